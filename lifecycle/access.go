@@ -63,7 +63,7 @@ func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (mod
 		return actor, nil
 	}
 	if id != "" && a.mayRead() == nil {
-		i, err := a.e.Instance(id)
+		i, err := a.e.instance(id)
 		if err != nil {
 			return actor, err
 		}
@@ -75,7 +75,7 @@ func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (mod
 // presents is the instance that a resource is meant to present; "" when there is
 // none.
 func (a *Access) presents(resource model.ID) model.ID {
-	v, err := a.e.Resource(resource)
+	v, err := a.e.resource(resource)
 	if err != nil { // the action says so
 		return ""
 	}
@@ -112,4 +112,12 @@ func seeing[T any](a *Access, read func() T) (got T) {
 		return got
 	}
 	return read()
+}
+
+// viewing reads one thing in one snapshot of the store.
+func viewing[T any](a *Access, read func(model.Reader) (T, error)) (got T, err error) {
+	return reading(a, func() (T, error) {
+		err := a.e.store.View(func(r model.Reader) (err error) { got, err = read(r); return err })
+		return got, err
+	})
 }

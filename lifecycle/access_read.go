@@ -16,182 +16,200 @@ func (a *Access) Now() time.Time { return a.e.Now() }
 // Table is the transition table, for anybody.
 func (a *Access) Table() *rules.Table { return a.e.table }
 
-// Missing is [Engine.Missing]: it reads no store.
+// Missing lists what an application still lacks, for anybody: it reads no store.
 func (a *Access) Missing(i *model.Instance, app model.Application) []*rules.Invalid {
-	return a.e.Missing(i, app)
+	return a.e.missing(i, app)
 }
 
-// Policy is [Engine.Policy] as this actor.
-func (a *Access) Policy() rules.Policy { return seeing(a, a.e.Policy) }
+// Policy is what the operator has decided.
+func (a *Access) Policy() rules.Policy { return seeing(a, func() rules.Policy { return a.e.policy }) }
 
-// Products is [Engine.Products] as this actor.
-func (a *Access) Products() []ProductInfo { return seeing(a, a.e.Products) }
+// Products lists the configured products.
+func (a *Access) Products() []ProductInfo { return seeing(a, a.e.productInfos) }
 
-// Issuers is [Engine.Issuers] as this actor.
-func (a *Access) Issuers() map[string]rules.Capabilities { return seeing(a, a.e.Issuers) }
+// Issuers tells what each configured issuer can do today.
+func (a *Access) Issuers() map[string]rules.Capabilities { return seeing(a, a.e.capabilities) }
 
-// Can is [Engine.Can] as this actor.
-func (a *Access) Can() map[string]func(time.Time) rules.Capabilities { return seeing(a, a.e.Can) }
+// Can tells what each configured issuer can do on a day.
+func (a *Access) Can() map[string]func(time.Time) rules.Capabilities { return seeing(a, a.e.can) }
 
-// Working is [Engine.Working] as this actor.
-func (a *Access) Working() int { return seeing(a, a.e.Working) }
+// Working is how many jobs run just now.
+func (a *Access) Working() int { return seeing(a, a.e.working) }
 
-// Watch is [Engine.Watch] as this actor. Who may not read gets a channel that is
-// closed.
+// Watch sends what each later commit changes; see [ports.Store]. Who may not read
+// gets a channel that is closed.
 func (a *Access) Watch(ctx context.Context) <-chan model.ChangeSet {
 	if a.mayRead() != nil {
 		closed := make(chan model.ChangeSet)
 		close(closed)
 		return closed
 	}
-	return a.e.Watch(ctx)
+	return a.e.watch(ctx)
 }
 
-// View is [Engine.View] as this actor.
+// View reads one consistent snapshot of the records; see [ports.Store].
 func (a *Access) View(fn func(model.Reader) error) error {
 	if f := a.mayRead(); f != nil {
 		return f
 	}
-	return a.e.View(fn)
+	return a.e.view(fn)
 }
 
 // Case is the facts that decide what this actor can do to an instance now; give
 // it to [rules.Table.Check].
 func (a *Access) Case(id model.ID) (*rules.Case, error) {
-	return reading(a, func() (*rules.Case, error) { return a.e.Case(a.who(), id) })
+	return reading(a, func() (*rules.Case, error) { return a.e.readCase(a.who(), id) })
 }
 
-// Wait is [Engine.Wait] as this actor.
+// Wait returns when each job is finished or goes on later by itself, when the
+// result of one cannot be kept, which is an [*UnkeptError], or when ctx ends;
+// that does not stop the jobs. Later is after Wait was called: a job whose time
+// has come by the moment it is looked at goes on later all the same, while one
+// that was due before is waited for.
 func (a *Access) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
-	return reading(a, func() ([]Progress, error) { return a.e.Wait(ctx, jobs...) })
+	return reading(a, func() ([]Progress, error) { return a.e.wait(ctx, jobs...) })
 }
 
-// Resources is [Engine.Resources] as this actor.
+// Resources lists a page of the resources in the order of product, region and
+// name, and how many the filter lets pass.
 func (a *Access) Resources(f ResourceFilter) (views []ResourceView, total int, err error) {
 	if f := a.mayRead(); f != nil {
 		return nil, 0, f
 	}
-	return a.e.Resources(f)
+	return a.e.resources(f)
 }
 
-// Material is [Engine.Material] as this actor.
+// Material reads the certificate of a version.
 func (a *Access) Material(id model.ID, version int) (model.Chain, error) {
-	return reading(a, func() (model.Chain, error) { return a.e.Material(id, version) })
+	return reading(a, func() (model.Chain, error) { return a.e.material(id, version) })
 }
 
-// QuoteHosting is [Engine.QuoteHosting] as this actor.
+// QuoteHosting prices hosting for an instance, or says why it cannot be
+// hosted: the same specification must be for sale (spec H2).
 func (a *Access) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
-	return reading(a, func() (Quote, error) { return a.e.QuoteHosting(id, r) })
+	return reading(a, func() (Quote, error) { return a.e.quoteHosting(id, r) })
 }
 
-// Page is [Engine.Page] as this actor.
-func (a *Access) Page(q model.Query) (model.Page, error) { return reading1(a, a.e.Page, q) }
+// Page answers a page of the list of instances at the engine's time.
+func (a *Access) Page(q model.Query) (model.Page, error) { return reading1(a, a.e.page, q) }
 
-// Instance is [Engine.Instance] as this actor.
-func (a *Access) Instance(id model.ID) (model.Instance, error) { return reading1(a, a.e.Instance, id) }
+// Instance reads one instance by its whole ID. A deleted one is not found.
+func (a *Access) Instance(id model.ID) (model.Instance, error) { return reading1(a, a.e.instance, id) }
 
-// Find is [Engine.Find] as this actor.
-func (a *Access) Find(typed string) (model.Instance, error) { return reading1(a, a.e.Find, typed) }
+// Find resolves what a person typed into an instance: the whole ID, a unique
+// tail of at least five characters, or a unique name.
+func (a *Access) Find(typed string) (model.Instance, error) { return reading1(a, a.e.find, typed) }
 
-// Resource is [Engine.Resource] as this actor.
-func (a *Access) Resource(id model.ID) (ResourceView, error) { return reading1(a, a.e.Resource, id) }
+// Resource reads one resource by its whole ID.
+func (a *Access) Resource(id model.ID) (ResourceView, error) { return reading1(a, a.e.resource, id) }
 
-// FindResource is [Engine.FindResource] as this actor.
+// FindResource resolves what a person typed into a resource: ID, tail, name,
+// or PRODUCT/REGION/NAME.
 func (a *Access) FindResource(typed string) (ResourceView, error) {
-	return reading1(a, a.e.FindResource, typed)
+	return reading1(a, a.e.findResource, typed)
 }
 
-// Activity is [Engine.Activity] as this actor.
+// Activity lists events, the newest first; with After set, the oldest first.
 func (a *Access) Activity(f ActivityFilter) ([]model.Event, error) {
-	return reading1(a, a.e.Activity, f)
+	return reading1(a, a.e.activity, f)
 }
 
-// Tasks is [Engine.Tasks] as this actor.
-func (a *Access) Tasks(limit int) ([]model.Task, error) { return reading1(a, a.e.Tasks, limit) }
+// Tasks lists what needs a person, the oldest first, but before all what cannot
+// wait: what visitors of a server see already.
+func (a *Access) Tasks(limit int) ([]model.Task, error) { return reading1(a, a.e.tasks, limit) }
 
-// TasksOf is [Engine.TasksOf] as this actor.
-func (a *Access) TasksOf(id model.ID) ([]model.Task, error) { return reading1(a, a.e.TasksOf, id) }
+// TasksOf lists what needs a person about one instance, what cannot wait first.
+func (a *Access) TasksOf(id model.ID) ([]model.Task, error) { return reading1(a, a.e.tasksOf, id) }
 
-// Notices is [outbox.Outbox.Notices] as this actor.
+// Notices lists notices, the newest first.
 func (a *Access) Notices(f outbox.NoticeFilter) ([]model.Notice, error) {
 	return reading1(a, a.e.outbox.Notices, f)
 }
 
-// Contact is [directory.Directory.Contact] as this actor.
+// Contact finds a contact by name.
 func (a *Access) Contact(name string) (model.Contact, error) {
 	return reading1(a, a.e.directory.Contact, name)
 }
 
-// ContactByID is [directory.Directory.ContactByID] as this actor.
+// ContactByID reads a contact.
 func (a *Access) ContactByID(id model.ID) (model.Contact, error) {
 	return reading1(a, a.e.directory.ContactByID, id)
 }
 
-// ContactNames is [directory.Directory.ContactNames] as this actor.
+// ContactNames gives the names of the contacts of instances, by instance; one
+// that has no contact, or is deleted, is not among them. It reads each instance
+// once: ask for what a page shows.
 func (a *Access) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 	return reading1(a, a.e.directory.ContactNames, ids)
 }
 
-// Company is [directory.Directory.Company] as this actor.
+// Company finds a company by name.
 func (a *Access) Company(name string) (model.Company, error) {
 	return reading1(a, a.e.directory.Company, name)
 }
 
-// FindWatch is [monitor.Monitor.FindWatch] as this actor.
+// FindWatch resolves what a person typed: an ID, a unique tail, or an address.
 func (a *Access) FindWatch(typed string) (model.Watch, error) {
 	return reading1(a, a.e.monitor.FindWatch, typed)
 }
 
-// Documents is [Engine.Documents] as this actor.
+// Documents reads the documents of an instance, opened.
 func (a *Access) Documents(id model.ID) ([]model.Document, error) {
-	return reading1(a, a.e.Documents, id)
+	return reading1(a, a.e.documents, id)
 }
 
-// Template is [Engine.Template] as this actor.
-func (a *Access) Template(id model.ID) (model.Text, error) { return reading1(a, a.e.Template, id) }
+// Template is the form that confirms an application, to print, fill in, sign,
+// stamp and upload as a picture (spec A5). It has what the draft says, and lines
+// to write on for what it does not say.
+func (a *Access) Template(id model.ID) (model.Text, error) { return reading1(a, a.e.template, id) }
 
-// Explain is [Engine.Explain] as this actor.
-func (a *Access) Explain(id model.ID) (rules.Explanation, error) { return reading1(a, a.e.Explain, id) }
+// Explain answers why an instance is as it is, by which rule, and what happens
+// next and when (spec V3).
+func (a *Access) Explain(id model.ID) (rules.Explanation, error) { return reading1(a, a.e.explain, id) }
 
-// Refund is [Engine.Refund] as this actor.
+// Refund tells what ending the instance now would pay back.
 func (a *Access) Refund(id model.ID) (ledger.RefundPreview, error) {
-	return reading1(a, a.e.Refund, id)
+	return reading1(a, a.e.refund, id)
 }
 
-// Quote is [Engine.Quote] as this actor.
-func (a *Access) Quote(r BuyRequest) (Quote, error) { return reading1(a, a.e.Quote, r) }
+// Quote prices a purchase, or refuses what cannot be bought (spec B1).
+func (a *Access) Quote(r BuyRequest) (Quote, error) { return reading1(a, a.e.quote, r) }
 
-// QuotePack is [Engine.QuotePack] as this actor.
-func (a *Access) QuotePack(r PackRequest) (Quote, error) { return reading1(a, a.e.QuotePack, r) }
+// QuotePack prices packs, or refuses what cannot be bought.
+func (a *Access) QuotePack(r PackRequest) (Quote, error) { return reading1(a, a.e.quotePack, r) }
 
-// SharesKey is [Engine.SharesKey] as this actor.
+// SharesKey lists the other instances that have a version with the same public
+// key (spec I1).
 func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
-	return reading1(a, a.e.SharesKey, id)
+	return reading1(a, a.e.sharesKey, id)
 }
 
-// Counts is [Engine.Counts] as this actor.
-func (a *Access) Counts() (model.Counts, error) { return reading(a, a.e.Counts) }
+// Counts are the numbers beside the filters at the engine's time.
+func (a *Access) Counts() (model.Counts, error) { return reading(a, a.e.counts) }
 
-// Contacts is [directory.Directory.Contacts] as this actor.
+// Contacts lists all contacts by name.
 func (a *Access) Contacts() ([]model.Contact, error) { return reading(a, a.e.directory.Contacts) }
 
-// Companies is [directory.Directory.Companies] as this actor.
+// Companies lists all companies by name.
 func (a *Access) Companies() ([]model.Company, error) { return reading(a, a.e.directory.Companies) }
 
-// Watches is [monitor.Monitor.Watches] as this actor.
+// Watches lists what is watched, by address.
 func (a *Access) Watches() ([]model.Watch, error) { return reading(a, a.e.monitor.Watches) }
 
-// Balances is [Engine.Balances] as this actor.
-func (a *Access) Balances() ([]ledger.Balance, error) { return reading(a, a.e.Balances) }
+// Balances lists what is held prepaid (spec B4).
+func (a *Access) Balances() ([]ledger.Balance, error) { return viewing(a, ledger.Balances) }
 
-// Costs is [Engine.Costs] as this actor.
-func (a *Access) Costs() (map[string]int64, error) { return reading(a, a.e.Costs) }
+// Costs is what was spent, in minor units by currency, refunds subtracted.
+func (a *Access) Costs() (map[string]int64, error) { return viewing(a, ledger.Costs) }
 
-// CostsByOrder is [Engine.CostsByOrder] as this actor.
-func (a *Access) CostsByOrder() ([]ledger.Cost, error) { return reading(a, a.e.CostsByOrder) }
+// CostsByOrder lists what each order cost, the newest first.
+func (a *Access) CostsByOrder() ([]ledger.Cost, error) { return viewing(a, ledger.CostsByOrder) }
 
-// CostsByMonth is [Engine.CostsByMonth] as this actor.
-func (a *Access) CostsByMonth() ([]ledger.Cost, error) { return reading(a, a.e.CostsByMonth) }
+// CostsByMonth sums charges and refunds by month and currency, the newest first.
+func (a *Access) CostsByMonth() ([]ledger.Cost, error) { return viewing(a, ledger.CostsByMonth) }
 
-// NextDue is [Engine.NextDue] as this actor.
-func (a *Access) NextDue() (time.Time, error) { return reading(a, a.e.NextDue) }
+// NextDue is when the scheduler has something to do next; zero for never. What
+// is due and cannot be done does not count until something changes, and
+// neither do sweeps, which go along with whatever pass comes after their time.
+// Of several that are due within a millisecond it is any.
+func (a *Access) NextDue() (time.Time, error) { return reading(a, a.e.nextDue) }

@@ -16,9 +16,9 @@ import (
 // makeCSRBy is a command line that makes a manual request.
 const makeCSRBy = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com"
 
-// Missing lists what an application still needs before it can be submitted,
+// missing lists what an application still needs before it can be submitted,
 // one sentence each; none when it is complete (spec A1, A2, A3).
-func (e *Engine) Missing(i *model.Instance, a model.Application) []*rules.Invalid {
+func (e *Engine) missing(i *model.Instance, a model.Application) []*rules.Invalid {
 	var missing []*rules.Invalid
 	add := func(rule, field string, why, example model.Text) {
 		missing = append(missing, &rules.Invalid{Field: field, Why: why, Example: example, Rule: rule})
@@ -132,9 +132,8 @@ func merge(draft, given model.Application) model.Application {
 	return m
 }
 
-// SaveDraft keeps an application as far as it is filled in, in place of the
-// draft before (spec A6). Documents are added and removed by themselves.
-func (e *Engine) SaveDraft(ctx context.Context, actor model.Actor, id model.ID, a model.Application) error {
+// saveDraft is [Access.SaveDraft].
+func (e *Engine) saveDraft(ctx context.Context, actor model.Actor, id model.ID, a model.Application) error {
 	return e.begin(ctx, actor, rules.Apply, id, func(_ model.Tx, c *rules.Case, ev *model.Event) error {
 		kept := c.Instance.Application.Documents
 		c.Instance.Application = merge(model.Application{}, a)
@@ -155,12 +154,9 @@ func nameFor(i *model.Instance) string {
 	return i.Application.Domains[0]
 }
 
-// Apply submits an application and starts issuing (spec A7). The key is made
-// before the write and sealed in it. What is missing is a [rules.Invalid], and then
-// nothing is changed (spec S3), unless only a draft is to be saved: that is
-// saved as far as it goes.
-func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r ApplyRequest) (model.Job, error) {
-	c, err := e.Case(actor, id)
+// apply is [Access.Apply].
+func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r ApplyRequest) (model.Job, error) {
+	c, err := e.readCase(actor, id)
 	if err != nil {
 		return model.Job{}, err
 	}
@@ -178,7 +174,7 @@ func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	for n := range docs {
 		app.Documents = append(slices.Clip(app.Documents), docs[n].ID)
 	}
-	missing := e.Missing(c.Instance, app)
+	missing := e.missing(c.Instance, app)
 	if len(missing) > 0 && !r.DraftOnly {
 		return model.Job{}, missing[0]
 	}
@@ -202,7 +198,7 @@ func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app model.Application, r ApplyRequest) (model.Job, error) {
 	var j model.Job
 	if r.DraftOnly {
-		return j, e.SaveDraft(ctx, actor, id, app)
+		return j, e.saveDraft(ctx, actor, id, app)
 	}
 	key, err := e.newKey(id, app)
 	if err != nil {
@@ -325,9 +321,8 @@ func dropKey(tx model.Tx, j *model.Job) error {
 	return tx.Delete(&model.Key{ID: j.KeyID})
 }
 
-// Withdraw takes an application back while the CA has not been asked to sign
-// (spec A9). The draft stays.
-func (e *Engine) Withdraw(ctx context.Context, actor model.Actor, id model.ID) error {
+// withdraw is [Access.Withdraw].
+func (e *Engine) withdraw(ctx context.Context, actor model.Actor, id model.ID) error {
 	var job model.Job
 	err := e.begin(ctx, actor, rules.Withdraw, id, func(tx model.Tx, c *rules.Case, _ *model.Event) error {
 		i := c.Instance

@@ -91,10 +91,8 @@ func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
 	})
 }
 
-// RetryTask tries what was set aside once more because a person says so, and
-// ends the task that asked for it. If that crashes again, it is set aside again.
-// The task is named by its ID or a unique tail.
-func (e *Engine) RetryTask(ctx context.Context, actor model.Actor, typed string) (model.Task, error) {
+// retryTask is [Access.RetryTask].
+func (e *Engine) retryTask(ctx context.Context, actor model.Actor, typed string) (model.Task, error) {
 	var t model.Task
 	if f := e.table.May(actor, "retry"); f != nil {
 		return t, f

@@ -11,8 +11,8 @@ import (
 	"certquay/model"
 )
 
-// Quote prices a purchase, or refuses what cannot be bought (spec B1).
-func (e *Engine) Quote(r BuyRequest) (Quote, error) {
+// quote is [Access.Quote].
+func (e *Engine) quote(r BuyRequest) (Quote, error) {
 	r.Spec.Brand = model.NormalizeName(r.Spec.Brand)
 	refuse := func(reason rules.Reason, args rules.Args) (Quote, error) {
 		return Quote{}, &rules.Refusal{Action: rules.Buy, Reason: reason, Rule: "B1", Args: args}
@@ -76,12 +76,11 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 	return q, nil
 }
 
-// Buy makes the instances, the order and its ledger entries in one transaction
-// (spec B2).
-func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (model.Order, []model.Instance, error) {
+// buy is [Access.Buy].
+func (e *Engine) buy(ctx context.Context, actor model.Actor, r BuyRequest) (model.Order, []model.Instance, error) {
 	var o model.Order
 	var made []model.Instance
-	q, err := e.Quote(r)
+	q, err := e.quote(r)
 	if err == nil {
 		err = e.journal.Update(ctx, func(tx model.Tx) error {
 			c := &rules.Case{Actor: actor, Now: e.Now()}
@@ -157,9 +156,8 @@ func (e *Engine) purchase(
 	return o, made, tx.Put(&o)
 }
 
-// CloseInstance ends an instance for which nothing was issued, and pays back
-// what the policy says.
-func (e *Engine) CloseInstance(ctx context.Context, actor model.Actor, id model.ID) error {
+// closeInstance is [Access.CloseInstance].
+func (e *Engine) closeInstance(ctx context.Context, actor model.Actor, id model.ID) error {
 	return e.begin(ctx, actor, rules.Close, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		paid, err := ledger.PayBack(tx, &e.policy, c.Instance, c.Now)
 		if err != nil {

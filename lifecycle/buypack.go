@@ -25,8 +25,8 @@ func (r PackRequest) unit() string {
 	return string(r.Kind)
 }
 
-// QuotePack prices packs, or refuses what cannot be bought.
-func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
+// quotePack is [Access.QuotePack].
+func (e *Engine) quotePack(r PackRequest) (Quote, error) {
 	r.Spec.Brand = model.NormalizeName(r.Spec.Brand)
 	l := model.OrderLine{Item: string(r.Kind) + " pack", Quantity: r.Quantity, Currency: e.policy.Currency}
 	refuse := func(reason rules.Reason, args rules.Args) (Quote, error) {
@@ -38,7 +38,7 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 	each := int64(0)
 	switch r.Kind {
 	case ledger.PackCertificate:
-		q, err := e.Quote(BuyRequest{Spec: r.Spec, Years: 1, Quantity: 1})
+		q, err := e.quote(BuyRequest{Spec: r.Spec, Years: 1, Quantity: 1})
 		if err != nil {
 			return Quote{}, err
 		}
@@ -57,12 +57,11 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 	return Quote{Lines: []model.OrderLine{l}, Total: l.Amount, Currency: l.Currency}, nil
 }
 
-// BuyPack buys prepaid units: an order, its cost and the units, in one
-// transaction. Packs are not refundable and do not expire.
-func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) (model.Order, error) {
+// buyPack is [Access.BuyPack].
+func (e *Engine) buyPack(ctx context.Context, actor model.Actor, r PackRequest) (model.Order, error) {
 	r.Spec.Brand = model.NormalizeName(r.Spec.Brand)
 	o := model.Order{ID: e.journal.NewID(), At: e.Now(), By: actor.Name}
-	q, err := e.QuotePack(r)
+	q, err := e.quotePack(r)
 	if err == nil {
 		o.Lines = q.Lines
 		err = e.journal.Update(ctx, func(tx model.Tx) error {
@@ -89,8 +88,8 @@ func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 	return o, e.journal.NoteRefusal(ctx, actor, err)
 }
 
-// Refund tells what ending the instance now would pay back.
-func (e *Engine) Refund(id model.ID) (p ledger.RefundPreview, err error) {
+// refund is [Access.Refund].
+func (e *Engine) refund(id model.ID) (p ledger.RefundPreview, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		c, err := e.caseOf(r, model.Scheduler, id)
 		if err != nil {
@@ -100,22 +99,4 @@ func (e *Engine) Refund(id model.ID) (p ledger.RefundPreview, err error) {
 		return err
 	})
 	return p, err
-}
-
-// Costs is what was spent, in minor units by currency, refunds subtracted.
-func (e *Engine) Costs() (map[string]int64, error) { return viewing(e, ledger.Costs) }
-
-// CostsByOrder lists what each order cost, the newest first.
-func (e *Engine) CostsByOrder() ([]ledger.Cost, error) { return viewing(e, ledger.CostsByOrder) }
-
-// CostsByMonth sums charges and refunds by month and currency, the newest first.
-func (e *Engine) CostsByMonth() ([]ledger.Cost, error) { return viewing(e, ledger.CostsByMonth) }
-
-// Balances lists what is held prepaid (spec B4).
-func (e *Engine) Balances() ([]ledger.Balance, error) { return viewing(e, ledger.Balances) }
-
-// viewing reads one thing in one snapshot.
-func viewing[T any](e *Engine, read func(model.Reader) (T, error)) (got T, err error) {
-	err = e.store.View(func(r model.Reader) (err error) { got, err = read(r); return err })
-	return got, err
 }

@@ -19,11 +19,9 @@ type target struct {
 	place   ports.Place
 }
 
-// Deploy puts the current version on resources of a product (spec D2, D3): the
-// intent of each is committed together, each is then carried out, verified and
-// put back by itself.
-func (e *Engine) Deploy(ctx context.Context, actor model.Actor, id model.ID, r DeployRequest) ([]model.Job, error) {
-	c, err := e.Case(actor, id)
+// deploy is [Access.Deploy].
+func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r DeployRequest) ([]model.Job, error) {
+	c, err := e.readCase(actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -285,13 +283,13 @@ func (e *Engine) withResource(tx model.Tx, id model.ID, change func(*model.Resou
 	return nil
 }
 
-// Undeploy takes the certificate off a resource (spec D8).
-func (e *Engine) Undeploy(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
+// undeploy is [Access.Undeploy].
+func (e *Engine) undeploy(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
 	return e.atResource(ctx, actor, rules.Undeploy, model.JobUndeploy, model.StepUndeploy, resource)
 }
 
-// Verify asks a resource what it presents now.
-func (e *Engine) Verify(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
+// verify is [Access.Verify].
+func (e *Engine) verify(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
 	return e.atResource(ctx, actor, rules.Verify, model.JobVerify, model.StepLook, resource)
 }
 
@@ -299,7 +297,7 @@ func (e *Engine) Verify(ctx context.Context, actor model.Actor, resource model.I
 func (e *Engine) atResource(
 	ctx context.Context, actor model.Actor, a rules.Action, kind model.JobKind, step string, id model.ID,
 ) (model.Job, error) {
-	res, err := e.Resource(id)
+	res, err := e.resource(id)
 	if err != nil {
 		return model.Job{}, err
 	}

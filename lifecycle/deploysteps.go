@@ -33,7 +33,7 @@ type site struct {
 }
 
 func (e *Engine) site(j *model.Job) (site, error) {
-	res, err := e.Resource(j.Resource)
+	res, err := e.resource(j.Resource)
 	if err != nil {
 		return site{}, &ports.Final{Err: err}
 	}
@@ -115,7 +115,7 @@ func (e *Engine) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
 	if j.Cause != journal.WhyDue {
 		return true, nil
 	}
-	i, err := e.Instance(j.Instance)
+	i, err := e.instance(j.Instance)
 	if errors.Is(err, model.ErrNotFound) {
 		return false, nil
 	}

@@ -245,8 +245,8 @@ func (e *Engine) spawn(fn func()) bool {
 	return true
 }
 
-// Working is how many jobs run just now.
-func (e *Engine) Working() int {
+// working is [Access.Working].
+func (e *Engine) working() int {
 	e.runMu.Lock()
 	defer e.runMu.Unlock()
 	return len(e.running)
@@ -254,12 +254,6 @@ func (e *Engine) Working() int {
 
 // Now is the time of the engine's clock.
 func (e *Engine) Now() time.Time { return e.clock.Now() }
-
-// Table is the transition table the engine obeys.
-func (e *Engine) Table() *rules.Table { return e.table }
-
-// Policy is what the operator has decided.
-func (e *Engine) Policy() rules.Policy { return e.policy }
 
 // begin is the common shape of an action on an instance: the case is read and
 // checked inside the write, then the effect changes the instance, which is put
@@ -356,9 +350,9 @@ func resourcesOf(r model.Reader, id model.ID) (all []model.Resource, err error) 
 	return all, nil
 }
 
-// Case reads the facts that decide what can be done to an instance now; give
+// readCase reads the facts that decide what can be done to an instance now; give
 // it to [rules.Table.Check].
-func (e *Engine) Case(actor model.Actor, id model.ID) (c *rules.Case, err error) {
+func (e *Engine) readCase(actor model.Actor, id model.ID) (c *rules.Case, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		c, err = e.caseOf(r, actor, id)
 		return err

@@ -45,10 +45,9 @@ func needsContact() *rules.Invalid {
 	return &rules.Invalid{Field: "contact", Why: model.Say("hosting.needs-contact"), Example: model.Say("hosting.contact-how")}
 }
 
-// QuoteHosting prices hosting for an instance, or says why it cannot be
-// hosted: the same specification must be for sale (spec H2).
-func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
-	i, err := e.Instance(id)
+// quoteHosting is [Access.QuoteHosting].
+func (e *Engine) quoteHosting(id model.ID, r HostRequest) (Quote, error) {
+	i, err := e.instance(id)
 	if err != nil {
 		return Quote{}, err
 	}
@@ -65,7 +64,7 @@ func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 		return Quote{}, &rules.Refusal{Action: rules.Host, State: i.State, Instance: id, Reason: rules.ReasonStateSpec, Rule: "H2",
 			Instead: []rules.Suggestion{{Action: rules.Host, Args: append([]string{id.Short()}, unknown...)}}}
 	}
-	q, err := e.Quote(BuyRequest{Spec: s, Years: 1, Quantity: 1})
+	q, err := e.quote(BuyRequest{Spec: s, Years: 1, Quantity: 1})
 	if err != nil {
 		if f, ok := err.(*rules.Refusal); ok { //nolint:errorlint // Quote returns it bare
 			return Quote{}, &rules.Refusal{Action: rules.Host, State: i.State, Instance: id, Reason: rules.ReasonNotForSale, Rule: "H2",
@@ -90,11 +89,9 @@ func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 	return q, nil
 }
 
-// Host switches managed hosting on: it buys one entitlement to a certificate of
-// exactly the same specification, and the fee, or takes both from packs; adds
-// credits when it was bought; and is not paid back (spec H1, H3, H4).
-func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r HostRequest) error {
-	c, err := e.Case(actor, id)
+// host is [Access.Host].
+func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r HostRequest) error {
+	c, err := e.readCase(actor, id)
 	if err != nil {
 		return err
 	}
@@ -107,7 +104,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 	if r.Contact == "" {
 		return needsContact()
 	}
-	q, err := e.QuoteHosting(id, r)
+	q, err := e.quoteHosting(id, r)
 	if err != nil {
 		return e.journal.NoteRefusal(ctx, actor, err)
 	}
@@ -151,10 +148,8 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 	return err
 }
 
-// StopHosting ends hosting: auto-deploy goes off and its credits are free; an
-// unused bought entitlement becomes a paid instance that is not paid back, a
-// unit of a pack comes back (spec H10).
-func (e *Engine) StopHosting(ctx context.Context, actor model.Actor, id model.ID) error {
+// stopHosting is [Access.StopHosting].
+func (e *Engine) stopHosting(ctx context.Context, actor model.Actor, id model.ID) error {
 	err := e.begin(ctx, actor, rules.StopHosting, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		made, err := e.endHosting(tx, c, actor)
 		if err != nil {
@@ -247,10 +242,9 @@ func (e *Engine) autoOff(tx model.Tx, r *model.Resource) error {
 	return nil
 }
 
-// AutoDeploy switches automatic deployment of renewals to a resource on or off
-// (spec D5). On reserves a credit, off frees it.
-func (e *Engine) AutoDeploy(ctx context.Context, actor model.Actor, resource model.ID, on bool) error {
-	v, err := e.Resource(resource)
+// autoDeploy is [Access.AutoDeploy].
+func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource model.ID, on bool) error {
+	v, err := e.resource(resource)
 	if err != nil {
 		return err
 	}

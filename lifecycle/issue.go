@@ -434,7 +434,7 @@ func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 // cancelOrder tells the CA that an order is not wanted any more, as far as it
 // listens; an order left alone ends by itself.
 func (e *Engine) cancelOrder(j model.Job) {
-	i, err := e.Instance(j.Instance)
+	i, err := e.instance(j.Instance)
 	if err != nil {
 		e.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
 		return

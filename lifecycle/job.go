@@ -369,12 +369,8 @@ func (e *Engine) jobEvent(j *model.Job, result string) model.Event {
 	}
 }
 
-// Wait returns when each job is finished or goes on later by itself, when the
-// result of one cannot be kept, which is an [*UnkeptError], or when ctx ends;
-// that does not stop the jobs. Later is after Wait was called: a job whose time
-// has come by the moment it is looked at goes on later all the same, while one
-// that was due before is waited for.
-func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
+// wait is [Access.Wait].
+func (e *Engine) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
 	began := e.Now()
 	wctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -14,25 +14,25 @@ import (
 	"certquay/model"
 )
 
-// Watch sends what each later commit changes; see [ports.Store].
-func (e *Engine) Watch(ctx context.Context) <-chan model.ChangeSet { return e.store.Watch(ctx) }
+// watch is [Access.Watch].
+func (e *Engine) watch(ctx context.Context) <-chan model.ChangeSet { return e.store.Watch(ctx) }
 
-// View reads one consistent snapshot of the records; see [ports.Store].
-func (e *Engine) View(fn func(model.Reader) error) error { return e.store.View(fn) }
+// view is [Access.View].
+func (e *Engine) view(fn func(model.Reader) error) error { return e.store.View(fn) }
 
-// Page answers a page of the list of instances at the engine's time.
-func (e *Engine) Page(q model.Query) (model.Page, error) {
+// page is [Access.Page].
+func (e *Engine) page(q model.Query) (model.Page, error) {
 	if q.Now.IsZero() {
 		q.Now = e.Now()
 	}
 	return e.store.Query(q)
 }
 
-// Counts are the numbers beside the filters at the engine's time.
-func (e *Engine) Counts() (model.Counts, error) { return e.store.Counts(e.Now()) }
+// counts is [Access.Counts].
+func (e *Engine) counts() (model.Counts, error) { return e.store.Counts(e.Now()) }
 
-// Instance reads one instance by its whole ID. A deleted one is not found.
-func (e *Engine) Instance(id model.ID) (i model.Instance, err error) {
+// instance is [Access.Instance].
+func (e *Engine) instance(id model.ID) (i model.Instance, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		c, err := e.caseOf(r, model.Scheduler, id)
 		if err == nil {
@@ -43,9 +43,8 @@ func (e *Engine) Instance(id model.ID) (i model.Instance, err error) {
 	return i, err
 }
 
-// Find resolves what a person typed into an instance: the whole ID, a unique
-// tail of at least five characters, or a unique name.
-func (e *Engine) Find(typed string) (model.Instance, error) {
+// find is [Access.Find].
+func (e *Engine) find(typed string) (model.Instance, error) {
 	var found []model.ID
 	err := e.store.View(func(r model.Reader) error {
 		return journal.Find(r, model.KindInstance, typed, &found)
@@ -57,11 +56,11 @@ func (e *Engine) Find(typed string) (model.Instance, error) {
 	case 0:
 		return model.Instance{}, &rules.NotFound{What: "instance", Name: typed}
 	case 1:
-		return e.Instance(found[0])
+		return e.instance(found[0])
 	}
 	a := &rules.Ambiguous{Name: typed}
 	for _, id := range found {
-		i, err := e.Instance(id)
+		i, err := e.instance(id)
 		if err != nil {
 			return i, err
 		}
@@ -70,9 +69,8 @@ func (e *Engine) Find(typed string) (model.Instance, error) {
 	return model.Instance{}, a
 }
 
-// FindResource resolves what a person typed into a resource: ID, tail, name,
-// or PRODUCT/REGION/NAME.
-func (e *Engine) FindResource(typed string) (ResourceView, error) {
+// findResource is [Access.FindResource].
+func (e *Engine) findResource(typed string) (ResourceView, error) {
 	var found []model.ID
 	err := e.store.View(func(r model.Reader) error {
 		if parts := strings.SplitN(typed, "/", 3); len(parts) == 3 {
@@ -94,11 +92,11 @@ func (e *Engine) FindResource(typed string) (ResourceView, error) {
 	case 0:
 		return ResourceView{}, &rules.NotFound{What: "resource", Name: typed}
 	case 1:
-		return e.Resource(found[0])
+		return e.resource(found[0])
 	}
 	a := &rules.Ambiguous{Name: typed}
 	for _, id := range found {
-		v, err := e.Resource(id)
+		v, err := e.resource(id)
 		if err != nil {
 			return v, err
 		}
@@ -107,8 +105,8 @@ func (e *Engine) FindResource(typed string) (ResourceView, error) {
 	return ResourceView{}, a
 }
 
-// Resource reads one resource by its whole ID.
-func (e *Engine) Resource(id model.ID) (v ResourceView, err error) {
+// resource is [Access.Resource].
+func (e *Engine) resource(id model.ID) (v ResourceView, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		res, err := model.Get[model.Resource](r, string(id))
 		if errors.Is(err, model.ErrNotFound) {
@@ -140,9 +138,8 @@ func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
 	return v, nil
 }
 
-// Resources lists a page of the resources in the order of product, region and
-// name, and how many the filter lets pass.
-func (e *Engine) Resources(f ResourceFilter) (views []ResourceView, total int, err error) {
+// resources is [Access.Resources].
+func (e *Engine) resources(f ResourceFilter) (views []ResourceView, total int, err error) {
 	scan := model.Scan{Index: "place"}
 	if f.Product != "" {
 		scan.Prefix = model.PlaceKey(f.Product, "", "")
@@ -215,8 +212,8 @@ func (f ResourceFilter) matches(v *ResourceView) bool {
 		(text == "" || strings.Contains(model.NormalizeName(v.Name+" "+v.InstanceName+" "+v.Region), text))
 }
 
-// Material reads the certificate of a version.
-func (e *Engine) Material(id model.ID, version int) (m model.Chain, err error) {
+// material is [Access.Material].
+func (e *Engine) material(id model.ID, version int) (m model.Chain, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		m, err = model.Get[model.Chain](r, model.ChainKey(id, version))
 		return err
@@ -233,8 +230,8 @@ func (e *Engine) Order(id model.ID) (o model.Order, err error) {
 	return o, err
 }
 
-// Activity lists events, the newest first; with After set, the oldest first.
-func (e *Engine) Activity(f ActivityFilter) (events []model.Event, err error) {
+// activity is [Access.Activity].
+func (e *Engine) activity(f ActivityFilter) (events []model.Event, err error) {
 	scan := model.Scan{Limit: f.Limit, Reverse: f.After == 0 && !f.Oldest}
 	prefix := ""
 	if f.Instance != "" {
@@ -259,9 +256,8 @@ func (e *Engine) Activity(f ActivityFilter) (events []model.Event, err error) {
 	return events, err
 }
 
-// Tasks lists what needs a person, the oldest first, but before all what cannot
-// wait: what visitors of a server see already.
-func (e *Engine) Tasks(limit int) (tasks []model.Task, err error) {
+// tasks is [Access.Tasks].
+func (e *Engine) tasks(limit int) (tasks []model.Task, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		for _, index := range []string{"urgent", "open"} {
 			for t, err := range model.All[model.Task](r, model.Scan{Index: index}) {
@@ -281,8 +277,8 @@ func (e *Engine) Tasks(limit int) (tasks []model.Task, err error) {
 	return tasks, err
 }
 
-// TasksOf lists what needs a person about one instance, what cannot wait first.
-func (e *Engine) TasksOf(id model.ID) (tasks []model.Task, err error) {
+// tasksOf is [Access.TasksOf].
+func (e *Engine) tasksOf(id model.ID) (tasks []model.Task, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		for t, err := range model.All[model.Task](r, model.Scan{Index: "pending", Prefix: string(id)}) {
 			if err != nil {
@@ -304,8 +300,8 @@ func (e *Engine) TasksOf(id model.ID) (tasks []model.Task, err error) {
 	return tasks, err
 }
 
-// Products lists the configured products.
-func (e *Engine) Products() []ProductInfo {
+// productInfos is [Access.Products].
+func (e *Engine) productInfos() []ProductInfo {
 	infos := make([]ProductInfo, len(e.products))
 	for n, p := range e.products {
 		infos[n] = ProductInfo{Name: p.Name, Driver: p.Driver, Problem: p.Problem}
@@ -316,8 +312,8 @@ func (e *Engine) Products() []ProductInfo {
 	return infos
 }
 
-// Can tells what each configured issuer can do on a day.
-func (e *Engine) Can() map[string]func(time.Time) rules.Capabilities {
+// can is [Access.Can].
+func (e *Engine) can() map[string]func(time.Time) rules.Capabilities {
 	all := make(map[string]func(time.Time) rules.Capabilities, len(e.issuers))
 	for name, is := range e.issuers {
 		all[name] = is.Capabilities
@@ -325,8 +321,8 @@ func (e *Engine) Can() map[string]func(time.Time) rules.Capabilities {
 	return all
 }
 
-// Issuers tells what each configured issuer can do today.
-func (e *Engine) Issuers() map[string]rules.Capabilities {
+// capabilities is [Access.Issuers].
+func (e *Engine) capabilities() map[string]rules.Capabilities {
 	all := make(map[string]rules.Capabilities, len(e.issuers))
 	for name, is := range e.issuers {
 		all[name] = is.Capabilities(e.Now())
@@ -334,10 +330,9 @@ func (e *Engine) Issuers() map[string]rules.Capabilities {
 	return all
 }
 
-// Explain answers why an instance is as it is, by which rule, and what happens
-// next and when (spec V3).
-func (e *Engine) Explain(id model.ID) (rules.Explanation, error) {
-	c, err := e.Case(model.Actor{Role: model.Owner}, id)
+// explain is [Access.Explain].
+func (e *Engine) explain(id model.ID) (rules.Explanation, error) {
+	c, err := e.readCase(model.Actor{Role: model.Owner}, id)
 	if err != nil {
 		return rules.Explanation{}, err
 	}

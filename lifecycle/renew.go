@@ -9,26 +9,23 @@ import (
 	"certquay/model"
 )
 
-// Renew buys a new instance of the same specification, linked to this one, and
-// submits the old application with a new key, or the same manual request
-// (spec I6). It is all one transaction.
-func (e *Engine) Renew(ctx context.Context, actor model.Actor, id model.ID) (model.Instance, model.Job, error) {
-	return e.RenewWith(ctx, actor, id, nil)
+// renew is [Access.Renew].
+func (e *Engine) renew(ctx context.Context, actor model.Actor, id model.ID) (model.Instance, model.Job, error) {
+	return e.renewWith(ctx, actor, id, nil)
 }
 
-// RenewWith is Renew with a new manual request (DER) in place of the old one
-// or of a key of certquay's; nil for none.
-func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, csr []byte) (model.Instance, model.Job, error) {
+// renewWith is [Access.RenewWith].
+func (e *Engine) renewWith(ctx context.Context, actor model.Actor, id model.ID, csr []byte) (model.Instance, model.Job, error) {
 	var next model.Instance
 	var j model.Job
-	c, err := e.Case(actor, id)
+	c, err := e.readCase(actor, id)
 	if err != nil {
 		return next, j, err
 	}
 	if f := e.table.Check(rules.Renew, c); f != nil {
 		return next, j, e.journal.NoteRefusal(ctx, actor, f)
 	}
-	q, err := e.Quote(BuyRequest{Spec: c.Instance.Spec, Years: max(c.Instance.Years, 1), Quantity: 1})
+	q, err := e.quote(BuyRequest{Spec: c.Instance.Spec, Years: max(c.Instance.Years, 1), Quantity: 1})
 	if err != nil {
 		return next, j, e.journal.NoteRefusal(ctx, actor, err)
 	}
@@ -96,10 +93,9 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 	return next, j, err
 }
 
-// Reissue adds a version that runs to the end of what the issuer signs or of
-// the service period, at no cost (spec I7).
-func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r ReissueRequest) (model.Job, error) {
-	c, err := e.Case(actor, id)
+// startReissue is [Access.Reissue].
+func (e *Engine) startReissue(ctx context.Context, actor model.Actor, id model.ID, r ReissueRequest) (model.Job, error) {
+	c, err := e.readCase(actor, id)
 	if err != nil {
 		return model.Job{}, err
 	}

@@ -76,9 +76,8 @@ func mergeCompany(to *model.Organization, given model.Organization, set func(*st
 // maxDocuments is how many documents one application may have.
 const maxDocuments = 20
 
-// AddDocument checks a qualification document by its content and adds it,
-// sealed, to the draft (spec A5).
-func (e *Engine) AddDocument(ctx context.Context, actor model.Actor, id model.ID, name string, data []byte) (model.Document, error) {
+// uploadDocument is [Access.AddDocument].
+func (e *Engine) uploadDocument(ctx context.Context, actor model.Actor, id model.ID, name string, data []byte) (model.Document, error) {
 	d, err := e.newDocument(id, name, data)
 	if err != nil {
 		return d, e.journal.NoteRefusal(ctx, actor, err)
@@ -124,13 +123,13 @@ func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Do
 func (e *Engine) takeBack(ctx context.Context, actor model.Actor, docs []model.Document) error {
 	var errs []error
 	for n := range docs {
-		errs = append(errs, e.RemoveDocument(ctx, actor, docs[n].Instance, docs[n].ID))
+		errs = append(errs, e.removeDocument(ctx, actor, docs[n].Instance, docs[n].ID))
 	}
 	return errors.Join(errs...)
 }
 
-// RemoveDocument takes a document out of the draft and destroys it.
-func (e *Engine) RemoveDocument(ctx context.Context, actor model.Actor, id, doc model.ID) error {
+// removeDocument is [Access.RemoveDocument].
+func (e *Engine) removeDocument(ctx context.Context, actor model.Actor, id, doc model.ID) error {
 	return e.begin(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		a := &c.Instance.Application
 		n := slices.Index(a.Documents, doc)
@@ -143,8 +142,8 @@ func (e *Engine) RemoveDocument(ctx context.Context, actor model.Actor, id, doc 
 	})
 }
 
-// Documents reads the documents of an instance, opened.
-func (e *Engine) Documents(id model.ID) (all []model.Document, err error) {
+// documents is [Access.Documents].
+func (e *Engine) documents(id model.ID) (all []model.Document, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		c, err := e.caseOf(r, model.Scheduler, id)
 		if err != nil {
@@ -208,9 +207,8 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 	}, nil
 }
 
-// Approve lets an application go to the CA, and counts again for the same
-// names and company for as long as the policy says.
-func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) error {
+// approve is [Access.Approve].
+func (e *Engine) approve(ctx context.Context, actor model.Actor, id model.ID) error {
 	var next model.ID
 	err := e.begin(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
@@ -263,10 +261,8 @@ func (e *Engine) turnDown(tx model.Tx, c *rules.Case) error {
 	return tx.Put(c.Job)
 }
 
-// RejectApplication takes an application back to the applicant, with a reason.
-// A renewal or reissue that is turned down has failed: the certificate stays
-// as it is, and what was due is put before a reviewer again the next day.
-func (e *Engine) RejectApplication(ctx context.Context, actor model.Actor, id model.ID, reason string) error {
+// rejectApplication is [Access.RejectApplication].
+func (e *Engine) rejectApplication(ctx context.Context, actor model.Actor, id model.ID, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return &rules.Invalid{Field: "reason", Why: model.Say("review.needs-reason"), Example: model.Say("review.reason-like")}
 	}

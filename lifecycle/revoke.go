@@ -12,9 +12,8 @@ import (
 	"certquay/model"
 )
 
-// Revoke asks the CA to revoke the current and every other version that is
-// not expired, or those picked (spec I4). The state changes once none is left.
-func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r RevokeRequest) (model.Job, error) {
+// revoke is [Access.Revoke].
+func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r RevokeRequest) (model.Job, error) {
 	var j model.Job
 	if r.Reason == "" {
 		r.Reason = rules.RevocationReasons[0]
@@ -127,9 +126,8 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 	return tx.Append(ev)
 }
 
-// Delete removes an instance from the list and destroys its keys. Its
-// activity, order and ledger stay (spec I5).
-func (e *Engine) Delete(ctx context.Context, actor model.Actor, id model.ID) error {
+// delete is [Access.Delete].
+func (e *Engine) delete(ctx context.Context, actor model.Actor, id model.ID) error {
 	return e.begin(ctx, actor, rules.Delete, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		destroyed := map[model.ID]bool{}

@@ -10,9 +10,8 @@ import (
 	"certquay/model"
 )
 
-// RotateCA has a CA make a new issuing certificate, together with the event that
-// says who wanted it (spec O8, S4). Only owners may.
-func (e *Engine) RotateCA(ctx context.Context, actor model.Actor, ca ports.Rotates) (*x509.Certificate, error) {
+// rotateCA is [Access.RotateCA].
+func (e *Engine) rotateCA(ctx context.Context, actor model.Actor, ca ports.Rotates) (*x509.Certificate, error) {
 	if f := e.table.May(actor, rules.ActionRotateCA); f != nil {
 		return nil, e.journal.NoteRefusal(ctx, actor, f)
 	}

@@ -45,7 +45,7 @@ func (e *Engine) schedule() {
 		}
 		wait := resumeEvery
 		err := e.journal.Guard("scheduler.next", func() error {
-			at, err := e.NextDue()
+			at, err := e.nextDue()
 			if !at.IsZero() {
 				wait = min(wait, max(at.Sub(e.Now()), 100*time.Millisecond))
 			}
@@ -250,16 +250,16 @@ func (e *Engine) isStuck(id model.ID, now time.Time) bool {
 // sweepLook asks a resource what it presents, by itself. Where that is not
 // possible now it counts as looked at: no event, and the next one comes.
 func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
-	v, err := e.Resource(id)
+	v, err := e.resource(id)
 	if errors.Is(err, model.ErrNotFound) {
 		return "", nil
 	}
 	if err != nil {
 		return "", e.journal.UnreadIf(model.KindResource, id, err)
 	}
-	c, err := e.Case(model.Scheduler, v.Instance)
+	c, err := e.readCase(model.Scheduler, v.Instance)
 	if err == nil && e.table.Check(rules.Verify, c) == nil && !v.Operation.Active() {
-		j, err := e.Verify(e.ctx, model.Scheduler, id)
+		j, err := e.verify(e.ctx, model.Scheduler, id)
 		if !errors.As(err, new(*rules.Refusal)) {
 			return j.ID, err
 		}
@@ -274,7 +274,7 @@ func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
 
 // doDue does by itself what the table says is due for an instance.
 func (e *Engine) doDue(id model.ID) (model.ID, error) {
-	c, err := e.Case(model.Scheduler, id)
+	c, err := e.readCase(model.Scheduler, id)
 	if err != nil {
 		return "", e.journal.UnreadIf(model.KindInstance, id, err)
 	}
@@ -297,11 +297,8 @@ func (e *Engine) doDue(id model.ID) (model.ID, error) {
 	return j.ID, err
 }
 
-// NextDue is when the scheduler has something to do next; zero for never. What
-// is due and cannot be done does not count until something changes, and
-// neither do sweeps, which go along with whatever pass comes after their time.
-// Of several that are due within a millisecond it is any.
-func (e *Engine) NextDue() (next time.Time, err error) {
+// nextDue is [Access.NextDue].
+func (e *Engine) nextDue() (next time.Time, err error) {
 	now := e.Now()
 	soonest := func(t time.Time) bool {
 		if !t.After(now) {
@@ -332,9 +329,8 @@ func (e *Engine) NextDue() (next time.Time, err error) {
 	return next, err
 }
 
-// Tick is one pass of the scheduler at now; it waits for the work it starts
-// and tells how many jobs that was.
-func (e *Engine) Tick(ctx context.Context) (int, error) { return e.tick(ctx, true) }
+// tickNow is [Access.Tick].
+func (e *Engine) tickNow(ctx context.Context) (int, error) { return e.tick(ctx, true) }
 
 func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
 	seen := map[model.ID]bool{}
@@ -356,7 +352,7 @@ func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
 		if e.inline {
 			err = e.drain(ctx)
 		} else {
-			_, err = e.Wait(ctx, jobs...)
+			_, err = e.wait(ctx, jobs...)
 		}
 		if err != nil {
 			return len(seen), err
@@ -364,10 +360,8 @@ func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
 	}
 }
 
-// MoveClock moves a sandbox's clock forward to a time, from due moment to due
-// moment, doing in order what is due on the way. What is looked at every day is
-// looked at once, where the clock stops.
-func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time) error {
+// moveClock is [Access.MoveClock].
+func (e *Engine) moveClock(ctx context.Context, actor model.Actor, to time.Time) error {
 	c, ok := e.clock.(*ports.MovableClock)
 	if !ok || e.saveClock == nil {
 		return &rules.Refusal{Action: "clock", Reason: rules.ReasonNotSandbox}
@@ -394,7 +388,7 @@ func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time)
 		if _, err := e.tick(ctx, false); err != nil {
 			return err
 		}
-		next, err := e.NextDue()
+		next, err := e.nextDue()
 		if err != nil {
 			return err
 		}
@@ -408,7 +402,7 @@ func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time)
 			return model.Fail("error.keep-clock", "cause", err)
 		}
 		if last {
-			_, err := e.Tick(ctx)
+			_, err := e.tickNow(ctx)
 			return err
 		}
 	}

@@ -136,7 +136,7 @@ func (e *Engine) checkRevoked(now time.Time) error {
 
 // CheckRevoked asks the CA about every unexpired version of an instance now.
 func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
-	c, err := e.Case(model.Scheduler, id)
+	c, err := e.readCase(model.Scheduler, id)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 		if !c.Revocable(v) {
 			continue
 		}
-		m, err := e.Material(id, v.Number)
+		m, err := e.material(id, v.Number)
 		if err != nil {
 			return err
 		}
@@ -223,9 +223,8 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 	return err
 }
 
-// SharesKey lists the other instances that have a version with the same public
-// key (spec I1).
-func (e *Engine) SharesKey(id model.ID) (others []model.Instance, err error) {
+// sharesKey is [Access.SharesKey].
+func (e *Engine) sharesKey(id model.ID) (others []model.Instance, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		c, err := e.caseOf(r, model.Scheduler, id)
 		if err != nil {

@@ -154,10 +154,8 @@ func (e *Engine) closeExpired(now time.Time) error {
 	return nil
 }
 
-// DismissTask ends an open task because a person says so (spec D7), and with
-// it for good what it says is set aside. The task is named by its ID or a
-// unique tail.
-func (e *Engine) DismissTask(ctx context.Context, actor model.Actor, typed string) (model.Task, error) {
+// dismissTask is [Access.DismissTask].
+func (e *Engine) dismissTask(ctx context.Context, actor model.Actor, typed string) (model.Task, error) {
 	var t model.Task
 	if f := e.table.May(actor, "dismiss"); f != nil {
 		return t, f

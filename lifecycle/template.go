@@ -6,11 +6,9 @@ import (
 	"certquay/model"
 )
 
-// Template is the form that confirms an application, to print, fill in, sign,
-// stamp and upload as a picture (spec A5). It has what the draft says, and lines
-// to write on for what it does not say.
-func (e *Engine) Template(id model.ID) (model.Text, error) {
-	i, err := e.Instance(id)
+// template is [Access.Template].
+func (e *Engine) template(id model.ID) (model.Text, error) {
+	i, err := e.instance(id)
 	if err != nil {
 		return "", err
 	}

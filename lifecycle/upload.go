@@ -11,9 +11,8 @@ import (
 	"certquay/model"
 )
 
-// Upload stores a certificate from elsewhere, or refuses it and stores nothing
-// (spec I3).
-func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
+// upload is [Access.Upload].
+func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
 	var res UploadResult
 	if wrong := rules.CheckTyped("name", r.Name, rules.Example("shop.example.com")); wrong != nil {
 		return res, wrong
@@ -87,9 +86,8 @@ func uploadRefusal(a rules.Action, err error) error {
 	}
 }
 
-// Download makes the files of the current version for a server (spec I2). What
-// holds a key says so.
-func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error) {
+// download is [Access.Download].
+func (e *Engine) download(ctx context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error) {
 	var files []bundle.OutFile
 	err := e.begin(ctx, actor, rules.Download, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		v := c.Instance.Current()
@@ -128,9 +126,8 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 	return files, err
 }
 
-// UploadKey adds the private key of a manual request or of an upload without
-// one; from then on it can be deployed (spec A4).
-func (e *Engine) UploadKey(ctx context.Context, actor model.Actor, id model.ID, f bundle.File) error {
+// uploadKey is [Access.UploadKey].
+func (e *Engine) uploadKey(ctx context.Context, actor model.Actor, id model.ID, f bundle.File) error {
 	signer, err := bundle.ParseKey(f)
 	if err != nil {
 		return e.journal.NoteRefusal(ctx, actor, uploadRefusal(rules.UploadKey, err))

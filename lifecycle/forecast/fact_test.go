@@ -150,7 +150,7 @@ func TestForecastEqualsFact(t *testing.T) {
 			s := newSandbox(t, validity)
 			s.fleet(t, rand.New(rand.NewPCG(uint64(n), 7)), 12)
 			var said, was []string
-			rep, err := forecast.Run(t.Context(), s, forecast.Request{Event: func(e *model.Event) { said = append(said, line(e)) }})
+			rep, err := forecast.Run(t.Context(), s.By(model.Scheduler), forecast.Request{Event: func(e *model.Event) { said = append(said, line(e)) }})
 			check(t, err)
 			var last uint64
 			events, err := s.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Limit: 1})

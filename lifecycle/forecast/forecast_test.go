@@ -20,7 +20,7 @@ import (
 
 func run(t *testing.T, s *sandbox, r forecast.Request) *forecast.Report {
 	t.Helper()
-	rep, err := forecast.Run(t.Context(), s, r)
+	rep, err := forecast.Run(t.Context(), s.By(model.Scheduler), r)
 	check(t, err)
 	months, days := forecast.Tally{}, forecast.Tally{}
 	for _, m := range rep.ByMonth {
@@ -148,21 +148,21 @@ func TestAForecastRefusesWhatItCannotShow(t *testing.T) {
 	s := newSandbox(t, 90*day)
 	for _, r := range []forecast.Request{{Months: 37}, {Months: -1}, {Policy: "weekly"}, {Policy: "0-days"}, {Policy: "-days"}, {Policy: "99999-days"}} {
 		var wrong *rules.Invalid
-		if _, err := forecast.Run(t.Context(), s, r); !errors.As(err, &wrong) || wrong.Example == "" {
+		if _, err := forecast.Run(t.Context(), s.By(model.Scheduler), r); !errors.As(err, &wrong) || wrong.Example == "" {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.fleet(t, rand.New(rand.NewPCG(1, 1)), 2)
-	if _, err := forecast.Run(ctx, s, forecast.Request{}); !errors.Is(err, context.Canceled) {
+	if _, err := forecast.Run(ctx, s.By(model.Scheduler), forecast.Request{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("an ended context: %v", err)
 	}
 }
 
 // lacking is a source whose configuration has lost its issuer or product.
 type lacking struct {
-	*sandbox
+	*lifecycle.Access
 	issuers, products bool
 }
 
@@ -170,14 +170,14 @@ func (l lacking) Can() map[string]func(time.Time) rules.Capabilities {
 	if l.issuers {
 		return nil
 	}
-	return l.sandbox.By(model.Scheduler).Can()
+	return l.Access.Can()
 }
 
 func (l lacking) Products() []lifecycle.ProductInfo {
 	if l.products {
 		return nil
 	}
-	return l.sandbox.By(model.Scheduler).Products()
+	return l.Access.Products()
 }
 
 // A store whose configuration lacks what its instances use has a forecast too:
@@ -188,12 +188,12 @@ func TestAForecastWithoutAnIssuerOrAProductTellsWhatComesOfIt(t *testing.T) {
 	s := newSandbox(t, 100*day)
 	s.fleet(t, rand.New(rand.NewPCG(7, 7)), 12)
 	whole := run(t, s, forecast.Request{Months: 12})
-	rep, err := forecast.Run(t.Context(), lacking{s, true, false}, forecast.Request{Months: 12})
+	rep, err := forecast.Run(t.Context(), lacking{s.By(model.Scheduler), true, false}, forecast.Request{Months: 12})
 	check(t, err)
 	if rep.Total.Expiries != 12 || rep.Total.Reissues+rep.Total.Renewals != 0 {
 		t.Errorf("without the issuer: %+v", rep.Total)
 	}
-	rep, err = forecast.Run(t.Context(), lacking{s, false, true}, forecast.Request{Months: 12})
+	rep, err = forecast.Run(t.Context(), lacking{s.By(model.Scheduler), false, true}, forecast.Request{Months: 12})
 	check(t, err)
 	if rep.Total.Failures == 0 || rep.Total.Deployments != 0 || rep.Total.Reissues != whole.Total.Reissues {
 		t.Errorf("without the product: %+v", rep.Total)
@@ -220,7 +220,7 @@ func TestAForecastSurvivesAReviewThatComesToNothing(t *testing.T) {
 	check(t, err)
 	_, err = s.By(model.Scheduler).Wait(ctx, j.ID)
 	check(t, err)
-	rep, err := forecast.Run(ctx, lacking{s, true, false}, forecast.Request{Months: 12})
+	rep, err := forecast.Run(ctx, lacking{s.By(model.Scheduler), true, false}, forecast.Request{Months: 12})
 	check(t, err)
 	if rep.Total.Failures == 0 {
 		t.Errorf("%+v", rep.Total)

@@ -36,7 +36,12 @@ func (p *place) leaks(material []byte) bool {
 func secretsSealed(t *testing.T, p *place) {
 	s := p.open()
 	k, material := privateKey(1)
-	c := &model.KV{Namespace: "embedded", Name: "root", Data: []byte("plain to see"), Secret: model.NewSecret([]byte("the secret of a cell"))}
+	c := &model.KV{
+		Namespace: "embedded",
+		Name:      "root",
+		Data:      []byte("plain to see"),
+		Secret:    model.NewSecret([]byte("the secret of a cell")),
+	}
 	p.put(s, k, c)
 	p.shut(s)
 	if p.leaks(material) || p.leaks([]byte("the secret of a cell")) {

@@ -19,13 +19,20 @@ import (
 func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceRow] {
 	days := widget.Width(c.T("time.d", 999))
 	return []list.Column[model.InstanceRow]{
-		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.InstanceRow, _ int) list.Cell {
+		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.InstanceRow, _ int) list.Cell { //nolint:lll // a column
 			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.InstanceRow, w int) list.Cell {
-			glyph, word, tone := c.StatusBy(&r, w-2, by())
-			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
-		}},
+		{
+			Title: c.T("col.status"),
+			Sort:  string(model.SortState),
+			Min:   14,
+			Max:   26,
+			Grow:  7,
+			Cell: func(r model.InstanceRow, w int) list.Cell {
+				glyph, word, tone := c.StatusBy(&r, w-2, by())
+				return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
+			},
+		},
 		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, MinTableWidth: 100, Cell: func(r model.InstanceRow, w int) list.Cell {
 			return domains(&r, w)
 		}},
