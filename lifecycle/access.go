@@ -63,7 +63,7 @@ func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (mod
 		return actor, nil
 	}
 	if id != "" && a.mayRead() == nil {
-		i, err := a.e.instance(id)
+		i, err := a.e.reader.instance(id)
 		if err != nil {
 			return actor, err
 		}
@@ -75,7 +75,7 @@ func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (mod
 // presents is the instance that a resource is meant to present; "" when there is
 // none.
 func (a *Access) presents(resource model.ID) model.ID {
-	v, err := a.e.resource(resource)
+	v, err := a.e.reader.resource(resource)
 	if err != nil { // the action says so
 		return ""
 	}

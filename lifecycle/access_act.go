@@ -49,7 +49,13 @@ func (a *Access) SaveDraft(ctx context.Context, id model.ID, app model.Applicati
 // AddDocument checks a qualification document by its content and adds it,
 // sealed, to the draft (spec A5).
 func (a *Access) AddDocument(ctx context.Context, id model.ID, name string, data []byte) (model.Document, error) {
-	return acting(ctx, a, rules.Apply, id, func(by model.Actor) (model.Document, error) { return a.e.uploadDocument(ctx, by, id, name, data) })
+	return acting(
+		ctx,
+		a,
+		rules.Apply,
+		id,
+		func(by model.Actor) (model.Document, error) { return a.e.uploadDocument(ctx, by, id, name, data) },
+	)
 }
 
 // RemoveDocument takes a document out of the draft and destroys it.
@@ -317,7 +323,7 @@ func (a *Access) MoveClock(ctx context.Context, to time.Time) error {
 // Tick is one pass of the scheduler at now; it waits for the work it starts
 // and tells how many jobs that was.
 func (a *Access) Tick(ctx context.Context) (int, error) {
-	return acting(ctx, a, "tick", "", func(_ model.Actor) (int, error) { return a.e.tickNow(ctx) })
+	return acting(ctx, a, "tick", "", func(_ model.Actor) (int, error) { return a.e.scheduler.tickNow(ctx) })
 }
 
 // RotateCA has a CA make a new issuing certificate, together with the event that

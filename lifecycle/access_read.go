@@ -25,13 +25,15 @@ func (a *Access) Missing(i *model.Instance, app model.Application) []*rules.Inva
 func (a *Access) Policy() rules.Policy { return seeing(a, func() rules.Policy { return a.e.policy }) }
 
 // Products lists the configured products.
-func (a *Access) Products() []ProductInfo { return seeing(a, a.e.productInfos) }
+func (a *Access) Products() []ProductInfo { return seeing(a, a.e.reader.productInfos) }
 
 // Issuers tells what each configured issuer can do today.
-func (a *Access) Issuers() map[string]rules.Capabilities { return seeing(a, a.e.capabilities) }
+func (a *Access) Issuers() map[string]rules.Capabilities { return seeing(a, a.e.reader.capabilities) }
 
 // Can tells what each configured issuer can do on a day.
-func (a *Access) Can() map[string]func(time.Time) rules.Capabilities { return seeing(a, a.e.can) }
+func (a *Access) Can() map[string]func(time.Time) rules.Capabilities {
+	return seeing(a, a.e.reader.can)
+}
 
 // Working is how many jobs run just now.
 func (a *Access) Working() int { return seeing(a, a.e.working) }
@@ -44,7 +46,7 @@ func (a *Access) Watch(ctx context.Context) <-chan model.ChangeSet {
 		close(closed)
 		return closed
 	}
-	return a.e.watch(ctx)
+	return a.e.reader.watch(ctx)
 }
 
 // View reads one consistent snapshot of the records; see [ports.Store].
@@ -52,7 +54,7 @@ func (a *Access) View(fn func(model.Reader) error) error {
 	if f := a.mayRead(); f != nil {
 		return f
 	}
-	return a.e.view(fn)
+	return a.e.reader.view(fn)
 }
 
 // Case is the facts that decide what this actor can do to an instance now; give
@@ -67,7 +69,7 @@ func (a *Access) Case(id model.ID) (*rules.Case, error) {
 // has come by the moment it is looked at goes on later all the same, while one
 // that was due before is waited for.
 func (a *Access) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
-	return reading(a, func() ([]Progress, error) { return a.e.wait(ctx, jobs...) })
+	return reading(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, jobs...) })
 }
 
 // Resources lists a page of the resources in the order of product, region and
@@ -76,12 +78,12 @@ func (a *Access) Resources(f ResourceFilter) (views []ResourceView, total int, e
 	if f := a.mayRead(); f != nil {
 		return nil, 0, f
 	}
-	return a.e.resources(f)
+	return a.e.reader.resources(f)
 }
 
 // Material reads the certificate of a version.
 func (a *Access) Material(id model.ID, version int) (model.Chain, error) {
-	return reading(a, func() (model.Chain, error) { return a.e.material(id, version) })
+	return reading(a, func() (model.Chain, error) { return a.e.reader.material(id, version) })
 }
 
 // QuoteHosting prices hosting for an instance, or says why it cannot be
@@ -91,35 +93,43 @@ func (a *Access) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 }
 
 // Page answers a page of the list of instances at the engine's time.
-func (a *Access) Page(q model.Query) (model.Page, error) { return reading1(a, a.e.page, q) }
+func (a *Access) Page(q model.Query) (model.Page, error) { return reading1(a, a.e.reader.page, q) }
 
 // Instance reads one instance by its whole ID. A deleted one is not found.
-func (a *Access) Instance(id model.ID) (model.Instance, error) { return reading1(a, a.e.instance, id) }
+func (a *Access) Instance(id model.ID) (model.Instance, error) {
+	return reading1(a, a.e.reader.instance, id)
+}
 
 // Find resolves what a person typed into an instance: the whole ID, a unique
 // tail of at least five characters, or a unique name.
-func (a *Access) Find(typed string) (model.Instance, error) { return reading1(a, a.e.find, typed) }
+func (a *Access) Find(typed string) (model.Instance, error) {
+	return reading1(a, a.e.reader.find, typed)
+}
 
 // Resource reads one resource by its whole ID.
-func (a *Access) Resource(id model.ID) (ResourceView, error) { return reading1(a, a.e.resource, id) }
+func (a *Access) Resource(id model.ID) (ResourceView, error) {
+	return reading1(a, a.e.reader.resource, id)
+}
 
 // FindResource resolves what a person typed into a resource: ID, tail, name,
 // or PRODUCT/REGION/NAME.
 func (a *Access) FindResource(typed string) (ResourceView, error) {
-	return reading1(a, a.e.findResource, typed)
+	return reading1(a, a.e.reader.findResource, typed)
 }
 
 // Activity lists events, the newest first; with After set, the oldest first.
 func (a *Access) Activity(f ActivityFilter) ([]model.Event, error) {
-	return reading1(a, a.e.activity, f)
+	return reading1(a, a.e.reader.activity, f)
 }
 
 // Tasks lists what needs a person, the oldest first, but before all what cannot
 // wait: what visitors of a server see already.
-func (a *Access) Tasks(limit int) ([]model.Task, error) { return reading1(a, a.e.tasks, limit) }
+func (a *Access) Tasks(limit int) ([]model.Task, error) { return reading1(a, a.e.reader.tasks, limit) }
 
 // TasksOf lists what needs a person about one instance, what cannot wait first.
-func (a *Access) TasksOf(id model.ID) ([]model.Task, error) { return reading1(a, a.e.tasksOf, id) }
+func (a *Access) TasksOf(id model.ID) ([]model.Task, error) {
+	return reading1(a, a.e.reader.tasksOf, id)
+}
 
 // Notices lists notices, the newest first.
 func (a *Access) Notices(f outbox.NoticeFilter) ([]model.Notice, error) {
@@ -165,7 +175,9 @@ func (a *Access) Template(id model.ID) (model.Text, error) { return reading1(a, 
 
 // Explain answers why an instance is as it is, by which rule, and what happens
 // next and when (spec V3).
-func (a *Access) Explain(id model.ID) (rules.Explanation, error) { return reading1(a, a.e.explain, id) }
+func (a *Access) Explain(id model.ID) (rules.Explanation, error) {
+	return reading1(a, a.e.reader.explain, id)
+}
 
 // Refund tells what ending the instance now would pay back.
 func (a *Access) Refund(id model.ID) (ledger.RefundPreview, error) {
@@ -185,7 +197,7 @@ func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
 }
 
 // Counts are the numbers beside the filters at the engine's time.
-func (a *Access) Counts() (model.Counts, error) { return reading(a, a.e.counts) }
+func (a *Access) Counts() (model.Counts, error) { return reading(a, a.e.reader.counts) }
 
 // Contacts lists all contacts by name.
 func (a *Access) Contacts() ([]model.Contact, error) { return reading(a, a.e.directory.Contacts) }
@@ -212,4 +224,4 @@ func (a *Access) CostsByMonth() ([]ledger.Cost, error) { return viewing(a, ledge
 // is due and cannot be done does not count until something changes, and
 // neither do sweeps, which go along with whatever pass comes after their time.
 // Of several that are due within a millisecond it is any.
-func (a *Access) NextDue() (time.Time, error) { return reading(a, a.e.nextDue) }
+func (a *Access) NextDue() (time.Time, error) { return reading(a, a.e.scheduler.nextDue) }

@@ -3,8 +3,11 @@ package lifecycle
 import (
 	"context"
 	"crypto"
+	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
+	"net"
 	"slices"
 
 	"certquay/lifecycle/bundle"
@@ -219,7 +222,7 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 		return e.startIssue(tx, c, rules.Apply, model.JobIssue, actor, key, &j)
 	})
 	if err == nil {
-		e.kick(j.ID, true)
+		e.worker.kick(j.ID, true)
 	}
 	return j, err
 }
@@ -283,7 +286,7 @@ func (e *Engine) startIssue(
 	if err != nil {
 		return err
 	}
-	*j = e.newJob(kind, i, actor)
+	*j = e.worker.newJob(kind, i, actor)
 	j.Step, j.CSR = model.StepOrder, i.Application.CSR
 	reviewed, err := e.reviewed(tx, i, is.Capabilities(c.Now))
 	if err != nil {
@@ -328,7 +331,7 @@ func (e *Engine) withdraw(ctx context.Context, actor model.Actor, id model.ID) e
 		i := c.Instance
 		if c.Job != nil {
 			job = *c.Job
-			if err := e.finish(tx, c.Job, "withdrawn"); err != nil {
+			if err := e.worker.finish(tx, c.Job, "withdrawn"); err != nil {
 				return err
 			}
 			if err := dropKey(tx, c.Job); err != nil {
@@ -346,7 +349,27 @@ func (e *Engine) withdraw(ctx context.Context, actor model.Actor, id model.ID) e
 		return nil
 	})
 	if err == nil && job.IssuerRef != "" {
-		e.cancelOrder(job)
+		e.worker.cancelOrder(job)
 	}
 	return err
+}
+
+// makeCSR signs a PKCS#10 request (RFC 2986) for names with a sealed key.
+func makeCSR(key model.Secret, names []string) ([]byte, error) {
+	signer, err := x509.ParsePKCS8PrivateKey(key.Reveal())
+	if err != nil {
+		return nil, model.Fail("key.decode", "cause", err)
+	}
+	t := x509.CertificateRequest{}
+	for _, n := range names {
+		if ip := net.ParseIP(n); ip != nil {
+			t.IPAddresses = append(t.IPAddresses, ip)
+		} else {
+			t.DNSNames = append(t.DNSNames, n)
+		}
+	}
+	if len(names) > 0 && len(names[0]) <= 64 {
+		t.Subject = pkix.Name{CommonName: names[0]}
+	}
+	return x509.CreateCertificateRequest(rand.Reader, &t, signer)
 }

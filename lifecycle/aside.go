@@ -38,8 +38,8 @@ func counting(
 
 // interrupted takes back the count of an attempt that ends because the engine
 // does: that is no crash.
-func (e *Engine) interrupted(j *model.Job) {
-	err := e.store.Update(context.WithoutCancel(e.ctx), func(tx model.Tx) error {
+func (w *worker) interrupted(j *model.Job) {
+	err := w.store.Update(context.WithoutCancel(w.ctx), func(tx model.Tx) error {
 		stored, err := model.Get[model.Job](tx, string(j.ID))
 		if err != nil || !stored.Live() || stored.Crashes == 0 {
 			return err
@@ -48,7 +48,7 @@ func (e *Engine) interrupted(j *model.Job) {
 		return tx.Put(&stored)
 	})
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
-		e.log.Warn("that a job was interrupted could not be kept; it counts as one that died", "job", j.ID, "error", err)
+		w.log.Warn("that a job was interrupted could not be kept; it counts as one that died", "job", j.ID, "error", err)
 	}
 }
 
@@ -58,30 +58,30 @@ func repeats(j *model.Job) bool { return j.Kind != model.JobUndeploy && j.Kind !
 // setAside leaves a job alone until a person wants it tried again, and asks for
 // one. What it was about to do stays recorded. A job that a person asked for and
 // that is never repeated by itself is ended as failed.
-func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
+func (w *worker) setAside(tx model.Tx, j *model.Job, cause error) error {
 	j.Error, j.StepStarted = model.TextOf(cause), true
 	repeats := repeats(j)
 	if repeats {
 		j.Next = model.Never
 	}
-	if err := e.showFailure(tx, j, repeats); err != nil {
+	if err := w.showFailure(tx, j, repeats); err != nil {
 		return err
 	}
-	ev := e.jobEvent(j, journal.ResultFailed)
+	ev := w.jobEvent(j, journal.ResultFailed)
 	ev.Reason, ev.SuppressNotice = j.Error, true // the task tells
 	if !repeats {
 		ev.SuppressNotice = false
 	}
-	if err := e.named(tx, &ev); err != nil {
+	if err := w.named(tx, &ev); err != nil {
 		return err
 	}
 	if err := tx.Append(ev); err != nil {
 		return err
 	}
 	if !repeats {
-		return e.finish(tx, j, journal.ResultFailed)
+		return w.finish(tx, j, journal.ResultFailed)
 	}
-	return e.journal.AskToRetry(tx, &model.Task{
+	return w.journal.AskToRetry(tx, &model.Task{
 		Instance: j.Instance,
 		Resource: j.Resource,
 		Job:      j.ID,
@@ -110,20 +110,20 @@ func (e *Engine) retryTask(ctx context.Context, actor model.Actor, typed string)
 				Instead:  []rules.Suggestion{{Action: "tasks", Args: []string{"dismiss", t.ID.Short()}}},
 			}
 		}
-		if err := errors.Join(e.retryJob(tx, t.Job), e.retryChannel(tx, t.Channel)); err != nil {
+		if err := errors.Join(e.worker.retryJob(tx, t.Job), e.worker.retryChannel(tx, t.Channel)); err != nil {
 			return err
 		}
 		return e.endTask(tx, actor, &t, "retry", "retried")
 	})
 	if err == nil && t.Job != "" {
-		e.kick(t.Job, false)
+		e.worker.kick(t.Job, false)
 	}
 	e.outbox.Wake()
 	return t, err
 }
 
 // retryJob makes a job that is set aside due now.
-func (e *Engine) retryJob(tx model.Tx, id model.ID) error {
+func (w *worker) retryJob(tx model.Tx, id model.ID) error {
 	if id == "" {
 		return nil
 	}
@@ -134,27 +134,27 @@ func (e *Engine) retryJob(tx model.Tx, id model.ID) error {
 	if err != nil {
 		return err
 	}
-	j.Next, j.Crashes = e.Now(), rules.MaxCrashes-1
+	j.Next, j.Crashes = w.Now(), rules.MaxCrashes-1
 	again := func(o *model.Operation) {
 		if o.Job == j.ID {
 			o.Next = j.Next
 		}
 	}
 	if j.Resource != "" {
-		err = e.withResource(tx, j.Resource, func(r *model.Resource) error { again(&r.Operation); return nil })
+		err = w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error { again(&r.Operation); return nil })
 	} else {
-		err = e.withInstance(tx, j.Instance, func(i *model.Instance) error { again(&i.Operation); return nil })
+		err = w.withInstance(tx, j.Instance, func(i *model.Instance) error { again(&i.Operation); return nil })
 	}
 	return errors.Join(err, tx.Put(&j))
 }
 
 // retryChannel makes the notices of a channel that are set aside due now.
-func (e *Engine) retryChannel(tx model.Tx, channel string) error {
+func (w *worker) retryChannel(tx model.Tx, channel string) error {
 	if channel == "" {
 		return nil
 	}
 	return eachAside(tx, channel, func(n *model.Notice) error {
-		n.Next, n.Crashes = e.Now(), rules.MaxCrashes-1
+		n.Next, n.Crashes = w.Now(), rules.MaxCrashes-1
 		return tx.Put(n)
 	})
 }
@@ -178,10 +178,10 @@ func eachAside(tx model.Tx, channel string, do func(*model.Notice) error) error 
 }
 
 // giveUp ends for good what a dismissed task says is set aside.
-func (e *Engine) giveUp(tx model.Tx, t *model.Task) error {
+func (w *worker) giveUp(tx model.Tx, t *model.Task) error {
 	if t.Channel != "" {
 		return eachAside(tx, t.Channel, func(n *model.Notice) error {
-			n.Done, n.Outcome = e.Now(), model.NoticeGivenUp
+			n.Done, n.Outcome = w.Now(), model.NoticeGivenUp
 			return tx.Put(n)
 		})
 	}
@@ -192,37 +192,110 @@ func (e *Engine) giveUp(tx model.Tx, t *model.Task) error {
 	if err != nil {
 		return err
 	}
-	if err := e.showFailure(tx, &j, false); err != nil {
+	if err := w.showFailure(tx, &j, false); err != nil {
 		return err
 	}
-	return e.finish(tx, &j, journal.ResultFailed)
+	return w.finish(tx, &j, journal.ResultFailed)
 }
 
 // faultOf notes that what is due for an instance has panicked, and says after
 // how long it may be tried again; after too many in a row a person is asked and
 // it is left alone until something changes.
-func (e *Engine) faultOf(id model.ID, cause error) time.Duration {
-	e.stuckMu.Lock()
-	e.crashes[id]++
-	n := e.crashes[id]
-	e.stuckMu.Unlock()
+func (s *scheduler) faultOf(id model.ID, cause error) time.Duration {
+	s.stuckMu.Lock()
+	s.crashes[id]++
+	n := s.crashes[id]
+	s.stuckMu.Unlock()
 	if n < rules.MaxCrashes {
 		return rules.RetryAfter(n, 0)
 	}
-	err := e.journal.Update(e.ctx, func(tx model.Tx) error {
+	err := s.journal.Update(s.ctx, func(tx model.Tx) error {
 		i, err := model.Get[model.Instance](tx, string(id))
 		if err != nil {
 			return err
 		}
-		return e.journal.AskToRetry(tx, &model.Task{
+		return s.journal.AskToRetry(tx, &model.Task{
 			Instance: id,
 			About:    "due",
 			Text:     model.Say("todo.retry-due", "name", i.Name, "times", rules.MaxCrashes),
 			Detail:   model.TextOf(cause),
 		})
 	})
-	if err != nil && e.ctx.Err() == nil {
-		e.log.Error("the task about what is set aside could not be kept", "instance", id, "error", err)
+	if err != nil && s.ctx.Err() == nil {
+		s.log.Error("the task about what is set aside could not be kept", "instance", id, "error", err)
 	}
-	return model.Never.Sub(e.Now())
+	return model.Never.Sub(s.Now())
+}
+
+// said is the message of an error. Words that are not certquay's own are
+// attributed to who was asked: "ca", "server" or "receiver".
+func said(who string, err error) model.Text {
+	return model.TextOf(err).By(who)
+}
+
+// speaker is who is asked by jobs of a kind.
+func speaker(kind model.JobKind) string {
+	switch kind {
+	case model.JobDeploy, model.JobUndeploy, model.JobVerify:
+		return "server"
+	}
+	return "ca"
+}
+
+// keepAgain is after how long it is tried again to go on with jobs whose result
+// could not be kept, as on a full disk.
+const keepAgain = 10 * time.Second
+
+// UnkeptError says that a job was begun and that how it went could not be kept.
+// It goes on by itself once it can be.
+type UnkeptError struct{ Err error }
+
+func (e *UnkeptError) Error() string {
+	return e.AsText().String()
+}
+
+// AsText is the message.
+func (e *UnkeptError) AsText() model.Text { return model.Say("error.unkept", "cause", e.Err) }
+
+func (e *UnkeptError) Unwrap() error { return e.Err }
+
+// notKept tells whoever waits for a job that its result could not be kept, and
+// lets the scheduler go on with it a little later.
+func (w *worker) notKept(j *model.Job, err error) {
+	w.logJob(j, err)
+	if w.ctx.Err() != nil || errors.Is(err, errSuperseded) {
+		return
+	}
+	w.runMu.Lock()
+	first := !w.again && !w.inline
+	w.again = w.again || first
+	w.unkept[j.ID] = &UnkeptError{err}
+	close(w.unkeptNow)
+	w.unkeptNow = make(chan struct{})
+	w.runMu.Unlock()
+	if first {
+		w.spawn(func() {
+			select {
+			case <-w.ctx.Done():
+			case <-w.clock.After(keepAgain):
+			}
+			w.runMu.Lock()
+			w.again = false
+			w.runMu.Unlock()
+			w.scheduler.nudge()
+		})
+	}
+}
+
+// whyUnkept returns the error for which a result of one of the jobs was not kept;
+// while there is none, a channel that is closed when one more is not.
+func (w *worker) whyUnkept(jobs []model.ID) (<-chan struct{}, error) {
+	w.runMu.Lock()
+	defer w.runMu.Unlock()
+	for _, id := range jobs {
+		if err := w.unkept[id]; err != nil {
+			return nil, err
+		}
+	}
+	return w.unkeptNow, nil
 }

@@ -83,7 +83,7 @@ func (e *Engine) buyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 		})
 	}
 	if err == nil && r.Kind == ledger.PackCredit {
-		return o, e.deployWaiting(ctx)
+		return o, e.deployments.deployWaiting(ctx)
 	}
 	return o, e.journal.NoteRefusal(ctx, actor, err)
 }

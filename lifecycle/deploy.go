@@ -13,6 +13,10 @@ import (
 	"certquay/model"
 )
 
+// deployments starts what is done at resources, whether a person asks for it or it
+// happens by itself, and counts how it stands.
+type deployments struct{ *Engine }
+
 // target is one resource a deployment goes to.
 type target struct {
 	product *NamedProduct
@@ -28,7 +32,7 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 	if f := e.table.Check(rules.Deploy, c); f != nil {
 		return nil, e.journal.NoteRefusal(ctx, actor, f)
 	}
-	targets, err := e.targets(ctx, c.Instance, r)
+	targets, err := e.deployments.targets(ctx, c.Instance, r)
 	if err != nil {
 		return nil, e.journal.NoteRefusal(ctx, actor, err)
 	}
@@ -37,7 +41,7 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 		jobs = jobs[:0]
 		var where []string
 		for _, t := range targets {
-			j, err := e.startDeploy(tx, c, actor, t)
+			j, err := e.deployments.startDeploy(tx, c, actor, t)
 			if err != nil {
 				return err
 			}
@@ -51,17 +55,17 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 		return nil, err
 	}
 	for n := range jobs {
-		e.kick(jobs[n].ID, true)
+		e.worker.kick(jobs[n].ID, true)
 	}
 	return jobs, nil
 }
 
 // targets resolves a request into places (spec D2).
-func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest) ([]target, error) {
+func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployRequest) ([]target, error) {
 	refuse := func(reason rules.Reason, args rules.Args) error {
 		return &rules.Refusal{Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: reason, Rule: "D2", Args: args}
 	}
-	p, err := e.product(r.Product)
+	p, err := ds.product(r.Product)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +87,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 		region = all[n]
 		wanted := r.Resources
 		if len(wanted) == 0 {
-			if wanted, err = e.covered(ctx, p.Product, region, covered); err != nil {
+			if wanted, err = ds.covered(ctx, p.Product, region, covered); err != nil {
 				return nil, err
 			}
 		}
@@ -110,8 +114,8 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 // covered lists the existing resources of a region that the names cover; on a
 // product that makes its resources, and has none, each name that is not a
 // wildcard.
-func (e *Engine) covered(ctx context.Context, p ports.Product, region string, certNames []string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.policy.CallTimeout)
+func (ds *deployments) covered(ctx context.Context, p ports.Product, region string, certNames []string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, ds.policy.CallTimeout)
 	defer cancel()
 	places, err := p.Discover(ctx, region)
 	if err != nil {
@@ -142,20 +146,20 @@ func hostOf(name string) string {
 }
 
 // startDeploy commits the intent to deploy to one place.
-func (e *Engine) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor, t target) (*model.Job, error) {
+func (ds *deployments) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor, t target) (*model.Job, error) {
 	i := c.Instance
 	v := i.Current()
-	r, err := e.resourceAt(tx, t)
+	r, err := ds.resourceAt(tx, t)
 	if err != nil {
 		return nil, err
 	}
-	if busy, err := e.busy(tx, r); err != nil {
+	if busy, err := ds.busy(tx, r); err != nil {
 		return nil, err
 	} else if busy {
 		return nil, &rules.Refusal{Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: rules.ReasonBusy, Rule: "S2",
 			Args: rules.Args{"job": model.Say("busy.at", "job", r.Operation.Kind, "place", r.Place())}}
 	}
-	j := e.newJob(model.JobDeploy, i, actor)
+	j := ds.worker.newJob(model.JobDeploy, i, actor)
 	j.Step, j.Resource, j.Version, j.WantFingerprint = model.StepDeploy, r.ID, v.Number, v.Fingerprint
 	if r.Deployed == "" {
 		// Nothing of ours is there yet: who the place is meant for is known
@@ -166,7 +170,7 @@ func (e *Engine) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor, t ta
 	if err := tx.Put(r); err != nil {
 		return nil, err
 	}
-	if err := e.summarize(tx, i); err != nil {
+	if err := ds.summarize(tx, i); err != nil {
 		return nil, err
 	}
 	return &j, tx.Put(&j)
@@ -175,7 +179,7 @@ func (e *Engine) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor, t ta
 // busy says whether something is being done at a resource right now. A job that
 // only waits for its next attempt gives way to what comes instead: it is ended,
 // so that it does not come back over it later. The caller puts the resource.
-func (e *Engine) busy(tx model.Tx, r *model.Resource) (bool, error) {
+func (ds *deployments) busy(tx model.Tx, r *model.Resource) (bool, error) {
 	if !r.Operation.Active() {
 		return false, nil
 	}
@@ -183,14 +187,14 @@ func (e *Engine) busy(tx model.Tx, r *model.Resource) (bool, error) {
 	if err != nil {
 		return false, rules.CannotRead("job", r.Operation.Job, err)
 	}
-	if j.Live() && !j.Next.After(e.Now()) {
+	if j.Live() && !j.Next.After(ds.Now()) {
 		return true, nil
 	}
 	r.Operation = model.Operation{}
 	if !j.Live() {
 		return false, nil
 	}
-	return false, e.finish(tx, &j, resultSuperseded)
+	return false, ds.worker.finish(tx, &j, resultSuperseded)
 }
 
 // resultSuperseded is that of a job that gave way to a later one.
@@ -204,7 +208,7 @@ func done(r *model.Resource, j *model.Job) {
 }
 
 // resourceAt finds the resource of a place, or makes its record.
-func (e *Engine) resourceAt(tx model.Tx, t target) (*model.Resource, error) {
+func (ds *deployments) resourceAt(tx model.Tx, t target) (*model.Resource, error) {
 	key := model.PlaceKey(t.product.Name, t.place.Region, t.place.Name)
 	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "place", Prefix: key}) {
 		if err != nil {
@@ -214,12 +218,12 @@ func (e *Engine) resourceAt(tx model.Tx, t target) (*model.Resource, error) {
 			return &r, nil
 		}
 	}
-	return &model.Resource{ID: e.journal.NewID(), Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}, nil
+	return &model.Resource{ID: ds.journal.NewID(), Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}, nil
 }
 
 // summarize recounts what the instance's row says of its resources. It does
 // not put the instance.
-func (e *Engine) summarize(tx model.Reader, i *model.Instance) error {
+func (ds *deployments) summarize(tx model.Reader, i *model.Instance) error {
 	rs, err := resourcesOf(tx, i.ID)
 	if err != nil {
 		return err
@@ -252,7 +256,7 @@ func deploymentsOf(rs []model.Resource) (d model.Deployments) {
 
 // withResource changes a resource inside a transaction and keeps the summaries
 // of the instance it was meant for and of the one it is meant for now.
-func (e *Engine) withResource(tx model.Tx, id model.ID, change func(*model.Resource) error) error {
+func (ds *deployments) withResource(tx model.Tx, id model.ID, change func(*model.Resource) error) error {
 	r, err := model.Get[model.Resource](tx, string(id))
 	if errors.Is(err, model.ErrNotFound) {
 		return nil // taken off meanwhile
@@ -271,11 +275,11 @@ func (e *Engine) withResource(tx model.Tx, id model.ID, change func(*model.Resou
 		if owner == "" {
 			continue
 		}
-		if err := e.withInstance(tx, owner, func(i *model.Instance) error {
-			if err := e.summarize(tx, i); err != nil {
+		if err := ds.worker.withInstance(tx, owner, func(i *model.Instance) error {
+			if err := ds.summarize(tx, i); err != nil {
 				return err
 			}
-			return e.askToReplace(tx, i)
+			return ds.askToReplace(tx, i)
 		}); err != nil {
 			return err
 		}
@@ -285,35 +289,35 @@ func (e *Engine) withResource(tx model.Tx, id model.ID, change func(*model.Resou
 
 // undeploy is [Access.Undeploy].
 func (e *Engine) undeploy(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
-	return e.atResource(ctx, actor, rules.Undeploy, model.JobUndeploy, model.StepUndeploy, resource)
+	return e.deployments.atResource(ctx, actor, rules.Undeploy, model.JobUndeploy, model.StepUndeploy, resource)
 }
 
 // verify is [Access.Verify].
 func (e *Engine) verify(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
-	return e.atResource(ctx, actor, rules.Verify, model.JobVerify, model.StepLook, resource)
+	return e.deployments.atResource(ctx, actor, rules.Verify, model.JobVerify, model.StepLook, resource)
 }
 
 // atResource starts a job at one resource that exists.
-func (e *Engine) atResource(
+func (ds *deployments) atResource(
 	ctx context.Context, actor model.Actor, a rules.Action, kind model.JobKind, step string, id model.ID,
 ) (model.Job, error) {
-	res, err := e.resource(id)
+	res, err := ds.reader.resource(id)
 	if err != nil {
 		return model.Job{}, err
 	}
 	var j model.Job
-	err = e.begin(ctx, actor, a, res.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = ds.begin(ctx, actor, a, res.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		r, err := model.Get[model.Resource](tx, string(id))
 		if err != nil {
 			return rules.CannotRead("resource", id, err)
 		}
-		if busy, err := e.busy(tx, &r); err != nil {
+		if busy, err := ds.busy(tx, &r); err != nil {
 			return err
 		} else if busy {
 			return &rules.Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: rules.ReasonBusy, Rule: "S2",
 				Args: rules.Args{"job": r.Operation.Kind}}
 		}
-		j = e.newJob(kind, c.Instance, actor)
+		j = ds.worker.newJob(kind, c.Instance, actor)
 		j.Step, j.Resource, j.Version = step, r.ID, r.Version
 		r.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
 		if err := tx.Put(&r); err != nil {
@@ -326,7 +330,7 @@ func (e *Engine) atResource(
 		return tx.Put(&j)
 	})
 	if err == nil {
-		e.kick(j.ID, true)
+		ds.worker.kick(j.ID, true)
 	}
 	return j, err
 }

@@ -32,12 +32,12 @@ type site struct {
 	place   ports.Place
 }
 
-func (e *Engine) site(j *model.Job) (site, error) {
-	res, err := e.resource(j.Resource)
+func (w *worker) site(j *model.Job) (site, error) {
+	res, err := w.reader.resource(j.Resource)
 	if err != nil {
 		return site{}, &ports.Final{Err: err}
 	}
-	p, err := e.product(res.Product)
+	p, err := w.product(res.Product)
 	if err != nil {
 		return site{}, err
 	}
@@ -45,8 +45,8 @@ func (e *Engine) site(j *model.Job) (site, error) {
 }
 
 // pair reads a version's chain and key.
-func (e *Engine) pair(j *model.Job) (pair ports.Pair, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (w *worker) pair(j *model.Job) (pair ports.Pair, err error) {
+	err = w.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
 			return rules.CannotRead("instance", j.Instance, err)
@@ -71,20 +71,20 @@ func (e *Engine) pair(j *model.Job) (pair ports.Pair, err error) {
 
 // deployStep puts the pair there. Whatever goes wrong leads to putting back
 // what was there before.
-func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := e.site(&j)
+func (w *worker) deployStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.site(&j)
 	if err != nil {
 		return nil, err
 	}
-	if wanted, err := e.stillWanted(&j, &s.res); err != nil || !wanted {
+	if wanted, err := w.stillWanted(&j, &s.res); err != nil || !wanted {
 		return func(tx model.Tx, j *model.Job) error {
-			if err := e.withResource(tx, j.Resource, func(r *model.Resource) error { done(r, j); return nil }); err != nil {
+			if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error { done(r, j); return nil }); err != nil {
 				return err
 			}
-			return e.finish(tx, j, resultSuperseded)
+			return w.finish(tx, j, resultSuperseded)
 		}, err
 	}
-	pair, err := e.pair(&j)
+	pair, err := w.pair(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(mo
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		j.Step = model.StepHandshake
-		return e.withResource(tx, j.Resource, func(r *model.Resource) error {
+		return w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			r.Address = b.Address
 			return nil
 		})
@@ -111,11 +111,11 @@ func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(mo
 // stillWanted says whether an automatic deployment should still be done: the
 // mark at the resource is its own, auto-deploy is on, and its version is the
 // current one. What a person asked for always is.
-func (e *Engine) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
+func (w *worker) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
 	if j.Cause != journal.WhyDue {
 		return true, nil
 	}
-	i, err := e.instance(j.Instance)
+	i, err := w.reader.instance(j.Instance)
 	if errors.Is(err, model.ErrNotFound) {
 		return false, nil
 	}
@@ -136,12 +136,12 @@ func toRestore(cause error) func(model.Tx, *model.Job) error {
 
 // handshakeStep asks over TLS until the new leaf and its chain are presented
 // (spec D3), or the time for that is up.
-func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := e.site(&j)
+func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.site(&j)
 	if err != nil {
 		return nil, err
 	}
-	pair, err := e.pair(&j)
+	pair, err := w.pair(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +153,8 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 		return toRestore(&NotListening{b.Silent}), nil //nolint:nilerr // the next step restores because of it
 	}
 	var seen [][]byte
-	for until, pause := time.Now().Add(e.policy.HandshakeTimeout), 20*time.Millisecond; ; pause = min(2*pause, time.Second) {
-		seen, _, err = e.prober.Probe(ctx, b.Address, b.SNI)
+	for until, pause := time.Now().Add(w.policy.HandshakeTimeout), 20*time.Millisecond; ; pause = min(2*pause, time.Second) {
+		seen, _, err = w.prober.Probe(ctx, b.Address, b.SNI)
 		if err == nil {
 			err = presents(seen, pair.Chain)
 		}
@@ -176,20 +176,20 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		j.Step = model.StepKeep
-		ev := e.jobEvent(j, journal.ResultOK)
-		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
+		ev := w.jobEvent(j, journal.ResultOK)
+		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			if r.Instance != j.Instance {
 				// What was paid for was the other certificate's renewals here.
-				if err := e.autoOff(tx, r); err != nil {
+				if err := w.deployments.autoOff(tx, r); err != nil {
 					return err
 				}
 			}
 			r.Instance, r.Version = j.Instance, j.Version
-			r.Deployed, r.DeployedAt = j.WantFingerprint, e.Now()
+			r.Deployed, r.DeployedAt = j.WantFingerprint, w.Now()
 			r.Address = b.Address
-			e.saw(r, j.WantFingerprint, leaf.NotAfter)
+			w.saw(r, j.WantFingerprint, leaf.NotAfter)
 			done(r, j)
-			if err := e.seenOrNot(tx, r, nil); err != nil {
+			if err := w.seenOrNot(tx, r, nil); err != nil {
 				return err
 			}
 			r.Failure, r.Waiting = model.Failure{}, false
@@ -198,7 +198,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 				if err != nil {
 					return rules.CannotRead("instance", j.Instance, err)
 				}
-				if err := e.creditUsed(tx, &i, r); err != nil {
+				if err := w.deployments.creditUsed(tx, &i, r); err != nil {
 					return err
 				}
 			}
@@ -207,10 +207,10 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 		}); err != nil {
 			return err
 		}
-		if err := e.named(tx, &ev); err != nil {
+		if err := w.named(tx, &ev); err != nil {
 			return err
 		}
-		if err := e.closeInstall(tx, j.Instance, j.Resource, j.Version); err != nil {
+		if err := w.closeInstall(tx, j.Instance, j.Resource, j.Version); err != nil {
 			return err
 		}
 		return tx.Append(ev)
@@ -218,12 +218,12 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 }
 
 // saw records what a resource was seen to present.
-func (e *Engine) saw(r *model.Resource, fingerprint string, notAfter time.Time) {
-	r.Presented, r.NotAfter, r.VerifiedAt, r.ProbedAt, r.VerifyError = fingerprint, notAfter, e.Now(), e.Now(), ""
+func (w *worker) saw(r *model.Resource, fingerprint string, notAfter time.Time) {
+	r.Presented, r.NotAfter, r.VerifiedAt, r.ProbedAt, r.VerifyError = fingerprint, notAfter, w.Now(), w.Now(), ""
 	if fingerprint == r.Deployed {
 		r.DriftSince = noTime
 	} else if r.DriftSince.IsZero() {
-		r.DriftSince = e.Now()
+		r.DriftSince = w.Now()
 	}
 }
 
@@ -250,23 +250,23 @@ func presents(seen, want [][]byte) error {
 }
 
 // keepStep lets the product forget what was there before.
-func (e *Engine) keepStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := e.site(&j)
+func (w *worker) keepStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.site(&j)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.product.Keep(ctx, s.place); err != nil {
 		// The deployment is done and verified; what was there before stays
 		// known to the product until the next one.
-		e.log.Warn("a product did not forget its former binding", "resource", j.Resource, "error", err)
+		w.log.Warn("a product did not forget its former binding", "resource", j.Resource, "error", err)
 	}
-	return func(tx model.Tx, j *model.Job) error { return e.finish(tx, j, journal.ResultOK) }, nil
+	return func(tx model.Tx, j *model.Job) error { return w.finish(tx, j, journal.ResultOK) }, nil
 }
 
 // restoreStep puts back what was presented before and ends the deployment as
 // failed (spec D3).
-func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := e.site(&j)
+func (w *worker) restoreStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.site(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -280,10 +280,10 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 	return func(tx model.Tx, j *model.Job) error {
 		again := time.Time{}
 		if j.Cause == journal.WhyDue { // what certquay does by itself is tried again (spec H9)
-			again = e.Now().Add(rules.RetryAfter(j.Attempt, 0))
+			again = w.Now().Add(rules.RetryAfter(j.Attempt, 0))
 		}
-		failure := model.Failure{Kind: model.JobDeploy, At: e.Now(), Message: j.Error}
-		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
+		failure := model.Failure{Kind: model.JobDeploy, At: w.Now(), Message: j.Error}
+		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			switch {
 			case again.IsZero():
 				done(r, j)
@@ -298,9 +298,9 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 		}); err != nil {
 			return err
 		}
-		ev := e.jobEvent(j, journal.ResultFailed)
+		ev := w.jobEvent(j, journal.ResultFailed)
 		ev.Reason, ev.Detail = j.Error, model.Say("log.restored")
-		if err := e.named(tx, &ev); err != nil {
+		if err := w.named(tx, &ev); err != nil {
 			return err
 		}
 		if err := tx.Append(ev); err != nil {
@@ -310,13 +310,13 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 			j.Step, j.Next = model.StepDeploy, again
 			return nil
 		}
-		return e.finish(tx, j, journal.ResultFailed)
+		return w.finish(tx, j, journal.ResultFailed)
 	}, nil
 }
 
 // undeployStep takes the certificate off, unless that has been done.
-func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := e.site(&j)
+func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.site(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -328,7 +328,7 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		if err != nil {
 			return rules.CannotRead("resource", j.Resource, err)
 		}
-		if err := e.autoOff(tx, &res); err != nil {
+		if err := w.deployments.autoOff(tx, &res); err != nil {
 			return err
 		}
 		if err := tx.Delete(&res); err != nil {
@@ -337,24 +337,24 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		if err := dropTasks(tx, res.Instance, res.ID); err != nil {
 			return err
 		}
-		if err := e.withInstance(tx, res.Instance, func(i *model.Instance) error { return e.summarize(tx, i) }); err != nil {
+		if err := w.withInstance(tx, res.Instance, func(i *model.Instance) error { return w.deployments.summarize(tx, i) }); err != nil {
 			return err
 		}
-		ev := e.jobEvent(j, journal.ResultOK)
+		ev := w.jobEvent(j, journal.ResultOK)
 		ev.Detail = model.Say("log.places", "places", res.Place())
-		if err := e.named(tx, &ev); err != nil {
+		if err := w.named(tx, &ev); err != nil {
 			return err
 		}
 		if err := tx.Append(ev); err != nil {
 			return err
 		}
-		return e.finish(tx, j, journal.ResultOK)
+		return w.finish(tx, j, journal.ResultOK)
 	}, nil
 }
 
 // lookStep asks what is presented now (spec D4).
-func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := e.site(&j)
+func (w *worker) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.site(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -365,25 +365,25 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 		err = &NotListening{b.Silent}
 	}
 	if err == nil {
-		seen, _, err = e.prober.Probe(ctx, b.Address, b.SNI)
+		seen, _, err = w.prober.Probe(ctx, b.Address, b.SNI)
 	}
 	if err == nil {
 		leaf, err = x509.ParseCertificate(seen[0])
 	}
 	looked := err
-	e.silent.note(j.Resource, errors.As(looked, new(*NotListening)), e.Now())
+	w.scheduler.silent.note(j.Resource, errors.As(looked, new(*NotListening)), w.Now())
 	return func(tx model.Tx, j *model.Job) error {
 		result, detail, reason, repeat := journal.ResultOK, model.Text(""), model.Text(""), false
 		changed := false
-		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
+		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			done(r, j)
-			r.ProbedAt = e.Now()
+			r.ProbedAt = w.Now()
 			before := *r
 			defer func() {
 				changed = r.Presented != before.Presented || r.Address != before.Address ||
 					r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero()
 			}()
-			if err := e.seenOrNot(tx, r, looked); err != nil {
+			if err := w.seenOrNot(tx, r, looked); err != nil {
 				return err
 			}
 			if looked != nil {
@@ -393,14 +393,14 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			}
 			r.Address = b.Address
 			was, drifted := r.Presented, !r.DriftSince.IsZero()
-			e.saw(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
+			w.saw(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
 			switch r.Presented {
 			case r.Deployed:
 				i, err := model.Get[model.Instance](tx, string(r.Instance))
 				if err != nil {
 					return rules.CannotRead("instance", r.Instance, err)
 				}
-				switch revoked, expired := spoilt(r, &i, e.Now()); { // of both a task tells
+				switch revoked, expired := spoilt(r, &i, w.Now()); { // of both a task tells
 				case revoked:
 					detail, result, repeat = model.Say("verify.revoked"), journal.ResultFailed, true
 				case expired:
@@ -424,29 +424,29 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 		if j.Cause == journal.WhyDue && !changed {
 			// The daily look found what the one before did: nothing to tell,
 			// and no record of it, or both would grow without end.
-			if err := e.finish(tx, j, result); err != nil {
+			if err := w.finish(tx, j, result); err != nil {
 				return err
 			}
 			return tx.Delete(j)
 		}
-		ev := e.jobEvent(j, result)
+		ev := w.jobEvent(j, result)
 		ev.Detail, ev.Reason, ev.SuppressNotice = detail, reason, repeat
 		j.Error = reason
 		if result == journal.ResultFailed && looked == nil {
 			j.Error = detail
 		}
-		if err := e.named(tx, &ev); err != nil {
+		if err := w.named(tx, &ev); err != nil {
 			return err
 		}
 		if err := tx.Append(ev); err != nil {
 			return err
 		}
-		return e.finish(tx, j, result)
+		return w.finish(tx, j, result)
 	}, nil
 }
 
 // named fills in what the event's instance is called.
-func (e *Engine) named(tx model.Reader, ev *model.Event) error {
+func (w *worker) named(tx model.Reader, ev *model.Event) error {
 	i, err := model.Get[model.Instance](tx, string(ev.Instance))
 	if err != nil {
 		return rules.CannotRead("instance", ev.Instance, err)

@@ -83,48 +83,28 @@ type Engine struct {
 	products  []NamedProduct
 	prober    ports.Prober
 	monitor   *monitor.Monitor
-	notifier  ports.Notifier
-	outbox    *outbox.Outbox
-	policy    rules.Policy
-	log       *slog.Logger
-	saveClock func(context.Context, time.Duration) error
-	roots     func() *x509.CertPool
+	worker    *worker
+	scheduler *scheduler
+	reader    *reader
+	// deployments starts what is done at resources.
+	deployments *deployments
+	notifier    ports.Notifier
+	outbox      *outbox.Outbox
+	policy      rules.Policy
+	log         *slog.Logger
+	saveClock   func(context.Context, time.Duration) error
+	roots       func() *x509.CertPool
 
 	ctx     context.Context
 	stop    context.CancelFunc
 	work    sync.WaitGroup
-	slots   chan struct{}
 	runMu   sync.Mutex
 	closing bool
-	running map[model.ID]bool // true: kicked again meanwhile
-	// unkept are jobs whose last result could not be kept, and why; unkeptNow is
-	// closed when there is one more.
-	unkept    map[model.ID]error
-	unkeptNow chan struct{}
-	again     bool          // the scheduler will be told to go on with them
-	wake      chan struct{} // the scheduler looks again what is due
-	moving    chan struct{} // holds a token while the clock is being moved
 
 	inline, noSweeps bool
-	queue            []queued // of jobs to run inline, guarded by runMu
 	newKeyOf         func(model.KeyType) (model.Secret, []byte, error)
 
-	passing sync.Mutex // one pass of the scheduler at a time
-	// forgotten is up to where what is done was looked at; guarded by passing.
-	forgotten struct{ jobs, tasks string }
-	stuckMu   sync.Mutex
-	stuck     map[model.ID]time.Time // due and refused: passed over until then
-	crashes   map[model.ID]int       // faults in a row of what is due, guarded by stuckMu
-
-	crashed  bool
-	suspects sync.Mutex // held by a job that is tried for the last time, see [Engine.run]
-	silent   silentPlaces
-}
-
-// queued is a job that [Engine.drain] will run.
-type queued struct {
-	id    model.ID
-	fresh bool
+	crashed bool
 }
 
 // New makes an engine. It does nothing until [Engine.Start] or an action.
@@ -157,7 +137,6 @@ func New(o Options) *Engine {
 		issuers:   o.Issuers,
 		products:  o.Products,
 		prober:    o.Prober,
-		moving:    make(chan struct{}, 1),
 		notifier:  o.Notifier,
 		policy:    o.Policy,
 		log:       o.Log,
@@ -165,19 +144,13 @@ func New(o Options) *Engine {
 		roots:     o.Roots,
 		ctx:       ctx,
 		stop:      stop,
-		slots:     make(chan struct{}, o.Workers),
-		running:   map[model.ID]bool{},
-		wake:      make(chan struct{}, 1),
-		unkept:    map[model.ID]error{},
-		unkeptNow: make(chan struct{}),
 		inline:    o.Inline,
 		noSweeps:  o.NoSweeps,
 		newKeyOf:  o.NewKey,
-		stuck:     map[model.ID]time.Time{},
-		crashes:   map[model.ID]int{},
 		crashed:   o.Crashed,
 	}
 	e.directory = directory.New(e.journal, e.notifier)
+	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}
 	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.Judge)
 	e.outbox = outbox.New(ctx, outbox.Options{
 		Journal: e.journal, Directory: e.directory, Notifier: e.notifier, Policy: e.policy.Notify, Words: o.Words,
@@ -211,7 +184,7 @@ func guarded(o Options) Options {
 
 // Start resumes what was under way and runs the scheduler until Close.
 func (e *Engine) Start() {
-	e.spawn(e.schedule)
+	e.spawn(e.scheduler.schedule)
 	e.spawn(e.monitor.Run)
 	if e.notifier != nil {
 		e.spawn(e.outbox.Run)
@@ -249,7 +222,7 @@ func (e *Engine) spawn(fn func()) bool {
 func (e *Engine) working() int {
 	e.runMu.Lock()
 	defer e.runMu.Unlock()
-	return len(e.running)
+	return len(e.worker.running)
 }
 
 // Now is the time of the engine's clock.
@@ -302,7 +275,7 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 	default:
 		i.DueAction = model.DueReissue
 	}
-	e.unstick(i.ID) // what was refused may be possible now
+	e.scheduler.unstick(i.ID) // what was refused may be possible now
 	if e.notifier != nil {
 		i.NextExpiryNotice = e.outbox.NextExpiryNotice(i)
 	}

@@ -47,7 +47,7 @@ func needsContact() *rules.Invalid {
 
 // quoteHosting is [Access.QuoteHosting].
 func (e *Engine) quoteHosting(id model.ID, r HostRequest) (Quote, error) {
-	i, err := e.instance(id)
+	i, err := e.reader.instance(id)
 	if err != nil {
 		return Quote{}, err
 	}
@@ -142,8 +142,8 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		return nil
 	})
 	if err == nil {
-		e.nudge()
-		err = e.deployWaiting(ctx)
+		e.scheduler.nudge()
+		err = e.deployments.deployWaiting(ctx)
 	}
 	return err
 }
@@ -161,7 +161,7 @@ func (e *Engine) stopHosting(ctx context.Context, actor model.Actor, id model.ID
 		return nil
 	})
 	if err == nil {
-		err = e.deployWaiting(ctx)
+		err = e.deployments.deployWaiting(ctx)
 	}
 	return err
 }
@@ -174,7 +174,7 @@ func (e *Engine) endHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made
 		if !r.AutoDeploy && !r.Waiting {
 			continue
 		}
-		if err := e.autoOff(tx, r); err != nil {
+		if err := e.deployments.autoOff(tx, r); err != nil {
 			return nil, err
 		}
 		if err := tx.Put(r); err != nil {
@@ -209,7 +209,7 @@ func (e *Engine) endHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made
 		made = append(made, left.ID.Short())
 	}
 	i.Hosting = model.Hosting{}
-	return made, e.summarize(tx, i)
+	return made, e.deployments.summarize(tx, i)
 }
 
 // endOfHosting ends hosting whose last paid year is over (spec H4).
@@ -228,15 +228,15 @@ func (e *Engine) addCredits(tx model.Tx, id model.ID, n int) error {
 
 // autoOff takes auto-deploy off a resource and frees its credit. The caller
 // puts the resource.
-func (e *Engine) autoOff(tx model.Tx, r *model.Resource) error {
+func (ds *deployments) autoOff(tx model.Tx, r *model.Resource) error {
 	if r.Reserved {
-		if err := ledger.Release(tx, e.Now(), string(e.journal.NewID()), r.Instance, ledger.UnitCredit, 1); err != nil {
+		if err := ledger.Release(tx, ds.Now(), string(ds.journal.NewID()), r.Instance, ledger.UnitCredit, 1); err != nil {
 			return err
 		}
 	}
 	r.AutoDeploy, r.Reserved, r.Waiting = false, false, false
-	if r.Operation.Kind == model.JobDeploy && r.Operation.Next.After(e.Now()) {
-		_, err := e.busy(tx, r) // a failed automatic deployment is not tried again
+	if r.Operation.Kind == model.JobDeploy && r.Operation.Next.After(ds.Now()) {
+		_, err := ds.busy(tx, r) // a failed automatic deployment is not tried again
 		return err
 	}
 	return nil
@@ -244,7 +244,7 @@ func (e *Engine) autoOff(tx model.Tx, r *model.Resource) error {
 
 // autoDeploy is [Access.AutoDeploy].
 func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource model.ID, on bool) error {
-	v, err := e.resource(resource)
+	v, err := e.reader.resource(resource)
 	if err != nil {
 		return err
 	}
@@ -258,7 +258,7 @@ func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource mod
 		case on == r.AutoDeploy:
 			return nil
 		case !on:
-			if err := e.autoOff(tx, &r); err != nil {
+			if err := e.deployments.autoOff(tx, &r); err != nil {
 				return err
 			}
 		case r.Deployed == "":
@@ -286,10 +286,10 @@ func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource mod
 		if err := tx.Put(&r); err != nil {
 			return err
 		}
-		return e.summarize(tx, c.Instance)
+		return e.deployments.summarize(tx, c.Instance)
 	})
 	if err == nil && !on {
-		err = e.deployWaiting(ctx)
+		err = e.deployments.deployWaiting(ctx)
 	}
 	return err
 }
@@ -298,7 +298,7 @@ func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource mod
 // with auto-deploy on, in the transaction that adds the version, so that there
 // is exactly one for each whatever crashes (spec D6). The yearly one needs a
 // credit; without one it waits for it. It puts the resources that it changes.
-func (e *Engine) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
+func (ds *deployments) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	if v.KeyID == "" {
 		return nil
 	}
@@ -306,7 +306,7 @@ func (e *Engine) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Version,
 		if !rs[n].AutoDeploy {
 			continue
 		}
-		if _, err := e.autoDeployTo(tx, i, v, &rs[n]); err != nil {
+		if _, err := ds.autoDeployTo(tx, i, v, &rs[n]); err != nil {
 			return err
 		}
 	}
@@ -314,8 +314,8 @@ func (e *Engine) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Version,
 }
 
 // autoDeployTo starts one automatic deployment, or lets it wait for a credit.
-func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, r *model.Resource) (*model.Job, error) {
-	if busy, err := e.busy(tx, r); err != nil {
+func (ds *deployments) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, r *model.Resource) (*model.Job, error) {
+	if busy, err := ds.busy(tx, r); err != nil {
 		return nil, err
 	} else if busy { // it goes on when that has ended
 		r.Waiting = true
@@ -331,7 +331,7 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 				return nil, tx.Put(r)
 			}
 			r.Waiting = true
-			ev := e.journal.Event(model.Scheduler, string(rules.AutoDeploy), i)
+			ev := ds.journal.Event(model.Scheduler, string(rules.AutoDeploy), i)
 			ev.Resource, ev.Result = r.ID, journal.ResultWaiting
 			ev.Detail = model.Say("log.waits-for-credit", "version", v.Number, "place", r.Place())
 			if err := tx.Append(ev); err != nil {
@@ -339,15 +339,15 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 			}
 			return nil, tx.Put(r)
 		}
-		if err := ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1); err != nil {
+		if err := ledger.Reserve(tx, ds.Now(), string(ds.journal.NewID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1); err != nil {
 			return nil, err
 		}
 		r.Reserved = true
 	}
 	r.Waiting = false
-	j := e.newJob(model.JobDeploy, i, model.Scheduler)
+	j := ds.worker.newJob(model.JobDeploy, i, model.Scheduler)
 	j.Step, j.Resource, j.Version, j.WantFingerprint, j.AnnualRenewal = model.StepDeploy, r.ID, v.Number, v.Fingerprint, v.AnnualRenewal
-	r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: e.Now(), Attempt: 1}
+	r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: ds.Now(), Attempt: 1}
 	if err := tx.Put(r); err != nil {
 		return nil, err
 	}
@@ -357,11 +357,11 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 // creditUsed turns the credit of a successful automatic deployment of a yearly
 // renewal into a used one, and reserves the next if there is one and renewals
 // are left (spec D5).
-func (e *Engine) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) error {
+func (ds *deployments) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) error {
 	if !r.Reserved {
 		return nil
 	}
-	if err := ledger.Use(tx, e.Now(), string(e.journal.NewID()), i.ID, ledger.UnitCredit, 1); err != nil {
+	if err := ledger.Use(tx, ds.Now(), string(ds.journal.NewID()), i.ID, ledger.UnitCredit, 1); err != nil {
 		return err
 	}
 	r.Reserved = false
@@ -370,15 +370,15 @@ func (e *Engine) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) e
 		return err
 	}
 	r.Reserved = true
-	return ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1)
+	return ledger.Reserve(tx, ds.Now(), string(ds.journal.NewID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1)
 }
 
 // deployWaiting starts the deployments that waited for a credit, as far as
 // there are credits now, the longest waiting first.
-func (e *Engine) deployWaiting(ctx context.Context) error {
+func (ds *deployments) deployWaiting(ctx context.Context) error {
 	var started []model.ID
 	waits := false
-	err := e.store.View(func(r model.Reader) error {
+	err := ds.store.View(func(r model.Reader) error {
 		for _, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "waiting", Limit: 1}) {
 			waits = err == nil
 			return err
@@ -388,10 +388,10 @@ func (e *Engine) deployWaiting(ctx context.Context) error {
 	if err != nil || !waits {
 		return err
 	}
-	bad, badOf := e.journal.Later(model.KindResource), e.journal.Later(model.KindInstance)
+	bad, badOf := ds.journal.Later(model.KindResource), ds.journal.Later(model.KindInstance)
 	defer bad.Tell()
 	defer badOf.Tell()
-	err = e.journal.Update(ctx, func(tx model.Tx) error {
+	err = ds.journal.Update(ctx, func(tx model.Tx) error {
 		started = started[:0]
 		var waiting []model.Resource
 		take := func(r *model.Resource) bool { waiting = append(waiting, *r); return true }
@@ -413,7 +413,7 @@ func (e *Engine) deployWaiting(ctx context.Context) error {
 				}
 				continue
 			}
-			j, err := e.autoDeployTo(tx, &i, v, r)
+			j, err := ds.autoDeployTo(tx, &i, v, r)
 			if err != nil {
 				return err
 			}
@@ -424,7 +424,7 @@ func (e *Engine) deployWaiting(ctx context.Context) error {
 		return nil
 	})
 	for _, id := range started {
-		e.kick(id, true)
+		ds.worker.kick(id, true)
 	}
 	return err
 }

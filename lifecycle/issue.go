@@ -35,11 +35,11 @@ func orderKey(j *model.Job) string {
 
 // request is what the issuer is asked to sign for a job. Its CSR function is
 // called at most when the issuer needs one.
-func (e *Engine) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, error) {
+func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, error) {
 	var i model.Instance
 	var key model.Key
 	var replaced model.Chain
-	err := e.store.View(func(r model.Reader) error {
+	err := w.store.View(func(r model.Reader) error {
 		if err := r.Load(string(j.Instance), &i); err != nil {
 			return rules.CannotRead("instance", j.Instance, err)
 		}
@@ -58,13 +58,13 @@ func (e *Engine) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	if err != nil {
 		return nil, ports.CertificateRequest{}, err
 	}
-	is, err := e.issuerOf(&i)
+	is, err := w.issuerOf(&i)
 	if err != nil {
 		return nil, ports.CertificateRequest{}, err
 	}
 	req := ports.CertificateRequest{
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
-		NotAfter: rules.LastSecond(&i, is.Capabilities(e.Now()), e.Now(), j.AnnualRenewal),
+		NotAfter: rules.LastSecond(&i, is.Capabilities(w.Now()), w.Now(), j.AnnualRenewal),
 	}
 	if len(replaced.Certificates) > 0 {
 		req.Replaces = replaced.Certificates[0]
@@ -90,16 +90,16 @@ func (e *Engine) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 }
 
 // inTime says whether something can still be asked for.
-func (e *Engine) inTime(req ports.CertificateRequest) error {
-	if req.NotAfter.After(e.Now()) {
+func (w *worker) inTime(req ports.CertificateRequest) error {
+	if req.NotAfter.After(w.Now()) {
 		return nil
 	}
 	return &ports.Final{Err: errServiceEnded}
 }
 
 // orderStep opens the order at the CA, or finds the one opened before.
-func (e *Engine) orderStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
-	is, req, err := e.request(&j)
+func (w *worker) orderStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+	is, req, err := w.request(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (e *Engine) orderStep(ctx context.Context, j model.Job, ask bool) (func(mod
 		o, err = is.Fetch(ctx, "", req.Key)
 	}
 	if errors.Is(err, ports.ErrUnknownOrder) {
-		if err := e.inTime(req); err != nil {
+		if err := w.inTime(req); err != nil {
 			return nil, err
 		}
 		o, err = is.Order(ctx, req)
@@ -117,12 +117,12 @@ func (e *Engine) orderStep(ctx context.Context, j model.Job, ask bool) (func(mod
 	if err != nil {
 		return nil, err
 	}
-	return e.afterOrder(o, req), nil
+	return w.afterOrder(o, req), nil
 }
 
 // finalizeStep asks the CA to sign, unless it has done so before.
-func (e *Engine) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
-	is, req, err := e.request(&j)
+func (w *worker) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+	is, req, err := w.request(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (e *Engine) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(
 		}
 	}
 	if o.Status == ports.OrderReady {
-		if err := e.inTime(req); err != nil {
+		if err := w.inTime(req); err != nil {
 			return nil, err
 		}
 		if o, err = is.Finalize(ctx, j.IssuerRef, req); err != nil {
@@ -143,12 +143,12 @@ func (e *Engine) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(
 			return nil, model.Fail("issue.still-ready")
 		}
 	}
-	return e.afterOrder(o, req), nil
+	return w.afterOrder(o, req), nil
 }
 
 // waitStep looks where the order stands.
-func (e *Engine) waitStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	is, req, err := e.request(&j)
+func (w *worker) waitStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	is, req, err := w.request(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +156,11 @@ func (e *Engine) waitStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	if err != nil {
 		return nil, err
 	}
-	return e.afterOrder(o, req), nil
+	return w.afterOrder(o, req), nil
 }
 
 // afterOrder is what an answer of the CA changes.
-func (e *Engine) afterOrder(o ports.Order, req ports.CertificateRequest) func(model.Tx, *model.Job) error {
+func (w *worker) afterOrder(o ports.Order, req ports.CertificateRequest) func(model.Tx, *model.Job) error {
 	var version *model.Version
 	var wrong error
 	if o.Status == ports.OrderValid {
@@ -172,29 +172,29 @@ func (e *Engine) afterOrder(o ports.Order, req ports.CertificateRequest) func(mo
 		}
 		switch {
 		case wrong != nil:
-			return e.orderOver(tx, j, wrong)
+			return w.orderOver(tx, j, wrong)
 		case o.Status == ports.OrderValid:
-			return e.addVersion(tx, j, o, *version)
+			return w.addVersion(tx, j, o, *version)
 		case o.Status == ports.OrderInvalid:
-			return e.orderOver(tx, j, &model.Error{Text: o.Problem})
+			return w.orderOver(tx, j, &model.Error{Text: o.Problem})
 		case o.Status == ports.OrderReady:
 			j.Step = model.StepFinalize
 			return nil
 		case o.Status == ports.OrderProcessing:
-			return e.waitFor(tx, j, model.StepCollect, model.Say("await.signature"), max(o.Retry, 5*time.Second), nil)
+			return w.waitFor(tx, j, model.StepCollect, model.Say("await.signature"), max(o.Retry, 5*time.Second), nil)
 		default:
-			if now := e.Now(); now.After(j.Created.Add(rules.ProofFor)) {
-				return e.orderOver(tx, j, model.Fail("issue.not-proved", "waiting", o.WaitFor))
+			if now := w.Now(); now.After(j.Created.Add(rules.ProofFor)) {
+				return w.orderOver(tx, j, model.Fail("issue.not-proved", "waiting", o.WaitFor))
 			}
-			return e.waitFor(tx, j, model.StepWait, o.WaitFor, min(max(o.Retry, time.Second), rules.ProofEvery), o.Proofs)
+			return w.waitFor(tx, j, model.StepWait, o.WaitFor, min(max(o.Retry, time.Second), rules.ProofEvery), o.Proofs)
 		}
 	}
 }
 
 // orderOver fails an attempt whose order will never give the certificate. If it
 // is tried again (spec H9), then with a new order: a final no stays one.
-func (e *Engine) orderOver(tx model.Tx, j *model.Job, why error) error {
-	if err := e.fail(tx, j, &ports.Final{Err: why}); err != nil || !j.Live() {
+func (w *worker) orderOver(tx model.Tx, j *model.Job, why error) error {
+	if err := w.fail(tx, j, &ports.Final{Err: why}); err != nil || !j.Live() {
 		return err
 	}
 	j.Step, j.IssuerRef, j.WaitFor = model.StepOrder, "", ""
@@ -203,10 +203,10 @@ func (e *Engine) orderOver(tx model.Tx, j *model.Job, why error) error {
 }
 
 // waitFor lets the job look again later and shows for what it waits.
-func (e *Engine) waitFor(tx model.Tx, j *model.Job, step string, what model.Text, pause time.Duration, proofs []model.Proof) error {
+func (w *worker) waitFor(tx model.Tx, j *model.Job, step string, what model.Text, pause time.Duration, proofs []model.Proof) error {
 	first := j.Step != step
-	j.Step, j.WaitFor, j.Next, j.StepStarted = step, what, e.Now().Add(pause), true
-	if err := e.withInstance(tx, j.Instance, func(i *model.Instance) error {
+	j.Step, j.WaitFor, j.Next, j.StepStarted = step, what, w.Now().Add(pause), true
+	if err := w.withInstance(tx, j.Instance, func(i *model.Instance) error {
 		// The job's own word is taken off while it looks.
 		first = first || i.Operation.WaitFor != what
 		i.Operation.WaitFor, i.Operation.Next = what, j.Next
@@ -219,16 +219,16 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step string, what model.Text
 		return err
 	}
 	if len(proofs) > 0 && j.Kind != model.JobIssue {
-		if err := e.raiseProve(tx, j, proofs); err != nil {
+		if err := w.raiseProve(tx, j, proofs); err != nil {
 			return err
 		}
 	}
-	ev := e.jobEvent(j, journal.ResultWaiting)
+	ev := w.jobEvent(j, journal.ResultWaiting)
 	ev.Detail = what
 	if len(proofs) > 0 {
 		ev.Reason = model.Say(outbox.ReasonProof)
 	}
-	if err := e.named(tx, &ev); err != nil {
+	if err := w.named(tx, &ev); err != nil {
 		return err
 	}
 	return tx.Append(ev)
@@ -236,16 +236,16 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step string, what model.Text
 
 // raiseProve asks a person for the records or files that a renewal waits for
 // (spec H5); it goes on by itself once they are seen.
-func (e *Engine) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) error {
-	if err := closeTasks(tx, j.Instance, e.Now(), outcomes{model.TaskProve: "replaced"}); err != nil {
+func (w *worker) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) error {
+	if err := closeTasks(tx, j.Instance, w.Now(), outcomes{model.TaskProve: "replaced"}); err != nil {
 		return err
 	}
 	t := model.Task{
-		ID:       e.journal.NewID(),
+		ID:       w.journal.NewID(),
 		Kind:     model.TaskProve,
 		Instance: j.Instance,
 		Version:  j.Version,
-		Created:  e.Now(),
+		Created:  w.Now(),
 		Text:     model.Say("todo.prove"),
 	}
 	for _, p := range proofs {
@@ -277,12 +277,12 @@ func checkIssued(o ports.Order, req ports.CertificateRequest) (*model.Version, e
 
 // addVersion makes an issued certificate the instance's newest version. For
 // the first one the service period starts (spec T1).
-func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Version) error {
+func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Version) error {
 	var i model.Instance
 	if err := tx.Load(string(j.Instance), &i); err != nil {
 		return rules.CannotRead("instance", j.Instance, err)
 	}
-	v.Number, v.KeyID, v.Issued, v.Issuer, v.AnnualRenewal = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.AnnualRenewal
+	v.Number, v.KeyID, v.Issued, v.Issuer, v.AnnualRenewal = j.Version, j.KeyID, w.Now(), i.Spec.Brand, j.AnnualRenewal
 	action := rules.Issue
 	switch j.Kind {
 	case model.JobReissue:
@@ -290,22 +290,22 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	case model.JobRenew:
 		action = rules.RenewHosted
 	}
-	row := e.table.Row(action)
-	ev := e.jobEvent(j, journal.ResultOK)
+	row := w.table.Row(action)
+	ev := w.jobEvent(j, journal.ResultOK)
 	ev.Name, ev.From = i.Name, string(i.State)
 	row.Move(&i, false)
 	if ev.To = string(i.State); ev.To == ev.From {
 		ev.From, ev.To = "", ""
 	}
 	i.Versions = append(i.Versions, v)
-	i.RevocationCheckedAt = e.Now()
+	i.RevocationCheckedAt = w.Now()
 	switch {
 	case j.Kind == model.JobRenew:
-		if err := e.renewedYear(tx, &i); err != nil {
+		if err := w.renewedYear(tx, &i); err != nil {
 			return err
 		}
 	case i.ServiceStart.IsZero():
-		if err := e.startService(tx, &i, &v); err != nil {
+		if err := w.startService(tx, &i, &v); err != nil {
 			return err
 		}
 	}
@@ -314,7 +314,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 		return err
 	}
 	// What an earlier version asked for is asked for by this one, if at all.
-	if err := closeTasks(tx, i.ID, e.Now(), outcomes{model.TaskProve: "seen", model.TaskInstall: "replaced"}); err != nil {
+	if err := closeTasks(tx, i.ID, w.Now(), outcomes{model.TaskProve: "seen", model.TaskInstall: "replaced"}); err != nil {
 		return err
 	}
 	if v.Number > 1 {
@@ -324,29 +324,29 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 		if err != nil {
 			return err
 		}
-		if err := e.autoDeployNew(tx, &i, &v, rs); err != nil {
+		if err := w.deployments.autoDeployNew(tx, &i, &v, rs); err != nil {
 			return err
 		}
 		i.Deployments = deploymentsOf(rs)
-		if err := e.raiseInstall(tx, &i, &v, rs); err != nil {
+		if err := w.raiseInstall(tx, &i, &v, rs); err != nil {
 			return err
 		}
 	}
-	if err := e.put(tx, &i); err != nil {
+	if err := w.put(tx, &i); err != nil {
 		return err
 	}
 	ev.Detail = model.Say("log.issued", "version", v.Number, "serial", v.Serial, "at", v.NotAfter)
 	if err := tx.Append(ev); err != nil {
 		return err
 	}
-	return e.finish(tx, j, journal.ResultOK)
+	return w.finish(tx, j, journal.ResultOK)
 }
 
 // renewedYear adds the year that a hosted renewal was paid for and takes one
 // renewal off what is left (spec H4).
-func (e *Engine) renewedYear(tx model.Tx, i *model.Instance) error {
+func (w *worker) renewedYear(tx model.Tx, i *model.Instance) error {
 	if i.Hosting.FromPack {
-		if err := ledger.Use(tx, e.Now(), string(e.journal.NewID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
+		if err := ledger.Use(tx, w.Now(), string(w.journal.NewID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
 			return err
 		}
 	}
@@ -357,11 +357,11 @@ func (e *Engine) renewedYear(tx model.Tx, i *model.Instance) error {
 
 // startService begins what was paid for with the first version: the service
 // period (spec T1), the unit of a pack (B4), hosting bought with it (B3, H3).
-func (e *Engine) startService(tx model.Tx, i *model.Instance, v *model.Version) error {
+func (w *worker) startService(tx model.Tx, i *model.Instance, v *model.Version) error {
 	i.ServiceStart = v.NotBefore
 	i.ServiceEnd = model.AddYears(v.NotBefore, i.Years).Add(i.CarriedOver)
 	if i.Origin == model.OriginPack {
-		if err := ledger.Use(tx, e.Now(), string(i.ID), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
+		if err := ledger.Use(tx, w.Now(), string(i.ID), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
 			return err
 		}
 	}
@@ -369,9 +369,9 @@ func (e *Engine) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 		packs := i.Hosting.FromPack
 		i.Hosting = model.Hosting{On: true, RenewalsLeft: i.Hosting.PrepaidRenewals, FromPack: packs}
 		if packs {
-			return ledger.Use(tx, e.Now(), "hosting/"+string(i.ID), i.ID, ledger.UnitHosting, i.Hosting.RenewalsLeft)
+			return ledger.Use(tx, w.Now(), "hosting/"+string(i.ID), i.ID, ledger.UnitHosting, i.Hosting.RenewalsLeft)
 		}
-		return e.addCredits(tx, i.ID, hostingCredits)
+		return w.addCredits(tx, i.ID, hostingCredits)
 	}
 	return nil
 }
@@ -381,10 +381,10 @@ const hostingCredits = 5
 
 // raiseInstall asks a person to install or deploy a new version wherever
 // certquay does not do it by itself (spec D7).
-func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
+func (w *worker) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	raise := func(r *model.Resource) error {
 		t := model.Task{
-			ID: e.journal.NewID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(), Until: v.NotAfter,
+			ID: w.journal.NewID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: w.Now(), Until: v.NotAfter,
 			Text: model.Say("todo.install", "version", v.Number, "name", i.Name),
 		}
 		if r != nil {
@@ -413,19 +413,19 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, 
 }
 
 // reject takes an application back to where it can be changed (spec A8, A9).
-func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
-	ev := e.jobEvent(j, journal.ResultFailed)
+func (w *worker) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
+	ev := w.jobEvent(j, journal.ResultFailed)
 	ev.Action, ev.Name, ev.Reason, ev.SuppressNotice = string(rules.Reject), i.Name, j.Error, false
-	from, to := e.table.Row(rules.Reject).Move(i, false)
+	from, to := w.table.Row(rules.Reject).Move(i, false)
 	ev.From, ev.To = string(from), string(to)
 	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, noTime, nil, model.Operation{}, model.Failure{}
-	if err := closeTasks(tx, i.ID, e.Now(), outcomes{model.TaskReview: "rejected"}); err != nil {
+	if err := closeTasks(tx, i.ID, w.Now(), outcomes{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
 	if err := dropKey(tx, j); err != nil {
 		return err
 	}
-	if err := e.givePacksBack(tx, i); err != nil {
+	if err := w.givePacksBack(tx, i); err != nil {
 		return err
 	}
 	return tx.Append(ev)
@@ -433,21 +433,21 @@ func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 
 // cancelOrder tells the CA that an order is not wanted any more, as far as it
 // listens; an order left alone ends by itself.
-func (e *Engine) cancelOrder(j model.Job) {
-	i, err := e.instance(j.Instance)
+func (w *worker) cancelOrder(j model.Job) {
+	i, err := w.reader.instance(j.Instance)
 	if err != nil {
-		e.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
+		w.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
 		return
 	}
-	c, ok := e.issuers[i.Spec.Brand].(ports.Cancels)
+	c, ok := w.issuers[i.Spec.Brand].(ports.Cancels)
 	if !ok {
 		return
 	}
-	e.spawn(func() {
-		ctx, cancel := context.WithTimeout(e.ctx, e.policy.CallTimeout)
+	w.spawn(func() {
+		ctx, cancel := context.WithTimeout(w.ctx, w.policy.CallTimeout)
 		defer cancel()
 		if err := c.Cancel(ctx, j.IssuerRef); err != nil {
-			e.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
+			w.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"certquay/lifecycle/journal"
@@ -12,6 +13,37 @@ import (
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
+
+// worker carries out jobs: their steps, the attempts that are repeated, and what
+// came of them.
+type worker struct {
+	*Engine
+	slots chan struct{}
+
+	// These are guarded by runMu.
+	running map[model.ID]bool // true: kicked again meanwhile
+	queue   []queued          // of jobs to run inline
+	// unkept are jobs whose last result could not be kept, and why; unkeptNow is
+	// closed when there is one more.
+	unkept    map[model.ID]error
+	unkeptNow chan struct{}
+	again     bool // the scheduler will be told to go on with them
+
+	suspects sync.Mutex // held by a job that is tried for the last time, see [worker.run]
+}
+
+func newWorker(e *Engine, atOnce int) *worker {
+	return &worker{
+		Engine: e, slots: make(chan struct{}, atOnce), running: map[model.ID]bool{},
+		unkept: map[model.ID]error{}, unkeptNow: make(chan struct{}),
+	}
+}
+
+// queued is a job that [worker.drain] will run.
+type queued struct {
+	id    model.ID
+	fresh bool
+}
 
 var noTime time.Time
 
@@ -23,45 +55,45 @@ var noTime time.Time
 type stepFunc func(ctx context.Context, j model.Job, ask bool) (func(tx model.Tx, j *model.Job) error, error)
 
 // steps are all the steps of all jobs.
-func (e *Engine) step(j *model.Job) stepFunc {
+func (w *worker) step(j *model.Job) stepFunc {
 	switch j.Step {
 	case model.StepOrder:
-		return e.orderStep
+		return w.orderStep
 	case model.StepReview:
-		return e.reviewStep
+		return w.reviewStep
 	case model.StepWait:
-		return e.waitStep
+		return w.waitStep
 	case model.StepFinalize:
-		return e.finalizeStep
+		return w.finalizeStep
 	case model.StepCollect:
-		return e.waitStep
+		return w.waitStep
 	case model.StepDeploy:
-		return e.deployStep
+		return w.deployStep
 	case model.StepHandshake:
-		return e.handshakeStep
+		return w.handshakeStep
 	case model.StepKeep:
-		return e.keepStep
+		return w.keepStep
 	case model.StepRestore:
-		return e.restoreStep
+		return w.restoreStep
 	case model.StepUndeploy:
-		return e.undeployStep
+		return w.undeployStep
 	case model.StepLook:
-		return e.lookStep
+		return w.lookStep
 	case model.StepRevoke:
-		return e.revokeStep
+		return w.revokeStep
 	}
 	return nil
 }
 
 // newJob is a job whose first step is begun: the caller sets Step and puts it.
-func (e *Engine) newJob(kind model.JobKind, i *model.Instance, actor model.Actor) model.Job {
+func (w *worker) newJob(kind model.JobKind, i *model.Instance, actor model.Actor) model.Job {
 	cause := journal.WhyAsked
 	if actor == model.Scheduler {
 		cause = journal.WhyDue
 	}
 	j := model.Job{
-		ID: e.journal.NewID(), Kind: kind, StepStarted: true, Actor: actor.Name, Via: actor.Via,
-		Cause: cause, Created: e.Now(), Attempt: 1, Crashes: 1,
+		ID: w.journal.NewID(), Kind: kind, StepStarted: true, Actor: actor.Name, Via: actor.Via,
+		Cause: cause, Created: w.Now(), Attempt: 1, Crashes: 1,
 	}
 	if i != nil {
 		j.Instance = i.ID
@@ -70,58 +102,58 @@ func (e *Engine) newJob(kind model.JobKind, i *model.Instance, actor model.Actor
 }
 
 // finish ends a job inside the transaction that carries its result.
-func (e *Engine) finish(tx model.Tx, j *model.Job, result string) error {
-	j.Finished, j.Result, j.StepStarted, j.WaitFor, j.Next = e.Now(), result, false, "", noTime
+func (w *worker) finish(tx model.Tx, j *model.Job, result string) error {
+	j.Finished, j.Result, j.StepStarted, j.WaitFor, j.Next = w.Now(), result, false, "", noTime
 	return tx.Put(j)
 }
 
 // kick runs a job on the engine. Fresh says that its first step was committed
 // just now by this process, so that nothing needs to be asked first.
-func (e *Engine) kick(id model.ID, fresh bool) {
-	e.runMu.Lock()
-	if e.inline {
-		e.queue = append(e.queue, queued{id, fresh})
-		e.runMu.Unlock()
+func (w *worker) kick(id model.ID, fresh bool) {
+	w.runMu.Lock()
+	if w.inline {
+		w.queue = append(w.queue, queued{id, fresh})
+		w.runMu.Unlock()
 		return
 	}
-	_, busy := e.running[id]
+	_, busy := w.running[id]
 	// A job that is about to stop because it waited is looked at once more.
-	e.running[id] = busy
-	e.runMu.Unlock()
+	w.running[id] = busy
+	w.runMu.Unlock()
 	if busy {
 		return
 	}
 	work := func() {
 		select {
-		case e.slots <- struct{}{}:
-			defer func() { <-e.slots }()
-		case <-e.ctx.Done():
+		case w.slots <- struct{}{}:
+			defer func() { <-w.slots }()
+		case <-w.ctx.Done():
 		}
 		for again := true; again; fresh = false {
-			_ = e.journal.Guard("job", func() error { e.run(id, fresh); return nil }) // logged there
-			e.runMu.Lock()
-			if again = e.running[id] && e.ctx.Err() == nil; again {
-				e.running[id] = false
+			_ = w.journal.Guard("job", func() error { w.run(id, fresh); return nil }) // logged there
+			w.runMu.Lock()
+			if again = w.running[id] && w.ctx.Err() == nil; again {
+				w.running[id] = false
 			} else {
-				delete(e.running, id)
+				delete(w.running, id)
 			}
-			e.runMu.Unlock()
+			w.runMu.Unlock()
 		}
 	}
-	if !e.spawn(work) {
-		e.runMu.Lock()
-		delete(e.running, id)
-		e.runMu.Unlock()
+	if !w.spawn(work) {
+		w.runMu.Lock()
+		delete(w.running, id)
+		w.runMu.Unlock()
 	}
 }
 
 // drain runs the jobs of an inline engine until none is left.
-func (e *Engine) drain(ctx context.Context) error {
+func (w *worker) drain(ctx context.Context) error {
 	for {
-		e.runMu.Lock()
-		next := e.queue
-		e.queue = nil
-		e.runMu.Unlock()
+		w.runMu.Lock()
+		next := w.queue
+		w.queue = nil
+		w.runMu.Unlock()
 		if len(next) == 0 {
 			return nil
 		}
@@ -129,7 +161,7 @@ func (e *Engine) drain(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			_ = e.journal.Guard("job", func() error { e.run(q.id, q.fresh); return nil })
+			_ = w.journal.Guard("job", func() error { w.run(q.id, q.fresh); return nil })
 		}
 	}
 }
@@ -139,34 +171,34 @@ func (e *Engine) drain(ctx context.Context) error {
 // like one that panics; after too many in a row the job is set aside. What the
 // process died in again and again is tried one at a time: of all the jobs that
 // were under way the one that kills it is found, and no other suffers for it.
-func (e *Engine) run(id model.ID, fresh bool) {
+func (w *worker) run(id model.ID, fresh bool) {
 	var j model.Job
-	if err := e.store.View(func(r model.Reader) error { return r.Load(string(id), &j) }); err != nil {
+	if err := w.store.View(func(r model.Reader) error { return r.Load(string(id), &j) }); err != nil {
 		if !errors.Is(err, model.ErrNotFound) { // it left nothing to keep
-			e.journal.Unreadable(model.KindJob, string(id), err)
+			w.journal.Unreadable(model.KindJob, string(id), err)
 		}
 		return
 	}
-	if j.Next.After(e.Now()) {
+	if j.Next.After(w.Now()) {
 		return
 	}
-	e.runMu.Lock()
-	delete(e.unkept, id)
-	e.runMu.Unlock()
+	w.runMu.Lock()
+	delete(w.unkept, id)
+	w.runMu.Unlock()
 	ask := j.StepStarted && !fresh
 	if !fresh && j.Live() {
-		many, most := rules.Patience(e.crashed)
+		many, most := rules.Patience(w.crashed)
 		if j.Crashes >= rules.ManyCrashes {
-			e.suspects.Lock()
-			defer e.suspects.Unlock()
+			w.suspects.Lock()
+			defer w.suspects.Unlock()
 		}
 		// The intent of this attempt, before its first call.
-		if err := e.commit(&j, func(tx model.Tx, j *model.Job) error {
+		if err := w.commit(&j, func(tx model.Tx, j *model.Job) error {
 			switch died := j.StepStarted && j.Next.IsZero(); {
 			case died && j.Crashes >= most:
-				return e.setAside(tx, j, journal.ErrDied)
+				return w.setAside(tx, j, journal.ErrDied)
 			case died && j.Crashes >= many && repeats(j):
-				return e.fail(tx, j, journal.ErrDied)
+				return w.fail(tx, j, journal.ErrDied)
 			}
 			j.Crashes++
 			if !ask {
@@ -178,50 +210,50 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			j.Next, j.WaitFor = noTime, ""
 			return nil
 		}); err != nil {
-			e.notKept(&j, err)
+			w.notKept(&j, err)
 			return
 		}
 	}
-	for j.Live() && !j.Next.After(e.Now()) {
-		step := e.step(&j)
+	for j.Live() && !j.Next.After(w.Now()) {
+		step := w.step(&j)
 		if step == nil {
 			step = unknownStep
 		}
-		ctx, cancel := context.WithTimeout(e.ctx, e.policy.CallTimeout)
+		ctx, cancel := context.WithTimeout(w.ctx, w.policy.CallTimeout)
 		ctx, met := ports.Noting(ctx)
 		var result func(model.Tx, *model.Job) error
-		err := e.journal.Guard("step", func() (err error) { result, err = step(ctx, j, ask); return err })
+		err := w.journal.Guard("step", func() (err error) { result, err = step(ctx, j, ask); return err })
 		cancel()
-		if e.ctx.Err() != nil {
-			e.interrupted(&j)
+		if w.ctx.Err() != nil {
+			w.interrupted(&j)
 			return // the intent stays; the next engine asks what became of it
 		}
 		if err != nil {
 			failure := err
-			result = func(tx model.Tx, j *model.Job) error { return e.fail(tx, j, failure) }
+			result = func(tx model.Tx, j *model.Job) error { return w.fail(tx, j, failure) }
 		}
 		crashed := met.Load() || errors.As(err, new(*ports.Fault))
-		err = e.commit(&j, counting(result, crashed, e.setAside))
+		err = w.commit(&j, counting(result, crashed, w.setAside))
 		if errors.As(err, new(*ports.Fault)) { // to keep the result panics: it is a failure like others
 			failure := err
-			err = e.commit(&j, counting(func(tx model.Tx, j *model.Job) error { return e.fail(tx, j, failure) }, true, e.setAside))
+			err = w.commit(&j, counting(func(tx model.Tx, j *model.Job) error { return w.fail(tx, j, failure) }, true, w.setAside))
 		}
 		if err != nil {
-			e.notKept(&j, err)
+			w.notKept(&j, err)
 			return
 		}
 		if !j.Next.IsZero() {
-			e.nudge()
+			w.scheduler.nudge()
 			return
 		}
 		ask = false
 	}
 	if j.Resource != "" { // what waited for this resource can go on
-		if err := e.deployWaiting(e.ctx); err != nil {
-			e.logJob(&j, err)
+		if err := w.deployments.deployWaiting(w.ctx); err != nil {
+			w.logJob(&j, err)
 		}
 	}
-	e.nudge()
+	w.scheduler.nudge()
 }
 
 // unknownStep ends a job of a later version where people see it.
@@ -235,9 +267,9 @@ var errSuperseded = errors.New("superseded")
 
 // commit makes the result of a step durable, together with the intent of the
 // next one.
-func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) error {
+func (w *worker) commit(j *model.Job, result func(model.Tx, *model.Job) error) error {
 	var after *model.Job
-	err := e.journal.Update(e.ctx, func(tx model.Tx) error {
+	err := w.journal.Update(w.ctx, func(tx model.Tx) error {
 		stored := new(model.Job)
 		if err := tx.Load(string(j.ID), stored); err != nil {
 			return rules.CannotRead("job", j.ID, err)
@@ -270,16 +302,16 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 	return err
 }
 
-func (e *Engine) logJob(j *model.Job, err error) {
-	if e.ctx.Err() == nil && !errors.Is(err, errSuperseded) {
-		e.log.Error("a job's result could not be kept; it is resumed later", "job", j.ID, "kind", j.Kind, "step", j.Step, "error", err)
+func (w *worker) logJob(j *model.Job, err error) {
+	if w.ctx.Err() == nil && !errors.Is(err, errSuperseded) {
+		w.log.Error("a job's result could not be kept; it is resumed later", "job", j.ID, "kind", j.Kind, "step", j.Step, "error", err)
 	}
 }
 
 // fail records a failed attempt: the job goes on after a pause (spec H9), or
 // is finished when no retry would mend it. Failures are visible at once on the
 // instance and its resource (spec S1, S2), and leave the state as it is.
-func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
+func (w *worker) fail(tx model.Tx, j *model.Job, cause error) error {
 	var final *ports.Final
 	var pause *ports.Later
 	j.Error = said(speaker(j.Kind), cause)
@@ -295,16 +327,16 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 		if errors.As(cause, &pause) {
 			wait = pause.After
 		}
-		j.Next = e.Now().Add(rules.RetryAfter(j.Attempt, wait))
+		j.Next = w.Now().Add(rules.RetryAfter(j.Attempt, wait))
 	}
-	if err := e.showFailure(tx, j, retry); err != nil {
+	if err := w.showFailure(tx, j, retry); err != nil {
 		return err
 	}
-	ev := e.jobEvent(j, journal.ResultFailed)
+	ev := w.jobEvent(j, journal.ResultFailed)
 	ev.Reason = j.Error
 	// Of a final no to an application its rejection tells.
 	ev.SuppressNotice = ev.SuppressNotice || j.Kind == model.JobIssue && !retry
-	if err := e.named(tx, &ev); err != nil {
+	if err := w.named(tx, &ev); err != nil {
 		return err
 	}
 	if err := tx.Append(ev); err != nil {
@@ -313,35 +345,35 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	if retry {
 		return nil
 	}
-	return e.finish(tx, j, journal.ResultFailed)
+	return w.finish(tx, j, journal.ResultFailed)
 }
 
 // showFailure puts a failed attempt where people see it.
-func (e *Engine) showFailure(tx model.Tx, j *model.Job, retry bool) error {
-	failure := model.Failure{Kind: j.Kind, At: e.Now(), Message: j.Error}
+func (w *worker) showFailure(tx model.Tx, j *model.Job, retry bool) error {
+	failure := model.Failure{Kind: j.Kind, At: w.Now(), Message: j.Error}
 	if j.Resource != "" {
-		return e.withResource(tx, j.Resource, func(r *model.Resource) error {
+		return w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			r.Failure = failure
 			if j.Kind == model.JobVerify {
 				r.Failure = model.Failure{}
 			}
 			if r.Operation.Job == j.ID {
-				e.opAfterFailure(&r.Operation, j, retry)
+				w.opAfterFailure(&r.Operation, j, retry)
 			}
 			return nil
 		})
 	}
-	return e.withInstance(tx, j.Instance, func(i *model.Instance) error {
+	return w.withInstance(tx, j.Instance, func(i *model.Instance) error {
 		i.Failure = failure
-		e.opAfterFailure(&i.Operation, j, retry)
+		w.opAfterFailure(&i.Operation, j, retry)
 		if j.Kind == model.JobIssue && !retry {
-			return e.reject(tx, i, j)
+			return w.reject(tx, i, j)
 		}
 		return nil
 	})
 }
 
-func (e *Engine) opAfterFailure(o *model.Operation, j *model.Job, retry bool) {
+func (w *worker) opAfterFailure(o *model.Operation, j *model.Job, retry bool) {
 	if !retry {
 		*o = model.Operation{}
 		return
@@ -350,7 +382,7 @@ func (e *Engine) opAfterFailure(o *model.Operation, j *model.Job, retry bool) {
 }
 
 // withInstance changes an instance inside a transaction.
-func (e *Engine) withInstance(tx model.Tx, id model.ID, change func(*model.Instance) error) error {
+func (w *worker) withInstance(tx model.Tx, id model.ID, change func(*model.Instance) error) error {
 	i, err := model.Get[model.Instance](tx, string(id))
 	if err != nil {
 		return rules.CannotRead("instance", id, err)
@@ -358,23 +390,23 @@ func (e *Engine) withInstance(tx model.Tx, id model.ID, change func(*model.Insta
 	if err := change(&i); err != nil {
 		return err
 	}
-	return e.put(tx, &i)
+	return w.put(tx, &i)
 }
 
-func (e *Engine) jobEvent(j *model.Job, result string) model.Event {
+func (w *worker) jobEvent(j *model.Job, result string) model.Event {
 	return model.Event{
-		At: e.Now(), Actor: j.Actor, Via: j.Via, Action: string(j.Kind), Instance: j.Instance,
+		At: w.Now(), Actor: j.Actor, Via: j.Via, Action: string(j.Kind), Instance: j.Instance,
 		Resource: j.Resource, Why: j.Cause, Result: result,
 		SuppressNotice: result == journal.ResultFailed && j.Attempt > 1,
 	}
 }
 
 // wait is [Access.Wait].
-func (e *Engine) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
-	began := e.Now()
+func (w *worker) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
+	began := w.Now()
 	wctx, stop := context.WithCancel(ctx)
 	defer stop()
-	feed := e.store.Watch(wctx)
+	feed := w.store.Watch(wctx)
 	all := make([]Progress, len(jobs))
 	at := make(map[string]int, len(jobs))
 	open := map[int]bool{}
@@ -382,11 +414,11 @@ func (e *Engine) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 		at[string(id)], open[n] = n, true
 	}
 	look := func(ns ...int) error {
-		return e.store.View(func(r model.Reader) error {
+		return w.store.View(func(r model.Reader) error {
 			for _, n := range ns {
 				j, err := model.Get[model.Job](r, string(jobs[n]))
 				if errors.Is(err, model.ErrNotFound) { // it left nothing to keep
-					j, err = model.Job{ID: jobs[n], Finished: e.Now(), Result: journal.ResultOK}, nil
+					j, err = model.Job{ID: jobs[n], Finished: w.Now(), Result: journal.ResultOK}, nil
 				}
 				if err != nil {
 					return rules.CannotRead("job", jobs[n], err)
@@ -405,7 +437,7 @@ func (e *Engine) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 		return all, err
 	}
 	for len(open) > 0 {
-		unkept, err := e.whyUnkept(jobs)
+		unkept, err := w.whyUnkept(jobs)
 		if err != nil {
 			return all, err
 		}

@@ -2,8 +2,11 @@ package lifecycle
 
 import (
 	"context"
+	"crypto/x509"
 
+	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -30,3 +33,41 @@ func (e *Engine) Flush(ctx context.Context) { e.outbox.Flush(ctx) }
 
 // OpenNotices counts the notices that are still to be delivered.
 func (e *Engine) OpenNotices() (int, error) { return e.outbox.OpenNotices() }
+
+// rotateCA is [Access.RotateCA].
+func (e *Engine) rotateCA(ctx context.Context, actor model.Actor, ca ports.Rotates) (*x509.Certificate, error) {
+	if f := e.table.May(actor, rules.ActionRotateCA); f != nil {
+		return nil, e.journal.NoteRefusal(ctx, actor, f)
+	}
+	return ca.Rotate(ctx, func(tx model.Tx, made *x509.Certificate) error {
+		ev := e.journal.Event(actor, rules.ActionRotateCA, nil)
+		ev.Name = made.Subject.CommonName
+		ev.Detail = model.Say("log.rotated", "serial", bundle.Serial(made.SerialNumber), "at", made.NotAfter)
+		return tx.Append(ev)
+	})
+}
+
+// NoteBackup writes into the activity log that a backup was made, or why not:
+// detail says to where and for whom (spec O1). Of one that is made by itself,
+// whose actor is the scheduler, people are told when it begins to fail, and a
+// task stays open until one succeeds.
+func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model.Text, failure error) error {
+	return e.journal.Update(ctx, func(tx model.Tx) error {
+		ev := e.journal.Event(actor, string(journal.Backup), nil)
+		ev.Detail = detail
+		if failure != nil {
+			ev.Result, ev.Reason = journal.ResultFailed, model.TextOf(failure)
+		}
+		if actor == model.Scheduler {
+			asked := journal.Well(model.TaskBackup)
+			if failure != nil {
+				asked = journal.AskBackup(detail, failure)
+			}
+			var err error
+			if ev.SuppressNotice, err = e.journal.AskIn(tx, asked); err != nil {
+				return err
+			}
+		}
+		return tx.Append(ev)
+	})
+}

@@ -15,26 +15,26 @@ import (
 )
 
 // watch is [Access.Watch].
-func (e *Engine) watch(ctx context.Context) <-chan model.ChangeSet { return e.store.Watch(ctx) }
+func (rd *reader) watch(ctx context.Context) <-chan model.ChangeSet { return rd.store.Watch(ctx) }
 
 // view is [Access.View].
-func (e *Engine) view(fn func(model.Reader) error) error { return e.store.View(fn) }
+func (rd *reader) view(fn func(model.Reader) error) error { return rd.store.View(fn) }
 
 // page is [Access.Page].
-func (e *Engine) page(q model.Query) (model.Page, error) {
+func (rd *reader) page(q model.Query) (model.Page, error) {
 	if q.Now.IsZero() {
-		q.Now = e.Now()
+		q.Now = rd.Now()
 	}
-	return e.store.Query(q)
+	return rd.store.Query(q)
 }
 
 // counts is [Access.Counts].
-func (e *Engine) counts() (model.Counts, error) { return e.store.Counts(e.Now()) }
+func (rd *reader) counts() (model.Counts, error) { return rd.store.Counts(rd.Now()) }
 
 // instance is [Access.Instance].
-func (e *Engine) instance(id model.ID) (i model.Instance, err error) {
-	err = e.store.View(func(r model.Reader) error {
-		c, err := e.caseOf(r, model.Scheduler, id)
+func (rd *reader) instance(id model.ID) (i model.Instance, err error) {
+	err = rd.store.View(func(r model.Reader) error {
+		c, err := rd.caseOf(r, model.Scheduler, id)
 		if err == nil {
 			i = *c.Instance
 		}
@@ -44,9 +44,9 @@ func (e *Engine) instance(id model.ID) (i model.Instance, err error) {
 }
 
 // find is [Access.Find].
-func (e *Engine) find(typed string) (model.Instance, error) {
+func (rd *reader) find(typed string) (model.Instance, error) {
 	var found []model.ID
-	err := e.store.View(func(r model.Reader) error {
+	err := rd.store.View(func(r model.Reader) error {
 		return journal.Find(r, model.KindInstance, typed, &found)
 	})
 	if err != nil {
@@ -56,11 +56,11 @@ func (e *Engine) find(typed string) (model.Instance, error) {
 	case 0:
 		return model.Instance{}, &rules.NotFound{What: "instance", Name: typed}
 	case 1:
-		return e.instance(found[0])
+		return rd.instance(found[0])
 	}
 	a := &rules.Ambiguous{Name: typed}
 	for _, id := range found {
-		i, err := e.instance(id)
+		i, err := rd.instance(id)
 		if err != nil {
 			return i, err
 		}
@@ -70,9 +70,9 @@ func (e *Engine) find(typed string) (model.Instance, error) {
 }
 
 // findResource is [Access.FindResource].
-func (e *Engine) findResource(typed string) (ResourceView, error) {
+func (rd *reader) findResource(typed string) (ResourceView, error) {
 	var found []model.ID
-	err := e.store.View(func(r model.Reader) error {
+	err := rd.store.View(func(r model.Reader) error {
 		if parts := strings.SplitN(typed, "/", 3); len(parts) == 3 {
 			place := model.PlaceKey(parts[0], parts[1], parts[2])
 			for key, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "place", From: place, To: place + "\x00"}) {
@@ -92,11 +92,11 @@ func (e *Engine) findResource(typed string) (ResourceView, error) {
 	case 0:
 		return ResourceView{}, &rules.NotFound{What: "resource", Name: typed}
 	case 1:
-		return e.resource(found[0])
+		return rd.resource(found[0])
 	}
 	a := &rules.Ambiguous{Name: typed}
 	for _, id := range found {
-		v, err := e.resource(id)
+		v, err := rd.resource(id)
 		if err != nil {
 			return v, err
 		}
@@ -106,8 +106,8 @@ func (e *Engine) findResource(typed string) (ResourceView, error) {
 }
 
 // resource is [Access.Resource].
-func (e *Engine) resource(id model.ID) (v ResourceView, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (rd *reader) resource(id model.ID) (v ResourceView, err error) {
+	err = rd.store.View(func(r model.Reader) error {
 		res, err := model.Get[model.Resource](r, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return &rules.NotFound{What: "resource", Name: string(id)}
@@ -139,7 +139,7 @@ func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
 }
 
 // resources is [Access.Resources].
-func (e *Engine) resources(f ResourceFilter) (views []ResourceView, total int, err error) {
+func (rd *reader) resources(f ResourceFilter) (views []ResourceView, total int, err error) {
 	scan := model.Scan{Index: "place"}
 	if f.Product != "" {
 		scan.Prefix = model.PlaceKey(f.Product, "", "")
@@ -147,7 +147,7 @@ func (e *Engine) resources(f ResourceFilter) (views []ResourceView, total int, e
 	if f.Instance != "" {
 		scan = model.Scan{Index: "instance", Prefix: string(f.Instance)}
 	}
-	err = e.store.View(func(r model.Reader) error {
+	err = rd.store.View(func(r model.Reader) error {
 		for res, err := range model.All[model.Resource](r, scan) {
 			if err != nil {
 				return err
@@ -213,8 +213,8 @@ func (f ResourceFilter) matches(v *ResourceView) bool {
 }
 
 // material is [Access.Material].
-func (e *Engine) material(id model.ID, version int) (m model.Chain, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (rd *reader) material(id model.ID, version int) (m model.Chain, err error) {
+	err = rd.store.View(func(r model.Reader) error {
 		m, err = model.Get[model.Chain](r, model.ChainKey(id, version))
 		return err
 	})
@@ -231,7 +231,7 @@ func (e *Engine) Order(id model.ID) (o model.Order, err error) {
 }
 
 // activity is [Access.Activity].
-func (e *Engine) activity(f ActivityFilter) (events []model.Event, err error) {
+func (rd *reader) activity(f ActivityFilter) (events []model.Event, err error) {
 	scan := model.Scan{Limit: f.Limit, Reverse: f.After == 0 && !f.Oldest}
 	prefix := ""
 	if f.Instance != "" {
@@ -244,7 +244,7 @@ func (e *Engine) activity(f ActivityFilter) (events []model.Event, err error) {
 	if f.After > 0 {
 		scan.From = prefix + model.EventKey(f.After+1)
 	}
-	err = e.store.View(func(r model.Reader) error {
+	err = rd.store.View(func(r model.Reader) error {
 		for ev, err := range model.All[model.Event](r, scan) {
 			if err != nil {
 				return err
@@ -257,8 +257,8 @@ func (e *Engine) activity(f ActivityFilter) (events []model.Event, err error) {
 }
 
 // tasks is [Access.Tasks].
-func (e *Engine) tasks(limit int) (tasks []model.Task, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (rd *reader) tasks(limit int) (tasks []model.Task, err error) {
+	err = rd.store.View(func(r model.Reader) error {
 		for _, index := range []string{"urgent", "open"} {
 			for t, err := range model.All[model.Task](r, model.Scan{Index: index}) {
 				if err != nil {
@@ -278,8 +278,8 @@ func (e *Engine) tasks(limit int) (tasks []model.Task, err error) {
 }
 
 // tasksOf is [Access.TasksOf].
-func (e *Engine) tasksOf(id model.ID) (tasks []model.Task, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (rd *reader) tasksOf(id model.ID) (tasks []model.Task, err error) {
+	err = rd.store.View(func(r model.Reader) error {
 		for t, err := range model.All[model.Task](r, model.Scan{Index: "pending", Prefix: string(id)}) {
 			if err != nil {
 				return err
@@ -301,9 +301,9 @@ func (e *Engine) tasksOf(id model.ID) (tasks []model.Task, err error) {
 }
 
 // productInfos is [Access.Products].
-func (e *Engine) productInfos() []ProductInfo {
-	infos := make([]ProductInfo, len(e.products))
-	for n, p := range e.products {
+func (rd *reader) productInfos() []ProductInfo {
+	infos := make([]ProductInfo, len(rd.products))
+	for n, p := range rd.products {
 		infos[n] = ProductInfo{Name: p.Name, Driver: p.Driver, Problem: p.Problem}
 		if p.Product != nil {
 			infos[n].Regions, infos[n].Makes = p.Product.Regions(), p.Product.CreatesResources()
@@ -313,28 +313,31 @@ func (e *Engine) productInfos() []ProductInfo {
 }
 
 // can is [Access.Can].
-func (e *Engine) can() map[string]func(time.Time) rules.Capabilities {
-	all := make(map[string]func(time.Time) rules.Capabilities, len(e.issuers))
-	for name, is := range e.issuers {
+func (rd *reader) can() map[string]func(time.Time) rules.Capabilities {
+	all := make(map[string]func(time.Time) rules.Capabilities, len(rd.issuers))
+	for name, is := range rd.issuers {
 		all[name] = is.Capabilities
 	}
 	return all
 }
 
 // capabilities is [Access.Issuers].
-func (e *Engine) capabilities() map[string]rules.Capabilities {
-	all := make(map[string]rules.Capabilities, len(e.issuers))
-	for name, is := range e.issuers {
-		all[name] = is.Capabilities(e.Now())
+func (rd *reader) capabilities() map[string]rules.Capabilities {
+	all := make(map[string]rules.Capabilities, len(rd.issuers))
+	for name, is := range rd.issuers {
+		all[name] = is.Capabilities(rd.Now())
 	}
 	return all
 }
 
 // explain is [Access.Explain].
-func (e *Engine) explain(id model.ID) (rules.Explanation, error) {
-	c, err := e.readCase(model.Actor{Role: model.Owner}, id)
+func (rd *reader) explain(id model.ID) (rules.Explanation, error) {
+	c, err := rd.readCase(model.Actor{Role: model.Owner}, id)
 	if err != nil {
 		return rules.Explanation{}, err
 	}
-	return e.table.Explain(c), nil
+	return rd.table.Explain(c), nil
 }
+
+// reader reads for whoever may, and changes nothing.
+type reader struct{ *Engine }

@@ -88,7 +88,7 @@ func (e *Engine) renewWith(ctx context.Context, actor model.Actor, id model.ID, 
 		return nil
 	})
 	if err == nil {
-		e.kick(j.ID, true)
+		e.worker.kick(j.ID, true)
 	}
 	return next, j, err
 }
@@ -139,7 +139,7 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (
 		return nil
 	})
 	if err == nil {
-		e.kick(j.ID, true)
+		e.worker.kick(j.ID, true)
 	}
 	return j, err
 }
@@ -164,7 +164,7 @@ func (e *Engine) renewHosted(ctx context.Context, c *rules.Case) (j model.Job, e
 		return nil
 	})
 	if err == nil {
-		e.kick(j.ID, true)
+		e.worker.kick(j.ID, true)
 	}
 	return j, err
 }

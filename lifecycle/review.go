@@ -190,20 +190,20 @@ func (e *Engine) reviewed(r model.Reader, i *model.Instance, caps rules.Capabili
 
 // reviewStep raises the task once and waits; the reviewer's word goes on with
 // the job.
-func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *model.Job) error, error) {
+func (w *worker) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *model.Job) error, error) {
 	return func(tx model.Tx, j *model.Job) error {
 		i, err := model.Get[model.Instance](tx, string(j.Instance))
 		if err != nil {
 			return rules.CannotRead("instance", j.Instance, err)
 		}
 		if j.WaitFor == "" && i.Operation.WaitFor == "" {
-			t := model.Task{ID: e.journal.NewID(), Kind: model.TaskReview, Instance: i.ID, Created: e.Now(),
+			t := model.Task{ID: w.journal.NewID(), Kind: model.TaskReview, Instance: i.ID, Created: w.Now(),
 				Text: model.Say("todo.review", "level", strings.ToUpper(string(i.Spec.Level)), "name", i.Name)}
 			if err := tx.Put(&t); err != nil {
 				return err
 			}
 		}
-		return e.waitFor(tx, j, model.StepReview, model.Say(model.AwaitReviewer), reviewForever, nil)
+		return w.waitFor(tx, j, model.StepReview, model.Say(model.AwaitReviewer), reviewForever, nil)
 	}, nil
 }
 
@@ -234,7 +234,7 @@ func (e *Engine) approve(ctx context.Context, actor model.Actor, id model.ID) er
 		return tx.Put(j)
 	})
 	if err == nil {
-		e.kick(next, true)
+		e.worker.kick(next, true)
 	}
 	return err
 }
@@ -245,7 +245,7 @@ func (e *Engine) turnDown(tx model.Tx, c *rules.Case) error {
 		return err
 	}
 	c.Job.WaitFor = ""
-	if err := e.fail(tx, c.Job, &ports.Later{Err: &model.Error{Text: c.Job.Error}, After: reviewForever}); err != nil {
+	if err := e.worker.fail(tx, c.Job, &ports.Later{Err: &model.Error{Text: c.Job.Error}, After: reviewForever}); err != nil {
 		return err
 	}
 	// fail wrote the instance; the caller's copy must not undo that.
@@ -275,9 +275,47 @@ func (e *Engine) rejectApplication(ctx context.Context, actor model.Actor, id mo
 		if c.Job.Kind != model.JobIssue {
 			return e.turnDown(tx, c)
 		}
-		if err := e.reject(tx, c.Instance, c.Job); err != nil {
+		if err := e.worker.reject(tx, c.Instance, c.Job); err != nil {
 			return err
 		}
-		return e.finish(tx, c.Job, journal.ResultFailed)
+		return e.worker.finish(tx, c.Job, journal.ResultFailed)
 	})
+}
+
+// template is [Access.Template].
+func (e *Engine) template(id model.ID) (model.Text, error) {
+	i, err := e.reader.instance(id)
+	if err != nil {
+		return "", err
+	}
+	a, c := i.Application, i.Application.Company
+	claim := "confirmation.ev"
+	switch i.Spec.Level {
+	case model.DV:
+		claim = "confirmation.dv"
+	case model.OV:
+		claim = "confirmation.ov"
+	}
+	args := []any{"claim", model.Say(claim)}
+	line := func(name, value string) {
+		if value == "" {
+			value = strings.Repeat("_", 44)
+		}
+		args = append(args, name, value)
+	}
+	line("application", string(i.ID))
+	line("spec", i.Spec.String())
+	line("names", strings.Join(a.Domains, ", "))
+	line("organization", c.Name)
+	line("type", c.Type)
+	line("registered", c.OrganizationID)
+	line("address", c.Address)
+	line("city", strings.TrimSpace(c.Zip+" "+c.City))
+	line("country", strings.Trim(c.Province+", "+c.Country, ", "))
+	line("company-phone", c.Phone)
+	line("applicant", a.ApplicantName)
+	line("id-number", a.IDNumber)
+	line("phone", a.Phone)
+	line("email", a.Email)
+	return model.Say("confirmation.form", args...), nil
 }

@@ -25,7 +25,7 @@ func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 	}
 	err := e.begin(ctx, actor, rules.Revoke, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
-		j = e.newJob(model.JobRevoke, i, actor)
+		j = e.worker.newJob(model.JobRevoke, i, actor)
 		j.Step, j.Reason = model.StepRevoke, rules.RevocationReasons[n]
 		for k := len(i.Versions) - 1; k >= 0; k-- {
 			v := &i.Versions[k]
@@ -41,21 +41,21 @@ func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 		return tx.Put(&j)
 	})
 	if err == nil {
-		e.kick(j.ID, true)
+		e.worker.kick(j.ID, true)
 	}
 	return j, err
 }
 
 // revokeStep revokes the first version that is left.
-func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+func (w *worker) revokeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
 	var is ports.Issuer
 	var m model.Chain
-	err := e.store.View(func(r model.Reader) error {
+	err := w.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
 			return rules.CannotRead("instance", j.Instance, err)
 		}
-		if is, err = e.issuerOf(&i); err != nil {
+		if is, err = w.issuerOf(&i); err != nil {
 			return err
 		}
 		m, err = model.Get[model.Chain](r, model.ChainKey(i.ID, j.Versions[0]))
@@ -82,13 +82,13 @@ func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(mo
 			return nil, err
 		}
 	}
-	return e.afterRevoked, nil
+	return w.afterRevoked, nil
 }
 
 // afterRevoked marks a version revoked; when no unexpired version is left the
 // instance ends, and what the policy says is paid back (spec I4, B5).
-func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
-	c, err := e.caseOf(tx, model.Scheduler, j.Instance)
+func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
+	c, err := w.caseOf(tx, model.Scheduler, j.Instance)
 	if err != nil {
 		return err
 	}
@@ -96,31 +96,31 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 	v := i.Version(j.Versions[0])
 	v.RevokedAt, v.RevokedReason = c.Now, j.Reason
 	j.Versions = j.Versions[1:]
-	ev := e.jobEvent(j, journal.ResultOK)
+	ev := w.jobEvent(j, journal.ResultOK)
 	ev.Name, ev.Detail = i.Name, model.Say("log.revoked", "version", v.Number, "serial", v.Serial, "reason", j.Reason)
 	if len(j.Versions) == 0 {
 		i.Operation, i.Failure = model.Operation{}, model.Failure{}
 		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return c.Revocable(&v) }) {
-			paid, err := ledger.PayBack(tx, &e.policy, i, c.Now)
+			paid, err := ledger.PayBack(tx, &w.policy, i, c.Now)
 			if err != nil {
 				return err
 			}
-			from, to := e.table.Row(rules.Revoke).Move(i, paid.Amount > 0)
+			from, to := w.table.Row(rules.Revoke).Move(i, paid.Amount > 0)
 			ev.From, ev.To = string(from), string(to)
 			ev.Detail = model.Texts(ev.Detail, refundText(paid))
 			i.Reason = model.Say("end.revoked", "reason", j.Reason)
 		}
-		if err := e.finish(tx, j, journal.ResultOK); err != nil {
+		if err := w.finish(tx, j, journal.ResultOK); err != nil {
 			return err
 		}
 	}
 	if err := closeRevoked(tx, i, c.Now); err != nil {
 		return err
 	}
-	if err := e.askToReplace(tx, i); err != nil {
+	if err := w.askToReplace(tx, i); err != nil {
 		return err
 	}
-	if err := e.put(tx, i); err != nil {
+	if err := w.put(tx, i); err != nil {
 		return err
 	}
 	return tx.Append(ev)

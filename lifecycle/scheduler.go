@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"certquay/lifecycle/journal"
@@ -26,58 +27,81 @@ const (
 	passOver = 10 * time.Minute
 )
 
+// scheduler does what is due, and what is to be looked at every day.
+type scheduler struct {
+	*Engine
+	wake    chan struct{} // look again what is due
+	moving  chan struct{} // holds a token while the clock is being moved
+	passing sync.Mutex    // one pass at a time
+	// forgotten is up to where what is done was looked at; guarded by passing.
+	forgotten struct{ jobs, tasks string }
+
+	stuckMu sync.Mutex
+	stuck   map[model.ID]time.Time // due and refused: passed over until then
+	crashes map[model.ID]int       // faults in a row of what is due
+
+	silent silentPlaces
+}
+
+func newScheduler(e *Engine) *scheduler {
+	return &scheduler{
+		Engine: e, wake: make(chan struct{}, 1), moving: make(chan struct{}, 1),
+		stuck: map[model.ID]time.Time{}, crashes: map[model.ID]int{},
+	}
+}
+
 // nudge lets the scheduler look again what is due.
-func (e *Engine) nudge() {
+func (s *scheduler) nudge() {
 	select {
-	case e.wake <- struct{}{}:
+	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
 // schedule runs passes when something is due, until the engine closes.
-func (e *Engine) schedule() {
-	_ = e.journal.Guard("scheduler.resume", func() error { e.resume(); return nil }) // logged there
-	e.lookAtProblems()
+func (s *scheduler) schedule() {
+	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // logged there
+	s.lookAtProblems()
 	var passed, found journal.News
 	for {
-		if err := e.journal.Guard("scheduler.pass", func() error { _, err := e.pass(true); return err }); passed.IsNew(e.ctx, err) {
-			e.log.Error("the scheduler could not finish a pass", "error", err)
+		if err := s.journal.Guard("scheduler.pass", func() error { _, err := s.pass(true); return err }); passed.IsNew(s.ctx, err) {
+			s.log.Error("the scheduler could not finish a pass", "error", err)
 		}
 		wait := resumeEvery
-		err := e.journal.Guard("scheduler.next", func() error {
-			at, err := e.nextDue()
+		err := s.journal.Guard("scheduler.next", func() error {
+			at, err := s.nextDue()
 			if !at.IsZero() {
-				wait = min(wait, max(at.Sub(e.Now()), 100*time.Millisecond))
+				wait = min(wait, max(at.Sub(s.Now()), 100*time.Millisecond))
 			}
 			return err
 		})
-		if found.IsNew(e.ctx, err) {
-			e.log.Error("the scheduler could not find what is due", "error", err)
+		if found.IsNew(s.ctx, err) {
+			s.log.Error("the scheduler could not find what is due", "error", err)
 		}
 		select {
-		case <-e.ctx.Done():
+		case <-s.ctx.Done():
 			return
-		case <-e.wake:
-		case <-e.clock.After(wait):
+		case <-s.wake:
+		case <-s.clock.After(wait):
 		}
 	}
 }
 
 // resume goes on with every job that was under way when an engine stopped.
-func (e *Engine) resume() {
-	ids, err := e.liveJobs(model.TimeKey(noTime), 0)
+func (s *scheduler) resume() {
+	ids, err := s.liveJobs(model.TimeKey(noTime), 0)
 	if err != nil {
-		e.log.Error("unfinished work could not be found", "error", err)
+		s.log.Error("unfinished work could not be found", "error", err)
 		return
 	}
 	for _, id := range ids {
-		e.kick(id, false)
+		s.worker.kick(id, false)
 	}
 }
 
 // liveJobs lists the unfinished jobs that are due up to a moment.
-func (e *Engine) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (s *scheduler) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
+	err = s.store.View(func(r model.Reader) error {
 		// The bound is exclusive and keys of one moment are equal: one past it.
 		for key, err := range r.Keys(model.Scan{Kind: model.KindJob, Index: "live", To: upTo + "~", Limit: limit}) {
 			if err != nil {
@@ -94,49 +118,49 @@ func (e *Engine) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
 // the millisecond. One that is due later in this one must not be begun, since
 // its run would end at once and nobody would take it up when it is due. It tells
 // of a job that cannot be read.
-func (e *Engine) isDue(id model.ID, now time.Time) bool {
+func (s *scheduler) isDue(id model.ID, now time.Time) bool {
 	var j model.Job
-	err := e.store.View(func(r model.Reader) error { return r.Load(string(id), &j) })
-	return e.journal.UnreadIf(model.KindJob, id, err) == nil && !j.Next.After(now)
+	err := s.store.View(func(r model.Reader) error { return r.Load(string(id), &j) })
+	return s.journal.UnreadIf(model.KindJob, id, err) == nil && !j.Next.After(now)
 }
 
 // pass starts everything that is due now and returns the jobs it started or
 // went on with; with sweep, also what is looked at every day.
-func (e *Engine) pass(sweep bool) ([]model.ID, error) {
+func (s *scheduler) pass(sweep bool) ([]model.ID, error) {
 	// A moved clock's passes and the scheduler's own must not start the same
 	// work side by side.
-	e.passing.Lock()
-	defer e.passing.Unlock()
-	now := e.Now()
+	s.passing.Lock()
+	defer s.passing.Unlock()
+	now := s.Now()
 	// What waited for a credit or for a busy resource counts as due with the
 	// rest; listed after it, so that a caller who waits does so for it too.
 	problems := []error{}
-	if err := e.journal.Guard("scheduler.waiting", func() error { return e.deployWaiting(e.ctx) }); err != nil {
+	if err := s.journal.Guard("scheduler.waiting", func() error { return s.deployments.deployWaiting(s.ctx) }); err != nil {
 		problems = append(problems, model.Fail("error.start-waiting", "cause", err))
 	}
-	due, err := e.liveJobs(model.TimeKey(now), passLimit)
+	due, err := s.liveJobs(model.TimeKey(now), passLimit)
 	if err != nil {
 		return nil, model.Fail("error.read-due", "cause", err)
 	}
 	jobs := make([]model.ID, 0, len(due))
 	for _, id := range due {
-		if e.isDue(id, now) {
-			e.kick(id, false)
+		if s.isDue(id, now) {
+			s.worker.kick(id, false)
 			jobs = append(jobs, id)
 		}
 	}
 	// One that cannot be done must not keep the others from it.
 	for started, more := 0, true; more && started < passLimit; {
-		due, err := e.dueNow(now)
+		due, err := s.dueNow(now)
 		if err != nil {
 			return jobs, model.Fail("error.read-due", "cause", err)
 		}
 		more = len(due) == passLimit
 		for _, id := range due {
 			var j model.ID
-			err := e.journal.Guard("scheduler.due", func() (err error) { j, err = e.doDue(id); return err })
+			err := s.journal.Guard("scheduler.due", func() (err error) { j, err = s.doDue(id); return err })
 			if !errors.As(err, new(*ports.Fault)) {
-				e.wentWell(id)
+				s.wentWell(id)
 			}
 			switch {
 			case err == nil && j != "":
@@ -144,33 +168,33 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 				started++
 			case err == nil:
 			case errors.As(err, new(*ports.Fault)):
-				e.passOver(id, now.Add(e.faultOf(id, err)))
+				s.passOver(id, now.Add(s.faultOf(id, err)))
 			case errors.As(err, new(*rules.Refusal)):
-				e.passOver(id, now.Add(passOver))
-				e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
+				s.passOver(id, now.Add(passOver))
+				s.log.Debug("what is due is not possible now", "instance", id, "reason", err)
 			case errors.Is(err, journal.ErrUnread):
-				e.passOver(id, now.Add(passOver)) // told there
+				s.passOver(id, now.Add(passOver)) // told there
 			default:
-				e.passOver(id, now.Add(passOver))
+				s.passOver(id, now.Add(passOver))
 				problems = append(problems, model.Fail("error.do-due", "id", id, "cause", err))
 			}
 		}
 	}
-	if !sweep || e.noSweeps {
+	if !sweep || s.noSweeps {
 		return jobs, errors.Join(problems...)
 	}
-	for _, sweep := range []func(time.Time) error{e.checkRevoked, e.closeExpired, e.forgetDone} {
-		if err := e.journal.Guard("sweep", func() error { return sweep(now) }); err != nil {
+	for _, sweep := range []func(time.Time) error{s.checkRevoked, s.closeExpired, s.forgetDone} {
+		if err := s.journal.Guard("sweep", func() error { return sweep(now) }); err != nil {
 			problems = append(problems, err)
 		}
 	}
-	look, err := e.lookNow(now)
+	look, err := s.lookNow(now)
 	if err != nil {
 		return jobs, model.Fail("error.read-due", "cause", err)
 	}
-	for _, id := range append(look, e.silent.due(now)...) {
+	for _, id := range append(look, s.silent.due(now)...) {
 		var j model.ID
-		err := e.journal.Guard("sweep.look", func() (err error) { j, err = e.sweepLook(id); return err })
+		err := s.journal.Guard("sweep.look", func() (err error) { j, err = s.sweepLook(id); return err })
 		switch {
 		case errors.Is(err, journal.ErrUnread): // told there
 		case err != nil:
@@ -184,13 +208,13 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 
 // dueNow lists the instances that something is due for, at most [passLimit],
 // without those that are passed over.
-func (e *Engine) dueNow(now time.Time) (due []model.ID, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (s *scheduler) dueNow(now time.Time) (due []model.ID, err error) {
+	err = s.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~"}) {
 			if err != nil {
 				return err
 			}
-			if id := model.ID(key); !e.isStuck(id, now) {
+			if id := model.ID(key); !s.isStuck(id, now) {
 				due = append(due, id)
 			}
 			if len(due) == passLimit {
@@ -204,8 +228,8 @@ func (e *Engine) dueNow(now time.Time) (due []model.ID, err error) {
 
 // lookNow lists the resources that were not looked at for a day, at most
 // [passLimit].
-func (e *Engine) lookNow(now time.Time) (look []model.ID, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (s *scheduler) lookNow(now time.Time) (look []model.ID, err error) {
+	err = s.store.View(func(r model.Reader) error {
 		due := model.Scan{
 			Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-lookEvery)), Limit: passLimit,
 		}
@@ -221,45 +245,45 @@ func (e *Engine) lookNow(now time.Time) (look []model.ID, err error) {
 }
 
 // passOver lets passes leave out an instance until a time, or until it changes.
-func (e *Engine) passOver(id model.ID, until time.Time) {
-	e.stuckMu.Lock()
-	defer e.stuckMu.Unlock()
-	e.stuck[id] = until
+func (s *scheduler) passOver(id model.ID, until time.Time) {
+	s.stuckMu.Lock()
+	defer s.stuckMu.Unlock()
+	s.stuck[id] = until
 }
 
-func (e *Engine) unstick(id model.ID) {
-	e.stuckMu.Lock()
-	defer e.stuckMu.Unlock()
-	delete(e.stuck, id)
+func (s *scheduler) unstick(id model.ID) {
+	s.stuckMu.Lock()
+	defer s.stuckMu.Unlock()
+	delete(s.stuck, id)
 }
 
 // wentWell ends the row of faults of what was due for an instance.
-func (e *Engine) wentWell(id model.ID) {
-	e.stuckMu.Lock()
-	defer e.stuckMu.Unlock()
-	delete(e.crashes, id)
+func (s *scheduler) wentWell(id model.ID) {
+	s.stuckMu.Lock()
+	defer s.stuckMu.Unlock()
+	delete(s.crashes, id)
 }
 
-func (e *Engine) isStuck(id model.ID, now time.Time) bool {
-	e.stuckMu.Lock()
-	defer e.stuckMu.Unlock()
-	until, ok := e.stuck[id]
+func (s *scheduler) isStuck(id model.ID, now time.Time) bool {
+	s.stuckMu.Lock()
+	defer s.stuckMu.Unlock()
+	until, ok := s.stuck[id]
 	return ok && now.Before(until)
 }
 
 // sweepLook asks a resource what it presents, by itself. Where that is not
 // possible now it counts as looked at: no event, and the next one comes.
-func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
-	v, err := e.resource(id)
+func (s *scheduler) sweepLook(id model.ID) (model.ID, error) {
+	v, err := s.reader.resource(id)
 	if errors.Is(err, model.ErrNotFound) {
 		return "", nil
 	}
 	if err != nil {
-		return "", e.journal.UnreadIf(model.KindResource, id, err)
+		return "", s.journal.UnreadIf(model.KindResource, id, err)
 	}
-	c, err := e.readCase(model.Scheduler, v.Instance)
-	if err == nil && e.table.Check(rules.Verify, c) == nil && !v.Operation.Active() {
-		j, err := e.verify(e.ctx, model.Scheduler, id)
+	c, err := s.readCase(model.Scheduler, v.Instance)
+	if err == nil && s.table.Check(rules.Verify, c) == nil && !v.Operation.Active() {
+		j, err := s.verify(s.ctx, model.Scheduler, id)
 		if !errors.As(err, new(*rules.Refusal)) {
 			return j.ID, err
 		}
@@ -267,39 +291,39 @@ func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return "", err
 	}
-	return "", e.journal.Update(e.ctx, func(tx model.Tx) error {
-		return e.withResource(tx, id, func(r *model.Resource) error { r.ProbedAt = e.Now(); return nil })
+	return "", s.journal.Update(s.ctx, func(tx model.Tx) error {
+		return s.deployments.withResource(tx, id, func(r *model.Resource) error { r.ProbedAt = s.Now(); return nil })
 	})
 }
 
 // doDue does by itself what the table says is due for an instance.
-func (e *Engine) doDue(id model.ID) (model.ID, error) {
-	c, err := e.readCase(model.Scheduler, id)
+func (s *scheduler) doDue(id model.ID) (model.ID, error) {
+	c, err := s.readCase(model.Scheduler, id)
 	if err != nil {
-		return "", e.journal.UnreadIf(model.KindInstance, id, err)
+		return "", s.journal.UnreadIf(model.KindInstance, id, err)
 	}
-	a, at := e.table.NextDue(c.Instance)
+	a, at := s.table.NextDue(c.Instance)
 	if at.IsZero() || at.After(c.Now) {
 		return "", &rules.Refusal{Action: a, State: c.Instance.State, Instance: id, Reason: rules.ReasonState}
 	}
-	if f := e.table.Check(a, c); f != nil {
+	if f := s.table.Check(a, c); f != nil {
 		return "", f // not an event of its own: it would repeat at every pass
 	}
 	var j model.Job
 	switch a {
 	case rules.RenewHosted:
-		j, err = e.renewHosted(e.ctx, c)
+		j, err = s.renewHosted(s.ctx, c)
 	case rules.EndHosting:
-		return "", e.endOfHosting(e.ctx, id)
+		return "", s.endOfHosting(s.ctx, id)
 	default:
-		j, err = e.reissue(e.ctx, c, ReissueRequest{})
+		j, err = s.reissue(s.ctx, c, ReissueRequest{})
 	}
 	return j.ID, err
 }
 
 // nextDue is [Access.NextDue].
-func (e *Engine) nextDue() (next time.Time, err error) {
-	now := e.Now()
+func (s *scheduler) nextDue() (next time.Time, err error) {
+	now := s.Now()
 	soonest := func(t time.Time) bool {
 		if !t.After(now) {
 			return false
@@ -309,10 +333,10 @@ func (e *Engine) nextDue() (next time.Time, err error) {
 		}
 		return true
 	}
-	jobs, instances := e.journal.Later(model.KindJob), e.journal.Later(model.KindInstance)
+	jobs, instances := s.journal.Later(model.KindJob), s.journal.Later(model.KindInstance)
 	defer jobs.Tell()
 	defer instances.Tell()
-	err = e.store.View(func(r model.Reader) error {
+	err = s.store.View(func(r model.Reader) error {
 		after := model.TimeKey(now)
 		return errors.Join(
 			journal.Readable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.Add,
@@ -324,35 +348,35 @@ func (e *Engine) nextDue() (next time.Time, err error) {
 	if err != nil {
 		return next, err
 	}
-	at, err := e.outbox.Next(now)
+	at, err := s.outbox.Next(now)
 	soonest(at)
 	return next, err
 }
 
 // tickNow is [Access.Tick].
-func (e *Engine) tickNow(ctx context.Context) (int, error) { return e.tick(ctx, true) }
+func (s *scheduler) tickNow(ctx context.Context) (int, error) { return s.tick(ctx, true) }
 
-func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
+func (s *scheduler) tick(ctx context.Context, sweep bool) (int, error) {
 	seen := map[model.ID]bool{}
 	for {
-		jobs, err := e.pass(sweep)
+		jobs, err := s.pass(sweep)
 		if err != nil {
 			return len(seen), err
 		}
 		jobs = slices.DeleteFunc(jobs, func(id model.ID) bool { return seen[id] })
 		if len(jobs) == 0 {
 			if sweep {
-				err = e.monitor.ProbeDue(ctx)
+				err = s.monitor.ProbeDue(ctx)
 			}
-			return len(seen), errors.Join(err, e.outbox.DeliverNow(ctx))
+			return len(seen), errors.Join(err, s.outbox.DeliverNow(ctx))
 		}
 		for _, id := range jobs {
 			seen[id] = true
 		}
-		if e.inline {
-			err = e.drain(ctx)
+		if s.inline {
+			err = s.worker.drain(ctx)
 		} else {
-			_, err = e.wait(ctx, jobs...)
+			_, err = s.worker.wait(ctx, jobs...)
 		}
 		if err != nil {
 			return len(seen), err
@@ -379,16 +403,16 @@ func (e *Engine) moveClock(ctx context.Context, actor model.Actor, to time.Time)
 		return &rules.Refusal{Action: "clock", Reason: rules.ReasonClockBack, Args: rules.Args{"at": c.Now()}}
 	}
 	select {
-	case e.moving <- struct{}{}: // one movement at a time
+	case e.scheduler.moving <- struct{}{}: // one movement at a time
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-e.moving }()
+	defer func() { <-e.scheduler.moving }()
 	for {
-		if _, err := e.tick(ctx, false); err != nil {
+		if _, err := e.scheduler.tick(ctx, false); err != nil {
 			return err
 		}
-		next, err := e.nextDue()
+		next, err := e.scheduler.nextDue()
 		if err != nil {
 			return err
 		}
@@ -402,7 +426,7 @@ func (e *Engine) moveClock(ctx context.Context, actor model.Actor, to time.Time)
 			return model.Fail("error.keep-clock", "cause", err)
 		}
 		if last {
-			_, err := e.tickNow(ctx)
+			_, err := e.scheduler.tickNow(ctx)
 			return err
 		}
 	}

@@ -62,26 +62,26 @@ func (s *silentPlaces) due(now time.Time) (ids []model.ID) {
 // lookAtProblems looks at once at the resources of products that could not be
 // opened as a whole, and at those that presented nothing when an engine last
 // looked: that something is presented must not be believed for a day.
-func (e *Engine) lookAtProblems() {
-	if e.noSweeps {
+func (s *scheduler) lookAtProblems() {
+	if s.noSweeps {
 		return
 	}
 	problem := map[string]bool{}
-	for _, p := range e.products {
+	for _, p := range s.products {
 		problem[p.Name] = p.Product != nil && p.Problem != ""
 	}
-	bad := e.journal.Later(model.KindResource)
-	err := e.store.View(func(r model.Reader) error {
+	bad := s.journal.Later(model.KindResource)
+	err := s.store.View(func(r model.Reader) error {
 		return journal.Readable(r, model.Scan{Index: "looked"}, bad.Add, func(res *model.Resource) bool {
 			if problem[res.Product] || res.Failure.Kind == model.JobVerify {
-				e.silent.note(res.ID, true, noTime) // due at once
+				s.silent.note(res.ID, true, noTime) // due at once
 			}
 			return true
 		})
 	})
 	bad.Tell()
-	if err != nil && e.ctx.Err() == nil {
-		e.log.Error("resources that present nothing could not be found", "error", err)
+	if err != nil && s.ctx.Err() == nil {
+		s.log.Error("resources that present nothing could not be found", "error", err)
 	}
 }
 

@@ -33,14 +33,14 @@ const pruneBatch = 100
 // forgetDone deletes jobs and tasks that were done with long ago, a page of each
 // at a time: at ten thousand instances some hundreds are added every day. The
 // caller holds passing.
-func (e *Engine) forgetDone(now time.Time) error {
+func (s *scheduler) forgetDone(now time.Time) error {
 	before := ulid.ULID{}
 	if err := before.SetTime(ulid.Timestamp(now.Add(-keepDone))); err != nil {
 		return model.Fail("error.forget", "cause", err)
 	}
 	return errors.Join(
-		forget(e, &e.forgotten.jobs, before.String(), func(j *model.Job) bool { return !j.Live() }),
-		forget(e, &e.forgotten.tasks, before.String(), func(t *model.Task) bool { return !t.Done.IsZero() }),
+		forget(s.Engine, &s.forgotten.jobs, before.String(), func(j *model.Job) bool { return !j.Live() }),
+		forget(s.Engine, &s.forgotten.tasks, before.String(), func(t *model.Task) bool { return !t.Done.IsZero() }),
 	)
 }
 
@@ -91,10 +91,10 @@ func forget[T any, P interface {
 // a day. What a CA has revoked by itself leads to where a revocation by hand
 // does (spec I4). Whom there is no time for is asked about in the next pass, the
 // longest unasked first.
-func (e *Engine) checkRevoked(now time.Time) error {
+func (s *scheduler) checkRevoked(now time.Time) error {
 	var ids []model.ID
 	failures := 0
-	err := e.store.View(func(r model.Reader) error {
+	err := s.store.View(func(r model.Reader) error {
 		due := model.Scan{
 			Kind: model.KindInstance, Index: "checked", To: model.TimeKey(now.Add(-checkEvery)), Limit: passLimit,
 		}
@@ -102,7 +102,7 @@ func (e *Engine) checkRevoked(now time.Time) error {
 			if err != nil {
 				return err
 			}
-			if id := model.ID(key); !e.journal.IsBad(model.KindInstance, id) {
+			if id := model.ID(key); !s.journal.IsBad(model.KindInstance, id) {
 				ids = append(ids, id)
 			}
 		}
@@ -111,20 +111,20 @@ func (e *Engine) checkRevoked(now time.Time) error {
 	if err != nil {
 		return model.Fail("error.read-due", "cause", err)
 	}
-	bound := min(askFor, e.policy.CallTimeout)
+	bound := min(askFor, s.policy.CallTimeout)
 	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
 		id := ids[0]
-		if e.journal.CheckInstance(id) != nil {
+		if s.journal.CheckInstance(id) != nil {
 			continue // told there
 		}
-		ctx, cancel := context.WithTimeout(e.ctx, bound)
-		err := e.journal.Guard("sweep.ask", func() error { return e.CheckRevoked(ctx, id) })
+		ctx, cancel := context.WithTimeout(s.ctx, bound)
+		err := s.journal.Guard("sweep.ask", func() error { return s.CheckRevoked(ctx, id) })
 		cancel()
-		if err == nil || e.ctx.Err() != nil {
+		if err == nil || s.ctx.Err() != nil {
 			continue
 		}
-		e.log.Warn("the CA could not be asked whether it has revoked", "instance", id, "error", err)
-		if err := e.noteChecked(e.ctx, id, nil, nil); err != nil { // asked again tomorrow
+		s.log.Warn("the CA could not be asked whether it has revoked", "instance", id, "error", err)
+		if err := s.noteChecked(s.ctx, id, nil, nil); err != nil { // asked again tomorrow
 			return err
 		}
 		if failures++; failures == 3 {
@@ -142,7 +142,7 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 	}
 	is, err := e.issuerOf(c.Instance)
 	if err != nil || c.Issuer == nil || !c.Issuer.Revocation || c.Job != nil {
-		return e.noteChecked(ctx, id, nil, nil)
+		return e.scheduler.noteChecked(ctx, id, nil, nil)
 	}
 	revoked := map[int]string{}
 	at := map[int]time.Time{}
@@ -151,7 +151,7 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 		if !c.Revocable(v) {
 			continue
 		}
-		m, err := e.material(id, v.Number)
+		m, err := e.reader.material(id, v.Number)
 		if err != nil {
 			return err
 		}
@@ -169,24 +169,24 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 			revoked[v.Number], at[v.Number] = reason, when
 		}
 	}
-	return e.noteChecked(ctx, id, revoked, at)
+	return e.scheduler.noteChecked(ctx, id, revoked, at)
 }
 
 // noteChecked records what the CA said. With no unexpired version left the
 // instance ends; hosting stops and nothing is paid back by itself but what the
 // policy pays for a revocation.
-func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]string, at map[int]time.Time) error {
-	err := e.journal.Update(ctx, func(tx model.Tx) error {
-		c, err := e.caseOf(tx, model.Scheduler, id)
+func (s *scheduler) noteChecked(ctx context.Context, id model.ID, revoked map[int]string, at map[int]time.Time) error {
+	err := s.journal.Update(ctx, func(tx model.Tx) error {
+		c, err := s.caseOf(tx, model.Scheduler, id)
 		if err != nil {
 			return err
 		}
 		i := c.Instance
 		i.RevocationCheckedAt = c.Now
 		if len(revoked) == 0 || c.Job != nil {
-			return e.put(tx, i)
+			return s.put(tx, i)
 		}
-		ev := e.journal.Event(model.Scheduler, string(rules.Revoke), i)
+		ev := s.journal.Event(model.Scheduler, string(rules.Revoke), i)
 		ev.Why = journal.WhyCARevoked
 		for n := range i.Versions {
 			if reason, ok := revoked[i.Versions[n].Number]; ok {
@@ -196,15 +196,15 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 		}
 		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return c.Revocable(&v) }) {
 			if i.Hosting.On {
-				if _, err := e.endHosting(tx, c, model.Scheduler); err != nil {
+				if _, err := s.endHosting(tx, c, model.Scheduler); err != nil {
 					return err
 				}
 			}
-			paid, err := ledger.PayBack(tx, &e.policy, i, c.Now)
+			paid, err := ledger.PayBack(tx, &s.policy, i, c.Now)
 			if err != nil {
 				return err
 			}
-			from, to := e.table.Row(rules.Revoke).Move(i, paid.Amount > 0)
+			from, to := s.table.Row(rules.Revoke).Move(i, paid.Amount > 0)
 			ev.From, ev.To = string(from), string(to)
 			ev.Detail = model.Texts(ev.Detail, refundText(paid))
 			i.Reason = model.Say("end.revoked-by-ca")
@@ -212,7 +212,7 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 		if err := closeRevoked(tx, i, c.Now); err != nil {
 			return err
 		}
-		if err := e.put(tx, i); err != nil {
+		if err := s.put(tx, i); err != nil {
 			return err
 		}
 		return tx.Append(ev)

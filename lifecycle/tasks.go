@@ -138,10 +138,10 @@ func spoilt(r *model.Resource, i *model.Instance, now time.Time) (revoked, expir
 
 // closeExpired ends the tasks that ask for what has expired by now: nobody can
 // install it any more. The caller holds passing.
-func (e *Engine) closeExpired(now time.Time) error {
+func (s *scheduler) closeExpired(now time.Time) error {
 	late := model.Scan{Kind: model.KindTask, Index: "until", To: model.TimeKey(now), Limit: pruneBatch}
 	for more := true; more; {
-		err := e.store.Update(e.ctx, func(tx model.Tx) error {
+		err := s.store.Update(s.ctx, func(tx model.Tx) error {
 			ended := 0
 			err := journal.EndTasks(tx, late, now, func(*model.Task) string { ended++; return "expired" })
 			more = ended == late.Limit
@@ -165,7 +165,7 @@ func (e *Engine) dismissTask(ctx context.Context, actor model.Actor, typed strin
 			return err
 		}
 		if t.Kind == model.TaskAside {
-			if err := e.giveUp(tx, &t); err != nil {
+			if err := e.worker.giveUp(tx, &t); err != nil {
 				return err
 			}
 		}
