@@ -1,9 +1,7 @@
 package lifecycletest
 
 import (
-	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -45,16 +43,6 @@ func Sign(public any, serial *big.Int, from, to time.Time, names ...string) ([]b
 		SerialNumber: serial, Subject: pkix.Name{CommonName: names[0]}, DNSNames: names, NotBefore: from.Truncate(time.Second), NotAfter: to,
 	}, Root(), public, signer())
 }
-
-// FixedKey is an ECDSA P-256 key that is the same in every run.
-var FixedKey = sync.OnceValue(func() *ecdsa.PrivateKey {
-	secret := sha256.Sum256([]byte("lifecycletest key"))
-	k, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), secret[:])
-	if err != nil {
-		panic(err)
-	}
-	return k
-})
 
 // randomSerial is a serial number of 100 bits.
 func randomSerial() *big.Int {

@@ -11,7 +11,6 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
-	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
 )
@@ -87,9 +86,4 @@ func New(t testing.TB, change ...func(*World)) *World {
 	w.Engine = lifecycle.New(w.Options)
 	t.Cleanup(w.Engine.Close)
 	return w
-}
-
-// As is the access of an owner of the store.
-func (w *World) As(name string) *lifecycle.Access {
-	return w.Engine.As(lifecycle.Fixed(model.Actor{Name: name, Role: model.Owner, Via: "terminal"}))
 }
