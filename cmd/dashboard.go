@@ -10,23 +10,12 @@ import (
 	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
-	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/product/edge"
 	"certquay/ui"
 	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
-
-// backend adapts the engine to the dashboard of one session.
-type backend struct{ *lifecycle.Access }
-
-var _ app.Backend = backend{}
-
-// Forecast implements app.Backend.
-func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
-	return forecast.Run(ctx, b.Access, r)
-}
 
 // cursorDelay is how long the cursor must rest before the row under it is loaded:
 // longer than the key repeat interval.
@@ -37,7 +26,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 	a := c.app
 	by, _ := a.Protection()
 	o := ui.Options{
-		Backend:     backend{c.engine()},
+		Backend:     c.engine(),
 		Actor:       c.Actor,
 		Ctx:         ctx,
 		Lang:        c.Lang,

@@ -134,7 +134,7 @@ func TestEveryMethodOfAnAccessChecksWhoCalls(t *testing.T) {
 			}
 			called++
 			spy.take()
-			asked := len(w.issuer.log()) + len(w.product.log())
+			asked := len(w.issuer.Calls()) + len(w.product.Calls())
 			out := reflect.ValueOf(access).Method(n).Call(args(m))
 			last := out[len(out)-1]
 			err, fails := last.Interface().(error)
@@ -163,7 +163,7 @@ func TestEveryMethodOfAnAccessChecksWhoCalls(t *testing.T) {
 			if what := spy.take(); len(what) > 0 {
 				t.Errorf("%s: %s wrote %q", c.actor.Name, m.Name, what)
 			}
-			if now := len(w.issuer.log()) + len(w.product.log()); now != asked {
+			if now := len(w.issuer.Calls()) + len(w.product.Calls()); now != asked {
 				t.Errorf("%s: %s asked somebody outside", c.actor.Name, m.Name)
 			}
 		}

@@ -59,9 +59,9 @@ func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 // finding: R-M5
 func TestNoVersionIsMadeThatEndsNoLater(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.limit = 398 * days
+	w.issuer.Can.MaxValidity = 398 * days
 	end := w.clock.Now().Add(200 * days).Truncate(time.Second)
-	w.issuer.ends = end
+	w.issuer.Can.Ends = end
 	id := w.issued("a.example.com")
 	if i := w.get(id); !i.Current().NotAfter.Equal(end) {
 		t.Fatalf("the first version ends %s, the CA %s", i.Current().NotAfter, end)
@@ -78,7 +78,7 @@ func TestNoVersionIsMadeThatEndsNoLater(t *testing.T) {
 		t.Fatalf("%d versions after a person asked for one", n)
 	}
 	// With a CA that lasts it goes on by itself.
-	w.issuer.ends = time.Time{}
+	w.issuer.Can.Ends = time.Time{}
 	w.forward(8 * days)
 	i := w.get(id)
 	if v := i.Current(); v.Number != 3 || !v.NotAfter.After(end) {
@@ -90,7 +90,7 @@ func TestNoVersionIsMadeThatEndsNoLater(t *testing.T) {
 // finding: R-L10
 func TestANameOutsideTheConstraintsIsRefusedAtOnce(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.permit = []string{"example.com"}
+	w.issuer.Can.Permitted = []string{"example.com"}
 	caps := w.issuer.Capabilities(w.clock.Now())
 	for name, permitted := range map[string]bool{
 		"example.com": true, "a.example.com": true, "example.org": false, "notexample.com": false, "a.example.com.org": false,

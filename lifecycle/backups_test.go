@@ -31,16 +31,16 @@ func TestScheduledBackupsThatFailAreToldOnce(t *testing.T) {
 		w.tick()
 	}
 	note(operator, broken)
-	if got := p.kinds(mailTo); len(got) > 0 || len(backupTasks(w)) > 0 {
+	if got := p.Kinds(mailTo); len(got) > 0 || len(backupTasks(w)) > 0 {
 		t.Errorf("of one by hand: told %v, tasks %v", got, backupTasks(w))
 	}
 	for range 3 {
 		note(model.Scheduler, broken)
 	}
-	if got := p.kinds(mailTo); !slices.Equal(got, []model.NoticeKind{model.NoticeBackupFailed}) {
+	if got := p.Kinds(mailTo); !slices.Equal(got, []model.NoticeKind{model.NoticeBackupFailed}) {
 		t.Errorf("told %v", got)
 	}
-	if s := p.last(
+	if s := p.Last(
 		mailTo,
 	); !strings.Contains(s.Subject, "the store: backup failed") || !strings.Contains(s.Text, "/mnt/a.backup") ||
 		!strings.Contains(s.Text, "no space left") {
@@ -59,7 +59,7 @@ func TestScheduledBackupsThatFailAreToldOnce(t *testing.T) {
 	}
 	note(model.Scheduler, nil)
 	note(model.Scheduler, broken)
-	if got := p.kinds(mailTo); len(got) != 2 || len(backupTasks(w)) != 1 {
+	if got := p.Kinds(mailTo); len(got) != 2 || len(backupTasks(w)) != 1 {
 		t.Errorf("failing again: told %v, tasks %+v", got, backupTasks(w))
 	}
 	note(model.Scheduler, nil)

@@ -5,8 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
 	"path/filepath"
@@ -17,6 +15,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/ports"
 	prober "certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
@@ -45,7 +44,6 @@ func BenchmarkDurableRenewals(b *testing.B) {
 
 // keygenAndSign is the floor: a key and CreateCertificate, on two goroutines.
 func keygenAndSign(b *testing.B, n int) float64 {
-	ca := newIssuer(b, time.Now)
 	begun := time.Now()
 	var wg sync.WaitGroup
 	for range 2 {
@@ -56,14 +54,7 @@ func keygenAndSign(b *testing.B, n int) float64 {
 					b.Error(err)
 					return
 				}
-				tmpl := &x509.Certificate{
-					SerialNumber: big.NewInt(time.Now().UnixNano()),
-					Subject:      pkix.Name{CommonName: "a.example.com"},
-					DNSNames:     []string{"a.example.com"},
-					NotBefore:    epoch,
-					NotAfter:     epoch.Add(90 * days),
-				}
-				if _, err := x509.CreateCertificate(rand.Reader, tmpl, ca.ca, key.Public(), ca.key); err != nil {
+				if _, err := lifecycletest.Sign(key.Public(), big.NewInt(int64(n)), epoch, epoch.Add(90*days), "a.example.com"); err != nil {
 					b.Error(err)
 					return
 				}

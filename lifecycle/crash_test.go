@@ -16,6 +16,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -43,7 +44,7 @@ func TestAPanicIsAFailedAttempt(t *testing.T) {
 	for _, method := range []string{"order", "finalize"} {
 		t.Run(method, func(t *testing.T) {
 			w := newWorld(t)
-			w.issuer.plan(method, panics)
+			w.issuer.Plan(method, lifecycletest.Panics)
 			id := w.bought()
 			j, err := w.engine.By(operator).Apply(
 				w.ctx(),
@@ -67,9 +68,9 @@ func TestAPanicIsAFailedAttempt(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			w := newWorld(t)
 			id := w.issued("a.example.com")
-			w.product.plan(method, panics)
+			w.product.Plan(method, lifecycletest.Panics)
 			if method == "restore" {
-				w.product.plan("deploy", fails)
+				w.product.Plan("deploy", lifecycletest.Fails)
 			}
 			js, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 			w.check(err)
@@ -88,7 +89,7 @@ func TestAPanicIsAFailedAttempt(t *testing.T) {
 // spec: H9
 func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.plan("order", panics, panics, panics, panics)
+	w.issuer.Plan("order", lifecycletest.Panics, lifecycletest.Panics, lifecycletest.Panics, lifecycletest.Panics)
 	apply := func(name string) model.ID {
 		id := w.bought()
 		j, err := w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}})
@@ -99,7 +100,7 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 	id := apply("a.example.com")
 	w.forward(72 * time.Hour)
 	orders := func() (n int) {
-		for _, c := range w.issuer.log() {
+		for _, c := range w.issuer.Calls() {
 			if strings.HasPrefix(c, "order ") {
 				n++
 			}
@@ -118,7 +119,7 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 		t.Errorf("what it shows: %+v, %+v", i.Operation, i.Failure)
 	}
 	// Others go on. That one crashes once more when it is tried, and then works.
-	w.issuer.plan("order")
+	w.issuer.Plan("order")
 	_, err := w.engine.By(operator).RetryTask(w.ctx(), string(asked[0].ID))
 	w.check(err)
 	w.wait(asked[0].Job)
@@ -132,7 +133,7 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 		t.Errorf("it is %s, asked %v", i.State, w.tasksOf(model.TaskAside))
 	}
 	// To dismiss gives up: the application is back with the person.
-	w.issuer.plan("order", panics, panics, panics)
+	w.issuer.Plan("order", lifecycletest.Panics, lifecycletest.Panics, lifecycletest.Panics)
 	id = apply("b.example.com")
 	w.forward(72 * time.Hour)
 	_, err = w.engine.By(operator).DismissTask(w.ctx(), string(w.tasksOf(model.TaskAside)[0].ID))
@@ -180,12 +181,12 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 			return j
 		}
 		var during model.Job
-		w.issuer.during = func(method string) {
+		w.issuer.OnCall = func(method string) {
 			if method == "order" {
 				during = job()
 			}
 		}
-		w.issuer.plan("order", hangs)
+		w.issuer.Plan("order", lifecycletest.Hangs)
 		w.policy.CallTimeout = time.Minute
 		w.start(w.store)
 		id := w.bought()
@@ -210,14 +211,14 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 			j := job()
 			j.Crashes, j.StepStarted, j.Next, j.Error, j.Attempt = c.deaths, true, time.Time{}, "", 1
 			w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&j) }))
-			w.issuer.plan("fetch", hangs)
-			before := len(w.issuer.log())
+			w.issuer.Plan("fetch", lifecycletest.Hangs)
+			before := len(w.issuer.Calls())
 			w.start(w.store)
 			w.engine.Start()
 			synctest.Wait()
 			w.engine.Close()
 			if called := len(
-				w.issuer.log(),
+				w.issuer.Calls(),
 			) != before; called != c.called || c.aside != (len(w.tasksOf(model.TaskAside)) == 1) ||
 				c.aside != job().Next.Equal(model.Never) {
 				t.Errorf("after %d deaths: called %v, asked %v, next %s", c.deaths, called, w.tasksOf(model.TaskAside), job().Next)
@@ -246,7 +247,7 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 		}
 		return n
 	}
-	p.before = func(to string) {
+	p.Before = func(to string) {
 		if to == hookTo {
 			panic("the library met what it did not expect")
 		}
@@ -257,7 +258,7 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 		!strings.Contains(inWords(n.Error), "did not expect") {
 		t.Fatalf("after a panic: %+v", n)
 	}
-	if got := p.kinds(mailTo); len(got) != 1 {
+	if got := p.Kinds(mailTo); len(got) != 1 {
 		t.Errorf("the other channel was told %v", got)
 	}
 	// As a process leaves it that died in the call.
@@ -266,7 +267,7 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 	w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&n) }))
 	w.engine.Close()
 	sent := 0
-	p.before = func(string) { sent++ }
+	p.Before = func(string) { sent++ }
 	w.start(w.store)
 	w.tick()
 	if sent != 0 {
@@ -301,7 +302,7 @@ func TestWhatIsBeingToldIsWaitedFor(t *testing.T) {
 		w, p := telling(t)
 		w.issued("a.example.com")
 		sending, goOn := make(chan struct{}, 2), make(chan struct{})
-		p.before = func(string) { sending <- struct{}{}; <-goOn }
+		p.Before = func(string) { sending <- struct{}{}; <-goOn }
 		w.engine.Start()
 		<-sending
 		<-sending
@@ -316,15 +317,15 @@ func TestWhatIsBeingToldIsWaitedFor(t *testing.T) {
 		close(goOn)
 		<-flushed
 		w.engine.Close()
-		if len(p.kinds(hookTo)) != 1 || len(p.kinds(mailTo)) != 1 {
-			t.Errorf("told: %v, %v", p.kinds(hookTo), p.kinds(mailTo))
+		if len(p.Kinds(hookTo)) != 1 || len(p.Kinds(mailTo)) != 1 {
+			t.Errorf("told: %v, %v", p.Kinds(hookTo), p.Kinds(mailTo))
 		}
 	})
 }
 
 // probes panics when it is asked for a name.
 type probes struct {
-	*product
+	*lifecycletest.Product
 	mu   sync.Mutex
 	bang bool
 }
@@ -335,14 +336,14 @@ func (p *probes) Probe(ctx context.Context, address, sni string) ([][]byte, net.
 	if p.bang {
 		panic("the prober met what it did not expect")
 	}
-	return p.product.Probe(ctx, address, sni)
+	return p.Product.Probe(ctx, address, sni)
 }
 
 // finding: R-C1
 // spec: N3
 func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 	w := newWorld(t)
-	p := &probes{product: w.product}
+	p := &probes{Product: w.product}
 	judge := false
 	w.prober, w.judge = p, func([][]byte, string, time.Time) []ports.Finding {
 		if judge {
@@ -367,7 +368,7 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 				t.Errorf("verify: %+v", p)
 			}
 		} else {
-			w.product.shown[ports.Place{Region: "a.example.com:443"}] = w.product.shown[ports.Place{Region: "global", Name: "a.example.com"}]
+			w.product.Shown[ports.Place{Region: "a.example.com:443"}] = w.product.Shown[ports.Place{Region: "global", Name: "a.example.com"}]
 		}
 		got, err := w.engine.By(operator).CheckWatch(w.ctx(), watched.ID)
 		if err != nil || !strings.Contains(inWords(got.Error), "did not expect") {
@@ -430,7 +431,7 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 	u := &unreadable{Store: w.store, bad: map[string]bool{}}
 	ids := []model.ID{w.issued("a.example.com"), w.issued("b.example.com")}
 	w.tick()
-	w.issuer.breaks("order", errScripted)
+	w.issuer.Break("order", lifecycletest.ErrScripted)
 	var jobs []model.ID
 	for range 2 { // two jobs that go on later
 		id := w.bought()
@@ -448,9 +449,9 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 	if len(notices) == 0 {
 		t.Fatal("nothing to tell")
 	}
-	w.issuer.breaks("order", nil)
+	w.issuer.Break("order", nil)
 	w.engine.Close()
-	p.forget()
+	p.Forget()
 	u.bad[string(jobs[0])], u.bad[string(ids[0])], u.bad[string(notices[0].ID)] = true, true, true
 	var log bytes.Buffer
 	w.log = slog.New(slog.NewTextHandler(&log, nil))
@@ -462,8 +463,8 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 	if i := w.get(ids[1]); len(i.Versions) == 0 {
 		t.Errorf("the other instance: %+v", i)
 	}
-	if len(p.kinds(hookTo)) == 0 || len(p.kinds(mailTo)) == 0 {
-		t.Errorf("nobody was told: %v, %v", p.kinds(hookTo), p.kinds(mailTo))
+	if len(p.Kinds(hookTo)) == 0 || len(p.Kinds(mailTo)) == 0 {
+		t.Errorf("nobody was told: %v, %v", p.Kinds(hookTo), p.Kinds(mailTo))
 	}
 	asked := fmt.Sprint(w.tasksOf(model.TaskAside))
 	for bad := range u.bad {

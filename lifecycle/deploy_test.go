@@ -55,7 +55,7 @@ func (w *world) resource(n int) lifecycle.ResourceView {
 // spec: D2
 func TestWhereADeploymentGoes(t *testing.T) {
 	w := newWorld(t)
-	w.product.regions = []string{"east", "west"}
+	w.product.RegionNames = []string{"east", "west"}
 	id := w.issued("a.example.com")
 	try := func(r lifecycle.DeployRequest) error {
 		r.Product = "CDN"
@@ -90,14 +90,14 @@ func TestAFailedDeploymentIsPutBack(t *testing.T) {
 				before = w.resource(0).Presented
 				w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{NewKey: true}))
 			}
-			w.product.stubborn = true
+			w.product.Stubborn = true
 			jobs, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 			w.check(err)
 			p := w.wait(jobs[0].ID)
 			if p.Job.Result != journal.ResultFailed || !strings.Contains(inWords(p.Job.Error), "handshake") {
 				t.Fatalf("first %v: the job says %q, %q", first, p.Job.Result, p.Job.Error)
 			}
-			now := w.product.now[ports.Place{Region: "global", Name: "a.example.com"}]
+			now := w.product.Bound[ports.Place{Region: "global", Name: "a.example.com"}]
 			switch {
 			case first && now != nil:
 				t.Error("a first deployment that failed left its binding")
@@ -110,7 +110,7 @@ func TestAFailedDeploymentIsPutBack(t *testing.T) {
 			if i := w.get(id); i.Status(w.clock.Now()) != "failing" {
 				t.Errorf("the label is %s", i.Status(w.clock.Now()))
 			}
-			w.product.stubborn = false
+			w.product.Stubborn = false
 			w.deploy(id)
 			if r := w.resource(0); r.State != model.ResourceDeployed || r.Failure.Kind != "" {
 				t.Errorf("tried again it is %s", r.State)
@@ -126,18 +126,18 @@ func TestDriftOutdatedAndTasks(t *testing.T) {
 	id := w.issued("a.example.com")
 	w.deploy(id)
 	place := ports.Place{Region: "global", Name: "a.example.com"}
-	good := w.product.shown[place]
+	good := w.product.Shown[place]
 	other := newWorld(t)
 	oid := other.issued("a.example.com")
 	other.deploy(oid)
-	w.product.shown[place] = other.product.shown[place]
+	w.product.Shown[place] = other.product.Shown[place]
 	j, err := w.engine.By(operator).Verify(w.ctx(), w.resource(0).ID)
 	w.check(err)
 	w.wait(j.ID)
 	if r := w.resource(0); r.State != model.ResourceDrifted || r.DriftSince.IsZero() || r.Deployed == r.Presented {
 		t.Errorf("another leaf there: %s", r.State)
 	}
-	w.product.shown[place] = good
+	w.product.Shown[place] = good
 	w.done(w.engine.By(operator).Verify(w.ctx(), w.resource(0).ID))
 	if r := w.resource(0); r.State != model.ResourceDeployed || !r.DriftSince.IsZero() {
 		t.Errorf("the right leaf again: %s", r.State)
@@ -170,8 +170,8 @@ func TestUndeployingRemovesTheResource(t *testing.T) {
 	id := w.issued("a.example.com")
 	w.deploy(id)
 	w.done(w.engine.By(operator).Undeploy(w.ctx(), w.resource(0).ID))
-	if rs, _, _ := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.now) != 0 {
-		t.Errorf("left: %v, %v", rs, w.product.now)
+	if rs, _, _ := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.Bound) != 0 {
+		t.Errorf("left: %v, %v", rs, w.product.Bound)
 	}
 	if i := w.get(id); i.Deployments.Total != 0 {
 		t.Errorf("the instance says %+v", i.Deployments)
@@ -224,15 +224,15 @@ func TestEachNameOfACertificateIsAPlaceOfItsOwn(t *testing.T) {
 	i := w.get(id)
 	want := i.Current().Fingerprint
 	for _, name := range []string{"a.example.com", "b.example.com"} {
-		if got := w.product.now[ports.Place{Region: "global", Name: name}]; got == nil || got.Fingerprint != want {
+		if got := w.product.Bound[ports.Place{Region: "global", Name: name}]; got == nil || got.Fingerprint != want {
 			t.Errorf("%s presents %+v", name, got)
 		}
 	}
 	b, err := w.engine.By(model.Scheduler).FindResource("CDN/global/b.example.com")
 	w.check(err)
 	w.done(w.engine.By(operator).Undeploy(w.ctx(), b.ID))
-	if w.product.now[ports.Place{Region: "global", Name: "a.example.com"}] == nil ||
-		w.product.now[ports.Place{Region: "global", Name: "b.example.com"}] != nil {
+	if w.product.Bound[ports.Place{Region: "global", Name: "a.example.com"}] == nil ||
+		w.product.Bound[ports.Place{Region: "global", Name: "b.example.com"}] != nil {
 		t.Error("undeploying b.example.com took off another one")
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -55,20 +56,6 @@ func (w *world) inTime(at []time.Time, asked time.Duration) {
 	}
 }
 
-// fails lets a method fail until it is called with a nil error, or orders come
-// to nothing at the moment of signing.
-func (i *issuer) fails(method string, err error) {
-	if method != "invalid" {
-		i.breaks(method, err)
-		return
-	}
-	i.omu.Lock()
-	defer i.omu.Unlock()
-	if i.invalid = ""; err != nil {
-		i.invalid = err.Error()
-	}
-}
-
 // TestACAThatFailsForAMonth has the CA of a hosted certificate fail for 35 days
 // from the day the renewal is due, over its expiry, in several ways.
 // spec: H9, H4, S2, D6
@@ -93,7 +80,7 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 			w.deploy(id)
 			w.check(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true))
 			before := w.resource(0)
-			w.issuer.fails(c.method, c.err)
+			w.issuer.FailsAs(c.method, c.err)
 			from := w.get(id).Due
 			w.check(w.engine.By(operator).MoveClock(w.ctx(), from.Add(time.Second)))
 
@@ -110,7 +97,7 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 			}
 			for range 35 {
 				w.forward(24 * time.Hour)
-				if r := w.resource(0); r.Presented != before.Presented || w.product.changes != 1 {
+				if r := w.resource(0); r.Presented != before.Presented || w.product.Changes != 1 {
 					t.Fatalf("what is presented has changed: %+v", r.Resource)
 				}
 				i := w.get(id)
@@ -133,7 +120,7 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 				t.Errorf("a renewal that failed used a credit: %+v", b)
 			}
 
-			w.issuer.fails(c.method, nil)
+			w.issuer.FailsAs(c.method, nil)
 			w.forward(2 * days)
 			i = w.get(id)
 			if len(i.Versions) != 2 || i.Operation.Active() || i.Failure.Kind != "" || i.Status(w.clock.Now()) != "auto-deploy" {
@@ -142,14 +129,14 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 			if _, done := w.attempts(
 				"deploy",
 				from,
-			); len(done) != 1 || w.product.changes != 2 ||
+			); len(done) != 1 || w.product.Changes != 2 ||
 				w.resource(0).Presented != i.Current().Fingerprint {
-				t.Errorf("deployed at %v, %d changes", done, w.product.changes)
+				t.Errorf("deployed at %v, %d changes", done, w.product.Changes)
 			}
 			if b := w.balance("credit"); b.Used != 1 || b.Total != b.Used+b.Reserved+b.Available {
 				t.Errorf("credits %+v", b)
 			}
-			for key, n := range w.issuer.signed {
+			for key, n := range w.issuer.Signed {
 				if n != 1 {
 					t.Errorf("order %s was signed %d times", key, n)
 				}
@@ -165,11 +152,11 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 func TestAProductThatFailsForAMonth(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		fail  func(*product)
-		mends func(*product)
+		fail  func(*lifecycletest.Product)
+		mends func(*lifecycletest.Product)
 	}{
-		{"refuses the call", func(p *product) { p.breaks("deploy", errScripted) }, func(p *product) { p.breaks("deploy", nil) }},
-		{"presents the old leaf", func(p *product) { p.stubborn = true }, func(p *product) { p.stubborn = false }},
+		{"refuses the call", func(p *lifecycletest.Product) { p.Break("deploy", lifecycletest.ErrScripted) }, func(p *lifecycletest.Product) { p.Break("deploy", nil) }},
+		{"presents the old leaf", func(p *lifecycletest.Product) { p.Stubborn = true }, func(p *lifecycletest.Product) { p.Stubborn = false }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -197,7 +184,7 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 					if r := w.resource(
 						0,
 					); r.Presented != before.Presented ||
-						w.product.shown[ports.Place{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
+						w.product.Shown[ports.Place{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
 						t.Fatalf("what is presented has changed: %+v", r.Resource)
 					}
 				}
@@ -276,8 +263,8 @@ func TestWeeksSwitchedOff(t *testing.T) {
 				t.Errorf("%s: %d versions, service to %v, %s", i.Name, len(i.Versions), i.ServiceEnd, i.Status(w.clock.Now()))
 			}
 		}
-		if len(w.issuer.signed) != 2*len(ids) || w.product.changes != 2*len(ids) {
-			t.Errorf("%d certificates signed, %d bindings changed", len(w.issuer.signed), w.product.changes)
+		if len(w.issuer.Signed) != 2*len(ids) || w.product.Changes != 2*len(ids) {
+			t.Errorf("%d certificates signed, %d bindings changed", len(w.issuer.Signed), w.product.Changes)
 		}
 		if _, done := w.attempts("renew", due); len(done) != len(ids) {
 			t.Errorf("%d renewals", len(done))
@@ -305,7 +292,7 @@ func TestOneRenewalAtATime(t *testing.T) {
 				latest = due
 			}
 		}
-		w.issuer.pending = 1 // so that each renewal is under way for a while
+		w.issuer.Pending = 1 // so that each renewal is under way for a while
 		w.clock.MoveTo(latest.Add(time.Minute))
 		w.engine.Start()
 		var all sync.WaitGroup
@@ -328,8 +315,8 @@ func TestOneRenewalAtATime(t *testing.T) {
 				t.Errorf("%s has %d versions, %+v", i.Name, len(i.Versions), i.Operation)
 			}
 		}
-		if orders := len(w.issuer.orders); orders != 2*len(ids) || len(w.issuer.signed) != orders {
-			t.Errorf("%d orders and %d certificates for %d renewals", orders, len(w.issuer.signed), len(ids))
+		if orders := len(w.issuer.Orders); orders != 2*len(ids) || len(w.issuer.Signed) != orders {
+			t.Errorf("%d orders and %d certificates for %d renewals", orders, len(w.issuer.Signed), len(ids))
 		}
 		w.fsck()
 	})
@@ -342,14 +329,14 @@ func TestACAThatIsDownForLongerThanItsCertificatesLive(t *testing.T) {
 	for _, step := range []string{"order", "finalize"} {
 		t.Run(step, func(t *testing.T) {
 			w := newWorld(t)
-			w.issuer.limit = 6 * days
+			w.issuer.Can.MaxValidity = 6 * days
 			id := w.issued("a.example.com")
-			w.issuer.fails(step, errors.New("the CA is down"))
+			w.issuer.FailsAs(step, errors.New("the CA is down"))
 			w.forward(20 * days)
 			if i := w.get(id); len(i.Versions) != 1 || !i.Operation.Active() {
 				t.Fatalf("%d versions, under way %+v", len(i.Versions), i.Operation)
 			}
-			w.issuer.fails(step, nil)
+			w.issuer.FailsAs(step, nil)
 			w.forward(25 * time.Hour)
 			i := w.get(id)
 			v := i.Current()
@@ -364,19 +351,19 @@ func TestACAThatIsDownForLongerThanItsCertificatesLive(t *testing.T) {
 // spec: H9, T2
 func TestAReissueThatFailsEndsWithTheServicePeriod(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.limit = 6 * days
+	w.issuer.Can.MaxValidity = 6 * days
 	id := w.issued("a.example.com")
 	w.check(w.engine.By(operator).MoveClock(w.ctx(), w.get(id).ServiceEnd.Add(-12*days)))
-	w.issuer.fails("order", errors.New("the CA is down"))
+	w.issuer.FailsAs("order", errors.New("the CA is down"))
 	w.forward(15 * days)
-	asked := len(w.issuer.log())
+	asked := len(w.issuer.Calls())
 	i := w.get(id)
 	if i.Operation.Active() || i.Failure.Kind != model.JobReissue ||
 		!strings.Contains(inWords(i.Failure.Message), "service period has ended") {
 		t.Errorf("under way %+v, failure %+v", i.Operation, i.Failure)
 	}
 	w.forward(10 * days)
-	if again := w.issuer.log()[asked:]; slices.ContainsFunc(again, func(c string) bool { return strings.HasPrefix(c, "order") }) {
+	if again := w.issuer.Calls()[asked:]; slices.ContainsFunc(again, func(c string) bool { return strings.HasPrefix(c, "order") }) {
 		t.Errorf("it is asked for still: %v", again)
 	}
 }

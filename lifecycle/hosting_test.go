@@ -121,8 +121,8 @@ func TestAnUploadIsHostedByStatingWhatItDoesNotTell(t *testing.T) {
 func TestARenewalThatNeedsARecordRaisesATask(t *testing.T) {
 	w := newWorld(t)
 	id := w.hosted("a.example.com")
-	w.issuer.pending = 3
-	w.issuer.proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "xyz"}}
+	w.issuer.Pending = 3
+	w.issuer.Proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "xyz"}}
 	w.check(w.engine.By(operator).MoveClock(w.ctx(), w.get(id).Due.Add(time.Second)))
 	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
@@ -161,7 +161,7 @@ func TestHostingPacksAtApplication(t *testing.T) {
 	_, err = apply(id, 4)
 	w.refused(err, rules.ReasonHostingPacks)
 
-	w.issuer.pending = 1 << 30
+	w.issuer.Pending = 1 << 30
 	j, err := apply(id, 3)
 	w.check(err)
 	w.wait(j.ID)
@@ -172,7 +172,7 @@ func TestHostingPacksAtApplication(t *testing.T) {
 	if b, h := w.balance("certificate"), w.balance("hosting"); b.Reserved != 1 || b.Available != 4 || h.Available != 3 {
 		t.Errorf("withdrawn: %+v %+v", b, h)
 	}
-	w.issuer.pending = 0
+	w.issuer.Pending = 0
 	w.done(apply(id, 2))
 	i := w.get(id)
 	if !i.Hosting.On || i.Hosting.RenewalsLeft != 2 || !i.Hosting.FromPack {
@@ -239,7 +239,7 @@ func TestStoppingHostingGivesBackWhatWasNotUsed(t *testing.T) {
 // spec: D5, D6
 func TestAutoDeployUsesOneCreditForEachYearlyRenewal(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.limit = 200 * days
+	w.issuer.Can.MaxValidity = 200 * days
 	plain := w.issued("p.example.com")
 	w.deploy(plain)
 	w.refused(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true), rules.ReasonNotHosted)
@@ -334,7 +334,7 @@ func TestAFailedAutomaticDeploymentUsesNoCreditAndIsTriedAgain(t *testing.T) {
 		w.deploy(id)
 		w.check(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true))
 		before := w.resource(0).Presented
-		w.product.stubborn = true
+		w.product.Stubborn = true
 		due := w.get(id).Due
 		w.check(w.engine.By(operator).MoveClock(w.ctx(), due.Add(time.Second)))
 		if v, b := w.resource(0), w.balance("credit"); v.Presented != before || v.Failure.Message == "" || b.Used != 0 || b.Reserved != 1 {
@@ -342,7 +342,7 @@ func TestAFailedAutomaticDeploymentUsesNoCreditAndIsTriedAgain(t *testing.T) {
 		}
 		w.forward(30 * time.Minute)
 		tries := 0
-		for _, c := range w.product.log() {
+		for _, c := range w.product.Calls() {
 			if strings.HasPrefix(c, "deploy ") {
 				tries++
 			}
@@ -350,7 +350,7 @@ func TestAFailedAutomaticDeploymentUsesNoCreditAndIsTriedAgain(t *testing.T) {
 		if tries != 4 { // by hand, then at 0, 1 and 11 minutes
 			t.Errorf("tried %d times in half an hour", tries-1)
 		}
-		w.product.stubborn = false
+		w.product.Stubborn = false
 		w.forward(3 * time.Hour)
 		if v, b := w.resource(0), w.balance("credit"); v.State != model.ResourceDeployed || v.Version != 2 || b.Used != 1 {
 			t.Errorf("once it works: %s, version %d, %+v", v.State, v.Version, b)

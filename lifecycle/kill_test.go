@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -187,7 +188,7 @@ func TestKilledAtEachIntentAndResult(t *testing.T) {
 				}
 				cancel()
 				w.engine.Close()
-				mark := len(w.issuer.log())
+				mark := len(w.issuer.Calls())
 				w.start(w.store)
 				w.check(w.life(w.ctx()))
 				w.orderly(mark)
@@ -199,26 +200,26 @@ func TestKilledAtEachIntentAndResult(t *testing.T) {
 // orderly is what must hold after a life with deaths or lost answers.
 func (w *world) orderly(mark int) {
 	w.t.Helper()
-	for key, n := range w.issuer.signed {
+	for key, n := range w.issuer.Signed {
 		if n > 1 {
 			w.t.Errorf("order %s was signed %d times", key, n)
 		}
 	}
-	if len(w.issuer.signed) != 2 {
-		w.t.Errorf("%d certificates were signed, want 2", len(w.issuer.signed))
+	if len(w.issuer.Signed) != 2 {
+		w.t.Errorf("%d certificates were signed, want 2", len(w.issuer.Signed))
 	}
-	if w.product.changes != 2 {
-		w.t.Errorf("bindings were changed %d times, want 2", w.product.changes)
+	if w.product.Changes != 2 {
+		w.t.Errorf("bindings were changed %d times, want 2", w.product.Changes)
 	}
-	if len(w.issuer.revoked) != 2 {
-		w.t.Errorf("%d certificates are revoked, want 2", len(w.issuer.revoked))
+	if len(w.issuer.Reasons) != 2 {
+		w.t.Errorf("%d certificates are revoked, want 2", len(w.issuer.Reasons))
 	}
-	if len(w.product.now) != 0 {
-		w.t.Errorf("something is still bound: %v", w.product.now)
+	if len(w.product.Bound) != 0 {
+		w.t.Errorf("something is still bound: %v", w.product.Bound)
 	}
 	asked := map[string]bool{}
 	sent := map[string]bool{}
-	for n, call := range w.issuer.log() {
+	for n, call := range w.issuer.Calls() {
 		method, about, _ := strings.Cut(call, " ")
 		if n == mark {
 			clear(asked)
@@ -254,7 +255,7 @@ func TestOtherSideLosesReplies(t *testing.T) {
 		"present":  false,
 		"keep":     false,
 	}
-	names := map[behaviour]string{loseReply: "loses the reply", hangs: "hangs", doneHangs: "is done and hangs", fails: "fails"}
+	names := map[lifecycletest.Behaviour]string{lifecycletest.LosesReply: "loses the reply", lifecycletest.Hangs: "hangs", lifecycletest.DoneHangs: "is done and hangs", lifecycletest.Fails: "fails"}
 	for method, atIssuer := range methods {
 		for b, name := range names {
 			t.Run(method+" "+name, func(t *testing.T) {
@@ -262,13 +263,13 @@ func TestOtherSideLosesReplies(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t)
 					if atIssuer {
-						w.issuer.plan(method, b)
+						w.issuer.Plan(method, b)
 					} else {
-						w.product.plan(method, b)
+						w.product.Plan(method, b)
 					}
 					w.check(w.life(w.ctx()))
 					if method == "deploy" || method == "present" {
-						w.product.changes = 2 // a failed deployment is put back and asked for again
+						w.product.Changes = 2 // a failed deployment is put back and asked for again
 					}
 					w.orderly(0)
 				})
@@ -282,7 +283,7 @@ func TestOtherSideLosesReplies(t *testing.T) {
 // spec: A8
 func TestLateAnswersAreWaitedFor(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.pending = 3
+	w.issuer.Pending = 3
 	id := w.bought()
 	j, err := w.engine.By(operator).Apply(
 		w.ctx(),

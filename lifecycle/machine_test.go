@@ -19,7 +19,7 @@ import (
 // spec: S3
 func TestChangingARowIsFollowedEverywhere(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.limit = 100 * days
+	w.issuer.Can.MaxValidity = 100 * days
 	row := w.table.Row(rules.Reissue)
 	row.From = []model.State{"paid"} // reissue only what is paid: nonsense, but the table says so
 	id := w.issued("a.example.com")

@@ -57,7 +57,7 @@ func TestAUnitIsReservedUsedAndGivenBack(t *testing.T) {
 	b, err := w.fromPack()
 	w.check(err)
 	is(3, 2, 0, 1)
-	w.issuer.pending = 100
+	w.issuer.Pending = 100
 	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
 		a,
@@ -67,7 +67,7 @@ func TestAUnitIsReservedUsedAndGivenBack(t *testing.T) {
 	w.wait(j.ID)
 	w.check(w.engine.By(operator).Withdraw(w.ctx(), a))
 	is(3, 2, 0, 1) // withdrawn it goes on holding its unit
-	w.issuer.pending = 0
+	w.issuer.Pending = 0
 	w.done(w.engine.By(operator).Apply(w.ctx(), a, lifecycle.ApplyRequest{}))
 	is(3, 1, 1, 1) // issued it has used it up
 	w.check(w.engine.By(operator).CloseInstance(w.ctx(), b))

@@ -233,9 +233,9 @@ func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a rules.Action
 	}
 	switch a {
 	case rules.Apply:
-		w.issuer.pending = 0
+		w.issuer.Pending = 0
 		if p.pending {
-			w.issuer.pending = 1 << 30
+			w.issuer.Pending = 1 << 30
 		}
 		keep(
 			w.engine.By(actor).Apply(

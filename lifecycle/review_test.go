@@ -45,8 +45,8 @@ func picture(t *testing.T) []byte {
 // reviewedWorld offers OV with a reviewer, and has an OV instance.
 func reviewedWorld(t *testing.T) (*world, func() model.ID) {
 	w := newWorld(t)
-	w.issuer.levels = model.Levels
-	w.issuer.review = []model.Level{model.OV, model.EV}
+	w.issuer.Can.Levels = model.Levels
+	w.issuer.Can.Reviewed = []model.Level{model.OV, model.EV}
 	return w, func() model.ID {
 		ov := spec
 		ov.Level = model.OV
@@ -109,8 +109,8 @@ func TestAReviewerDecides(t *testing.T) {
 	w, bought := reviewedWorld(t)
 	id := bought()
 	j := w.applyOV(id, "a.example.com")
-	if p := w.wait(j.ID); !p.Blocked || inWords(p.Job.WaitFor) != "a reviewer" || len(w.issuer.log()) != 0 {
-		t.Fatalf("before the review: %+v, calls %v", p, w.issuer.log())
+	if p := w.wait(j.ID); !p.Blocked || inWords(p.Job.WaitFor) != "a reviewer" || len(w.issuer.Calls()) != 0 {
+		t.Fatalf("before the review: %+v, calls %v", p, w.issuer.Calls())
 	}
 	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
@@ -244,8 +244,8 @@ func TestDocumentsAreSealedAndDestroyed(t *testing.T) {
 // spec: A7
 func TestProofsAreShownWhileAwaited(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.pending = 2
-	w.issuer.proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "x"}}
+	w.issuer.Pending = 2
+	w.issuer.Proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "x"}}
 	id := w.bought()
 	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
@@ -266,7 +266,7 @@ func TestProofsAreShownWhileAwaited(t *testing.T) {
 // spec: A8
 func TestProofIsAwaitedForSevenDays(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.pending = 1 << 30
+	w.issuer.Pending = 1 << 30
 	id := w.bought()
 	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
@@ -277,7 +277,7 @@ func TestProofIsAwaitedForSevenDays(t *testing.T) {
 	w.wait(j.ID)
 	w.forward(2 * 3600e9)
 	looks := 0
-	for _, c := range w.issuer.log() {
+	for _, c := range w.issuer.Calls() {
 		if strings.HasPrefix(c, "fetch") {
 			looks++
 		}

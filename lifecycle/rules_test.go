@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -128,7 +129,7 @@ func TestRefundEndsAfterThirtyTimesTwentyFourHours(t *testing.T) {
 // spec: T1, T2
 func TestServicePeriodStartsWithTheFirstVersion(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.limit = 200 * days
+	w.issuer.Can.MaxValidity = 200 * days
 	id := w.bought()
 	if i := w.get(id); !i.ServiceStart.IsZero() || !i.ServiceEnd.IsZero() {
 		t.Error("there is a service period before anything is issued")
@@ -151,7 +152,7 @@ func TestServicePeriodStartsWithTheFirstVersion(t *testing.T) {
 // spec: T5, T7, I8
 func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.limit = 200 * days
+	w.issuer.Can.MaxValidity = 200 * days
 	id := w.issued("a.example.com")
 	label := func(day int) string {
 		w.forward(epoch.Add(time.Duration(day)*days + 12*time.Hour).Sub(w.clock.Now()))
@@ -240,7 +241,7 @@ func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.issuer.pending = 100
+		w.issuer.Pending = 100
 		id := w.bought()
 		j, err := w.engine.By(operator).Apply(
 			w.ctx(),
@@ -258,16 +259,16 @@ func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 			t.Errorf("after the withdrawal: %+v", i)
 		}
 		w.forward(20 * days)
-		if len(w.issuer.signed) != 0 {
+		if len(w.issuer.Signed) != 0 {
 			t.Error("a withdrawn order was signed")
 		}
-		if synctest.Wait(); !slices.Contains(w.issuer.log(), "cancel ref-"+string(j.ID)) {
+		if synctest.Wait(); !slices.Contains(w.issuer.Calls(), "cancel ref-"+string(j.ID)) {
 			t.Fatal("the CA was not told")
 		}
 
 		// After finalize it is too late, even while the CA is silent.
-		w.issuer.pending = 0
-		w.issuer.plan("finalize", fails)
+		w.issuer.Pending = 0
+		w.issuer.Plan("finalize", lifecycletest.Fails)
 		j, err = w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{})
 		w.check(err)
 		w.wait(j.ID)
@@ -278,7 +279,7 @@ func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 // spec: A8, S2
 func TestAFinalNoTakesTheApplicationBackWithItsReason(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.plan("order", refuses)
+	w.issuer.Plan("order", lifecycletest.Refuses)
 	id := w.bought()
 	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
@@ -289,7 +290,7 @@ func TestAFinalNoTakesTheApplicationBackWithItsReason(t *testing.T) {
 	if p := w.wait(j.ID); !p.Done || p.Job.Result != journal.ResultFailed {
 		t.Fatalf("the job is %+v", p)
 	}
-	if i := w.get(id); string(i.State) != "paid" || inWords(i.Reason) != errScripted.Error() || len(i.Application.Domains) != 1 {
+	if i := w.get(id); string(i.State) != "paid" || inWords(i.Reason) != lifecycletest.ErrScripted.Error() || len(i.Application.Domains) != 1 {
 		t.Errorf("it is %s, reason %q", i.State, i.Reason)
 	}
 }
@@ -372,9 +373,9 @@ func TestRevokingEndsEveryUnexpiredVersion(t *testing.T) {
 	if i := w.get(id); i.State.Group() != model.GroupEnded {
 		t.Errorf("with none left it is %s", i.State)
 	}
-	if len(w.issuer.revoked) != 2 ||
-		!slices.Contains([]string{"keyCompromise", "superseded"}, w.issuer.revoked[w.get(id).Versions[1].Serial]) {
-		t.Errorf("the CA revoked %v", w.issuer.revoked)
+	if len(w.issuer.Reasons) != 2 ||
+		!slices.Contains([]string{"keyCompromise", "superseded"}, w.issuer.Reasons[w.get(id).Versions[1].Serial]) {
+		t.Errorf("the CA revoked %v", w.issuer.Reasons)
 	}
 	_, err = w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{})
 	w.refused(err, rules.ReasonAlreadyRevoked)
@@ -501,9 +502,9 @@ func TestARevocationByTheCAItselfIsNoticed(t *testing.T) {
 	if i := w.get(id); i.State.Group() != model.GroupIssued {
 		t.Fatalf("it is %s", i.State)
 	}
-	w.issuer.omu.Lock()
-	w.issuer.revoked[w.get(id).Versions[0].Serial] = "keyCompromise"
-	w.issuer.omu.Unlock()
+	w.issuer.Mu.Lock()
+	w.issuer.Reasons[w.get(id).Versions[0].Serial] = "keyCompromise"
+	w.issuer.Mu.Unlock()
 	w.forward(25 * time.Hour)
 	i := w.get(id)
 	if i.State.Group() != model.GroupEnded || i.Versions[0].RevokedReason != "keyCompromise" || i.Hosting.On {

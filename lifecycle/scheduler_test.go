@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -21,7 +22,7 @@ import (
 // spec: T5
 func TestWhatIsRefusedDoesNotHoldUpTheRest(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.limit = 90 * days
+	w.issuer.Can.MaxValidity = 90 * days
 	id := w.issued("late.example.com")
 	gone := w.get(id)
 	gone.Spec.Brand = "gone"
@@ -57,7 +58,7 @@ func TestWhatIsRefusedDoesNotHoldUpTheRest(t *testing.T) {
 // spec: D7
 func TestALaterVersionAsksInPlaceOfTheOneBefore(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.limit = 45 * days
+	w.issuer.Can.MaxValidity = 45 * days
 	id := w.issued("a.example.com")
 	w.forward(120 * days)
 	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
@@ -108,9 +109,9 @@ func TestDailyLooksLeaveNothingBehind(t *testing.T) {
 		t.Errorf("ten looks left %d events and %d jobs", e-events, r-records)
 	}
 	place := ports.Place{Region: after.Region, Name: after.Name}
-	w.product.pmu.Lock()
-	delete(w.product.shown, place) // the server does not answer any more
-	w.product.pmu.Unlock()
+	w.product.Mu.Lock()
+	delete(w.product.Shown, place) // the server does not answer any more
+	w.product.Mu.Unlock()
 	for range 5 {
 		w.forward(25 * time.Hour)
 	}
@@ -125,9 +126,9 @@ func TestDailyLooksLeaveNothingBehind(t *testing.T) {
 // spec: S4
 func TestJobsAndTasksThatAreDoneAreForgotten(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.limit = 30 * days
+	w.issuer.Can.MaxValidity = 30 * days
 	id := w.issued("a.example.com")
-	w.issuer.review = []model.Level{model.DV}
+	w.issuer.Can.Reviewed = []model.Level{model.DV}
 	waits := w.bought()
 	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
@@ -136,7 +137,7 @@ func TestJobsAndTasksThatAreDoneAreForgotten(t *testing.T) {
 	)
 	w.check(err)
 	w.wait(j.ID)
-	w.issuer.review = nil
+	w.issuer.Can.Reviewed = nil
 	count := func() (jobs, tasks int) {
 		w.check(w.store.View(func(r model.Reader) error {
 			for _, err := range r.Keys(model.Scan{Kind: model.KindJob}) {
@@ -181,16 +182,16 @@ func TestWhoWaitsToMoveTheClockCanBeInterrupted(t *testing.T) {
 		w.engine.Close()
 		w.policy.CallTimeout = time.Minute
 		w.start(w.store)
-		w.issuer.limit = 90 * days
+		w.issuer.Can.MaxValidity = 90 * days
 		w.issued("a.example.com")
-		w.issuer.plan("order", hangs)
+		w.issuer.Plan("order", lifecycletest.Hangs)
 		first, stop := context.WithCancel(w.ctx())
 		moved := make(chan error, 1)
 		go func() {
 			moved <- w.engine.By(operator).MoveClock(first, w.clock.Now().Add(400*days))
 		}()
 		orders := func() (n int) {
-			for _, c := range w.issuer.log() {
+			for _, c := range w.issuer.Calls() {
 				if strings.HasPrefix(c, "order ") {
 					n++
 				}
@@ -216,7 +217,7 @@ func TestWhoWaitsToMoveTheClockCanBeInterrupted(t *testing.T) {
 // again a day later.
 func (w *world) awaitsReview(name string) model.Job {
 	w.t.Helper()
-	w.issuer.review = []model.Level{model.DV}
+	w.issuer.Can.Reviewed = []model.Level{model.DV}
 	j, err := w.engine.By(operator).
 		Apply(w.ctx(), w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}})
 	w.check(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/model"
 )
 
@@ -20,9 +21,9 @@ func failedAuto(t *testing.T) (*world, model.ID, model.ID) {
 	w.deploy(id)
 	r := w.resource(0).ID
 	w.check(w.engine.By(operator).AutoDeploy(w.ctx(), r, true))
-	w.product.stubborn = true
+	w.product.Stubborn = true
 	w.check(w.engine.By(operator).MoveClock(w.ctx(), w.get(id).Due.Add(time.Second)))
-	w.product.stubborn = false
+	w.product.Stubborn = false
 	if v := w.resource(0); v.State != model.ResourceFailed {
 		t.Fatalf("it is %s", v.State)
 	}
@@ -64,7 +65,7 @@ func TestALateRetryGivesWay(t *testing.T) {
 		w, _, r := failedAuto(t)
 		w.done(w.engine.By(operator).Undeploy(w.ctx(), r))
 		w.forward(3 * time.Hour)
-		if rs, _, _ := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.now) != 0 {
+		if rs, _, _ := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.Bound) != 0 {
 			t.Errorf("after the retry there is %v", rs)
 		}
 		w.fsck()
@@ -106,7 +107,7 @@ func TestACAThatHangsHoldsUpOnePassBriefly(t *testing.T) {
 			w.issued(fmt.Sprintf("n%d.example.com", n))
 		}
 		asked := func() (n int) {
-			for _, c := range w.issuer.log() {
+			for _, c := range w.issuer.Calls() {
 				if strings.HasPrefix(c, "revoked ") {
 					n++
 				}
@@ -114,7 +115,7 @@ func TestACAThatHangsHoldsUpOnePassBriefly(t *testing.T) {
 			return n
 		}
 		w.clock.MoveTo(epoch.Add(25 * time.Hour))
-		w.issuer.plan("revoked", hangs)
+		w.issuer.Plan("revoked", lifecycletest.Hangs)
 		w.tick()
 		if n := asked(); n != 1 {
 			t.Errorf("the first pass asks about %d", n)

@@ -1,19 +1,17 @@
 package lifecycle_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/notify"
 	"certquay/lifecycle/notify/notifytest"
 	"certquay/lifecycle/outbox"
@@ -23,82 +21,6 @@ import (
 	"certquay/ui/text"
 )
 
-// post is a scripted notifier: it takes everything, except from channels that
-// are down or hang.
-type post struct {
-	mu   sync.Mutex
-	now  func() time.Time
-	down map[string]error
-	hang map[string]bool
-	sent []sent
-	// before is called before each message is taken; it may panic.
-	before func(to string)
-}
-
-type sent struct {
-	to string
-	at time.Time
-	ports.Message
-	failed bool
-}
-
-func (p *post) Check(channel string) error {
-	if strings.HasPrefix(channel, "pigeon:") {
-		return errors.New("no service understands it")
-	}
-	return nil
-}
-
-func (p *post) Send(ctx context.Context, to string, m ports.Message) error {
-	if p.before != nil {
-		p.before(to)
-	}
-	p.mu.Lock()
-	err, hang := p.down[to], p.hang[to]
-	p.sent = append(p.sent, sent{to, p.now(), m, err != nil || hang})
-	p.mu.Unlock()
-	if hang {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	return err
-}
-
-func (p *post) fail(to string, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.down[to] = err
-}
-
-// kinds lists what was delivered to a channel.
-func (p *post) kinds(to string) (ks []model.NoticeKind) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range p.sent {
-		if s.to == to && !s.failed {
-			ks = append(ks, s.Kind)
-		}
-	}
-	return ks
-}
-
-func (p *post) last(to string) sent {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for n := len(p.sent) - 1; n >= 0; n-- {
-		if p.sent[n].to == to {
-			return p.sent[n]
-		}
-	}
-	return sent{}
-}
-
-func (p *post) forget() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.sent = nil
-}
-
 const (
 	mailTo = "mailto:ops@example.com"
 	hookTo = "https://hooks.example.com/T0KEN"
@@ -106,9 +28,9 @@ const (
 
 // telling is a world whose notices go to a scripted post; what has no contact
 // is told to Ops.
-func telling(t *testing.T) (*world, *post) {
+func telling(t *testing.T) (*world, *lifecycletest.Notifier) {
 	w := newWorld(t)
-	p := &post{now: w.clock.Now, down: map[string]error{}, hang: map[string]bool{}}
+	p := lifecycletest.NewNotifier(w.clock.Now)
 	w.notifier = p
 	w.policy.Notify.Default = []string{"ops", "nobody"}
 	w.start(w.store)
@@ -129,11 +51,11 @@ func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
 	id := w.issued("a.example.com")
 	w.tick()
 	for _, to := range []string{mailTo, hookTo} {
-		if got := p.kinds(to); !slices.Equal(got, []model.NoticeKind{model.NoticeIssued}) {
+		if got := p.Kinds(to); !slices.Equal(got, []model.NoticeKind{model.NoticeIssued}) {
 			t.Errorf("%s was told %v", to, got)
 		}
 	}
-	if s := p.last(
+	if s := p.Last(
 		hookTo,
 	); s.Instance != id || !strings.Contains(s.Subject, "a.example.com: issued") ||
 		!strings.Contains(s.Text, "valid to") {
@@ -142,13 +64,13 @@ func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
 	// A contact of its own is told instead of those of the configuration.
 	c, err := w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "Web", Email: "web@example.com"})
 	w.check(err)
-	p.forget()
+	p.Forget()
 	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: c.ID}))
 	w.deploy(id)
 	w.check(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true))
 	w.tick()
 	w.forward(336 * days)
-	if got := p.kinds(
+	if got := p.Kinds(
 		"mailto:web@example.com",
 	); !slices.Equal(
 		got,
@@ -159,13 +81,13 @@ func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
 	w.check(w.engine.By(operator).StopHosting(w.ctx(), id))
 	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "superseded"}))
 	w.tick()
-	if got := p.kinds("mailto:web@example.com")[4:]; !slices.Equal(
+	if got := p.Kinds("mailto:web@example.com")[4:]; !slices.Equal(
 		got,
 		[]model.NoticeKind{model.NoticeHostingStopped, model.NoticeTask, model.NoticeRevoked},
 	) {
 		t.Errorf("at the end web was told %v", got)
 	}
-	if got := p.kinds(mailTo); len(got) != 0 {
+	if got := p.Kinds(mailTo); len(got) != 0 {
 		t.Errorf("ops was told %v", got)
 	}
 	w.fsck()
@@ -193,12 +115,12 @@ see:           certquay show TAIL
 `, "certquay：发给 Ops 的测试\n这是一条测试消息。certquay 可以把发生的事通知 Ops。\n"},
 	} {
 		w, p := telling(t)
-		w.words, w.issuer.limit = text.New(lang).Text, 100*days
+		w.words, w.issuer.Can.MaxValidity = text.New(lang).Text, 100*days
 		w.start(w.store)
 		id := w.issued("a.example.com")
 		w.tick()
 		said := func() string {
-			s, i := p.last(hookTo), w.get(id)
+			s, i := p.Last(hookTo), w.get(id)
 			return strings.NewReplacer(string(id), "ID", id.Short(), "TAIL", i.Current().Serial, "SERIAL").
 				Replace(s.Subject + "\n" + s.Text)
 		}
@@ -224,7 +146,7 @@ func TestNoKindOfJobFailsSilently(t *testing.T) {
 	}
 	fail := map[model.JobKind]func(w *world, id model.ID){
 		model.JobIssue: func(w *world, _ model.ID) {
-			w.issuer.plan("order", fails)
+			w.issuer.Plan("order", lifecycletest.Fails)
 			_, err := w.engine.By(operator).Apply(
 				w.ctx(),
 				w.bought(),
@@ -233,34 +155,34 @@ func TestNoKindOfJobFailsSilently(t *testing.T) {
 			w.check(err)
 		},
 		model.JobReissue: func(w *world, id model.ID) {
-			w.issuer.plan("order", fails)
+			w.issuer.Plan("order", lifecycletest.Fails)
 			_, err := w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{})
 			w.check(err)
 		},
 		model.JobRenew: func(w *world, id model.ID) {
 			w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: w.contact()}))
-			w.issuer.plan("order", fails, fails, fails, fails)
+			w.issuer.Plan("order", lifecycletest.Fails, lifecycletest.Fails, lifecycletest.Fails, lifecycletest.Fails)
 			w.forward(336*days + 2*time.Hour)
 		},
 		model.JobDeploy: func(w *world, id model.ID) {
-			w.product.plan("deploy", fails)
+			w.product.Plan("deploy", lifecycletest.Fails)
 			_, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 			w.check(err)
 		},
 		model.JobUndeploy: func(w *world, id model.ID) {
 			w.deploy(id)
-			w.product.plan("undeploy", fails)
+			w.product.Plan("undeploy", lifecycletest.Fails)
 			_, err := w.engine.By(operator).Undeploy(w.ctx(), w.resource(0).ID)
 			w.check(err)
 		},
 		model.JobRevoke: func(w *world, id model.ID) {
-			w.issuer.plan("revoke", fails, fails)
+			w.issuer.Plan("revoke", lifecycletest.Fails, lifecycletest.Fails)
 			_, err := w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "superseded"})
 			w.check(err)
 		},
 		model.JobVerify: func(w *world, id model.ID) {
 			w.deploy(id)
-			w.product.plan("present", fails, fails)
+			w.product.Plan("present", lifecycletest.Fails, lifecycletest.Fails)
 			_, err := w.engine.By(operator).Verify(w.ctx(), w.resource(0).ID)
 			w.check(err)
 		},
@@ -276,13 +198,13 @@ func TestNoKindOfJobFailsSilently(t *testing.T) {
 			w.tick()
 			w.forward(time.Minute)
 			n := 0
-			for _, k := range p.kinds(hookTo) {
+			for _, k := range p.Kinds(hookTo) {
 				if k == want[kind] {
 					n++
 				}
 			}
 			if n != 1 {
-				t.Errorf("told: %v", p.kinds(hookTo))
+				t.Errorf("told: %v", p.Kinds(hookTo))
 			}
 		})
 	}
@@ -297,14 +219,14 @@ func TestAFailingRenewalTellsOnceAndThenAtTheDays(t *testing.T) {
 	id := w.issued("a.example.com")
 	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: w.contact()}))
 	w.tick()
-	p.forget()
-	w.issuer.plan("order", slices.Repeat([]behaviour{fails}, 200)...)
+	p.Forget()
+	w.issuer.Plan("order", slices.Repeat([]lifecycletest.Behaviour{lifecycletest.Fails}, 200)...)
 	w.forward(370 * days)
 	i := w.get(id)
 	v := i.Current()
 	var got []string
-	for _, s := range p.sent {
-		if s.to == hookTo {
+	for _, s := range p.Sent() {
+		if s.To == hookTo {
 			got = append(got, string(s.Kind)+" "+strings.TrimPrefix(s.Subject, "certquay: a.example.com "))
 		}
 	}
@@ -326,7 +248,7 @@ func TestExpiryIsToldAtItsDaysAndOnce(t *testing.T) {
 	w.tick()
 	i := w.get(id)
 	v := i.Current()
-	p.forget()
+	p.Forget()
 	w.forward(v.NotAfter.Sub(w.clock.Now()) - 10*days)
 	w.engine.Close() // weeks without certquay, twice
 	w.clock.MoveTo(v.NotAfter.Add(-60 * time.Hour))
@@ -341,8 +263,8 @@ func TestExpiryIsToldAtItsDaysAndOnce(t *testing.T) {
 	w.start(w.store)
 	w.tick()
 	var got []string
-	for _, s := range p.sent {
-		if s.Kind == model.NoticeExpiry && s.to == hookTo {
+	for _, s := range p.Sent() {
+		if s.Kind == model.NoticeExpiry && s.To == hookTo {
 			if s.Instance == hosted {
 				t.Errorf("the healthy one was told of: %s", s.Subject)
 				continue
@@ -367,18 +289,18 @@ func TestExpiryIsToldAtItsDaysAndOnce(t *testing.T) {
 // spec: N1
 func TestShortValiditiesAreToldAtShares(t *testing.T) {
 	w, p := telling(t)
-	w.issuer.limit = 60 * days
+	w.issuer.Can.MaxValidity = 60 * days
 	w.policy.Notify.Before = []time.Duration{30 * days}
 	id := w.issued("a.example.com")
-	w.issuer.plan("order", slices.Repeat([]behaviour{fails}, 100)...)
-	p.forget()
+	w.issuer.Plan("order", slices.Repeat([]lifecycletest.Behaviour{lifecycletest.Fails}, 100)...)
+	p.Forget()
 	w.forward(61 * days)
 	i := w.get(id)
 	v := i.Current()
 	var left []time.Duration
-	for _, s := range p.sent {
-		if s.Kind == model.NoticeExpiry && s.to == hookTo {
-			left = append(left, v.NotAfter.Sub(s.at).Round(time.Hour))
+	for _, s := range p.Sent() {
+		if s.Kind == model.NoticeExpiry && s.To == hookTo {
+			left = append(left, v.NotAfter.Sub(s.At).Round(time.Hour))
 		}
 	}
 	if want := []time.Duration{10 * days, 5 * days}; !slices.Equal(left, want) {
@@ -395,17 +317,17 @@ func TestDriftIsToldOnce(t *testing.T) {
 	w.deploy(id)
 	other := w.issued("a.example.com")
 	w.tick()
-	p.forget()
+	p.Forget()
 	place := ports.Place{Region: "global", Name: "a.example.com"}
 	m, err := w.engine.By(model.Scheduler).Material(other, 1)
 	w.check(err)
-	w.product.pmu.Lock()
-	w.product.shown[place] = &ports.Pair{Chain: m.Certificates}
-	w.product.pmu.Unlock()
+	w.product.Mu.Lock()
+	w.product.Shown[place] = &ports.Pair{Chain: m.Certificates}
+	w.product.Mu.Unlock()
 	for range 4 {
 		w.forward(25 * time.Hour)
 	}
-	if got := p.kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeDrift}) {
+	if got := p.Kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeDrift}) {
 		t.Errorf("told: %v", got)
 	}
 }
@@ -415,8 +337,8 @@ func TestDriftIsToldOnce(t *testing.T) {
 // spec: H5, N1
 func TestProofThatIsAwaitedIsToldOnce(t *testing.T) {
 	w, p := telling(t)
-	w.issuer.pending = 20
-	w.issuer.proofs = []model.Proof{
+	w.issuer.Pending = 20
+	w.issuer.Proofs = []model.Proof{
 		{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "xyz\r\nBcc: evil"},
 	}
 	id := w.bought()
@@ -428,10 +350,10 @@ func TestProofThatIsAwaitedIsToldOnce(t *testing.T) {
 	w.check(err)
 	w.tick()
 	w.forward(2 * time.Hour)
-	if got := p.kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeProof}) {
+	if got := p.Kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeProof}) {
 		t.Fatalf("told: %v", got)
 	}
-	if s := p.last(hookTo); !strings.Contains(s.Text, "dns  _acme-challenge.a.example.com  xyz\\r\\nBcc: evil\n") {
+	if s := p.Last(hookTo); !strings.Contains(s.Text, "dns  _acme-challenge.a.example.com  xyz\\r\\nBcc: evil\n") {
 		t.Errorf("told:\n%s", s.Text)
 	}
 }
@@ -442,18 +364,18 @@ func TestProofThatIsAwaitedIsToldOnce(t *testing.T) {
 // spec: N2, H9
 func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 	w, p := telling(t)
-	p.fail(hookTo, errors.New("503"))
+	p.Break(hookTo, errors.New("503"))
 	start := w.clock.Now()
 	id := w.issued("a.example.com")
 	w.tick()
-	if got := p.kinds(mailTo); len(got) != 1 {
+	if got := p.Kinds(mailTo); len(got) != 1 {
 		t.Errorf("the other channel was told %v", got)
 	}
 	w.forward(30 * days)
 	var waits []time.Duration
-	for _, s := range p.sent {
-		if s.to == hookTo {
-			waits = append(waits, s.at.Sub(start).Round(time.Second))
+	for _, s := range p.Sent() {
+		if s.To == hookTo {
+			waits = append(waits, s.At.Sub(start).Round(time.Second))
 		}
 	}
 	want := []time.Duration{0, time.Minute, 11 * time.Minute, 111 * time.Minute}
@@ -468,9 +390,9 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 	if len(open) != 1 || inWords(open[0].Error) != "503" || open[0].Instance != id || strings.Contains(open[0].To, "T0KEN") {
 		t.Fatalf("open: %+v", open)
 	}
-	p.fail(hookTo, nil)
+	p.Break(hookTo, nil)
 	w.forward(2 * days)
-	if got := p.kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeIssued}) {
+	if got := p.Kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeIssued}) {
 		t.Errorf("told: %v", got)
 	}
 	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Instance: id})
@@ -496,14 +418,12 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 func TestAChannelThatHangsDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, p := telling(t)
-		p.mu.Lock()
-		p.hang[hookTo] = true
-		p.mu.Unlock()
+		p.Hang(hookTo, true)
 		w.engine.Start()
 		w.issued("a.example.com")
 		w.issued("b.example.com")
 		synctest.Wait()
-		if got := p.kinds(mailTo); len(got) != 2 {
+		if got := p.Kinds(mailTo); len(got) != 2 {
 			t.Errorf("told: %v", got)
 		}
 		w.engine.Close() // does not wait for it either
@@ -559,15 +479,15 @@ func TestASandboxWithholdsNotices(t *testing.T) {
 	w.tick()
 	all, err := w.engine.By(model.Scheduler).Notices(outbox.NoticeFilter{})
 	w.check(err)
-	if len(p.sent) != 0 || len(all) != 2 || all[0].Outcome != model.NoticeWithheld || all[0].Open() {
-		t.Errorf("sent %d; %+v", len(p.sent), all)
+	if len(p.Sent()) != 0 || len(all) != 2 || all[0].Outcome != model.NoticeWithheld || all[0].Open() {
+		t.Errorf("sent %d; %+v", len(p.Sent()), all)
 	}
 }
 
 // spec: N2
 func TestAContactIsTestedChannelByChannel(t *testing.T) {
 	w, p := telling(t)
-	p.fail(hookTo, errors.New("404"))
+	p.Break(hookTo, errors.New("404"))
 	tests, err := w.engine.By(operator).TestContact(w.ctx(), "ops")
 	w.check(err)
 	if len(tests) != 2 || tests[0].Err != nil || tests[1].Err == nil || tests[1].Channel != "https://hooks.example.com" {
@@ -588,36 +508,21 @@ func TestAContactIsTestedChannelByChannel(t *testing.T) {
 	w.fsck()
 }
 
-// full is a store that takes nothing more from a moment on.
-type full struct {
-	ports.Store
-	now atomic.Bool
-}
-
-func (f *full) Update(ctx context.Context, fn func(model.Tx) error) error {
-	if f.now.Load() {
-		return errors.New("the disk is full")
-	}
-	return f.Store.Update(ctx, fn)
-}
-
 // A notice that was sent and cannot be noted as sent, since the disk is full,
 // is not sent over and over.
 // spec: N2
 func TestAFullDiskDoesNotFloodAnybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, p := telling(t)
-		s := &full{Store: w.store}
+		s := &lifecycletest.FaultyStore{Store: w.store}
 		w.engine.Close()
 		w.start(s)
 		w.issued("a.example.com")
 		sent := func() int {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			return len(p.sent)
+			return len(p.Sent())
 		}
-		p.before = func(string) {
-			s.now.Store(true)
+		p.Before = func(string) {
+			s.BreakWrites(errors.New("the disk is full"))
 			if sent() > 10 { // a flood without end is seen below
 				<-w.ctx().Done()
 			}
@@ -657,7 +562,7 @@ func TestExpiryIsToldOfInstancesWithManyVersions(t *testing.T) {
 		w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&i) }))
 	}
 	w.tick()
-	if n := len(slices.DeleteFunc(p.kinds(hookTo), func(k model.NoticeKind) bool { return k != model.NoticeExpiry })); n != 30 {
+	if n := len(slices.DeleteFunc(p.Kinds(hookTo), func(k model.NoticeKind) bool { return k != model.NoticeExpiry })); n != 30 {
 		t.Errorf("%d of 30 were told of", n)
 	}
 }

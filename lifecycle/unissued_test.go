@@ -11,7 +11,7 @@ import (
 // An explanation says why there is no certificate yet. spec: V3, A6, A7
 func TestAnExplanationTellsWhyNothingIsIssued(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.pending = 100
+	w.issuer.Pending = 100
 	id := w.bought()
 	says := func(words ...string) {
 		t.Helper()

@@ -10,64 +10,40 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/monitor"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
-// shore is a scripted endpoint and the judgement of what it presents.
-type shore struct {
-	mu       sync.Mutex
-	chain    [][]byte
-	err      error
-	findings []ports.Finding
-	asked    []string // address and name
-}
-
-func (s *shore) Probe(_ context.Context, address, sni string) ([][]byte, net.Addr, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked = append(s.asked, address+" "+sni)
-	return s.chain, nil, s.err
-}
-
-func (s *shore) judge([][]byte, string, time.Time) []ports.Finding {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.findings
-}
-
 // watching is a world with one endpoint that presents a certificate of the
 // scripted CA.
-func watching(t *testing.T) (*world, *post, *shore) {
+func watching(t *testing.T) (*world, *lifecycletest.Notifier, *lifecycletest.Prober) {
 	w, p := telling(t)
-	s := &shore{}
+	s := &lifecycletest.Prober{}
 	m, err := w.engine.By(model.Scheduler).Material(w.issued("a.example.com"), 1)
 	w.check(err)
-	s.chain = m.Certificates
-	w.prober, w.judge = s, s.judge
+	s.Chain = m.Certificates
+	w.prober, w.judge = s, s.Judge
 	w.start(w.store)
 	w.tick()
-	p.forget()
+	p.Forget()
 	return w, p, s
 }
 
-// told lists the subjects that came to the webhook and forgets them.
-func (p *post) subjects() (all []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range p.sent {
-		if s.to == hookTo && !s.failed {
+// subjects lists what came to the webhook and forgets it.
+func subjects(p *lifecycletest.Notifier) (all []string) {
+	for _, s := range p.Sent() {
+		if s.To == hookTo && !s.Failed {
 			all = append(all, s.Subject)
 		}
 	}
-	p.sent = nil
+	p.Forget()
 	return all
 }
 
@@ -79,11 +55,11 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 	other, err := w.engine.By(model.Scheduler).Material(w.issued("b.example.com"), 1)
 	w.check(err)
 	w.tick()
-	p.forget()
+	p.Forget()
 	watch, err := w.engine.By(operator).AddWatch(w.ctx(), "www.example.com:8443", "", "")
 	w.check(err)
 	w.tick()
-	if got := p.subjects(); len(got) != 0 {
+	if got := subjects(p); len(got) != 0 {
 		t.Errorf("a good one was told of: %q", got)
 	}
 	const at = "certquay: www.example.com:8443 "
@@ -93,24 +69,24 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 		want   []string
 	}{
 		{"incomplete and wrong name", func() {
-			s.findings = []ports.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for\r\nyou")}, {Problem: "incomplete-chain", Text: model.Quoted("", "the chain ends")}}
+			s.Findings = []ports.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for\r\nyou")}, {Problem: "incomplete-chain", Text: model.Quoted("", "the chain ends")}}
 		}, []string{at + "is wrong-name, incomplete-chain"}},
-		{"one of the two", func() { s.findings = s.findings[:1] }, []string{at + "is still wrong-name"}},
-		{"recovered", func() { s.findings = nil }, []string{at + "has recovered"}},
-		{"changed", func() { s.chain = other.Certificates }, []string{at + "has changed: it presents another certificate"}},
-		{"expired", func() { s.findings = []ports.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}} }, []string{at + "is expired"}},
-		{"gone", func() { s.err = errors.New("connection refused") }, []string{at + "is unreachable"}},
-		{"back, as it was", func() { s.err = nil }, []string{at + "is expired"}},
-		{"renewed", func() { s.findings = nil }, []string{at + "has recovered"}},
+		{"one of the two", func() { s.Findings = s.Findings[:1] }, []string{at + "is still wrong-name"}},
+		{"recovered", func() { s.Findings = nil }, []string{at + "has recovered"}},
+		{"changed", func() { s.Chain = other.Certificates }, []string{at + "has changed: it presents another certificate"}},
+		{"expired", func() { s.Findings = []ports.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}} }, []string{at + "is expired"}},
+		{"gone", func() { s.Err = errors.New("connection refused") }, []string{at + "is unreachable"}},
+		{"back, as it was", func() { s.Err = nil }, []string{at + "is expired"}},
+		{"renewed", func() { s.Findings = nil }, []string{at + "has recovered"}},
 	} {
-		s.mu.Lock()
+		s.Mu.Lock()
 		step.change()
-		s.mu.Unlock()
+		s.Mu.Unlock()
 		for range 3 { // and later looks tell nothing more
 			w.forward(25 * time.Hour)
 			w.forward(time.Minute + time.Second)
 		}
-		got := p.subjects()
+		got := subjects(p)
 		if len(got) != len(step.want) || len(got) > 0 && !strings.HasPrefix(got[0], step.want[0]) {
 			t.Errorf("%s: told %q, want %q", step.name, got, step.want)
 		}
@@ -123,13 +99,13 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 	// It is told before it expires, by the same share as anything (T3).
 	w.forward(watch.NotAfter.Sub(w.clock.Now()) - 29*days)
 	w.forward(time.Minute)
-	if got := p.subjects(); !slices.ContainsFunc(got, func(s string) bool { return s == at+"is expiring" }) {
+	if got := subjects(p); !slices.ContainsFunc(got, func(s string) bool { return s == at+"is expiring" }) {
 		t.Errorf("told %q", got)
 	}
 	w.check(w.engine.By(operator).RemoveWatch(w.ctx(), watch.ID))
-	asked := len(s.asked)
+	asked := len(s.Asked)
 	w.forward(25 * time.Hour)
-	if len(s.asked) != asked {
+	if len(s.Asked) != asked {
 		t.Error("it is still looked at")
 	}
 	w.fsck()
@@ -140,15 +116,15 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 // spec: N3
 func TestOneLookWithoutAnAnswerIsNotToldOf(t *testing.T) {
 	w, p, s := watching(t)
-	s.err = errors.New("timeout\x1b[31m")
+	s.Err = errors.New("timeout\x1b[31m")
 	_, err := w.engine.By(operator).AddWatch(w.ctx(), "www.example.com", "", "")
 	w.check(err)
 	w.tick()
-	if got := p.subjects(); len(got) != 0 {
+	if got := subjects(p); len(got) != 0 {
 		t.Errorf("told %q", got)
 	}
 	w.forward(time.Minute)
-	if got := p.subjects(); !slices.Equal(got, []string{"certquay: www.example.com:443 is unreachable"}) {
+	if got := subjects(p); !slices.Equal(got, []string{"certquay: www.example.com:443 is unreachable"}) {
 		t.Errorf("told %q", got)
 	}
 	watch, err := w.engine.By(model.Scheduler).FindWatch("www.example.com")
@@ -172,7 +148,7 @@ func TestWhatCanBeWatched(t *testing.T) {
 		watch, err := w.engine.By(operator).AddWatch(w.ctx(), c.address, c.name, "")
 		w.check(err)
 		w.tick()
-		if got := s.asked[len(s.asked)-1]; got != c.want {
+		if got := s.Asked[len(s.Asked)-1]; got != c.want {
 			t.Errorf("%s: asked %q, want %q", c.address, got, c.want)
 		}
 		if found, err := w.engine.By(model.Scheduler).FindWatch(c.address); err != nil || found.ID != watch.ID {
@@ -221,9 +197,9 @@ func TestSilenceIsSaidInPlainWords(t *testing.T) {
 		{fmt.Errorf("handshake: %w", io.EOF), "the server closed the connection before the handshake was done; check that port 8443 speaks TLS (the other side closed the connection)"},
 		{errors.New("something else"), "something else"},
 	} {
-		s.mu.Lock()
-		s.err = c.err
-		s.mu.Unlock()
+		s.Mu.Lock()
+		s.Err = c.err
+		s.Mu.Unlock()
 		seen, err := w.engine.By(operator).CheckWatch(w.ctx(), watch.ID)
 		w.check(err)
 		if got := inWords(seen.Error); got != c.want {
@@ -274,9 +250,9 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 	watch := add("www.example.com:8443")
 	now := func(change func()) (texts []string) {
 		t.Helper()
-		s.mu.Lock()
+		s.Mu.Lock()
 		change()
-		s.mu.Unlock()
+		s.Mu.Unlock()
 		for range 3 {
 			w.forward(25 * time.Hour)
 			w.forward(time.Minute + time.Second)
@@ -299,28 +275,28 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 	}
 	silent, expired := "the watched server www.example.com:8443 does not answer", "the watched server www.example.com:8443 presents a certificate that expired 20"
 	expect(now(func() {}))
-	p.forget()
-	expect(now(func() { s.err = errors.New("connection refused") }), silent)
-	if got := p.subjects(); len(got) != 1 || !strings.Contains(got[0], "unreachable") {
+	p.Forget()
+	expect(now(func() { s.Err = errors.New("connection refused") }), silent)
+	if got := subjects(p); len(got) != 1 || !strings.Contains(got[0], "unreachable") {
 		t.Errorf("told %q", got)
 	}
 	expect(now(func() {
-		s.err, s.findings = nil, []ports.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}}
+		s.Err, s.Findings = nil, []ports.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}}
 	}), expired)
 	expect(now(func() {
-		s.findings = []ports.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for you")}}
+		s.Findings = []ports.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for you")}}
 	}))
-	expect(now(func() { s.findings = nil }))
+	expect(now(func() { s.Findings = nil }))
 
 	// A person who knows is not asked again of the same, but of the next.
-	expect(now(func() { s.err = errors.New("connection refused") }), silent)
+	expect(now(func() { s.Err = errors.New("connection refused") }), silent)
 	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	_, err = w.engine.By(operator).DismissTask(w.ctx(), string(tasks[0].ID))
 	w.check(err)
 	expect(now(func() {}))
-	expect(now(func() { s.err = nil }))
-	expect(now(func() { s.err = errors.New("connection refused") }), silent)
+	expect(now(func() { s.Err = nil }))
+	expect(now(func() { s.Err = errors.New("connection refused") }), silent)
 	w.check(w.engine.By(operator).RemoveWatch(w.ctx(), watch.ID))
 	expect(now(func() {}))
 }

@@ -1,11 +1,11 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -14,34 +14,31 @@ import (
 	"certquay/ui/kittest"
 )
 
-// finish walks through what an action asks, and says which call must follow.
-var finish = map[rules.Action]struct {
-	call string
-	do   func(d *driver, name string)
-}{
-	rules.Buy:      {"Buy", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
-	rules.Upload:   {"Upload", func(d *driver, _ string) { d.text("a.pem").keys("ctrl+s") }},
-	rules.Apply:    {"Apply", func(d *driver, _ string) { d.keys("ctrl+u").text(domain(d)).keys("ctrl+s") }},
-	rules.Close:    {"Close", func(d *driver, name string) { d.text(name).keys("enter") }},
-	rules.Withdraw: {"Withdraw", func(d *driver, _ string) { d.keys("y") }},
-	rules.Deploy:   {"Deploy", func(d *driver, _ string) { d.keys("right", "ctrl+s") }},
-	rules.Undeploy: {"Undeploy", func(d *driver, _ string) {
+// finish walks through what an action asks.
+var finish = map[rules.Action]func(d *driver, name string){
+	rules.Buy:      func(d *driver, _ string) { d.keys("ctrl+s", "y") },
+	rules.Upload:   func(d *driver, _ string) { d.text("a.pem").keys("ctrl+s") },
+	rules.Apply:    func(d *driver, _ string) { d.keys("ctrl+u").text(domain(d)).keys("ctrl+s") },
+	rules.Close:    func(d *driver, name string) { d.text(name).keys("enter") },
+	rules.Withdraw: func(d *driver, _ string) { d.keys("y") },
+	rules.Deploy:   func(d *driver, _ string) { d.keys("right", "ctrl+s") },
+	rules.Undeploy: func(d *driver, _ string) {
 		if !d.has("y yes") { // which of them
 			d.keys("ctrl+s")
 		}
 		d.keys("y")
-	}},
-	rules.Host:        {"Host", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
-	rules.StopHosting: {"StopHosting", func(d *driver, _ string) { d.keys("y") }},
-	rules.AutoDeploy:  {"AutoDeploy", func(d *driver, _ string) { d.keys("y") }},
-	rules.Verify:      {"Verify", func(*driver, string) {}},
-	rules.Download:    {"Download", func(d *driver, _ string) { d.keys("ctrl+s") }},
-	rules.Renew:       {"Renew", func(d *driver, _ string) { d.keys("y") }},
-	rules.Review:      {"Approve", func(d *driver, _ string) { d.keys("a", "y") }},
-	rules.UploadKey:   {"UploadKey", func(d *driver, _ string) { d.text("a.key").keys("ctrl+s") }},
-	rules.Reissue:     {"Reissue", func(d *driver, _ string) { d.keys("ctrl+s") }},
-	rules.Revoke:      {"Revoke", func(d *driver, name string) { d.fill("typed", name).keys("enter") }},
-	rules.Delete:      {"Delete", func(d *driver, name string) { d.text(name).keys("enter") }},
+	},
+	rules.Host:        func(d *driver, _ string) { d.keys("ctrl+s", "y") },
+	rules.StopHosting: func(d *driver, _ string) { d.keys("y") },
+	rules.AutoDeploy:  func(d *driver, _ string) { d.keys("y") },
+	rules.Verify:      func(*driver, string) {},
+	rules.Download:    func(d *driver, _ string) { d.keys("ctrl+s") },
+	rules.Renew:       func(d *driver, _ string) { d.keys("y") },
+	rules.Review:      func(d *driver, _ string) { d.keys("a", "y") },
+	rules.UploadKey:   func(d *driver, _ string) { d.text("a.key").keys("ctrl+s") },
+	rules.Reissue:     func(d *driver, _ string) { d.keys("ctrl+s") },
+	rules.Revoke:      func(d *driver, name string) { d.fill("typed", name).keys("enter") },
+	rules.Delete:      func(d *driver, name string) { d.text(name).keys("enter") },
 }
 
 func domain(d *driver) string {
@@ -52,7 +49,7 @@ func domain(d *driver) string {
 }
 
 // only keeps one certificate of a fleet, and where it is deployed.
-func only(b *kittest.Backend, i *model.Instance) *kittest.Backend {
+func only(b *kittest.World, i *model.Instance) *kittest.World {
 	b.Instances = []*model.Instance{i}
 	b.Places = slices.DeleteFunc(b.Places, func(r *model.Resource) bool { return r.Instance != i.ID })
 	b.Open = nil
@@ -130,14 +127,9 @@ func press1(t *testing.T, d *driver, table *rules.Table, key string, i *model.In
 		d.called()
 		d.keys(key)
 	}
-	f := finish[row.Action]
-	f.do(d, i.Name)
-	calls := d.b.Calls()
-	if row.Action == rules.Verify || row.Action == rules.AutoDeploy { // every resource
-		calls = calls[:min(len(calls), 1)]
-	}
-	if len(calls) != 1 || !strings.HasPrefix(calls[0], f.call+" ") {
-		t.Fatalf("calls %q, want one %s; screen:\n%s", calls, f.call, d.screen())
+	finish[row.Action](d, i.Name)
+	if done := d.b.Done(); len(done) == 0 || !strings.HasPrefix(done[0], string(row.Action)+" ") || strings.Contains(done[0], ": ") {
+		t.Fatalf("done is %q, want %s; screen:\n%s", done, row.Action, d.screen())
 	}
 }
 
@@ -201,9 +193,7 @@ func TestMarkedTogether(t *testing.T) {
 	d.keys("n")
 	d.sees("Reissue")
 	d.keys("ctrl+s")
-	if calls := d.b.Calls(); len(calls) != 3 {
-		t.Fatalf("calls %q", calls)
-	}
+	d.did(3, rules.Reissue)
 	d.sees("reissue: 3 done")
 	d.keys("esc")
 	if d.has("marked") {
@@ -213,16 +203,14 @@ func TestMarkedTogether(t *testing.T) {
 	d.keys("g", "space", "space", "space", "D")
 	d.sees("Take them off 3 resources?")
 	d.keys("y")
-	if calls := d.b.Calls(); len(calls) != 3 {
-		t.Fatalf("calls %q", calls)
-	}
+	d.did(3, rules.Undeploy)
 	// One summary says how many were done, and counts the others by reason.
 	d = drive(t, kittest.Fleet(60), 120, 40)
 	d.keys(":").text("sort by state").keys("enter")
 	for range 14 {
 		d.keys("space")
 	}
-	d.keys("n", "ctrl+s").sees("9 done, 5 not", "• 2 (new DV single, new DV wildcard): ", "• old.example.org: ")
+	d.keys("n", "ctrl+s").sees("8 done, 6 not", "• 2 (new DV single, new DV wildcard): ", "• old.example.org: ")
 	d.keys("esc", "esc")
 	// One at a time is said so.
 	d = drive(t, kittest.Fleet(60), 120, 40)
@@ -238,7 +226,7 @@ func TestNothingEndsOnAPlainLetter(t *testing.T) {
 	for _, key := range strings.Split("abcdefghijklmnoprstuvwxyzABCDEFGHIJKLMNOPRSTUWXYZ", "") {
 		d := drive(t, kittest.Fleet(60), 120, 40)
 		d.keys("j", key)
-		for _, c := range d.b.Calls() {
+		for _, c := range d.b.Done() {
 			t.Errorf("%s called %s", key, c)
 		}
 	}
@@ -251,13 +239,14 @@ func TestUndo(t *testing.T) {
 	d.find("corp").keys("u")
 	d.sees("WARNING", "Withdraw the application?")
 	d.keys("y")
-	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "Withdraw") {
-		t.Fatalf("calls %q", calls)
-	}
+	d.called("withdraw corp.example.com")
 	d.keys("u")
 	d.sees("What can be undone")
 	d.called()
 }
+
+// auto counts the places of a certificate where auto-deploy is on.
+func auto(d *driver, name string) int { return d.instance(name).Deployments.Auto }
 
 // TestUndoOfTheLast takes back what was done last, says before what it does,
 // and asks where it concerns the store. spec: V4
@@ -271,18 +260,18 @@ func TestUndoOfTheLast(t *testing.T) {
 	d.keys("esc", "u").sees("2 marked")
 	d.keys("esc").find("shop").keys("t").sees("off?")
 	d.keys("y")
-	off := d.b.Calls()
-	if len(off) == 0 || !strings.Contains(off[0], "false") {
-		t.Fatalf("calls %q", off)
+	d.called("auto-deploy shop.example.com", "auto-deploy shop.example.com")
+	if auto := auto(d, "shop.example.com"); auto != 0 {
+		t.Fatalf("auto-deploy is on at %d places", auto)
 	}
 	d.sees("undo: auto-deploy on at shop.example.com")
 	d.keys("u")
 	d.called() // it asks
 	d.sees("auto-deploy")
 	d.keys("y")
-	on := d.b.Calls()
-	if len(on) != len(off) || !strings.Contains(on[0], "true") || strings.ReplaceAll(on[0], "true", "false") != off[0] {
-		t.Fatalf("off by %q, on again by %q", off, on)
+	d.called("auto-deploy shop.example.com", "auto-deploy shop.example.com")
+	if auto := auto(d, "shop.example.com"); auto != 2 {
+		t.Fatalf("auto-deploy is on again at %d places", auto)
 	}
 	d.keys("3", "f", "j", "space", "enter", "esc")
 	d.keys("u").sees("deployed")
@@ -293,17 +282,17 @@ func TestUndoOfTheLast(t *testing.T) {
 func TestUndoOfHosting(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 120, 40)
 	d.find("pay.").keys("m", "ctrl+s", "y")
-	d.b.Calls()
+	d.b.Done()
 	d.sees("undo: stop hosting pay.example.com; the fee is not paid back")
 	d.keys("u")
 	d.called()
-	d.b.Change(func(b *kittest.Backend) {})
+	d.b.Change(func(b *kittest.World) {})
 	if d.m.top() == nil {
 		t.Fatalf("undo neither asks nor says why not:\n%s", d.screen())
 	}
 	d.keys("y")
-	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "StopHosting") {
-		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
+	if i := d.instance("pay.example.com"); i.Hosting.On {
+		t.Fatalf("it is hosted still; screen:\n%s", d.screen())
 	}
 }
 
@@ -312,7 +301,13 @@ func TestRefusedByTheEngine(t *testing.T) {
 	b := kittest.Fleet(20)
 	d := drive(t, b, 80, 24)
 	d.find("corp").keys("w")
-	b.Fail = &rules.Refusal{Action: rules.Withdraw, Reason: rules.ReasonFinalized}
+	if err := b.Store.Update(t.Context(), func(tx model.Tx) error {
+		j, err := model.Get[model.Job](tx, string(b.Instances[7].Operation.Job))
+		j.Step = "finalize"
+		return errors.Join(err, tx.Put(&j))
+	}); err != nil {
+		t.Fatal(err)
+	}
 	d.keys("y")
 	d.sees("the CA has been asked to sign", "The way out")
 }
@@ -320,23 +315,17 @@ func TestRefusedByTheEngine(t *testing.T) {
 // Asking a server that presents what was deployed there says also when that has
 // expired, or is not the current version. spec: D4
 func TestWhatIsPresentedMayBeOfNoUse(t *testing.T) {
-	for want, change := range map[string]func(*kittest.Backend, *model.Resource){
-		"presents what was deployed there": func(*kittest.Backend, *model.Resource) {},
-		"which expired on 2026-11-20":      func(b *kittest.Backend, r *model.Resource) { r.NotAfter = b.Clock.Add(-24 * time.Hour) },
-		"an earlier version than the current": func(b *kittest.Backend, r *model.Resource) {
-			for _, i := range b.Instances {
-				if i.ID == r.Instance {
-					next := *i.Newest()
-					next.Number, next.Fingerprint = next.Number+1, strings.Repeat("ab", 32)
-					i.Versions = append(i.Versions, next)
-				}
-			}
-		},
+	for want, n := range map[string]int{
+		"presents what was deployed there": 2, "which expired on 2026-11-01": 3, "an earlier version than the current": 13,
 	} {
 		b := kittest.Fleet(60)
-		r := b.Places[3]
-		change(b, r)
-		d := drive(t, b, 120, 40).keys("3", "/").text(r.Name).keys("enter", "V").sees(r.Name+" presents what was deployed there", want)
+		i := b.Instances[n]
+		if n == 13 {
+			next := *i.Newest()
+			next.Number, next.Fingerprint = next.Number+1, strings.Repeat("ab", 32)
+			i.Versions = append(i.Versions, next)
+		}
+		d := drive(t, b, 120, 40).keys("3", "/").text(i.Name).keys("enter", "V").sees(i.Name+" presents what was deployed there", want)
 		if n := strings.Count(want, "presents"); n == 1 && (d.has("expired on") || d.has("an earlier version")) {
 			t.Errorf("it is of use:\n%s", d.screen())
 		}

@@ -37,7 +37,7 @@ func TestEnterAloneTakesNothingAndBuysNothing(t *testing.T) {
 			d := drive(t, kittest.Fleet(60), 80, 24)
 			asked(d)
 			d.keys(turn).sees("▸ y yes")
-			if d.keys("right", "left", "enter"); len(d.b.Calls()) == 0 {
+			if d.keys("right", "left", "enter"); len(d.b.Done()) == 0 {
 				t.Errorf("%s: enter does not take yes once that is marked", name)
 			}
 		}
@@ -66,7 +66,7 @@ func TestAnswersAreClicked(t *testing.T) {
 	if d.m.top() != nil {
 		t.Fatal("a click on no does not close")
 	}
-	if d.keys("w").click("y yes"); len(d.b.Calls()) != 1 {
+	if d.keys("w").click("y yes"); len(d.b.Done()) != 1 {
 		t.Fatalf("a click on yes does nothing:\n%s", d.screen())
 	}
 	d = drive(t, kittest.Fleet(20), 80, 24).keys("ctrl+c").sees("▸ y yes")
@@ -157,7 +157,7 @@ func TestMarksThatAFilterHides(t *testing.T) {
 	if d.has("not shown") {
 		t.Fatalf("everything is shown:\n%s", d.screen())
 	}
-	zh := drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Lang = "zh" }).keys("space", "space", "/").text("docs")
+	zh := drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Lang = "zh" }).keys("space", "j", "space", "/").text("docs")
 	zh.sees("其中 2 个未显示").keys("enter", "n").sees("其中 1 个被筛选条件隐藏")
 }
 
@@ -173,12 +173,12 @@ func TestTheHintOfHostingFollowsTheChoice(t *testing.T) {
 // The details say which keys lead to other panes and to the rest of one.
 // spec: V4 I1
 func TestDetailsSayHowToMove(t *testing.T) {
-	d := drive(t, kittest.Fleet(60), 80, 24).find("shop").keys("enter").sees("esc back  l next pane")
+	d := drive(t, kittest.Fleet(60), 80, 25).find("shop").keys("enter").sees("esc back  l next pane")
 	d.sees("▸ Certificate", "h l panes")
 	d.keys("l", "l", "l").sees("▸ History")
-	d = drive(t, kittest.Fleet(60), 80, 20).find("shop").keys("enter").sees("of 13, j k scroll)", "j scroll", "l next pane")
+	d = drive(t, kittest.Fleet(60), 80, 20).find("shop").keys("enter").sees("of 14, j k scroll)", "j scroll", "l next pane")
 	d.fits()
-	d = drive(t, kittest.Fleet(60), 120, 28).find("shop").keys("enter").sees("Certificate (", "of 13, j k scroll)", "j scroll").keys("l")
+	d = drive(t, kittest.Fleet(60), 120, 28).find("shop").keys("enter").sees("Certificate (", "of 14, j k scroll)", "j scroll").keys("l")
 	d.sees("l next pane")
 	if d.has("of 13, j k") {
 		t.Fatalf("j and k do not scroll what is not in use:\n%s", d.screen())

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"certquay/lifecycle/lifecycletest"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -13,8 +15,7 @@ import (
 func BenchmarkKey(b *testing.B) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
 		b.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(b *testing.B) {
-			fleet := kittest.Fleet(60)
-			d := drive(b, fleet, size[0], size[1], func(o *Options) { o.Backend = &large{fleet} })
+			d := drive(b, large(b), size[0], size[1])
 			n := 0
 			b.ReportAllocs()
 			for b.Loop() {
@@ -40,11 +41,11 @@ func BenchmarkDialogKey(b *testing.B) {
 	}
 }
 
-// large is a fleet that counts as 100,000; pages are made up.
-type large struct{ *kittest.Backend }
+// madeUp is a store that counts as 100,000; its pages repeat what is there.
+type madeUp struct{ ports.Store }
 
-func (l *large) Page(q model.Query) (model.Page, error) {
-	all, err := l.Backend.Page(model.Query{Now: q.Now})
+func (m *madeUp) Query(q model.Query) (model.Page, error) {
+	all, err := m.Store.Query(model.Query{Now: q.Now})
 	p := model.Page{Offset: q.Offset, Total: 100_000}
 	for n := q.Offset; n < min(q.Offset+q.Limit, p.Total); n++ {
 		r := all.Rows[n%len(all.Rows)]
@@ -54,11 +55,15 @@ func (l *large) Page(q model.Query) (model.Page, error) {
 	return p, err
 }
 
+// large is a fleet that counts as 100,000.
+func large(t testing.TB) *kittest.World {
+	return kittest.Fleet(60).Start(t, func(w *lifecycletest.World) { w.Options.Store = &madeUp{w.Options.Store} })
+}
+
 // TestHundredThousand jumps to the end of 100,000 certificates and back; only
 // a window of them is ever held.
 func TestHundredThousand(t *testing.T) {
-	fleet := kittest.Fleet(60)
-	d := drive(t, fleet, 120, 40, func(o *Options) { o.Backend = &large{fleet} })
+	d := drive(t, large(t), 120, 40)
 	d.sees("100,000 of 60")
 	start := time.Now()
 	d.keys("G")

@@ -1,9 +1,11 @@
 package ui
 
 import (
+	"strings"
 	"testing"
 
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -38,7 +40,10 @@ func TestBuyForm(t *testing.T) {
 	d.keys("n").sees("nothing bought")
 	d.called()
 	d.keys("b", "ctrl+s", "y")
-	d.called("Buy EV single embedded standard 1y x3")
+	d.did(3, rules.Buy)
+	if got, err := d.b.Page(model.Query{Limit: 1}); err != nil || got.Total != 3 || got.Rows[0].Spec != (model.Specification{Level: model.EV, Type: model.Single, Brand: "embedded", Grade: model.Standard}) {
+		t.Fatalf("bought %+v, %v", got.Rows, err)
+	}
 	d.sees("bought 3")
 	d.feed()
 	d.sees("3 in all")
@@ -69,8 +74,16 @@ func TestBuyWithHosting(t *testing.T) {
 	d.keys("n").sees("nothing bought")
 	d.called() // nor is a contact made
 	d.keys("b", "ctrl+s", "y")
-	if calls := b.Calls(); len(calls) != 2 || calls[0] != "AddContact Ops ops@example.com" || calls[1] != "Buy DV single embedded standard 1y x1 hosted for "+b.People[0].ID.Short() {
-		t.Fatalf("calls %q", calls)
+	done := b.Done()
+	if len(done) != 2 || done[0] != "contact Ops" || !strings.HasPrefix(done[1], "buy dv-single-") {
+		t.Fatalf("done is %q", done)
+	}
+	ops, err := b.Contact("Ops")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := d.instance(strings.TrimPrefix(done[1], "buy ")); i.Contact != ops.ID || i.Hosting.PrepaidRenewals != 1 || ops.Email != "ops@example.com" {
+		t.Errorf("bought %+v for %+v", i, ops)
 	}
 }
 
@@ -91,14 +104,17 @@ func TestBuyFromPack(t *testing.T) {
 	d.keys("ctrl+s")
 	d.called()
 	d.fill("quantity", "2").keys("ctrl+s", "y")
-	d.called("Buy DV single embedded standard 1y x2 from pack")
+	d.did(2, rules.Buy)
+	if units, err := b.Balances(); err != nil || units[0].Reserved != 2 || units[0].Available != 1 {
+		t.Errorf("units %+v, %v", units, err)
+	}
 }
 
 // TestBuyPacks buys each kind, says that packs are not paid back, and tells
 // beside the field what cannot be bought. spec: B4
 func TestBuyPacks(t *testing.T) {
 	for kind, want := range map[string]string{
-		"certificate": "BuyPack certificate DV single embedded free x7", "hosting": "BuyPack hosting unspecified x7", "credit": "BuyPack credit unspecified x7",
+		"certificate": "buy-pack certificate/dv/single/embedded/free", "hosting": "buy-pack hosting", "credit": "buy-pack credit",
 	} {
 		d := drive(t, kittest.New(), 80, 24)
 		d.act("buy").choose("what", kind)
@@ -124,7 +140,7 @@ func TestBuyPackInEveryState(t *testing.T) {
 		b := kittest.Fleet(13)
 		d := drive(t, only(b, b.Instances[n]), 80, 24)
 		d.keys("b", "right", "ctrl+s", "y")
-		d.called("BuyPack certificate DV single embedded free x1")
+		d.called("buy-pack certificate/dv/single/embedded/free")
 		b = kittest.Fleet(13)
 		d = drive(t, only(b, b.Instances[n]), 80, 24, func(o *Options) { o.Actor.Role = model.Viewer })
 		d.keys("b")
@@ -141,7 +157,7 @@ func TestCosts(t *testing.T) {
 	d.keys("tab")
 	d.sees("2026-11", "300.00 EUR", "100.00 EUR", "200.00 EUR", "2026-10")
 	d.keys("l")
-	d.sees("20 × credit pack", "3 orders: 1,300.00 EUR charged, 100.00 EUR paid back")
+	d.sees("20 × credit pack", "4 orders: 5,000.00 EUR charged, 100.00 EUR paid back")
 	d.keys("tab")
 	d.sees("RESERVED")
 	d.keys("esc", ":").text("costs").keys("enter")

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
 	"certquay/ui/text"
@@ -21,20 +23,21 @@ import (
 type driver struct {
 	t       testing.TB
 	m       *root
-	b       *kittest.Backend
+	b       *kittest.World
 	out     chan tea.Msg
 	flying  int
 	drawn   uint64 // the last batch of the feed that was taken in
 	copied  []string
 	quit    bool
+	seen    map[string]int // messages that came to the root, by type
 	saved   map[string]bool
 	options Options
 }
 
-func drive(t testing.TB, b *kittest.Backend, w, h int, change ...func(*Options)) *driver {
-	d := &driver{t: t, b: b, out: make(chan tea.Msg, 1000), saved: map[string]bool{}}
+func drive(t testing.TB, b *kittest.World, w, h int, change ...func(*Options)) *driver {
+	d := &driver{t: t, b: b, out: make(chan tea.Msg, 1000), saved: map[string]bool{}, seen: map[string]int{}}
 	d.options = Options{
-		Backend: b, Actor: model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}, Ctx: t.Context(), Sealed: "file", Version: "test", Store: "store",
+		Actor: model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}, Ctx: t.Context(), Sealed: "file", Version: "test", Store: "store",
 		Here: func() int { return 2 }, EdgeNote: text.New("en").T("edge.note"),
 		Save: func(name string, _ []byte, secret bool) (string, error) {
 			d.saved[name] = secret
@@ -44,8 +47,15 @@ func drive(t testing.TB, b *kittest.Backend, w, h int, change ...func(*Options))
 			if strings.Contains(path, "missing") {
 				return nil, os.ErrNotExist
 			}
-			if strings.HasSuffix(path, ".csr") {
+			switch filepath.Ext(path) {
+			case ".csr":
 				return testCSR, nil
+			case ".pem":
+				return kittest.PEM(b.Clock, "imported.example.com"), nil
+			case ".key": // of the one certificate that lacks it
+				return kittest.KeyPEM(&b.Instances[0].Versions[0]), nil
+			case ".png":
+				return kittest.PNG(), nil
 			}
 			return []byte(filepath.Base(path)), nil
 		},
@@ -54,6 +64,9 @@ func drive(t testing.TB, b *kittest.Backend, w, h int, change ...func(*Options))
 		c(&d.options)
 	}
 	b.By = func() model.Actor { return d.options.Actor }
+	if d.options.Backend == nil {
+		d.options.Backend = b.Start(t).Access
+	}
 	d.m = newRoot(d.options)
 	d.m.coalesce, d.m.every = time.Millisecond, 0
 	d.run(d.m.Init())
@@ -111,7 +124,9 @@ func (d *driver) take(msg tea.Msg) {
 		d.start(d.m.update(v))
 	default:
 		rv := reflect.ValueOf(msg)
-		switch name := reflect.TypeOf(msg).String(); {
+		name := reflect.TypeOf(msg).String()
+		d.seen[name]++
+		switch {
 		case strings.HasSuffix(name, ".sequenceMsg"):
 			for i := range rv.Len() {
 				if c, ok := rv.Index(i).Interface().(tea.Cmd); ok && c != nil {
@@ -134,7 +149,7 @@ type fedLater struct{ msg tea.Msg }
 func (d *driver) feed() {
 	d.t.Helper()
 	deadline := time.After(30 * time.Second)
-	for d.drawn < d.b.Published() {
+	for want := d.b.Published(); d.drawn < want; {
 		select {
 		case msg := <-d.out:
 			if _, ok := msg.(fedLater); !ok {
@@ -224,9 +239,17 @@ func (d *driver) sees(texts ...string) *driver {
 
 func (d *driver) called(want ...string) {
 	d.t.Helper()
-	got := d.b.Calls()
-	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		d.t.Fatalf("calls %q, want %q; screen:\n%s", got, want, d.screen())
+	if got := d.b.Done(); !slices.Equal(got, want) {
+		d.t.Fatalf("done is %q, want %q; screen:\n%s", got, want, d.screen())
+	}
+}
+
+// did checks that an action was done so often and nothing else.
+func (d *driver) did(n int, action rules.Action) {
+	d.t.Helper()
+	done := d.b.Done()
+	if len(done) != n || slices.ContainsFunc(done, func(l string) bool { return !strings.HasPrefix(l, string(action)+" ") }) {
+		d.t.Fatalf("done is %q, want %d × %s; screen:\n%s", done, n, action, d.screen())
 	}
 }
 
@@ -244,6 +267,16 @@ func (d *driver) fits() {
 			d.t.Fatalf("line %d has %d cells of %d: %q", n, got, w, ansi.Strip(l))
 		}
 	}
+}
+
+// instance is the one certificate of a name, as the store holds it.
+func (d *driver) instance(name string) model.Instance {
+	d.t.Helper()
+	i, err := d.b.Find(name)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return i
 }
 
 // find puts the cursor on the certificate of a name.

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,8 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"image"
-	"image/png"
 	"math/big"
 	"path/filepath"
 	"slices"
@@ -19,7 +16,6 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
-	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
@@ -77,11 +73,6 @@ type backend struct {
 	engine *lifecycle.Engine
 }
 
-// Forecast implements app.Backend.
-func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
-	return forecast.Run(ctx, b.Access, r)
-}
-
 var contactOps = model.Contact{Name: "Ops", Email: "ops@example.com"}
 
 var boss = model.Actor{Name: "anna", Role: model.Owner, Via: "terminal"}
@@ -116,7 +107,7 @@ func inState(t *testing.T, e backend, s model.State) model.ID {
 		"paid": func() model.ID { return buy(model.DV, model.Standard) },
 		"verifying": func() model.ID {
 			id := buy(model.OV, model.Standard)
-			_, err := e.AddDocument(ctx, id, "register.png", picture(t))
+			_, err := e.AddDocument(ctx, id, "register.png", kittest.PNG())
 			check(err)
 			org := model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
 			wait(e.Apply(ctx, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, ApplicantName: "Anna", Phone: "110", Email: "a@example.com", IDNumber: "L01", Company: org}}))
@@ -227,7 +218,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	}
 	before, _ := count()
 	d := drive(t, kittest.New(), size[0], size[1], func(o *Options) {
-		o.Backend, o.Actor = e, boss
+		o.Backend, o.Actor = e.Access, boss
 		o.Read = func(string) ([]byte, error) { return fresh(t), nil }
 		o.Save = func(name string, _ []byte, _ bool) (string, error) { return filepath.Join("/tmp", name), nil }
 	})
@@ -246,7 +237,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	if !ok {
 		t.Fatalf("the table allows %s and this test does not know how it goes on:\n%s", row.Action, d.screen())
 	}
-	f.do(d, i.Name)
+	f(d, i.Name)
 	if !await(t, e, func() bool { after, _ := count(); return after > before }) {
 		t.Fatalf("%s in %s changed nothing:\n%s", row.Action, s, d.screen())
 	}
@@ -285,16 +276,6 @@ func fresh(t *testing.T) []byte {
 	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k})...)
 }
 
-// picture is a document by content.
-func picture(t *testing.T) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 100, 100))); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
 // TestAChangedRowChangesTheKey changes one row at run time: the key is refused
 // where the row no longer allows it, with the reason that follows from the row.
 // spec: S3
@@ -302,7 +283,7 @@ func TestAChangedRowChangesTheKey(t *testing.T) {
 	e := real(t)
 	id := inState(t, e, "issued")
 	e.Table().Row(rules.Reissue).From = []model.State{"paid"}
-	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e.Access, boss })
 	d.keys("n")
 	d.sees("cannot reissue an instance that is issued: that needs paid")
 	if i, err := e.Instance(id); err != nil || len(i.Versions) != 1 {

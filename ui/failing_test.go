@@ -56,7 +56,7 @@ func TestARenewalThatFailsIsToBeSeenInItsTab(t *testing.T) {
 		if i, err = e.Instance(id); err != nil {
 			t.Fatal(err)
 		}
-		d := drive(t, kittest.New(), size[0], size[1], func(o *Options) { o.Backend, o.Actor = e, boss })
+		d := drive(t, kittest.New(), size[0], size[1], func(o *Options) { o.Backend, o.Actor = e.Access, boss })
 		d.keys("2")
 		d.sees("1 failing", "failing", "now, attempt 2")
 		d.keys("enter")
@@ -65,7 +65,7 @@ func TestARenewalThatFailsIsToBeSeenInItsTab(t *testing.T) {
 
 		ca.down.Store(false)
 		to(clock.Now().Add(24 * time.Hour))
-		d = drive(t, kittest.New(), size[0], size[1], func(o *Options) { o.Backend, o.Actor = e, boss })
+		d = drive(t, kittest.New(), size[0], size[1], func(o *Options) { o.Backend, o.Actor = e.Access, boss })
 		d.keys("2")
 		if d.sees("renewals used up: 1"); d.has("failing") {
 			t.Errorf("it is renewed, and still failing:\n%s", d.screen())

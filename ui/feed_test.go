@@ -17,7 +17,7 @@ import (
 func TestABurstOfChangesIsDrawnOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
-		m := newRoot(Options{Backend: kittest.New(), Ctx: ctx})
+		m := newRoot(Options{Backend: kittest.New().Start(t).Access, Ctx: ctx})
 		heard := func(feed <-chan model.ChangeSet) (msgs []tea.Msg) {
 			msg := m.listen(feed)()
 			batch, ok := msg.(tea.BatchMsg)

@@ -1,7 +1,7 @@
 package ui
 
 import (
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,29 +11,43 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
 
 // ahead is a fleet of which most is hosted, so that much will happen.
-func ahead() *kittest.Backend {
+func ahead() *kittest.World {
 	b := kittest.Fleet(60)
 	for n, i := range b.Instances {
 		if i.Newest() != nil && n%4 != 0 {
-			i.Hosting.On = true
-			i.Deployments.Auto = n % 3
+			i.Hosting = model.Hosting{On: true, RenewalsLeft: 1}
+			kittest.Plan(i)
+			for _, r := range b.Places {
+				if r.Instance == i.ID && n%3 != 0 && !r.AutoDeploy {
+					r.AutoDeploy = true
+					i.Deployments.Auto++
+				}
+			}
 		}
 	}
 	return b
 }
 
 // held starts the tab with forecasts that go on only when they are let go.
-func held(t *testing.T, b *kittest.Backend) (*driver, chan tea.Msg) {
+func held(t *testing.T, b *kittest.World) (*driver, *lifecycletest.Gate, chan tea.Msg) {
 	t.Helper()
-	d := drive(t, b, 120, 40)
-	b.Ahead = make(chan struct{})
-	msgs := make(chan tea.Msg, 100)
-	return d, msgs
+	d, gate := drive(t, b, 120, 40), new(lifecycletest.Gate)
+	t.Cleanup(gate.Open)
+	gate.Shut()
+	for _, ca := range b.CAs {
+		ca.OnCan = func(day time.Time) {
+			if day.After(b.Clock) {
+				gate.Pass()
+			}
+		}
+	}
+	return d, gate, make(chan tea.Msg, 100)
 }
 
 // loose runs commands without waiting for them; their messages come through
@@ -58,11 +72,12 @@ func loose(cmd tea.Cmd, msgs chan<- tea.Msg) {
 // until takes messages until a text is on the screen.
 func (d *driver) until(msgs chan tea.Msg, text string) {
 	d.t.Helper()
+	deadline := time.After(30 * time.Second)
 	for !d.has(text) {
 		select {
 		case m := <-msgs:
 			loose(d.m.update(m), msgs)
-		case <-time.After(30 * time.Second):
+		case <-deadline:
 			d.t.Fatalf("%q does not come:\n%s", text, d.screen())
 		}
 	}
@@ -73,9 +88,9 @@ func (d *driver) until(msgs chan tea.Msg, text string) {
 // begins it again, and an earlier one stays on the screen. spec: V6
 func TestForecastSaysHowFarItIsAndCanBeStopped(t *testing.T) {
 	b := ahead()
-	d, msgs := held(t, b)
+	d, gate, msgs := held(t, b)
 	loose(d.m.update(press("5")), msgs)
-	d.until(msgs, "computing 2027-03…")
+	d.until(msgs, "computing 2026-1")
 	d.fits()
 	loose(d.m.update(press("?")), msgs)
 	d.until(msgs, "What the keys do here")
@@ -83,17 +98,18 @@ func TestForecastSaysHowFarItIsAndCanBeStopped(t *testing.T) {
 	loose(d.m.update(press("esc")), msgs)
 	d.sees("stopped; ctrl+r")
 	loose(d.m.update(press("ctrl+r")), msgs)
-	d.until(msgs, "computing 2027-03…")
-	b.Ahead <- struct{}{}
+	d.until(msgs, "computing 2026-1")
+	gate.Open()
 	d.until(msgs, "as of 2026-11-21")
 	d.sees("2028-11")
+	gate.Shut()
 	loose(d.m.update(press("+")), msgs)
-	d.until(msgs, "computing 2027-03…")
+	d.until(msgs, "computing 2026-1")
 	d.sees("next 36 months", "2028-11")
 	if d.has("2029-11") {
 		t.Fatal("it shows what is not there yet")
 	}
-	b.Ahead <- struct{}{}
+	gate.Open()
 	d.until(msgs, "as of 2026-11-21")
 	d.keys("G")
 	d.sees("2029-11")
@@ -104,25 +120,28 @@ func TestForecastSaysHowFarItIsAndCanBeStopped(t *testing.T) {
 // has changed meanwhile. spec: V6
 func TestForecastEndsWhenNobodyLooks(t *testing.T) {
 	b := ahead()
-	d, msgs := held(t, b)
+	d, gate, msgs := held(t, b)
 	loose(d.m.update(press("5")), msgs)
-	d.until(msgs, "computing 2027-03…")
+	d.until(msgs, "computing 2026-1")
 	d.keys("1") // the held forecast must end, or this would not come back
-	b.Ahead = nil
+	gate.Open()
 	d.keys("5")
 	d.sees("as of 2026-11-21", "2028-11")
-	if b.Forecasts != 2 {
-		t.Fatalf("%d forecasts", b.Forecasts)
+	if n := d.seen["forecast.computedMsg"]; n != 1 {
+		t.Fatalf("%d forecasts", n)
 	}
 	d.keys("1", "5", "p", "p", "p", "p", "p", "p")
-	if b.Forecasts != 6 {
-		t.Fatalf("%d forecasts: what is known was computed again", b.Forecasts)
+	if n := d.seen["forecast.computedMsg"]; n != 5 {
+		t.Fatalf("%d forecasts: what is known was computed again", n)
 	}
 	d.keys("1")
-	b.Events = append([]model.Event{{Seq: 99_999, At: b.Clock, Action: "buy", Result: "ok"}}, b.Events...)
+	b.Change(func(b *kittest.World) {
+		b.Events = append([]model.Event{{Seq: 99_999, At: b.Clock, Action: "buy", Result: "ok"}}, b.Events...)
+	})
+	d.feed()
 	d.keys("5")
-	if b.Forecasts != 8 {
-		t.Fatalf("%d forecasts after a change", b.Forecasts)
+	if n := d.seen["forecast.computedMsg"]; n != 7 {
+		t.Fatalf("%d forecasts after a change", n)
 	}
 }
 
@@ -132,7 +151,7 @@ func TestForecastKeys(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		d := drive(t, ahead(), size[0], size[1])
 		d.keys("5", "j", "j", "enter")
-		d.sees("2026-12-20", "versions and deployments by day, most on Sun 20")
+		d.sees("2026-12-20", "versions and deployments by day, most on Mon 21")
 		d.keys("g")
 		for !d.has("✕ expires") && !d.has("▲ install by hand") {
 			before := d.screen()
@@ -149,7 +168,7 @@ func TestForecastKeys(t *testing.T) {
 		d.keys("esc", "5", "esc", "esc")
 		d.sees("in all")
 		d.keys("x")
-		d.sees("What happens", "It consists of", "rule V6")
+		d.sees("What happens", "It consists of").keys("G").sees("rule V6")
 		d.keys("esc", "-", "-")
 		d.sees("12 months ahead at least")
 		d.keys("esc", "+", "+", "+")
@@ -180,11 +199,11 @@ func TestForecastCompares(t *testing.T) {
 // TestForecastFailsAloud says why there is none, and goes on later.
 func TestForecastFailsAloud(t *testing.T) {
 	b := ahead()
-	b.Fail = fmt.Errorf("the disk is gone")
 	d := drive(t, b, 120, 40)
+	b.Faults.BreakReads(errors.New("the disk is gone"))
 	d.keys("5")
 	d.sees("could not be computed", "the disk is gone")
-	b.Fail = nil
+	b.Faults.BreakReads(nil)
 	d.keys("ctrl+r")
 	d.sees("as of", "in all")
 }
@@ -209,14 +228,14 @@ func TestForecastShowsWhatTheReportSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := e.Forecast(t.Context(), forecast.Request{})
+	rep, err := forecast.Run(t.Context(), e.Access, forecast.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if rep.Total.Renewals == 0 || rep.Total.Expiries == 0 || rep.Total.People == 0 {
 		t.Fatalf("nothing to see: %+v", rep.Total)
 	}
-	d := drive(t, kittest.New(), 200, 60, func(o *Options) { o.Backend, o.Actor = e, boss })
+	d := drive(t, kittest.New(), 200, 60, func(o *Options) { o.Backend, o.Actor = e.Access, boss })
 	d.keys("5")
 	for _, m := range append([]forecast.Tally{rep.Total}, rep.ByMonth...) {
 		first := m.Start.Format("2006-01")

@@ -9,6 +9,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -179,19 +181,13 @@ func surfaces(c *app.Context) []surface {
 	return append(all, surface{c.T("keytable.everywhere"), true, m.globals()}, surface{c.T("keytable.sandbox"), true, m.clockActions()})
 }
 
-// nobody is the backend where actions are only listed: nothing is read or
+// bare is a context to list actions with: the engine has no store, and nothing is
 // refused.
-type nobody struct{ app.Backend }
-
-func (nobody) Actor() model.Actor              { return model.Actor{} }
-func (nobody) Now() time.Time                  { return time.Time{} }
-func (nobody) May(rules.Action) *rules.Refusal { return nil }
-
-// bare is a context to list actions with.
 func bare() *app.Context {
+	owner := lifecycle.New(lifecycle.Options{Clock: ports.SystemClock{}}).By(model.Actor{Role: model.Owner})
 	return &app.Context{
-		Backend: nobody{},
-		Table:   rules.NewTable(),
+		Backend: owner,
+		Table:   owner.Table(),
 		Text:    text.New("en"),
 		Styles:  style.New(true, 0),
 		Drafts:  map[string]map[string]string{},

@@ -60,7 +60,7 @@ func TestFingerprintsStandUnderEachOther(t *testing.T) {
 		d.find("shop.").keys("enter", "l")
 		at := map[int]int{}
 		for l := range strings.SplitSeq(d.screen(), "\n") {
-			if before, _, ok := strings.Cut(l, "72091bcf…"); ok {
+			if before, _, ok := strings.Cut(l, "6b3033ad…"); ok {
 				at[ansi.StringWidth(before)]++
 			}
 		}

@@ -93,8 +93,7 @@ func TestClicksBesideParts(t *testing.T) {
 // TestCardsHavePages goes through the pages of cards, all of which are read, and
 // chooses one with the mouse.
 func TestCardsHavePages(t *testing.T) {
-	fleet := kittest.Fleet(60)
-	d := drive(t, fleet, 120, 40, func(o *Options) { o.Backend = &large{fleet} }).keys("v")
+	d := drive(t, large(t), 120, 40).keys("v")
 	d.sees("page 1/8334").keys("pgdown").sees("page 2/8334").keys("pgdown", "pgdown", "pgup").sees("page 3/8334")
 	d.keys("G").sees("page 8334/8334").keys("pgup")
 	for range 40 { // past the end of what was read before, and back

@@ -4,9 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"certquay/lifecycle"
-	"certquay/lifecycle/journal"
-	"certquay/model"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/ui/kittest"
 )
 
@@ -22,7 +20,7 @@ func TestMarkedAreNamed(t *testing.T) {
 	d.keys("r").sees("Not possible: renew for the next year – 5 marked", "• 5 (", "and 2 more)", "the first: renewing opens at 2026-12-03", "The way out", "press m", "m managed hosting   esc close")
 	d.called()
 	d.keys("esc", "ctrl+k").sees("type this", "revoke 5").fill("typed", "revoke 5").keys("enter")
-	if calls := d.b.Calls(); len(calls) != 5 {
+	if calls := d.b.Done(); len(calls) != 5 {
 		t.Fatalf("calls %q", calls)
 	}
 	// Different actions on one key: those of another state are refused for it.
@@ -36,22 +34,18 @@ func TestMarkedAreNamed(t *testing.T) {
 // TestSumsLeaveOutZeros tells of several jobs what they came to, and nothing of
 // what none of them did. spec: V4 D1
 func TestSumsLeaveOutZeros(t *testing.T) {
-	sum := func(ends func(model.Job) lifecycle.Progress) *driver {
+	sum := func(script func(embedded, other *lifecycletest.Issuer)) *driver {
 		b := kittest.Fleet(60)
-		b.Ends = ends
+		script(b.CAs["embedded"], b.CAs["letsencrypt"])
 		return drive(t, b, 120, 40).keys("j", "j", "j", "space", "space", "space", "n", "ctrl+s")
 	}
-	d := sum(nil).sees("reissue: 3 done")
+	d := sum(func(_, _ *lifecycletest.Issuer) {}).sees("reissue: 3 done")
 	if d.has("failed,") || d.has("continue later") {
 		t.Fatalf("zeros:\n%s", d.screen())
 	}
-	n := 0
-	sum(func(j model.Job) lifecycle.Progress {
-		n++
-		if j.Result = journal.ResultOK; n == 2 {
-			j.Result = journal.ResultFailed
-		}
-		return lifecycle.Progress{Job: j, Blocked: n == 3}
+	sum(func(embedded, other *lifecycletest.Issuer) {
+		embedded.Plan("order", lifecycletest.Works, lifecycletest.Refuses)
+		other.Plan("order", lifecycletest.Fails)
 	}).sees("reissue: 1 done, 1 failed, 1 continues later")
 }
 

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"certquay/lifecycle/rules"
 	"certquay/ui/dialog"
 	"certquay/ui/kittest"
 )
@@ -19,7 +20,7 @@ func (d *driver) state() string {
 	if !d.quit {
 		d.feed()
 	}
-	return fmt.Sprintf("%s\nquit %v, copied %q, called %q", d.screen(), d.quit, d.copied, d.b.Calls())
+	return fmt.Sprintf("%s\nquit %v, copied %q, called %q", d.screen(), d.quit, d.copied, d.b.Done())
 }
 
 // TestEveryActionEveryWay does every action of every place by its key, by the
@@ -34,13 +35,13 @@ func TestEveryActionEveryWay(t *testing.T) {
 		{"activity", []string{"4", "j"}}, {"forecast", []string{"5"}},
 	} {
 		t.Run(place.name, func(t *testing.T) {
-			start := func() *driver {
+			start := func(t *testing.T) *driver {
 				d := drive(t, kittest.Fleet(40), 120, 40, reviewer)
 				d.keys(place.keys...)
 				return d
 			}
 			clicked := 0
-			for _, a := range start().m.actions() {
+			for _, a := range start(t).m.actions() {
 				if a.Hidden {
 					continue
 				}
@@ -91,7 +92,7 @@ func TestEveryActionEveryWay(t *testing.T) {
 						return false
 					}
 				}
-				for _, f := range start().m.footerItems() {
+				for _, f := range start(t).m.footerItems() {
 					if a.Enabled() && f.press == a.Keys()[0] {
 						clicked++
 						ways["click in the footer"] = func(d *driver) bool {
@@ -102,17 +103,18 @@ func TestEveryActionEveryWay(t *testing.T) {
 				}
 				want, how := "", ""
 				for way, do := range ways {
-					d := start()
-					if !do(d) {
-						t.Errorf("%s: not to be found by %s", a.ID, way)
-						continue
-					}
-					switch got := d.state(); {
-					case want == "":
-						want, how = got, way
-					case got != want:
-						t.Errorf("%s: by %s and by %s it comes to different things:\n%s\n%s", a.ID, way, how, got, want)
-					}
+					t.Run(a.ID+" by "+way, func(t *testing.T) {
+						d := start(t)
+						if !do(d) {
+							t.Fatal("it is not to be found")
+						}
+						switch got := d.state(); {
+						case want == "":
+							want, how = got, way
+						case got != want:
+							t.Errorf("it comes to something else than by %s:\n%s\n%s", how, got, want)
+						}
+					})
 				}
 			}
 			if clicked < 2 {
@@ -147,17 +149,13 @@ func TestMouseInDialogs(t *testing.T) {
 	d.called()
 	d.click("b buy").sees("quantity 3").click("esc keep").click("b buy")
 	d.click("ctrl+s buy").click("y yes")
-	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "Buy ") {
-		t.Fatalf("calls %q", calls)
-	}
+	d.did(3, rules.Buy)
 	// A click beside a dialog, and on its text, does nothing.
 	d.find("corp").keys("w")
 	d.send(tea.MouseClickMsg{X: 0, Y: 0, Button: tea.MouseLeft})
 	d.click("The application is taken back").sees("Withdraw the application?")
 	d.click("y yes")
-	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "Withdraw") {
-		t.Fatalf("calls %q", calls)
-	}
+	d.called("withdraw corp.example.com")
 	d.keys("esc").click("f panel").click("[ ] verifying").sees("[✓] verifying").keys("G").click("( ) by name").click("enter show")
 	d.sees("verifying", "by name ↑")
 	// Steps of a form, panes and lines of the details, layout, views of the costs.
@@ -168,7 +166,7 @@ func TestMouseInDialogs(t *testing.T) {
 	if len(d.copied) != 1 || d.copied[0] != "127.0.0.1:40102" {
 		t.Fatalf("copied %q", d.copied)
 	}
-	d.keys("esc", "esc").click("cards").sees("╭─ ▸").keys("v", "$").click("by order").sees("3 orders")
+	d.keys("esc", "esc").click("cards").sees("╭─ ▸").keys("v", "$").click("by order").sees("4 orders")
 }
 
 // TestMouseOpensRows opens the row that is clicked twice, on every tab, and

@@ -24,7 +24,7 @@ func TestRefundedSaysHowItEnded(t *testing.T) {
 	if why := fmt.Sprint(x.Why); !strings.Contains(why, "explain.revoked-refunded") {
 		t.Errorf("because %s", why)
 	}
-	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e.Access, boss })
 	d.keys("enter").sees("revoked and refunded")
 }
 
@@ -109,7 +109,7 @@ func TestTemplateHasWhatWasTyped(t *testing.T) {
 	}
 	saved := ""
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) {
-		o.Backend, o.Actor = e, boss
+		o.Backend, o.Actor = e.Access, boss
 		o.Save = func(name string, data []byte, _ bool) (string, error) {
 			saved = string(data)
 			return "/home/anna/" + name, nil
@@ -130,7 +130,7 @@ func TestTemplateHasWhatWasTyped(t *testing.T) {
 func TestIssuedAtOnceIsSaid(t *testing.T) {
 	e := real(t)
 	inState(t, e, model.Paid)
-	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e.Access, boss })
 	d.act("apply").fill("domains", "now.example.com").field("contact").sees("it is issued at once")
 	if d.has("what is awaited") {
 		t.Errorf("something is awaited:\n%s", d.screen())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/style"
@@ -11,7 +12,7 @@ import (
 
 // Options is what a dashboard needs to know of the session it is drawn for.
 type Options struct {
-	Backend app.Backend
+	Backend *lifecycle.Access
 	Actor   model.Actor     // who came, until there is a backend, which knows who it is now
 	Ctx     context.Context // ends the dashboard's commands; nil means Background
 	Lang    string

@@ -72,7 +72,7 @@ func TestActivityBothWays(t *testing.T) {
 		t.Error("the newest is among the first of the oldest")
 	}
 	d.keys("G").sees("event-0500", "1,000+ events").keys("G", "G").sees("event-1200", "1,200 events")
-	b.Change(func(b *kittest.Backend) {
+	b.Change(func(b *kittest.World) {
 		b.Events = append([]model.Event{{Seq: 1201, At: b.Clock, Action: "deploy", Name: "event-1201", Result: "ok"}}, b.Events...)
 	})
 	d.feed()
@@ -108,7 +108,7 @@ func TestForecastInOrder(t *testing.T) {
 // sums of both stay. Without a second policy the key says why. spec: V6
 func TestForecastListsEitherPolicy(t *testing.T) {
 	b := ahead()
-	d := drive(t, b, 120, 40).keys("5")
+	d := drive(t, b, 140, 40).keys("5")
 	d.keys("W").sees("Nothing is compared", "p compares with another policy").keys("esc")
 	d.keys("p", "p", "p", "p").sees("W list 47 days")
 	mine := d.screen()
@@ -116,7 +116,7 @@ func TestForecastListsEitherPolicy(t *testing.T) {
 	if d.screen() == mine {
 		t.Error("the list is the same")
 	}
-	theirs, err := b.Forecast(t.Context(), forecast.Request{Months: forecast.DefaultMonths, Policy: "47-days"})
+	theirs, err := forecast.Run(t.Context(), d.b.Access, forecast.Request{Months: forecast.DefaultMonths, Policy: "47-days"})
 	if err != nil {
 		t.Fatal(err)
 	}

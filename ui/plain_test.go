@@ -13,7 +13,7 @@ import (
 
 // plainly is a driver whose screen is lines of words; the line with the cursor
 // is marked in what it gives.
-func plainly(t *testing.T, b *kittest.Backend, w, h int, change ...func(*Options)) *driver {
+func plainly(t *testing.T, b *kittest.World, w, h int, change ...func(*Options)) *driver {
 	return drive(t, b, w, h, append(change, func(o *Options) { o.Plain = true })...)
 }
 

@@ -12,8 +12,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
-	"certquay/ui/app"
 	"certquay/ui/kittest"
 	"certquay/ui/text"
 )
@@ -25,7 +25,7 @@ import (
 func TestViewChangesNothing(t *testing.T) {
 	open := map[string]bool{}
 	places := []struct {
-		fleet func() *kittest.Backend
+		fleet func() *kittest.World
 		keys  string // to it
 		more  string // in it
 	}{
@@ -45,7 +45,7 @@ func TestViewChangesNothing(t *testing.T) {
 		for _, p := range places {
 			t.Run(fmt.Sprintf("%dx%d plain %v %s", size.w, size.h, size.plain, p.keys), func(t *testing.T) {
 				if p.fleet == nil {
-					p.fleet = func() *kittest.Backend { return kittest.Fleet(16) }
+					p.fleet = func() *kittest.World { return kittest.Fleet(16) }
 				}
 				d := drive(t, p.fleet(), 10, 5, reviewer, func(o *Options) { o.Plain = size.plain })
 				d.untouched("too small")
@@ -105,7 +105,7 @@ func (d *driver) untouched(when string) {
 // shared and never changes, and contexts.
 func dump(v any) []string {
 	left := map[reflect.Type]bool{}
-	for _, t := range []any{(*app.Backend)(nil), (*context.Context)(nil), (**rules.Table)(nil), (**text.Catalogue)(nil)} {
+	for _, t := range []any{(**lifecycle.Access)(nil), (*context.Context)(nil), (**rules.Table)(nil), (**text.Catalogue)(nil)} {
 		left[reflect.TypeOf(t).Elem()] = true
 	}
 	var lines []string

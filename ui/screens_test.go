@@ -27,7 +27,7 @@ const (
 // pictures that are kept.
 var screens = []struct {
 	name  string
-	fleet func() *kittest.Backend
+	fleet func() *kittest.World
 	way   func(d *driver)
 	kept  pictures
 }{
@@ -93,7 +93,7 @@ var screens = []struct {
 	}, english},
 	{"apply-organization", ov, func(d *driver) { d.find("OV").act("apply").field("pick company").keys("right") }, english},
 	{"apply-documents", ov, func(d *driver) {
-		d.find("OV").act("apply").fill("document", "PNG").keys("enter").fill("document", "JPEG").keys("enter").field("document row 2")
+		d.find("OV").act("apply").fill("document", "extract.png").keys("enter").fill("document", "stamped.png").keys("enter").field("document row 2")
 	}, english},
 	{"apply-submit", ov, func(d *driver) { d.find("OV").act("apply").field("contact") }, english},
 	{"apply-like", ov, func(d *driver) { d.find("OV").act("apply").field("like").keys("right") }, english},
@@ -130,8 +130,8 @@ var screens = []struct {
 	{"delete", sixty, func(d *driver) { d.find("gone").act("delete") }, english},
 }
 
-func sixty() *kittest.Backend    { return kittest.Fleet(60) }
-func twoPacks() *kittest.Backend { return fromPack(2, 2) }
+func sixty() *kittest.World    { return kittest.Fleet(60) }
+func twoPacks() *kittest.World { return fromPack(2, 2) }
 
 // TestScreens compares screens with the pictures that are kept of them, which
 // go test ./ui -update makes anew, to be looked at.

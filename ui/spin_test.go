@@ -25,7 +25,7 @@ func (d *driver) turns() tea.Cmd {
 // does not turn while nothing is waited for, nor for a screen reader. spec: V5
 func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 	b := ahead()
-	d, msgs := held(t, b)
+	d, gate, msgs := held(t, b)
 	d.m.every = time.Hour
 	if cmd := d.turns(); cmd != nil || d.m.spinning || d.m.c.Spinner != "" {
 		t.Fatal("it turns while nothing is waited for")
@@ -34,10 +34,10 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 	if !d.m.spinning {
 		t.Fatal("it does not turn while a forecast is made")
 	}
-	d.until(msgs, "computing 2027-03…")
+	d.until(msgs, "computing 2026-11…")
 	first := turning.Frames[1] // after one tick
-	d.until(msgs, first+" computing 2027-03… ━━━─────────────")
-	b.Ahead <- struct{}{}
+	d.until(msgs, first+" computing 2026-11… ────────────────")
+	gate.Open()
 	d.until(msgs, "as of 2026-11-21")
 	if cmd := d.turns(); cmd != nil || d.m.spinning || d.has(d.m.spinner.View()) {
 		t.Fatalf("it goes on:\n%s", d.screen())

@@ -2,15 +2,15 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"certquay/lifecycle"
-	"certquay/lifecycle/journal"
-	"certquay/model"
+	"certquay/lifecycle/lifecycletest"
+	"certquay/lifecycle/ports"
 	"certquay/ui/app"
 	"certquay/ui/kittest"
 	"certquay/ui/style"
@@ -31,7 +31,7 @@ func TestTheHeaderIsNeverStale(t *testing.T) {
 		for name, change := range map[string]func(){
 			"jobs": func() { jobs.Store(0) },
 			"here": func() { here.Store(5) },
-			"time": func() { b.Change(func(b *kittest.Backend) { b.Clock = b.Clock.Add(time.Minute) }) },
+			"time": func() { b.Change(func(b *kittest.World) { b.Clock = b.Clock.Add(time.Minute) }) },
 		} {
 			d.m.every = time.Hour
 			asked := d.m.tick()
@@ -62,7 +62,7 @@ func TestTheHeaderIsNeverStale(t *testing.T) {
 func TestWhatIsToldIsFollowedToItsEnd(t *testing.T) {
 	e := real(t)
 	inState(t, e, "issued")
-	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor, o.Jobs = e, boss, e.Working })
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor, o.Jobs = e.Access, boss, e.Working })
 	d.keys("d", "ctrl+s")
 	d.sees("deployed a.example.com to CDN: 1 verified")
 	if d.has("under way") {
@@ -77,30 +77,22 @@ func TestWhatIsToldIsFollowedToItsEnd(t *testing.T) {
 // TestToldEnds says what has come of what was begun, and says nothing once a
 // key was pressed. spec: N2
 func TestToldEnds(t *testing.T) {
-	until := time.Date(2026, 11, 21, 10, 31, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name string
-		ends func(model.Job) lifecycle.Progress
+		ca   func(*lifecycletest.Issuer)
 		says string
 		tone style.Tone
 	}{
-		{"well", nil, "reissued pay.example.com", style.Good},
-		{"failed", func(j model.Job) lifecycle.Progress {
-			j.Result, j.Error = journal.ResultFailed, model.Quoted("", "the CA says\x1b[31m no")
-			return lifecycle.Progress{Job: j, Done: true}
+		{"well", func(*lifecycletest.Issuer) {}, "reissued pay.example.com", style.Good},
+		{"failed", func(ca *lifecycletest.Issuer) {
+			ca.Break("order", &ports.Final{Err: errors.New("the CA says\x1b[31m no")})
 		}, `reissue failed: the CA says`, style.Bad},
-		{"again", func(j model.Job) lifecycle.Progress {
-			j.Result, j.Error = "", model.Quoted("", "the CA is away")
-			return lifecycle.Progress{Job: j, Blocked: true, Until: until}
-		}, "reissue is tried again 2026-11-21 10:31Z: the CA is away", style.Soon},
-		{"waiting", func(j model.Job) lifecycle.Progress {
-			j.Result, j.WaitFor = "", model.Quoted("", "the CA")
-			return lifecycle.Progress{Job: j, Blocked: true, Until: until}
-		}, "reissue waits for the CA", style.Work},
+		{"again", func(ca *lifecycletest.Issuer) { ca.Break("order", errors.New("the CA is away")) }, "reissue is tried again 2026-11-21 10:31Z: the CA is away", style.Soon},
+		{"waiting", func(ca *lifecycletest.Issuer) { ca.Pending = 1 }, "reissue waits for a record", style.Work},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := kittest.Fleet(60)
-			b.Ends = c.ends
+			c.ca(b.CAs["embedded"])
 			d := drive(t, b, 120, 40).find("pay.")
 			d.keys("n", "ctrl+s")
 			d.sees(c.says)

@@ -37,10 +37,10 @@ var edits = []struct {
 // a screen reader too.
 // spec: V2
 func TestTextIsEditedAnywhere(t *testing.T) {
-	fleet := func() *kittest.Backend { return kittest.Fleet(60) }
+	fleet := func() *kittest.World { return kittest.Fleet(60) }
 	for _, field := range []struct {
 		name, keys string
-		backend    func() *kittest.Backend
+		backend    func() *kittest.World
 	}{
 		{"filter of the overview", "/", fleet},
 		{"filter of managed hosting", "2 /", fleet},

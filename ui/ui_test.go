@@ -12,7 +12,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
-	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -42,7 +41,7 @@ func TestSizes(t *testing.T) {
 
 // TestBeforeTheSizeIsKnown draws and takes keys while the width is 0.
 func TestBeforeTheSizeIsKnown(t *testing.T) {
-	m := newRoot(Options{Backend: kittest.Fleet(5)})
+	m := newRoot(Options{Backend: kittest.Fleet(5).Start(t).Access})
 	for _, k := range []string{"j", "enter", "?", "esc", "3", "v", "b"} {
 		m.Update(press(k))
 		_ = m.View()
@@ -85,7 +84,7 @@ func TestHostileText(t *testing.T) {
 		}
 	}
 	b.Firms[0].Name, b.Orders[0].By, b.Units[0].Kind, b.Units[0].Specification.Brand = evil, evil, evil, evil
-	b.Orders[0].Text = model.Quoted("", evil)
+	b.Orders[0].Lines[0].Item, b.Orders[0].Lines[0].Spec.Brand = evil, evil
 	for _, i := range b.Instances {
 		i.Contact = b.People[0].ID
 	}
@@ -186,7 +185,7 @@ func TestLive(t *testing.T) {
 	before, _ := d.b.Page(model.Query{Now: b.Clock})
 	name := before.Rows[3].Name
 	d.keys("y")
-	b.Change(func(b *kittest.Backend) {
+	b.Change(func(b *kittest.World) {
 		n := kittest.Fleet(4).Instances[3] // expired: comes first
 		n.ID, n.Name = "01K9ZZZZZZZZZZZZZZZZZZZZZZ", "brand.new.example.com"
 		b.Instances = append(b.Instances, n)
@@ -199,7 +198,7 @@ func TestLive(t *testing.T) {
 	}
 	// The details and the activity follow as well.
 	d.keys("enter")
-	b.Change(func(b *kittest.Backend) {
+	b.Change(func(b *kittest.World) {
 		for _, i := range b.Instances {
 			if i.Name == name {
 				i.Failure = model.Failure{Kind: model.JobDeploy, At: b.Clock, Message: model.Quoted("", "the cable is cut")}
@@ -209,7 +208,7 @@ func TestLive(t *testing.T) {
 	d.feed()
 	d.sees("the cable is cut")
 	d.keys("4")
-	b.Change(func(b *kittest.Backend) {
+	b.Change(func(b *kittest.World) {
 		b.Events = append([]model.Event{{Seq: 5000, At: b.Clock, Action: "apply", Name: "just.now.example.com", Result: "ok"}}, b.Events...)
 	})
 	d.feed()
@@ -225,7 +224,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 	d.feed()
 	d.sees("deleted gone0.example.com", "29 in all", "Nothing passes this filter")
 	d.keys("esc", "j", "j", "j", "space", "space", "space")
-	b.Change(func(b *kittest.Backend) {
+	b.Change(func(b *kittest.World) {
 		for _, i := range b.Instances {
 			if i.Name == "shop.example.com" {
 				i.Deleted = true
@@ -233,9 +232,9 @@ func TestDeletedMeanwhile(t *testing.T) {
 		}
 	})
 	d.feed()
-	b.Calls()
+	b.Done()
 	d.keys("n", "ctrl+s")
-	if calls := b.Calls(); len(calls) != 2 {
+	if calls := b.Done(); len(calls) != 2 {
 		t.Fatalf("nothing was done:\n%s", d.screen())
 	}
 }
@@ -245,7 +244,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 func TestFilterCounts(t *testing.T) {
 	count := regexp.MustCompile(`(\d+) of (\d+)`)
 	// Every state, derived value and origin; expiry, issuer and product.
-	for n := range len(model.States) + len(model.DerivedValues) + 1 + 4 + 3 + 1 + len(kittest.Fleet(60).Products()) {
+	for n := range len(model.States) + len(model.DerivedValues) + 1 + 4 + 3 + 1 + len(kittest.Fleet(60).Wares) {
 		d := drive(t, kittest.Fleet(60), 120, 40)
 		d.keys("f")
 		for range n {
@@ -400,7 +399,7 @@ func TestCopy(t *testing.T) {
 func TestManyProducts(t *testing.T) {
 	b := kittest.Fleet(30)
 	for n := range 20 {
-		b.Wares = append(b.Wares, lifecycle.ProductInfo{Name: fmt.Sprintf("product-%d", n), Driver: "nginx"})
+		b.AddProduct(fmt.Sprintf("product-%d", n), "nginx")
 	}
 	d := drive(t, b, 80, 24)
 	d.keys("3")

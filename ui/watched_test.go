@@ -1,9 +1,11 @@
 package ui
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
+	"certquay/lifecycle/lifecycletest"
 	"certquay/model"
 	"certquay/ui/kittest"
 	"certquay/ui/text"
@@ -13,15 +15,19 @@ import (
 // on its row and tells what was seen. spec: N3
 func TestWatchedAtOnce(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 120, 40)
+	d.b.Prober.Chain = [][]byte{lifecycletest.Root().Raw}
 	d.keys("3", "[", "+").text("new.example.com:443").keys("ctrl+s")
-	d.called("AddWatch new.example.com:443", "CheckWatch new.example.com:443")
+	d.called("watching new.example.com:443")
 	d.sees("new.example.com:443: ok")
 	for l := range strings.SplitSeq(d.screen(), "\n") {
 		if strings.HasPrefix(l, "▌") && !strings.Contains(l, "new.example.com") {
 			t.Errorf("the cursor is on %q", l)
 		}
 	}
-	d.keys("V").called("CheckWatch new.example.com:443")
+	d.keys("V")
+	if asked := d.b.Prober.Asked; len(asked) != 2 || asked[1] != "new.example.com:443 new.example.com" {
+		t.Errorf("asked %q", asked)
+	}
 }
 
 // TestSilenceIsOnTheRow says on the row that a server gave no answer, though
@@ -33,9 +39,10 @@ func TestSilenceIsOnTheRow(t *testing.T) {
 	b.Watched[1].Error = model.Quoted("", "EOF")
 	d := drive(t, b, 120, 40)
 	d.keys("3", "[").sees("ok; no answer at the last check")
-	b.Change(func(b *kittest.Backend) { b.Watched[0].AnsweredAt = b.Watched[0].Created })
+	b.Change(func(b *kittest.World) { b.Watched[0].AnsweredAt = b.Watched[0].Created })
 	d.feed()
 	d.sees("no answer: nothing listens on")
+	b.Prober.Err = errors.New("nothing listens on port 8443 of it")
 	d.keys("V").sees("did not answer: nothing listens on port 8443")
 }
 

@@ -14,6 +14,7 @@ import (
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
@@ -24,12 +25,6 @@ import (
 )
 
 var admin = model.Actor{Name: "anna", Role: model.Owner, Via: "test"}
-
-// frozen is a base clock that stands still, so that only moves count.
-type frozen time.Time
-
-func (f frozen) Now() time.Time                       { return time.Time(f) }
-func (f frozen) After(time.Duration) <-chan time.Time { return nil }
 
 // sandbox is an engine on a movable clock with a real CA and real TLS endpoints.
 type sandbox struct {
@@ -42,7 +37,7 @@ func newSandbox(t testing.TB, validity time.Duration, reviewed ...model.Level) *
 	ctx := t.Context()
 	s, err := store.With(mem.New(), store.Options{})
 	check(t, err)
-	clock := ports.NewMovableClock(frozen(epoch), 0)
+	clock := lifecycletest.NewClock(t, epoch)
 	ca, err := embedded.New(s, embedded.Options{Now: clock.Now, MaxValidity: validity, Levels: model.Levels, Reviewed: reviewed, BaseURL: func() string { return "http://127.0.0.1:1" }})
 	check(t, err)
 	check(t, ca.Prepare(ctx))

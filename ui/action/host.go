@@ -75,5 +75,3 @@ func host(q *request) tea.Msg {
 		), nil
 	})
 }
-
-var _ app.Hosting = (*lifecycle.Access)(nil)

@@ -17,6 +17,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/style"
@@ -115,7 +116,7 @@ type Outcome struct {
 // belong to Update and View.
 type Context struct {
 	Ctx         context.Context
-	Backend     Backend
+	Backend     *lifecycle.Access // the engine, as who acts in this session may use it
 	Table       *rules.Table
 	Text        *text.Catalogue
 	Plain       bool // lines of words, for a screen reader

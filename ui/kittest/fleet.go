@@ -2,8 +2,6 @@ package kittest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -12,33 +10,25 @@ import (
 	"certquay/model"
 )
 
-// version makes one that was issued ago days ago and is valid for days.
-func version(now time.Time, number, ago, days int, names ...string) model.Version {
-	from := now.Add(-time.Duration(ago) * day).Truncate(24 * time.Hour)
-	h := sha256.Sum256(fmt.Appendf(nil, "%s/%d", names[0], number))
-	fp := hex.EncodeToString(h[:])
-	return model.Version{Number: number, Serial: "04" + fp[:30], Fingerprint: fp, Subject: names[0], Domains: names, KeyType: string(model.ECDSAP256),
-		KeyID: model.ID("01K0KEY" + fp[:19]), NotBefore: from, NotAfter: from.Add(time.Duration(days)*day - time.Second), Issued: from, Issuer: "embedded"}
-}
-
 // one makes the nth instance in a state with names.
-func (b *Backend) one(n int, s model.State, spec model.Specification, names ...string) *model.Instance {
-	i := &model.Instance{ID: model.ID(fmt.Sprintf("01K9Z3T%02dQ5W7X2V8R4N6M%04X", n%97, 0xA100+n*37)), Name: names[0], State: s, Origin: model.OriginBought, Spec: spec, Years: 1,
-		Order: "01K9ORDER0000000000000000A", Created: b.Clock.Add(-time.Duration(n) * day / 3),
+func (b *World) one(n int, s model.State, spec model.Specification, names ...string) *model.Instance {
+	i := &model.Instance{
+		ID: model.ID(fmt.Sprintf("01K9Z3T%02dQ5W7X2V8R4N6M%04X", n%97, 0xA100+n*37)), Name: names[0], State: s, Origin: model.OriginBought, Spec: spec, Years: 1,
+		Created:     b.Clock.Add(-time.Duration(n) * day / 3),
 		Application: model.Application{Domains: names, KeyType: model.ECDSAP256}}
 	b.Instances = append(b.Instances, i)
 	return i
 }
 
 // Issue gives an instance its certificate and service period.
-func (b *Backend) issue(i *model.Instance, ago, days int) *model.Instance {
-	i.Versions = append(i.Versions, version(b.Clock, len(i.Versions)+1, ago, days, i.Application.Domains...))
+func (b *World) issue(i *model.Instance, ago, days int) *model.Instance {
+	i.Versions = append(i.Versions, Version(b.Clock, len(i.Versions)+1, ago, days, i.Application.Domains...))
 	v := &i.Versions[0]
 	i.ServiceStart, i.ServiceEnd = v.NotBefore, model.AddYears(v.NotBefore, max(i.Years, 1))
 	return i
 }
 
-func (b *Backend) deploy(i *model.Instance, product, region string, port int) *model.Resource {
+func (b *World) deploy(i *model.Instance, product, region string, port int) *model.Resource {
 	v := i.Current()
 	r := &model.Resource{ID: model.ID(fmt.Sprintf("01K9RES0000000000000%06X", 0xB000+len(b.Places)*29)), Product: product, Region: region, Name: v.Domains[0],
 		Address: fmt.Sprintf("127.0.0.1:%d", port), Instance: i.ID, Version: v.Number, Deployed: v.Fingerprint, DeployedAt: v.Issued,
@@ -60,8 +50,8 @@ func (b *Backend) deploy(i *model.Instance, product, region string, port int) *m
 	return r
 }
 
-// Fleet makes a fake with about n instances in every state there is.
-func Fleet(n int) *Backend {
+// Fleet makes a world with about n instances, in every state there is.
+func Fleet(n int) *World {
 	b := New()
 	dv := model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
 	wild := model.Specification{Level: model.DV, Type: model.Wildcard, Brand: "embedded", Grade: model.Standard}
@@ -103,9 +93,9 @@ func Fleet(n int) *Backend {
 	ver.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock.Add(-3 * time.Hour), Attempt: 1, WaitFor: record("corp.example.com")}
 	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000001", Kind: model.TaskProve, Instance: ver.ID, Created: b.Clock.Add(-3 * time.Hour),
 		Text: model.Say("todo.prove"), Detail: model.Say("todo.prove-record", "method", "dns", "name", "_acme-challenge.corp.example.com", "value", "gfj9Xq_Rg85nM0qgdC5s")},
-		model.Task{ID: "01K9TASK000000000000000002", Kind: model.TaskInstall, Instance: api.ID, Created: b.Clock.Add(-day), Text: model.Say("todo.install", "version", 2, "name", "api.example.net")})
+		model.Task{ID: "01K9TASK000000000000000002", Kind: model.TaskInstall, Instance: api.ID, Created: b.Clock.Add(-3 * time.Hour), Text: model.Say("todo.install", "version", 2, "name", "api.example.net")})
 	up := b.issue(b.one(9, model.Uploaded, model.Specification{}, "legacy.example.net"), 200, 397)
-	up.Origin, up.Order = model.OriginUpload, ""
+	up.Origin = model.OriginUpload
 	up.Versions[0].KeyID = ""
 	for k, s := range []model.State{model.Revoked, model.Refunded} {
 		e := b.issue(b.one(10+k, s, dv, fmt.Sprintf("gone%d.example.com", k)), 100, 365)
@@ -122,6 +112,10 @@ func Fleet(n int) *Backend {
 			b.deploy(i, []string{"CDN", "SLB", "WAF", "DCDN", "SCDN"}[k%5], []string{"global", "eu-central-1", "cn-hangzhou", "global", "global"}[k%5], 40200+k)
 		}
 	}
+	for _, i := range b.Instances {
+		Plan(i)
+	}
+	b.buy()
 	for k, i := range b.Instances {
 		if k > 40 {
 			break
@@ -143,4 +137,19 @@ func Fleet(n int) *Backend {
 // record is what an application waits for whose one record is missing.
 func record(domain string) model.Text {
 	return model.Say("await.dns", "n", 1, "cause", model.Say("proof.no-record", "name", "_acme-challenge."+domain))
+}
+
+// Plan sets what the scheduler will do to an instance, as the engine does
+// whenever it writes one.
+func Plan(i *model.Instance) {
+	action, at := rules.NewTable().NextDue(i)
+	i.Due, i.DueAction = at, model.DueReissue
+	switch {
+	case at.IsZero():
+		i.DueAction = ""
+	case action == rules.RenewHosted:
+		i.DueAction = model.DueRenew
+	case action == rules.EndHosting:
+		i.DueAction = model.DueEndHosting
+	}
 }

@@ -153,10 +153,11 @@ func TestPluralForms(t *testing.T) {
 	}
 }
 
-// all runs commands to their end and hands their messages to the page.
-func all(p *page, cmd tea.Cmd) (dues int) {
+// all runs commands to their end and hands their messages to the page. It counts
+// how often a forecast was due, and how many were computed.
+func all(p *page, cmd tea.Cmd) (dues, forecasts int) {
 	if cmd == nil {
-		return 0
+		return 0, 0
 	}
 	msgs := []tea.Msg{cmd()}
 	for len(msgs) > 0 {
@@ -174,30 +175,31 @@ func all(p *page, cmd tea.Cmd) (dues int) {
 			continue
 		case dueMsg:
 			dues++
+		case computedMsg:
+			forecasts++
 		}
 		if next := p.Update(m); next != nil {
 			msgs = append(msgs, next())
 		}
 	}
-	return dues
+	return dues, forecasts
 }
 
-func newPage(t *testing.T) (*page, *kittest.Backend) {
-	b := kittest.Fleet(20)
-	c := &app.Context{Ctx: t.Context(), Backend: b, Table: b.Table(), Text: text.New("en"), Styles: style.New(true, 0), Now: b.Now(), Drafts: map[string]map[string]string{}}
+func newPage(t *testing.T) *page {
+	b := kittest.Fleet(20).Start(t)
+	c := &app.Context{Ctx: t.Context(), Backend: b.Access, Table: b.Table(), Text: text.New("en"), Styles: style.New(true, 0), Now: b.Now(), Drafts: map[string]map[string]string{}}
 	p := New(c).(*page)
 	p.delay = time.Millisecond
 	p.SetSize(120, 36)
-	return p, b
+	return p
 }
 
 // TestChangesSettleFirst computes once for many changes, and never for those
 // that nobody looks at.
 func TestChangesSettleFirst(t *testing.T) {
-	p, b := newPage(t)
-	all(p, p.Update(app.FocusMsg{}))
-	if b.Forecasts != 1 || p.base == nil {
-		t.Fatalf("%d forecasts", b.Forecasts)
+	p := newPage(t)
+	if _, n := all(p, p.Update(app.FocusMsg{})); n != 1 || p.base == nil {
+		t.Fatalf("%d forecasts", n)
 	}
 	first := p.Update(app.ChangedMsg{})
 	for range 5 {
@@ -205,16 +207,15 @@ func TestChangesSettleFirst(t *testing.T) {
 			t.Fatal("the second change is waited for too")
 		}
 	}
-	if b.Forecasts != 1 {
+	if p.run != nil {
 		t.Fatal("it does not wait")
 	}
-	if dues := all(p, first); dues != 1 || b.Forecasts != 2 || p.stale {
-		t.Fatalf("%d times due, %d forecasts, stale %v", dues, b.Forecasts, p.stale)
+	if dues, n := all(p, first); dues != 1 || n != 1 || p.stale {
+		t.Fatalf("%d times due, %d forecasts, stale %v", dues, n, p.stale)
 	}
 	due := p.Update(app.ChangedMsg{})
 	p.Update(app.BlurMsg{})
-	all(p, due)
-	if b.Forecasts != 2 || p.Update(app.ChangedMsg{}) != nil {
+	if _, n := all(p, due); n != 0 || p.Update(app.ChangedMsg{}) != nil {
 		t.Fatal("it computes while nobody looks")
 	}
 }
@@ -222,13 +223,13 @@ func TestChangesSettleFirst(t *testing.T) {
 // TestChangesDuringAForecast come to another one afterwards; but not once the
 // person has stopped it.
 func TestChangesDuringAForecast(t *testing.T) {
-	p, b := newPage(t)
+	p := newPage(t)
 	cmd := p.Update(app.FocusMsg{})
 	if p.Update(app.ChangedMsg{}) != nil {
 		t.Fatal("two at a time")
 	}
-	if dues := all(p, cmd); dues != 1 || b.Forecasts != 2 {
-		t.Fatalf("%d times due, %d forecasts", dues, b.Forecasts)
+	if dues, n := all(p, cmd); dues != 1 || n != 2 {
+		t.Fatalf("%d times due, %d forecasts", dues, n)
 	}
 	p.compute()
 	p.back()
@@ -242,7 +243,7 @@ func TestChangesDuringAForecast(t *testing.T) {
 
 // TestStoppedForecastIsForgotten lets one that was stopped come back late.
 func TestStoppedForecastIsForgotten(t *testing.T) {
-	p, _ := newPage(t)
+	p := newPage(t)
 	p.Update(app.FocusMsg{})
 	late := computedMsg{run: p.run, err: context.Canceled}
 	p.back()

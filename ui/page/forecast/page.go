@@ -147,7 +147,7 @@ func (p *page) start() tea.Cmd {
 			return done
 		}
 		var last time.Time
-		done.report, done.err = c.Backend.Forecast(ctx, forecast.Request{Months: q.months, Policy: q.policy, Progress: func(at time.Time) {
+		done.report, done.err = forecast.Run(ctx, c.Backend, forecast.Request{Months: q.months, Policy: q.policy, Progress: func(at time.Time) {
 			if now := time.Now(); now.Sub(last) >= progressInterval {
 				last = now
 				select {

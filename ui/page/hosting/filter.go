@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
@@ -20,7 +21,7 @@ type filter struct {
 
 // storeFilter is the filter for a query. It reads the open tasks if it must, so it is
 // for commands.
-func (o filter) storeFilter(b app.Backend, text string) (model.Filter, error) {
+func (o filter) storeFilter(b *lifecycle.Access, text string) (model.Filter, error) {
 	f := model.Filter{Derived: []model.Derived{model.Hosted}, Spent: o.spent, Text: text}
 	if o.failing {
 		f.Derived = append(f.Derived, model.Failing)
@@ -40,7 +41,7 @@ func (o filter) storeFilter(b app.Backend, text string) (model.Filter, error) {
 }
 
 // waitingIDs are the certificates with tasks for a person, each once and in order.
-func waitingIDs(b app.Backend) ([]model.ID, error) {
+func waitingIDs(b *lifecycle.Access) ([]model.ID, error) {
 	tasks, err := b.Tasks(0)
 	ids := make([]model.ID, 0, len(tasks))
 	for _, t := range tasks {
@@ -57,7 +58,7 @@ func (p *page) toggleNeedsPerson() tea.Cmd {
 }
 
 // count is how many rows it lists; partial reports that not all were looked at yet.
-func (o filter) count(b app.Backend, text string) (n int, partial bool, err error) {
+func (o filter) count(b *lifecycle.Access, text string) (n int, partial bool, err error) {
 	f, err := o.storeFilter(b, text)
 	if err != nil {
 		return 0, false, err

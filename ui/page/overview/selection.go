@@ -7,10 +7,10 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/action"
-	"certquay/ui/app"
 )
 
 // evaluated is a marked certificate with the actions that the table allows.
@@ -48,7 +48,7 @@ func (p *page) markedIDs() []model.ID {
 }
 
 // hiddenOf are those of the marked certificates that a query does not list.
-func hiddenOf(b app.Backend, q model.Query, marked []model.ID) ([]model.ID, error) {
+func hiddenOf(b *lifecycle.Access, q model.Query, marked []model.ID) ([]model.ID, error) {
 	if len(marked) == 0 || q.Filter.Empty() {
 		return nil, nil
 	}

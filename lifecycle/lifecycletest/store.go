@@ -1,0 +1,129 @@
+package lifecycletest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"certquay/lifecycle/ports"
+	"certquay/model"
+)
+
+// FaultyStore is a store that can be made to fail, or to know only a part of what
+// it holds, as one whose search table is still being built. It is safe for
+// concurrent use.
+type FaultyStore struct {
+	ports.Store
+
+	mu            sync.Mutex
+	reads, writes error
+	partial       bool
+}
+
+var _ ports.Store = (*FaultyStore)(nil)
+
+// BreakReads lets every read fail from now on; a nil error mends it.
+func (s *FaultyStore) BreakReads(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads = err
+}
+
+// BreakWrites lets every write fail from now on; a nil error mends it.
+func (s *FaultyStore) BreakWrites(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes = err
+}
+
+// KnowPart lets pages hold at most one row and counts lack what is not counted by
+// state, or no longer.
+func (s *FaultyStore) KnowPart(partial bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.partial = partial
+}
+
+func (s *FaultyStore) faults() (reads, writes error, partial bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads, s.writes, s.partial
+}
+
+// View implements [ports.Store].
+func (s *FaultyStore) View(fn func(model.Reader) error) error {
+	if err, _, _ := s.faults(); err != nil {
+		return err
+	}
+	return s.Store.View(fn)
+}
+
+// Update implements [ports.Store].
+func (s *FaultyStore) Update(ctx context.Context, fn func(model.Tx) error) error {
+	if _, err, _ := s.faults(); err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// Query implements [ports.Store].
+func (s *FaultyStore) Query(q model.Query) (model.Page, error) {
+	err, _, partial := s.faults()
+	if err != nil {
+		return model.Page{}, err
+	}
+	p, err := s.Store.Query(q)
+	if partial {
+		p.Rows, p.Total, p.Partial = p.Rows[:min(len(p.Rows), 1)], min(p.Total, 1), true
+	}
+	return p, err
+}
+
+// Counts implements [ports.Store].
+func (s *FaultyStore) Counts(now time.Time) (model.Counts, error) {
+	err, _, partial := s.faults()
+	if err != nil {
+		return model.Counts{}, err
+	}
+	c, err := s.Store.Counts(now)
+	if partial {
+		c.Derived, c.Weeks, c.Partial = nil, [len(c.Weeks)]int{}, true
+	}
+	return c, err
+}
+
+// Gate holds up whoever passes while it is shut. It is open at first, and safe
+// for concurrent use.
+type Gate struct {
+	mu   sync.Mutex
+	shut chan struct{} // closed when it opens; nil while it is open
+}
+
+// Shut holds up who comes from now on.
+func (g *Gate) Shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut == nil {
+		g.shut = make(chan struct{})
+	}
+}
+
+// Open lets go on who waits, and who comes.
+func (g *Gate) Open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut != nil {
+		close(g.shut)
+		g.shut = nil
+	}
+}
+
+// Pass returns once the gate is open.
+func (g *Gate) Pass() {
+	g.mu.Lock()
+	shut := g.shut
+	g.mu.Unlock()
+	if shut != nil {
+		<-shut
+	}
+}

@@ -1,0 +1,123 @@
+package kittest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/lifecycletest"
+	"certquay/model"
+)
+
+// certificate is one that a version may be of, with its key.
+type certificate struct {
+	version model.Version
+	chain   [][]byte
+	key     *model.Key
+}
+
+// cache keeps the certificates of all fleets of a process: they are the same in
+// each.
+type cache struct {
+	sync.Mutex
+	made  map[string]*certificate // by what is asked for
+	known map[string]*certificate // by fingerprint
+}
+
+var certificates = cache{made: map[string]*certificate{}, known: map[string]*certificate{}}
+
+func (c *cache) of(fingerprint string) *certificate {
+	c.Lock()
+	defer c.Unlock()
+	return c.known[fingerprint]
+}
+
+// Version makes one that was issued ago days ago and is valid for days.
+func Version(now time.Time, number, ago, days int, names ...string) model.Version {
+	from := now.Add(-time.Duration(ago) * day).Truncate(24 * time.Hour)
+	to := from.Add(time.Duration(days)*day - time.Second)
+	seed := sha256.Sum256(fmt.Appendf(nil, "%s/%d", names[0], number))
+	certificates.Lock()
+	defer certificates.Unlock()
+	asked := fmt.Sprint(number, from, to, names)
+	c := certificates.made[asked]
+	if c == nil {
+		c = &certificate{key: key(asked)}
+		public, err := x509.ParsePKIXPublicKey(c.key.Public)
+		if err != nil {
+			panic(err)
+		}
+		der, err := lifecycletest.Sign(public, new(big.Int).SetBytes(append([]byte{4}, seed[:15]...)), from, to, names...)
+		if err != nil {
+			panic(err)
+		}
+		leaf, err := x509.ParseCertificate(der)
+		if err != nil {
+			panic(err)
+		}
+		c.chain, c.version = [][]byte{der, lifecycletest.Root().Raw}, bundle.Version(leaf)
+		v := &c.version
+		v.Number, v.Issued, v.Issuer, v.KeyID = number, from, "embedded", model.ID("01K0KEY"+hex.EncodeToString(seed[:])[:19])
+		certificates.made[asked], certificates.known[v.Fingerprint] = c, c
+	}
+	v := c.version
+	v.Domains = append([]string(nil), names...)
+	return v
+}
+
+// key is a key that is the same in every run.
+func key(seed string) *model.Key {
+	secret := sha256.Sum256([]byte(seed))
+	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), secret[:])
+	if err != nil {
+		panic(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		panic(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err != nil {
+		panic(err)
+	}
+	return &model.Key{Type: model.ECDSAP256, Public: public, PKCS8: model.NewSecret(pkcs8)}
+}
+
+// material is what the store holds of a version: the certificate, and the key
+// if it is there.
+func material(i *model.Instance, v *model.Version) []model.Record {
+	c := certificates.of(v.Fingerprint)
+	if c == nil {
+		return nil // the engine has made it, or a test has made it up
+	}
+	all := []model.Record{&model.Chain{Instance: i.ID, Number: v.Number, Certificates: c.chain[:1], Root: c.chain[1]}}
+	if v.KeyID != "" {
+		k := *c.key
+		k.ID, k.Instance = v.KeyID, i.ID
+		all = append(all, &k)
+	}
+	return all
+}
+
+// PEM is a certificate for names that is valid now, with its key: what an upload
+// holds.
+func PEM(now time.Time, names ...string) []byte {
+	c := certificates.of(Version(now, 1, 30, 365, names...).Fingerprint)
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.chain[0]}), keyPEM(c)...)
+}
+
+// KeyPEM is the key of a certificate of the fleet, whether the store holds it or
+// not.
+func KeyPEM(v *model.Version) []byte { return keyPEM(certificates.of(v.Fingerprint)) }
+
+func keyPEM(c *certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: c.key.PKCS8.Reveal()})
+}

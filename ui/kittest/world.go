@@ -1,0 +1,219 @@
+// Package kittest gives tests of the interface a real engine over a store in
+// memory that holds a fleet: with scripted CAs and products, at a fixed time on
+// a clock that only moves when it is told to.
+package kittest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
+	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/lifecycletest"
+	"certquay/lifecycle/ports"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+)
+
+const day = 24 * time.Hour
+
+// World is a fleet and, once it is started, the engine on it. The fields are the
+// records of its store. A test may change them before [World.Start], which writes
+// them, and later in [World.Change]; between the two they are what they were, and
+// the embedded access reads what the store holds.
+type World struct {
+	*lifecycle.Access // nil until it is started
+
+	Clock     time.Time
+	Instances []*model.Instance
+	Places    []*model.Resource
+	Events    []model.Event // newest first
+	Open      []model.Task
+	People    []model.Contact
+	Watched   []model.Watch
+	Firms     []model.Company
+	Papers    map[model.ID][]model.Document
+	Units     []ledger.Balance // what packs hold
+	Orders    []model.Order
+	Refunds   map[model.ID]int64 // of the first line of an order, in minor units
+	CAs       map[string]*lifecycletest.Issuer
+	Wares     []lifecycle.NamedProduct
+	// By is who acts; nil for an operator.
+	By func() model.Actor
+
+	*lifecycletest.World
+	t      testing.TB
+	wrote  map[uint64]bool // events that the store holds
+	read   uint64          // events that Done has told of
+	follow <-chan model.ChangeSet
+
+	marks, markSeen      int // changes of records, and those that the feed has told of
+	eventSeen, published uint64
+}
+
+// New makes a world that holds one contact, with two CAs and five products.
+func New() *World {
+	w := &World{
+		Clock: time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC), Papers: map[model.ID][]model.Document{}, Refunds: map[model.ID]int64{},
+		CAs: map[string]*lifecycletest.Issuer{}, wrote: map[uint64]bool{},
+	}
+	now := func() time.Time { return w.World.Clock.Now() }
+	for brand, can := range map[string]rules.Capabilities{
+		"embedded": {
+			Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true,
+			MaxValidity: 398 * day, Reviewed: []model.Level{model.EV},
+		},
+		"letsencrypt": {
+			Levels: []model.Level{model.DV}, Types: model.DomainTypes, Grades: []model.Grade{model.Free}, Revocation: true, Public: true,
+			MaxValidity: 90 * day,
+		},
+	} {
+		w.CAs[brand] = lifecycletest.NewIssuer(now)
+		w.CAs[brand].Can = can
+	}
+	for _, n := range []string{"SLB", "CDN", "SCDN", "DCDN", "WAF"} {
+		if n == "SLB" || n == "WAF" {
+			w.AddProduct(n, "edge", "cn-hangzhou", "ap-southeast-1", "eu-central-1", "us-west-1")
+		} else {
+			w.AddProduct(n, "edge", "global")
+		}
+	}
+	w.People = []model.Contact{{ID: "01JC0000000000000000000OPS", Name: "Ops", Email: "ops@example.com"}}
+	return w
+}
+
+// AddProduct configures one more product, before the world is started.
+func (w *World) AddProduct(name, driver string, regions ...string) {
+	w.Wares = append(w.Wares, lifecycle.NamedProduct{Name: name, Driver: driver, Product: lifecycletest.NewProduct(regions...)})
+}
+
+// Product is the scripted product of a name.
+func (w *World) Product(name string) *lifecycletest.Product {
+	n := slices.IndexFunc(w.Wares, func(p lifecycle.NamedProduct) bool { return p.Name == name })
+	return w.Wares[n].Product.(*lifecycletest.Product)
+}
+
+// Start makes the engine over a store that holds the records. The functions may
+// change what the engine is made of. A world that is started already stays as it
+// is.
+func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World {
+	t.Helper()
+	if w.t = t; w.Access != nil {
+		return w
+	}
+	base := func(b *lifecycletest.World) {
+		w.World = b
+		b.Clock = lifecycletest.NewClock(t, w.Clock)
+		b.Prober.Products, b.Options.Judge = nil, b.Prober.Judge
+		o := &b.Options
+		// The same in every run, where one thing is done after the other.
+		o.Clock, o.Products, o.Issuers, o.Rand = b.Clock, w.Wares, map[string]ports.Issuer{}, rand.NewChaCha8([32]byte{})
+		for brand, ca := range w.CAs {
+			o.Issuers[brand] = ca
+		}
+		for _, p := range w.Wares {
+			b.Prober.Products = append(b.Prober.Products, p.Product.(*lifecycletest.Product))
+		}
+	}
+	lifecycletest.New(t, append([]func(*lifecycletest.World){base}, change...)...)
+	w.write()
+	w.present()
+	if err := w.Store.WaitForTable(t.Context()); err != nil { // so that no test waits for that
+		t.Fatal(err)
+	}
+	w.Access = w.Engine.As(w.actor)
+	w.follow = w.Store.Watch(t.Context())
+	w.Done()
+	w.eventSeen, w.markSeen = w.read, w.marks
+	return w
+}
+
+func (w *World) actor() model.Actor {
+	if w.By == nil {
+		return model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}
+	}
+	return w.By()
+}
+
+// Change changes the records as another session would: they are read, fn changes
+// them, and they are written in one transaction. A later Clock is moved to.
+func (w *World) Change(fn func(*World)) {
+	w.t.Helper()
+	w.load()
+	fn(w)
+	w.World.Clock.MoveTo(w.Clock)
+	w.write()
+}
+
+// Published is the number of the last batch of the change feed that holds what
+// was written until now.
+func (w *World) Published() uint64 {
+	w.t.Helper()
+	newest, err := w.Engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Limit: 1})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	behind := func() bool { return w.markSeen < w.marks || len(newest) > 0 && w.eventSeen < newest[0].Seq }
+	for behind() {
+		b, open := <-w.follow
+		if !open {
+			w.t.Fatal("the change feed has ended")
+		}
+		w.published = b.Seq
+		for _, c := range b.Changes {
+			switch {
+			case c.Event != nil:
+				w.eventSeen = c.Event.Seq
+			case c.Key == mark(w.marks).RecordKey():
+				w.markSeen = w.marks
+			}
+		}
+		if b.Resync { // all that was written before is in it
+			w.markSeen, w.eventSeen = w.marks, newest[0].Seq
+		}
+	}
+	return w.published
+}
+
+// mark is written with each change of records, which the log tells nothing of.
+func mark(n int) *model.KV { return &model.KV{Namespace: "kittest", Name: fmt.Sprint(n)} }
+
+func (w *World) update(fn func(model.Tx) error) {
+	w.t.Helper()
+	if err := w.Store.Update(context.Background(), fn); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Done tells what was asked for since the last time, the oldest first: the events
+// of the activity log, each as "action name", with its result unless that is
+// "ok". What comes of a job that was begun since then is left out.
+func (w *World) Done() (lines []string) {
+	w.t.Helper()
+	events, err := w.Engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{After: w.read, Oldest: true})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	begun := map[string]bool{}
+	for _, ev := range events {
+		w.read = ev.Seq
+		line := strings.TrimSpace(ev.Action + " " + ev.Name)
+		job := fmt.Sprint(ev.Action, ev.Instance, ev.Resource)
+		switch {
+		case begun[job] || ev.Action == string(model.JobIssue): // by who applies
+			continue
+		case ev.Result == journal.ResultBegun:
+			begun[job] = true
+		case ev.Result != journal.ResultOK:
+			line += ": " + ev.Result
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
