@@ -40,7 +40,11 @@ var Root = sync.OnceValue(func() *x509.Certificate {
 // from a whole second.
 func Sign(public any, serial *big.Int, from, to time.Time, names ...string) ([]byte, error) {
 	return x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: names[0]}, DNSNames: names, NotBefore: from.Truncate(time.Second), NotAfter: to,
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: names[0]},
+		DNSNames:     names,
+		NotBefore:    from.Truncate(time.Second),
+		NotAfter:     to,
 	}, Root(), public, signer())
 }
 

@@ -147,15 +147,19 @@ func (p *page) start() tea.Cmd {
 			return done
 		}
 		var last time.Time
-		done.report, done.err = forecast.Run(ctx, c.Backend, forecast.Request{Months: q.months, Policy: q.policy, Progress: func(at time.Time) {
-			if now := time.Now(); now.Sub(last) >= progressInterval {
-				last = now
-				select {
-				case steps <- at:
-				default: // the last word was not even heard yet
+		done.report, done.err = forecast.Run(
+			ctx,
+			c.Backend,
+			forecast.Request{Months: q.months, Policy: q.policy, Progress: func(at time.Time) {
+				if now := time.Now(); now.Sub(last) >= progressInterval {
+					last = now
+					select {
+					case steps <- at:
+					default: // the last word was not even heard yet
+					}
 				}
-			}
-		}})
+			}},
+		)
 		done.took = time.Since(start)
 		return done
 	}
