@@ -172,7 +172,11 @@ func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 			return model.Job{}, e.journal.NoteRefusal(ctx, actor, err)
 		}
 	}
-	app := merge(c.Instance.Application, r.Application)
+	draft := c.Instance.Application
+	if r.Whole {
+		draft = model.Application{}
+	}
+	app := merge(draft, r.Application)
 	app.Documents = c.Instance.Application.Documents
 	for n := range docs {
 		app.Documents = append(slices.Clip(app.Documents), docs[n].ID)

@@ -30,6 +30,9 @@ type Quote struct {
 // taken from the saved draft.
 type ApplyRequest struct {
 	Application model.Application
+	// Whole says that what the application leaves empty is to be empty, rather than
+	// as it is in the draft. Documents are those of the draft all the same.
+	Whole bool
 	// Documents are added to those of the draft, unless the application is
 	// refused.
 	Documents []NewDocument

@@ -16,13 +16,8 @@ func (a *application) applicationFrom(v form.Values) (model.Application, error) 
 	draft := a.i.Application
 	draft.Documents = nil
 	draft.Domains = splitList(v["domains"])
-	draft.ApplicantName, draft.Email, draft.Phone = strings.TrimSpace(
-		v["applicant"],
-	), strings.TrimSpace(
-		v["email"],
-	), strings.TrimSpace(
-		v["phone"],
-	)
+	draft.ApplicantName, draft.Email = strings.TrimSpace(v["applicant"]), strings.TrimSpace(v["email"])
+	draft.Phone = strings.TrimSpace(v["phone"])
 	draft.IDNumber = strings.TrimSpace(v["id number"])
 	if _, ok := v["company"]; ok {
 		draft.Company = organizationOf(v)
