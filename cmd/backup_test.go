@@ -98,7 +98,11 @@ func TestBackupsOfABusyOwner(t *testing.T) {
 	first := p.issue("first.example.com")
 	p.deploy(first.ID, "CDN")
 	p.must("download", first.ID, "--format", "nginx", "--out", filepath.Join(p.home, "files"))
-	hidden := secrets(t, filepath.Join(p.home, "files", "first.example.com.key"), filepath.Join(p.home, ".config", "certquay", "master.key"))
+	hidden := secrets(
+		t,
+		filepath.Join(p.home, "files", "first.example.com.key"),
+		filepath.Join(p.home, ".config", "certquay", "master.key"),
+	)
 
 	stop := p.busy(3)
 	moments := map[string]moment{}
@@ -217,7 +221,8 @@ func refusedWhenSpoilt(t *testing.T, file, key string) {
 	if err := os.WriteFile(wrong, []byte(other.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for what, b := range map[string][]byte{"half": whole[:len(whole)/2], "almost": whole[:len(whole)-1], "flipped": flipped, "empty": {}, "another's": whole} {
+	for what, b := range map[string][]byte{"half": whole[:len(whole)/2], "almost": whole[:len(whole)-1], "flipped": flipped, "empty": {},
+		"another's": whole} {
 		if err := os.WriteFile(bad, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -352,7 +357,11 @@ func TestServeMakesBackups(t *testing.T) {
 	pass, dir := filepath.Join(p.home, "pass"), filepath.Join(p.home, "backups")
 	config := filepath.Join(p.home, ".config", "certquay", "config.yaml")
 	text := fmt.Sprintf("backup: {directory: %s, every: 1h, passphrase_file: %s}\n", dir, pass)
-	err := errors.Join(os.WriteFile(pass, []byte("correct horse\n"), 0o644), os.MkdirAll(filepath.Dir(config), 0o700), os.WriteFile(config, []byte(text), 0o600))
+	err := errors.Join(
+		os.WriteFile(pass, []byte("correct horse\n"), 0o644),
+		os.MkdirAll(filepath.Dir(config), 0o700),
+		os.WriteFile(config, []byte(text), 0o600),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -244,7 +244,9 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	readOnly(disk, true)
 	unchanged(t, p, disk, "read-only", "--data")
 	for _, verb := range [][]string{{"list"}, {"show", i.ID}, {"activity"}} { // finding: R-L8
-		if r := p.try(append([]string{"--read-only"}, verb...)...); r.code != 0 || verb[0] != "activity" && !strings.Contains(r.out, "kept.example.com") {
+		if r := p.try(
+			append([]string{"--read-only"}, verb...)...); r.code != 0 ||
+			verb[0] != "activity" && !strings.Contains(r.out, "kept.example.com") {
 			t.Errorf("%q: exit %d\n%s%s", verb, r.code, r.out, r.err)
 		}
 	}
@@ -334,7 +336,8 @@ func TestStoppedOwner(t *testing.T) {
 	defer func() { _ = s.cmd.Process.Signal(syscall.SIGCONT) }()
 	for _, args := range [][]string{{"list"}, {"buy", "--json"}} {
 		r := p.try(args...)
-		if r.code != 5 || strings.Count(strings.TrimSpace(r.err), "\n") > 0 || !strings.Contains(r.err, "does not answer") || !strings.Contains(r.err, "process") {
+		if r.code != 5 || strings.Count(strings.TrimSpace(r.err), "\n") > 0 || !strings.Contains(r.err, "does not answer") ||
+			!strings.Contains(r.err, "process") {
 			t.Errorf("exit %d after %v: %q", r.code, r.took, r.err)
 		}
 		if r.took > 30*time.Second {

@@ -49,11 +49,33 @@ func (p *person) filled(n int) {
 				name := fmt.Sprintf("n%06d.example.com", k)
 				start := now.Add(-time.Duration(k%190) * 24 * time.Hour)
 				i := model.Instance{
-					ID: model.ID(fmt.Sprintf("01M80000000000000000%06d", k)), Name: name, State: model.Issued, Origin: model.OriginBought, Years: 1,
-					Spec: model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Free}, Created: start,
-					Application:  model.Application{Domains: []string{name}, KeyType: model.ECDSAP256},
-					ServiceStart: start, ServiceEnd: start.AddDate(1, 0, 0), RevocationCheckedAt: now,
-					Versions: []model.Version{{Number: 1, Serial: fmt.Sprintf("%032x", k+1), Fingerprint: fmt.Sprintf("%064x", k+1), Subject: name, Domains: []string{name}, KeyType: "ecdsa-p256", NotBefore: start, NotAfter: start.Add(300*24*time.Hour - time.Second), Issued: start, Issuer: "embedded"}},
+					ID: model.ID(
+						fmt.Sprintf("01M80000000000000000%06d", k),
+					),
+					Name:                name,
+					State:               model.Issued,
+					Origin:              model.OriginBought,
+					Years:               1,
+					Spec:                model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Free},
+					Created:             start,
+					Application:         model.Application{Domains: []string{name}, KeyType: model.ECDSAP256},
+					ServiceStart:        start,
+					ServiceEnd:          start.AddDate(1, 0, 0),
+					RevocationCheckedAt: now,
+					Versions: []model.Version{
+						{
+							Number:      1,
+							Serial:      fmt.Sprintf("%032x", k+1),
+							Fingerprint: fmt.Sprintf("%064x", k+1),
+							Subject:     name,
+							Domains:     []string{name},
+							KeyType:     "ecdsa-p256",
+							NotBefore:   start,
+							NotAfter:    start.Add(300*24*time.Hour - time.Second),
+							Issued:      start,
+							Issuer:      "embedded",
+						},
+					},
 				}
 				if err := tx.Put(&i); err != nil {
 					return err

@@ -20,7 +20,12 @@ import (
 func never(t *testing.T) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	names := map[string]string{"a pipe": filepath.Join(dir, "fifo"), "a socket": filepath.Join(dir, "s"), "a device": "/dev/zero", "a directory": dir}
+	names := map[string]string{
+		"a pipe":      filepath.Join(dir, "fifo"),
+		"a socket":    filepath.Join(dir, "s"),
+		"a device":    "/dev/zero",
+		"a directory": dir,
+	}
 	if err := syscall.Mkfifo(names["a pipe"], 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +77,11 @@ func TestAPipeOfTheCallersIsRead(t *testing.T) {
 		if attached {
 			p.serve()
 		}
-		script := fmt.Sprintf(`%s contact add --name "N%v" --email n@example.com --channel-file <(echo generic://example.com)`, p.bin, attached)
+		script := fmt.Sprintf(
+			`%s contact add --name "N%v" --email n@example.com --channel-file <(echo generic://example.com)`,
+			p.bin,
+			attached,
+		)
 		c := exec.Command("bash", "-c", script)
 		c.Env, c.Dir = p.env, p.home
 		if out, err := c.CombinedOutput(); err != nil {

@@ -31,7 +31,8 @@ func TestAHeldPortOfCRLAndOCSPStopsNothing(t *testing.T) {
 	type task struct{ Kind, Text, Detail string }
 	tasks := decode[[]task](t, p.must("tasks", "--json"))
 	holder := fmt.Sprint("process ", os.Getpid())
-	if len(tasks) != 1 || tasks[0].Kind != "serve" || !strings.Contains(tasks[0].Text, address) || !strings.Contains(tasks[0].Detail, holder) {
+	if len(tasks) != 1 || tasks[0].Kind != "serve" || !strings.Contains(tasks[0].Text, address) ||
+		!strings.Contains(tasks[0].Detail, holder) {
 		t.Errorf("tasks: %+v", tasks)
 	}
 	second := p.issue("second.example.com")

@@ -88,7 +88,8 @@ func TestAnAddressThatIsTakenIsSeenAtOnce(t *testing.T) {
 		Text string `json:"text"`
 	}
 	tasks := decode[[]task](t, p.must("tasks", "--json"))
-	if len(tasks) != 1 || tasks[0].Kind != "address" || !strings.Contains(tasks[0].Text, r.Address) || !strings.Contains(tasks[0].Text, "cmd.test") {
+	if len(tasks) != 1 || tasks[0].Kind != "address" || !strings.Contains(tasks[0].Text, r.Address) ||
+		!strings.Contains(tasks[0].Text, "cmd.test") {
 		t.Errorf("tasks: %+v", tasks)
 	}
 	if err := l.Close(); err != nil {
@@ -127,7 +128,10 @@ func TestACrashIsInTheLogOfTheNextOwner(t *testing.T) {
 		t.Errorf("list:\n%s", out)
 	}
 	p.must("list")
-	if again, err := os.ReadFile(filepath.Join(p.home, ".local", "state", "certquay", "certquay.log")); err != nil || strings.Count(string(again), "was ended by") != 1 {
+	if again, err := os.ReadFile(
+		filepath.Join(p.home, ".local", "state", "certquay", "certquay.log"),
+	); err != nil ||
+		strings.Count(string(again), "was ended by") != 1 {
 		t.Errorf("%v, said again", err)
 	}
 }

@@ -26,7 +26,10 @@ import (
 // presented asks an address over TLS for a name, and returns the chain's
 // fingerprints, leaf first. Whether it is trusted is not asked here.
 func presented(address, name string) ([]string, error) {
-	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 20 * time.Second}, Config: &tls.Config{ServerName: name, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}}
+	d := tls.Dialer{
+		NetDialer: &net.Dialer{Timeout: 20 * time.Second},
+		Config:    &tls.Config{ServerName: name, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12},
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	c, err := d.DialContext(ctx, "tcp", address)
@@ -48,7 +51,21 @@ func sClient(t *testing.T, p *person, address, name, root string) ([]*x509.Certi
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c := exec.CommandContext(ctx, "openssl", "s_client", "-connect", address, "-servername", name, "-showcerts", "-CAfile", root, "-no-CApath", "-verify_hostname", name)
+	c := exec.CommandContext(
+		ctx,
+		"openssl",
+		"s_client",
+		"-connect",
+		address,
+		"-servername",
+		name,
+		"-showcerts",
+		"-CAfile",
+		root,
+		"-no-CApath",
+		"-verify_hostname",
+		name,
+	)
 	c.Env = p.env
 	out, err := c.Output()
 	if err != nil {
@@ -197,9 +214,26 @@ func (p *person) listen() *sshd {
 // client is the OpenSSH client with a key; tty is -T or -tt.
 func (d *sshd) client(ctx context.Context, key, tty string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "ssh", append([]string{
-		"-F", "none", tty, "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-i", filepath.Join(d.dir, key),
-		"-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile=" + filepath.Join(d.dir, "known_hosts"), "-o", "ConnectTimeout=30",
-		"-p", d.port, "me@" + d.host,
+		"-F",
+		"none",
+		tty,
+		"-o",
+		"BatchMode=yes",
+		"-o",
+		"IdentitiesOnly=yes",
+		"-o",
+		"IdentityAgent=none",
+		"-i",
+		filepath.Join(d.dir, key),
+		"-o",
+		"StrictHostKeyChecking=accept-new",
+		"-o",
+		"UserKnownHostsFile=" + filepath.Join(d.dir, "known_hosts"),
+		"-o",
+		"ConnectTimeout=30",
+		"-p",
+		d.port,
+		"me@" + d.host,
 	}, args...)...)
 }
 
@@ -267,7 +301,17 @@ func TestVerbsOverSSH(t *testing.T) {
 	if r := d.ssh("mine", "", "download", i.ID, "--out", d.p.home); r.code == 0 || !strings.Contains(r.err, "over SSH") {
 		t.Errorf("download to a path: exit %d\n%s", r.code, r.err)
 	}
-	if r := d.ssh("mine", "", "download", i.ID, "--format", "nginx", "--out", "-"); r.code != 0 || !strings.Contains(r.out, "BEGIN CERTIFICATE") || !strings.Contains(r.out, "PRIVATE") {
+	if r := d.ssh(
+		"mine",
+		"",
+		"download",
+		i.ID,
+		"--format",
+		"nginx",
+		"--out",
+		"-",
+	); r.code != 0 || !strings.Contains(r.out, "BEGIN CERTIFICATE") ||
+		!strings.Contains(r.out, "PRIVATE") {
 		t.Errorf("download to -: exit %d\n%s%s", r.code, r.out, r.err)
 	}
 	if r := d.ssh("mine", "", "serve"); r.code != 2 {
@@ -325,16 +369,63 @@ func TestDocumentOverSSH(t *testing.T) {
 	s.gone("pasted-1.png")
 	s.leave()
 
-	if r := d.ssh("mine", string(scan(t, 120)), strings.Fields(strings.TrimSuffix(command, " < FILE"))...); r.code != 0 || !strings.Contains(r.out, "draft is saved") {
+	if r := d.ssh(
+		"mine",
+		string(scan(t, 120)),
+		strings.Fields(strings.TrimSuffix(command, " < FILE"))...); r.code != 0 ||
+		!strings.Contains(r.out, "draft is saved") {
 		t.Errorf("%s: exit %d\n%s%s", command, r.code, r.out, r.err)
 	}
-	if r := d.ssh("mine", "no picture", "apply", short, "--draft", "--document", "-"); r.code != 3 || !strings.Contains(r.err, "only PNG and JPEG") {
+	if r := d.ssh(
+		"mine",
+		"no picture",
+		"apply",
+		short,
+		"--draft",
+		"--document",
+		"-",
+	); r.code != 3 ||
+		!strings.Contains(r.err, "only PNG and JPEG") {
 		t.Errorf("no picture: exit %d\n%s", r.code, r.err)
 	}
 	looked := filepath.Join(d.p.home, "looked")
 	d.p.must("apply", id, "--draft", "--domain", "ov.example.com")
-	d.p.must("company", "add", "--name", "Example GmbH", "--type", "company", "--phone", "110", "--organization-id", "HRB 1", "--country", "DE", "--province", "Berlin", "--city", "Berlin", "--address", "Street 1", "--zip", "10115")
-	d.p.must("apply", id, "--company", "Example GmbH", "--applicant", "Anna", "--email", "anna@example.com", "--phone", "110", "--id-number", "L01")
+	d.p.must(
+		"company",
+		"add",
+		"--name",
+		"Example GmbH",
+		"--type",
+		"company",
+		"--phone",
+		"110",
+		"--organization-id",
+		"HRB 1",
+		"--country",
+		"DE",
+		"--province",
+		"Berlin",
+		"--city",
+		"Berlin",
+		"--address",
+		"Street 1",
+		"--zip",
+		"10115",
+	)
+	d.p.must(
+		"apply",
+		id,
+		"--company",
+		"Example GmbH",
+		"--applicant",
+		"Anna",
+		"--email",
+		"anna@example.com",
+		"--phone",
+		"110",
+		"--id-number",
+		"L01",
+	)
 	d.p.must("review", id, "--documents", looked)
 	var sizes []int
 	files, err := os.ReadDir(looked)
@@ -392,7 +483,11 @@ func TestSSHNeverStartsOpenToAll(t *testing.T) {
 		t.Errorf("no file: %s", err)
 	}
 	// A file that others may write is as good as open.
-	if err := os.WriteFile(open, []byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGz3LSmWMr1oHQEZkK0KwJQ7bD0a2Xw1q4ZzF0YJmF0K me\n"), 0o600); err != nil {
+	if err := os.WriteFile(
+		open,
+		[]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGz3LSmWMr1oHQEZkK0KwJQ7bD0a2Xw1q4ZzF0YJmF0K me\n"),
+		0o600,
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(open, 0o666); err != nil {

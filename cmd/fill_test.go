@@ -265,6 +265,16 @@ func fillAndRead(t *testing.T, disk string, rounds int) {
 	if slowest > 10*time.Second {
 		t.Errorf("an owner took %v to end on a full disk", slowest)
 	}
-	t.Logf("filled %v in %v: 0 lost of %d bought, %d issued, %d deployed, %d contacts; SIGBUS %d; the slowest end of an owner on a full disk %v",
-		full, time.Since(begin).Round(time.Second), len(w.all.bought), len(w.all.issued), len(w.all.deployed), len(w.all.contacts), faults, slowest.Round(time.Millisecond))
+	t.Logf(
+		"filled %v in %v: 0 lost of %d bought, %d issued, %d deployed, %d contacts; "+
+			"SIGBUS %d; the slowest end of an owner on a full disk %v",
+		full,
+		time.Since(begin).Round(time.Second),
+		len(w.all.bought),
+		len(w.all.issued),
+		len(w.all.deployed),
+		len(w.all.contacts),
+		faults,
+		slowest.Round(time.Millisecond),
+	)
 }

@@ -47,7 +47,14 @@ func (p *person) window(t *testing.T, args ...string) *window {
 	if err := pty.Setsize(master, &pty.Winsize{Cols: 100, Rows: 30}); err != nil {
 		t.Fatal(err)
 	}
-	w := &window{t: t, master: master, slave: slave, term: vt.NewSafeEmulator(100, 30), idle: make(chan struct{}), ended: make(chan struct{})}
+	w := &window{
+		t:      t,
+		master: master,
+		slave:  slave,
+		term:   vt.NewSafeEmulator(100, 30),
+		idle:   make(chan struct{}),
+		ended:  make(chan struct{}),
+	}
 	w.was = w.mode()
 	w.cmd = exec.Command(p.bin, append(append([]string{}, p.flag...), args...)...)
 	w.cmd.Env, w.cmd.Dir = append(append([]string{}, p.env...), "TERM=xterm-256color"), p.home

@@ -225,7 +225,16 @@ func TestKilledWhileRenewingAndDeploying(t *testing.T) {
 		}
 		y.judge()
 		done += y.kills
-		t.Logf("%d kills, %d of them with work under way, in %d years of %d certificates at %d resources; %v so far; longest start of an owner %v",
-			y.kills, y.struck, y.years, len(y.ids), len(y.ids)*len(places), time.Since(begin).Round(time.Second), y.longest.Round(time.Millisecond))
+		t.Logf(
+			"%d kills, %d of them with work under way, in %d years of %d certificates at %d resources; "+
+				"%v so far; longest start of an owner %v",
+			y.kills,
+			y.struck,
+			y.years,
+			len(y.ids),
+			len(y.ids)*len(places),
+			time.Since(begin).Round(time.Second),
+			y.longest.Round(time.Millisecond),
+		)
 	}
 }

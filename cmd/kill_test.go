@@ -265,10 +265,13 @@ func (l *laboratory) judge(round int) {
 			serials = append(serials, v.Serial)
 		}
 		more := len(serials) - len(s.serials)
-		if strings.Join(serials[:min(len(serials), len(s.serials))], " ") != strings.Join(s.serials, " ") || more > 0 && s.pending != "reissue" && s.pending != "apply" || more > 1 {
+		if strings.Join(serials[:min(len(serials), len(s.serials))], " ") != strings.Join(s.serials, " ") ||
+			more > 0 && s.pending != "reissue" && s.pending != "apply" ||
+			more > 1 {
 			wrong(s, "versions %v, acknowledged %v", serials, s.serials)
 		}
-		if s.revoked && i.State != "revoked" || s.closed && i.State != "closed" && i.State != "refunded" || s.uploaded && i.State != "uploaded" {
+		if s.revoked && i.State != "revoked" || s.closed && i.State != "closed" && i.State != "refunded" ||
+			s.uploaded && i.State != "uploaded" {
 			wrong(s, "it is %s", i.State)
 		}
 		switch {
@@ -408,8 +411,18 @@ func TestKilledOwnerLosesNothing(t *testing.T) {
 	for _, n := range l.acked {
 		sum += n
 	}
-	t.Logf("%d kills and %d more of a start, in %v: %d operations acknowledged %v, %d whose owner died, longest start %v, %d certificates looked at",
-		total, early, time.Since(begin).Round(time.Second), sum, l.acked, l.lost, longest.Round(time.Millisecond), len(l.subjects))
+	t.Logf(
+		"%d kills and %d more of a start, in %v: %d operations acknowledged %v, "+
+			"%d whose owner died, longest start %v, %d certificates looked at",
+		total,
+		early,
+		time.Since(begin).Round(time.Second),
+		sum,
+		l.acked,
+		l.lost,
+		longest.Round(time.Millisecond),
+		len(l.subjects),
+	)
 	if sum < total {
 		t.Errorf("only %d operations were acknowledged: that proves nothing", sum)
 	}

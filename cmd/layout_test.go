@@ -100,9 +100,17 @@ var innerArrows = map[string][]string{
 	"lifecycle/journal":   {"model", "lifecycle/rules", "lifecycle/ports"},
 	"lifecycle/directory": {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal"},
 	"lifecycle/outbox":    {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal", "lifecycle/directory"},
-	"lifecycle/monitor":   {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal", "lifecycle/outbox", "lifecycle/names", "lifecycle/bundle"},
-	"lifecycle/issuer":    {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle"},
-	"lifecycle/product":   {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
+	"lifecycle/monitor": {
+		"model",
+		"lifecycle/rules",
+		"lifecycle/ports",
+		"lifecycle/journal",
+		"lifecycle/outbox",
+		"lifecycle/names",
+		"lifecycle/bundle",
+	},
+	"lifecycle/issuer":  {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle"},
+	"lifecycle/product": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
 
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
 	"cmd/program": {"model", "cmd/session", "cmd/out"},
@@ -255,7 +263,8 @@ func TestTheProgramHoldsNoTools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tool := range []string{"github.com/charmbracelet/x/vt", "github.com/rogpeppe/go-internal", "pgregory.net/rapid", "go.uber.org/goleak"} {
+	for _, tool := range []string{"github.com/charmbracelet/x/vt", "github.com/rogpeppe/go-internal", "pgregory.net/rapid",
+		"go.uber.org/goleak"} {
 		if !bytes.Contains(needed, []byte("\t"+tool+" v")) {
 			t.Errorf("%s is nowhere, so this proves nothing", tool)
 		}
@@ -461,7 +470,8 @@ func (f *stateFinder) call(c *ast.CallExpr) {
 	if !ok {
 		return
 	}
-	if o := f.info.Uses[s.Sel]; o == nil || o.Pkg() == nil || o.Pkg().Path() != "slices" || !strings.HasPrefix(o.Name(), "Contains") && !strings.HasPrefix(o.Name(), "Index") {
+	if o := f.info.Uses[s.Sel]; o == nil || o.Pkg() == nil || o.Pkg().Path() != "slices" ||
+		!strings.HasPrefix(o.Name(), "Contains") && !strings.HasPrefix(o.Name(), "Index") {
 		return
 	}
 	if slices.ContainsFunc(c.Args, f.holds) {
@@ -577,7 +587,8 @@ func TestComparisonsWithStatesAreFound(t *testing.T) {
 		}
 		return len(found)
 	}
-	const outside = "package x\nimport (\"certquay/model\"; \"slices\")\nvar _ = slices.Max[[]int]\nfunc f(i model.Instance, s, o model.State) any {\n%s\n}"
+	const outside = "package x\nimport (\"certquay/model\"; \"slices\")\nvar _ = slices.Max[[]int]\n" +
+		"func f(i model.Instance, s, o model.State) any {\n%s\n}"
 	for body, want := range map[string]int{
 		`return s == model.Paid`:                                                                          1,
 		`return model.Verifying != i.State`:                                                               1,
@@ -612,7 +623,8 @@ func TestComparisonsWithStatesAreFound(t *testing.T) {
 			t.Errorf("%s: found %d, want %d", body, n, want)
 		}
 	}
-	const inside = "package model\ntype State string\nconst (Paid State = \"paid\"; Closed State = \"closed\")\nfunc f(s State) bool {\n%s\n}"
+	const inside = "package model\ntype State string\nconst (Paid State = \"paid\"; Closed State = \"closed\")\n" +
+		"func f(s State) bool {\n%s\n}"
 	for body, want := range map[string]int{
 		`return s == Paid`: 1,
 		`switch s { case Closed: return true }; return false`: 1,
@@ -624,7 +636,12 @@ func TestComparisonsWithStatesAreFound(t *testing.T) {
 	}
 	// The same in the table's file is its purpose.
 	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, "/any/where/"+tableFile, fmt.Sprintf(outside, `return s == model.Paid`), parser.SkipObjectResolution)
+	file, err := parser.ParseFile(
+		fset,
+		"/any/where/"+tableFile,
+		fmt.Sprintf(outside, `return s == model.Paid`),
+		parser.SkipObjectResolution,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

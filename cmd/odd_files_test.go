@@ -87,7 +87,8 @@ func TestNoVerbHangsOnAStoreWithWhatIsNoFile(t *testing.T) {
 	t.Parallel()
 	p, i := used(t)
 	for _, name := range []string{
-		filepath.Join(p.data, "STORE-ID"), filepath.Join(p.data, "high-water"), filepath.Join(p.data, "reserve"), filepath.Join(p.data, "db"),
+		filepath.Join(p.data, "STORE-ID"), filepath.Join(p.data, "high-water"), filepath.Join(p.data, "reserve"), filepath.Join(p.data,
+			"db"),
 		filepath.Join(p.data, "db", "MANIFEST"), filepath.Join(p.data, "db", "DISCARD"), filepath.Join(p.data, "db", "KEYREGISTRY"),
 		filepath.Join(p.data, "owner.lock"), filepath.Join(p.home, ".config", "certquay", "master.key"), filepath.Join(p.data, "crash.log"),
 	} {

@@ -27,7 +27,14 @@ func TestDashboardOfAStoreThatDoesNotOpen(t *testing.T) {
 	in, out := bytes.Index(s.raw, []byte("\x1b[?1049h")), bytes.LastIndex(s.raw, []byte("\x1b[?1049l"))
 	frame, told := bytes.Index(s.raw, []byte("Overview")), bytes.Index(s.raw, []byte("is damaged"))
 	if in < 0 || frame < in || out < frame || told < out {
-		t.Errorf("the other screen was entered at %d and left at %d, the frame was drawn at %d, the reason told at %d:\n%q", in, out, frame, told, s.raw)
+		t.Errorf(
+			"the other screen was entered at %d and left at %d, the frame was drawn at %d, the reason told at %d:\n%q",
+			in,
+			out,
+			frame,
+			told,
+			s.raw,
+		)
 	}
 	if text := s.text(); strings.Contains(text, "Overview") || strings.Contains(text, "$y") {
 		t.Errorf("the frame, or an answer of the terminal, is still there:\n%s", text)

@@ -221,8 +221,16 @@ func TestALossOfPowerLosesNothing(t *testing.T) {
 		found.unmount(t)
 	}
 	all := w.soFar()
-	t.Logf("%d images %v in %v: 0 lost of %d bought, %d issued, %d deployed, %d contacts", images, moments, time.Since(begin).Round(time.Second),
-		len(all.bought), len(all.issued), len(all.deployed), len(all.contacts))
+	t.Logf(
+		"%d images %v in %v: 0 lost of %d bought, %d issued, %d deployed, %d contacts",
+		images,
+		moments,
+		time.Since(begin).Round(time.Second),
+		len(all.bought),
+		len(all.issued),
+		len(all.deployed),
+		len(all.contacts),
+	)
 	if len(all.bought) < images {
 		t.Error("hardly anything was acknowledged: that proves nothing")
 	}

@@ -10,9 +10,25 @@ import (
 // changes are command lines that change something, for an instance.
 func changes(id string) [][]string {
 	return [][]string{
-		{"buy", "--yes", "--json"}, {"close", id, "--yes", "--json"}, {"contact", "add", "--name", "N", "--email", "n@example.com", "--json"},
-		{"company", "remove", "N", "--json"}, {"revoke", id, "--reason", "superseded", "--yes", "--json"}, {"delete", id, "--yes", "--json"},
-		{"download", id, "--out", "-", "--json"}, {"watch", "add", "127.0.0.1:1", "--json"}, {"tick", "--json"}, {"renew", id, "--json"},
+		{
+			"buy",
+			"--yes",
+			"--json",
+		},
+		{"close", id, "--yes", "--json"},
+		{"contact", "add", "--name", "N", "--email", "n@example.com", "--json"},
+		{
+			"company",
+			"remove",
+			"N",
+			"--json",
+		},
+		{"revoke", id, "--reason", "superseded", "--yes", "--json"},
+		{"delete", id, "--yes", "--json"},
+		{"download", id, "--out", "-", "--json"},
+		{"watch", "add", "127.0.0.1:1", "--json"},
+		{"tick", "--json"},
+		{"renew", id, "--json"},
 		{"buy", "--read-only=false", "--yes", "--json"},
 	}
 }

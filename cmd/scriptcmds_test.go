@@ -306,8 +306,13 @@ func pki(name, kind string) (map[string][]byte, error) {
 	}
 	ca := func(cn string) *x509.Certificate {
 		return &x509.Certificate{
-			SerialNumber: serial(), Subject: pkix.Name{CommonName: cn}, NotBefore: time.Now().Add(-1000 * time.Hour), NotAfter: time.Now().AddDate(5, 0, 0),
-			IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+			SerialNumber:          serial(),
+			Subject:               pkix.Name{CommonName: cn},
+			NotBefore:             time.Now().Add(-1000 * time.Hour),
+			NotAfter:              time.Now().AddDate(5, 0, 0),
+			IsCA:                  true,
+			BasicConstraintsValid: true,
+			KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		}
 	}
 	leaf := &x509.Certificate{

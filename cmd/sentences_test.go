@@ -130,7 +130,8 @@ func constantMessages(path string, fset *token.FileSet, files []*ast.File, impor
 	}
 	var found []string
 	for e, t := range info.Types {
-		if t.Value != nil && t.Value.Kind() == constant.String && constant.StringVal(t.Value) != "" && t.Type.String() == "certquay/model.Text" {
+		if t.Value != nil && t.Value.Kind() == constant.String && constant.StringVal(t.Value) != "" &&
+			t.Type.String() == "certquay/model.Text" {
 			found = append(found, fset.Position(e.Pos()).String()+": "+t.Value.String())
 		}
 	}
@@ -201,7 +202,8 @@ var (
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"words returned", "words in a field", "words in a call", "words of a constant", "words compared", "words put together"} {
+	for _, words := range []string{"words returned", "words in a field", "words in a call", "words of a constant", "words compared",
+		"words put together"} {
 		if !slices.ContainsFunc(found, func(s string) bool { return strings.Contains(s, words) }) {
 			t.Errorf("%q is not found: %v", words, found)
 		}

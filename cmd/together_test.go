@@ -254,10 +254,23 @@ func TestAttachedVerbIsLikeALocalOne(t *testing.T) {
 		args []string
 	}
 	wants := []want{
-		{0, []string{"list", "--json"}}, {0, []string{"show", i.ID}}, {2, []string{"show"}}, {2, []string{"list", "--state", "odd"}},
-		{3, []string{"delete", i.ID, "--yes"}}, {3, []string{"renew", i.ID, "--json"}}, {4, []string{"show", "nothing"}}, {4, []string{"show", "nothing", "--json"}},
-		{3, []string{"buy", "--read-only"}}, {2, []string{"revoke", i.ID, "--reason", "superseded"}}, {0, []string{"contact", "list"}},
-		{1, []string{"download", i.ID, "--out", "/dev/null"}}, {0, []string{"show", i.ID, "--json"}}, {2, []string{"upload", ""}},
+		{0, []string{"list", "--json"}},
+		{0, []string{"show", i.ID}},
+		{2, []string{"show"}},
+		{2, []string{"list", "--state", "odd"}},
+		{
+			3,
+			[]string{"delete", i.ID, "--yes"},
+		},
+		{3, []string{"renew", i.ID, "--json"}},
+		{4, []string{"show", "nothing"}},
+		{4, []string{"show", "nothing", "--json"}},
+		{3, []string{"buy", "--read-only"}},
+		{2, []string{"revoke", i.ID, "--reason", "superseded"}},
+		{0, []string{"contact", "list"}},
+		{1, []string{"download", i.ID, "--out", "/dev/null"}},
+		{0, []string{"show", i.ID, "--json"}},
+		{2, []string{"upload", ""}},
 	}
 	local := make([]result, len(wants))
 	for n, w := range wants {
@@ -280,7 +293,10 @@ func TestAttachedVerbIsLikeALocalOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "cert.pem"), append(files["leaf.pem"], files["key.pem"]...), 0o600)); err != nil {
+	if err := errors.Join(
+		os.Mkdir(dir, 0o700),
+		os.WriteFile(filepath.Join(dir, "cert.pem"), append(files["leaf.pem"], files["key.pem"]...), 0o600),
+	); err != nil {
 		t.Fatal(err)
 	}
 	in := func(args ...string) (string, error) {
@@ -292,7 +308,15 @@ func TestAttachedVerbIsLikeALocalOne(t *testing.T) {
 	if out, err := in("upload", "cert.pem"); err != nil {
 		t.Errorf("upload of a relative path: %v\n%s", err, out)
 	}
-	if out, err := in("download", "rel.example.com", "--format", "nginx", "--out", "./out"); err != nil || !strings.Contains(out, "out/rel.example.com.key") {
+	if out, err := in(
+		"download",
+		"rel.example.com",
+		"--format",
+		"nginx",
+		"--out",
+		"./out",
+	); err != nil ||
+		!strings.Contains(out, "out/rel.example.com.key") {
 		t.Errorf("download to a relative path: %v\n%s", err, out)
 	}
 	st, err := os.Stat(filepath.Join(dir, "out", "rel.example.com.key"))

@@ -301,7 +301,13 @@ func TestBareCopyMissesNothing(t *testing.T) {
 		t.Fatalf("only %d frames", len(frames))
 	}
 	join := func(frames ...[]byte) []byte { return append([]byte(backupMagic), bytes.Join(frames, nil)...) }
-	if sum, report, err := VerifyBackup(ctx, bytes.NewReader(join(frames...)), h.key, ""); err != nil || !report.Sound() || sum.Events != 250 {
+	if sum, report, err := VerifyBackup(
+		ctx,
+		bytes.NewReader(join(frames...)),
+		h.key,
+		"",
+	); err != nil || !report.Sound() ||
+		sum.Events != 250 {
 		t.Fatalf("the whole one: %v, %+v", err, sum)
 	}
 	end := frames[len(frames)-1]
@@ -476,7 +482,14 @@ func TestRestoreReplacesNothing(t *testing.T) {
 		t.Helper()
 		before := h.tree(t)
 		var open *OpenError
-		if _, err := Restore(context.Background(), bytes.NewReader(backup), h.dir, h.options(), i); !errors.As(err, &open) || open.Hint == "" {
+		if _, err := Restore(
+			context.Background(),
+			bytes.NewReader(backup),
+			h.dir,
+			h.options(),
+			i,
+		); !errors.As(err, &open) ||
+			open.Hint == "" {
 			t.Errorf("%s: %v", what, err)
 		}
 		if after := h.tree(t); fmt.Sprint(before) != fmt.Sprint(after) {
@@ -523,7 +536,12 @@ func TestACopyIsKeptBeforeAnUpgrade(t *testing.T) {
 	full.Free = func() (int64, error) { return 1, nil }
 	name := filepath.Join(h.dir, upgradeBackupName(schema+1))
 	var refused *OpenError
-	err := s.migrate(ctx, schema+1, steps, func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, h.dir, full, from) })
+	err := s.migrate(
+		ctx,
+		schema+1,
+		steps,
+		func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, h.dir, full, from) },
+	)
 	if !errors.As(err, &refused) || !errors.Is(err, ErrDiskFull) || version() != schema {
 		t.Errorf("on a full volume: %v, schema %d", err, version())
 	}

@@ -53,7 +53,9 @@ func killed(t *testing.T, root string, lives int) victim {
 			err := s.Update(context.Background(), func(tx model.Tx) error {
 				name := fmt.Sprintf("%06d", acknowledged)
 				return errors.Join(
-					tx.Put(&model.KV{Namespace: "s", Name: name, Data: bytes.Repeat([]byte(name), 40), Secret: model.NewSecret([]byte(name))}),
+					tx.Put(
+						&model.KV{Namespace: "s", Name: name, Data: bytes.Repeat([]byte(name), 40), Secret: model.NewSecret([]byte(name))},
+					),
 					tx.Append(model.Event{Action: "buy", Detail: model.Quoted("", name), Result: "ok"}),
 				)
 			})
@@ -247,7 +249,13 @@ func TestAFlippedBitNeverMakesAStoreSilentlyLess(t *testing.T) {
 			control[got]++
 		}
 	}
-	t.Logf("refused %d, whole %d, silently less %d; without the mark, of flips in the log, %d hold less", count[refused], count[whole], count[less], control[less])
+	t.Logf(
+		"refused %d, whole %d, silently less %d; without the mark, of flips in the log, %d hold less",
+		count[refused],
+		count[whole],
+		count[less],
+		control[less],
+	)
 	if control[less] == 0 {
 		t.Error("without the mark nothing was lost either, so nothing was tested")
 	}
@@ -372,7 +380,10 @@ func TestWhatIsMissingIsNamedAndCanBeGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.Update(context.Background(), func(tx model.Tx) error { return tx.Append(model.Event{Action: "x"}) }), s.Close()); err != nil {
+	if err := errors.Join(
+		s.Update(context.Background(), func(tx model.Tx) error { return tx.Append(model.Event{Action: "x"}) }),
+		s.Close(),
+	); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := filepath.Glob(filepath.Join(v.dir, cutOffName, "*", "*.mem"))

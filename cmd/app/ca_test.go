@@ -47,7 +47,9 @@ func TestAHeldPortIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	changes := a.Store.Watch(ctx)
-	a.Engine = lifecycle.New(lifecycle.Options{Store: a.Store, Clock: ports.SystemClock{}, Issuers: map[string]ports.Issuer{embedded.Brand: ca.ca}})
+	a.Engine = lifecycle.New(
+		lifecycle.Options{Store: a.Store, Clock: ports.SystemClock{}, Issuers: map[string]ports.Issuer{embedded.Brand: ca.ca}},
+	)
 	a.closing(func() error { a.Engine.Close(); return nil })
 	ca.tend(ctx)
 	open := func() []model.Task {

@@ -92,7 +92,17 @@ func (h *handler) Serve(ctx context.Context, s *session.Session, args []string) 
 	case "echo":
 		fmt.Fprintf(s.Out, "%q\n", args[1:])
 	case "who":
-		fmt.Fprintf(s.Out, "%s %s %d width %d terminal %v lang %s TERM=%s\n", s.Actor.Via, s.Actor.Role, s.Kind, s.Width, s.Terminal, s.Lang, s.Getenv("TERM"))
+		fmt.Fprintf(
+			s.Out,
+			"%s %s %d width %d terminal %v lang %s TERM=%s\n",
+			s.Actor.Via,
+			s.Actor.Role,
+			s.Kind,
+			s.Width,
+			s.Terminal,
+			s.Lang,
+			s.Getenv("TERM"),
+		)
 	case "exit":
 		fmt.Fprintln(s.Err, "leaving")
 		return len(args[1])

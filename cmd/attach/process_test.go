@@ -250,7 +250,8 @@ func TestOwnerStopped(t *testing.T) {
 	defer func() { _ = o.Process.Signal(syscall.SIGCONT) }()
 	c := command(t, dir, "echo")
 	b, _ := c.CombinedOutput()
-	if c.ProcessState.ExitCode() != 5 || !strings.Contains(string(b), fmt.Sprintf("process %d, which owns the store, did not say anything for 4.5s", o.Process.Pid)) {
+	if c.ProcessState.ExitCode() != 5 ||
+		!strings.Contains(string(b), fmt.Sprintf("process %d, which owns the store, did not say anything for 4.5s", o.Process.Pid)) {
 		t.Errorf("exit %d: %q", c.ProcessState.ExitCode(), b)
 	}
 }

@@ -78,7 +78,8 @@ func TestRegisteredSettingsAreExplained(t *testing.T) {
 		}
 		for _, s := range setting.Of(settings()) {
 			meaning := Meaning(english, kind, s.Name)
-			if s.Name == "" || meaning == "" && kind != "told" || !strings.Contains(printed, s.Name) || !strings.Contains(printed, meaning) {
+			if s.Name == "" || meaning == "" && kind != "told" || !strings.Contains(printed, s.Name) ||
+				!strings.Contains(printed, meaning) {
 				t.Errorf("%s: %+v is not in\n%s", kind, s, printed)
 			}
 			if s.Secret != secretive(s.Name) || s.Secret && !strings.HasSuffix(s.Name, "_file") {

@@ -29,7 +29,16 @@ func filled(t *testing.T) *demo.World {
 		t.Fatal(err)
 	}
 	w := &demo.World{Clock: demo.Clock(time.Now()), Store: s, Products: map[string]ports.Product{}}
-	ca, err := embedded.New(s, embedded.Options{Now: w.Clock.Now, MaxValidity: 100 * 24 * time.Hour, Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV}, BaseURL: func() string { return "http://127.0.0.1:1" }})
+	ca, err := embedded.New(
+		s,
+		embedded.Options{
+			Now:         w.Clock.Now,
+			MaxValidity: 100 * 24 * time.Hour,
+			Levels:      model.Levels,
+			Reviewed:    []model.Level{model.OV, model.EV},
+			BaseURL:     func() string { return "http://127.0.0.1:1" },
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +163,9 @@ func speaksChinese(t *testing.T, w *demo.World) {
 		t.Errorf("only %d events and %d tasks", len(events), len(tasks))
 	}
 	english := regexp.MustCompile(`[A-Za-z]{2,} [a-z]{2,}|<[a-z.]+>|\b(due|asked|resumed)\b`)
-	names := regexp.MustCompile(`[A-Z]+ [a-z0-9-]+ [a-z0-9.-]+|the register extract is older than a year`) // resources, and what a person wrote
+	names := regexp.MustCompile(
+		`[A-Z]+ [a-z0-9-]+ [a-z0-9.-]+|the register extract is older than a year`,
+	) // resources, and what a person wrote
 	for _, s := range said {
 		if english.MatchString(names.ReplaceAllString(s, "")) {
 			t.Errorf("a Chinese reader meets %q", s)
