@@ -114,7 +114,7 @@ func logs(c *ast.CallExpr) bool {
 	case *ast.Ident:
 		return in.Name == "slog" || in.Name == "log"
 	case *ast.SelectorExpr:
-		return slices.Contains([]string{"log", "Log", "sparing"}, in.Sel.Name)
+		return slices.Contains([]string{"log", "Log", "limitedLog"}, in.Sel.Name)
 	}
 	return false
 }
