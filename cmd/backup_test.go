@@ -32,8 +32,8 @@ type moment struct {
 // logged is an event as activity --json prints it.
 type logged map[string]any
 
-// charged is what balance --by-order --json says of an order, in minor units.
-type charged struct {
+// balanceLine is what balance --by-order --json says of an order, in minor units.
+type balanceLine struct {
 	Charged int64 `json:"charged"`
 }
 
@@ -112,7 +112,7 @@ func TestBackupsOfABusyOwner(t *testing.T) {
 	}
 	deployed := stop()
 	log := decode[[]logged](t, p.must("activity", "--limit", "0", "--json"))
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d backups while %d certificates were bought, issued and deployed", len(moments), deployed)
@@ -126,12 +126,12 @@ func TestBackupsOfABusyOwner(t *testing.T) {
 				t.Errorf("%s can be read in %s", what, file)
 			}
 		}
-		asRestored(t, file, key, m, log)
+		checkRestored(t, file, key, m, log)
 	}
-	refusedWhenSpoilt(t, slices.Sorted(maps.Keys(moments))[0], key)
+	checkDamagedBackupRefused(t, slices.Sorted(maps.Keys(moments))[0], key)
 }
 
-// secrets are the keys in files as they could be found elsewhere.
+// secrets returns the encodings in which keys could be found in files.
 func secrets(t *testing.T, keyPEM, master string) map[string][]byte {
 	t.Helper()
 	text, err := os.ReadFile(keyPEM)
@@ -152,8 +152,9 @@ func secrets(t *testing.T, keyPEM, master string) map[string][]byte {
 	}
 }
 
-// asRestored restores a backup for somebody new and compares.
-func asRestored(t *testing.T, file, key string, m moment, log []logged) {
+// checkRestored restores a backup into an empty home directory and compares the
+// content.
+func checkRestored(t *testing.T, file, key string, m moment, log []logged) {
 	t.Helper()
 	q := newPerson(t)
 	if got := decode[moment](t, q.must("restore", file, "--identity", key, "--json")); got.Store != m.Store || got.Events != m.Events {
@@ -181,7 +182,7 @@ func asRestored(t *testing.T, file, key string, m moment, log []logged) {
 		t.Errorf("%s: %d certificates, and %d were bought by then", file, len(list), purchased)
 	}
 	var sum int64
-	for _, o := range decode[[]charged](t, q.must("balance", "--by-order", "--json")) {
+	for _, o := range decode[[]balanceLine](t, q.must("balance", "--by-order", "--json")) {
 		sum += o.Charged
 	}
 	if sum != int64(paid) {
@@ -198,13 +199,14 @@ func asRestored(t *testing.T, file, key string, m moment, log []logged) {
 	if len(presents) > 0 {
 		t.Errorf("%s: %v were deployed by then, and are not", file, presents)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 }
 
-// refusedWhenSpoilt cuts off and changes a backup, and restores what is left.
-func refusedWhenSpoilt(t *testing.T, file, key string) {
+// checkDamagedBackupRefused truncates and modifies a backup and checks that it is
+// refused.
+func checkDamagedBackupRefused(t *testing.T, file, key string) {
 	t.Helper()
 	whole, err := os.ReadFile(file)
 	if err != nil {
@@ -252,8 +254,8 @@ func TestBackupAsksForAPassphrase(t *testing.T) {
 		t.Helper()
 		s := p.open(100, 30, args...)
 		for n, a := range answers {
-			s.see([]string{"assphrase", "Again"}[n])
-			s.typed(a + "\r")
+			s.waitFor([]string{"assphrase", "Again"}[n])
+			s.typeKeys(a + "\r")
 		}
 		_ = s.cmd.Wait()
 		return s.cmd.ProcessState.ExitCode(), s.text()
@@ -269,7 +271,7 @@ func TestBackupAsksForAPassphrase(t *testing.T) {
 	if code != 0 || strings.Contains(text, "horse") {
 		t.Errorf("exit %d\n%s", code, text)
 	}
-	if err := serve.stop(); err != nil {
+	if err := serve.stopServing(); err != nil {
 		t.Error(err)
 	}
 	if code, text := typed([]string{"one horse"}, "backup", "verify", file); code != 0 {
@@ -339,7 +341,7 @@ func TestRestoreIntoAUsedDirectory(t *testing.T) {
 	p.must("list")
 }
 
-// eventually runs certquay until what it says is so.
+// eventually runs certquay until a condition holds.
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	for from := time.Now(); !so(); {
@@ -372,7 +374,7 @@ func TestServeMakesBackups(t *testing.T) {
 	if log := p.must("activity", "--json"); !strings.Contains(log, "may be read by others") {
 		t.Errorf("the activity log: %s", log)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 	if err := os.Chmod(pass, 0o600); err != nil {
@@ -380,7 +382,7 @@ func TestServeMakesBackups(t *testing.T) {
 	}
 	s = p.serve()
 	eventually(t, "no task about the backup", func() bool { return strings.Contains(p.must("tasks"), "nothing needs a person") })
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 	made, err := filepath.Glob(filepath.Join(dir, "certquay-*.backup"))

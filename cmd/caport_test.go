@@ -41,7 +41,7 @@ func TestAHeldPortOfCRLAndOCSPStopsNothing(t *testing.T) {
 	}
 	s := p.serve()
 	p.must("list")
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 	if err := l.Close(); err != nil {
@@ -52,7 +52,7 @@ func TestAHeldPortOfCRLAndOCSPStopsNothing(t *testing.T) {
 	}
 }
 
-// crlAddress is the host and port at which a chain says that its CRL is.
+// crlAddress returns host and port of the CRL of a chain.
 func crlAddress(t *testing.T, chain string) string {
 	t.Helper()
 	_, leaf, _ := strings.Cut(chain, "-----BEGIN CERTIFICATE") // within an archive

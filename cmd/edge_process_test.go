@@ -98,7 +98,7 @@ func sClient(t *testing.T, p *person, address, name, root string) ([]*x509.Certi
 // owner was killed and started anew the same address presents the same leaf.
 // spec: D1 D3
 func TestEdgeIsSeenByOtherPrograms(t *testing.T) {
-	need(t, "openssl")
+	requireProgram(t, "openssl")
 	t.Parallel()
 	p := newPerson(t)
 	s := p.serve()
@@ -161,7 +161,7 @@ func TestEdgeIsSeenByOtherPrograms(t *testing.T) {
 	if prints, err := presented(r1.Address, "two.example.com"); err != nil || prints[0] != two.Fingerprint {
 		t.Errorf("%v %v", prints, err)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 }
@@ -185,8 +185,8 @@ func listen(t *testing.T) *sshd {
 func (p *person) listen() *sshd {
 	t := p.t
 	t.Helper()
-	need(t, "ssh")
-	need(t, "ssh-keygen")
+	requireProgram(t, "ssh")
+	requireProgram(t, "ssh-keygen")
 	d := &sshd{p: p, dir: t.TempDir()}
 	for _, name := range []string{"mine", "other"} {
 		c := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", filepath.Join(d.dir, name))
@@ -354,24 +354,24 @@ func TestDocumentOverSSH(t *testing.T) {
 	ids := decode[struct{ Instances []instance }](t, d.p.must("buy", "--level", "ov", "--json")).Instances
 	id := ids[0].ID
 	short := id[len(id)-8:]
-	picture := scan(t, 700) // nearly as large as they may be
+	picture := largePicture(t, 700) // nearly as large as they may be
 
 	s := d.p.show(d.client(t.Context(), "mine", "-tt"), 100, 40, nil)
-	s.see("1 paid")
-	s.typed("a")
-	s.see("1 application")
-	s.typed("\x1b[6~", "\x1b[6~", "\x1b[6~") // page down
+	s.waitFor("1 paid")
+	s.typeKeys("a")
+	s.waitFor("1 application")
+	s.typeKeys("\x1b[6~", "\x1b[6~", "\x1b[6~") // page down
 	command := "apply " + short + " --draft --document - < FILE"
-	s.see("paste its base64 here", "ssh HOST "+command)
-	s.typed("\x1b[200~"+base64.StdEncoding.EncodeToString(picture)+"\n\x1b[201~", enter)
-	s.see("pasted-1.png")
-	s.typed(esc)
+	s.waitFor("paste its base64 here", "ssh HOST "+command)
+	s.typeKeys("\x1b[200~"+base64.StdEncoding.EncodeToString(picture)+"\n\x1b[201~", enter)
+	s.waitFor("pasted-1.png")
+	s.typeKeys(esc)
 	s.gone("pasted-1.png")
-	s.leave()
+	s.quit()
 
 	if r := d.ssh(
 		"mine",
-		string(scan(t, 120)),
+		string(largePicture(t, 120)),
 		strings.Fields(strings.TrimSuffix(command, " < FILE"))...); r.code != 0 ||
 		!strings.Contains(r.out, "draft is saved") {
 		t.Errorf("%s: exit %d\n%s%s", command, r.code, r.out, r.err)
@@ -440,13 +440,14 @@ func TestDocumentOverSSH(t *testing.T) {
 		sizes = append(sizes, len(data))
 	}
 	slices.Sort(sizes)
-	if want := []int{len(scan(t, 120)), len(picture)}; !slices.Equal(sizes, want) {
+	if want := []int{len(largePicture(t, 120)), len(picture)}; !slices.Equal(sizes, want) {
 		t.Errorf("documents of %v bytes, want %v", sizes, want)
 	}
 }
 
-// scan is a picture that hardly compresses, of a width and height in pixels.
-func scan(t *testing.T, side int) []byte {
+// largePicture returns a picture that hardly compresses, with sides of a length in
+// pixels.
+func largePicture(t *testing.T, side int) []byte {
 	t.Helper()
 	img := image.NewGray(image.Rect(0, 0, side, side))
 	noise := rand.New(rand.NewPCG(1, uint64(side)))

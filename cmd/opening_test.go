@@ -21,7 +21,7 @@ func TestDashboardOfAStoreThatDoesNotOpen(t *testing.T) {
 	if err := s.cmd.Wait(); err == nil || s.cmd.ProcessState.ExitCode() != 5 {
 		t.Errorf("ended with %v, want exit 5", err)
 	}
-	s.see("certquay: cannot open the store", "restore a backup")
+	s.waitFor("certquay: cannot open the store", "restore a backup")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in, out := bytes.Index(s.raw, []byte("\x1b[?1049h")), bytes.LastIndex(s.raw, []byte("\x1b[?1049l"))
@@ -46,8 +46,8 @@ func TestKeysTypedWhileTheStoreOpens(t *testing.T) {
 	p := newPerson(t)
 	p.must("balance")
 	s := p.timed(120, 40, []string{"\x1b[?1049h"})
-	s.when(time.Now(), "\x1b[?1049h")
-	s.typed("2")
-	s.see("Nothing is hosted yet")
-	s.leave()
+	s.timeOf(time.Now(), "\x1b[?1049h")
+	s.typeKeys("2")
+	s.waitFor("Nothing is hosted yet")
+	s.quit()
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// changes are command lines that change something, for an instance.
+// changes returns command lines that would change an instance.
 func changes(id string) [][]string {
 	return [][]string{
 		{
@@ -52,7 +52,7 @@ func TestNobodyChangesAReadOnlyOwnersStore(t *testing.T) {
 	if after := d.ssh("mine", "", "list", "--json").out; after != before {
 		t.Errorf("it was\n%s\nand is\n%s", before, after)
 	}
-	dashboardOver(t, d.dial(t)).sees(t, "READ-ONLY")
+	dashboardOver(t, d.dial(t)).waitFor(t, "READ-ONLY")
 }
 
 // finding: R-H6

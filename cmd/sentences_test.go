@@ -79,7 +79,7 @@ func TestNoSentenceStandsInTheVerbs(t *testing.T) {
 				k, ok := n.Key.(*ast.Ident)
 				return !ok || k.Name != "Example"
 			case *ast.CallExpr:
-				return !logs(n)
+				return !isLogCall(n)
 			case *ast.BasicLit:
 				if s, err := strconv.Unquote(n.Value); err == nil && n.Kind == token.STRING && sentence.MatchString(s) {
 					found[s] = path
@@ -104,8 +104,8 @@ func TestNoSentenceStandsInTheVerbs(t *testing.T) {
 	}
 }
 
-// logs reports whether a call writes to the log.
-func logs(c *ast.CallExpr) bool {
+// isLogCall reports whether a call writes to the log.
+func isLogCall(c *ast.CallExpr) bool {
 	s, ok := c.Fun.(*ast.SelectorExpr)
 	if !ok || !slices.Contains([]string{"Debug", "Info", "Warn", "Error", "log"}, s.Sel.Name) {
 		return false
@@ -157,7 +157,7 @@ func TestNoSentenceBecomesAMessage(t *testing.T) {
 			}
 			files = append(files, file)
 		}
-		found, err := constantMessages(p.ImportPath, fset, files, exports(all, fset))
+		found, err := constantMessages(p.ImportPath, fset, files, exportImporter(all, fset))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +198,7 @@ var (
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := constantMessages("x", fset, []*ast.File{file}, exports(all, fset))
+	found, err := constantMessages("x", fset, []*ast.File{file}, exportImporter(all, fset))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ func TestTwentyVerbsAtOnceWithAnOwner(t *testing.T) {
 	p := newPerson(t)
 	s := p.serve()
 	twenty(t, p)
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Errorf("%v\n%s", err, s.out)
 	}
 }
@@ -105,7 +105,7 @@ func TestTwentyVerbsAtOnceWithoutAnOwner(t *testing.T) {
 	twenty(t, newPerson(t))
 }
 
-// follow starts activity --follow and gives each line it prints.
+// follow starts activity --follow and returns a channel of the printed lines.
 func (p *person) follow(args ...string) (*exec.Cmd, <-chan string) {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -131,8 +131,8 @@ func (p *person) follow(args ...string) (*exec.Cmd, <-chan string) {
 	return c, lines
 }
 
-// seen waits for a line that matches, and returns it with when it came.
-func seen(t *testing.T, lines <-chan string, pattern string) (string, time.Time) {
+// waitForLine waits for a line that matches, and returns it with its time.
+func waitForLine(t *testing.T, lines <-chan string, pattern string) (string, time.Time) {
 	t.Helper()
 	r := regexp.MustCompile(pattern)
 	late := time.After(30 * time.Second)
@@ -160,16 +160,16 @@ func TestFollowSeesWhatOthersDo(t *testing.T) {
 	p.must("buy")
 	_, lines := p.follow()
 	_, objects := p.follow("--json")
-	seen(t, lines, " buy ") // what was before comes first
-	seen(t, objects, `"action":"buy"`)
+	waitForLine(t, lines, " buy ") // what was before comes first
+	waitForLine(t, objects, `"action":"buy"`)
 	best := time.Hour
 	for n := range 5 {
 		name := fmt.Sprintf("Team-%d", n)
 		from := time.Now()
 		p.must("contact", "add", "--name", name, "--email", "team@example.com")
-		_, came := seen(t, lines, " contact .*"+name)
+		_, came := waitForLine(t, lines, " contact .*"+name)
 		best = min(best, came.Sub(from))
-		l, _ := seen(t, objects, `"action":"contact"`)
+		l, _ := waitForLine(t, objects, `"action":"contact"`)
 		if !json.Valid([]byte(l)) || !strings.Contains(l, name) {
 			t.Errorf("no object on a line: %q", l)
 		}
@@ -185,7 +185,7 @@ func TestAttachedVerbOpensNoDatabase(t *testing.T) {
 	s := p.serve()
 	p.must("buy")
 	c, lines := p.follow()
-	seen(t, lines, " buy ")
+	waitForLine(t, lines, " buy ")
 	inDB := func(pid int) (open, below int) {
 		dir := fmt.Sprintf("/proc/%d", pid)
 		fds, err := os.ReadDir(filepath.Join(dir, "fd"))
@@ -344,7 +344,7 @@ func TestInterruptStopsWaitingOnly(t *testing.T) {
 	p.serve()
 	p.must("buy")
 	c, lines := p.follow()
-	seen(t, lines, " buy ")
+	waitForLine(t, lines, " buy ")
 	if err := c.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func fillStore(b *testing.B, s *store.Store, n int) {
 	}
 }
 
-// renewal is what one hosted renewal writes: instance, key, certificate, event.
+// renewal returns a transaction that writes the records of a hosted renewal.
 func renewal(n int) func(model.Tx) error {
 	return func(tx model.Tx) error {
 		i := benchInstance(n % 10000)

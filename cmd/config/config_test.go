@@ -15,7 +15,7 @@ import (
 
 // What certquay config prints loads back as the same.
 func TestMarshalLoadsBack(t *testing.T) {
-	told(t)
+	addTestDriver(t)
 	full := Default()
 	full.Store.Seal = SealPassphrase
 	full.Catalogue.ByLevel = map[string]map[string]int64{"ev": {"professional": 120000, "free": 0}, "ov": {}}
@@ -24,7 +24,7 @@ func TestMarshalLoadsBack(t *testing.T) {
 	full.SSH.AuthorizedKeys = "~/keys and more"
 	full.Products = []Product{
 		{Name: "true", Driver: "told", Regions: []string{"1", "0x1F", "no", "1e3"},
-			Settings: toldSettings{Reload: []string{"nginx", "-s", "reload"}, Port: 8443, Asked: true, TokenFile: "12"}},
+			Settings: testSettings{Reload: []string{"nginx", "-s", "reload"}, Port: 8443, Asked: true, TokenFile: "12"}},
 		{Name: "-", Driver: edge.Driver, Regions: []string{"2026-01-01"}},
 	}
 	full.Notify.ExpiryDays = []int{}
@@ -136,7 +136,7 @@ func TestInterval(t *testing.T) {
 // design: an unknown key is an error with its line; wrong values name field,
 // rule and an example.
 func TestErrors(t *testing.T) {
-	told(t)
+	addTestDriver(t)
 	for _, c := range []struct{ text, want string }{
 		{"stor:\n  seal: file\n", "f.yaml:1:1: stor is not known; did you mean store?"},
 		{"store:\n  seel: file\n", "f.yaml:2:3: store.seel is not known; did you mean seal?"},

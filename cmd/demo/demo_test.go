@@ -20,8 +20,8 @@ import (
 	"certquay/ui/text"
 )
 
-// filled is the demo's fleet, lived through on real endpoints.
-func filled(t *testing.T) *demo.World {
+// filledWorld returns the demo's fleet on real endpoints.
+func filledWorld(t *testing.T) *demo.World {
 	t.Helper()
 	ctx := t.Context()
 	s, err := store.With(mem.New(), store.Options{})
@@ -85,7 +85,7 @@ func filled(t *testing.T) *demo.World {
 // The fleet is in every state, ends in the present, and is sound.
 func TestTheFleetIsInEveryState(t *testing.T) {
 	begun := time.Now()
-	w := filled(t)
+	w := filledWorld(t)
 	// Filling it takes real time too, and on a busy machine a lot.
 	if late := time.Since(w.Engine.Now()); late > time.Minute+time.Since(begun) || late < -time.Minute {
 		t.Errorf("the clock is %s off", late)
@@ -117,7 +117,7 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 			t.Errorf("no resource is %s; there are %v", s, seen)
 		}
 	}
-	speaksChinese(t, w)
+	checkChinese(t, w)
 	// The frozen region thaws, and what failed is mended by itself.
 	if err := w.Engine.By(model.Actor{Role: model.Owner}).MoveClock(t.Context(), w.Engine.Now().Add(72*time.Hour)); err != nil {
 		t.Fatal(err)
@@ -131,9 +131,9 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 	}
 }
 
-// speaksChinese reads what a Chinese dashboard says of all that has happened,
-// is failing or is to be done. spec: V5
-func speaksChinese(t *testing.T, w *demo.World) {
+// checkChinese checks that a Chinese dashboard shows no English sentences for events,
+// failures and tasks. spec: V5
+func checkChinese(t *testing.T, w *demo.World) {
 	t.Helper()
 	c := &app.Context{Text: text.New("zh")}
 	var said []string
