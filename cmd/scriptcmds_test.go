@@ -134,9 +134,9 @@ func document(ts *testscript.TestScript, file string) []byte {
 	return []byte(lines[len(lines)-1])
 }
 
-// plain writes a JSON value the way scripts compare it: text without quotes,
+// singleFileFormats writes a JSON value the way scripts compare it: text without quotes,
 // anything else as compact JSON.
-func plain(v any) string {
+func singleFileFormats(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
@@ -159,7 +159,7 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}
-	got, want := plain(v), args[2]
+	got, want := singleFileFormats(v), args[2]
 	same := got == want
 	if rest, ok := strings.CutPrefix(want, "~"); ok {
 		same = regexp.MustCompile(rest).MatchString(got)
@@ -180,7 +180,7 @@ func cmdKeep(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}
-	ts.Setenv(args[0], plain(v))
+	ts.Setenv(args[0], singleFileFormats(v))
 }
 
 // cmdField puts what the first group of a regular expression matches in a file

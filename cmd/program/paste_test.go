@@ -32,7 +32,7 @@ func (e *endless) Read(p []byte) (n int, err error) {
 func passed(t *testing.T, from io.Reader) (string, int) {
 	t.Helper()
 	cuts := 0
-	in := bound(from, func() { cuts++ })
+	in := limitInput(from, func() { cuts++ })
 	var out bytes.Buffer
 	for b := make([]byte, 4096); ; {
 		n, err := in.Read(b)
@@ -63,7 +63,7 @@ func TestAPasteIsCutOff(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			held, most, cuts, nothing := 0, 0, 0, 0
-			in := bound(
+			in := limitInput(
 				io.MultiReader(strings.NewReader(c.begin), &endless{text: c.body, left: much}, strings.NewReader(c.end)),
 				func() { cuts++ },
 			)
