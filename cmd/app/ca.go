@@ -30,7 +30,7 @@ var listenRetry = time.Minute
 
 const (
 	// prepareInterval is the interval at which the CA's own certificates are checked for
-	// renewal; prepareAgain is the interval after a failure.
+	// renewal; prepareRetry is the interval after a failure.
 	prepareInterval = 24 * time.Hour
 	prepareRetry    = 10 * time.Minute
 	// rootTaskYears is how long the task to install a new root stays open: until the
