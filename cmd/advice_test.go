@@ -48,7 +48,8 @@ func damaged(t *testing.T) map[string]error {
 			if err != nil {
 				return err
 			}
-			return errors.Join(s.Close(), os.RemoveAll(filepath.Join(dir, "db")), os.Rename(filepath.Join(other, "db"), filepath.Join(dir, "db")))
+			return errors.Join(s.Close(), os.RemoveAll(filepath.Join(dir, "db")),
+				os.Rename(filepath.Join(other, "db"), filepath.Join(dir, "db")))
 		},
 	} {
 		root := t.TempDir()

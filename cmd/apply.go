@@ -36,7 +36,7 @@ func applyCmd(c *invocation) *cobra.Command {
 			}
 			a := &r.Application
 			if like != "" {
-				if err := c.reuse(like, &r); err != nil {
+				if err := c.copyApplication(like, &r); err != nil {
 					return err
 				}
 			}
@@ -75,7 +75,7 @@ func applyCmd(c *invocation) *cobra.Command {
 			}
 			j, err := c.engine().Apply(cmd.Context(), i.ID, r)
 			if missing := (*rules.Invalid)(nil); r.DraftOnly && (err == nil || errors.As(err, &missing)) {
-				return c.draft(i.ID)
+				return c.reportDraft(i.ID)
 			}
 			if err != nil {
 				return err
@@ -101,8 +101,8 @@ func applyCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// draft reports that an application is saved, and what is still missing.
-func (c *invocation) draft(id model.ID) error {
+// reportDraft reports that an application is saved, and what is still missing.
+func (c *invocation) reportDraft(id model.ID) error {
 	i, err := c.engine().Instance(id)
 	if err != nil {
 		return err
@@ -138,9 +138,9 @@ func (c *invocation) csr(ctx context.Context, path string) ([]byte, error) {
 	return r.Raw, nil
 }
 
-// reuse copies fields that were not given from the application of another instance,
+// copyApplication copies fields that were not given from the application of another instance,
 // including its documents (spec A1).
-func (c *invocation) reuse(typed string, r *lifecycle.ApplyRequest) error {
+func (c *invocation) copyApplication(typed string, r *lifecycle.ApplyRequest) error {
 	a := &r.Application
 	other, err := c.engine().Find(typed)
 	if err != nil {

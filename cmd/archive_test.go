@@ -52,5 +52,5 @@ func TestEveryFormatComesOverSSH(t *testing.T) {
 		}
 	}
 	s := p.open(80, 24, "download", id, "--format", "nginx", "--out", "-")
-	s.see("not for a terminal")
+	s.waitFor("not for a terminal")
 }

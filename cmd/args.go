@@ -50,7 +50,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 func exactArg(code string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return misused(cmd, "usage.one", "what", model.Say(code))
+			return usageError(cmd, "usage.one", "what", model.Say(code))
 		}
 		return nil
 	}
@@ -59,13 +59,13 @@ func exactArg(code string) cobra.PositionalArgs {
 // maxOneArg is the argument check of verbs that take at most one argument.
 func maxOneArg(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return misused(cmd, "usage.at-most-one")
+		return usageError(cmd, "usage.at-most-one")
 	}
 	return nil
 }
 
-// misused returns a usage error of a verb, with its usage line as the hint.
-func misused(cmd *cobra.Command, code string, args ...any) *out.UsageError {
+// usageError returns a usage error of a verb, with its usage line as the hint.
+func usageError(cmd *cobra.Command, code string, args ...any) *out.UsageError {
 	return &out.UsageError{
 		What: model.Say(code, append(args, "verb", cmd.Name())...),
 		Hint: model.Say("usage.line", "verb", cmd.CommandPath(), "args", model.Say(helpCode(cmd, "use"))),

@@ -14,7 +14,7 @@ func autoDeployCmd(c *invocation) *cobra.Command {
 		Use: "auto-deploy",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 || args[1] != "on" && args[1] != "off" {
-				return misused(cmd, "usage.auto-deploy")
+				return usageError(cmd, "usage.auto-deploy")
 			}
 			return nil
 		},

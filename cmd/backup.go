@@ -42,7 +42,7 @@ func backupCmd(c *invocation) *cobra.Command {
 }
 
 func (c *invocation) backup(ctx context.Context, file string, keys []string, passphraseFile string) error {
-	if f := rules.Needs(c.who(), backUp, model.Owner); f != nil {
+	if f := rules.Needs(c.currentActor(), backUp, model.Owner); f != nil {
 		return f
 	}
 	if c.app.Demo {
@@ -76,7 +76,7 @@ func (c *invocation) backup(ctx context.Context, file string, keys []string, pas
 	if ctx.Err() != nil {
 		return out.Failed("failed.backup-stopped", "file", file)
 	}
-	noted := c.app.Engine.NoteBackup(ctx, c.who(), detail, err)
+	noted := c.app.Engine.NoteBackup(ctx, c.currentActor(), detail, err)
 	if err != nil {
 		if errors.Is(err, store.ErrOpen) {
 			return &out.StoreError{Err: err}
@@ -87,18 +87,18 @@ func (c *invocation) backup(ctx context.Context, file string, keys []string, pas
 		c.Note("verb.backup.unnoted", "cause", noted)
 	}
 	if file == "-" { // standard output is the backup
-		c.Note("verb.backup.sent", "holds", holding(sum), "for", shown)
+		c.Note("verb.backup.sent", "holds", describeBackup(sum), "for", shown)
 		return nil
 	}
 	if c.JSON {
 		return c.PrintJSON(summaryJSON(sum, map[string]any{"file": c.Abs(file), "for": out.English(shown)}))
 	}
-	c.Say("verb.backup.done", "file", file, "holds", holding(sum), "for", shown)
+	c.Say("verb.backup.done", "file", file, "holds", describeBackup(sum), "for", shown)
 	return nil
 }
 
-// holding describes the content of a backup.
-func holding(s store.Summary) model.Text {
+// describeBackup describes the content of a backup.
+func describeBackup(s store.Summary) model.Text {
 	return model.Say("verb.backup.holds", "store", s.Store[:min(8, len(s.Store))], "at", s.Made, "events", s.Events)
 }
 

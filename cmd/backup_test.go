@@ -32,8 +32,8 @@ type moment struct {
 // logged is an event as activity --json prints it.
 type logged map[string]any
 
-// charged is what balance --by-order --json says of an order, in minor units.
-type charged struct {
+// balanceLine is what balance --by-order --json says of an order, in minor units.
+type balanceLine struct {
 	Charged int64 `json:"charged"`
 }
 
@@ -98,7 +98,11 @@ func TestBackupsOfABusyOwner(t *testing.T) {
 	first := p.issue("first.example.com")
 	p.deploy(first.ID, "CDN")
 	p.must("download", first.ID, "--format", "nginx", "--out", filepath.Join(p.home, "files"))
-	hidden := secrets(t, filepath.Join(p.home, "files", "first.example.com.key"), filepath.Join(p.home, ".config", "certquay", "master.key"))
+	hidden := secrets(
+		t,
+		filepath.Join(p.home, "files", "first.example.com.key"),
+		filepath.Join(p.home, ".config", "certquay", "master.key"),
+	)
 
 	stop := p.busy(3)
 	moments := map[string]moment{}
@@ -108,7 +112,7 @@ func TestBackupsOfABusyOwner(t *testing.T) {
 	}
 	deployed := stop()
 	log := decode[[]logged](t, p.must("activity", "--limit", "0", "--json"))
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d backups while %d certificates were bought, issued and deployed", len(moments), deployed)
@@ -122,12 +126,12 @@ func TestBackupsOfABusyOwner(t *testing.T) {
 				t.Errorf("%s can be read in %s", what, file)
 			}
 		}
-		asRestored(t, file, key, m, log)
+		checkRestored(t, file, key, m, log)
 	}
-	refusedWhenSpoilt(t, slices.Sorted(maps.Keys(moments))[0], key)
+	checkDamagedBackupRefused(t, slices.Sorted(maps.Keys(moments))[0], key)
 }
 
-// secrets are the keys in files as they could be found elsewhere.
+// secrets returns the encodings in which keys could be found in files.
 func secrets(t *testing.T, keyPEM, master string) map[string][]byte {
 	t.Helper()
 	text, err := os.ReadFile(keyPEM)
@@ -148,8 +152,9 @@ func secrets(t *testing.T, keyPEM, master string) map[string][]byte {
 	}
 }
 
-// asRestored restores a backup for somebody new and compares.
-func asRestored(t *testing.T, file, key string, m moment, log []logged) {
+// checkRestored restores a backup into an empty home directory and compares the
+// content.
+func checkRestored(t *testing.T, file, key string, m moment, log []logged) {
 	t.Helper()
 	q := newPerson(t)
 	if got := decode[moment](t, q.must("restore", file, "--identity", key, "--json")); got.Store != m.Store || got.Events != m.Events {
@@ -177,7 +182,7 @@ func asRestored(t *testing.T, file, key string, m moment, log []logged) {
 		t.Errorf("%s: %d certificates, and %d were bought by then", file, len(list), purchased)
 	}
 	var sum int64
-	for _, o := range decode[[]charged](t, q.must("balance", "--by-order", "--json")) {
+	for _, o := range decode[[]balanceLine](t, q.must("balance", "--by-order", "--json")) {
 		sum += o.Charged
 	}
 	if sum != int64(paid) {
@@ -194,13 +199,14 @@ func asRestored(t *testing.T, file, key string, m moment, log []logged) {
 	if len(presents) > 0 {
 		t.Errorf("%s: %v were deployed by then, and are not", file, presents)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 }
 
-// refusedWhenSpoilt cuts off and changes a backup, and restores what is left.
-func refusedWhenSpoilt(t *testing.T, file, key string) {
+// checkDamagedBackupRefused truncates and modifies a backup and checks that it is
+// refused.
+func checkDamagedBackupRefused(t *testing.T, file, key string) {
 	t.Helper()
 	whole, err := os.ReadFile(file)
 	if err != nil {
@@ -217,7 +223,8 @@ func refusedWhenSpoilt(t *testing.T, file, key string) {
 	if err := os.WriteFile(wrong, []byte(other.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for what, b := range map[string][]byte{"half": whole[:len(whole)/2], "almost": whole[:len(whole)-1], "flipped": flipped, "empty": {}, "another's": whole} {
+	for what, b := range map[string][]byte{"half": whole[:len(whole)/2], "almost": whole[:len(whole)-1], "flipped": flipped, "empty": {},
+		"another's": whole} {
 		if err := os.WriteFile(bad, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -247,8 +254,8 @@ func TestBackupAsksForAPassphrase(t *testing.T) {
 		t.Helper()
 		s := p.open(100, 30, args...)
 		for n, a := range answers {
-			s.see([]string{"assphrase", "Again"}[n])
-			s.typed(a + "\r")
+			s.waitFor([]string{"assphrase", "Again"}[n])
+			s.typeKeys(a + "\r")
 		}
 		_ = s.cmd.Wait()
 		return s.cmd.ProcessState.ExitCode(), s.text()
@@ -264,7 +271,7 @@ func TestBackupAsksForAPassphrase(t *testing.T) {
 	if code != 0 || strings.Contains(text, "horse") {
 		t.Errorf("exit %d\n%s", code, text)
 	}
-	if err := serve.stop(); err != nil {
+	if err := serve.stopServing(); err != nil {
 		t.Error(err)
 	}
 	if code, text := typed([]string{"one horse"}, "backup", "verify", file); code != 0 {
@@ -334,7 +341,7 @@ func TestRestoreIntoAUsedDirectory(t *testing.T) {
 	p.must("list")
 }
 
-// eventually runs certquay until what it says is so.
+// eventually runs certquay until a condition holds.
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	for from := time.Now(); !so(); {
@@ -352,7 +359,11 @@ func TestServeMakesBackups(t *testing.T) {
 	pass, dir := filepath.Join(p.home, "pass"), filepath.Join(p.home, "backups")
 	config := filepath.Join(p.home, ".config", "certquay", "config.yaml")
 	text := fmt.Sprintf("backup: {directory: %s, every: 1h, passphrase_file: %s}\n", dir, pass)
-	err := errors.Join(os.WriteFile(pass, []byte("correct horse\n"), 0o644), os.MkdirAll(filepath.Dir(config), 0o700), os.WriteFile(config, []byte(text), 0o600))
+	err := errors.Join(
+		os.WriteFile(pass, []byte("correct horse\n"), 0o644),
+		os.MkdirAll(filepath.Dir(config), 0o700),
+		os.WriteFile(config, []byte(text), 0o600),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +374,7 @@ func TestServeMakesBackups(t *testing.T) {
 	if log := p.must("activity", "--json"); !strings.Contains(log, "may be read by others") {
 		t.Errorf("the activity log: %s", log)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 	if err := os.Chmod(pass, 0o600); err != nil {
@@ -371,7 +382,7 @@ func TestServeMakesBackups(t *testing.T) {
 	}
 	s = p.serve()
 	eventually(t, "no task about the backup", func() bool { return strings.Contains(p.must("tasks"), "nothing needs a person") })
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 	made, err := filepath.Glob(filepath.Join(dir, "certquay-*.backup"))

@@ -139,8 +139,8 @@ func (o *identityFlags) add(cmd *cobra.Command) {
 	exclusive(cmd, "identity", "passphrase-file")
 }
 
-// unopened converts an error of reading a backup to one with advice.
-func unopened(file string, err error) error {
+// backupError converts an error of reading a backup to one with advice.
+func backupError(file string, err error) error {
 	var wrong *out.UsageError
 	switch {
 	case errors.As(err, &wrong):

@@ -43,7 +43,7 @@ func (c *invocation) verifyBackup(ctx context.Context, file string, o *identityF
 	sum, report, err := store.VerifyBackup(ctx, in, where.key, temporary, ids...)
 	var unchecked *store.UncheckedError
 	if err != nil && !errors.As(err, &unchecked) {
-		return unopened(file, err)
+		return backupError(file, err)
 	}
 	problems := report.Problems
 	if c.JSON {

@@ -39,8 +39,9 @@ var anyVerb = [][]string{{"list"}, {"buy"}, {"serve"}, {"fsck"}}
 // others only say that there is none.
 var beginning, others = [][]string{anyVerb[1], anyVerb[2]}, [][]string{anyVerb[0], anyVerb[3]}
 
-// unmade is unchanged where there is no store and none can be made.
-func unmade(t *testing.T, p *person, dir string, words ...string) {
+// checkNoStoreMade checks that nothing is changed where there is no store and none can
+// be created.
+func checkNoStoreMade(t *testing.T, p *person, dir string, words ...string) {
 	t.Helper()
 	unchangedBy(t, p, dir, beginning, words...)
 	unchangedBy(t, p, dir, others, "there is no store at", "--data")
@@ -71,7 +72,7 @@ func unchangedBy(t *testing.T, p *person, dir string, verbs [][]string, words ..
 	}
 }
 
-// mount gives a file system of its own, which only root may make.
+// mount mounts a separate file system, which requires root.
 func mount(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -148,15 +149,15 @@ func TestForeignDirectory(t *testing.T) {
 	}
 }
 
-// used gives a person whose store holds an issued certificate.
-func used(t *testing.T) (*person, instance) {
+// personWithCertificate returns a person whose store contains an issued certificate.
+func personWithCertificate(t *testing.T) (*person, instance) {
 	t.Helper()
 	p := newPerson(t)
 	return p, p.issue("kept.example.com")
 }
 
-// restored puts back what was taken away, and checks that nothing was lost.
-func restored(t *testing.T, p *person, i instance) {
+// checkNothingLost restores what was taken away and checks that nothing was lost.
+func checkNothingLost(t *testing.T, p *person, i instance) {
 	t.Helper()
 	if got := decode[instance](t, p.must("show", i.ID, "--json")); got.Serial != i.Serial {
 		t.Errorf("serial %s, want %s", got.Serial, i.Serial)
@@ -169,7 +170,7 @@ func restored(t *testing.T, p *person, i instance) {
 // spec: 9 (exit 5)
 func TestDatabaseMissing(t *testing.T) {
 	t.Parallel()
-	p, i := used(t)
+	p, i := personWithCertificate(t)
 	for _, name := range []string{filepath.Join("db", "MANIFEST"), "db", "STORE-ID"} {
 		from, to := filepath.Join(p.data, name), filepath.Join(p.home, "aside")
 		if err := os.Rename(from, to); err != nil {
@@ -179,7 +180,7 @@ func TestDatabaseMissing(t *testing.T) {
 		if err := os.Rename(to, from); err != nil {
 			t.Fatal(err)
 		}
-		restored(t, p, i)
+		checkNothingLost(t, p, i)
 	}
 }
 
@@ -187,7 +188,7 @@ func TestDatabaseMissing(t *testing.T) {
 // spec: 9 (exit 5)
 func TestMasterKeyMissing(t *testing.T) {
 	t.Parallel()
-	p, i := used(t)
+	p, i := personWithCertificate(t)
 	key := filepath.Join(p.home, ".config", "certquay", "master.key")
 	right, err := os.ReadFile(key)
 	if err != nil {
@@ -217,7 +218,7 @@ func TestMasterKeyMissing(t *testing.T) {
 	if err := os.Chmod(key, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	restored(t, p, i)
+	checkNothingLost(t, p, i)
 }
 
 // A file system that cannot be written, with and without a store on it.
@@ -238,18 +239,20 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	disk := mount(t, "size=400m")
 	p.flag = []string{"--data", filepath.Join(disk, "store")}
 	readOnly(disk, true)
-	unmade(t, p, disk, "read-only", "--data")
+	checkNoStoreMade(t, p, disk, "read-only", "--data")
 	readOnly(disk, false)
 	i := p.issue("kept.example.com")
 	readOnly(disk, true)
 	unchanged(t, p, disk, "read-only", "--data")
 	for _, verb := range [][]string{{"list"}, {"show", i.ID}, {"activity"}} { // finding: R-L8
-		if r := p.try(append([]string{"--read-only"}, verb...)...); r.code != 0 || verb[0] != "activity" && !strings.Contains(r.out, "kept.example.com") {
+		if r := p.try(
+			append([]string{"--read-only"}, verb...)...); r.code != 0 ||
+			verb[0] != "activity" && !strings.Contains(r.out, "kept.example.com") {
 			t.Errorf("%q: exit %d\n%s%s", verb, r.code, r.out, r.err)
 		}
 	}
 	readOnly(disk, false)
-	restored(t, p, i)
+	checkNothingLost(t, p, i)
 }
 
 // A full disk: a store is not made there, one that is there is read, refuses
@@ -302,7 +305,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	empty()
 	p.must("buy") // without being started again
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Errorf("stop: %v\n%s", err, s.out)
 	}
 
@@ -314,10 +317,10 @@ func TestFullDisk(t *testing.T) {
 	}
 	empty()
 	p.must("buy")
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Errorf("stop: %v\n%s", err, s.out)
 	}
-	restored(t, p, i)
+	checkNothingLost(t, p, i)
 }
 
 // An owner that is stopped does not make others hang: one line and exit 5 after
@@ -334,7 +337,8 @@ func TestStoppedOwner(t *testing.T) {
 	defer func() { _ = s.cmd.Process.Signal(syscall.SIGCONT) }()
 	for _, args := range [][]string{{"list"}, {"buy", "--json"}} {
 		r := p.try(args...)
-		if r.code != 5 || strings.Count(strings.TrimSpace(r.err), "\n") > 0 || !strings.Contains(r.err, "does not answer") || !strings.Contains(r.err, "process") {
+		if r.code != 5 || strings.Count(strings.TrimSpace(r.err), "\n") > 0 || !strings.Contains(r.err, "does not answer") ||
+			!strings.Contains(r.err, "process") {
 			t.Errorf("exit %d after %v: %q", r.code, r.took, r.err)
 		}
 		if r.took > 30*time.Second {

@@ -20,7 +20,7 @@ import (
 	"certquay/ui/widget"
 )
 
-// filled gives a person a store with n issued instances.
+// filled fills the person's store with n issued instances.
 func (p *person) filled(n int) {
 	p.t.Helper()
 	key := filepath.Join(p.home, ".config", "certquay", "master.key")
@@ -49,11 +49,33 @@ func (p *person) filled(n int) {
 				name := fmt.Sprintf("n%06d.example.com", k)
 				start := now.Add(-time.Duration(k%190) * 24 * time.Hour)
 				i := model.Instance{
-					ID: model.ID(fmt.Sprintf("01M80000000000000000%06d", k)), Name: name, State: model.Issued, Origin: model.OriginBought, Years: 1,
-					Spec: model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Free}, Created: start,
-					Application:  model.Application{Domains: []string{name}, KeyType: model.ECDSAP256},
-					ServiceStart: start, ServiceEnd: start.AddDate(1, 0, 0), RevocationCheckedAt: now,
-					Versions: []model.Version{{Number: 1, Serial: fmt.Sprintf("%032x", k+1), Fingerprint: fmt.Sprintf("%064x", k+1), Subject: name, Domains: []string{name}, KeyType: "ecdsa-p256", NotBefore: start, NotAfter: start.Add(300*24*time.Hour - time.Second), Issued: start, Issuer: "embedded"}},
+					ID: model.ID(
+						fmt.Sprintf("01M80000000000000000%06d", k),
+					),
+					Name:                name,
+					State:               model.Issued,
+					Origin:              model.OriginBought,
+					Years:               1,
+					Spec:                model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Free},
+					Created:             start,
+					Application:         model.Application{Domains: []string{name}, KeyType: model.ECDSAP256},
+					ServiceStart:        start,
+					ServiceEnd:          start.AddDate(1, 0, 0),
+					RevocationCheckedAt: now,
+					Versions: []model.Version{
+						{
+							Number:      1,
+							Serial:      fmt.Sprintf("%032x", k+1),
+							Fingerprint: fmt.Sprintf("%064x", k+1),
+							Subject:     name,
+							Domains:     []string{name},
+							KeyType:     "ecdsa-p256",
+							NotBefore:   start,
+							NotAfter:    start.Add(300*24*time.Hour - time.Second),
+							Issued:      start,
+							Issuer:      "embedded",
+						},
+					},
 				}
 				if err := tx.Put(&i); err != nil {
 					return err
@@ -92,7 +114,7 @@ func cpu(t testing.TB, pid int) (used float64) {
 	return used
 }
 
-// emptyProgram builds the program that the dashboard is compared with.
+// emptyProgram builds the baseline program for comparison with the dashboard.
 func emptyProgram(b *testing.B) string {
 	b.Helper()
 	bin := filepath.Join(b.TempDir(), "empty")
@@ -134,8 +156,8 @@ func (s *screen) perKey(key func(n int) string) (frame, own float64) {
 	return took[keys*95/100], own
 }
 
-// settle waits until a process has nothing left to do.
-func (s *screen) settle() {
+// waitIdle waits until a process uses no more CPU.
+func (s *screen) waitIdle() {
 	s.t.Helper()
 	waittest.Pause(time.Second)
 	for settled := cpu(s.t, s.cmd.Process.Pid); ; {
@@ -176,19 +198,19 @@ func resident(t testing.TB, pid int) (own, file float64) {
 // one in a hundred thousand pass, others for each row, of 1,000 from the first on.
 func (s *screen) filtered(n, row int) (shown, whole float64) {
 	s.t.Helper()
-	s.typed("/")
+	s.typeKeys("/")
 	begun := time.Now()
 	if _, err := fmt.Fprintf(s.keys, "\x1b[200~%05d.ex\x1b[201~", row); err != nil {
 		s.t.Fatal(err)
 	}
-	s.see(fmt.Sprintf("n%06d", row))
+	s.waitFor(fmt.Sprintf("n%06d", row))
 	shown = s.since(begun)
 	all := fmt.Sprintf("%d of %s ", max(1, n/100_000), widget.Count(n))
-	if !waittest.Eventually(patience, func() bool { return !strings.Contains(s.see(all), "so far") }) {
+	if !waittest.Eventually(patience, func() bool { return !strings.Contains(s.waitFor(all), "so far") }) {
 		s.t.Fatalf("the answer does not become whole:\n%s", s.text())
 	}
 	whole = s.since(begun)
-	s.typed(enter, esc)
+	s.typeKeys(enter, esc)
 	waittest.Pause(time.Second) // esc and a key at once are that key with alt
 	return shown, whole
 }
@@ -206,7 +228,7 @@ func (s *screen) since(begun time.Time) float64 {
 // leave as many as there were are not to be seen, and do not count.
 func (s *screen) keyed(n, row int) (took []float64) {
 	s.t.Helper()
-	s.typed("/")
+	s.typeKeys("/")
 	name, left := fmt.Sprintf("n%06d", row), n
 	for k := range name {
 		before := left
@@ -220,20 +242,21 @@ func (s *screen) keyed(n, row int) (took []float64) {
 		if _, err := io.WriteString(s.keys, name[k:k+1]); err != nil {
 			s.t.Fatal(err)
 		}
-		s.see(fmt.Sprintf("%s of %s ", widget.Count(left), widget.Count(n)))
+		s.waitFor(fmt.Sprintf("%s of %s ", widget.Count(left), widget.Count(n)))
 		if left != before {
 			took = append(took, s.since(begun))
 		}
 		waittest.Pause(100 * time.Millisecond)
 	}
-	s.typed(enter, esc)
+	s.typeKeys(enter, esc)
 	waittest.Pause(time.Second)
 	return took
 }
 
-// idle is what a process that nobody looks at uses, in milliseconds a minute.
-func (s *screen) idle() float64 {
-	s.settle()
+// idleCPU returns the CPU time of a process whose screen is not used, in milliseconds a
+// minute.
+func (s *screen) idleCPU() float64 {
+	s.waitIdle()
 	const while = 20 * time.Second // the times that are shown are refreshed twice
 	before := cpu(s.t, s.cmd.Process.Pid)
 	waittest.Pause(while)
@@ -265,12 +288,12 @@ func BenchmarkDashboard(b *testing.B) {
 			for n := range starts {
 				begun := time.Now()
 				s := p.timed(120, 40, []string{"empty"})
-				firsts = append(firsts, ms(s.when(begun, "empty")))
+				firsts = append(firsts, ms(s.timeOf(begun, "empty")))
 				if n == starts-1 {
 					frame, own = s.perKey(func(int) string { return "j" })
-					idle = s.idle()
+					idle = s.idleCPU()
 				}
-				s.leave()
+				s.quit()
 			}
 		}
 		first = median(firsts)
@@ -304,24 +327,24 @@ func benchDashboard(b *testing.B, p *person, n int, emptyFirst, emptyOwn, emptyI
 		for k := range starts {
 			begun := time.Now()
 			s := p.timed(120, 40, []string{"certquay", row})
-			frames = append(frames, ms(s.when(begun, "certquay")))
-			rows = append(rows, ms(s.when(begun, row)))
+			frames = append(frames, ms(s.timeOf(begun, "certquay")))
+			rows = append(rows, ms(s.timeOf(begun, row)))
 			switch k {
 			case starts - 2: // while the search table is being built
 				early, whole = s.filtered(n, 777)
 			case starts - 1:
-				s.settle()
+				s.waitIdle()
 				frame, own = s.perKey(func(n int) string { return []string{"j", "k"}[n/20%2] })
 				for k := range 10 {
 					shown, _ := s.filtered(n, 777+k)
 					filters, keys = append(filters, shown), append(keys, s.keyed(n, 779+9*k)...)
 				}
-				idle = s.idle()
+				idle = s.idleCPU()
 				memory, file = resident(b, s.cmd.Process.Pid)
 			default:
 				waittest.Pause(time.Second) // as a person does, who looks first
 			}
-			s.leave()
+			s.quit()
 		}
 	}
 	b.ReportMetric(0, "ns/op")

@@ -11,8 +11,8 @@ import (
 	"certquay/cmd/waittest"
 )
 
-// wire passes connections on to an address and counts what comes back.
-func wire(b *testing.B, to string) (address string, came *atomic.Int64) {
+// countingProxy forwards connections to an address and counts the bytes that come back.
+func countingProxy(b *testing.B, to string) (address string, came *atomic.Int64) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,13 +67,13 @@ func BenchmarkBytesOverSSH(b *testing.B) {
 	p := newPerson(b)
 	p.filled(1000)
 	d := p.listen()
-	address, came := wire(b, net.JoinHostPort(d.host, d.port))
+	address, came := countingProxy(b, net.JoinHostPort(d.host, d.port))
 	var err error
 	if d.host, d.port, err = net.SplitHostPort(address); err != nil {
 		b.Fatal(err)
 	}
 	s := p.show(d.client(context.Background(), "mine", "-tt"), 120, 40, nil)
-	s.see("n000189")
+	s.waitFor("n000189")
 	waittest.Pause(2 * time.Second)
 	read := func() int {
 		s.mu.Lock()
@@ -86,10 +86,10 @@ func BenchmarkBytesOverSSH(b *testing.B) {
 		do   func(n int)
 	}{
 		{"nothing", func(int) {}},
-		{"cursor", func(int) { s.typed("j") }},
-		{"page", func(n int) { s.typed([]string{"\x1b[6~", "\x1b[5~"}[n/10%2]) }},
-		{"tab", func(int) { s.typed("\t") }},
-		{"text", func(n int) { s.typed(typedText(n, times)) }},
+		{"cursor", func(int) { s.typeKeys("j") }},
+		{"page", func(n int) { s.typeKeys([]string{"\x1b[6~", "\x1b[5~"}[n/10%2]) }},
+		{"tab", func(int) { s.typeKeys("\t") }},
+		{"text", func(n int) { s.typeKeys(typedText(n, times)) }},
 		{"change", func(int) { p.must("buy", "--level", "dv", "--type", "single", "--brand", "embedded", "--yes") }},
 	} {
 		b.Run(k.name, func(b *testing.B) {
@@ -105,5 +105,5 @@ func BenchmarkBytesOverSSH(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
-	s.leave()
+	s.quit()
 }

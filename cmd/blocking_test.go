@@ -16,11 +16,16 @@ import (
 	"certquay/cmd/waittest"
 )
 
-// never are things that have a name and are no file.
-func never(t *testing.T) map[string]string {
+// specialFiles returns paths that exist but are not regular files.
+func specialFiles(t *testing.T) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	names := map[string]string{"a pipe": filepath.Join(dir, "fifo"), "a socket": filepath.Join(dir, "s"), "a device": "/dev/zero", "a directory": dir}
+	names := map[string]string{
+		"a pipe":      filepath.Join(dir, "fifo"),
+		"a socket":    filepath.Join(dir, "s"),
+		"a device":    "/dev/zero",
+		"a directory": dir,
+	}
 	if err := syscall.Mkfifo(names["a pipe"], 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +45,7 @@ func TestWhatIsNoFileIsRefusedAtOnce(t *testing.T) {
 		if attached {
 			p.serve()
 		}
-		for what, path := range never(t) {
+		for what, path := range specialFiles(t) {
 			for _, args := range [][]string{
 				{"upload", path}, {"upload-key", id, path}, {"upload", "--password-file", path, path},
 				{"contact", "add", "--name", "N", "--email", "n@example.com", "--channel-file", path},
@@ -53,7 +58,7 @@ func TestWhatIsNoFileIsRefusedAtOnce(t *testing.T) {
 			}
 		}
 	}
-	for what, path := range never(t) {
+	for what, path := range specialFiles(t) {
 		q := newPerson(t)
 		if r := q.try("--config", path, "list"); r.code != 2 && r.code != 5 {
 			t.Errorf("%s as the configuration: exit %d, %s", what, r.code, r.err)
@@ -66,13 +71,17 @@ func TestWhatIsNoFileIsRefusedAtOnce(t *testing.T) {
 
 // A shell's process substitution is a pipe that the caller has open already.
 func TestAPipeOfTheCallersIsRead(t *testing.T) {
-	need(t, "bash")
+	requireProgram(t, "bash")
 	p := newPerson(t)
 	for _, attached := range []bool{false, true} {
 		if attached {
 			p.serve()
 		}
-		script := fmt.Sprintf(`%s contact add --name "N%v" --email n@example.com --channel-file <(echo generic://example.com)`, p.bin, attached)
+		script := fmt.Sprintf(
+			`%s contact add --name "N%v" --email n@example.com --channel-file <(echo generic://example.com)`,
+			p.bin,
+			attached,
+		)
 		c := exec.Command("bash", "-c", script)
 		c.Env, c.Dir = p.env, p.home
 		if out, err := c.CombinedOutput(); err != nil {
@@ -83,7 +92,7 @@ func TestAPipeOfTheCallersIsRead(t *testing.T) {
 
 // finding: R-M2
 func TestASignalEndsWaitingForAPipe(t *testing.T) {
-	need(t, "bash")
+	requireProgram(t, "bash")
 	p := newPerson(t)
 	p.must("contact", "add", "--name", "N", "--email", "n@example.com")
 	var served *serving
@@ -110,7 +119,7 @@ func TestASignalEndsWaitingForAPipe(t *testing.T) {
 			}
 			if !waittest.Eventually(10*time.Second, func() bool {
 				own, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/3", c.Process.Pid))
-				return opened(pid, own) >= map[bool]int{false: 2, true: 1}[attached]
+				return openCount(pid, own) >= map[bool]int{false: 2, true: 1}[attached]
 			}) {
 				t.Error("it does not wait for the pipe")
 			}
@@ -126,8 +135,8 @@ func TestASignalEndsWaitingForAPipe(t *testing.T) {
 	}
 }
 
-// opened is how often a process has a file open.
-func opened(pid int, what string) (n int) {
+// openCount returns how often a process has a file open.
+func openCount(pid int, what string) (n int) {
 	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 	for _, l := range links {
 		if to, err := os.Readlink(l); err == nil && to == what {
@@ -152,7 +161,7 @@ func TestKilledClientsLeaveNoThreads(t *testing.T) {
 		return n
 	}
 	before := threads()
-	path := never(t)["a pipe"]
+	path := specialFiles(t)["a pipe"]
 	for range 40 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		_ = p.command(ctx, "upload", path).Run() // ends by itself, or is killed

@@ -31,7 +31,8 @@ func TestAHeldPortOfCRLAndOCSPStopsNothing(t *testing.T) {
 	type task struct{ Kind, Text, Detail string }
 	tasks := decode[[]task](t, p.must("tasks", "--json"))
 	holder := fmt.Sprint("process ", os.Getpid())
-	if len(tasks) != 1 || tasks[0].Kind != "serve" || !strings.Contains(tasks[0].Text, address) || !strings.Contains(tasks[0].Detail, holder) {
+	if len(tasks) != 1 || tasks[0].Kind != "serve" || !strings.Contains(tasks[0].Text, address) ||
+		!strings.Contains(tasks[0].Detail, holder) {
 		t.Errorf("tasks: %+v", tasks)
 	}
 	second := p.issue("second.example.com")
@@ -40,7 +41,7 @@ func TestAHeldPortOfCRLAndOCSPStopsNothing(t *testing.T) {
 	}
 	s := p.serve()
 	p.must("list")
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 	if err := l.Close(); err != nil {
@@ -51,7 +52,7 @@ func TestAHeldPortOfCRLAndOCSPStopsNothing(t *testing.T) {
 	}
 }
 
-// crlAddress is the host and port at which a chain says that its CRL is.
+// crlAddress returns host and port of the CRL of a chain.
 func crlAddress(t *testing.T, chain string) string {
 	t.Helper()
 	_, leaf, _ := strings.Cut(chain, "-----BEGIN CERTIFICATE") // within an archive

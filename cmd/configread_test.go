@@ -54,7 +54,7 @@ func readFields(t *testing.T, all map[string]*pkg, path string, read map[string]
 		files = append(files, file)
 	}
 	info := &types.Info{Selections: map[*ast.SelectorExpr]*types.Selection{}}
-	conf := types.Config{Importer: exports(all, fset)}
+	conf := types.Config{Importer: exportImporter(all, fset)}
 	if _, err := conf.Check(path, fset, files, info); err != nil {
 		t.Fatal(err)
 	}

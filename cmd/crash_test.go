@@ -47,7 +47,7 @@ func TestAChatThatPanicsEndsNothing(t *testing.T) {
 	if said := p.try("contact", "test", "Ops"); said.code != 1 || strings.Contains(said.out+said.err, "goroutine") {
 		t.Errorf("contact test: %d\n%s%s", said.code, said.out, said.err)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 	for range 3 { // every verb is an owner by itself
@@ -72,7 +72,7 @@ func TestAnAddressThatIsTakenIsSeenAtOnce(t *testing.T) {
 	s := p.serve()
 	i := p.issue("a.example.com")
 	r := p.deploy(i.ID, "CDN")
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", r.Address)
@@ -88,7 +88,8 @@ func TestAnAddressThatIsTakenIsSeenAtOnce(t *testing.T) {
 		Text string `json:"text"`
 	}
 	tasks := decode[[]task](t, p.must("tasks", "--json"))
-	if len(tasks) != 1 || tasks[0].Kind != "address" || !strings.Contains(tasks[0].Text, r.Address) || !strings.Contains(tasks[0].Text, "cmd.test") {
+	if len(tasks) != 1 || tasks[0].Kind != "address" || !strings.Contains(tasks[0].Text, r.Address) ||
+		!strings.Contains(tasks[0].Text, "cmd.test") {
 		t.Errorf("tasks: %+v", tasks)
 	}
 	if err := l.Close(); err != nil {
@@ -101,7 +102,7 @@ func TestAnAddressThatIsTakenIsSeenAtOnce(t *testing.T) {
 	if out := p.must("tasks"); !strings.Contains(out, "nothing needs a person") {
 		t.Errorf("tasks: %s", out)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 }
@@ -127,7 +128,10 @@ func TestACrashIsInTheLogOfTheNextOwner(t *testing.T) {
 		t.Errorf("list:\n%s", out)
 	}
 	p.must("list")
-	if again, err := os.ReadFile(filepath.Join(p.home, ".local", "state", "certquay", "certquay.log")); err != nil || strings.Count(string(again), "was ended by") != 1 {
+	if again, err := os.ReadFile(
+		filepath.Join(p.home, ".local", "state", "certquay", "certquay.log"),
+	); err != nil ||
+		strings.Count(string(again), "was ended by") != 1 {
 		t.Errorf("%v, said again", err)
 	}
 }

@@ -70,12 +70,12 @@ func dashboardOver(t testing.TB, c *ssh.Client) *remote {
 	if err := s.Shell(); err != nil {
 		t.Fatal(err)
 	}
-	r.sees(t, "Overview")
+	r.waitFor(t, "Overview")
 	return r
 }
 
-// sees waits until something was written to the terminal.
-func (r *remote) sees(t testing.TB, what string) {
+// waitFor waits until something was written to the terminal.
+func (r *remote) waitFor(t testing.TB, what string) {
 	t.Helper()
 	waitFor(t, what, func() bool { return strings.Contains(r.out.String(), what) })
 }
@@ -97,7 +97,7 @@ func TestAPasteDoesNotTakeTheOwnersMemory(t *testing.T) {
 	if _, err := io.WriteString(r.in, strings.Repeat("2jk1jk", 200)+"4"); err != nil {
 		t.Fatal(err)
 	}
-	r.sees(t, "Nothing has happened yet")
+	r.waitFor(t, "Nothing has happened yet")
 	before, _ := resident(t, pid)
 	if _, err := io.WriteString(r.in, "/\x1b[200~"); err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestAPasteDoesNotTakeTheOwnersMemory(t *testing.T) {
 	if _, err := io.WriteString(r.in, "\x1b[201~"); err != nil {
 		t.Fatal(err)
 	}
-	r.sees(t, "longer than 1 MB")
+	r.waitFor(t, "longer than 1 MB")
 	after, _ := resident(t, pid)
 	t.Logf("%.0f MB before, %.0f MB after", before, after)
 	if after-before > 20 { // without a bound it is 200
@@ -119,8 +119,8 @@ func TestAPasteDoesNotTakeTheOwnersMemory(t *testing.T) {
 	}
 }
 
-// many is how many dashboards are opened at once.
-func many(t testing.TB) int {
+// dashboardCount is how many dashboards are opened at the same time.
+func dashboardCount(t testing.TB) int {
 	t.Helper()
 	n := 8
 	if v := os.Getenv("CERTQUAY_DASHBOARDS"); v != "" {
@@ -140,7 +140,7 @@ func many(t testing.TB) int {
 //
 // finding: R-M11
 func TestManyDashboardsGiveTheirMemoryBack(t *testing.T) {
-	n := many(t)
+	n := dashboardCount(t)
 	p := newPerson(t)
 	p.filled(60)
 	d := p.listen()

@@ -20,8 +20,8 @@ import (
 
 const demoName = "demo"
 
-// demoPlace is the prefix of the directories of demos.
-const demoPlace = "certquay-demo-"
+// demoPrefix is the prefix of the directories of demos.
+const demoPrefix = "certquay-demo-"
 
 func demoCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
@@ -50,7 +50,7 @@ func runDemo(ctx context.Context, c *invocation, args []string) (code int) {
 		return tell(out.Usage("usage.demo-terminal"))
 	}
 	removeKilled()
-	dir, err := os.MkdirTemp("", demoPlace)
+	dir, err := os.MkdirTemp("", demoPrefix)
 	if err != nil {
 		return tell(model.Fail("demo.place", "cause", err))
 	}
@@ -82,7 +82,7 @@ func runDemo(ctx context.Context, c *invocation, args []string) (code int) {
 // whose lock nobody holds, and those without a lock that are an hour old. Errors are
 // ignored, because the new demo does not need the space.
 func removeKilled() {
-	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), demoPlace+"*"))
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), demoPrefix+"*"))
 	if err != nil {
 		return
 	}

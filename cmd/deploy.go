@@ -28,7 +28,7 @@ func deployCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.warnOddities(&i)
+			c.warnDeployProblems(&i)
 			jobs, err := c.engine().Deploy(cmd.Context(), i.ID, r)
 			if err != nil {
 				return err
@@ -44,9 +44,9 @@ func deployCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// warnOddities warns of properties that do not prevent deployment but cause problems
+// warnDeployProblems warns of properties that do not prevent deployment but cause problems
 // for clients (spec D3).
-func (c *invocation) warnOddities(i *model.Instance) {
+func (c *invocation) warnDeployProblems(i *model.Instance) {
 	v := i.Current()
 	switch {
 	case v == nil:

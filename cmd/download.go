@@ -15,8 +15,8 @@ import (
 	"certquay/ui/text"
 )
 
-// plain are the formats that consist of a single file without a key.
-var plain = []string{"chain", "root"}
+// singleFileFormats are the formats that consist of a single file without a key.
+var singleFileFormats = []string{"chain", "root"}
 
 func downloadCmd(c *invocation) *cobra.Command {
 	var format, dir string
@@ -30,7 +30,7 @@ func downloadCmd(c *invocation) *cobra.Command {
 			if dir == "" {
 				return out.Usage("usage.download-out")
 			}
-			if dir == "-" && c.Terminal && !slices.Contains(plain, format) {
+			if dir == "-" && c.Terminal && !slices.Contains(singleFileFormats, format) {
 				return out.Usage("usage.download-terminal")
 			}
 			i, err := c.engine().Find(args[0])
@@ -47,7 +47,7 @@ func downloadCmd(c *invocation) *cobra.Command {
 				}
 			}
 			if dir == "-" {
-				return c.toOutput(files)
+				return c.writeToStdout(files)
 			}
 			if err := c.MkdirAll(dir, 0o755); err != nil {
 				return out.Failed("failed.directory", "cause", err, "flag", "--out")
@@ -74,11 +74,11 @@ func downloadCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// toOutput writes files to standard output: a single one without a key as it is,
+// writeToStdout writes files to standard output: a single one without a key as it is,
 // otherwise all as a tar archive (POSIX.1-2001 pax), in which files with a key have
 // mode 0600.
-func (c *invocation) toOutput(files []bundle.OutFile) error {
-	if public, ok := single(files); ok {
+func (c *invocation) writeToStdout(files []bundle.OutFile) error {
+	if public, ok := onlyFile(files); ok {
 		_, err := c.Out.Write(public)
 		return err
 	}
@@ -104,9 +104,9 @@ func (c *invocation) toOutput(files []bundle.OutFile) error {
 	return err
 }
 
-// single returns the only file of a format, apart from its install note; ok is false if
+// onlyFile returns the only file of a format, apart from its install note; ok is false if
 // there are several or it contains a key.
-func single(files []bundle.OutFile) (data []byte, ok bool) {
+func onlyFile(files []bundle.OutFile) (data []byte, ok bool) {
 	for _, f := range files {
 		switch {
 		case f.Secret, ok && !strings.HasSuffix(f.Name, ".txt"):

@@ -77,15 +77,16 @@ func TestNobodyLooksIntoAnOwner(t *testing.T) {
 	}
 	// It works all the same: attached, with the child that opens key stores, and
 	// with a pipe of the attached process's.
-	need(t, "openssl")
-	script := `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k.pem -out c.pem -days 90 -subj /CN=x.example.com &&
+	requireProgram(t, "openssl")
+	script := `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k.pem -out c.pem \
+-days 90 -subj /CN=x.example.com &&
 openssl pkcs12 -export -inkey k.pem -in c.pem -passout pass:secret -out s.p12`
 	sh := exec.Command("sh", "-c", script)
 	sh.Dir, sh.SysProcAttr = dir, as
 	if out, err := sh.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	need(t, "bash")
+	requireProgram(t, "bash")
 	u := certquay()
 	u.Path, u.Args = "/bin/bash", []string{"bash", "-c", fmt.Sprintf("%s --data %s upload s.p12 --password-file <(echo secret)", own, data)}
 	if out, err := u.CombinedOutput(); err != nil {

@@ -26,7 +26,10 @@ import (
 // presented asks an address over TLS for a name, and returns the chain's
 // fingerprints, leaf first. Whether it is trusted is not asked here.
 func presented(address, name string) ([]string, error) {
-	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 20 * time.Second}, Config: &tls.Config{ServerName: name, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}}
+	d := tls.Dialer{
+		NetDialer: &net.Dialer{Timeout: 20 * time.Second},
+		Config:    &tls.Config{ServerName: name, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12},
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	c, err := d.DialContext(ctx, "tcp", address)
@@ -48,7 +51,21 @@ func sClient(t *testing.T, p *person, address, name, root string) ([]*x509.Certi
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c := exec.CommandContext(ctx, "openssl", "s_client", "-connect", address, "-servername", name, "-showcerts", "-CAfile", root, "-no-CApath", "-verify_hostname", name)
+	c := exec.CommandContext(
+		ctx,
+		"openssl",
+		"s_client",
+		"-connect",
+		address,
+		"-servername",
+		name,
+		"-showcerts",
+		"-CAfile",
+		root,
+		"-no-CApath",
+		"-verify_hostname",
+		name,
+	)
 	c.Env = p.env
 	out, err := c.Output()
 	if err != nil {
@@ -81,7 +98,7 @@ func sClient(t *testing.T, p *person, address, name, root string) ([]*x509.Certi
 // owner was killed and started anew the same address presents the same leaf.
 // spec: D1 D3
 func TestEdgeIsSeenByOtherPrograms(t *testing.T) {
-	need(t, "openssl")
+	requireProgram(t, "openssl")
 	t.Parallel()
 	p := newPerson(t)
 	s := p.serve()
@@ -144,7 +161,7 @@ func TestEdgeIsSeenByOtherPrograms(t *testing.T) {
 	if prints, err := presented(r1.Address, "two.example.com"); err != nil || prints[0] != two.Fingerprint {
 		t.Errorf("%v %v", prints, err)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 }
@@ -168,8 +185,8 @@ func listen(t *testing.T) *sshd {
 func (p *person) listen() *sshd {
 	t := p.t
 	t.Helper()
-	need(t, "ssh")
-	need(t, "ssh-keygen")
+	requireProgram(t, "ssh")
+	requireProgram(t, "ssh-keygen")
 	d := &sshd{p: p, dir: t.TempDir()}
 	for _, name := range []string{"mine", "other"} {
 		c := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", filepath.Join(d.dir, name))
@@ -197,9 +214,26 @@ func (p *person) listen() *sshd {
 // client is the OpenSSH client with a key; tty is -T or -tt.
 func (d *sshd) client(ctx context.Context, key, tty string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "ssh", append([]string{
-		"-F", "none", tty, "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-i", filepath.Join(d.dir, key),
-		"-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile=" + filepath.Join(d.dir, "known_hosts"), "-o", "ConnectTimeout=30",
-		"-p", d.port, "me@" + d.host,
+		"-F",
+		"none",
+		tty,
+		"-o",
+		"BatchMode=yes",
+		"-o",
+		"IdentitiesOnly=yes",
+		"-o",
+		"IdentityAgent=none",
+		"-i",
+		filepath.Join(d.dir, key),
+		"-o",
+		"StrictHostKeyChecking=accept-new",
+		"-o",
+		"UserKnownHostsFile=" + filepath.Join(d.dir, "known_hosts"),
+		"-o",
+		"ConnectTimeout=30",
+		"-p",
+		d.port,
+		"me@" + d.host,
 	}, args...)...)
 }
 
@@ -267,7 +301,17 @@ func TestVerbsOverSSH(t *testing.T) {
 	if r := d.ssh("mine", "", "download", i.ID, "--out", d.p.home); r.code == 0 || !strings.Contains(r.err, "over SSH") {
 		t.Errorf("download to a path: exit %d\n%s", r.code, r.err)
 	}
-	if r := d.ssh("mine", "", "download", i.ID, "--format", "nginx", "--out", "-"); r.code != 0 || !strings.Contains(r.out, "BEGIN CERTIFICATE") || !strings.Contains(r.out, "PRIVATE") {
+	if r := d.ssh(
+		"mine",
+		"",
+		"download",
+		i.ID,
+		"--format",
+		"nginx",
+		"--out",
+		"-",
+	); r.code != 0 || !strings.Contains(r.out, "BEGIN CERTIFICATE") ||
+		!strings.Contains(r.out, "PRIVATE") {
 		t.Errorf("download to -: exit %d\n%s%s", r.code, r.out, r.err)
 	}
 	if r := d.ssh("mine", "", "serve"); r.code != 2 {
@@ -310,31 +354,78 @@ func TestDocumentOverSSH(t *testing.T) {
 	ids := decode[struct{ Instances []instance }](t, d.p.must("buy", "--level", "ov", "--json")).Instances
 	id := ids[0].ID
 	short := id[len(id)-8:]
-	picture := scan(t, 700) // nearly as large as they may be
+	picture := largePicture(t, 700) // nearly as large as they may be
 
 	s := d.p.show(d.client(t.Context(), "mine", "-tt"), 100, 40, nil)
-	s.see("1 paid")
-	s.typed("a")
-	s.see("1 application")
-	s.typed("\x1b[6~", "\x1b[6~", "\x1b[6~") // page down
+	s.waitFor("1 paid")
+	s.typeKeys("a")
+	s.waitFor("1 application")
+	s.typeKeys("\x1b[6~", "\x1b[6~", "\x1b[6~") // page down
 	command := "apply " + short + " --draft --document - < FILE"
-	s.see("paste its base64 here", "ssh HOST "+command)
-	s.typed("\x1b[200~"+base64.StdEncoding.EncodeToString(picture)+"\n\x1b[201~", enter)
-	s.see("pasted-1.png")
-	s.typed(esc)
+	s.waitFor("paste its base64 here", "ssh HOST "+command)
+	s.typeKeys("\x1b[200~"+base64.StdEncoding.EncodeToString(picture)+"\n\x1b[201~", enter)
+	s.waitFor("pasted-1.png")
+	s.typeKeys(esc)
 	s.gone("pasted-1.png")
-	s.leave()
+	s.quit()
 
-	if r := d.ssh("mine", string(scan(t, 120)), strings.Fields(strings.TrimSuffix(command, " < FILE"))...); r.code != 0 || !strings.Contains(r.out, "draft is saved") {
+	if r := d.ssh(
+		"mine",
+		string(largePicture(t, 120)),
+		strings.Fields(strings.TrimSuffix(command, " < FILE"))...); r.code != 0 ||
+		!strings.Contains(r.out, "draft is saved") {
 		t.Errorf("%s: exit %d\n%s%s", command, r.code, r.out, r.err)
 	}
-	if r := d.ssh("mine", "no picture", "apply", short, "--draft", "--document", "-"); r.code != 3 || !strings.Contains(r.err, "only PNG and JPEG") {
+	if r := d.ssh(
+		"mine",
+		"no picture",
+		"apply",
+		short,
+		"--draft",
+		"--document",
+		"-",
+	); r.code != 3 ||
+		!strings.Contains(r.err, "only PNG and JPEG") {
 		t.Errorf("no picture: exit %d\n%s", r.code, r.err)
 	}
 	looked := filepath.Join(d.p.home, "looked")
 	d.p.must("apply", id, "--draft", "--domain", "ov.example.com")
-	d.p.must("company", "add", "--name", "Example GmbH", "--type", "company", "--phone", "110", "--organization-id", "HRB 1", "--country", "DE", "--province", "Berlin", "--city", "Berlin", "--address", "Street 1", "--zip", "10115")
-	d.p.must("apply", id, "--company", "Example GmbH", "--applicant", "Anna", "--email", "anna@example.com", "--phone", "110", "--id-number", "L01")
+	d.p.must(
+		"company",
+		"add",
+		"--name",
+		"Example GmbH",
+		"--type",
+		"company",
+		"--phone",
+		"110",
+		"--organization-id",
+		"HRB 1",
+		"--country",
+		"DE",
+		"--province",
+		"Berlin",
+		"--city",
+		"Berlin",
+		"--address",
+		"Street 1",
+		"--zip",
+		"10115",
+	)
+	d.p.must(
+		"apply",
+		id,
+		"--company",
+		"Example GmbH",
+		"--applicant",
+		"Anna",
+		"--email",
+		"anna@example.com",
+		"--phone",
+		"110",
+		"--id-number",
+		"L01",
+	)
 	d.p.must("review", id, "--documents", looked)
 	var sizes []int
 	files, err := os.ReadDir(looked)
@@ -349,13 +440,14 @@ func TestDocumentOverSSH(t *testing.T) {
 		sizes = append(sizes, len(data))
 	}
 	slices.Sort(sizes)
-	if want := []int{len(scan(t, 120)), len(picture)}; !slices.Equal(sizes, want) {
+	if want := []int{len(largePicture(t, 120)), len(picture)}; !slices.Equal(sizes, want) {
 		t.Errorf("documents of %v bytes, want %v", sizes, want)
 	}
 }
 
-// scan is a picture that hardly compresses, of a width and height in pixels.
-func scan(t *testing.T, side int) []byte {
+// largePicture returns a picture that hardly compresses, with sides of a length in
+// pixels.
+func largePicture(t *testing.T, side int) []byte {
 	t.Helper()
 	img := image.NewGray(image.Rect(0, 0, side, side))
 	noise := rand.New(rand.NewPCG(1, uint64(side)))
@@ -392,7 +484,11 @@ func TestSSHNeverStartsOpenToAll(t *testing.T) {
 		t.Errorf("no file: %s", err)
 	}
 	// A file that others may write is as good as open.
-	if err := os.WriteFile(open, []byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGz3LSmWMr1oHQEZkK0KwJQ7bD0a2Xw1q4ZzF0YJmF0K me\n"), 0o600); err != nil {
+	if err := os.WriteFile(
+		open,
+		[]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGz3LSmWMr1oHQEZkK0KwJQ7bD0a2Xw1q4ZzF0YJmF0K me\n"),
+		0o600,
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(open, 0o666); err != nil {

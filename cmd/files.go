@@ -86,14 +86,14 @@ const (
 
 // write writes a file atomically.
 func (c *invocation) write(path string, f bundle.OutFile) error {
-	if err := c.put(path, f); err != nil {
+	if err := c.writeRaw(path, f); err != nil {
 		return out.Failed("failed.write", "file", path, "cause", err)
 	}
 	return nil
 }
 
-// put is write without conversion of errors, for the dashboard.
-func (c *invocation) put(path string, f bundle.OutFile) error {
+// writeRaw is write without conversion of errors, for the dashboard.
+func (c *invocation) writeRaw(path string, f bundle.OutFile) error {
 	mode := modePublic
 	if f.Secret {
 		mode = modeSecret
@@ -114,5 +114,5 @@ func (c *invocation) saveFile(path string, data []byte, secret bool) (string, er
 	if err := c.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	return c.Abs(path), c.put(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
+	return c.Abs(path), c.writeRaw(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
 }

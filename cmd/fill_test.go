@@ -27,8 +27,8 @@ type filler struct {
 	done chan error
 }
 
-// fills begins to fill a disk: at once, or at so many megabytes a second.
-func fills(t *testing.T, dir string, rate int) *filler {
+// startFilling starts to fill a disk: at once, or at a rate in megabytes a second.
+func startFilling(t *testing.T, dir string, rate int) *filler {
 	t.Helper()
 	f, err := os.Create(filepath.Join(dir, "filler"))
 	if err != nil {
@@ -70,8 +70,8 @@ func (l *filler) run(dir string, rate int) error {
 	}
 }
 
-// leave gives all the space back.
-func (l *filler) leave(t *testing.T) {
+// freeSpace stops filling and frees all the space.
+func (l *filler) freeSpace(t *testing.T) {
 	t.Helper()
 	close(l.stop)
 	if err := errors.Join(<-l.done, l.file.Close(), os.Remove(l.file.Name())); err != nil {
@@ -171,7 +171,7 @@ func fillAndRead(t *testing.T, disk string, rounds int) {
 	p := newPerson(t)
 	p.data = filepath.Join(disk, "store")
 	p.flag = []string{"--data", p.data}
-	w := &writers{person: p, all: promised{issued: map[string]string{}, deployed: map[string]resource{}}}
+	w := &writers{person: p, all: acknowledgedWork{issued: map[string]string{}, deployed: map[string]resource{}}}
 	i := p.issue("kept.example.com")
 	var place resource
 	var slowest time.Duration
@@ -215,7 +215,7 @@ func fillAndRead(t *testing.T, disk string, rounds int) {
 			}
 		}
 		full[map[bool]string{true: "at once", false: "slowly"}[rate == 0]]++
-		l := fills(t, disk, rate)
+		l := startFilling(t, disk, rate)
 		wg.Wait() // until they are refused
 		close(stop)
 		look()
@@ -228,7 +228,7 @@ func fillAndRead(t *testing.T, disk string, rounds int) {
 		if n%3 < 2 { // one that is started meanwhile
 			from := time.Now()
 			if n%3 == 0 {
-				if err := s.stop(); err != nil {
+				if err := s.stopServing(); err != nil {
 					t.Errorf("stopped while the disk is full: %v\n%s", err, s.out)
 				}
 			} else {
@@ -243,13 +243,13 @@ func fillAndRead(t *testing.T, disk string, rounds int) {
 			}
 			look()
 		}
-		l.leave(t)
+		l.freeSpace(t)
 		var r result
 		eventually(t, "a purchase once there is room", func() bool { r = p.try("buy", "--json"); return r.code == 0 })
 		id := decode[struct{ Instances []instance }](t, r.out).Instances[0].ID
-		w.note(func(a *promised) { a.bought = append(a.bought, id) })
+		w.record(func(a *acknowledgedWork) { a.bought = append(a.bought, id) })
 		look()
-		if err := s.stop(); err != nil {
+		if err := s.stopServing(); err != nil {
 			t.Errorf("stop: %v\n%s", err, s.out)
 		}
 		if t.Failed() {
@@ -265,6 +265,16 @@ func fillAndRead(t *testing.T, disk string, rounds int) {
 	if slowest > 10*time.Second {
 		t.Errorf("an owner took %v to end on a full disk", slowest)
 	}
-	t.Logf("filled %v in %v: 0 lost of %d bought, %d issued, %d deployed, %d contacts; SIGBUS %d; the slowest end of an owner on a full disk %v",
-		full, time.Since(begin).Round(time.Second), len(w.all.bought), len(w.all.issued), len(w.all.deployed), len(w.all.contacts), faults, slowest.Round(time.Millisecond))
+	t.Logf(
+		"filled %v in %v: 0 lost of %d bought, %d issued, %d deployed, %d contacts; "+
+			"SIGBUS %d; the slowest end of an owner on a full disk %v",
+		full,
+		time.Since(begin).Round(time.Second),
+		len(w.all.bought),
+		len(w.all.issued),
+		len(w.all.deployed),
+		len(w.all.contacts),
+		faults,
+		slowest.Round(time.Millisecond),
+	)
 }

@@ -33,13 +33,13 @@ const (
 func killedWhileWriting(t *testing.T) damagedStore {
 	t.Helper()
 	p := newPerson(t)
-	w := &writers{person: p, all: promised{issued: map[string]string{}, deployed: map[string]resource{}}}
+	w := &writers{person: p, all: acknowledgedWork{issued: map[string]string{}, deployed: map[string]resource{}}}
 	for life := range 3 {
 		s := p.serve()
 		stop := make(chan struct{})
 		done := make(chan struct{})
 		go func() { w.work(strings.Repeat("w", life+1), stop); close(done) }()
-		eventually(t, "purchases", func() bool { return len(w.soFar().bought) > 4*life+3 })
+		eventually(t, "purchases", func() bool { return len(w.acknowledged().bought) > 4*life+3 })
 		s.kill()
 		close(stop)
 		<-done
@@ -52,8 +52,8 @@ func killedWhileWriting(t *testing.T) damagedStore {
 	return d
 }
 
-// earlier is a store that an earlier version wrote.
-func earlier(t *testing.T) damagedStore {
+// storeOfEarlierVersion returns a store that an earlier version wrote.
+func storeOfEarlierVersion(t *testing.T) damagedStore {
 	t.Helper()
 	data, _, config := storetest.Written(t, storetest.WrittenFleet)
 	d := damagedStore{data: data, config: filepath.Dir(config)}
@@ -62,7 +62,7 @@ func earlier(t *testing.T) damagedStore {
 	return d
 }
 
-// ids are the instances of a list, with what each presents.
+// ids returns the instances of a list, with what each presents.
 func ids(t *testing.T, list string) string {
 	t.Helper()
 	var b strings.Builder
@@ -79,7 +79,7 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
-// copied gives somebody a copy of the store.
+// copied returns a person with a copy of the store.
 func (d damagedStore) copied(t *testing.T) *person {
 	t.Helper()
 	p := newPerson(t)
@@ -93,7 +93,7 @@ func (d damagedStore) copied(t *testing.T) *person {
 	return p
 }
 
-// files are those of the store and its key, as names relative to a home.
+// files returns the files of the store and its key, relative to the home directory.
 func (d damagedStore) files(t *testing.T) (names []string) {
 	t.Helper()
 	root := filepath.Dir(d.data)
@@ -115,9 +115,9 @@ func (d damagedStore) files(t *testing.T) (names []string) {
 	return names
 }
 
-// judge says what became of a damaged store, by the program itself. Anything but
+// outcomeOf says what became of a damaged store, by the program itself. Anything but
 // the three outcomes is an error.
-func (d damagedStore) judge(t *testing.T, p *person, what string) string {
+func (d damagedStore) outcomeOf(t *testing.T, p *person, what string) string {
 	t.Helper()
 	list := p.try("list", "--limit", "0", "--json")
 	fsck := p.try("fsck")
@@ -156,7 +156,7 @@ func (d damagedStore) judge(t *testing.T, p *person, what string) string {
 		t.Errorf("%s: it lists\n%s\nof\n%s, and fsck finds nothing", what, got, d.list)
 	}
 	s := p.serve()
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Errorf("%s: serve: %v\n%s", what, err, s.out)
 	}
 	return whole
@@ -186,7 +186,7 @@ var namedDamages = map[string]func(path string) error{
 	},
 }
 
-// halve leaves half of what is not zero.
+// halve truncates a file to half of its non-zero content.
 func halve(path string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -208,7 +208,7 @@ func TestDamageIsNamedByTheProgram(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, seed))
 	t.Logf("seed %d", seed)
-	for kind, make := range map[string]func(*testing.T) damagedStore{"killed": killedWhileWriting, "earlier": earlier} {
+	for kind, make := range map[string]func(*testing.T) damagedStore{"killed": killedWhileWriting, "earlier": storeOfEarlierVersion} {
 		d := make(t)
 		files := d.files(t)
 		count := map[string]int{}
@@ -229,7 +229,7 @@ func TestDamageIsNamedByTheProgram(t *testing.T) {
 				t.Fatal(err)
 			}
 			what := strings.Join([]string{kind, "flip", name}, " ")
-			got := d.judge(t, p, what)
+			got := d.outcomeOf(t, p, what)
 			count["flip "+got]++
 			if t.Failed() {
 				t.Fatalf("seed %d, flip %d: bit %d of byte %d of %d of %s: %s", seed, n, bit, at, used, name, got)
@@ -246,7 +246,7 @@ func TestDamageIsNamedByTheProgram(t *testing.T) {
 				if err := damage(filepath.Join(p.home, name)); err != nil {
 					t.Fatal(err)
 				}
-				count["file "+d.judge(t, p, kind+": "+name+" "+what)]++
+				count["file "+d.outcomeOf(t, p, kind+": "+name+" "+what)]++
 			}
 		}
 		t.Logf("%s: %v, of %d files", kind, count, len(files))

@@ -15,7 +15,7 @@ import (
 // CERTQUAY_FLOOD=10000 is the whole measurement.
 func TestACrowdAtAnEndpointKeepsNobodyOut(t *testing.T) {
 	many := long(t, "CERTQUAY_FLOOD", 1000)
-	p, i := used(t)
+	p, i := personWithCertificate(t)
 	s := p.serve()
 	place := p.deploy(i.ID, "CDN")
 	address, err := crlOf(place)
@@ -72,8 +72,8 @@ func TestACrowdAtAnEndpointKeepsNobodyOut(t *testing.T) {
 		}
 	}
 	p.must("buy")
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Errorf("%v\n%s", err, s.out)
 	}
-	restored(t, p, i)
+	checkNothingLost(t, p, i)
 }

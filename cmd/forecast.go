@@ -31,19 +31,19 @@ func forecastCmd(c *invocation) *cobra.Command {
 		Example: "  certquay forecast --months 12\n  certquay forecast --policy 47-days --json\n  certquay forecast --compare 47-days",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			rep, err := c.lookAhead(cmd.Context(), r)
+			rep, err := c.computeForecast(cmd.Context(), r)
 			if err != nil {
 				return err
 			}
 			if compare != "" {
-				other, err := c.lookAhead(cmd.Context(), forecast.Request{Months: r.Months, Policy: compare})
+				other, err := c.computeForecast(cmd.Context(), forecast.Request{Months: r.Months, Policy: compare})
 				if err != nil {
 					return err
 				}
 				if c.JSON {
 					return c.PrintJSON([]forecastJSON{asForecast(rep), asForecast(other)})
 				}
-				return c.sideBySide(rep, other)
+				return c.compareForecasts(rep, other)
 			}
 			if c.JSON {
 				return c.PrintJSON(asForecast(rep))
@@ -59,8 +59,8 @@ func forecastCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// lookAhead computes a forecast. An invalid request is a usage error.
-func (c *invocation) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
+// computeForecast computes a forecast. An invalid request is a usage error.
+func (c *invocation) computeForecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	rep, err := forecast.Run(ctx, c.engine(), r)
 	var invalid *rules.Invalid
 	if errors.As(err, &invalid) {
@@ -88,7 +88,7 @@ func (c *invocation) forecast(r *forecast.Report) {
 	c.Say("verb.forecast", "n", r.Instances, "hosted", r.Hosted, "from", out.Day(r.From), "to", out.Day(r.To), "policy", policy)
 	rows := make([][]string, 0, len(r.ByMonth))
 	quiet := 0 // consecutive months without events, not printed yet
-	for quiet < len(r.ByMonth) && idle(&r.ByMonth[quiet]) {
+	for quiet < len(r.ByMonth) && isEmpty(&r.ByMonth[quiet]) {
 		quiet++
 	}
 	if quiet > 1 {
@@ -126,13 +126,13 @@ func (c *invocation) forecast(r *forecast.Report) {
 	}
 }
 
-// idle reports whether a row is empty.
-func idle(t *forecast.Tally) bool {
-	return !slices.ContainsFunc(tallies(t), func(cell string) bool { return cell != none })
+// isEmpty reports whether a row is empty.
+func isEmpty(t *forecast.Tally) bool {
+	return !slices.ContainsFunc(tallies(t), func(cell string) bool { return cell != noEvents })
 }
 
-// none is the cell of a month without events.
-const none = "-"
+// noEvents is the cell of a month without events.
+const noEvents = "-"
 
 func tallies(t *forecast.Tally) []string {
 	var cells []string
@@ -141,7 +141,7 @@ func tallies(t *forecast.Tally) []string {
 		t.People, t.Waiting, t.Expiries, t.Failures,
 	} {
 		if n == 0 {
-			cells = append(cells, none)
+			cells = append(cells, noEvents)
 		} else {
 			cells = append(cells, fmt.Sprint(n))
 		}
@@ -149,8 +149,8 @@ func tallies(t *forecast.Tally) []string {
 	return cells
 }
 
-// sideBySide prints two reports of the same months, for comparison.
-func (c *invocation) sideBySide(a, b *forecast.Report) error {
+// compareForecasts prints two reports of the same months, for comparison.
+func (c *invocation) compareForecasts(a, b *forecast.Report) error {
 	c.Say("verb.forecast.compared", "n", a.Instances, "hosted", a.Hosted, "from", out.Day(a.From), "to", out.Day(a.To))
 	var rows [][]string
 	row := func(name string, x, y *forecast.Tally) {

@@ -15,8 +15,8 @@ import (
 	"unicode"
 )
 
-// named is a self-signed certificate, in PEM, whose common name is given.
-func named(t *testing.T, cn string) string {
+// selfSigned returns a self-signed certificate in PEM with a common name.
+func selfSigned(t *testing.T, cn string) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -33,8 +33,9 @@ func named(t *testing.T, cn string) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-// unseen is the first rune that a terminal could obey or that hides others.
-func unseen(s string) (rune, bool) {
+// firstUnsafeRune returns the first rune that a terminal interprets or that hides
+// others.
+func firstUnsafeRune(s string) (rune, bool) {
 	for _, r := range s {
 		if r != '\n' && r != ' ' && !unicode.IsPrint(r) {
 			return r, true
@@ -47,7 +48,7 @@ func unseen(s string) (rune, bool) {
 func TestACertificatesNameMakesNoLineOfItsOwn(t *testing.T) {
 	p := newPerson(t)
 	forged := "2026-11-29 13:00:00Z  alice      revoke       ok        issued -> revoked  keyCompromise"
-	r := p.tryIn(named(t, "shop\n"+forged+"\x1b[2K"), "upload", "-")
+	r := p.tryIn(selfSigned(t, "shop\n"+forged+"\x1b[2K"), "upload", "-")
 	if r.code != 0 {
 		t.Fatalf("exit %d, %s", r.code, r.err)
 	}
@@ -57,16 +58,16 @@ func TestACertificatesNameMakesNoLineOfItsOwn(t *testing.T) {
 		outs[args[0]] = p.must(args...)
 	}
 	s := p.open(100, 30, "delete", id)
-	s.see("to go on")
+	s.waitFor("to go on")
 	outs["a question"] = s.text()
-	s.typed("\x03")
+	s.typeKeys("\x03")
 	for what, out := range outs {
 		for line := range strings.Lines(out) {
 			if strings.HasPrefix(strings.TrimSpace(line), forged[:20]) {
 				t.Errorf("%s: a forged line:\n%s", what, out)
 			}
 		}
-		if r, ok := unseen(out); ok {
+		if r, ok := firstUnsafeRune(out); ok {
 			t.Errorf("%s has %U: %q", what, r, out)
 		}
 	}
@@ -89,7 +90,7 @@ func listed(t *testing.T, p *person) string {
 func TestJSONHoldsNothingATerminalObeys(t *testing.T) {
 	p := newPerson(t)
 	cn := "a\u009d52;c;UFdO\u009c\u009b31m\x7f\u202e\u2028\U000e0041z"
-	r := p.tryIn(named(t, cn), "upload", "-", "--json")
+	r := p.tryIn(selfSigned(t, cn), "upload", "-", "--json")
 	if r.code != 0 {
 		t.Fatalf("exit %d, %s", r.code, r.err)
 	}
@@ -102,7 +103,7 @@ func TestJSONHoldsNothingATerminalObeys(t *testing.T) {
 		outs[args[0]] = p.must(append(args, "--json")...)
 	}
 	for what, out := range outs {
-		if r, ok := unseen(out); ok {
+		if r, ok := firstUnsafeRune(out); ok {
 			t.Errorf("%s has %U: %q", what, r, out)
 		}
 	}
@@ -111,7 +112,7 @@ func TestJSONHoldsNothingATerminalObeys(t *testing.T) {
 // finding: R-H4
 func TestNamesThatCannotBeSeenAreRefused(t *testing.T) {
 	p := newPerson(t)
-	pem := named(t, "shop.example.com")
+	pem := selfSigned(t, "shop.example.com")
 	for _, bad := range []string{"a\nb", "a\x1b[31m", "a\x7f", "a\u009b", "a\u202eb", "a\u2066b", "a\u200bb", "a\u2028b", "a\xffb"} {
 		for _, args := range [][]string{
 			{"contact", "add", "--name", bad, "--email", "n@example.com"}, {"company", "add", "--name", bad, "--country", "DE"},

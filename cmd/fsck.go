@@ -14,7 +14,7 @@ func fsckCmd(c *invocation) *cobra.Command {
 	verb := &cobra.Command{
 		Use: "fsck", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.giveUp(cmd.Context()); err != nil {
+			if err := c.reportDataLoss(cmd.Context()); err != nil {
 				return err
 			}
 			r, err := c.app.Store.Fsck(cmd.Context())
@@ -41,16 +41,16 @@ func fsckCmd(c *invocation) *cobra.Command {
 	return verb
 }
 
-// giveUp reports what data was given up to open the store, and records it in the
+// reportDataLoss reports what data was given up to open the store, and records it in the
 // activity log.
-func (c *invocation) giveUp(ctx context.Context) error {
+func (c *invocation) reportDataLoss(ctx context.Context) error {
 	switch {
 	case !c.g.acceptLoss:
 		return nil
-	case c.app.Lost == "":
+	case c.app.LostData == "":
 		c.Say("verb.fsck.whole")
 		return nil
 	}
-	c.Say("verb.fsck.given-up", "what", c.app.Lost)
-	return c.app.Engine.Note(ctx, c.who(), journal.Fsck, model.Say("log.accept-loss", "lost", c.app.Lost), nil)
+	c.Say("verb.fsck.given-up", "what", c.app.LostData)
+	return c.app.Engine.Note(ctx, c.currentActor(), journal.Fsck, model.Say("log.accept-loss", "lost", c.app.LostData), nil)
 }

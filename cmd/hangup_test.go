@@ -37,7 +37,7 @@ type window struct {
 	ended  chan struct{}
 }
 
-// window runs certquay in a terminal of its own, as its session's leader.
+// window runs certquay as the leader of a session in a new terminal.
 func (p *person) window(t *testing.T, args ...string) *window {
 	t.Helper()
 	master, slave, err := pty.Open()
@@ -47,7 +47,14 @@ func (p *person) window(t *testing.T, args ...string) *window {
 	if err := pty.Setsize(master, &pty.Winsize{Cols: 100, Rows: 30}); err != nil {
 		t.Fatal(err)
 	}
-	w := &window{t: t, master: master, slave: slave, term: vt.NewSafeEmulator(100, 30), idle: make(chan struct{}), ended: make(chan struct{})}
+	w := &window{
+		t:      t,
+		master: master,
+		slave:  slave,
+		term:   vt.NewSafeEmulator(100, 30),
+		idle:   make(chan struct{}),
+		ended:  make(chan struct{}),
+	}
 	w.was = w.mode()
 	w.cmd = exec.Command(p.bin, append(append([]string{}, p.flag...), args...)...)
 	w.cmd.Env, w.cmd.Dir = append(append([]string{}, p.env...), "TERM=xterm-256color"), p.home
@@ -65,7 +72,7 @@ func (p *person) window(t *testing.T, args ...string) *window {
 	t.Cleanup(func() {
 		_ = w.cmd.Process.Kill()
 		<-w.ended
-		w.stop() // nobody asks a file that is being closed
+		w.stopReading() // nobody asks a file that is being closed
 		_, _ = master.Close(), slave.Close()
 	})
 	return w
@@ -83,7 +90,7 @@ func (w *window) read() {
 		if frozen {
 			return
 		}
-		if !w.ready(w.master, unix.POLLIN) {
+		if !w.poll(w.master, unix.POLLIN) {
 			continue
 		}
 		// What was there may be gone by now, and Fd lets reads wait again.
@@ -102,8 +109,8 @@ func (w *window) read() {
 	}
 }
 
-// ready says whether a file is, within a moment.
-func (w *window) ready(f *os.File, what int16) bool {
+// poll reports whether a file becomes ready shortly.
+func (w *window) poll(f *os.File, what int16) bool {
 	poll := []unix.PollFd{{Fd: int32(f.Fd()), Events: what}}
 	n, err := unix.Poll(poll, 100)
 	return err != nil || n > 0
@@ -118,7 +125,7 @@ func (w *window) mode() unix.Termios {
 	return *m
 }
 
-func (w *window) see(what string) {
+func (w *window) waitFor(what string) {
 	w.t.Helper()
 	if !waittest.Eventually(patience/4, func() bool { return strings.Contains(w.term.Render(), what) }) {
 		w.t.Fatalf("%q is not to be seen:\n%s", what, w.term.Render())
@@ -132,16 +139,16 @@ func (w *window) press(keys string) {
 	}
 }
 
-// stop ends the reading.
-func (w *window) stop() {
+// stopReading stops reading the terminal.
+func (w *window) stopReading() {
 	w.mu.Lock()
 	w.frozen = true
 	w.mu.Unlock()
 	<-w.idle
 }
 
-// end waits for the end of the program.
-func (w *window) end() {
+// waitEnd waits until the program ends.
+func (w *window) waitEnd() {
 	w.t.Helper()
 	from := time.Now()
 	select {
@@ -157,14 +164,14 @@ func (w *window) end() {
 // more.
 func (w *window) freeze() {
 	w.t.Helper()
-	w.stop()
+	w.stopReading()
 	n := uint16(0)
 	if !waittest.Eventually(patience/4, func() bool {
 		n = 1 - n
 		if err := pty.Setsize(w.master, &pty.Winsize{Cols: 150 + n*50, Rows: 40 + n*20}); err != nil {
 			w.t.Fatal(err)
 		}
-		return !w.ready(w.slave, unix.POLLOUT)
+		return !w.poll(w.slave, unix.POLLOUT)
 	}) {
 		w.t.Fatal("the terminal went on taking what is written")
 	}
@@ -182,7 +189,7 @@ func TestADashboardEndsWithItsTerminal(t *testing.T) {
 		}
 	}
 	shut := func(w *window) {
-		w.stop()
+		w.stopReading()
 		_ = w.slave.Close()
 		_ = w.master.Close()
 	}
@@ -209,16 +216,16 @@ func TestADashboardEndsWithItsTerminal(t *testing.T) {
 						s = p.serve()
 					}
 					w := p.window(t)
-					w.see("buy")
+					w.waitFor("buy")
 					if dialog {
 						w.press("b")
-						w.see("total")
+						w.waitFor("total")
 					}
 					if e.frozen {
 						w.freeze()
 					}
 					e.end(w)
-					w.end()
+					w.waitEnd()
 					if p.try("list").code != 0 {
 						t.Error("the store cannot be opened")
 					}
@@ -226,7 +233,7 @@ func TestADashboardEndsWithItsTerminal(t *testing.T) {
 						t.Errorf("the terminal was left changed: %+v, was %+v", w.mode(), w.was)
 					}
 					if s != nil {
-						if err := s.stop(); err != nil {
+						if err := s.stopServing(); err != nil {
 							t.Errorf("the owner: %v", err)
 						}
 					}
@@ -245,11 +252,11 @@ func TestADashboardSeesThatItsTerminalIsGone(t *testing.T) {
 	p.bin, p.flag = "/bin/sh", []string{"-c", `trap "" HUP; exec "$0" "$@"`, bin}
 	w := p.window(t)
 	p.bin, p.flag = bin, nil
-	w.see("buy")
-	w.stop()
+	w.waitFor("buy")
+	w.stopReading()
 	_ = w.slave.Close()
 	_ = w.master.Close()
-	w.end()
+	w.waitEnd()
 	p.must("list")
 }
 
@@ -259,7 +266,7 @@ func TestOneWhoLooksDoesNotKeepAnOwner(t *testing.T) {
 	t.Parallel()
 	p := newPerson(t)
 	w := p.window(t)
-	w.see("buy")
+	w.waitFor("buy")
 	p.must("buy")
 	c := p.command(t.Context(), "activity", "--follow")
 	out, err := c.StdoutPipe()
@@ -277,7 +284,7 @@ func TestOneWhoLooksDoesNotKeepAnOwner(t *testing.T) {
 	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	w.end()
+	w.waitEnd()
 	_, _ = io.Copy(io.Discard, out)
 	if err := c.Wait(); err != nil || !strings.Contains(errs.String(), "is not shown any more") {
 		t.Errorf("following ended with %v: %s", err, errs)

@@ -40,7 +40,7 @@ func hostCmd(c *invocation) *cobra.Command {
 				}
 				r.Contact = ct.ID
 			}
-			if r.Spec, err = partOf(stated); err != nil {
+			if r.Spec, err = parseSpecification(stated); err != nil {
 				return err
 			}
 			cs, err := c.engine().Case(i.ID)
@@ -81,8 +81,8 @@ func hostCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// partOf parses the parts of a specification that were given.
-func partOf(stated map[string]*string) (s model.Specification, err error) {
+// parseSpecification parses the parts of a specification that were given.
+func parseSpecification(stated map[string]*string) (s model.Specification, err error) {
 	if v := *stated["level"]; v != "" {
 		if s.Level, err = oneOf("--level", v, model.Levels); err != nil {
 			return s, err

@@ -118,11 +118,11 @@ func killRekey(t *testing.T, p *person, r *rand.Rand) bool {
 		t.Fatal(err)
 	}
 	s := q.open(100, 30, "list")
-	s.see("passphrase to seal")
-	s.typed("one horse\r")
-	s.see("Again")
-	s.typed("one horse\r")
-	s.see("written anew")
+	s.waitFor("passphrase to seal")
+	s.typeKeys("one horse\r")
+	s.waitFor("Again")
+	s.typeKeys("one horse\r")
+	s.waitFor("written anew")
 	waittest.Pause(time.Duration(r.IntN(1500)) * time.Millisecond)
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
@@ -151,7 +151,7 @@ func TestKilledAtOtherMoments(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, uint64(len(what))))
-			p, i := used(t)
+			p, i := personWithCertificate(t)
 			p.deploy(i.ID, "CDN")
 			killed := 0
 			for n := range each {

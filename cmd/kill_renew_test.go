@@ -118,8 +118,8 @@ func (y *yearly) pass(target string, kill bool) bool {
 
 var deployedVersion = regexp.MustCompile(`presents version (\d+) at`)
 
-// judge looks from the outside at what has become of each version.
-func (y *yearly) judge() {
+// checkVersions checks from outside what became of each version.
+func (y *yearly) checkVersions() {
 	y.t.Helper()
 	s := y.serve()
 	versions := y.years + 1
@@ -173,7 +173,7 @@ func (y *yearly) judge() {
 		y.t.Logf("credits %+v", b)
 	}
 	y.must("fsck")
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		y.t.Error(err)
 	}
 	if signed := y.keys(model.Scan{Kind: model.KindKV}, "/serial/"); signed != versions*len(y.ids) {
@@ -223,9 +223,18 @@ func TestKilledWhileRenewingAndDeploying(t *testing.T) {
 		for y.years < decade && done+y.kills < total {
 			y.year(total - done)
 		}
-		y.judge()
+		y.checkVersions()
 		done += y.kills
-		t.Logf("%d kills, %d of them with work under way, in %d years of %d certificates at %d resources; %v so far; longest start of an owner %v",
-			y.kills, y.struck, y.years, len(y.ids), len(y.ids)*len(places), time.Since(begin).Round(time.Second), y.longest.Round(time.Millisecond))
+		t.Logf(
+			"%d kills, %d of them with work under way, in %d years of %d certificates at %d resources; "+
+				"%v so far; longest start of an owner %v",
+			y.kills,
+			y.struck,
+			y.years,
+			len(y.ids),
+			len(y.ids)*len(places),
+			time.Since(begin).Round(time.Second),
+			y.longest.Round(time.Millisecond),
+		)
 	}
 }

@@ -35,13 +35,14 @@ type subject struct {
 	next  int
 }
 
-// known is what is acknowledged, to see whether a pending step was done.
-func (s *subject) known() string {
+// acknowledged describes the acknowledged state, to see whether a pending step was
+// done.
+func (s *subject) acknowledged() string {
 	return fmt.Sprint(s.serials, s.deployed, s.revoked, s.deleted, s.closed)
 }
 
-// laboratory kills the owner of one store again and again.
-type laboratory struct {
+// lab kills the owner of one store again and again.
+type lab struct {
 	*person
 	t        *testing.T
 	subjects []*subject
@@ -55,7 +56,7 @@ type laboratory struct {
 // closed: first those that an earlier kill has left half way, then new ones. An
 // operation counts as acknowledged when its process ended with 0. It returns
 // the new ones.
-func (l *laboratory) stream(worker, round int, left []*subject, stop <-chan struct{}) []*subject {
+func (l *lab) stream(worker, round int, left []*subject, stop <-chan struct{}) []*subject {
 	var made []*subject
 	for n := 0; ; n++ {
 		var s *subject
@@ -79,8 +80,8 @@ func (l *laboratory) stream(worker, round int, left []*subject, stop <-chan stru
 	}
 }
 
-// unfinished are those whose life can go on.
-func (l *laboratory) unfinished() []*subject {
+// live returns the instances whose life cycle can continue.
+func (l *lab) live() []*subject {
 	var left []*subject
 	for _, s := range l.subjects {
 		if s.next < len(s.steps) {
@@ -92,7 +93,7 @@ func (l *laboratory) unfinished() []*subject {
 
 // ack runs one verb. It is false when the owner died under it: then nobody
 // knows whether it is done.
-func (l *laboratory) ack(s *subject, args ...string) (string, bool) {
+func (l *lab) ack(s *subject, args ...string) (string, bool) {
 	s.pending = args[0]
 	r := l.try(append(args, "--json")...)
 	l.mu.Lock()
@@ -112,7 +113,7 @@ func (l *laboratory) ack(s *subject, args ...string) (string, bool) {
 
 // life is what happens to one certificate, step by step. Each step says
 // whether it was acknowledged.
-func (l *laboratory) life(s *subject, n int) []func() bool {
+func (l *lab) life(s *subject, n int) []func() bool {
 	see := func(out string) instance {
 		var i instance
 		if err := json.Unmarshal([]byte(out), &i); err != nil {
@@ -224,8 +225,8 @@ func (l *laboratory) life(s *subject, n int) []func() bool {
 	}
 }
 
-// judge looks at the store after a start: all that was acknowledged is there.
-func (l *laboratory) judge(round int) {
+// checkStore checks after a start that everything acknowledged is there.
+func (l *lab) checkStore(round int) {
 	l.t.Helper()
 	held := map[string]instance{}
 	// What was interrupted is resumed by itself, without anybody's help.
@@ -265,10 +266,13 @@ func (l *laboratory) judge(round int) {
 			serials = append(serials, v.Serial)
 		}
 		more := len(serials) - len(s.serials)
-		if strings.Join(serials[:min(len(serials), len(s.serials))], " ") != strings.Join(s.serials, " ") || more > 0 && s.pending != "reissue" && s.pending != "apply" || more > 1 {
+		if strings.Join(serials[:min(len(serials), len(s.serials))], " ") != strings.Join(s.serials, " ") ||
+			more > 0 && s.pending != "reissue" && s.pending != "apply" ||
+			more > 1 {
 			wrong(s, "versions %v, acknowledged %v", serials, s.serials)
 		}
-		if s.revoked && i.State != "revoked" || s.closed && i.State != "closed" && i.State != "refunded" || s.uploaded && i.State != "uploaded" {
+		if s.revoked && i.State != "revoked" || s.closed && i.State != "closed" && i.State != "refunded" ||
+			s.uploaded && i.State != "uploaded" {
 			wrong(s, "it is %s", i.State)
 		}
 		switch {
@@ -292,9 +296,9 @@ func (l *laboratory) judge(round int) {
 	l.must("fsck")
 }
 
-// settle takes what is seen now for what was acknowledged, where the owner had
+// acceptPresent takes what is seen now for what was acknowledged, where the owner had
 // died in between.
-func (l *laboratory) settle() {
+func (l *lab) acceptPresent() {
 	held := map[string]instance{}
 	for _, i := range decode[[]instance](l.t, l.must("list", "--json")) {
 		held[i.ID] = i
@@ -311,7 +315,7 @@ func (l *laboratory) settle() {
 			s.pending, s.next = "", len(s.steps)
 			continue
 		}
-		before := s.known()
+		before := s.acknowledged()
 		i, there := held[s.id]
 		s.deleted, s.revoked = !there, s.revoked || i.State == "revoked"
 		s.closed = s.closed || i.State == "closed"
@@ -324,7 +328,7 @@ func (l *laboratory) settle() {
 		if r.Address != "" {
 			s.address = r.Address
 		}
-		if s.known() != before || s.pending == "contact" {
+		if s.acknowledged() != before || s.pending == "contact" {
 			s.next++
 		}
 		s.pending = ""
@@ -353,7 +357,7 @@ func kills(t *testing.T) int {
 // spec: D3 D6 S4
 func TestKilledOwnerLosesNothing(t *testing.T) {
 	t.Parallel()
-	l := &laboratory{person: newPerson(t), t: t, acked: map[string]int{}}
+	l := &lab{person: newPerson(t), t: t, acked: map[string]int{}}
 	l.must("--sandbox", "clock")
 	begin := time.Now()
 	total := kills(t)
@@ -376,8 +380,8 @@ func TestKilledOwnerLosesNothing(t *testing.T) {
 		from := time.Now()
 		s := l.serve()
 		longest = max(longest, time.Since(from))
-		l.judge(round)
-		l.settle()
+		l.checkStore(round)
+		l.acceptPresent()
 		if round == 0 {
 			for _, step := range l.life(stable, 0)[:3] {
 				if !step() {
@@ -387,7 +391,7 @@ func TestKilledOwnerLosesNothing(t *testing.T) {
 		}
 		stop := make(chan struct{})
 		made, left := make([][]*subject, 5), make([][]*subject, 5)
-		for n, s := range l.unfinished() {
+		for n, s := range l.live() {
 			left[n%len(left)] = append(left[n%len(left)], s)
 		}
 		var wg sync.WaitGroup
@@ -403,20 +407,30 @@ func TestKilledOwnerLosesNothing(t *testing.T) {
 		}
 	}
 	l.serve()
-	l.judge(total)
+	l.checkStore(total)
 	sum := 0
 	for _, n := range l.acked {
 		sum += n
 	}
-	t.Logf("%d kills and %d more of a start, in %v: %d operations acknowledged %v, %d whose owner died, longest start %v, %d certificates looked at",
-		total, early, time.Since(begin).Round(time.Second), sum, l.acked, l.lost, longest.Round(time.Millisecond), len(l.subjects))
+	t.Logf(
+		"%d kills and %d more of a start, in %v: %d operations acknowledged %v, "+
+			"%d whose owner died, longest start %v, %d certificates looked at",
+		total,
+		early,
+		time.Since(begin).Round(time.Second),
+		sum,
+		l.acked,
+		l.lost,
+		longest.Round(time.Millisecond),
+		len(l.subjects),
+	)
 	if sum < total {
 		t.Errorf("only %d operations were acknowledged: that proves nothing", sum)
 	}
 }
 
 // killEarly starts an owner and kills it while it opens the store.
-func (l *laboratory) killEarly(after time.Duration) {
+func (l *lab) killEarly(after time.Duration) {
 	ctx := l.t.Context()
 	c := l.command(ctx, "serve")
 	if err := c.Start(); err != nil {

@@ -27,15 +27,15 @@ func TestAKilledDemoIsClearedAwayByTheNext(t *testing.T) {
 	}
 	running := p.open(100, 30, "demo")
 	waitFor(t, "a demo", func() bool { return len(there()) == 1 })
-	running.see("simulating")
+	running.waitFor("simulating")
 	killed := there()
 	second := p.open(100, 30, "demo")
 	waitFor(t, "another demo", func() bool { return len(there()) == 2 })
-	second.see("simulating")
+	second.waitFor("simulating")
 	_ = running.cmd.Process.Kill()
 	_, _ = running.cmd.Process.Wait()
 	third := p.open(100, 30, "demo")
-	third.see("simulating")
+	third.waitFor("simulating")
 	now := there()
 	for d := range killed {
 		if now[d] {

@@ -45,7 +45,7 @@ type person struct {
 	flag []string // in front of every command line
 }
 
-// newPerson gives a person with an empty home directory.
+// newPerson returns a user with an empty home directory.
 func newPerson(t testing.TB) *person {
 	t.Helper()
 	p := &person{t: t, bin: program(t), home: filepath.Join(t.TempDir(), "home")}
@@ -74,10 +74,10 @@ func (p *person) command(ctx context.Context, args ...string) *exec.Cmd {
 	return c
 }
 
-// try runs a command line and says how it ended.
+// try runs a command line and returns its result.
 func (p *person) try(args ...string) result { return p.tryIn("", args...) }
 
-// tryIn is try with something on standard input.
+// tryIn is try with a standard input.
 func (p *person) tryIn(in string, args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -99,7 +99,7 @@ func (p *person) tryIn(in string, args ...string) result {
 	return r
 }
 
-// must runs a command line that has to succeed, and returns what it printed.
+// must runs a command line that has to succeed, and returns its output.
 func (p *person) must(args ...string) string {
 	p.t.Helper()
 	r := p.try(args...)
@@ -120,7 +120,7 @@ func (p *person) refuse(code int, args ...string) string {
 	return r.err
 }
 
-// serve starts certquay serve and ends it with the test.
+// serve runs certquay serve until the test ends.
 func (p *person) serve(args ...string) *serving {
 	p.t.Helper()
 	s, err := startServe(p.bin, p.home, p.env, append(append([]string{}, p.flag...), args...)...)
@@ -171,7 +171,7 @@ func decode[T any](t testing.TB, text string) T {
 	return v
 }
 
-// issue buys and applies, and returns what was issued.
+// issue buys and applies, and returns the issued instance.
 func (p *person) issue(domain string) instance {
 	p.t.Helper()
 	b := decode[struct {

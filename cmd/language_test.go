@@ -13,12 +13,12 @@ import (
 func TestEachSessionHasItsLanguage(t *testing.T) {
 	p := newPerson(t)
 	first := p.open(100, 30)
-	first.see("Overview", "buy")
+	first.waitFor("Overview", "buy")
 	p.must("buy", "--level", "dv", "--type", "single")
 	english := p.env
 	p.env = append(slices.Clone(english), "LC_ALL=zh_CN.UTF-8")
 	second := p.open(100, 30)
-	second.see("概览", "已付款")
+	second.waitFor("概览", "已付款")
 	if out := p.must("list"); !strings.Contains(out, "已付款") {
 		t.Errorf("an attached verb with a Chinese locale says %s", out)
 	}
@@ -28,17 +28,17 @@ func TestEachSessionHasItsLanguage(t *testing.T) {
 	if r := p.try("show", "nothing"); r.code != 4 || !strings.Contains(r.err, "没有实例") {
 		t.Errorf("an attached verb with a Chinese locale ends with %d and says %s", r.code, r.err)
 	}
-	second.typed("d")
-	second.see("无法执行：部署", "实例为“已付款”", "按 a")
+	second.typeKeys("d")
+	second.waitFor("无法执行：部署", "实例为“已付款”", "按 a")
 	third := p.open(80, 24, "--lang", "en")
-	third.see("Overview", "paid")
+	third.waitFor("Overview", "paid")
 	p.env = english
 	fourth := p.open(80, 24, "--lang", "zh")
-	fourth.see("概览", "已付款")
-	first.see("paid")
+	fourth.waitFor("概览", "已付款")
+	first.waitFor("paid")
 	for _, s := range []*screen{fourth, third, first} {
-		s.leave()
+		s.quit()
 	}
-	second.typed(esc)
-	second.leave()
+	second.typeKeys(esc)
+	second.quit()
 }

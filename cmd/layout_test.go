@@ -100,9 +100,17 @@ var innerArrows = map[string][]string{
 	"lifecycle/journal":   {"model", "lifecycle/rules", "lifecycle/ports"},
 	"lifecycle/directory": {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal"},
 	"lifecycle/outbox":    {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal", "lifecycle/directory"},
-	"lifecycle/monitor":   {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal", "lifecycle/outbox", "lifecycle/names", "lifecycle/bundle"},
-	"lifecycle/issuer":    {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle"},
-	"lifecycle/product":   {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
+	"lifecycle/monitor": {
+		"model",
+		"lifecycle/rules",
+		"lifecycle/ports",
+		"lifecycle/journal",
+		"lifecycle/outbox",
+		"lifecycle/names",
+		"lifecycle/bundle",
+	},
+	"lifecycle/issuer":  {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle"},
+	"lifecycle/product": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
 
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
 	"cmd/program": {"model", "cmd/session", "cmd/out"},
@@ -132,8 +140,8 @@ var keepers = map[string][]string{
 	"certquay/ui/page/":     {"ui"}, // by innerArrows its root alone
 }
 
-// under says whether a path is a folder or below it.
-func under(path, folder string) bool {
+// isBelow reports whether a path is a folder or below it.
+func isBelow(path, folder string) bool {
 	return path == folder || strings.HasPrefix(path, folder+"/")
 }
 
@@ -142,7 +150,7 @@ func under(path, folder string) bool {
 func own(path, folder string) string {
 	parent, each := strings.CutSuffix(folder, "/*")
 	switch rest, below := strings.CutPrefix(path, parent+"/"); {
-	case !each && under(path, folder):
+	case !each && isBelow(path, folder):
 		return folder
 	case each && below:
 		name, _, _ := strings.Cut(rest, "/")
@@ -151,8 +159,8 @@ func own(path, folder string) string {
 	return ""
 }
 
-// broken says why a package may not import another, or "".
-func broken(from, to string, standard bool) string {
+// forbiddenImport returns why a package may not import another, or "".
+func forbiddenImport(from, to string, standard bool) string {
 	in := strings.TrimPrefix(strings.TrimPrefix(from, "certquay"), "/")
 	top, _, _ := strings.Cut(in, "/")
 	allowed, known := arrows[top]
@@ -161,11 +169,12 @@ func broken(from, to string, standard bool) string {
 	}
 	if rest, ok := strings.CutPrefix(to, "certquay"); ok && (rest == "" || rest[0] == '/') {
 		target, _, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+		fromTests := slices.ContainsFunc(slices.Collect(maps.Keys(forTests)), func(f string) bool { return isBelow(in, f) })
 		for folder, more := range forTests {
 			switch {
-			case under(in, folder):
+			case isBelow(in, folder):
 				allowed = append(slices.Clone(allowed), more...)
-			case under(to, "certquay/"+folder) && !slices.ContainsFunc(slices.Collect(maps.Keys(forTests)), func(f string) bool { return under(in, f) }):
+			case isBelow(to, "certquay/"+folder) && !fromTests:
 				return "only tests may import it"
 			}
 		}
@@ -175,19 +184,19 @@ func broken(from, to string, standard bool) string {
 		for folder, others := range innerArrows {
 			self := own(in, folder)
 			allowed := append([]string{self}, others...)
-			if self != "" && !slices.ContainsFunc(allowed, func(f string) bool { return under(to, "certquay/"+f) }) {
+			if self != "" && !slices.ContainsFunc(allowed, func(f string) bool { return isBelow(to, "certquay/"+f) }) {
 				return fmt.Sprintf("%q may import %q only", self, allowed)
 			}
 		}
 	} else {
 		for _, folder := range standardOnly {
-			if under(in, folder) && !standard {
+			if isBelow(in, folder) && !standard {
 				return folder + " imports the standard library only"
 			}
 		}
 	}
 	for prefix, folders := range keepers {
-		if strings.HasPrefix(to+"/", prefix) && !slices.ContainsFunc(folders, func(f string) bool { return under(in, f) }) {
+		if strings.HasPrefix(to+"/", prefix) && !slices.ContainsFunc(folders, func(f string) bool { return isBelow(in, f) }) {
 			return fmt.Sprintf("only %v may import it", folders)
 		}
 	}
@@ -206,7 +215,7 @@ func TestImportArrows(t *testing.T) {
 			continue
 		}
 		for _, to := range p.Imports {
-			if why := broken(p.ImportPath, to, all[to] != nil && all[to].Standard); why != "" {
+			if why := forbiddenImport(p.ImportPath, to, all[to] != nil && all[to].Standard); why != "" {
 				t.Errorf("%s imports %s: %s", p.ImportPath, to, why)
 			}
 		}
@@ -255,12 +264,13 @@ func TestTheProgramHoldsNoTools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tool := range []string{"github.com/charmbracelet/x/vt", "github.com/rogpeppe/go-internal", "pgregory.net/rapid", "go.uber.org/goleak"} {
+	for _, tool := range []string{"github.com/charmbracelet/x/vt", "github.com/rogpeppe/go-internal", "pgregory.net/rapid",
+		"go.uber.org/goleak"} {
 		if !bytes.Contains(needed, []byte("\t"+tool+" v")) {
 			t.Errorf("%s is nowhere, so this proves nothing", tool)
 		}
 		for path := range seen {
-			if under(path, tool) {
+			if isBelow(path, tool) {
 				t.Errorf("the program imports %s", path)
 			}
 		}
@@ -270,7 +280,7 @@ func TestTheProgramHoldsNoTools(t *testing.T) {
 			t.Errorf("%s is no module of its own: %v", tool, err)
 		}
 		for path := range all {
-			if under(path, "certquay/"+tool) {
+			if isBelow(path, "certquay/"+tool) {
 				t.Errorf("%s is in the module of the program", path)
 			}
 		}
@@ -364,7 +374,7 @@ func TestImportArrowsAreFound(t *testing.T) {
 		{"certquay/ui", "certquay/ui/kittest", false, false},
 		{"certquay/tools", "fmt", true, false},
 	} {
-		if why := broken(c.from, c.to, c.standard); (why == "") != c.ok {
+		if why := forbiddenImport(c.from, c.to, c.standard); (why == "") != c.ok {
 			t.Errorf("%s -> %s: %q", c.from, c.to, why)
 		}
 	}
@@ -395,8 +405,8 @@ func (f *stateFinder) constantState(e ast.Expr) bool {
 	return ok && tv.Value != nil && isState(tv.Type) && tv.Value.Kind() == constant.String && constant.StringVal(tv.Value) != ""
 }
 
-// holds says whether an expression has a constant state anywhere in it.
-func (f *stateFinder) holds(e ast.Expr) (yes bool) {
+// containsState reports whether an expression contains a constant state.
+func (f *stateFinder) containsState(e ast.Expr) (yes bool) {
 	ast.Inspect(e, func(n ast.Node) bool {
 		if x, ok := n.(ast.Expr); ok && f.constantState(x) {
 			yes = true
@@ -406,7 +416,7 @@ func (f *stateFinder) holds(e ast.Expr) (yes bool) {
 	return yes
 }
 
-// asText says whether an expression turns a state into text.
+// asText reports whether an expression converts a state to text.
 func (f *stateFinder) asText(e ast.Expr) bool {
 	c, ok := ast.Unparen(e).(*ast.CallExpr)
 	if !ok || len(c.Args) != 1 {
@@ -417,30 +427,30 @@ func (f *stateFinder) asText(e ast.Expr) bool {
 	return ok && fun.IsType() && arg.Type != nil && isState(arg.Type)
 }
 
-func (f *stateFinder) note(n ast.Node, what string) {
+func (f *stateFinder) report(n ast.Node, what string) {
 	p := f.fset.Position(n.Pos())
 	f.found = append(f.found, fmt.Sprintf("%s:%d: %s", p.Filename, p.Line, what))
 }
 
-// look goes through one file.
-func (f *stateFinder) look(file *ast.File) {
+// checkFile checks one file.
+func (f *stateFinder) checkFile(file *ast.File) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.BinaryExpr:
 			switch {
 			case n.Op != token.EQL && n.Op != token.NEQ:
 			case f.constantState(n.X) || f.constantState(n.Y):
-				f.note(n, "compares with a state")
+				f.report(n, "compares with a state")
 			case f.asText(n.X) || f.asText(n.Y):
-				f.note(n, "compares a state as text")
+				f.report(n, "compares a state as text")
 			}
 		case *ast.CaseClause:
 			if slices.ContainsFunc(n.List, f.constantState) {
-				f.note(n, "switches on a state")
+				f.report(n, "switches on a state")
 			}
 		case *ast.SwitchStmt:
 			if n.Tag != nil && f.asText(n.Tag) {
-				f.note(n, "switches on a state as text")
+				f.report(n, "switches on a state as text")
 			}
 		case *ast.CallExpr:
 			f.call(n)
@@ -451,7 +461,7 @@ func (f *stateFinder) look(file *ast.File) {
 	})
 }
 
-// call finds slices.Contains and its like, which compare as well.
+// call finds comparisons by slices.Contains and similar functions.
 func (f *stateFinder) call(c *ast.CallExpr) {
 	fun := ast.Unparen(c.Fun)
 	if x, ok := fun.(*ast.IndexExpr); ok {
@@ -461,11 +471,12 @@ func (f *stateFinder) call(c *ast.CallExpr) {
 	if !ok {
 		return
 	}
-	if o := f.info.Uses[s.Sel]; o == nil || o.Pkg() == nil || o.Pkg().Path() != "slices" || !strings.HasPrefix(o.Name(), "Contains") && !strings.HasPrefix(o.Name(), "Index") {
+	if o := f.info.Uses[s.Sel]; o == nil || o.Pkg() == nil || o.Pkg().Path() != "slices" ||
+		!strings.HasPrefix(o.Name(), "Contains") && !strings.HasPrefix(o.Name(), "Index") {
 		return
 	}
-	if slices.ContainsFunc(c.Args, f.holds) {
-		f.note(c, "looks for a state in a list")
+	if slices.ContainsFunc(c.Args, f.containsState) {
+		f.report(c, "looks for a state in a list")
 	}
 }
 
@@ -483,11 +494,11 @@ func (f *stateFinder) set(l *ast.CompositeLit) {
 	switch e := m.Elem().Underlying().(type) {
 	case *types.Basic:
 		if e.Kind() == types.Bool {
-			f.note(l, "is a set of states")
+			f.report(l, "is a set of states")
 		}
 	case *types.Struct:
 		if e.NumFields() == 0 {
-			f.note(l, "is a set of states")
+			f.report(l, "is a set of states")
 		}
 	}
 }
@@ -503,14 +514,14 @@ func find(path string, fset *token.FileSet, files []*ast.File, imp types.Importe
 	for _, file := range files {
 		name := filepath.ToSlash(fset.Position(file.Pos()).Filename)
 		if !strings.HasSuffix(name, tableFile) && !strings.HasSuffix(name, groupsFile) {
-			f.look(file)
+			f.checkFile(file)
 		}
 	}
 	return f.found, nil
 }
 
-// exports imports packages as the compiler left them.
-func exports(all map[string]*pkg, fset *token.FileSet) types.Importer {
+// exportImporter returns an importer of compiled packages.
+func exportImporter(all map[string]*pkg, fset *token.FileSet) types.Importer {
 	return importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) {
 		p := all[path]
 		if p == nil {
@@ -542,7 +553,7 @@ func TestOnlyTheTableComparesStates(t *testing.T) {
 			}
 			files = append(files, file)
 		}
-		found, err := find(p.ImportPath, fset, files, exports(all, fset))
+		found, err := find(p.ImportPath, fset, files, exportImporter(all, fset))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -571,13 +582,14 @@ func TestComparisonsWithStatesAreFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := find(path, fset, []*ast.File{file}, exports(all, fset))
+		found, err := find(path, fset, []*ast.File{file}, exportImporter(all, fset))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return len(found)
 	}
-	const outside = "package x\nimport (\"certquay/model\"; \"slices\")\nvar _ = slices.Max[[]int]\nfunc f(i model.Instance, s, o model.State) any {\n%s\n}"
+	const outside = "package x\nimport (\"certquay/model\"; \"slices\")\nvar _ = slices.Max[[]int]\n" +
+		"func f(i model.Instance, s, o model.State) any {\n%s\n}"
 	for body, want := range map[string]int{
 		`return s == model.Paid`:                                                                          1,
 		`return model.Verifying != i.State`:                                                               1,
@@ -612,7 +624,8 @@ func TestComparisonsWithStatesAreFound(t *testing.T) {
 			t.Errorf("%s: found %d, want %d", body, n, want)
 		}
 	}
-	const inside = "package model\ntype State string\nconst (Paid State = \"paid\"; Closed State = \"closed\")\nfunc f(s State) bool {\n%s\n}"
+	const inside = "package model\ntype State string\nconst (Paid State = \"paid\"; Closed State = \"closed\")\n" +
+		"func f(s State) bool {\n%s\n}"
 	for body, want := range map[string]int{
 		`return s == Paid`: 1,
 		`switch s { case Closed: return true }; return false`: 1,
@@ -624,11 +637,16 @@ func TestComparisonsWithStatesAreFound(t *testing.T) {
 	}
 	// The same in the table's file is its purpose.
 	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, "/any/where/"+tableFile, fmt.Sprintf(outside, `return s == model.Paid`), parser.SkipObjectResolution)
+	file, err := parser.ParseFile(
+		fset,
+		"/any/where/"+tableFile,
+		fmt.Sprintf(outside, `return s == model.Paid`),
+		parser.SkipObjectResolution,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, err := find("certquay/x", fset, []*ast.File{file}, exports(all, fset)); err != nil || len(found) != 0 {
+	if found, err := find("certquay/x", fset, []*ast.File{file}, exportImporter(all, fset)); err != nil || len(found) != 0 {
 		t.Errorf("%v %v", found, err)
 	}
 }
@@ -654,7 +672,7 @@ func TestFilesAreNotTooLong(t *testing.T) {
 	}
 }
 
-// ourFiles visits the files of the module; those of modules inside it are not.
+// ourFiles calls visit for the files of the module, without nested modules.
 func ourFiles(t *testing.T, visit func(path string)) {
 	t.Helper()
 	root := everyPackage(t)["certquay"].Module.Dir

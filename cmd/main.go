@@ -159,7 +159,7 @@ func noStore(dir, file string) error {
 // parse checks a command line without running it and returns the verb. The verb is nil
 // if help was requested.
 func parse(c *invocation, args []string) (*cobra.Command, error) {
-	if completes(args) {
+	if isCompletion(args) {
 		return nil, nil // cobra adds the completion commands when it runs
 	}
 	root := newRoot(c)
@@ -185,8 +185,8 @@ func parse(c *invocation, args []string) (*cobra.Command, error) {
 	return verb, nil
 }
 
-// completes reports whether the command line is a shell's request for completions.
-func completes(args []string) bool {
+// isCompletion reports whether the command line is a shell's request for completions.
+func isCompletion(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
 

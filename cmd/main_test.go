@@ -66,8 +66,8 @@ func program(t testing.TB) string {
 	return filepath.Join(built.dir, "certquay")
 }
 
-// need skips a test for which a program is missing; on CI that is a failure.
-func need(t testing.TB, name string) {
+// requireProgram skips a test if a program is missing; in CI that is a failure.
+func requireProgram(t testing.TB, name string) {
 	t.Helper()
 	if missing, err := lacks(name); err != nil {
 		t.Fatal(err)
@@ -109,8 +109,8 @@ func home(dir string) []string {
 // have it. The others would take minutes that way, and add nothing to it.
 var raceScripts = []string{"life", "revocation"}
 
-// raced says whether the tests were built with the race detector.
-func raced() bool {
+// raceEnabled reports whether the tests were built with the race detector.
+func raceEnabled() bool {
 	info, ok := debug.ReadBuildInfo()
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
@@ -123,7 +123,7 @@ func TestScripts(t *testing.T) {
 			dir := filepath.Join(e.WorkDir, "home")
 			e.Vars = append(e.Vars, home(dir)...)
 			e.Vars = append(e.Vars, "DATA="+filepath.Join(dir, ".local", "share", "certquay"))
-			if raced() && !slices.Contains(raceScripts, strings.TrimPrefix(filepath.Base(e.WorkDir), "script-")) {
+			if raceEnabled() && !slices.Contains(raceScripts, strings.TrimPrefix(filepath.Base(e.WorkDir), "script-")) {
 				e.Vars = append(e.Vars, "PATH="+filepath.Dir(program(t))+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			}
 			return os.Mkdir(dir, 0o700)

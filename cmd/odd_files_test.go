@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// odd are things with a name that are no file to read, and one that is too large.
-func odd(t *testing.T) map[string]string {
+// unreadableFiles returns paths that are not regular files, and a file that is too
+// large.
+func unreadableFiles(t *testing.T) map[string]string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "odd") // a socket's name is short
 	if err != nil {
@@ -44,7 +45,7 @@ func odd(t *testing.T) map[string]string {
 // finding: R-M2
 func TestNoVerbHangsOnWhatIsNoFile(t *testing.T) {
 	t.Parallel()
-	p, i := used(t)
+	p, i := personWithCertificate(t)
 	key, to := p.identity(t)
 	backup := filepath.Join(t.TempDir(), "b")
 	p.must("backup", backup, "--recipient", to)
@@ -58,7 +59,7 @@ func TestNoVerbHangsOnWhatIsNoFile(t *testing.T) {
 			t.Errorf("%s: certquay %s: %s", what, strings.Join(args, " "), got.err)
 		}
 	}
-	for what, path := range odd(t) {
+	for what, path := range unreadableFiles(t) {
 		r(what, "upload", path)
 		r(what, "upload-key", i.ID, path)
 		r(what, "reissue", i.ID, "--csr", path)
@@ -77,7 +78,7 @@ func TestNoVerbHangsOnWhatIsNoFile(t *testing.T) {
 		}
 		r(what, "backup", path, "--recipient", to)
 	}
-	restored(t, p, i)
+	checkNothingLost(t, p, i)
 }
 
 // The same where the program expects its own files.
@@ -85,9 +86,10 @@ func TestNoVerbHangsOnWhatIsNoFile(t *testing.T) {
 // finding: R-M2
 func TestNoVerbHangsOnAStoreWithWhatIsNoFile(t *testing.T) {
 	t.Parallel()
-	p, i := used(t)
+	p, i := personWithCertificate(t)
 	for _, name := range []string{
-		filepath.Join(p.data, "STORE-ID"), filepath.Join(p.data, "high-water"), filepath.Join(p.data, "reserve"), filepath.Join(p.data, "db"),
+		filepath.Join(p.data, "STORE-ID"), filepath.Join(p.data, "high-water"), filepath.Join(p.data, "reserve"), filepath.Join(p.data,
+			"db"),
 		filepath.Join(p.data, "db", "MANIFEST"), filepath.Join(p.data, "db", "DISCARD"), filepath.Join(p.data, "db", "KEYREGISTRY"),
 		filepath.Join(p.data, "owner.lock"), filepath.Join(p.home, ".config", "certquay", "master.key"), filepath.Join(p.data, "crash.log"),
 	} {
@@ -96,7 +98,7 @@ func TestNoVerbHangsOnAStoreWithWhatIsNoFile(t *testing.T) {
 			t.Logf("there is no %s", filepath.Base(name))
 			continue
 		}
-		for what, path := range odd(t) {
+		for what, path := range unreadableFiles(t) {
 			if what == "a directory" || what == "a huge file" {
 				continue
 			}
@@ -117,5 +119,5 @@ func TestNoVerbHangsOnAStoreWithWhatIsNoFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	restored(t, p, i)
+	checkNothingLost(t, p, i)
 }

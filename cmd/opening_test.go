@@ -21,13 +21,20 @@ func TestDashboardOfAStoreThatDoesNotOpen(t *testing.T) {
 	if err := s.cmd.Wait(); err == nil || s.cmd.ProcessState.ExitCode() != 5 {
 		t.Errorf("ended with %v, want exit 5", err)
 	}
-	s.see("certquay: cannot open the store", "restore a backup")
+	s.waitFor("certquay: cannot open the store", "restore a backup")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in, out := bytes.Index(s.raw, []byte("\x1b[?1049h")), bytes.LastIndex(s.raw, []byte("\x1b[?1049l"))
 	frame, told := bytes.Index(s.raw, []byte("Overview")), bytes.Index(s.raw, []byte("is damaged"))
 	if in < 0 || frame < in || out < frame || told < out {
-		t.Errorf("the other screen was entered at %d and left at %d, the frame was drawn at %d, the reason told at %d:\n%q", in, out, frame, told, s.raw)
+		t.Errorf(
+			"the other screen was entered at %d and left at %d, the frame was drawn at %d, the reason told at %d:\n%q",
+			in,
+			out,
+			frame,
+			told,
+			s.raw,
+		)
 	}
 	if text := s.text(); strings.Contains(text, "Overview") || strings.Contains(text, "$y") {
 		t.Errorf("the frame, or an answer of the terminal, is still there:\n%s", text)
@@ -39,8 +46,8 @@ func TestKeysTypedWhileTheStoreOpens(t *testing.T) {
 	p := newPerson(t)
 	p.must("balance")
 	s := p.timed(120, 40, []string{"\x1b[?1049h"})
-	s.when(time.Now(), "\x1b[?1049h")
-	s.typed("2")
-	s.see("Nothing is hosted yet")
-	s.leave()
+	s.timeOf(time.Now(), "\x1b[?1049h")
+	s.typeKeys("2")
+	s.waitFor("Nothing is hosted yet")
+	s.quit()
 }

@@ -14,8 +14,8 @@ import (
 	"certquay/cmd/waittest"
 )
 
-// promised is what certquay has acknowledged by a moment.
-type promised struct {
+// acknowledgedWork is what certquay has acknowledged by a moment.
+type acknowledgedWork struct {
 	bought   []string            // ids
 	issued   map[string]string   // the serial of the first version, by id
 	deployed map[string]resource // by id
@@ -27,14 +27,14 @@ type promised struct {
 type writers struct {
 	*person
 	mu  sync.Mutex
-	all promised
+	all acknowledgedWork
 }
 
 // so far is a copy of what was acknowledged by now.
-func (w *writers) soFar() promised {
+func (w *writers) acknowledged() acknowledgedWork {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p := promised{slices.Clone(w.all.bought), map[string]string{}, map[string]resource{}, slices.Clone(w.all.contacts)}
+	p := acknowledgedWork{slices.Clone(w.all.bought), map[string]string{}, map[string]resource{}, slices.Clone(w.all.contacts)}
 	for k, v := range w.all.issued {
 		p.issued[k] = v
 	}
@@ -44,7 +44,7 @@ func (w *writers) soFar() promised {
 	return p
 }
 
-func (w *writers) note(f func(*promised)) {
+func (w *writers) record(f func(*acknowledgedWork)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f(&w.all)
@@ -74,29 +74,29 @@ func (w *writers) work(who string, stop <-chan struct{}) {
 			return
 		}
 		id := decode[struct{ Instances []instance }](w.t, r.out).Instances[0].ID
-		w.note(func(p *promised) { p.bought = append(p.bought, id) })
+		w.record(func(p *acknowledgedWork) { p.bought = append(p.bought, id) })
 		if r = w.try("apply", id, "--domain", name, "--json"); r.code != 0 {
 			return
 		}
 		serial := decode[instance](w.t, r.out).Versions[0].Serial
-		w.note(func(p *promised) { p.issued[id] = serial })
+		w.record(func(p *acknowledgedWork) { p.issued[id] = serial })
 		if n%2 == 0 {
 			if r = w.try("deploy", id, "--product", "CDN", "--json"); r.code != 0 {
 				return
 			}
 			place := decode[[]resource](w.t, r.out)[0]
-			w.note(func(p *promised) { p.deployed[id] = place })
+			w.record(func(p *acknowledgedWork) { p.deployed[id] = place })
 		}
 		if r = w.try("contact", "add", "--name", name, "--email", "x@example.com"); r.code != 0 {
 			return
 		}
-		w.note(func(p *promised) { p.contacts = append(p.contacts, name) })
+		w.record(func(p *acknowledgedWork) { p.contacts = append(p.contacts, name) })
 	}
 }
 
 // hold says what of the promises a store does not hold. What was interrupted
 // is finished first, by an owner that serves.
-func (p *person) hold(t *testing.T, want promised) (lost []string) {
+func (p *person) hold(t *testing.T, want acknowledgedWork) (lost []string) {
 	t.Helper()
 	s := p.serve()
 	held := map[string]instance{}
@@ -133,7 +133,7 @@ func (p *person) hold(t *testing.T, want promised) (lost []string) {
 	if out := p.must("fsck"); !strings.HasPrefix(out, "clean") {
 		t.Errorf("fsck: %s", out)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 	return lost
@@ -163,7 +163,7 @@ func TestALossOfPowerLosesNothing(t *testing.T) {
 		q.env = append(home(q.home), "PATH="+os.Getenv("PATH"))
 		return &q
 	}
-	w := &writers{person: at(disk.dir), all: promised{issued: map[string]string{}, deployed: map[string]resource{}}}
+	w := &writers{person: at(disk.dir), all: acknowledgedWork{issued: map[string]string{}, deployed: map[string]resource{}}}
 	if err := os.Mkdir(w.home, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestALossOfPowerLosesNothing(t *testing.T) {
 			go func() { opening.done <- c.Wait(); close(opening.done) }()
 			waittest.Pause(time.Duration(random.IntN(120)) * time.Millisecond)
 		}
-		want := w.soFar()
+		want := w.acknowledged()
 		disk.image(t, copied)
 		if moment == "writing" {
 			close(stop)
@@ -220,9 +220,17 @@ func TestALossOfPowerLosesNothing(t *testing.T) {
 		}
 		found.unmount(t)
 	}
-	all := w.soFar()
-	t.Logf("%d images %v in %v: 0 lost of %d bought, %d issued, %d deployed, %d contacts", images, moments, time.Since(begin).Round(time.Second),
-		len(all.bought), len(all.issued), len(all.deployed), len(all.contacts))
+	all := w.acknowledged()
+	t.Logf(
+		"%d images %v in %v: 0 lost of %d bought, %d issued, %d deployed, %d contacts",
+		images,
+		moments,
+		time.Since(begin).Round(time.Second),
+		len(all.bought),
+		len(all.issued),
+		len(all.deployed),
+		len(all.contacts),
+	)
 	if len(all.bought) < images {
 		t.Error("hardly anything was acknowledged: that proves nothing")
 	}

@@ -7,12 +7,28 @@ import (
 	"testing"
 )
 
-// changes are command lines that change something, for an instance.
+// changes returns command lines that would change an instance.
 func changes(id string) [][]string {
 	return [][]string{
-		{"buy", "--yes", "--json"}, {"close", id, "--yes", "--json"}, {"contact", "add", "--name", "N", "--email", "n@example.com", "--json"},
-		{"company", "remove", "N", "--json"}, {"revoke", id, "--reason", "superseded", "--yes", "--json"}, {"delete", id, "--yes", "--json"},
-		{"download", id, "--out", "-", "--json"}, {"watch", "add", "127.0.0.1:1", "--json"}, {"tick", "--json"}, {"renew", id, "--json"},
+		{
+			"buy",
+			"--yes",
+			"--json",
+		},
+		{"close", id, "--yes", "--json"},
+		{"contact", "add", "--name", "N", "--email", "n@example.com", "--json"},
+		{
+			"company",
+			"remove",
+			"N",
+			"--json",
+		},
+		{"revoke", id, "--reason", "superseded", "--yes", "--json"},
+		{"delete", id, "--yes", "--json"},
+		{"download", id, "--out", "-", "--json"},
+		{"watch", "add", "127.0.0.1:1", "--json"},
+		{"tick", "--json"},
+		{"renew", id, "--json"},
 		{"buy", "--read-only=false", "--yes", "--json"},
 	}
 }
@@ -36,7 +52,7 @@ func TestNobodyChangesAReadOnlyOwnersStore(t *testing.T) {
 	if after := d.ssh("mine", "", "list", "--json").out; after != before {
 		t.Errorf("it was\n%s\nand is\n%s", before, after)
 	}
-	dashboardOver(t, d.dial(t)).sees(t, "READ-ONLY")
+	dashboardOver(t, d.dial(t)).waitFor(t, "READ-ONLY")
 }
 
 // finding: R-H6

@@ -40,7 +40,7 @@ func TestAnOwnerWhoseDataDirectoryIsRemovedEnds(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			p, _ := used(t)
+			p, _ := personWithCertificate(t)
 			s := p.serve()
 			p.must("buy")
 			if err := remove(p.data); err != nil {
@@ -70,7 +70,7 @@ func TestAnOwnerWhoseDataDirectoryIsRemovedEnds(t *testing.T) {
 func TestASignalEndsAnOwnerThatCannotClose(t *testing.T) {
 	t.Parallel()
 	for _, again := range []bool{false, true} {
-		p, i := used(t)
+		p, i := personWithCertificate(t)
 		s := p.serve()
 		p.must("buy")
 		db := filepath.Join(p.data, "db")
@@ -100,6 +100,6 @@ func TestASignalEndsAnOwnerThatCannotClose(t *testing.T) {
 		if n := len(decode[[]instance](t, p.must("list", "--json"))); n != 2 {
 			t.Errorf("%d instances, want 2", n)
 		}
-		restored(t, p, i)
+		checkNothingLost(t, p, i)
 	}
 }

@@ -33,7 +33,7 @@ func restoreCmd(c *invocation) *cobra.Command {
 
 // restore creates a store from a backup, while holding the lock on the directory.
 func (c *invocation) restore(ctx context.Context, file string, o *identityFlags) (err error) {
-	if f := rules.Needs(c.who(), restore, model.Owner); f != nil {
+	if f := rules.Needs(c.currentActor(), restore, model.Owner); f != nil {
 		return f
 	}
 	if c.Kind != session.Local || c.app != nil {
@@ -67,7 +67,7 @@ func (c *invocation) restore(ctx context.Context, file string, o *identityFlags)
 	}()
 	sum, err := store.Restore(ctx, in, w.data, store.Options{KeyFile: w.key}, ids...)
 	if err != nil {
-		return unopened(file, err)
+		return backupError(file, err)
 	}
 	report, err := checkRestored(ctx, w)
 	if err != nil {

@@ -99,7 +99,7 @@ func newRoot(c *invocation) *cobra.Command {
 func run(ctx context.Context, c *invocation, args []string) int {
 	c.Lang = cmp.Or(languageOf(args), c.Lang)
 	root := newRoot(c)
-	if completes(args) {
+	if isCompletion(args) {
 		setHelp(c.Words(), root)
 	}
 	// The slice must not be nil: cobra would then use the command line of this process,
@@ -130,11 +130,11 @@ func (c *invocation) engine() *lifecycle.Access {
 	if c.app == nil {
 		return nil
 	}
-	return c.app.Engine.As(c.who)
+	return c.app.Engine.As(c.currentActor)
 }
 
-// who returns the present actor of the session.
-func (c *invocation) who() model.Actor {
+// currentActor returns the present actor of the session.
+func (c *invocation) currentActor() model.Actor {
 	actor := c.Who()
 	actor.ReadOnly = actor.ReadOnly || c.Actor.ReadOnly
 	return actor

@@ -34,7 +34,7 @@ type screen struct {
 	seen  map[string]time.Time // when each needle first stood in what was written
 }
 
-// open runs certquay in a terminal of the person's.
+// open runs certquay in a new terminal.
 func (p *person) open(width, height int, args ...string) *screen {
 	return p.timed(width, height, nil, args...)
 }
@@ -46,7 +46,7 @@ func (p *person) timed(width, height int, needles []string, args ...string) *scr
 	return p.show(exec.Command(p.bin, append(append([]string{}, p.flag...), args...)...), width, height, needles)
 }
 
-// show runs a command in a terminal of the person's.
+// show runs a command in a new terminal.
 func (p *person) show(c *exec.Cmd, width, height int, needles []string) *screen {
 	p.t.Helper()
 	c.Env = append(append([]string{}, p.env...), "TERM=xterm-256color", "COLORTERM=truecolor")
@@ -70,7 +70,7 @@ func (p *person) show(c *exec.Cmd, width, height int, needles []string) *screen 
 				if s.first.IsZero() {
 					s.first = time.Now()
 				}
-				s.note(buf[:n], needles)
+				s.recordNeedles(buf[:n], needles)
 				s.mu.Unlock()
 				_, _ = s.term.Write(buf[:n])
 			}
@@ -87,8 +87,8 @@ func (p *person) show(c *exec.Cmd, width, height int, needles []string) *screen 
 	return s
 }
 
-// note looks for needles in what was written so far. The caller holds the lock.
-func (s *screen) note(b []byte, needles []string) {
+// recordNeedles records when needles appear in the output. The caller holds the lock.
+func (s *screen) recordNeedles(b []byte, needles []string) {
 	if len(s.seen) == len(needles) {
 		return
 	}
@@ -100,8 +100,8 @@ func (s *screen) note(b []byte, needles []string) {
 	}
 }
 
-// when is how long after begun a needle was first written.
-func (s *screen) when(begun time.Time, needle string) time.Duration {
+// timeOf returns how long after begun a needle was first written.
+func (s *screen) timeOf(begun time.Time, needle string) time.Duration {
 	s.t.Helper()
 	var at time.Time
 	if !waittest.Eventually(patience/4, func() (ok bool) {
@@ -115,7 +115,7 @@ func (s *screen) when(begun time.Time, needle string) time.Duration {
 	return at.Sub(begun)
 }
 
-// text is what a person reads.
+// text returns the screen as plain text.
 func (s *screen) text() string { return ansi.Strip(s.term.Render()) }
 
 // gone waits until something can no longer be read. A key that follows esc at
@@ -127,8 +127,8 @@ func (s *screen) gone(what string) {
 	}
 }
 
-// see waits until something can be read on the screen.
-func (s *screen) see(what ...string) string {
+// waitFor waits until all texts are on the screen, and returns the screen.
+func (s *screen) waitFor(what ...string) string {
 	s.t.Helper()
 	var text, missing string
 	if !waittest.Eventually(patience/4, func() bool {
@@ -145,8 +145,8 @@ func (s *screen) see(what ...string) string {
 	return text
 }
 
-// typed sends keys as a terminal does.
-func (s *screen) typed(keys ...string) {
+// typeKeys sends keys like a terminal.
+func (s *screen) typeKeys(keys ...string) {
 	s.t.Helper()
 	for _, k := range keys {
 		if _, err := io.WriteString(s.keys, k); err != nil {
@@ -162,14 +162,14 @@ const (
 	ctrlS = "\x13"
 )
 
-// leave quits and expects a clean end. A q right after an escape is read as
+// quit quits and expects a clean end. A q right after an escape is read as
 // alt+q by terminals, so it is typed again.
-func (s *screen) leave() {
+func (s *screen) quit() {
 	s.t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- s.cmd.Wait() }()
 	for range 12 {
-		s.typed("q")
+		s.typeKeys("q")
 		select {
 		case err := <-done:
 			if err != nil {
@@ -193,30 +193,30 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		p := newPerson(t)
 		s := p.open(size[0], size[1])
-		s.see("b", "buy", "The embedded products serve") // the edge ends with the process
-		s.typed("b")
-		s.see("total")
-		s.typed(ctrlS)
-		s.see("Buy for 0.00 EUR?")
-		s.typed("y")
-		s.see("paid")
-		s.typed("a")
-		s.see("Apply for")
-		s.typed("shop.example.com", ctrlS)
-		s.see("shop.example.com", "● issued")
-		s.typed("d")
-		s.see("product", "The embedded products serve")
+		s.waitFor("b", "buy", "The embedded products serve") // the edge ends with the process
+		s.typeKeys("b")
+		s.waitFor("total")
+		s.typeKeys(ctrlS)
+		s.waitFor("Buy for 0.00 EUR?")
+		s.typeKeys("y")
+		s.waitFor("paid")
+		s.typeKeys("a")
+		s.waitFor("Apply for")
+		s.typeKeys("shop.example.com", ctrlS)
+		s.waitFor("shop.example.com", "● issued")
+		s.typeKeys("d")
+		s.waitFor("product", "The embedded products serve")
 		for range 8 { // SLB comes first and needs a region; CDN has one only
 			if strings.Contains(s.text(), "‹ CDN ›") {
 				break
 			}
 			before := s.text()
-			s.typed("\x1b[C")
+			s.typeKeys("\x1b[C")
 			waittest.Eventually(patience/4, func() bool { return s.text() != before })
 		}
-		s.typed(ctrlS)
-		s.typed("3")
-		text := s.see("shop.example.com", "127.0.0.1:", "deployed")
+		s.typeKeys(ctrlS)
+		s.typeKeys("3")
+		text := s.waitFor("shop.example.com", "127.0.0.1:", "deployed")
 		address := loopback.FindString(text)
 		conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: "shop.example.com", InsecureSkipVerify: true})
 		if err != nil {
@@ -228,7 +228,7 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 		if got := hex.EncodeToString(sum[:]); leaf.DNSNames[0] != "shop.example.com" || !strings.Contains(text, got[:4]) {
 			t.Errorf("at %s there is %v, %s, the screen says\n%s", address, leaf.DNSNames, got, text)
 		}
-		s.leave()
+		s.quit()
 	}
 }
 
@@ -239,17 +239,17 @@ func TestABareBuyAsksFirst(t *testing.T) {
 	p := newPerson(t)
 	bought := func() int { return len(decode[[]instance](t, p.must("list", "--json"))) }
 	s := p.open(80, 24, "buy")
-	s.see("DV single embedded free, 1 year", "Total 0.00 EUR", "Type yes to go on")
-	s.typed("no\r")
-	s.see("nothing was changed")
+	s.waitFor("DV single embedded free, 1 year", "Total 0.00 EUR", "Type yes to go on")
+	s.typeKeys("no\r")
+	s.waitFor("nothing was changed")
 	if n := bought(); n != 0 {
 		t.Errorf("%d were bought", n)
 	}
 	s = p.open(80, 24, "buy")
-	s.see("Type yes to go on")
-	s.typed("yes\r")
-	s.see("next: certquay apply")
-	p.open(80, 24, "buy", "--level", "dv").see("next: certquay apply")
+	s.waitFor("Type yes to go on")
+	s.typeKeys("yes\r")
+	s.waitFor("next: certquay apply")
+	p.open(80, 24, "buy", "--level", "dv").waitFor("next: certquay apply")
 	if n := bought(); n != 2 {
 		t.Errorf("%d were bought, not 2", n)
 	}
@@ -261,21 +261,21 @@ func TestABareBuyAsksFirst(t *testing.T) {
 func TestTwoTerminalsShowTheSame(t *testing.T) {
 	p := newPerson(t)
 	first := p.open(100, 30)
-	first.see("buy")
+	first.waitFor("buy")
 	second := p.open(100, 30)
-	second.see("buy")
+	second.waitFor("buy")
 	p.must("buy", "--level", "dv", "--type", "single")
 	begun := time.Now()
-	first.see("dv-single") // the row: the counts may come before it
-	second.see("dv-single")
-	first.typed("a")
-	first.see("Apply for")
-	first.typed("live.example.com", ctrlS)
-	second.see("live.example.com", "issued")
+	first.waitFor("dv-single") // the row: the counts may come before it
+	second.waitFor("dv-single")
+	first.typeKeys("a")
+	first.waitFor("Apply for")
+	first.typeKeys("live.example.com", ctrlS)
+	second.waitFor("live.example.com", "issued")
 	t.Logf("shown after %s in all", time.Since(begun).Round(time.Millisecond))
-	second.leave()
-	first.see("live.example.com") // the owner goes on when another leaves
-	first.leave()
+	second.quit()
+	first.waitFor("live.example.com") // the owner goes on when another leaves
+	first.quit()
 }
 
 // TestADashboardOutlivesItsOwner has the owner killed under an attached
@@ -283,21 +283,21 @@ func TestTwoTerminalsShowTheSame(t *testing.T) {
 func TestADashboardOutlivesItsOwner(t *testing.T) {
 	p := newPerson(t)
 	owner := p.open(100, 30)
-	owner.see("buy")
+	owner.waitFor("buy")
 	p.must("buy", "--level", "dv", "--type", "single")
 	attached := p.open(100, 30)
-	attached.see("dv-single")
+	attached.waitFor("dv-single")
 	if err := owner.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = owner.cmd.Process.Wait()
 	p.must("list") // attaches to the new owner, or waits until there is one
-	attached.see("dv-single")
-	attached.typed("a")
-	attached.see("Apply for")
-	attached.typed("after.example.com", ctrlS)
-	attached.see("after.example.com", "issued")
-	attached.leave()
+	attached.waitFor("dv-single")
+	attached.typeKeys("a")
+	attached.waitFor("Apply for")
+	attached.typeKeys("after.example.com", ctrlS)
+	attached.waitFor("after.example.com", "issued")
+	attached.quit()
 	if attached.term.IsAltScreen() {
 		t.Error("the terminal was left in the alternate screen")
 	}

@@ -134,9 +134,9 @@ func document(ts *testscript.TestScript, file string) []byte {
 	return []byte(lines[len(lines)-1])
 }
 
-// plain writes a JSON value the way scripts compare it: text without quotes,
+// singleFileFormats writes a JSON value the way scripts compare it: text without quotes,
 // anything else as compact JSON.
-func plain(v any) string {
+func singleFileFormats(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
@@ -159,7 +159,7 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}
-	got, want := plain(v), args[2]
+	got, want := singleFileFormats(v), args[2]
 	same := got == want
 	if rest, ok := strings.CutPrefix(want, "~"); ok {
 		same = regexp.MustCompile(rest).MatchString(got)
@@ -180,7 +180,7 @@ func cmdKeep(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}
-	ts.Setenv(args[0], plain(v))
+	ts.Setenv(args[0], singleFileFormats(v))
 }
 
 // cmdField puts what the first group of a regular expression matches in a file
@@ -242,7 +242,7 @@ func write(ts *testscript.TestScript, name string, data []byte) {
 	ts.Check(os.WriteFile(ts.MkAbs(name), data, 0o600))
 }
 
-// cmdConcat writes files one after the other: concat OUT FILE...
+// cmdConcat concatenates files: concat OUT FILE...
 func cmdConcat(ts *testscript.TestScript, _ bool, args []string) {
 	var all []byte
 	for _, name := range args[1:] {
@@ -291,7 +291,7 @@ func cmdPKI(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// pki makes the files that cmdPKI writes.
+// pki returns the files that cmdPKI writes.
 func pki(name, kind string) (map[string][]byte, error) {
 	from, to := time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour)
 	switch kind {
@@ -306,8 +306,13 @@ func pki(name, kind string) (map[string][]byte, error) {
 	}
 	ca := func(cn string) *x509.Certificate {
 		return &x509.Certificate{
-			SerialNumber: serial(), Subject: pkix.Name{CommonName: cn}, NotBefore: time.Now().Add(-1000 * time.Hour), NotAfter: time.Now().AddDate(5, 0, 0),
-			IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+			SerialNumber:          serial(),
+			Subject:               pkix.Name{CommonName: cn},
+			NotBefore:             time.Now().Add(-1000 * time.Hour),
+			NotAfter:              time.Now().AddDate(5, 0, 0),
+			IsCA:                  true,
+			BasicConstraintsValid: true,
+			KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		}
 	}
 	leaf := &x509.Certificate{
@@ -413,13 +418,13 @@ func cmdStop(ts *testscript.TestScript, _ bool, args []string) {
 	s := v.(*serving)
 	if len(args) == 1 && args[0] == "-KILL" {
 		s.kill()
-	} else if err := s.stop(); err != nil {
+	} else if err := s.stopServing(); err != nil {
 		ts.Fatalf("serve: %v\n%s", err, s.out)
 	}
 	write(ts, "serve.out", []byte(s.out.String()))
 }
 
-// startServe starts certquay serve and waits for the line that says so.
+// startServe starts certquay serve and waits until it is ready.
 func startServe(bin, dir string, env []string, args ...string) (*serving, error) {
 	path := bin
 	if !strings.Contains(bin, "/") {
@@ -473,7 +478,7 @@ func (s *serving) kill() {
 	}
 }
 
-func (s *serving) stop() error {
+func (s *serving) stopServing() error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-s.done:
@@ -509,7 +514,7 @@ func cmdListing(ts *testscript.TestScript, _ bool, args []string) {
 	write(ts, args[1], []byte(text))
 }
 
-// listing is all that is in a directory: names, modes, sizes and hashes.
+// listing describes the content of a directory: names, modes, sizes and hashes.
 func listing(dir string) (string, error) {
 	var b strings.Builder
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -581,7 +586,7 @@ func cmdHides(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// secretsOf are the texts and bytes by which a leaked key would be found.
+// secretsOf returns the texts and bytes that reveal a leaked key.
 func secretsOf(file []byte) (map[string][]byte, error) {
 	b, _ := pem.Decode(file)
 	if b == nil {

@@ -17,8 +17,8 @@ func (p *person) answered(answers [][2]string, args ...string) string {
 	p.t.Helper()
 	s := p.open(120, 30, args...)
 	for _, a := range answers {
-		s.see(a[0])
-		s.typed(a[1], enter)
+		s.waitFor(a[0])
+		s.typeKeys(a[1], enter)
 	}
 	if err := s.cmd.Wait(); err != nil {
 		p.t.Fatalf("certquay %s: %v\n%s", strings.Join(args, " "), err, s.text())
@@ -101,7 +101,7 @@ func TestASealedStoreIsServedAndUnsealed(t *testing.T) {
 	if out := p.must("activity"); !strings.Contains(out, "unseal") {
 		t.Errorf("the activity does not tell who unsealed it:\n%s", out)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Error(err)
 	}
 
@@ -115,7 +115,7 @@ func TestASealedStoreIsServedAndUnsealed(t *testing.T) {
 		t.Fatalf("unseal: exit %d\n%s", r.code, r.err)
 	}
 	p.must("verify", "a.example.com")
-	if err := d.served.stop(); err != nil {
+	if err := d.served.stopServing(); err != nil {
 		t.Error(err)
 	}
 

@@ -79,7 +79,7 @@ func TestNoSentenceStandsInTheVerbs(t *testing.T) {
 				k, ok := n.Key.(*ast.Ident)
 				return !ok || k.Name != "Example"
 			case *ast.CallExpr:
-				return !logs(n)
+				return !isLogCall(n)
 			case *ast.BasicLit:
 				if s, err := strconv.Unquote(n.Value); err == nil && n.Kind == token.STRING && sentence.MatchString(s) {
 					found[s] = path
@@ -104,8 +104,8 @@ func TestNoSentenceStandsInTheVerbs(t *testing.T) {
 	}
 }
 
-// logs reports whether a call writes to the log.
-func logs(c *ast.CallExpr) bool {
+// isLogCall reports whether a call writes to the log.
+func isLogCall(c *ast.CallExpr) bool {
 	s, ok := c.Fun.(*ast.SelectorExpr)
 	if !ok || !slices.Contains([]string{"Debug", "Info", "Warn", "Error", "log"}, s.Sel.Name) {
 		return false
@@ -114,7 +114,7 @@ func logs(c *ast.CallExpr) bool {
 	case *ast.Ident:
 		return in.Name == "slog" || in.Name == "log"
 	case *ast.SelectorExpr:
-		return slices.Contains([]string{"log", "Log", "sparing"}, in.Sel.Name)
+		return slices.Contains([]string{"log", "Log", "limitedLog"}, in.Sel.Name)
 	}
 	return false
 }
@@ -130,7 +130,8 @@ func constantMessages(path string, fset *token.FileSet, files []*ast.File, impor
 	}
 	var found []string
 	for e, t := range info.Types {
-		if t.Value != nil && t.Value.Kind() == constant.String && constant.StringVal(t.Value) != "" && t.Type.String() == "certquay/model.Text" {
+		if t.Value != nil && t.Value.Kind() == constant.String && constant.StringVal(t.Value) != "" &&
+			t.Type.String() == "certquay/model.Text" {
 			found = append(found, fset.Position(e.Pos()).String()+": "+t.Value.String())
 		}
 	}
@@ -156,7 +157,7 @@ func TestNoSentenceBecomesAMessage(t *testing.T) {
 			}
 			files = append(files, file)
 		}
-		found, err := constantMessages(p.ImportPath, fset, files, exports(all, fset))
+		found, err := constantMessages(p.ImportPath, fset, files, exportImporter(all, fset))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,11 +198,12 @@ var (
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := constantMessages("x", fset, []*ast.File{file}, exports(all, fset))
+	found, err := constantMessages("x", fset, []*ast.File{file}, exportImporter(all, fset))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"words returned", "words in a field", "words in a call", "words of a constant", "words compared", "words put together"} {
+	for _, words := range []string{"words returned", "words in a field", "words in a call", "words of a constant", "words compared",
+		"words put together"} {
 		if !slices.ContainsFunc(found, func(s string) bool { return strings.Contains(s, words) }) {
 			t.Errorf("%q is not found: %v", words, found)
 		}

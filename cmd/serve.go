@@ -57,14 +57,14 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 			return out.Usage("usage.listen", "cause", err)
 		}
 		go func() {
-			ended <- a.Sessions.ServeNetwork(ctx, l, sshd.Network{Keys: keys, HostKey: key, Authorize: asOwner})
+			ended <- a.Sessions.ServeNetwork(ctx, l, sshd.Network{Keys: keys, HostKey: key, Authorize: authorizeOwner})
 		}()
 		c.Say("verb.serve.ssh", "address", l.Addr(), "file", keysFile)
 		for _, line := range keys.Ignored() {
 			c.Note("verb.warning", "what", line)
 		}
 	}
-	c.Say("verb.serve.on", "products", c.where())
+	c.Say("verb.serve.on", "products", c.servedBy())
 	select {
 	case <-ctx.Done():
 		c.Say("verb.serve.stopping")
@@ -77,8 +77,8 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 	}
 }
 
-// where describes which products serve.
-func (c *invocation) where() string {
+// servedBy describes which products serve.
+func (c *invocation) servedBy() string {
 	var names []string
 	for _, p := range c.engine().Products() {
 		if p.Problem != "" {
@@ -90,9 +90,9 @@ func (c *invocation) where() string {
 	return strings.Join(names, " ")
 }
 
-// asOwner gives every listed key the role of an owner. There are no other roles yet, as
+// authorizeOwner gives every listed key the role of an owner. There are no other roles yet, as
 // the help says.
-func asOwner(_ context.Context, id sshd.Identity) (model.Actor, error) {
+func authorizeOwner(_ context.Context, id sshd.Identity) (model.Actor, error) {
 	name := id.Comment
 	if name == "" {
 		name = id.Fingerprint

@@ -78,8 +78,14 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	policy := rules.DefaultPolicy()
 	policy.HandshakeTimeout /= 20
 	a.Engine = lifecycle.New(lifecycle.Options{
-		Store: a.Store, Clock: ports.SystemClock{}, Policy: policy, Prober: product.Prober{},
-		Issuers: map[string]ports.Issuer{embedded.Brand: ca}, Products: []lifecycle.NamedProduct{{Name: "CDN", Driver: edge.Driver, Product: odd}},
+		Store:  a.Store,
+		Clock:  ports.SystemClock{},
+		Policy: policy,
+		Prober: product.Prober{},
+		Issuers: map[string]ports.Issuer{
+			embedded.Brand: ca,
+		},
+		Products: []lifecycle.NamedProduct{{Name: "CDN", Driver: edge.Driver, Product: odd}},
 	})
 	defer a.Engine.Close()
 	verb := func(args ...string) int {
@@ -116,7 +122,13 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	row.From = from
 	must("reissue", id, "--new-key")
 	odd.on = true
-	if code := verb("deploy", id, "--product", "CDN"); code != out.ExitFailed || !strings.Contains(errs.String(), "another certificate is presented") {
+	if code := verb(
+		"deploy",
+		id,
+		"--product",
+		"CDN",
+	); code != out.ExitFailed ||
+		!strings.Contains(errs.String(), "another certificate is presented") {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
 	after, err := a.Engine.By(model.Scheduler).Resource(before.ID)

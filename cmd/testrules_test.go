@@ -118,7 +118,12 @@ func TestSleepsAreFound(t *testing.T) {
 		`synctest.Test(t, func(t *testing.T) {}); time.Sleep(1); time.Sleep(1)`:  2,
 		`waittest.Eventually(1, func() bool { return true }); waittest.Pause(1)`: 0,
 	} {
-		file, err := parser.ParseFile(token.NewFileSet(), "x.go", fmt.Sprintf("package x\nfunc f() { %s }", body), parser.SkipObjectResolution)
+		file, err := parser.ParseFile(
+			token.NewFileSet(),
+			"x.go",
+			fmt.Sprintf("package x\nfunc f() { %s }", body),
+			parser.SkipObjectResolution,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -92,7 +92,7 @@ func TestTwentyVerbsAtOnceWithAnOwner(t *testing.T) {
 	p := newPerson(t)
 	s := p.serve()
 	twenty(t, p)
-	if err := s.stop(); err != nil {
+	if err := s.stopServing(); err != nil {
 		t.Errorf("%v\n%s", err, s.out)
 	}
 }
@@ -105,7 +105,7 @@ func TestTwentyVerbsAtOnceWithoutAnOwner(t *testing.T) {
 	twenty(t, newPerson(t))
 }
 
-// follow starts activity --follow and gives each line it prints.
+// follow starts activity --follow and returns a channel of the printed lines.
 func (p *person) follow(args ...string) (*exec.Cmd, <-chan string) {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -131,8 +131,8 @@ func (p *person) follow(args ...string) (*exec.Cmd, <-chan string) {
 	return c, lines
 }
 
-// seen waits for a line that matches, and returns it with when it came.
-func seen(t *testing.T, lines <-chan string, pattern string) (string, time.Time) {
+// waitForLine waits for a line that matches, and returns it with its time.
+func waitForLine(t *testing.T, lines <-chan string, pattern string) (string, time.Time) {
 	t.Helper()
 	r := regexp.MustCompile(pattern)
 	late := time.After(30 * time.Second)
@@ -160,16 +160,16 @@ func TestFollowSeesWhatOthersDo(t *testing.T) {
 	p.must("buy")
 	_, lines := p.follow()
 	_, objects := p.follow("--json")
-	seen(t, lines, " buy ") // what was before comes first
-	seen(t, objects, `"action":"buy"`)
+	waitForLine(t, lines, " buy ") // what was before comes first
+	waitForLine(t, objects, `"action":"buy"`)
 	best := time.Hour
 	for n := range 5 {
 		name := fmt.Sprintf("Team-%d", n)
 		from := time.Now()
 		p.must("contact", "add", "--name", name, "--email", "team@example.com")
-		_, came := seen(t, lines, " contact .*"+name)
+		_, came := waitForLine(t, lines, " contact .*"+name)
 		best = min(best, came.Sub(from))
-		l, _ := seen(t, objects, `"action":"contact"`)
+		l, _ := waitForLine(t, objects, `"action":"contact"`)
 		if !json.Valid([]byte(l)) || !strings.Contains(l, name) {
 			t.Errorf("no object on a line: %q", l)
 		}
@@ -185,7 +185,7 @@ func TestAttachedVerbOpensNoDatabase(t *testing.T) {
 	s := p.serve()
 	p.must("buy")
 	c, lines := p.follow()
-	seen(t, lines, " buy ")
+	waitForLine(t, lines, " buy ")
 	inDB := func(pid int) (open, below int) {
 		dir := fmt.Sprintf("/proc/%d", pid)
 		fds, err := os.ReadDir(filepath.Join(dir, "fd"))
@@ -254,10 +254,23 @@ func TestAttachedVerbIsLikeALocalOne(t *testing.T) {
 		args []string
 	}
 	wants := []want{
-		{0, []string{"list", "--json"}}, {0, []string{"show", i.ID}}, {2, []string{"show"}}, {2, []string{"list", "--state", "odd"}},
-		{3, []string{"delete", i.ID, "--yes"}}, {3, []string{"renew", i.ID, "--json"}}, {4, []string{"show", "nothing"}}, {4, []string{"show", "nothing", "--json"}},
-		{3, []string{"buy", "--read-only"}}, {2, []string{"revoke", i.ID, "--reason", "superseded"}}, {0, []string{"contact", "list"}},
-		{1, []string{"download", i.ID, "--out", "/dev/null"}}, {0, []string{"show", i.ID, "--json"}}, {2, []string{"upload", ""}},
+		{0, []string{"list", "--json"}},
+		{0, []string{"show", i.ID}},
+		{2, []string{"show"}},
+		{2, []string{"list", "--state", "odd"}},
+		{
+			3,
+			[]string{"delete", i.ID, "--yes"},
+		},
+		{3, []string{"renew", i.ID, "--json"}},
+		{4, []string{"show", "nothing"}},
+		{4, []string{"show", "nothing", "--json"}},
+		{3, []string{"buy", "--read-only"}},
+		{2, []string{"revoke", i.ID, "--reason", "superseded"}},
+		{0, []string{"contact", "list"}},
+		{1, []string{"download", i.ID, "--out", "/dev/null"}},
+		{0, []string{"show", i.ID, "--json"}},
+		{2, []string{"upload", ""}},
 	}
 	local := make([]result, len(wants))
 	for n, w := range wants {
@@ -280,7 +293,10 @@ func TestAttachedVerbIsLikeALocalOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "cert.pem"), append(files["leaf.pem"], files["key.pem"]...), 0o600)); err != nil {
+	if err := errors.Join(
+		os.Mkdir(dir, 0o700),
+		os.WriteFile(filepath.Join(dir, "cert.pem"), append(files["leaf.pem"], files["key.pem"]...), 0o600),
+	); err != nil {
 		t.Fatal(err)
 	}
 	in := func(args ...string) (string, error) {
@@ -292,7 +308,15 @@ func TestAttachedVerbIsLikeALocalOne(t *testing.T) {
 	if out, err := in("upload", "cert.pem"); err != nil {
 		t.Errorf("upload of a relative path: %v\n%s", err, out)
 	}
-	if out, err := in("download", "rel.example.com", "--format", "nginx", "--out", "./out"); err != nil || !strings.Contains(out, "out/rel.example.com.key") {
+	if out, err := in(
+		"download",
+		"rel.example.com",
+		"--format",
+		"nginx",
+		"--out",
+		"./out",
+	); err != nil ||
+		!strings.Contains(out, "out/rel.example.com.key") {
 		t.Errorf("download to a relative path: %v\n%s", err, out)
 	}
 	st, err := os.Stat(filepath.Join(dir, "out", "rel.example.com.key"))
@@ -320,7 +344,7 @@ func TestInterruptStopsWaitingOnly(t *testing.T) {
 	p.serve()
 	p.must("buy")
 	c, lines := p.follow()
-	seen(t, lines, " buy ")
+	waitForLine(t, lines, " buy ")
 	if err := c.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -22,18 +22,18 @@ var typing = map[string]string{
 func TestTextIsEditedAnywhere(t *testing.T) {
 	p := newPerson(t)
 	first := p.open(80, 24)
-	first.see("Overview", "buy")
+	first.waitFor("Overview", "buy")
 	p.must("buy", "--level", "dv", "--type", "single")
 	for _, language := range []struct {
 		lang, ready, form string
 	}{{"en", "1 of 1", "Watch a server"}, {"zh", "1 / 1", "监控服务器"}} {
 		s := p.open(80, 24, "--lang", language.lang)
-		s.see(language.ready)
+		s.waitFor(language.ready)
 		for _, field := range []struct{ keys, begun string }{{"/", "/ "}, {":", ": "}, {"3[+", language.form}} {
 			for _, k := range field.keys {
-				s.typed(string(k))
+				s.typeKeys(string(k))
 			}
-			s.see(field.begun)
+			s.waitFor(field.begun)
 			for _, e := range []struct{ keys, want string }{
 				{"alpha space beta", "alpha beta| "},
 				{"left left", "alpha be|ta"},
@@ -57,16 +57,16 @@ func TestTextIsEditedAnywhere(t *testing.T) {
 					} else if k == "space" {
 						k = " "
 					}
-					s.typed(k)
+					s.typeKeys(k)
 				}
 				s.cursorIn(e.want)
 			}
-			s.typed(esc)
+			s.typeKeys(esc)
 			s.gone("zzz")
 		}
-		s.leave()
+		s.quit()
 	}
-	first.leave()
+	first.quit()
 }
 
 // cursorIn waits until a text stands on the screen with the cursor on the
@@ -76,7 +76,7 @@ func (s *screen) cursorIn(want string) {
 	before, after, _ := strings.Cut(want, "|")
 	if !waittest.Eventually(patience/4, func() bool {
 		for y := range s.term.Height() {
-			line, reversed := s.line(y)
+			line, reversed := s.lineAt(y)
 			if n := strings.Index(line, before+after); n >= 0 && reversed[n+len(before)] && !reversed[max(n+len(before)-1, 0)] {
 				return true
 			}
@@ -87,8 +87,8 @@ func (s *screen) cursorIn(want string) {
 	}
 }
 
-// line is a line of the screen, and which bytes of it are drawn reversed.
-func (s *screen) line(y int) (text string, reversed []bool) {
+// lineAt returns a line of the screen, and which of its bytes are drawn reversed.
+func (s *screen) lineAt(y int) (text string, reversed []bool) {
 	for x := 0; x < s.term.Width(); x++ {
 		c := s.term.CellAt(x, y)
 		content := " "

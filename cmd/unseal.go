@@ -27,7 +27,7 @@ func unsealCmd(c *invocation) *cobra.Command {
 }
 
 func (c *invocation) unseal(ctx context.Context, file string) error {
-	who := c.who()
+	who := c.currentActor()
 	who.ReadOnly = false // unsealing changes nothing in the store, and a read-only server needs its keys too
 	if f := rules.Needs(who, journal.Unseal, model.Owner); f != nil {
 		return f
@@ -58,7 +58,7 @@ func (c *invocation) unseal(ctx context.Context, file string) error {
 		return out.Usage("usage.no-passphrase")
 	}
 	err = c.app.Unseal(passphrase)
-	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.who(), journal.Unseal, "", err); nerr != nil {
+	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.currentActor(), journal.Unseal, "", err); nerr != nil {
 		err = errors.Join(err, nerr)
 	}
 	if errors.Is(err, store.ErrPassphrase) {

@@ -19,7 +19,7 @@ func uploadCmd(c *invocation) *cobra.Command {
 			"  cat bundle.pem | certquay upload -",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return misused(cmd, "usage.no-files")
+				return usageError(cmd, "usage.no-files")
 			}
 			return nil
 		},

@@ -14,7 +14,7 @@ func uploadKeyCmd(c *invocation) *cobra.Command {
 		Use: "upload-key",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return misused(cmd, "usage.upload-key")
+				return usageError(cmd, "usage.upload-key")
 			}
 			return nil
 		},

@@ -41,7 +41,7 @@ type volume struct {
 // loop devices.
 func newVolume(t testing.TB, mb int64) *volume {
 	t.Helper()
-	need(t, "mkfs.ext4")
+	requireProgram(t, "mkfs.ext4")
 	v := &volume{file: filepath.Join(imageDir(t), "volume"), dir: t.TempDir()}
 	format(t, v.file, mb, "mkfs.ext4", "-q", "-m0")
 	v.mount(t)
@@ -71,7 +71,7 @@ func format(t testing.TB, file string, mb int64, args ...string) {
 	}
 }
 
-// mount mounts the volume until the end of the test, or [volume.unmount].
+// mount mounts the volume until the test ends or [volume.unmount] is called.
 func (v *volume) mount(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -116,19 +116,19 @@ func (v *volume) image(t testing.TB, to string) {
 	// A copy takes a while. It is of one moment if nothing was written to the
 	// disk meanwhile.
 	for range 200 {
-		before := v.written(t)
+		before := v.ioStatus(t)
 		if err := copyData(f, from); err != nil {
 			t.Fatal(err)
 		}
-		if v.written(t) == before {
+		if v.ioStatus(t) == before {
 			return
 		}
 	}
 	t.Fatal("the disk was never still for as long as a copy takes; install mkfs.xfs, whose files are copied in one moment")
 }
 
-// written says how much was written to the disk, and how much is on its way.
-func (v *volume) written(t testing.TB) string {
+// ioStatus describes how much was written to the disk and how much is pending.
+func (v *volume) ioStatus(t testing.TB) string {
 	t.Helper()
 	out, err := exec.Command("losetup", "--noheadings", "--output", "NAME", "-j", v.file).Output()
 	if err != nil {
@@ -142,7 +142,7 @@ func (v *volume) written(t testing.TB) string {
 	return strings.Join(append(f[4:7:7], f[8]), " ")
 }
 
-// copyData makes to what from is, holes included.
+// copyData makes to a copy of from, including holes.
 func copyData(to, from *os.File) error {
 	info, err := from.Stat()
 	if err != nil {
@@ -170,14 +170,14 @@ func copyData(to, from *os.File) error {
 	}
 }
 
-// free is how many bytes are free below a directory.
+// free returns the free space at a directory in bytes.
 func free(dir string) (int64, error) {
 	var st syscall.Statfs_t
 	err := syscall.Statfs(dir, &st)
 	return int64(st.Bavail) * st.Bsize, err
 }
 
-// grab makes a file larger by all the space that is free but so many bytes.
+// grab extends a file until only some bytes are free.
 func grab(f *os.File, dir string, but int64) error {
 	for step := int64(1 << 40); step >= 4096; {
 		n, err := free(dir)

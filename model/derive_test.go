@@ -33,7 +33,8 @@ func TestWindowIsAShareOfTheValidity(t *testing.T) {
 
 // spec: T4
 func TestServiceWindow(t *testing.T) {
-	for _, c := range []struct{ period, before time.Duration }{{365 * day, 30 * day}, {90 * day, 30 * day}, {30 * day, 10 * day}, {8 * day, 4 * day}} {
+	for _, c := range []struct{ period, before time.Duration }{{365 * day, 30 * day}, {90 * day, 30 * day}, {30 * day, 10 * day},
+		{8 * day, 4 * day}} {
 		i := Instance{ServiceStart: epoch, ServiceEnd: epoch.Add(c.period)}
 		if got := i.ServiceEnd.Sub(i.ServiceWindow()); got != c.before {
 			t.Errorf("a period of %s has a window of %s, want %s", c.period, got, c.before)
@@ -78,7 +79,15 @@ func TestCalendarYears(t *testing.T) {
 
 // spec: S1, T6
 func TestLabelByPrecedence(t *testing.T) {
-	base := InstanceRow{State: Issued, NotBefore: epoch, NotAfter: epoch.Add(200*day - time.Second), Window: epoch.Add(170 * day), ServiceStart: epoch, ServiceEnd: epoch.Add(365 * day), ServiceWindow: epoch.Add(335 * day)}
+	base := InstanceRow{
+		State:         Issued,
+		NotBefore:     epoch,
+		NotAfter:      epoch.Add(200*day - time.Second),
+		Window:        epoch.Add(170 * day),
+		ServiceStart:  epoch,
+		ServiceEnd:    epoch.Add(365 * day),
+		ServiceWindow: epoch.Add(335 * day),
+	}
 	at := func(d int) time.Time { return epoch.Add(time.Duration(d) * day) }
 	with := func(change func(*InstanceRow)) InstanceRow { r := base; change(&r); return r }
 	due := func(r *InstanceRow) { r.Due = at(171) }
@@ -87,19 +96,20 @@ func TestLabelByPrecedence(t *testing.T) {
 		now  time.Time
 		want string
 	}{
-		"early":                       {base, at(1), "issued"},
-		"in its window":               {base, at(170), "expiring"},
-		"in its window, not yet due":  {with(due), at(170), "issued"},
-		"in its window, overdue":      {with(due), at(172), "expiring"},
-		"last second":                 {base, at(200).Add(-time.Second), "expiring"},
-		"expired":                     {base, at(200), "expired"},
-		"failing":                     {with(func(r *InstanceRow) { r.Failed = true }), at(170), "failing"},
-		"a resource failing":          {with(func(r *InstanceRow) { r.FailingResources = 1 }), at(1), "failing"},
-		"expired and failing":         {with(func(r *InstanceRow) { r.Failed = true }), at(300), "expired"},
-		"auto-deploy before hosted":   {with(func(r *InstanceRow) { r.Auto, r.Hosted = 1, true }), at(1), "auto-deploy"},
-		"hosted":                      {with(func(r *InstanceRow) { r.Hosted = true }), at(1), "hosted"},
-		"revoked comes first":         {with(func(r *InstanceRow) { r.State, r.Failed = Revoked, true }), at(300), "revoked"},
-		"service window, reissue due": {with(func(r *InstanceRow) { r.Window, r.NotAfter, r.Due = at(350), at(400), at(351) }), at(336), "expiring"},
+		"early":                      {base, at(1), "issued"},
+		"in its window":              {base, at(170), "expiring"},
+		"in its window, not yet due": {with(due), at(170), "issued"},
+		"in its window, overdue":     {with(due), at(172), "expiring"},
+		"last second":                {base, at(200).Add(-time.Second), "expiring"},
+		"expired":                    {base, at(200), "expired"},
+		"failing":                    {with(func(r *InstanceRow) { r.Failed = true }), at(170), "failing"},
+		"a resource failing":         {with(func(r *InstanceRow) { r.FailingResources = 1 }), at(1), "failing"},
+		"expired and failing":        {with(func(r *InstanceRow) { r.Failed = true }), at(300), "expired"},
+		"auto-deploy before hosted":  {with(func(r *InstanceRow) { r.Auto, r.Hosted = 1, true }), at(1), "auto-deploy"},
+		"hosted":                     {with(func(r *InstanceRow) { r.Hosted = true }), at(1), "hosted"},
+		"revoked comes first":        {with(func(r *InstanceRow) { r.State, r.Failed = Revoked, true }), at(300), "revoked"},
+		"service window, reissue due": {with(func(r *InstanceRow) { r.Window, r.NotAfter, r.Due = at(350), at(400), at(351) }), at(336),
+			"expiring"},
 		"service window, hosted not due": {with(func(r *InstanceRow) {
 			r.Window, r.NotAfter, r.Due, r.DueHosted, r.Hosted = at(335), at(365), at(336), true, true
 		}), at(335), "hosted"},

@@ -31,8 +31,8 @@ func rounds(t *testing.T) int {
 	return n
 }
 
-// cheap is a passphrase that takes no time.
-func cheap(t *testing.T, passphrase string) (age.Recipient, age.Identity) {
+// fastPassphrase returns a passphrase with a low work factor.
+func fastPassphrase(t *testing.T, passphrase string) (age.Recipient, age.Identity) {
 	t.Helper()
 	r, err := age.NewScryptRecipient(passphrase)
 	if err != nil {
@@ -77,8 +77,8 @@ func step(s *Store, marker string) error {
 	})
 }
 
-// holds checks that a restored store is the moment that the backup says it is.
-func holds(t *testing.T, s *Store, sum Summary, marker string) {
+// checkMoment checks that a restored store has the state that the backup describes.
+func checkMoment(t *testing.T, s *Store, sum Summary, marker string) {
 	t.Helper()
 	report, err := s.Fsck(context.Background())
 	if err != nil || !report.Sound() {
@@ -147,7 +147,8 @@ func (h home) open(t *testing.T) *Store {
 	return s
 }
 
-// filledStore is a store of some steps, the passphrase of its backups, and one.
+// filledStore returns a store after some steps, the passphrase of its backups, and one
+// backup.
 func filledStore(t *testing.T, steps int) (s *Store, h home, r age.Recipient, i age.Identity, backup []byte) {
 	t.Helper()
 	h = newHome(t)
@@ -157,7 +158,7 @@ func filledStore(t *testing.T, steps int) (s *Store, h home, r age.Recipient, i 
 			t.Fatal(err)
 		}
 	}
-	r, i = cheap(t, "correct horse")
+	r, i = fastPassphrase(t, "correct horse")
 	var b bytes.Buffer
 	if _, err := s.Backup(context.Background(), &b, r); err != nil {
 		t.Fatal(err)
@@ -176,7 +177,7 @@ func TestBackupsUnderLoadAreMomentsOfTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, i := cheap(t, "correct horse")
+	r, i := fastPassphrase(t, "correct horse")
 	last := uint64(0)
 	for n := range rounds(t) {
 		var writers sync.WaitGroup
@@ -218,7 +219,7 @@ func TestBackupsUnderLoadAreMomentsOfTheStore(t *testing.T) {
 		if there, err := os.ReadFile(to.key); err != nil || !bytes.Equal(there, key) {
 			t.Errorf("the key file is another one (%v)", err)
 		}
-		holds(t, to.open(t), sum, marker)
+		checkMoment(t, to.open(t), sum, marker)
 	}
 }
 
@@ -228,7 +229,7 @@ func TestBackupsUnderLoadAreMomentsOfTheStore(t *testing.T) {
 func TestSpoiltBackupsAreRefused(t *testing.T) {
 	ctx := context.Background()
 	_, _, _, i, whole := filledStore(t, 250)
-	_, wrong := cheap(t, "wrong horse")
+	_, wrong := fastPassphrase(t, "wrong horse")
 	other, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +302,13 @@ func TestBareCopyMissesNothing(t *testing.T) {
 		t.Fatalf("only %d frames", len(frames))
 	}
 	join := func(frames ...[]byte) []byte { return append([]byte(backupMagic), bytes.Join(frames, nil)...) }
-	if sum, report, err := VerifyBackup(ctx, bytes.NewReader(join(frames...)), h.key, ""); err != nil || !report.Sound() || sum.Events != 250 {
+	if sum, report, err := VerifyBackup(
+		ctx,
+		bytes.NewReader(join(frames...)),
+		h.key,
+		"",
+	); err != nil || !report.Sound() ||
+		sum.Events != 250 {
 		t.Fatalf("the whole one: %v, %+v", err, sum)
 	}
 	end := frames[len(frames)-1]
@@ -391,7 +398,7 @@ func (p *peeking) Read(b []byte) (int, error) {
 	return p.Reader.Read(b)
 }
 
-// filesBelow are the files below a directory.
+// filesBelow returns the files below a directory.
 func filesBelow(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	if err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -445,7 +452,7 @@ func TestInterruptedRestoreIsNoStore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			holds(t, h.open(t), sum, "hidden-")
+			checkMoment(t, h.open(t), sum, "hidden-")
 		})
 	}
 }
@@ -476,7 +483,14 @@ func TestRestoreReplacesNothing(t *testing.T) {
 		t.Helper()
 		before := h.tree(t)
 		var open *OpenError
-		if _, err := Restore(context.Background(), bytes.NewReader(backup), h.dir, h.options(), i); !errors.As(err, &open) || open.Hint == "" {
+		if _, err := Restore(
+			context.Background(),
+			bytes.NewReader(backup),
+			h.dir,
+			h.options(),
+			i,
+		); !errors.As(err, &open) ||
+			open.Hint == "" {
 			t.Errorf("%s: %v", what, err)
 		}
 		if after := h.tree(t); fmt.Sprint(before) != fmt.Sprint(after) {
@@ -523,7 +537,12 @@ func TestACopyIsKeptBeforeAnUpgrade(t *testing.T) {
 	full.Free = func() (int64, error) { return 1, nil }
 	name := filepath.Join(h.dir, upgradeBackupName(schema+1))
 	var refused *OpenError
-	err := s.migrate(ctx, schema+1, steps, func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, h.dir, full, from) })
+	err := s.migrate(
+		ctx,
+		schema+1,
+		steps,
+		func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, h.dir, full, from) },
+	)
 	if !errors.As(err, &refused) || !errors.Is(err, ErrDiskFull) || version() != schema {
 		t.Errorf("on a full volume: %v, schema %d", err, version())
 	}
@@ -552,7 +571,7 @@ func TestACopyIsKeptBeforeAnUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	holds(t, to.open(t), sum, "hidden-")
+	checkMoment(t, to.open(t), sum, "hidden-")
 }
 
 // A backup of a newer certquay is refused as its store would be, and so is one

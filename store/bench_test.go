@@ -58,7 +58,7 @@ func fillStore(b *testing.B, s *store.Store, n int) {
 	}
 }
 
-// renewal is what one hosted renewal writes: instance, key, certificate, event.
+// renewal returns a transaction that writes the records of a hosted renewal.
 func renewal(n int) func(model.Tx) error {
 	return func(tx model.Tx) error {
 		i := benchInstance(n % 10000)
@@ -73,7 +73,9 @@ func renewal(n int) func(model.Tx) error {
 				return err
 			}
 		}
-		return tx.Append(model.Event{At: benchNow, Actor: "certquay", Via: "scheduler", Action: "renew", Instance: i.ID, Name: i.Name, Result: "ok"})
+		return tx.Append(
+			model.Event{At: benchNow, Actor: "certquay", Via: "scheduler", Action: "renew", Instance: i.ID, Name: i.Name, Result: "ok"},
+		)
 	}
 }
 
@@ -185,7 +187,8 @@ func queries(b *testing.B, s *store.Store) {
 		}},
 		{"derived", func() model.Query {
 			step++
-			return model.Query{Limit: 50, Now: benchNow.Add(time.Duration(step%1000) * time.Second), Filter: model.Filter{Derived: []model.Derived{model.Expiring}}}
+			return model.Query{Limit: 50, Now: benchNow.Add(time.Duration(step%1000) * time.Second),
+				Filter: model.Filter{Derived: []model.Derived{model.Expiring}}}
 		}},
 		{"name", func() model.Query { return model.Query{Limit: 50, Sort: model.SortName} }},
 	} {

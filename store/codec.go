@@ -145,7 +145,7 @@ func decode(key string, b []byte, r model.Record) (sealed []byte, err error) {
 	}
 	sealed, err = fromWire(b[1:], r)
 	if err != nil {
-		return nil, withCause(corrupt(key, "damage.undecoded"), err)
+		return nil, withCause(corruptError(key, "damage.undecoded"), err)
 	}
 	return sealed, nil
 }
@@ -154,11 +154,11 @@ func decode(key string, b []byte, r model.Record) (sealed []byte, err error) {
 func checkVersion(key string, b []byte) error {
 	switch {
 	case len(b) == 0:
-		return corrupt(key, "damage.empty")
+		return corruptError(key, "damage.empty")
 	case b[0] > recordVersion:
 		return model.Fail("store.newer-key", "key", key, "has", b[0], "knows", recordVersion).Wrapping(ErrNewerSchema)
 	case b[0] < recordVersion:
-		return corrupt(key, "damage.no-schema", "schema", b[0])
+		return corruptError(key, "damage.no-schema", "schema", b[0])
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"certquay/store/search"
 )
 
-// groupCallers is the maximum number of callers that share a commit.
-const groupCallers = 256
+// maxGroupCallers is the maximum number of callers that share a commit.
+const maxGroupCallers = 256
 
 // request is one caller's function, queued for the committer.
 type request struct {
@@ -79,7 +79,7 @@ func (s *Store) commitLoop() {
 func (s *Store) commitFrom(r *request) *request {
 	g := &group{s: s}
 	defer g.end()
-	for n := 0; r != nil && n < groupCallers && g.bytes < s.eng.Limit(); n++ {
+	for n := 0; r != nil && n < maxGroupCallers && g.bytes < s.eng.Limit(); n++ {
 		g.run(r)
 		r = s.nextRequest()
 	}
@@ -132,11 +132,11 @@ func (g *group) run(r *request) {
 		return
 	}
 	t := &tx{view: view{g.s.keys, g.snap, g.over}, written: map[string]bool{}}
-	if err := call(r.fn, t); err != nil {
+	if err := runRecovering(r.fn, t); err != nil {
 		r.done <- err
 		return
 	}
-	limit := g.s.eng.Limit() - countRoom
+	limit := g.s.eng.Limit() - commitCounterSize
 	if t.bytes > limit {
 		if t.recountBytes(); t.bytes > limit {
 			r.done <- model.Fail("database.too-large-by", "bytes", t.bytes, "most", limit).Wrapping(engine.ErrTooLarge)
@@ -162,8 +162,8 @@ func (g *group) run(r *request) {
 	}
 }
 
-// countRoom is the space reserved in each group for the commit counter.
-const countRoom = 128
+// commitCounterSize is the space reserved in each group for the commit counter.
+const commitCounterSize = 128
 
 // ownWrites returns only this transaction's writes.
 func (t *tx) ownWrites() (own tree.Map[pending]) {
@@ -184,8 +184,8 @@ func (t *tx) recountBytes() {
 	}
 }
 
-// call runs fn and turns a panic into an error, so that it does not stop the writer.
-func call(fn func(*tx) error, t *tx) (err error) {
+// runRecovering runs fn and turns a panic into an error, so that it does not stop the writer.
+func runRecovering(fn func(*tx) error, t *tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = model.Fail("store.panicked", "what", p)

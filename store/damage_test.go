@@ -33,9 +33,9 @@ func long(t testing.TB, variable string, n int) int {
 	return n
 }
 
-// victim is a store as a killed process left it, and what had been
+// damagedStore is a store as a killed process left it, and what had been
 // acknowledged by then.
-type victim struct {
+type damagedStore struct {
 	home
 	acknowledged int
 }
@@ -43,7 +43,7 @@ type victim struct {
 // killed makes a store whose process is killed while it writes: a copy of its
 // files, taken while the store is open, the high-water mark first, since a copy
 // is not of one moment.
-func killed(t *testing.T, root string, lives int) victim {
+func killed(t *testing.T, root string, lives int) damagedStore {
 	t.Helper()
 	h := home{filepath.Join(root, "data"), filepath.Join(root, "config", "key")}
 	acknowledged := 0
@@ -53,7 +53,9 @@ func killed(t *testing.T, root string, lives int) victim {
 			err := s.Update(context.Background(), func(tx model.Tx) error {
 				name := fmt.Sprintf("%06d", acknowledged)
 				return errors.Join(
-					tx.Put(&model.KV{Namespace: "s", Name: name, Data: bytes.Repeat([]byte(name), 40), Secret: model.NewSecret([]byte(name))}),
+					tx.Put(
+						&model.KV{Namespace: "s", Name: name, Data: bytes.Repeat([]byte(name), 40), Secret: model.NewSecret([]byte(name))},
+					),
 					tx.Append(model.Event{Action: "buy", Detail: model.Quoted("", name), Result: "ok"}),
 				)
 			})
@@ -79,7 +81,7 @@ func killed(t *testing.T, root string, lives int) victim {
 	}
 	defer s.Close()
 	write(s, 60)
-	v := victim{home{h.dir + "-killed", h.key}, acknowledged}
+	v := damagedStore{home{h.dir + "-killed", h.key}, acknowledged}
 	copySparse(t, h.dir, v.dir)
 	return v
 }
@@ -125,8 +127,8 @@ const (
 
 var outcomes = []string{"refused", "whole", "less", "unclear"}
 
-// try opens a damaged store and says what it holds.
-func (v victim) try(t *testing.T, o Options) (outcome, error) {
+// openDamaged opens a damaged store and returns the outcome.
+func (v damagedStore) openDamaged(t *testing.T, o Options) (outcome, error) {
 	t.Helper()
 	before := v.contents(t)
 	s, err := Open(v.dir, o)
@@ -160,8 +162,8 @@ func (v victim) try(t *testing.T, o Options) (outcome, error) {
 	return whole, nil
 }
 
-// contents are the names and sizes of all files, and what is not zero in them.
-func (v victim) contents(t *testing.T) string {
+// contents describes all files: name, size and non-zero content.
+func (v damagedStore) contents(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
 	err := filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
@@ -178,8 +180,8 @@ func (v victim) contents(t *testing.T) string {
 	return all.String()
 }
 
-// files are those of a store, relative to its root, the key file included.
-func (v victim) files(t *testing.T) (names []string) {
+// files returns the files of a store, including the key file, relative to its root.
+func (v damagedStore) files(t *testing.T) (names []string) {
 	t.Helper()
 	for _, pattern := range []string{"data-killed/*", "data-killed/db/*", "config/*"} {
 		found, err := filepath.Glob(filepath.Join(filepath.Dir(v.dir), pattern))
@@ -195,12 +197,12 @@ func (v victim) files(t *testing.T) (names []string) {
 	return names
 }
 
-// again is a fresh copy of a victim.
-func (v victim) again(t *testing.T) victim {
+// fresh returns a new copy of the store.
+func (v damagedStore) fresh(t *testing.T) damagedStore {
 	t.Helper()
 	root := t.TempDir()
 	copySparse(t, filepath.Dir(v.dir), root)
-	return victim{home{filepath.Join(root, filepath.Base(v.dir)), filepath.Join(root, "config", "key")}, v.acknowledged}
+	return damagedStore{home{filepath.Join(root, filepath.Base(v.dir)), filepath.Join(root, "config", "key")}, v.acknowledged}
 }
 
 // One flipped bit, in whichever file of a store that was killed while it was
@@ -227,14 +229,14 @@ func TestAFlippedBitNeverMakesAStoreSilentlyLess(t *testing.T) {
 		if len(b) == 0 {
 			continue
 		}
-		damage := func() victim {
-			w := v.again(t)
+		damage := func() damagedStore {
+			w := v.fresh(t)
 			path := filepath.Join(filepath.Dir(w.dir), strings.TrimPrefix(name, filepath.Dir(v.dir)))
 			flip(t, path, at, 1<<rnd.IntN(8))
 			return w
 		}
 		w := damage()
-		got, err := w.try(t, w.options())
+		got, err := w.openDamaged(t, w.options())
 		count[got]++
 		if got == less || got == unclear {
 			t.Errorf("seed %d, flip %d, byte %d of %s: %s: %v", seed, n, at, filepath.Base(name), outcomes[got], err)
@@ -243,11 +245,17 @@ func TestAFlippedBitNeverMakesAStoreSilentlyLess(t *testing.T) {
 			w := damage()
 			o := w.options()
 			o.AcceptLoss = true
-			got, _ := w.try(t, o)
+			got, _ := w.openDamaged(t, o)
 			control[got]++
 		}
 	}
-	t.Logf("refused %d, whole %d, silently less %d; without the mark, of flips in the log, %d hold less", count[refused], count[whole], count[less], control[less])
+	t.Logf(
+		"refused %d, whole %d, silently less %d; without the mark, of flips in the log, %d hold less",
+		count[refused],
+		count[whole],
+		count[less],
+		control[less],
+	)
 	if control[less] == 0 {
 		t.Error("without the mark nothing was lost either, so nothing was tested")
 	}
@@ -305,7 +313,7 @@ func resize(path string, to func(int64) int64) error {
 	return os.Truncate(path, to(info.Size()))
 }
 
-// overwrite replaces a part of what is not zero.
+// overwrite replaces a part of the non-zero content.
 func overwrite(path string, where float64, with []byte) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -325,12 +333,12 @@ func TestNoDamageMakesAStoreSilentlyLess(t *testing.T) {
 	count := map[outcome]int{}
 	for _, name := range v.files(t) {
 		for what, damage := range damages {
-			w := v.again(t)
+			w := v.fresh(t)
 			path := filepath.Join(filepath.Dir(w.dir), strings.TrimPrefix(name, filepath.Dir(v.dir)))
 			if err := damage(path); err != nil {
 				t.Fatal(err)
 			}
-			got, err := w.try(t, w.options())
+			got, err := w.openDamaged(t, w.options())
 			count[got]++
 			if got == less || got == unclear {
 				t.Errorf("%s is %s: %s: %v", filepath.Base(name), what, outcomes[got], err)
@@ -372,7 +380,10 @@ func TestWhatIsMissingIsNamedAndCanBeGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.Update(context.Background(), func(tx model.Tx) error { return tx.Append(model.Event{Action: "x"}) }), s.Close()); err != nil {
+	if err := errors.Join(
+		s.Update(context.Background(), func(tx model.Tx) error { return tx.Append(model.Event{Action: "x"}) }),
+		s.Close(),
+	); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := filepath.Glob(filepath.Join(v.dir, cutOffName, "*", "*.mem"))

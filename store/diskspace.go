@@ -101,7 +101,7 @@ func (s *diskSpace) makeReserve(size int64) error {
 	if info, err := os.Stat(name); size <= 0 || err == nil && info.Size() >= size {
 		return nil
 	}
-	if err := regular(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := checkRegular(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return model.Fail("store.file", "file", name, "cause", err)
 	}
 	if n, err := s.free(); err != nil || n < s.minimum+size {

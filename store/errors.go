@@ -62,8 +62,8 @@ func (e *OpenError) Error() string { return e.AsText().String() }
 // Unwrap returns [ErrOpen] and the cause.
 func (e *OpenError) Unwrap() []error { return []error{ErrOpen, e.Err} }
 
-// corrupt returns [ErrCorrupt] for a key; code describes the damage.
-func corrupt(key, code string, args ...any) error {
+// corruptError returns [ErrCorrupt] for a key; code describes the damage.
+func corruptError(key, code string, args ...any) error {
 	return model.Fail("store.corrupt-key", "key", key, "why", model.Say(code, args...)).Wrapping(ErrCorrupt)
 }
 
@@ -72,19 +72,19 @@ func withCause(kind, cause error) error {
 	return model.Fail("error.because", "what", kind, "cause", cause)
 }
 
-// missing is the error for a record that does not exist. Its message is made when it is
+// notFoundError is the error for a record that does not exist. Its message is made when it is
 // read, since most callers only check for existence.
-type missing struct {
+type notFoundError struct {
 	kind  model.Kind
 	key   string
 	cause error
 }
 
 // AsText returns the message, with kind and key of the record.
-func (e *missing) AsText() model.Text {
+func (e *notFoundError) AsText() model.Text {
 	return model.Say("store.record", "kind", e.kind, "key", e.key, "cause", e.cause)
 }
 
-func (e *missing) Error() string { return e.AsText().String() }
+func (e *notFoundError) Error() string { return e.AsText().String() }
 
-func (e *missing) Unwrap() error { return e.cause }
+func (e *notFoundError) Unwrap() error { return e.cause }

@@ -32,7 +32,8 @@ func TestAFollowerThatLagsBehindIsToldToReadAnew(t *testing.T) {
 		publish(1) // one too many for who has read nothing
 		publish(2)
 		f.publish(nil) // counts, and is told to nobody
-		for _, want := range []model.ChangeSet{{Seq: 1}, {Seq: maxBacklog + 2, Resync: true}, {Seq: maxBacklog + 3}, {Seq: maxBacklog + 4}} {
+		for _, want := range []model.ChangeSet{{Seq: 1}, {Seq: maxBacklog + 2, Resync: true}, {Seq: maxBacklog + 3},
+			{Seq: maxBacklog + 4}} {
 			if b := <-slow; b.Seq != want.Seq || b.Resync != want.Resync || b.Resync == (len(b.Changes) > 0) {
 				t.Errorf("got %+v, want %+v", b, want)
 			}

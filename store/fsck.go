@@ -231,7 +231,7 @@ func (c *checker) indexes() error {
 		return err
 	}
 	return c.each(indexSpace, func(key string, _ []byte) error {
-		called, err := c.calledFor(key)
+		called, err := c.isRequired(key)
 		if err == nil && !called {
 			c.problem("fsck.idle-entry", "index", key)
 		}
@@ -239,7 +239,7 @@ func (c *checker) indexes() error {
 	})
 }
 
-func (c *checker) calledFor(key string) (bool, error) {
+func (c *checker) isRequired(key string) (bool, error) {
 	for _, kind := range kinds {
 		prefix := indexPrefix(kind, "")
 		prefix = prefix[:len(prefix)-1]

@@ -196,7 +196,7 @@ func (v *view) progress() (at highWater, marked bool, err error) {
 	}
 	n, w := binary.Uvarint(b)
 	if w <= 0 {
-		return at, false, corrupt(metaCommits, "damage.undecoded")
+		return at, false, corruptError(metaCommits, "damage.undecoded")
 	}
 	at.commits = n
 	return at, true, nil

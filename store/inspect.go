@@ -40,13 +40,13 @@ func inspectDir(dir string, o Options) (*dirState, error) {
 	var foreign []string
 	for _, e := range entries {
 		has[e.Name()] = true
-		if !ownNames[e.Name()] && !isUpgradeBackupName(e.Name()) && !inPlace(dir, e.Name(), o.KeyFile) {
+		if !ownNames[e.Name()] && !isUpgradeBackupName(e.Name()) && !isKeyFile(dir, e.Name(), o.KeyFile) {
 			foreign = append(foreign, e.Name())
 		}
 	}
 	switch {
 	case has[idName]:
-		return d, d.existing(o)
+		return d, d.readExisting(o)
 	case has[restoringName]:
 		return nil, &OpenError{
 			What: dir,
@@ -88,9 +88,9 @@ func abbreviate(names []string) model.Text {
 	return model.Quoted("", strings.Join(names, ", "))
 }
 
-// inPlace reports whether a name in the directory is the key file's, or that of a key
+// isKeyFile reports whether a name in the directory is the key file's, or that of a key
 // file whose creation was interrupted.
-func inPlace(dir, name, keyFile string) bool {
+func isKeyFile(dir, name, keyFile string) bool {
 	path, err := filepath.Abs(filepath.Join(dir, name))
 	if err != nil {
 		return false
@@ -99,7 +99,7 @@ func inPlace(dir, name, keyFile string) bool {
 	return err == nil && (path == keyFile || path == keyFile+".new")
 }
 
-func (d *dirState) existing(o Options) (err error) {
+func (d *dirState) readExisting(o Options) (err error) {
 	d.exists = true
 	if d.id, err = readID(filepath.Join(d.dir, idName)); err != nil {
 		return &OpenError{
@@ -229,13 +229,13 @@ func readKey(name string) ([]byte, error) {
 // readRegular reads a regular file. It refuses a pipe or a device, which could block
 // forever.
 func readRegular(name string) ([]byte, error) {
-	if err := regular(name); err != nil {
+	if err := checkRegular(name); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(name)
 }
 
-func regular(name string) error {
+func checkRegular(name string) error {
 	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() {
 		err = model.Fail("open.not-regular", "mode", info.Mode())

@@ -67,12 +67,12 @@ func (k *keyring) authenticate(key string, value []byte) []byte {
 // verify returns the value if the stored bytes were written under this key.
 func (k *keyring) verify(key string, stored []byte) ([]byte, error) {
 	if len(stored) < macSize {
-		return nil, corrupt(key, "damage.cut")
+		return nil, corruptError(key, "damage.cut")
 	}
 	value, got := stored[:len(stored)-macSize], stored[len(stored)-macSize:]
 	var want [macSize]byte
 	if !hmac.Equal(got, k.mac(want[:0], key, value)) {
-		return nil, corrupt(key, "damage.authentication")
+		return nil, corruptError(key, "damage.authentication")
 	}
 	return value, nil
 }
@@ -161,5 +161,5 @@ func (k *keyring) openSecret(record string, sealed, wrapped []byte) ([]byte, err
 			return secret, nil
 		}
 	}
-	return nil, withCause(corrupt(record, "damage.secret"), err)
+	return nil, withCause(corruptError(record, "damage.secret"), err)
 }

@@ -59,7 +59,7 @@ func (v *view) meta() (Meta, error) {
 	}
 	var a about
 	if err := dec.Unmarshal(b, &a); err != nil {
-		return Meta{}, withCause(corrupt(metaAbout, "damage.undecoded"), err)
+		return Meta{}, withCause(corruptError(metaAbout, "damage.undecoded"), err)
 	}
 	return Meta(a), nil
 }
@@ -85,8 +85,8 @@ type migration func(*tx) (more bool, err error)
 // migrations are indexed by the version they upgrade from.
 var migrations = map[int]migration{1: messagesAsData}
 
-// atOnce is the number of records a migration rewrites in one transaction.
-const atOnce = 100
+// recordsPerMigration is the number of records a migration rewrites in one transaction.
+const recordsPerMigration = 100
 
 // messagesAsData replaces the only sentence that was compared with a code: what an
 // application waits for while it needs a reviewer. All other stored sentences are read
@@ -101,7 +101,7 @@ func messagesAsData(t *tx) (more bool, err error) {
 		if err == nil && i.Operation.WaitFor == model.Quoted("", "a reviewer") {
 			waiting = append(waiting, i)
 		}
-		if more = len(waiting) == atOnce; more {
+		if more = len(waiting) == recordsPerMigration; more {
 			break
 		}
 	}
@@ -117,14 +117,14 @@ func messagesAsData(t *tx) (more bool, err error) {
 func (v *view) schema() (int, error) {
 	b, err := v.get(metaSchema)
 	if errors.Is(err, model.ErrNotFound) {
-		return 0, corrupt(metaSchema, "damage.missing")
+		return 0, corruptError(metaSchema, "damage.missing")
 	}
 	if err != nil {
 		return 0, err
 	}
 	var n int
 	if err := dec.Unmarshal(b, &n); err != nil {
-		return 0, withCause(corrupt(metaSchema, "damage.undecoded"), err)
+		return 0, withCause(corruptError(metaSchema, "damage.undecoded"), err)
 	}
 	return n, nil
 }
@@ -156,7 +156,7 @@ func (s *Store) migrate(ctx context.Context, to int, steps map[int]migration, be
 		case from > to:
 			return model.Fail("store.newer-schema", "has", from, "knows", to).Wrapping(ErrNewerSchema)
 		case steps[from] == nil:
-			return corrupt(metaSchema, "damage.old-schema", "schema", from)
+			return corruptError(metaSchema, "damage.old-schema", "schema", from)
 		}
 		if before != nil {
 			if err := before(ctx, from); err != nil {

@@ -36,9 +36,9 @@ var ownNames = map[string]bool{
 	restoringName: true,
 }
 
-// verifyAtOpen is how many bytes of tables are verified when a store is opened, at
+// verifiedAtOpen is how many bytes of tables are verified when a store is opened, at
 // about 1 GB a second. The rest is verified soon afterwards.
-const verifyAtOpen = 16 << 20
+const verifiedAtOpen = 16 << 20
 
 // Open opens the store in a directory, or creates one if the directory does not exist
 // or contains only files of certquay. Everything that prevents opening is detected
@@ -180,10 +180,10 @@ func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.
 	}
 	for _, e := range entries {
 		if path := filepath.Join(db, e.Name()); !e.Type().IsRegular() {
-			return nil, &OpenError{What: path, Why: model.Say("open.damaged"), Hint: restore, Err: regular(path)}
+			return nil, &OpenError{What: path, Why: model.Say("open.damaged"), Hint: restore, Err: checkRegular(path)}
 		}
 	}
-	r, err := badger.OpenReader(db, verifyAtOpen)
+	r, err := badger.OpenReader(db, verifiedAtOpen)
 	var damage *engine.DamagedError
 	switch {
 	case errors.As(err, &damage):
@@ -195,7 +195,7 @@ func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.
 	}
 	err = compareMark(r, keys, l, o)
 	if less := new(dataMissingOpenError); err == nil || o.AcceptLoss && errors.As(err, &less) {
-		if err = copyCutOff(db, r.Tails(), err != nil); err == nil {
+		if err = copyCutOff(db, r.TruncatedFiles(), err != nil); err == nil {
 			return r, nil
 		}
 		err = &OpenError{What: db, Why: model.Say("open.uncopied"), Err: err}
@@ -248,7 +248,7 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 			return &dataMissingOpenError{&OpenError{What: l.dir, Why: model.Say("open.less"), Hint: way, Err: err}}
 		}
 	}
-	if !r.Doubtful() {
+	if !r.ManifestIncomplete() {
 		return nil
 	}
 	report, err := (&Store{eng: r, keys: keys}).Fsck(context.Background())

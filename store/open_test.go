@@ -81,7 +81,8 @@ func TestOpeningIsRefusedAndChangesNothing(t *testing.T) {
 	}{
 		{"a foreign directory", func(t *testing.T, h home) { write(t, h.dir+"/thesis.txt", "x") }, `open.foreign names=(thesis.txt)`},
 		{"a file", func(t *testing.T, h home) { write(t, h.dir, "x") }, "open.not-directory"},
-		{"a database without STORE-ID", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/STORE-ID") }, `open.no-id file="STORE-ID"`},
+		{"a database without STORE-ID", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/STORE-ID") },
+			`open.no-id file="STORE-ID"`},
 		{"a damaged STORE-ID", func(t *testing.T, h home) { h.made(t); write(t, h.dir+"/STORE-ID", "?") }, "open.no-store-id"},
 		{"no database", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/db") }, "MANIFEST\""},
 		{"no manifest", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/db/MANIFEST") }, "MANIFEST\""},

@@ -135,7 +135,7 @@ func (v *view) Load(primary string, r model.Record) error {
 	}
 	wrapped, err := v.get(dataKeyOf(key))
 	if errors.Is(err, model.ErrNotFound) {
-		return corrupt(key, "damage.no-data-key")
+		return corruptError(key, "damage.no-data-key")
 	}
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (v *view) Load(primary string, r model.Record) error {
 func (v *view) load(key string, r model.Record) (sealed []byte, err error) {
 	b, err := v.get(key)
 	if errors.Is(err, model.ErrNotFound) {
-		return nil, &missing{r.RecordKind(), key[len(recordKey(r.RecordKind(), "")):], err}
+		return nil, &notFoundError{r.RecordKind(), key[len(recordKey(r.RecordKind(), "")):], err}
 	}
 	if err != nil {
 		return nil, err
@@ -220,7 +220,7 @@ func (v *view) row(p scanned, skip int) (model.InstanceRow, error) {
 	}
 	row, err := decodeRow(model.ID(id), string(b))
 	if err != nil {
-		return row, withCause(corrupt(p.key, "damage.row"), err)
+		return row, withCause(corruptError(p.key, "damage.row"), err)
 	}
 	return row, nil
 }
@@ -236,7 +236,7 @@ func (v *view) Count(name string) (int, error) {
 	}
 	n, size := binary.Varint(b)
 	if size != len(b) {
-		return 0, corrupt(counterKey(name), "damage.undecoded")
+		return 0, corruptError(counterKey(name), "damage.undecoded")
 	}
 	return int(n), nil
 }

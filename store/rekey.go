@@ -122,7 +122,7 @@ func (k *keyring) rewrap(key string, stored, from, to []byte) ([]byte, error) {
 	}
 	data, err := open(from, wrapped, key)
 	if err != nil {
-		return nil, withCause(corrupt(key, "damage.unopened"), err)
+		return nil, withCause(corruptError(key, "damage.unopened"), err)
 	}
 	if wrapped, err = seal(to, data, key); err != nil {
 		return nil, err

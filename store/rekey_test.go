@@ -178,7 +178,16 @@ func TestAPassphraseIsTheOnlyWayToTheMasterKey(t *testing.T) {
 	if got := h.secret(t, "from the start"); got != "a private key" {
 		t.Errorf("the secret is %q", got)
 	}
-	if err := Rekey(context.Background(), h.dir, h.options(), model.NewSecret([]byte("wrong")), model.Secret{}); !errors.Is(err, ErrPassphrase) {
+	if err := Rekey(
+		context.Background(),
+		h.dir,
+		h.options(),
+		model.NewSecret([]byte("wrong")),
+		model.Secret{},
+	); !errors.Is(
+		err,
+		ErrPassphrase,
+	) {
 		t.Errorf("the wrong passphrase: %v", err)
 	}
 }

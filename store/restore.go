@@ -139,7 +139,7 @@ func CheckRestoreTarget(dir, keyFile string) error {
 	var others []string
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case name == restoringName, name == "owner.lock", name == "sock", name == "lost+found", inPlace(dir, name, keyFile):
+		case name == restoringName, name == "owner.lock", name == "sock", name == "lost+found", isKeyFile(dir, name, keyFile):
 		case (name == databaseName || name == markName) && has[restoringName] && !has[idName]: // of a restore that was interrupted
 		default:
 			others = append(others, name)

@@ -14,20 +14,20 @@ const rowVersion = 1
 // Values that are stored as one byte: their index in these lists plus one. Only append
 // to these lists. A value that is not in its list is stored as text.
 var (
-	stateWords  = words(model.States)
-	originWords = words([]model.Origin{model.OriginBought, model.OriginPack, model.OriginUpload, model.OriginRenewal})
-	levelWords  = words(model.Levels)
-	typeWords   = words(model.DomainTypes)
-	gradeWords  = words(model.Grades)
-	jobWords    = words([]model.JobKind{model.JobIssue, model.JobReissue, model.JobRenew, model.JobDeploy,
+	stateWords  = stringsOf(model.States)
+	originWords = stringsOf([]model.Origin{model.OriginBought, model.OriginPack, model.OriginUpload, model.OriginRenewal})
+	levelWords  = stringsOf(model.Levels)
+	typeWords   = stringsOf(model.DomainTypes)
+	gradeWords  = stringsOf(model.Grades)
+	jobWords    = stringsOf([]model.JobKind{model.JobIssue, model.JobReissue, model.JobRenew, model.JobDeploy,
 		model.JobUndeploy, model.JobRevoke, model.JobVerify, "notify"}) // never used
 )
 
-func words[T ~string](ts []T) []string {
+func stringsOf[T ~string](ts []T) []string {
 	return each(ts, func(t T) string { return string(t) })
 }
 
-const spelledOut = 255
+const inlineWord = 255
 
 // rowTimes lists the times of a row in storage order, which places similar times next
 // to each other. The order is part of the schema.
@@ -103,7 +103,7 @@ func appendWord(b []byte, list []string, w string) []byte {
 	case n >= 0:
 		return append(b, byte(n+1))
 	default:
-		return appendText(append(b, spelledOut), w)
+		return appendText(append(b, inlineWord), w)
 	}
 }
 
@@ -178,7 +178,7 @@ func (d *rowDecoder) word(list []string) string {
 	switch {
 	case n == 0:
 		return ""
-	case n == spelledOut:
+	case n == inlineWord:
 		return d.text()
 	case int(n) <= len(list):
 		return list[n-1]

@@ -18,7 +18,7 @@ func decodeRowFields(key string, b []byte, i *model.Instance) error {
 	*i = model.Instance{Versions: i.Versions[:0]}
 	c.instance(i)
 	if c.bad || c.rest != "" {
-		return corrupt(key, "damage.undecoded")
+		return corruptError(key, "damage.undecoded")
 	}
 	return nil
 }

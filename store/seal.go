@@ -80,13 +80,13 @@ func decrypt(b []byte, passphrase model.Secret) ([]byte, error) {
 func (v *view) master() (m master, err error) {
 	b, err := v.get(metaMaster)
 	if errors.Is(err, model.ErrNotFound) {
-		return m, corrupt(metaMaster, "damage.missing")
+		return m, corruptError(metaMaster, "damage.missing")
 	}
 	if err != nil {
 		return m, err
 	}
 	if err := dec.Unmarshal(b, &m); err != nil {
-		return m, withCause(corrupt(metaMaster, "damage.undecoded"), err)
+		return m, withCause(corruptError(metaMaster, "damage.undecoded"), err)
 	}
 	return m, nil
 }
@@ -106,7 +106,7 @@ func (k *keyring) unwrap(m master, passphrase model.Secret) error {
 	}
 	key, err := open(k.wrapKey, wrapped, metaMaster)
 	if err != nil {
-		return withCause(corrupt(metaMaster, "damage.master"), err)
+		return withCause(corruptError(metaMaster, "damage.master"), err)
 	}
 	k.setMaster(key)
 	return nil

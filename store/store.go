@@ -107,7 +107,7 @@ type Store struct {
 func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	s := &Store{
 		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, closeTimeout: o.CloseTimeout, keyFile: o.KeyFile, table: search.New(),
-		requests: make(chan *request, groupCallers),
+		requests: make(chan *request, maxGroupCallers),
 		closing:  make(chan struct{}), stopped: make(chan struct{}),
 	}
 	// The table is built from this snapshot and then updated by the committer, which

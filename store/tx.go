@@ -149,7 +149,7 @@ func (v *view) head() (eventHead, error) {
 		return eventHead{}, err
 	}
 	if len(b) < 8 {
-		return eventHead{}, corrupt(metaEvents, "damage.cut")
+		return eventHead{}, corruptError(metaEvents, "damage.cut")
 	}
 	return eventHead{binary.BigEndian.Uint64(b), b[8:]}, nil
 }

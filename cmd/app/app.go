@@ -64,7 +64,7 @@ type App struct {
 	Log      *slog.Logger
 	Dir      string     // data directory
 	Sandbox  bool       // the store is a sandbox
-	Lost     model.Text // data that was given up to open the store; "" for none
+	LostData model.Text // data that was given up to open the store; "" for none
 	// Unserved reports whether CRL and OCSP cannot be served.
 	Unserved func() bool
 
@@ -123,8 +123,8 @@ func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) 
 		return a, err
 	}
 	if o.Dashboard || o.Serve {
-		a.examine(ctx)
-		return a, a.keepBackups()
+		a.checkStore(ctx)
+		return a, a.scheduleBackups()
 	}
 	return a, nil
 }
@@ -146,7 +146,7 @@ func (a *App) openEngine(
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots,
 		Issuers:  map[string]ports.Issuer{embedded.Brand: a.CA},
 		Products: a.products, Prober: product.Prober{}, Judge: product.Judging("trusted", roots),
-		Notifier: a.notifier(roots), Crashed: crashed,
+		Notifier: a.newNotifier(roots), Crashed: crashed,
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
 }
@@ -173,7 +173,7 @@ func (a *App) policy() rules.Policy {
 func (a *App) start(ctx context.Context, clock ports.Clock, ca *authority) error {
 	working := !a.ReadOnly || a.Serve // a read-only owner does no scheduled work
 	if working {
-		ca.tend(ctx)
+		ca.maintain(ctx)
 		a.closing(a.flush)
 	}
 	if a.Demo {
@@ -192,7 +192,7 @@ func (a *App) start(ctx context.Context, clock ports.Clock, ca *authority) error
 		work()
 	}
 	if by == string(store.ByPassphrase) && working && (a.Serve || a.Dashboard || !sealed) { // a short verb does not raise the task
-		a.askUnseal(ctx, sealed)
+		a.syncUnsealTask(ctx, sealed)
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"certquay/model"
 )
 
-// keepBackups makes scheduled backups as configured, until Close.
-func (a *App) keepBackups() error {
+// scheduleBackups makes scheduled backups as configured, until Close.
+func (a *App) scheduleBackups() error {
 	b := a.Config.Backup
 	if b.Directory == "" || a.Demo {
 		return nil

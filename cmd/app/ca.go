@@ -24,18 +24,18 @@ import (
 	"certquay/store"
 )
 
-// listenAgain is the interval at which a CRL and OCSP port that is in use is tried
+// listenRetry is the interval at which a CRL and OCSP port that is in use is tried
 // again. Tests shorten it.
-var listenAgain = time.Minute
+var listenRetry = time.Minute
 
 const (
-	// prepareEvery is the interval at which the CA's own certificates are checked for
-	// renewal; prepareAgain is the interval after a failure.
-	prepareEvery = 24 * time.Hour
-	prepareAgain = 10 * time.Minute
-	// askForYears is how long the task to install a new root stays open: until the
+	// prepareInterval is the interval at which the CA's own certificates are checked for
+	// renewal; prepareRetry is the interval after a failure.
+	prepareInterval = 24 * time.Hour
+	prepareRetry    = 10 * time.Minute
+	// rootTaskYears is how long the task to install a new root stays open: until the
 	// previous root has expired.
-	askForYears = 5
+	rootTaskYears = 5
 )
 
 // openCA opens the embedded CA and serves CRL and OCSP on loopback. Certificates
@@ -43,13 +43,13 @@ const (
 // everything else still works (spec O4).
 func (a *App) openCA(ctx context.Context, clock ports.Clock) (*authority, error) {
 	c := a.Config.Embedded
-	address, err := a.keptAddress(ctx, "crl", c.Listen)
+	address, err := a.storedAddress(ctx, "crl", c.Listen)
 	if err != nil {
 		return nil, err
 	}
 	au := &authority{app: a, clock: clock, address: address, unsealed: make(chan struct{})}
 	kind, _ := issuer.Find(embedded.Brand)
-	opened, err := kind.Open(issuer.Setup{Settings: c, Store: a.Store, Now: clock.Now, BaseURL: au.own})
+	opened, err := kind.Open(issuer.Setup{Settings: c, Store: a.Store, Now: clock.Now, BaseURL: au.baseURL})
 	if err != nil {
 		return nil, &out.UsageError{What: model.TextOf(err), Hint: model.Say("usage.issuer")}
 	}
@@ -76,8 +76,8 @@ type authority struct {
 	down     atomic.Bool
 }
 
-// own returns the URL contained in certificates, or "" if no port was ever chosen.
-func (au *authority) own() string {
+// baseURL returns the URL contained in certificates, or "" if no port was ever chosen.
+func (au *authority) baseURL() string {
 	if at := au.bound.Load(); at != nil {
 		return "http://" + *at
 	}
@@ -91,7 +91,7 @@ func (au *authority) own() string {
 func (au *authority) listen(ctx context.Context) {
 	l, err := listen.TCP(ctx, au.address)
 	if err == nil {
-		err = au.app.keepPort(ctx, "crl", au.address, l)
+		err = au.app.storePort(ctx, "crl", au.address, l)
 	}
 	au.problem = err
 	au.down.Store(err != nil)
@@ -108,9 +108,9 @@ func (au *authority) listen(ctx context.Context) {
 	}()
 }
 
-// tend raises tasks for the CA and renews its certificates, now and until the owner
+// maintain raises tasks for the CA and renews its certificates, now and until the owner
 // closes.
-func (au *authority) tend(ctx context.Context) {
+func (au *authority) maintain(ctx context.Context) {
 	a := au.app
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
@@ -129,7 +129,7 @@ func (au *authority) tend(ctx context.Context) {
 			pause = au.prepare(ctx)
 		}
 	})
-	au.askServe(ctx)
+	au.syncAddressTask(ctx)
 	if au.problem == nil {
 		return
 	}
@@ -138,16 +138,16 @@ func (au *authority) tend(ctx context.Context) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(listenAgain): // in real time, since other programs use the port
+			case <-time.After(listenRetry): // in real time, since other programs use the port
 			}
 			au.listen(ctx)
 		}
-		au.askServe(ctx)
+		au.syncAddressTask(ctx)
 	})
 }
 
-// askServe raises or closes the task about the address of CRL and OCSP.
-func (au *authority) askServe(ctx context.Context) {
+// syncAddressTask raises or closes the task about the address of CRL and OCSP.
+func (au *authority) syncAddressTask(ctx context.Context) {
 	asked := journal.Well(model.TaskServe)
 	if au.problem != nil {
 		_, port, _ := net.SplitHostPort(au.address) // it was split before
@@ -162,24 +162,24 @@ func (au *authority) prepare(ctx context.Context) time.Duration {
 	err := au.ca.Prepare(ctx)
 	switch {
 	case errors.Is(err, store.ErrSealed), ctx.Err() != nil: // repeated once the store is unsealed
-		return prepareAgain
+		return prepareRetry
 	case err != nil:
 		au.app.Log.Error("the embedded CA cannot renew its own certificates", "error", err)
 		au.ask(ctx, journal.AskCA(err))
-		return prepareAgain
+		return prepareRetry
 	}
 	au.ask(ctx, journal.Well(model.TaskCA))
 	root, number, err := au.ca.Root()
 	if err != nil {
 		au.app.Log.Error("the root of the embedded CA cannot be read", "error", err)
-		return prepareAgain
+		return prepareRetry
 	}
 	asked := journal.Well(model.TaskRoot)
-	if number > 1 && au.clock.Now().Before(model.AddYears(root.NotBefore, askForYears)) {
+	if number > 1 && au.clock.Now().Before(model.AddYears(root.NotBefore, rootTaskYears)) {
 		asked = journal.AskRoot(root.Subject.CommonName, bundle.Fingerprint(root.Raw))
 	}
 	au.ask(ctx, asked)
-	return prepareEvery
+	return prepareInterval
 }
 
 func (au *authority) ask(ctx context.Context, asked journal.Asked) {
@@ -209,9 +209,9 @@ func (au *authority) roots() func() *x509.CertPool {
 	}
 }
 
-// keptAddress returns an address, with port 0 replaced by the port that was chosen
+// storedAddress returns an address, with port 0 replaced by the port that was chosen
 // before.
-func (a *App) keptAddress(ctx context.Context, what, address string) (string, error) {
+func (a *App) storedAddress(ctx context.Context, what, address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return "", out.Usage("usage.embedded-listen", "cause", err)
@@ -226,9 +226,9 @@ func (a *App) keptAddress(ctx context.Context, what, address string) (string, er
 	return net.JoinHostPort(host, port), nil
 }
 
-// keepPort stores the port that was chosen for port 0. On an error it closes the
+// storePort stores the port that was chosen for port 0. On an error it closes the
 // listener.
-func (a *App) keepPort(ctx context.Context, what, address string, l net.Listener) error {
+func (a *App) storePort(ctx context.Context, what, address string, l net.Listener) error {
 	if !strings.HasSuffix(address, ":0") {
 		return nil
 	}

@@ -22,9 +22,9 @@ import (
 // spec: O4
 // finding: R-H9
 func TestAHeldPortIsTriedAgain(t *testing.T) {
-	every := listenAgain
-	listenAgain = 10 * time.Millisecond
-	t.Cleanup(func() { listenAgain = every })
+	every := listenRetry
+	listenRetry = 10 * time.Millisecond
+	t.Cleanup(func() { listenRetry = every })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -47,9 +47,11 @@ func TestAHeldPortIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	changes := a.Store.Watch(ctx)
-	a.Engine = lifecycle.New(lifecycle.Options{Store: a.Store, Clock: ports.SystemClock{}, Issuers: map[string]ports.Issuer{embedded.Brand: ca.ca}})
+	a.Engine = lifecycle.New(
+		lifecycle.Options{Store: a.Store, Clock: ports.SystemClock{}, Issuers: map[string]ports.Issuer{embedded.Brand: ca.ca}},
+	)
 	a.closing(func() error { a.Engine.Close(); return nil })
-	ca.tend(ctx)
+	ca.maintain(ctx)
 	open := func() []model.Task {
 		t.Helper()
 		tasks, err := a.Engine.By(model.Scheduler).Tasks(0)

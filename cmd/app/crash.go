@@ -10,20 +10,20 @@ import (
 	"syscall"
 )
 
-// crashName is the file in the data directory to which the runtime writes the stack of
+// crashFile is the file in the data directory to which the runtime writes the stack of
 // a fatal error. It is private to its owner, because panic messages can contain
 // anything.
-const crashName = "crash.log"
+const crashFile = "crash.log"
 
-// maxCrash is how much of it is logged, in bytes.
-const maxCrash = 64 << 10
+// maxCrashBytes is how much of it is logged, in bytes.
+const maxCrashBytes = 64 << 10
 
 // afterCrash reports whether the previous owner ended with a fatal error, whose stack
 // it moves to the log; a killed process leaves none. It also sets up the file for this
 // process.
 func (a *App) afterCrash() (crashed bool, err error) {
 	// Opening does not wait for a pipe, and only a regular file is read.
-	f, err := os.OpenFile(filepath.Join(a.Dir, crashName), os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
+	f, err := os.OpenFile(filepath.Join(a.Dir, crashFile), os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return false, fmt.Errorf("the note of a crash: %w", err)
 	}
@@ -31,7 +31,7 @@ func (a *App) afterCrash() (crashed bool, err error) {
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return false, errors.Join(err, fmt.Errorf("the note of a crash: %s is no regular file; remove it", f.Name()))
 	}
-	said, err := io.ReadAll(io.LimitReader(f, maxCrash))
+	said, err := io.ReadAll(io.LimitReader(f, maxCrashBytes))
 	if err != nil {
 		return false, fmt.Errorf("the note of a crash: %w", err)
 	}

@@ -12,14 +12,14 @@ import (
 // dashboard produces in some minutes of typing.
 const maxGarbage = 48 << 20
 
-// tuneEvery is the minimum interval between two adjustments.
-const tuneEvery = 2 * time.Second
+// tuneInterval is the minimum interval between two adjustments.
+const tuneInterval = 2 * time.Second
 
-// collect returns the memory used for building the search table to the operating system
+// freeMemory returns the memory used for building the search table to the operating system
 // and limits the garbage from then on. With Go's default, as much garbage as live
 // memory, the memory of the search table would be used twice. GOGC in the environment
 // takes precedence.
-func collect() {
+func freeMemory() {
 	debug.FreeOSMemory()
 	tuneGC()
 }
@@ -43,7 +43,7 @@ func (a *App) tuneMemory(ctx context.Context) {
 		changed := a.Sessions.Changed()
 		if n := a.Sessions.Count(); n < here {
 			here = n
-			collect()
+			freeMemory()
 		} else if n > here {
 			here = n
 			tuneGC()
@@ -56,7 +56,7 @@ func (a *App) tuneMemory(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(tuneEvery):
+		case <-time.After(tuneInterval):
 		}
 	}
 }

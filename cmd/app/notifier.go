@@ -9,9 +9,9 @@ import (
 	"certquay/lifecycle/notify"
 )
 
-// notifier returns the sender of notices as configured. The certificate of a mail
+// newNotifier returns the sender of notices as configured. The certificate of a mail
 // server may be issued by any of the roots.
-func (a *App) notifier(roots func() *x509.CertPool) *notify.Notifier {
+func (a *App) newNotifier(roots func() *x509.CertPool) *notify.Notifier {
 	s := a.Config.Notify.SMTP
 	return notify.New(notify.Options{Log: a.Log, SMTP: notify.SMTP{
 		Host: s.Host, Port: s.Port, From: s.From, User: s.User, TLS: s.TLS, Roots: roots,
@@ -19,12 +19,12 @@ func (a *App) notifier(roots func() *x509.CertPool) *notify.Notifier {
 	}})
 }
 
-// flushFor is how long a closing owner waits for notices being sent. Others are sent by
+// noticeFlushTimeout is how long a closing owner waits for notices being sent. Others are sent by
 // the next owner.
-const flushFor = 2 * time.Second
+const noticeFlushTimeout = 2 * time.Second
 
 func (a *App) flush() error {
-	ctx, cancel := context.WithTimeout(context.Background(), flushFor)
+	ctx, cancel := context.WithTimeout(context.Background(), noticeFlushTimeout)
 	defer cancel()
 	a.Engine.Flush(ctx)
 	return nil

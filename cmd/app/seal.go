@@ -17,7 +17,7 @@ import (
 // passphrase if a user is present; otherwise the store stays sealed, so that it can be
 // listed but secrets are unavailable until [App.Unseal].
 func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
-	c, o := a.Console, store.Options{KeyFile: config.KeyFile(a.ConfigFile), Logger: a.Log, OnTableBuilt: collect}
+	c, o := a.Console, store.Options{KeyFile: config.KeyFile(a.ConfigFile), Logger: a.Log, OnTableBuilt: freeMemory}
 	want := a.Config.Store.Seal == config.SealPassphrase
 	if want && !store.Exists(lock.Dir()) {
 		passphrase, err := newPassphrase(ctx, c)
@@ -28,8 +28,8 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
 	}
 	var err error
 	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrDataMissing) && a.AcceptLoss {
-		a.Lost, o.AcceptLoss = model.TextOf(err), true
-		question := c.Words().Text(a.Lost) + "\n" + c.Text("verb.loss")
+		a.LostData, o.AcceptLoss = model.TextOf(err), true
+		question := c.Words().Text(a.LostData) + "\n" + c.Text("verb.loss")
 		if err := c.Confirm(ctx, question, c.Text("verb.loss.word")); err != nil {
 			return err
 		}
@@ -147,13 +147,13 @@ func (a *App) Unseal(passphrase model.Secret) error {
 		return err
 	}
 	a.begin()
-	a.askUnseal(a.ctx, false)
+	a.syncUnsealTask(a.ctx, false)
 	return nil
 }
 
-// askUnseal raises the task to enter the passphrase while the store is sealed, and
+// syncUnsealTask raises the task to enter the passphrase while the store is sealed, and
 // closes it afterwards.
-func (a *App) askUnseal(ctx context.Context, sealed bool) {
+func (a *App) syncUnsealTask(ctx context.Context, sealed bool) {
 	asked := journal.Well(model.TaskUnseal)
 	if sealed {
 		asked = journal.AskUnseal()

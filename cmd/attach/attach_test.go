@@ -41,10 +41,12 @@ func TestVerbs(t *testing.T) {
 		{name: "standard input and its end", args: []string{"cat", "-"}, in: "typed", out: "typed", err: "5 <nil>"},
 		{name: "a file relative to the caller", args: []string{"cat", "in.txt"}, out: "hello"},
 		{name: "a file that is not there", args: []string{"cat", "none"}, err: "no such file", code: 1},
-		{name: "language and actor", args: []string{"who"}, env: []string{"LANG=zh_CN.UTF-8", "TERM=xterm"}, out: "socket owner 1 width 0 terminal false lang zh TERM=xterm\n"},
+		{name: "language and actor", args: []string{"who"}, env: []string{"LANG=zh_CN.UTF-8", "TERM=xterm"},
+			out: "socket owner 1 width 0 terminal false lang zh TERM=xterm\n"},
 		{name: "no terminal, no dashboard", args: nil, err: "needs a terminal", code: 2},
 		{name: "no terminal, no question", args: []string{"ask"}, out: `got "" "" session.no-terminal`},
-		{name: "a panic is one line", args: []string{"panic"}, err: "certquay: this failed inside certquay; what happened is in the log.", code: 1},
+		{name: "a panic is one line", args: []string{"panic"}, err: "certquay: this failed inside certquay; what happened is in the log.",
+			code: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := run(t, dir, strings.NewReader(c.in), attach.Options{Args: c.args, Dir: work, Env: append([]string{}, c.env...)})
@@ -156,7 +158,8 @@ func TestNoAnswer(t *testing.T) {
 		t.Errorf("after %s: %v", time.Since(begun), err)
 	}
 	got := run(t, dir, nil, attach.Options{Args: []string{"echo"}, Timeout: 500 * time.Millisecond})
-	if got.code != 5 || !strings.Contains(got.err, fmt.Sprintf("process %d, which owns the store, did not say anything", os.Getpid())) || strings.Count(got.err, "\n") != 1 {
+	if got.code != 5 || !strings.Contains(got.err, fmt.Sprintf("process %d, which owns the store, did not say anything", os.Getpid())) ||
+		strings.Count(got.err, "\n") != 1 {
 		t.Errorf("got %+v", got)
 	}
 }

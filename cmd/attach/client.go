@@ -120,7 +120,7 @@ func (c *client) close() {
 // run sends the request and forwards streams and signals until the exit code arrives.
 func (c *client) run(ctx context.Context) (int, error) {
 	ended := make(chan struct{})
-	go c.answer(ended)
+	go c.handleRequests(ended)
 	sigs := make(chan os.Signal, 8)
 	watch := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGWINCH, syscall.SIGCONT}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -181,8 +181,8 @@ func (c *client) request() error {
 	return q.Write(c.ch)
 }
 
-// answer handles the owner's channel requests until the channel is closed.
-func (c *client) answer(ended chan<- struct{}) {
+// handleRequests handles the owner's channel requests until the channel is closed.
+func (c *client) handleRequests(ended chan<- struct{}) {
 	defer close(ended)
 	for r := range c.reqs {
 		ok := true

@@ -33,18 +33,18 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// asProcess is certquay in small.
+// asProcess is a small certquay, run when the test binary is started as a process.
 func asProcess(dir string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	return attach.Run(ctx, dir, attach.Options{
 		Args: os.Args[1:], Version: version,
-		BecomeOwner: func(l *owner.Lock) int { return own(ctx, l, os.Args[1:]) },
+		BecomeOwner: func(l *owner.Lock) int { return runAsOwner(ctx, l, os.Args[1:]) },
 	})
 }
 
-// own serves the store until its own work is done.
-func own(ctx context.Context, l *owner.Lock, args []string) int {
+// runAsOwner serves the store until its own work is done.
+func runAsOwner(ctx context.Context, l *owner.Lock, args []string) int {
 	// What stands for the store: two owners at once would be seen.
 	db, err := os.OpenFile(filepath.Join(l.Dir(), "db"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -92,7 +92,17 @@ func (h *handler) Serve(ctx context.Context, s *session.Session, args []string) 
 	case "echo":
 		fmt.Fprintf(s.Out, "%q\n", args[1:])
 	case "who":
-		fmt.Fprintf(s.Out, "%s %s %d width %d terminal %v lang %s TERM=%s\n", s.Actor.Via, s.Actor.Role, s.Kind, s.Width, s.Terminal, s.Lang, s.Getenv("TERM"))
+		fmt.Fprintf(
+			s.Out,
+			"%s %s %d width %d terminal %v lang %s TERM=%s\n",
+			s.Actor.Via,
+			s.Actor.Role,
+			s.Kind,
+			s.Width,
+			s.Terminal,
+			s.Lang,
+			s.Getenv("TERM"),
+		)
 	case "exit":
 		fmt.Fprintln(s.Err, "leaving")
 		return len(args[1])

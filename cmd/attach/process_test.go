@@ -25,7 +25,7 @@ import (
 // patience is how long a test waits for what must happen.
 const patience = 30 * time.Second
 
-// command is this test binary as certquay.
+// command returns the command that runs this test binary as certquay.
 func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.Command(os.Args[0], args...)
@@ -38,7 +38,7 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	return c
 }
 
-// serve starts an owner in a process of its own.
+// serve starts an owner in a separate process.
 func serve(t *testing.T, dir string) *exec.Cmd {
 	t.Helper()
 	c := command(t, dir, "serve")
@@ -120,8 +120,8 @@ func (x *tty) text() string {
 	return x.seen.String()
 }
 
-// until waits for a text on the screen and forgets what came before it.
-func (x *tty) until(want string) {
+// waitFor waits for a text on the screen and discards the output before it.
+func (x *tty) waitFor(want string) {
 	x.t.Helper()
 	x.eventually(fmt.Sprintf("%q on the screen", want), func() bool {
 		x.mu.Lock()
@@ -148,8 +148,8 @@ func (x *tty) press(keys string) {
 	}
 }
 
-// exit waits for the process and checks that the terminal is as it was.
-func (x *tty) exit(want int) {
+// waitExit waits for the process and checks that the terminal is restored.
+func (x *tty) waitExit(want int) {
 	x.t.Helper()
 	done := make(chan struct{})
 	go func() { _ = x.cmd.Wait(); close(done) }() // its exit code is looked at below
@@ -172,20 +172,20 @@ func TestDashboard(t *testing.T) {
 	dir := t.TempDir() + "/data"
 	serve(t, dir)
 	x := onTTY(t, command(t, dir))
-	x.until("100x30")
+	x.waitFor("100x30")
 	x.press("é\x1a")
-	x.until("é")
+	x.waitFor("é")
 	if err := pty.Setsize(x.f, &pty.Winsize{Cols: 65535, Rows: 65535}); err != nil {
 		t.Fatal(err)
 	}
-	x.until("500x200")
+	x.waitFor("500x200")
 	if err := pty.Setsize(x.f, &pty.Winsize{Cols: 90, Rows: 20}); err != nil {
 		t.Fatal(err)
 	}
-	x.until("90x20")
+	x.waitFor("90x20")
 	x.press("q")
-	x.until("\x1b[?1049l")
-	x.exit(0)
+	x.waitFor("\x1b[?1049l")
+	x.waitExit(0)
 }
 
 // A panic of one dashboard ends that dashboard, in one line.
@@ -194,16 +194,16 @@ func TestDashboardPanics(t *testing.T) {
 		dir := t.TempDir() + "/data"
 		serve(t, dir)
 		other := onTTY(t, command(t, dir))
-		other.until("typed")
+		other.waitFor("typed")
 		x := onTTY(t, command(t, dir))
-		x.until("typed")
+		x.waitFor("typed")
 		x.press(key)
-		x.until("the dashboard failed")
-		x.exit(1)
+		x.waitFor("the dashboard failed")
+		x.waitExit(1)
 		other.press("é")
-		other.until("é")
+		other.waitFor("é")
 		other.press("q")
-		other.exit(0)
+		other.waitExit(0)
 	}
 }
 
@@ -212,13 +212,13 @@ func TestOwnerKilled(t *testing.T) {
 	dir := t.TempDir() + "/data"
 	o := serve(t, dir)
 	x := onTTY(t, command(t, dir))
-	x.until("100x30")
+	x.waitFor("100x30")
 	_ = o.Process.Kill()
 	_ = o.Wait()
-	x.until("\x1b[?1000l")
-	x.until("\x1b[?1049l")
-	x.until("the owner of the store stopped")
-	x.exit(1)
+	x.waitFor("\x1b[?1000l")
+	x.waitFor("\x1b[?1049l")
+	x.waitFor("the owner of the store stopped")
+	x.waitExit(1)
 
 	// The next one starts on what was left behind.
 	_ = os.Remove(filepath.Join(dir, "db"))
@@ -250,7 +250,8 @@ func TestOwnerStopped(t *testing.T) {
 	defer func() { _ = o.Process.Signal(syscall.SIGCONT) }()
 	c := command(t, dir, "echo")
 	b, _ := c.CombinedOutput()
-	if c.ProcessState.ExitCode() != 5 || !strings.Contains(string(b), fmt.Sprintf("process %d, which owns the store, did not say anything for 4.5s", o.Process.Pid)) {
+	if c.ProcessState.ExitCode() != 5 ||
+		!strings.Contains(string(b), fmt.Sprintf("process %d, which owns the store, did not say anything for 4.5s", o.Process.Pid)) {
 		t.Errorf("exit %d: %q", c.ProcessState.ExitCode(), b)
 	}
 }
@@ -260,31 +261,31 @@ func TestTakeOver(t *testing.T) {
 	dir := t.TempDir() + "/data"
 	o := serve(t, dir)
 	x := onTTY(t, command(t, dir))
-	x.until("100x30")
+	x.waitFor("100x30")
 	y := onTTY(t, command(t, dir))
-	y.until("100x30")
+	y.waitFor("100x30")
 	_ = o.Process.Signal(syscall.SIGTERM)
 	if err := o.Wait(); err != nil {
 		t.Error("the owner:", err)
 	}
 	for _, d := range []*tty{x, y} {
-		d.until("\x1b[?1049l")
-		d.until("100x30")
+		d.waitFor("\x1b[?1049l")
+		d.waitFor("100x30")
 		d.press("ö")
-		d.until("ö")
+		d.waitFor("ö")
 	}
 	first, second := x, y
 	if owner.PID(dir) == y.cmd.Process.Pid {
 		first, second = y, x
 	}
 	first.press("q")
-	second.until("\x1b[?1049l")
-	first.exit(0)
-	second.until("100x30")
+	second.waitFor("\x1b[?1049l")
+	first.waitExit(0)
+	second.waitFor("100x30")
 	second.press("ü")
-	second.until("ü")
+	second.waitFor("ü")
 	second.press("q")
-	second.exit(0)
+	second.waitExit(0)
 }
 
 // A store that ends with its owner, as a demo's does, is not made anew by who
@@ -293,14 +294,14 @@ func TestNobodyTakesOverWhatIsGone(t *testing.T) {
 	dir := t.TempDir() + "/data"
 	o := serve(t, dir)
 	x := onTTY(t, command(t, dir))
-	x.until("100x30")
+	x.waitFor("100x30")
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
 	_ = o.Process.Signal(syscall.SIGTERM)
 	_ = o.Wait()
-	x.until("is gone")
-	x.exit(5)
+	x.waitFor("is gone")
+	x.waitExit(5)
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the directory is there again: %v", err)
 	}
@@ -311,10 +312,10 @@ func TestInterrupt(t *testing.T) {
 	dir := t.TempDir() + "/data"
 	serve(t, dir)
 	x := onTTY(t, command(t, dir, "wait"))
-	x.until("waiting")
+	x.waitFor("waiting")
 	x.press("\x03")
-	x.until("the work goes on: interrupted")
-	x.exit(0)
+	x.waitFor("the work goes on: interrupted")
+	x.waitExit(0)
 }
 
 // Questions are asked on the caller's terminal; what is secret does not show.
@@ -325,16 +326,16 @@ func TestAsk(t *testing.T) {
 			serve(t, dir)
 		}
 		x := onTTY(t, command(t, dir, "ask"))
-		x.until("name? ")
+		x.waitFor("name? ")
 		x.press("Anna\n")
-		x.until("secret? ")
+		x.waitFor("secret? ")
 		x.eventually("no echo", func() bool { return x.mode().Lflag&unix.ECHO == 0 })
 		x.press("hush\n")
-		x.until(`got "Anna" "hush" <nil> <nil>`)
+		x.waitFor(`got "Anna" "hush" <nil> <nil>`)
 		if strings.Contains(x.text(), "hush") {
 			t.Errorf("the secret was shown: %q", x.text())
 		}
-		x.exit(0)
+		x.waitExit(0)
 	}
 }
 
@@ -345,16 +346,16 @@ func TestAlone(t *testing.T) {
 		t.Errorf("%q %v", b, err)
 	}
 	x := onTTY(t, command(t, dir))
-	x.until("100x30")
+	x.waitFor("100x30")
 	if b, err := command(t, dir, "here").Output(); err != nil || string(b) != "1\n" {
 		t.Errorf("%q %v", b, err)
 	}
 	if err := pty.Setsize(x.f, &pty.Winsize{Cols: 90, Rows: 20}); err != nil {
 		t.Fatal(err)
 	}
-	x.until("90x20")
+	x.waitFor("90x20")
 	x.press("q")
-	x.exit(0)
+	x.waitExit(0)
 }
 
 // Twenty verbs at once without an owner all succeed, and there is never more
@@ -379,10 +380,10 @@ func TestTwentyAtOnce(t *testing.T) {
 // A panic of a local dashboard restores the terminal as well.
 func TestLocalDashboardPanics(t *testing.T) {
 	x := onTTY(t, command(t, t.TempDir()+"/data"))
-	x.until("100x30")
+	x.waitFor("100x30")
 	x.press("P")
-	x.until("the dashboard failed")
-	x.exit(1)
+	x.waitFor("the dashboard failed")
+	x.waitExit(1)
 	if strings.Contains(x.text(), "Caught panic") {
 		t.Errorf("%q", x.text())
 	}

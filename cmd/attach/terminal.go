@@ -13,10 +13,10 @@ import (
 	"certquay/cmd/session"
 )
 
-// reset restores a terminal that a full-screen program left without cleaning up:
+// resetSequence restores a terminal that a full-screen program left without cleaning up:
 // keyboard and mouse reporting, bracketed paste, synchronized output, alternate screen,
 // colours and cursor.
-const reset = "\x1b[>4;0m\x1b[<u\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?2026l\x1b[?2027l" +
+const resetSequence = "\x1b[>4;0m\x1b[<u\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?2026l\x1b[?2027l" +
 	"\x1b[?1049l\x1b[0m\x1b[?25h\x1b[0 q\r\x1b[J"
 
 // terminal is the local terminal, whose modes the owner controls. It is safe for
@@ -122,7 +122,7 @@ func (t *terminal) restore() (raw bool) {
 		// A terminal that accepts no output must not block this process.
 		gone, cancel := context.WithCancel(context.Background())
 		cancel()
-		_, _ = io.WriteString(session.Writer(gone, t.out), reset)
+		_, _ = io.WriteString(session.Writer(gone, t.out), resetSequence)
 		_ = term.Restore(t.fd(), t.before)
 		raw = true
 	}

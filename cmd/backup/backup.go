@@ -44,8 +44,8 @@ type Scheduler struct {
 	Log      *slog.Logger
 }
 
-// stampForm is the format of the time in a file name, in UTC.
-const stampForm = "20060102T150405Z"
+// timeFormat is the format of the time in a file name, in UTC.
+const timeFormat = "20060102T150405Z"
 
 func (k *Scheduler) prefix() string { return "certquay-" + k.ID[:min(8, len(k.ID))] + "-" }
 
@@ -91,7 +91,7 @@ func (k *Scheduler) due(now time.Time) time.Time {
 	made, _ := k.list()
 	for _, name := range made {
 		stamp := strings.TrimSuffix(strings.TrimPrefix(name, k.prefix()), suffix)
-		if at, err := time.Parse(stampForm, stamp); err == nil && at.After(newest) && !at.After(now) {
+		if at, err := time.Parse(timeFormat, stamp); err == nil && at.After(newest) && !at.After(now) {
 			newest = at
 		}
 	}
@@ -113,7 +113,7 @@ func (k *Scheduler) list() (names []string, err error) {
 // make writes one backup, verifies it, and removes those in excess of Keep. A backup
 // that cannot be verified is removed.
 func (k *Scheduler) make(ctx context.Context, at time.Time) (file string, err error) {
-	name := k.prefix() + at.Format(stampForm) + suffix
+	name := k.prefix() + at.Format(timeFormat) + suffix
 	file = filepath.Join(k.Dir, name)
 	recipients, identity, err := k.Keys()
 	if err != nil {

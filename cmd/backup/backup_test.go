@@ -19,15 +19,15 @@ import (
 	"certquay/store/engine/mem"
 )
 
-// told is what a keeper has told.
-type told struct {
+// result is what a keeper has told.
+type result struct {
 	file string
 	err  error
 }
 
-// keeper makes the keeper of a new store in the bubble it is called in, and
+// newScheduler makes the keeper of a new store in the bubble it is called in, and
 // gives what it tells. Its passphrase takes no time.
-func keeper(t *testing.T) (*backup.Scheduler, <-chan told) {
+func newScheduler(t *testing.T) (*backup.Scheduler, <-chan result) {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := store.With(mem.New(), store.Options{KeyFile: filepath.Join(dir, "master.key"), WorkFactor: 2})
@@ -48,15 +48,15 @@ func keeper(t *testing.T) (*backup.Scheduler, <-chan told) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := make(chan told, 100)
+	all := make(chan result, 100)
 	return &backup.Scheduler{
 		Store: s, ID: m.ID, Dir: filepath.Join(dir, "backups"), Every: 24 * time.Hour, Keep: 3, Log: slog.New(slog.DiscardHandler),
 		Keys:     func() ([]age.Recipient, age.Identity, error) { return []age.Recipient{r}, i, nil },
-		OnResult: func(_ context.Context, file string, err error) { all <- told{file, err} },
+		OnResult: func(_ context.Context, file string, err error) { all <- result{file, err} },
 	}, all
 }
 
-// run runs a keeper for some time, and ends it.
+// run runs a scheduler for some time, then stops it.
 func run(t *testing.T, k *backup.Scheduler, d time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -81,7 +81,7 @@ func names(t *testing.T, dir string) (all []string) {
 // spec: O1
 func TestBackupsAtAnInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k, all := keeper(t)
+		k, all := newScheduler(t)
 		run(t, k, 30*time.Minute)
 		if first := <-all; first.err != nil || len(all) != 0 {
 			t.Fatalf("the first: %v", first.err)
@@ -124,7 +124,7 @@ func TestBackupsAtAnInterval(t *testing.T) {
 // spec: O1
 func TestABackupThatFailsIsToldAndTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k, all := keeper(t)
+		k, all := newScheduler(t)
 		k.Keep = 1
 		run(t, k, time.Minute)
 		good := <-all
@@ -167,7 +167,7 @@ func TestABackupThatFailsIsToldAndTriedAgain(t *testing.T) {
 // spec: O1
 func TestABackupFromTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k, all := keeper(t)
+		k, all := newScheduler(t)
 		k.Keep = 1
 		future := filepath.Join(k.Dir, "certquay-"+k.ID[:8]+"-20990101T000000Z.backup")
 		if err := errors.Join(os.MkdirAll(k.Dir, 0o700), os.WriteFile(future, nil, 0o600)); err != nil {

@@ -42,7 +42,7 @@ func (c *Config) check(d *decoder) {
 	c.Catalogue.check(d)
 	d.oneOf(c.RefundPolicy, "refund_policy", RefundIssued30d, RefundPaid7d, RefundNone)
 	d.days(c.Review.ReuseDays, "review.reuse_days", 0, "398")
-	d.settingsCheck(c.Embedded, "embedded")
+	d.checkSettings(c.Embedded, "embedded")
 	c.checkProducts(d)
 	for i, n := range c.Notify.ExpiryDays {
 		d.days(n, fmt.Sprintf("notify.expiry_days[%d]", i), 1, "30")
@@ -81,7 +81,7 @@ func (s SMTP) check(d *decoder) {
 		return
 	}
 	_, ip := netip.ParseAddr(s.Host)
-	d.rule(ip == nil || domain(s.Host), "notify.smtp.host", model.Say("config.host"), "mail.example.com")
+	d.rule(ip == nil || isDomain(s.Host), "notify.smtp.host", model.Say("config.host"), "mail.example.com")
 	a, err := mail.ParseAddress(s.From)
 	d.rule(err == nil && strings.Contains(a.Address, "@"), "notify.smtp.from", model.Say("config.email"), "certquay@example.com")
 }
@@ -98,14 +98,14 @@ func (c Catalogue) check(d *decoder) {
 	grades := func(prices map[string]int64, field string) {
 		for grade, n := range prices {
 			at := join(field, grade)
-			d.rule(slices.Contains(model.Grades, model.Grade(grade)), at, model.Say("config.grade", "words", joined(model.Grades)), nil)
+			d.rule(slices.Contains(model.Grades, model.Grade(grade)), at, model.Say("config.grade", "words", toStrings(model.Grades)), nil)
 			price(n, at)
 		}
 	}
 	grades(c.PerYear, "catalogue.per_year")
 	for level, prices := range c.ByLevel {
 		at := join("catalogue.per_year_by_level", level)
-		d.rule(slices.Contains(model.Levels, model.Level(level)), at, model.Say("config.level", "words", joined(model.Levels)), nil)
+		d.rule(slices.Contains(model.Levels, model.Level(level)), at, model.Say("config.level", "words", toStrings(model.Levels)), nil)
 		grades(prices, at)
 	}
 	price(c.HostingFee, "catalogue.hosting_fee")
@@ -116,7 +116,7 @@ func (c *Config) checkProducts(d *decoder) {
 	seen := map[string]bool{}
 	for i, p := range c.Products {
 		at := fmt.Sprintf("products[%d]", i)
-		d.rule(word(p.Name), at+".name", model.Say("config.word"), "CDN")
+		d.rule(isWord(p.Name), at+".name", model.Say("config.word"), "CDN")
 		d.rule(!seen[model.NormalizeName(p.Name)], at+".name", model.Say("config.product-twice"), nil)
 		seen[model.NormalizeName(p.Name)] = true
 		p.checkDriver(d, at)
@@ -124,14 +124,14 @@ func (c *Config) checkProducts(d *decoder) {
 		regions := map[string]bool{}
 		for j, r := range p.Regions {
 			f := fmt.Sprintf("%s.regions[%d]", at, j)
-			d.rule(word(r), f, model.Say("config.word"), "eu-central-1")
+			d.rule(isWord(r), f, model.Say("config.word"), "eu-central-1")
 			d.rule(!regions[model.NormalizeName(r)], f, model.Say("config.region-twice"), nil)
 			regions[model.NormalizeName(r)] = true
 		}
 	}
 }
 
-func joined[T ~string](words []T) []string {
+func toStrings[T ~string](words []T) []string {
 	all := make([]string, len(words))
 	for n, w := range words {
 		all[n] = string(w)
@@ -139,18 +139,18 @@ func joined[T ~string](words []T) []string {
 	return all
 }
 
-func word(s string) bool {
+func isWord(s string) bool {
 	return s != "" && len(s) <= 40 && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(".-_", r)
 	})
 }
 
-func domain(s string) bool {
+func isDomain(s string) bool {
 	if s == "" || len(s) > 253 {
 		return false
 	}
 	for _, l := range strings.Split(s, ".") {
-		if !word(l) || strings.Contains(l, "_") || strings.HasPrefix(l, "-") || strings.HasSuffix(l, "-") {
+		if !isWord(l) || strings.Contains(l, "_") || strings.HasPrefix(l, "-") || strings.HasSuffix(l, "-") {
 			return false
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 // What certquay config prints loads back as the same.
 func TestMarshalLoadsBack(t *testing.T) {
-	told(t)
+	addTestDriver(t)
 	full := Default()
 	full.Store.Seal = SealPassphrase
 	full.Catalogue.ByLevel = map[string]map[string]int64{"ev": {"professional": 120000, "free": 0}, "ov": {}}
@@ -24,13 +24,20 @@ func TestMarshalLoadsBack(t *testing.T) {
 	full.SSH.AuthorizedKeys = "~/keys and more"
 	full.Products = []Product{
 		{Name: "true", Driver: "told", Regions: []string{"1", "0x1F", "no", "1e3"},
-			Settings: toldSettings{Reload: []string{"nginx", "-s", "reload"}, Port: 8443, Asked: true, TokenFile: "12"}},
+			Settings: testSettings{Reload: []string{"nginx", "-s", "reload"}, Port: 8443, Asked: true, TokenFile: "12"}},
 		{Name: "-", Driver: edge.Driver, Regions: []string{"2026-01-01"}},
 	}
 	full.Notify.ExpiryDays = []int{}
 	full.Backup = Backup{Directory: "~/backups", Every: "6h", Keep: 30, Recipients: []string{ageKey}}
-	full.UI = UI{Theme: "high-contrast",
-		Colours: Colours{"good": "#00ff7F", "key": "33"}, Keys: Keys{"buy": {"B", "f2"}, "palette": {"\\"}, "help": {"\""}}, ScreenReader: true}
+	full.UI = UI{
+		Theme: "high-contrast",
+		Colours: Colours{
+			"good": "#00ff7F",
+			"key":  "33",
+		},
+		Keys:         Keys{"buy": {"B", "f2"}, "palette": {"\\"}, "help": {"\""}},
+		ScreenReader: true,
+	}
 	none := Default()
 	none.Products = []Product{}
 	for name, c := range map[string]*Config{"default": Default(), "full": full, "none": none} {
@@ -95,7 +102,8 @@ products:
 		grade model.Grade
 		want  int64
 	}{
-		{model.DV, model.Free, 0}, {model.DV, model.Standard, 9900}, {model.OV, model.Professional, 50000}, {model.EV, model.Professional, 120000},
+		{model.DV, model.Free, 0}, {model.DV, model.Standard, 9900}, {model.OV, model.Professional, 50000}, {model.EV, model.Professional,
+			120000},
 	} {
 		if got := c.Catalogue.Price(p.level, p.grade); got != p.want {
 			t.Errorf("%v: %d", p, got)
@@ -128,14 +136,15 @@ func TestInterval(t *testing.T) {
 // design: an unknown key is an error with its line; wrong values name field,
 // rule and an example.
 func TestErrors(t *testing.T) {
-	told(t)
+	addTestDriver(t)
 	for _, c := range []struct{ text, want string }{
 		{"stor:\n  seal: file\n", "f.yaml:1:1: stor is not known; did you mean store?"},
 		{"store:\n  seel: file\n", "f.yaml:2:3: store.seel is not known; did you mean seal?"},
 		{"theme: high-contrast\n", "f.yaml:1:1: theme is not known; did you mean ui.theme?"},
 		{"ssh:\n  zzz: 1\n", "f.yaml:2:3: ssh.zzz is not known; known here: authorized_keys, host_key"},
 		{"ui: {theme: pink}\n", "f.yaml:1:13: ui.theme is no theme; there are auto, dark, light, high-contrast, mono"},
-		{"ui:\n  colours:\n    god: 3\n", "f.yaml:3:10: ui.colours.god is nothing that has a colour; there are accent, bad, brand-text, ended"},
+		{"ui:\n  colours:\n    god: 3\n",
+			"f.yaml:3:10: ui.colours.god is nothing that has a colour; there are accent, bad, brand-text, ended"},
 		{"ui:\n  colours:\n    good: green\n", "f.yaml:3:11: ui.colours.good is no colour; write \"#rrggbb\" or a number from 0 to 255"},
 		{"ui: {colours: {good: 256}}\n", "ui.colours.good is no colour"},
 		{"ui: {colours: {good: 1.5}}\n", "ui.colours.good needs text"},
@@ -160,12 +169,14 @@ func TestErrors(t *testing.T) {
 			"products[1].name is the name of another product"},
 		{"products:\n- name: a\n  regions: [x]\n  driver: nginx\n",
 			"f.yaml:4:11: products[0].driver is nginx, which is not built into this version of certquay; drivers that are: edge, told"},
-		{"products:\n- name: a\n  regions: [x]\n", "f.yaml:2:7: products[0].driver must name one of the drivers edge, told; for example edge"},
+		{"products:\n- name: a\n  regions: [x]\n",
+			"f.yaml:2:7: products[0].driver must name one of the drivers edge, told; for example edge"},
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- name: b\n  driver: edge\n  regions: [x]\n  settings:\n    key: 1\n",
 			"f.yaml:7:8: products[1].settings are given, and the driver edge has none; leave them out"},
 		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  remove_superseded: true\n",
 			"f.yaml:5:3: products[0].remove_superseded is not known; known here: name, driver, regions, settings"},
-		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  resources: [a.example]\n", "f.yaml:5:3: products[0].resources is not known"},
+		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  resources: [a.example]\n",
+			"f.yaml:5:3: products[0].resources is not known"},
 		{"products:\n- name: a\n  settings:\n    relaod: x\n  driver: told\n  regions: [x]\n",
 			"f.yaml:4:5: products[0].settings.relaod is not known; did you mean reload?"},
 		{"products:\n- name: a\n  settings:\n    port: x\n  driver: told\n  regions: [x]\n",
@@ -176,7 +187,8 @@ func TestErrors(t *testing.T) {
 		{"backup:\n  directory: b\n", "f.yaml:2:14: backup.directory needs recipients or a passphrase_file"},
 		{"backup: {directory: b, recipients: [" + ageKey + "], passphrase_file: p}\n",
 			"f.yaml:1:119: backup.passphrase_file and recipients exclude each other"},
-		{"backup:\n  recipients:\n  - " + ageKey + "\n  - ssh-ed25519 AAAA\n", "f.yaml:4:5: backup.recipients[1] must be a public key of age"},
+		{"backup:\n  recipients:\n  - " + ageKey + "\n  - ssh-ed25519 AAAA\n",
+			"f.yaml:4:5: backup.recipients[1] must be a public key of age"},
 		{"backup: {every: 90m}\n", "f.yaml:1:17: backup.every must be hours or days"},
 		{"backup: {every: 0h}\n", "backup.every must be"},
 		{"backup: {every: 99999d}\n", "backup.every must be"},

@@ -80,11 +80,11 @@ func (p Product) checkDriver(d *decoder, at string) {
 		problem := model.Say("config.not-built-in", "driver", session.Escape(string(p.Driver), 60))
 		d.fail(d.at[at+".driver"], at+".driver", problem, model.Say("config.built-in", "drivers", product.Names()))
 	}
-	d.settingsCheck(p.Settings, at+".settings")
+	d.checkSettings(p.Settings, at+".settings")
 }
 
-// settingsCheck runs the validation of a component's settings.
-func (d *decoder) settingsCheck(settings any, at string) {
+// checkSettings runs the validation of a component's settings.
+func (d *decoder) checkSettings(settings any, at string) {
 	if c, ok := settings.(setting.Checker); ok {
 		for _, p := range c.Check() {
 			var example any

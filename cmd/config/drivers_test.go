@@ -13,8 +13,8 @@ import (
 	words "certquay/ui/text"
 )
 
-// toldSettings are those of a driver that has some.
-type toldSettings struct {
+// testSettings are those of a driver that has some.
+type testSettings struct {
 	Reload    []string `yaml:"reload"`
 	Port      int      `yaml:"port"`
 	Asked     bool     `yaml:"asked"`
@@ -22,25 +22,25 @@ type toldSettings struct {
 }
 
 // Check is [setting.Checker]'s.
-func (s toldSettings) Check() (all []setting.Problem) {
+func (s testSettings) Check() (all []setting.Problem) {
 	if s.Port < 1 {
 		all = append(all, setting.Problem{Setting: "port", Rule: model.Say("config.port"), Example: "443"})
 	}
 	return all
 }
 
-// told adds a driver with settings to those that are built in until the test ends.
-func told(t testing.TB) {
+// addTestDriver adds a driver with settings to the registry until the test ends.
+func addTestDriver(t testing.TB) {
 	before := product.Kinds
 	product.Kinds = append(slices.Clone(before), product.Kind{Name: "told",
-		Settings: func() any { return toldSettings{Reload: []string{"true"}, Port: 443} }})
+		Settings: func() any { return testSettings{Reload: []string{"true"}, Port: 443} }})
 	t.Cleanup(func() { product.Kinds = before })
 }
 
 // A driver's settings stand over its defaults.
 func TestSettingsOfDrivers(t *testing.T) {
-	told(t)
-	for text, want := range map[string]toldSettings{
+	addTestDriver(t)
+	for text, want := range map[string]testSettings{
 		"":                                      {Reload: []string{"true"}, Port: 443},
 		", settings:":                           {Reload: []string{"true"}, Port: 443},
 		", settings: {port: 8443}":              {Reload: []string{"true"}, Port: 8443},
@@ -66,7 +66,7 @@ var english = words.New("en")
 // What issuers and drivers that are built in can be told stands in what is
 // printed, with its meaning, and nothing that is told in the clear is a secret.
 func TestRegisteredSettingsAreExplained(t *testing.T) {
-	told(t)
+	addTestDriver(t)
 	printed := strings.Join(strings.Fields(strings.ReplaceAll(string(Default().Marshal(english)), "#", " ")), " ")
 	explained := func(kind string, settings func() any) {
 		t.Helper()
@@ -78,7 +78,8 @@ func TestRegisteredSettingsAreExplained(t *testing.T) {
 		}
 		for _, s := range setting.Of(settings()) {
 			meaning := Meaning(english, kind, s.Name)
-			if s.Name == "" || meaning == "" && kind != "told" || !strings.Contains(printed, s.Name) || !strings.Contains(printed, meaning) {
+			if s.Name == "" || meaning == "" && kind != "told" || !strings.Contains(printed, s.Name) ||
+				!strings.Contains(printed, meaning) {
 				t.Errorf("%s: %+v is not in\n%s", kind, s, printed)
 			}
 			if s.Secret != secretive(s.Name) || s.Secret && !strings.HasSuffix(s.Name, "_file") {

@@ -154,8 +154,8 @@ type decoder struct {
 	errs []error
 }
 
-// none is the empty hint.
-var none model.Text
+// noHint is the empty hint.
+var noHint model.Text
 
 // maxErrors is the maximum number of reported errors.
 const maxErrors = 10
@@ -210,7 +210,7 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 		}
 		if s, ok := textOf(n); ok {
 			if i := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
-				d.fail(n, path, model.Say("config.unseen"), none)
+				d.fail(n, path, model.Say("config.unseen"), noHint)
 			}
 			v.SetString(s)
 			return
@@ -221,7 +221,7 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 			v.SetBool(b.Value)
 			return
 		}
-		d.fail(n, path, model.Say("config.boolean"), none)
+		d.fail(n, path, model.Say("config.boolean"), noHint)
 	case reflect.Int, reflect.Int64:
 		if i, ok := n.(*ast.IntegerNode); ok {
 			switch x := i.Value.(type) {
@@ -268,7 +268,7 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 	for i, e := range s.Values {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if _, null := e.(*ast.NullNode); null || e == nil {
-			d.fail(s, at, model.Say("config.empty"), none)
+			d.fail(s, at, model.Say("config.empty"), noHint)
 			continue
 		}
 		d.value(e, out.Index(i), at)
@@ -288,7 +288,7 @@ func (d *decoder) pairs(n ast.Node, path string, each func(key string, k, v ast.
 		key, ok := textOf(it.Key())
 		switch {
 		case !ok:
-			d.fail(it.Key(), path, model.Say("config.key"), none)
+			d.fail(it.Key(), path, model.Say("config.key"), noHint)
 		case seen[key]:
 			d.fail(it.Key(), join(path, key), model.Say("config.twice"), model.Say("config.keep-one"))
 		default:

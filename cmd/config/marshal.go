@@ -125,7 +125,7 @@ func Value(v any) string { return flow(reflect.ValueOf(v)) }
 func flow(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.String:
-		return quoted(v.String())
+		return quote(v.String())
 	case reflect.Slice:
 		var items []string
 		for i := range v.Len() {
@@ -139,7 +139,7 @@ func flow(v reflect.Value) string {
 			keys[it.Key().String()] = it.Value()
 		}
 		for _, k := range slices.Sorted(maps.Keys(keys)) {
-			items = append(items, quoted(k)+": "+flow(keys[k]))
+			items = append(items, quote(k)+": "+flow(keys[k]))
 		}
 		return "{" + strings.Join(items, ", ") + "}"
 	default:
@@ -147,11 +147,11 @@ func flow(v reflect.Value) string {
 	}
 }
 
-// quoted returns text in JSON quotes, which YAML accepts, or plain where that is
+// quote returns text in JSON quotes, which YAML accepts, or plain where that is
 // unambiguous.
-func quoted(s string) string {
+func quote(s string) string {
 	other := []string{"true", "false", "null", "yes", "no", "on", "off", "nan", "inf"} // plain words with another meaning
-	if word(s) && s[0] >= 'A' && !strings.HasSuffix(s, "-") && !slices.Contains(other, strings.ToLower(s)) {
+	if isWord(s) && s[0] >= 'A' && !strings.HasSuffix(s, "-") && !slices.Contains(other, strings.ToLower(s)) {
 		return s
 	}
 	var b bytes.Buffer

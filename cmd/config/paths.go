@@ -45,23 +45,25 @@ func (p Paths) Log() string { return filepath.Join(p.State, "certquay.log") }
 
 // AuthorizedKeysIn returns the path of the authorized_keys file, for a configuration
 // file in dir.
-func (s SSH) AuthorizedKeysIn(dir string) string { return in(dir, s.AuthorizedKeys, "authorized_keys") }
+func (s SSH) AuthorizedKeysIn(dir string) string {
+	return resolvePath(dir, s.AuthorizedKeys, "authorized_keys")
+}
 
 // HostKeyIn returns the path of the host key, for a configuration file in dir.
-func (s SSH) HostKeyIn(dir string) string { return in(dir, s.HostKey, "ssh_host_key") }
+func (s SSH) HostKeyIn(dir string) string { return resolvePath(dir, s.HostKey, "ssh_host_key") }
 
 // PasswordIn returns the path of the password file, for a configuration file in dir.
-func (s SMTP) PasswordIn(dir string) string { return in(dir, s.PasswordFile, "") }
+func (s SMTP) PasswordIn(dir string) string { return resolvePath(dir, s.PasswordFile, "") }
 
 // DirectoryIn returns the directory of backups, for a configuration file in dir.
-func (b Backup) DirectoryIn(dir string) string { return in(dir, b.Directory, "") }
+func (b Backup) DirectoryIn(dir string) string { return resolvePath(dir, b.Directory, "") }
 
 // PassphraseIn returns the path of the passphrase file, for a configuration file in
 // dir.
-func (b Backup) PassphraseIn(dir string) string { return in(dir, b.PassphraseFile, "") }
+func (b Backup) PassphraseIn(dir string) string { return resolvePath(dir, b.PassphraseFile, "") }
 
-// in resolves a path in a configuration file in dir.
-func in(dir, path, otherwise string) string {
+// resolvePath resolves a path in a configuration file in dir.
+func resolvePath(dir, path, otherwise string) string {
 	if path == "" {
 		path = otherwise
 	}

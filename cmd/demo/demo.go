@@ -42,17 +42,17 @@ const HandshakeTimeout = 500 * time.Millisecond
 // Clock returns the clock of a demo. It starts at the beginning of the history, and
 // [World.Fill] moves it to the present.
 func Clock(now time.Time) *ports.MovableClock {
-	return ports.NewMovableClock(shifted{now.Sub(now.AddDate(0, 0, -history))}, 0)
+	return ports.NewMovableClock(shiftedClock{now.Sub(now.AddDate(0, 0, -history))}, 0)
 }
 
-// shifted is the system clock, set back.
-type shifted struct{ by time.Duration }
+// shiftedClock is the system clock, set back.
+type shiftedClock struct{ by time.Duration }
 
 // Now returns the system time minus the shift.
-func (s shifted) Now() time.Time { return time.Now().Add(-s.by) }
+func (s shiftedClock) Now() time.Time { return time.Now().Add(-s.by) }
 
 // After sends the time after d.
-func (s shifted) After(d time.Duration) <-chan time.Time { return time.After(d) }
+func (s shiftedClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 // FrozenRegion is the region of the WAF that, while frozen, accepts certificates but
 // keeps presenting the previous one, so that a deployment fails its handshake and is

@@ -20,8 +20,8 @@ import (
 	"certquay/ui/text"
 )
 
-// filled is the demo's fleet, lived through on real endpoints.
-func filled(t *testing.T) *demo.World {
+// filledWorld returns the demo's fleet on real endpoints.
+func filledWorld(t *testing.T) *demo.World {
 	t.Helper()
 	ctx := t.Context()
 	s, err := store.With(mem.New(), store.Options{})
@@ -29,7 +29,16 @@ func filled(t *testing.T) *demo.World {
 		t.Fatal(err)
 	}
 	w := &demo.World{Clock: demo.Clock(time.Now()), Store: s, Products: map[string]ports.Product{}}
-	ca, err := embedded.New(s, embedded.Options{Now: w.Clock.Now, MaxValidity: 100 * 24 * time.Hour, Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV}, BaseURL: func() string { return "http://127.0.0.1:1" }})
+	ca, err := embedded.New(
+		s,
+		embedded.Options{
+			Now:         w.Clock.Now,
+			MaxValidity: 100 * 24 * time.Hour,
+			Levels:      model.Levels,
+			Reviewed:    []model.Level{model.OV, model.EV},
+			BaseURL:     func() string { return "http://127.0.0.1:1" },
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +85,7 @@ func filled(t *testing.T) *demo.World {
 // The fleet is in every state, ends in the present, and is sound.
 func TestTheFleetIsInEveryState(t *testing.T) {
 	begun := time.Now()
-	w := filled(t)
+	w := filledWorld(t)
 	// Filling it takes real time too, and on a busy machine a lot.
 	if late := time.Since(w.Engine.Now()); late > time.Minute+time.Since(begun) || late < -time.Minute {
 		t.Errorf("the clock is %s off", late)
@@ -108,7 +117,7 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 			t.Errorf("no resource is %s; there are %v", s, seen)
 		}
 	}
-	speaksChinese(t, w)
+	checkChinese(t, w)
 	// The frozen region thaws, and what failed is mended by itself.
 	if err := w.Engine.By(model.Actor{Role: model.Owner}).MoveClock(t.Context(), w.Engine.Now().Add(72*time.Hour)); err != nil {
 		t.Fatal(err)
@@ -122,9 +131,9 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 	}
 }
 
-// speaksChinese reads what a Chinese dashboard says of all that has happened,
-// is failing or is to be done. spec: V5
-func speaksChinese(t *testing.T, w *demo.World) {
+// checkChinese checks that a Chinese dashboard shows no English sentences for events,
+// failures and tasks. spec: V5
+func checkChinese(t *testing.T, w *demo.World) {
 	t.Helper()
 	c := &app.Context{Text: text.New("zh")}
 	var said []string
@@ -154,7 +163,9 @@ func speaksChinese(t *testing.T, w *demo.World) {
 		t.Errorf("only %d events and %d tasks", len(events), len(tasks))
 	}
 	english := regexp.MustCompile(`[A-Za-z]{2,} [a-z]{2,}|<[a-z.]+>|\b(due|asked|resumed)\b`)
-	names := regexp.MustCompile(`[A-Z]+ [a-z0-9-]+ [a-z0-9.-]+|the register extract is older than a year`) // resources, and what a person wrote
+	names := regexp.MustCompile(
+		`[A-Z]+ [a-z0-9-]+ [a-z0-9.-]+|the register extract is older than a year`,
+	) // resources, and what a person wrote
 	for _, s := range said {
 		if english.MatchString(names.ReplaceAllString(s, "")) {
 			t.Errorf("a Chinese reader meets %q", s)

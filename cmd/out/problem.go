@@ -138,7 +138,7 @@ func ProblemOf(err error) Problem {
 	case errors.As(err, &broken):
 		p = Problem{ExitStore, "store", p.Message, broken.Hint, "store"}
 		if broken.Hint == "" {
-			p.Hint = wayOut(err)
+			p.Hint = storeAdvice(err)
 		}
 	case errors.As(err, &owned):
 		p = Problem{ExitStore, "store", p.Message, model.Say("hint.owned"), "owned"}
@@ -147,9 +147,9 @@ func ProblemOf(err error) Problem {
 	case errors.Is(err, store.ErrDiskFull):
 		p = Problem{ExitStore, "store", p.Message, model.Say("hint.disk-full"), "disk-full"}
 	case errors.Is(err, store.ErrSealed):
-		p = Problem{ExitStore, "store", p.Message, wayOut(err), "sealed"}
+		p = Problem{ExitStore, "store", p.Message, storeAdvice(err), "sealed"}
 	case errors.Is(err, store.ErrCorrupt):
-		p = Problem{ExitStore, "store", p.Message, wayOut(err), "damaged"}
+		p = Problem{ExitStore, "store", p.Message, storeAdvice(err), "damaged"}
 	case errors.Is(err, model.ErrNotFound):
 		list := "list"
 		if errors.As(err, &missing) {
@@ -162,8 +162,8 @@ func ProblemOf(err error) Problem {
 	return p
 }
 
-// wayOut returns the advice for an error of the store that contains none.
-func wayOut(err error) model.Text {
+// storeAdvice returns the advice for an error of the store that contains none.
+func storeAdvice(err error) model.Text {
 	var open *store.OpenError
 	switch {
 	case errors.As(err, &open) && open.Hint != "": // already part of the message

@@ -137,7 +137,8 @@ func TestErrors(t *testing.T) {
 		"/proc/certquay": nil, "": nil,
 	} {
 		_, err := Acquire(path)
-		if err == nil || want != nil && !errors.Is(err, want) || !strings.Contains(text.New("en").Text(model.TextOf(err)), "--data") && want != nil {
+		if err == nil || want != nil && !errors.Is(err, want) ||
+			!strings.Contains(text.New("en").Text(model.TextOf(err)), "--data") && want != nil {
 			t.Errorf("%q: %v", path, err)
 		}
 	}

@@ -21,19 +21,19 @@ const maxSequence = 8 << 10
 // pasteEnd ends a bracketed paste (xterm, "Bracketed Paste Mode").
 var pasteEnd = []byte("\x1b[201~")
 
-// pause is the longest pause within a control sequence.
-const pause = time.Second
+// sequenceTimeout is the longest pause within a control sequence.
+const sequenceTimeout = time.Second
 
 // States of the parser.
-type part int
+type parserState int
 
 const (
-	keys          part = iota
-	escape             // after ESC
-	csi                // a control sequence (ECMA-48, 5.4), after its introducer
-	controlString      // a control string (ECMA-48, 5.6), after its introducer
-	paste              // bracketed
-	overflow           // beyond the limit of a paste
+	keys          parserState = iota
+	escape                    // after ESC
+	csi                       // a control sequence (ECMA-48, 5.4), after its introducer
+	controlString             // a control string (ECMA-48, 5.6), after its introducer
+	paste                     // bracketed
+	overflow                  // beyond the limit of a paste
 )
 
 // boundedInput is terminal input with limited pastes and control sequences, because
@@ -44,7 +44,7 @@ type boundedInput struct {
 	from io.Reader
 	cut  func() // called once for each truncated paste
 
-	at     part
+	at     parserState
 	length int    // length of the current sequence or paste
 	first  []byte // beginning of the parameters of a control sequence
 	ending int    // bytes of pasteEnd that have been read
@@ -61,10 +61,10 @@ type boundedFile struct {
 
 // Read reads once. It may return 0 bytes without an error if everything was dropped: a
 // terminal must not be read again before it has input.
-func (f boundedFile) Read(p []byte) (int, error) { return f.in.once(p) }
+func (f boundedFile) Read(p []byte) (int, error) { return f.in.readOnce(p) }
 
-// bound applies the limits to the input of a session.
-func bound(from io.Reader, cut func()) io.Reader {
+// limitInput applies the limits to the input of a session.
+func limitInput(from io.Reader, cut func()) io.Reader {
 	in := &boundedInput{from: from, cut: cut}
 	if f, ok := from.(*os.File); ok {
 		return boundedFile{f, in}
@@ -76,13 +76,13 @@ func bound(from io.Reader, cut func()) io.Reader {
 // read.
 func (in *boundedInput) Read(p []byte) (n int, err error) {
 	for n == 0 && err == nil {
-		n, err = in.once(p)
+		n, err = in.readOnce(p)
 	}
 	return n, err
 }
 
-// once reads once.
-func (in *boundedInput) once(p []byte) (int, error) {
+// readOnce reads once.
+func (in *boundedInput) readOnce(p []byte) (int, error) {
 	const room = utf8.UTFMax + 8 // for bytes that are held back between reads
 	if len(p) <= 2*room {
 		return 0, io.ErrShortBuffer
@@ -92,7 +92,7 @@ func (in *boundedInput) once(p []byte) (int, error) {
 	}
 	n, err := in.from.Read(in.raw[in.held : len(p)-room])
 	if now := time.Now(); n > 0 {
-		if in.at < paste && now.Sub(in.last) > pause {
+		if in.at < paste && now.Sub(in.last) > sequenceTimeout {
 			in.at, in.length = keys, 0
 		}
 		in.last = now
@@ -102,7 +102,7 @@ func (in *boundedInput) once(p []byte) (int, error) {
 	for len(rest) > 0 && (utf8.FullRune(rest) || err != nil) {
 		r, size := utf8.DecodeRune(rest)
 		if r != utf8.RuneError || size > 1 {
-			out = in.pass(out, r, rest[:size])
+			out = in.appendRune(out, r, rest[:size])
 		}
 		rest = rest[size:]
 	}
@@ -110,10 +110,10 @@ func (in *boundedInput) once(p []byte) (int, error) {
 	return len(out), err
 }
 
-// pass appends a rune to out unless it is dropped.
-func (in *boundedInput) pass(out []byte, r rune, b []byte) []byte {
+// appendRune appends a rune to out unless it is dropped.
+func (in *boundedInput) appendRune(out []byte, r rune, b []byte) []byte {
 	if in.at == paste || in.at == overflow {
-		return in.pasted(out, r, b)
+		return in.appendPasted(out, r, b)
 	}
 	in.length++
 	switch {
@@ -128,7 +128,7 @@ func (in *boundedInput) pass(out []byte, r rune, b []byte) []byte {
 			in.at = controlString
 		}
 	case in.at == csi && r >= 0x40 && r <= 0x7e:
-		if in.at = keys; r == '~' && begins(in.first) {
+		if in.at = keys; r == '~' && beginsPaste(in.first) {
 			in.at, in.ending = paste, 0
 		}
 		in.length = 0
@@ -143,9 +143,9 @@ func (in *boundedInput) pass(out []byte, r rune, b []byte) []byte {
 	return append(out, b...)
 }
 
-// begins reports whether a control sequence with these parameters and a final tilde
+// beginsPaste reports whether a control sequence with these parameters and a final tilde
 // begins a paste. It accepts everything that a decoder might: also "0200" and "200;5".
-func begins(parameters []byte) bool {
+func beginsPaste(parameters []byte) bool {
 	n := 0
 	for _, c := range bytes.TrimLeft(parameters, "?<=>!") {
 		if c < '0' || c > '9' {
@@ -156,8 +156,8 @@ func begins(parameters []byte) bool {
 	return n == 200
 }
 
-// pasted appends a rune of a paste to out unless it is dropped.
-func (in *boundedInput) pasted(out []byte, r rune, b []byte) []byte {
+// appendPasted appends a rune of a paste to out unless it is dropped.
+func (in *boundedInput) appendPasted(out []byte, r rune, b []byte) []byte {
 	if r == rune(pasteEnd[in.ending]) {
 		if in.ending++; in.ending < len(pasteEnd) {
 			return out

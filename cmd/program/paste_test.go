@@ -32,7 +32,7 @@ func (e *endless) Read(p []byte) (n int, err error) {
 func passed(t *testing.T, from io.Reader) (string, int) {
 	t.Helper()
 	cuts := 0
-	in := bound(from, func() { cuts++ })
+	in := limitInput(from, func() { cuts++ })
 	var out bytes.Buffer
 	for b := make([]byte, 4096); ; {
 		n, err := in.Read(b)
@@ -63,7 +63,10 @@ func TestAPasteIsCutOff(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			held, most, cuts, nothing := 0, 0, 0, 0
-			in := bound(io.MultiReader(strings.NewReader(c.begin), &endless{text: c.body, left: much}, strings.NewReader(c.end)), func() { cuts++ })
+			in := limitInput(
+				io.MultiReader(strings.NewReader(c.begin), &endless{text: c.body, left: much}, strings.NewReader(c.end)),
+				func() { cuts++ },
+			)
 			b := make([]byte, 4096)
 			for {
 				n, err := in.Read(b)
@@ -71,7 +74,11 @@ func TestAPasteIsCutOff(t *testing.T) {
 					nothing++ // a decoder makes room for each read
 				}
 				// What a decoder keeps: all since the last ESC, or all of a paste.
-				if i := bytes.LastIndex(b[:n], []byte("\x1b")); i >= 0 && !strings.HasPrefix(c.name, "a paste") && !strings.HasPrefix(c.name, "one") {
+				if i := bytes.LastIndex(
+					b[:n],
+					[]byte("\x1b"),
+				); i >= 0 && !strings.HasPrefix(c.name, "a paste") &&
+					!strings.HasPrefix(c.name, "one") {
 					held = n - i
 				} else {
 					held += n
@@ -110,7 +117,8 @@ func TestWhatATerminalSendsIsPassedOn(t *testing.T) {
 		"\x1b[200~\x9b201~\u009b\x00\x7fx\x1b[201~":  "\x1b[200~201~x\x1b[201~",
 		"\x1b[200~one\x1b[201~\x1b[200~two\x1b[201~": "\x1b[200~one\x1b[201~\x1b[200~two\x1b[201~",
 	} {
-		for name, r := range map[string]io.Reader{"at once": strings.NewReader(in), "byte by byte": iotest.OneByteReader(strings.NewReader(in))} {
+		for name, r := range map[string]io.Reader{"at once": strings.NewReader(in),
+			"byte by byte": iotest.OneByteReader(strings.NewReader(in))} {
 			if got, cuts := passed(t, r); got != want || cuts != 0 {
 				t.Errorf("%s: %q: %q, want %q, cut %d times", name, in, got, want, cuts)
 			}

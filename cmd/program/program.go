@@ -71,9 +71,9 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 
 	// Bubble Tea ends only after its pending output is written.
 	stdout, stderr := session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
-	g := &guard{model: m, log: slog.Default(), end: func() { cancel(errPanicked) }}
+	g := &panicGuard{model: m, log: slog.Default(), end: func() { cancel(errPanicked) }}
 	var program *tea.Program
-	input := bound(s.Reader(ctx), func() { program.Send(PasteCutMsg{}) })
+	input := limitInput(s.Reader(ctx), func() { program.Send(PasteCutMsg{}) })
 	options := []tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(fps[s.Kind]),
 		tea.WithInput(input), tea.WithOutput(stdout),
@@ -82,8 +82,8 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	}
 	read := func() {}
 	if s.Kind != session.Local {
-		options = append(options, tea.WithInput(silent{ctx}))
-		read = func() { pass(ctx, program, input, s.PTY.Term) }
+		options = append(options, tea.WithInput(noInput{ctx}))
+		read = func() { forwardInput(ctx, program, input, s.PTY.Term) }
 		z := session.Size{Width: s.PTY.Width, Height: s.PTY.Height}.Clamp()
 		options = append(options, tea.WithWindowSize(z.Width, z.Height))
 	}
@@ -130,18 +130,18 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	return 1
 }
 
-// silent is an input without any data. It blocks until ctx ends.
-type silent struct{ ctx context.Context } // a reader's reads take none
+// noInput is an input without any data. It blocks until ctx ends.
+type noInput struct{ ctx context.Context } // a reader's reads take none
 
-func (q silent) Read([]byte) (int, error) {
+func (q noInput) Read([]byte) (int, error) {
 	<-q.ctx.Done()
 	return 0, io.EOF
 }
 
-// pass sends input to a program until ctx ends. Bubble Tea's own reader would block
+// forwardInput sends input to a program until ctx ends. Bubble Tea's own reader would block
 // forever on input that arrives when the program has ended, and keep the program in
 // memory.
-func pass(ctx context.Context, program *tea.Program, input io.Reader, term string) {
+func forwardInput(ctx context.Context, program *tea.Program, input io.Reader, term string) {
 	events := make(chan uv.Event)
 	go func() {
 		defer close(events)
@@ -154,41 +154,41 @@ func pass(ctx context.Context, program *tea.Program, input io.Reader, term strin
 	}
 }
 
-// guard wraps a model and recovers from panics in it and in its commands. Bubble Tea's
+// panicGuard wraps a model and recovers from panics in it and in its commands. Bubble Tea's
 // own recovery would print the stack on the owner's terminal.
-type guard struct {
+type panicGuard struct {
 	model tea.Model
 	log   *slog.Logger
 	end   func()
 }
 
-func (g *guard) catch() {
+func (g *panicGuard) catch() {
 	if r := recover(); r != nil {
 		g.log.Error("panic in a dashboard", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 		g.end()
 	}
 }
 
-func (g *guard) Init() (cmd tea.Cmd) {
+func (g *panicGuard) Init() (cmd tea.Cmd) {
 	defer g.catch()
 	return g.command(g.model.Init())
 }
 
-func (g *guard) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
+func (g *panicGuard) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
 	defer g.catch()
 	var next tea.Cmd
 	g.model, next = g.model.Update(msg)
 	return g, g.command(next)
 }
 
-func (g *guard) View() tea.View {
+func (g *panicGuard) View() tea.View {
 	defer g.catch()
 	return g.model.View()
 }
 
 // command guards a command and the commands it returns: a batch, or a sequence, whose
 // type is not exported.
-func (g *guard) command(cmd tea.Cmd) tea.Cmd {
+func (g *panicGuard) command(cmd tea.Cmd) tea.Cmd {
 	if cmd == nil {
 		return nil
 	}
@@ -209,7 +209,7 @@ func (g *guard) command(cmd tea.Cmd) tea.Cmd {
 // filter combines the caller's filters with one that prevents a remote program from
 // acting on the owner's terminal: suspending would stop the owner, and a command that
 // uses the terminal, such as an editor, would run there.
-func (g *guard) filter(k session.Kind, filters []Filter) func(tea.Model, tea.Msg) tea.Msg {
+func (g *panicGuard) filter(k session.Kind, filters []Filter) func(tea.Model, tea.Msg) tea.Msg {
 	return func(_ tea.Model, msg tea.Msg) (passed tea.Msg) {
 		defer g.catch()
 		if k != session.Local {

@@ -21,8 +21,8 @@ type Splash struct {
 	restore func()
 }
 
-// patience is how long [ShowSplash] waits for a terminal that accepts no output.
-const patience = 50 * time.Millisecond
+// writeTimeout is how long [ShowSplash] waits for a terminal that accepts no output.
+const writeTimeout = 50 * time.Millisecond
 
 // ShowSplash prepares the terminal of this process and draws a frame on the alternate
 // screen, unless the frame is "". [Splash.Run] or [Splash.Close] restores the terminal
@@ -65,7 +65,7 @@ func (st *Splash) Close() error {
 // write writes to the terminal, but gives up after a second or so: a missing frame is
 // not an error.
 func (st *Splash) write(ctx context.Context, text string) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	w := colorprofile.Writer{Forward: session.Writer(ctx, st.s.Out), Profile: st.s.Profile}
 	_, _ = io.WriteString(&w, text)

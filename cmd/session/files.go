@@ -32,7 +32,7 @@ func (f files) bind(s *Session) {
 		if err != nil {
 			return nil, err
 		}
-		return open(p, descriptor(path))
+		return open(p, isDescriptor(path))
 	}
 	s.Create = func(path string, mode os.FileMode) (File, error) {
 		if path == "-" {
@@ -121,9 +121,9 @@ func open(path string, pipe bool) (*os.File, error) {
 	return nil, errors.Join(&NotRegularError{path, what}, f.Close())
 }
 
-// descriptor reports whether a path names an open file descriptor of the caller, as in
+// isDescriptor reports whether a path names an open file descriptor of the caller, as in
 // process substitution of a shell. It may be a pipe.
-func descriptor(path string) bool {
+func isDescriptor(path string) bool {
 	path = filepath.Clean(path)
 	for _, in := range []string{"/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/"} {
 		if strings.HasPrefix(path, in) {

@@ -50,7 +50,8 @@ func FuzzEscape(f *testing.F) {
 // spec: V5. The language is the locale's.
 func TestLanguage(t *testing.T) {
 	for env, want := range map[string]string{
-		"": "en", "LANG=zh_CN.UTF-8": "zh", "LANG=zh_CN LC_ALL=C": "en", "LANG=de LC_MESSAGES=zh_TW": "zh", "LC_ALL= LANG=ZH": "zh", "LANG=en LANG=zh": "zh",
+		"": "en", "LANG=zh_CN.UTF-8": "zh", "LANG=zh_CN LC_ALL=C": "en", "LANG=de LC_MESSAGES=zh_TW": "zh",
+		"LC_ALL= LANG=ZH": "zh", "LANG=en LANG=zh": "zh",
 	} {
 		if got := Language(strings.Fields(env)); got != want {
 			t.Errorf("%q: %s", env, got)
@@ -60,7 +61,8 @@ func TestLanguage(t *testing.T) {
 
 // spec: V5. NO_COLOR with any value takes colours away.
 func TestNoColor(t *testing.T) {
-	for v, want := range map[string]colorprofile.Profile{"": colorprofile.TrueColor, "1": colorprofile.ASCII, "please": colorprofile.ASCII} {
+	for v, want := range map[string]colorprofile.Profile{"": colorprofile.TrueColor, "1": colorprofile.ASCII,
+		"please": colorprofile.ASCII} {
 		s := NewNetworkSession(Remote{PTY: &PTY{Term: "xterm-256color"}, Env: []string{"COLORTERM=truecolor", "NO_COLOR=" + v}})
 		if s.Profile != want {
 			t.Errorf("NO_COLOR=%s: %v", v, s.Profile)
@@ -148,8 +150,9 @@ func TestCreate(t *testing.T) {
 // The caller's descriptors are not mistaken for the owner's.
 func TestOwnDescriptors(t *testing.T) {
 	for path, want := range map[string]string{
-		"/dev/stdin": "/proc/42/fd/0", "/dev/fd/63": "/proc/42/fd/63", "/proc/self/fd/3": "/proc/42/fd/3", "/dev/../dev/stdin": "/proc/42/fd/0",
-		"/dev/fdx": "/dev/fdx", "rel": "/work/rel", "../x": "/x", "/etc/x": "/etc/x",
+		"/dev/stdin": "/proc/42/fd/0", "/dev/fd/63": "/proc/42/fd/63", "/proc/self/fd/3": "/proc/42/fd/3",
+		"/dev/../dev/stdin": "/proc/42/fd/0",
+		"/dev/fdx":          "/dev/fdx", "rel": "/work/rel", "../x": "/x", "/etc/x": "/etc/x",
 	} {
 		if got, err := (files{remote: true, dir: "/work", pid: 42}).resolve(path); err != nil || got != want {
 			t.Errorf("%s: %s %v", path, got, err)

@@ -133,7 +133,7 @@ func (c *channel) request(r *gossh.Request) bool {
 		if gossh.Unmarshal(r.Payload, &w) != nil {
 			return false
 		}
-		c.resize(session.Size{Width: cells(w.Width), Height: cells(w.Height)}.Clamp())
+		c.resize(session.Size{Width: clampCells(w.Width), Height: clampCells(w.Height)}.Clamp())
 		return true
 	case "signal":
 		var g wire.Signal
@@ -180,14 +180,14 @@ func (c *channel) setPTY(payload []byte) bool {
 	if c.started || c.pty != nil || c.endpoint.keys == nil || gossh.Unmarshal(payload, &p) != nil {
 		return false
 	}
-	z := session.Size{Width: cells(p.Width), Height: cells(p.Height)}.Clamp()
+	z := session.Size{Width: clampCells(p.Width), Height: clampCells(p.Height)}.Clamp()
 	c.pty = &session.PTY{Term: session.Escape(p.Term, 64), Width: z.Width, Height: z.Height, Resize: c.sizes}
 	c.raw.Store(true)
 	return true
 }
 
-// cells limits a size that a client claims to the range of an int on any machine.
-func cells(n uint32) int { return int(min(n, 1<<20)) }
+// clampCells limits a size that a client claims to the range of an int on any machine.
+func clampCells(n uint32) int { return int(min(n, 1<<20)) }
 
 // resize passes on the latest size, replacing one that was not read.
 func (c *channel) resize(z session.Size) {
@@ -211,7 +211,7 @@ func (c *channel) run(kind string, payload []byte) {
 	stderr := &output{to: c.Stderr(), raw: c.raw.Load}
 	defer func() { // panics before the handler is called
 		if r := recover(); r != nil {
-			c.s.failed(r, session.Language(c.env), stderr)
+			c.s.reportPanic(r, session.Language(c.env), stderr)
 		}
 	}()
 	r := session.Remote{In: in, Out: stdout, Err: stderr, PTY: c.pty, Env: c.env, Actor: c.who}
@@ -318,7 +318,7 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 // not acknowledge; then nothing was done.
 func (c *channel) serve(ss *session.Session, args []string) (code int, begun bool) {
 	defer c.cancel(nil)
-	v := &running{via: ss.Actor.Via, key: c.key, id: c.id, end: c.cancel}
+	v := &runningSession{via: ss.Actor.Via, key: c.key, id: c.id, end: c.cancel}
 	if !c.s.add(v) {
 		if ss.Kind == session.Network {
 			out.PrintErr(ss.Err, ss.Lang, model.Say("session.stopping"))
@@ -335,7 +335,7 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 	c.s.log.Info("session", "via", v.via, "name", ss.Actor.Name, "key", ss.Actor.Key, "from", c.id.From, "verb", c.s.verb(args))
 	defer func() {
 		if r := recover(); r != nil {
-			c.s.failed(r, ss.Lang, ss.Err)
+			c.s.reportPanic(r, ss.Lang, ss.Err)
 			code = 1
 		}
 	}()
@@ -347,8 +347,8 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 	return code, begun
 }
 
-// failed logs a panic and prints one line for the user.
-func (s *Server) failed(r any, lang string, to io.Writer) {
+// reportPanic logs a panic and prints one line for the user.
+func (s *Server) reportPanic(r any, lang string, to io.Writer) {
 	s.log.Error("panic in a session", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 	out.PrintErr(to, lang, model.Say("session.fault"))
 }

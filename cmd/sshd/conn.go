@@ -20,7 +20,7 @@ type conn struct {
 	s        *Server
 	network  bool
 	pid      int    // of the process at the other end of the socket
-	source   string // address for the limits; see [source]
+	source   string // address for the limits; see [limitSource]
 	since    time.Time
 	read     atomic.Int64 // bytes read
 	lastRead atomic.Int64 // time of the last read, in nanoseconds since 1970
@@ -49,7 +49,7 @@ func (s *Server) accept(sc ssh.Context, raw net.Conn, network bool, pid int) net
 	c.lastRead.Store(c.since.UnixNano())
 	first := s.limits.Handshake + s.limits.NoSession
 	if network {
-		c.source, first = source(raw.RemoteAddr()), s.limits.Greeting
+		c.source, first = limitSource(raw.RemoteAddr()), s.limits.Greeting
 	}
 	c.mu.Lock() // the timer may fire at once
 	c.idleTimer = time.AfterFunc(first, func() { _ = c.Close() })
@@ -122,9 +122,9 @@ func (s *Server) removePending(c *conn) {
 	}
 }
 
-// source returns the address that the limits count: an IPv4 address, or the /64 network
+// limitSource returns the address that the limits count: an IPv4 address, or the /64 network
 // of an IPv6 address, which is the least that one customer has.
-func source(a net.Addr) string {
+func limitSource(a net.Addr) string {
 	t, ok := a.(*net.TCPAddr)
 	if !ok {
 		return "unknown"

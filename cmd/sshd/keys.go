@@ -47,13 +47,13 @@ type Keys struct {
 	path string
 
 	mu      sync.Mutex
-	stamp   stamp
+	stamp   fileStamp
 	byKey   map[string]Identity
 	ignored []model.Text
 	err     error
 }
 
-type stamp struct {
+type fileStamp struct {
 	size    int64
 	changed time.Time
 	inode   uint64
@@ -100,11 +100,11 @@ func (k *Keys) Lookup(key gossh.PublicKey) (Identity, error) {
 func (k *Keys) reload() {
 	st, err := os.Stat(k.path)
 	if err != nil {
-		k.byKey, k.ignored, k.stamp = nil, nil, stamp{}
+		k.byKey, k.ignored, k.stamp = nil, nil, fileStamp{}
 		k.err = model.Fail("keys.no-file", "file", k.path, "cause", err).Wrapping(ErrNoKeysFile)
 		return
 	}
-	now := stamp{size: st.Size(), changed: st.ModTime()}
+	now := fileStamp{size: st.Size(), changed: st.ModTime()}
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
 		now.inode = sys.Ino
 	}
@@ -127,7 +127,7 @@ func readKeys(path string) (map[string]Identity, []model.Text, error) {
 	if err != nil {
 		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
 	}
-	if err := trusted(st); err != nil {
+	if err := checkKeysFile(st); err != nil {
 		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxKeysFile+1))
@@ -148,9 +148,9 @@ func readKeys(path string) (map[string]Identity, []model.Text, error) {
 	return keys, ignored, nil
 }
 
-// trusted returns an error for a file that other users can write, like sshd's
+// checkKeysFile returns an error for a file that other users can write, like sshd's
 // StrictModes.
-func trusted(st os.FileInfo) error {
+func checkKeysFile(st os.FileInfo) error {
 	if !st.Mode().IsRegular() {
 		return model.Fail("keys.not-regular")
 	}

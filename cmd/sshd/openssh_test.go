@@ -62,8 +62,27 @@ func TestOpenSSH(t *testing.T) {
 	}
 	// The dashboard is left once it has been told its size, not before.
 	dashboard := func() (string, int) {
-		c := exec.Command(ssh1, "-F", "/dev/null", "-p", port, "-i", filepath.Join(dir, "id"), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
-			"-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile="+filepath.Join(dir, "known"), "-o", "LogLevel=ERROR", "-tt", ip)
+		c := exec.Command(
+			ssh1,
+			"-F",
+			"/dev/null",
+			"-p",
+			port,
+			"-i",
+			filepath.Join(dir, "id"),
+			"-o",
+			"IdentitiesOnly=yes",
+			"-o",
+			"BatchMode=yes",
+			"-o",
+			"StrictHostKeyChecking=yes",
+			"-o",
+			"UserKnownHostsFile="+filepath.Join(dir, "known"),
+			"-o",
+			"LogLevel=ERROR",
+			"-tt",
+			ip,
+		)
 		in, err := c.StdinPipe()
 		if err != nil {
 			t.Fatal(err)

@@ -65,7 +65,7 @@ type Server struct {
 	mu       sync.Mutex
 	leaving  bool
 	servers  map[*ssh.Server]struct{}
-	sessions map[*running]struct{}
+	sessions map[*runningSession]struct{}
 	changed  chan struct{} // closed and replaced when sessions or conns change
 	perKey   map[string]map[*conn]struct{}
 	conns    int                // total of perKey
@@ -85,14 +85,14 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		handler: o.Handler, version: o.Version, verb: o.Verb, log: o.Log, limits: o.Limits.withDefaults(),
-		servers: map[*ssh.Server]struct{}{}, sessions: map[*running]struct{}{},
+		servers: map[*ssh.Server]struct{}{}, sessions: map[*runningSession]struct{}{},
 		changed: make(chan struct{}), perKey: map[string]map[*conn]struct{}{},
 		pending: map[*conn]struct{}{}, perSource: map[string]int{},
 	}
 }
 
-// running is a session in progress.
-type running struct {
+// runningSession is a session in progress.
+type runningSession struct {
 	via       string          // terminal, socket, ssh
 	key       gossh.PublicKey // over SSH
 	id        Identity        // over SSH
@@ -126,7 +126,7 @@ type runningKey struct{}
 // connection are counted automatically. The session must run with the returned context.
 func (s *Server) Register(ctx context.Context, ss *session.Session) (_ context.Context, leave func()) {
 	ctx, end := context.WithCancelCause(ctx)
-	v := &running{via: ss.Actor.Via, end: end}
+	v := &runningSession{via: ss.Actor.Via, end: end}
 	s.add(v)
 	return context.WithValue(ctx, runningKey{}, v), func() {
 		s.remove(v)
@@ -134,7 +134,7 @@ func (s *Server) Register(ctx context.Context, ss *session.Session) (_ context.C
 	}
 }
 
-func (s *Server) add(v *running) bool {
+func (s *Server) add(v *runningSession) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.leaving {
@@ -145,7 +145,7 @@ func (s *Server) add(v *running) bool {
 	return true
 }
 
-func (s *Server) remove(v *running) {
+func (s *Server) remove(v *runningSession) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, v)
@@ -156,7 +156,7 @@ func (s *Server) remove(v *running) {
 // owner leaves, the context of a dashboard ends with [session.ErrReattach], whereas
 // other sessions are waited for.
 func (s *Server) Dashboard(ctx context.Context) (done func()) {
-	v, ok := ctx.Value(runningKey{}).(*running)
+	v, ok := ctx.Value(runningKey{}).(*runningSession)
 	if !ok {
 		return func() {}
 	}

@@ -105,7 +105,20 @@ func granted(t *testing.T, c *ssh.Client) *ssh.Session {
 
 // What a client can take is bounded.
 func TestLimits(t *testing.T) {
-	n := serve(t, verbs, sshd.Limits{PerKey: 2, Channels: 2, Variables: 3, EnvBytes: 100, Command: 1000, Handshake: 300 * time.Millisecond, Handshakes: 2, NoSession: 300 * time.Millisecond})
+	n := serve(
+		t,
+		verbs,
+		sshd.Limits{
+			PerKey:     2,
+			Channels:   2,
+			Variables:  3,
+			EnvBytes:   100,
+			Command:    1000,
+			Handshake:  300 * time.Millisecond,
+			Handshakes: 2,
+			NoSession:  300 * time.Millisecond,
+		},
+	)
 	c := n.dial(t)
 	s, err := c.NewSession()
 	if err != nil {

@@ -26,7 +26,7 @@ func (c *channel) keyAllowed() bool {
 func (s *Server) endRemovedKeys(ctx context.Context, keys *Keys) {
 	tick := time.NewTicker(s.limits.Recheck)
 	defer tick.Stop()
-	doubted := map[*running]bool{}
+	doubted := map[*runningSession]bool{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -34,7 +34,7 @@ func (s *Server) endRemovedKeys(ctx context.Context, keys *Keys) {
 		case <-tick.C:
 		}
 		s.mu.Lock()
-		var there []*running
+		var there []*runningSession
 		for v := range s.sessions {
 			if v.key != nil {
 				there = append(there, v)
@@ -42,7 +42,7 @@ func (s *Server) endRemovedKeys(ctx context.Context, keys *Keys) {
 		}
 		s.mu.Unlock()
 		was := doubted
-		doubted = map[*running]bool{}
+		doubted = map[*runningSession]bool{}
 		for _, v := range there {
 			switch _, err := keys.Lookup(v.key); {
 			case err == nil:

@@ -131,9 +131,10 @@ Sleep 1s`, func(s Step, screen Screen) error {
 func TestAStepThatFailsNamesItself(t *testing.T) {
 	t.Parallel()
 	for script, want := range map[string][]string{
-		"Type \"echo here\"\nEnter\nWait+Screen@300ms /nowhere/": {"step 3", "Wait 300ms Screen nowhere", "/nowhere/ is not to be seen after 300ms", "| here"},
-		"Type \"exit\"\nEnter\nWait+Screen /nowhere/":            {"step 3", "the shell has ended"},
-		"Require certquay-is-not-there":                          {"certquay-is-not-there", exec.ErrNotFound.Error()},
+		"Type \"echo here\"\nEnter\nWait+Screen@300ms /nowhere/": {"step 3", "Wait 300ms Screen nowhere",
+			"/nowhere/ is not to be seen after 300ms", "| here"},
+		"Type \"exit\"\nEnter\nWait+Screen /nowhere/": {"step 3", "the shell has ended"},
+		"Require certquay-is-not-there":               {"certquay-is-not-there", exec.ErrNotFound.Error()},
 	} {
 		err := played(t, script, nil)
 		for _, w := range want {

@@ -10,8 +10,8 @@ import (
 	"github.com/charmbracelet/vhs/token"
 )
 
-// shell is the shell that tapes are played in. It is started as VHS starts it:
-// without a person's own settings and history, and with a prompt of its own.
+// shell is the shell in which tapes are played. Like VHS, it is started without the
+// user's configuration and history, and with a fixed prompt.
 const shell = "bash"
 
 var (
@@ -20,31 +20,32 @@ var (
 )
 
 const (
-	// hurry is how many times faster than written a tape is typed and slept.
-	hurry = 20
-	// quietFor is for how long a screen must be left alone until a sleep, which
-	// is as long as it says at most, is over.
-	quietFor = 150 * time.Millisecond
-	// escapeGap is kept after Escape: less, and a program takes it and the next
-	// key for Alt and that key.
+	// speedup is how many times faster than written a tape is typed.
+	speedup = 20
+	// quietPeriod is how long the screen must not change until a sleep is over. A sleep
+	// lasts at most as long as written.
+	quietPeriod = 150 * time.Millisecond
+	// escapeGap is the pause after Escape. With a shorter one, a program would take
+	// Escape and the next key for Alt and that key.
 	escapeGap = 120 * time.Millisecond
-	// lookEvery is how often the screen is looked at while it is waited for.
-	lookEvery = 10 * time.Millisecond
+	// pollInterval is the interval at which the screen is checked while waiting.
+	pollInterval = 10 * time.Millisecond
 )
 
-// Options are how a tape is played.
+// Options configure [Tape.Play].
 type Options struct {
-	// Dir is where the shell begins; Env is its environment, before what the
-	// shell itself needs.
+	// Dir is the working directory of the shell. Env is its environment, before the
+	// variables that the shell itself needs.
 	Dir string
 	Env []string
-	// At is called at each Wait whose pattern was found. Its error ends the play.
+	// At is called at each Wait after its pattern was found. An error ends the
+	// playback.
 	At func(Step, Screen) error
 }
 
-// Play plays a tape in a hurry: what it sleeps is over when the screen is quiet,
-// and timeouts are as written. The error of a step names it and has the screen
-// with it. When Play returns the shell and what it ran have ended.
+// Play plays a tape faster than written: a sleep ends when the screen stops changing;
+// timeouts are as written. The error of a step contains the step and the screen. When
+// Play returns, the shell and its children have ended.
 func (t *Tape) Play(ctx context.Context, o Options) error {
 	for _, need := range t.Requires {
 		if _, err := exec.LookPath(need); err != nil {
@@ -63,7 +64,7 @@ func (t *Tape) Play(ctx context.Context, o Options) error {
 	}
 	for n, s := range t.Steps {
 		if err := do(ctx, term, s, o.At); err != nil {
-			return fmt.Errorf("step %d, %s: %w\n  | %s", n+1, s, err, strings.ReplaceAll(term.look().Text(), "\n", "\n  | "))
+			return fmt.Errorf("step %d, %s: %w\n  | %s", n+1, s, err, strings.ReplaceAll(term.screen().Text(), "\n", "\n  | "))
 		}
 	}
 	return nil
@@ -81,7 +82,7 @@ func do(ctx context.Context, term *terminal, s Step, at func(Step, Screen) error
 		if err := term.send(s.Text); err != nil {
 			return err
 		}
-		return rest(ctx, max(s.Pause/hurry, escapeGap))
+		return pauseFor(ctx, max(s.Pause/speedup, escapeGap))
 	case token.TYPE:
 		for _, r := range s.Text {
 			if err := press(ctx, term, string(r), s.Pause); err != nil {
@@ -93,33 +94,33 @@ func do(ctx context.Context, term *terminal, s Step, at func(Step, Screen) error
 	return press(ctx, term, s.Text, s.Pause)
 }
 
-// press sends a key, and rests.
+// press sends a key and pauses.
 func press(ctx context.Context, term *terminal, key string, pause time.Duration) error {
 	if err := term.send(key); err != nil {
 		return err
 	}
-	return rest(ctx, pause/hurry)
+	return pauseFor(ctx, pause/speedup)
 }
 
-// sleep sleeps until the screen is quiet, but no longer than d.
+// sleep waits until the screen stops changing, at most d.
 func sleep(ctx context.Context, term *terminal, d time.Duration) error {
 	from := time.Now()
-	if err := rest(ctx, d/hurry); err != nil {
+	if err := pauseFor(ctx, d/speedup); err != nil {
 		return err
 	}
-	for time.Since(from) < d && min(term.quiet(), time.Since(from)) < quietFor {
-		if err := rest(ctx, lookEvery); err != nil {
+	for time.Since(from) < d && min(term.quiet(), time.Since(from)) < quietPeriod {
+		if err := pauseFor(ctx, pollInterval); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// wait waits until the pattern is to be read.
+// wait waits until the pattern is on the screen.
 func wait(ctx context.Context, term *terminal, s Step, at func(Step, Screen) error) error {
 	for until := time.Now().Add(s.Timeout); ; {
-		over := term.over() // before the look: what it wrote last counts
-		screen := term.look()
+		over := term.hasEnded() // checked before the screen, so that the last output counts
+		screen := term.screen()
 		text := screen.Line
 		if s.Screen {
 			text = strings.Join(screen.Lines, "\n")
@@ -135,14 +136,14 @@ func wait(ctx context.Context, term *terminal, s Step, at func(Step, Screen) err
 		case time.Now().After(until):
 			return fmt.Errorf("/%s/ is not to be seen after %s", s.Pattern, s.Timeout)
 		}
-		if err := rest(ctx, lookEvery); err != nil {
+		if err := pauseFor(ctx, pollInterval); err != nil {
 			return err
 		}
 	}
 }
 
-// rest pauses for a while.
-func rest(ctx context.Context, d time.Duration) error {
+// pauseFor waits for a time or until ctx ends.
+func pauseFor(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
 		return nil

@@ -1,11 +1,10 @@
 // Package tape plays demo.tape, a script in the language of VHS
-// (https://github.com/charmbracelet/vhs), at the real program: it types what the
-// script types into a shell in a pseudo-terminal and waits for the screens that
-// the script waits for. VHS itself reads the script here, and records demo.gif
-// from it (see the script named record).
+// (https://github.com/charmbracelet/vhs), with the real program: it types the keys of
+// the script into a shell in a pseudo-terminal and waits for the expected screens. VHS
+// parses the script here, and records demo.gif from it (see the script named record).
 //
-// It is a tool for tests. It knows nothing of certquay, and certquay does not
-// hold it: it is a module of its own.
+// The package is a tool for tests in a nested module: it does not depend on certquay,
+// and certquay does not depend on it.
 package tape
 
 import (
@@ -22,7 +21,7 @@ import (
 	"github.com/charmbracelet/vhs/token"
 )
 
-// What VHS takes where a tape sets nothing.
+// Defaults of VHS.
 const (
 	defaultTyping  = 50 * time.Millisecond
 	defaultTimeout = 15 * time.Second
@@ -31,44 +30,43 @@ const (
 // defaultPattern is the prompt of the shell.
 var defaultPattern = regexp.MustCompile(`>$`)
 
-// Tape is a script that the player can play.
+// Tape is a parsed script.
 type Tape struct {
 	// Columns and Rows are the size of the terminal.
 	Columns, Rows int
-	// Requires are the programs that must be there.
+	// Requires are the programs that must be installed.
 	Requires []string
-	// Steps are what is done, in order.
+	// Steps are the actions, in order.
 	Steps []Step
 }
 
-// Step is one action of a script, with what was set before it.
+// Step is one action of a script, with the settings that apply to it.
 type Step struct {
 	Do parser.CommandType
-	// Text is what is typed: that of Type, or what a terminal sends for a key.
+	// Text is the text of Type, or what a terminal sends for a key.
 	Text string
-	// Pause is how long Sleep sleeps, and how long each key is followed by
-	// nothing.
+	// Pause is the duration of Sleep, or the pause after each key.
 	Pause time.Duration
-	// Pattern is what Wait waits for, for at most Timeout, on the line of the
-	// cursor or on the whole Screen.
+	// Pattern is what Wait waits for, for at most Timeout: on the line of the cursor,
+	// or on the whole Screen.
 	Pattern *regexp.Regexp
 	Timeout time.Duration
 	Screen  bool
-	source  string // as VHS writes it
+	source  string // in the syntax of VHS
 }
 
-// String is the step as VHS writes it.
+// String returns the step in the syntax of VHS.
 func (s Step) String() string { return s.source }
 
-// keys are what a terminal sends for the keys that have a name.
+// keys are what a terminal sends for named keys.
 var keys = map[parser.CommandType]string{
 	token.ENTER: "\r", token.ESCAPE: "\x1b", token.TAB: "\t", token.SPACE: " ", token.BACKSPACE: "\x7f",
 	token.UP: "\x1b[A", token.DOWN: "\x1b[B", token.RIGHT: "\x1b[C", token.LEFT: "\x1b[D",
 	token.INSERT: "\x1b[2~", token.DELETE: "\x1b[3~", token.PAGE_UP: "\x1b[5~", token.PAGE_DOWN: "\x1b[6~",
 }
 
-// Load reads a tape from a file. Its error has everything that VHS finds wrong,
-// or names what the player does not play.
+// Load parses a tape from a file. The error contains all errors that VHS finds, or the
+// commands that the player does not support.
 func Load(path string) (*Tape, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -77,7 +75,7 @@ func Load(path string) (*Tape, error) {
 	return Parse(string(text))
 }
 
-// Parse reads a tape, as [Load] does.
+// Parse parses a tape, like [Load].
 func Parse(text string) (*Tape, error) {
 	p := parser.New(lexer.New(text))
 	commands := p.Parse()
@@ -95,7 +93,7 @@ func Parse(text string) (*Tape, error) {
 			return nil, fmt.Errorf("%s: %w", strings.TrimSpace(c.String()), err)
 		}
 	}
-	// A cell is as large as one of JetBrains Mono in xterm.js, in whole pixels.
+	// The size of a character cell of JetBrains Mono in xterm.js, in whole pixels.
 	r.tape.Columns = (r.width - 2*r.padding) / int(r.font*0.6+0.5)
 	r.tape.Rows = (r.height - 2*r.padding) / int(r.font*1.32+0.5)
 	if r.tape.Columns < 1 || r.tape.Rows < 1 {
@@ -104,7 +102,7 @@ func Parse(text string) (*Tape, error) {
 	return r.tape, nil
 }
 
-// reader turns commands into steps.
+// reader converts commands to steps.
 type reader struct {
 	tape                   *Tape
 	typing, timeout        time.Duration
@@ -113,13 +111,13 @@ type reader struct {
 	font                   float64
 }
 
-// take adds what a command says.
+// take adds a command.
 func (r *reader) take(c parser.Command) (err error) {
 	s := Step{Do: c.Type, source: strings.TrimSpace(c.String()), Pause: r.typing}
 	repeat := 1
 	switch c.Type {
 	case token.OUTPUT:
-		return nil // what is drawn is up to VHS
+		return nil // only affects the recording
 	case token.SET:
 		return r.set(c.Options, c.Args)
 	case token.REQUIRE:
@@ -166,7 +164,7 @@ func (r *reader) take(c parser.Command) (err error) {
 	return err
 }
 
-// set takes a setting. What only changes how the picture looks is left to VHS.
+// set applies a setting. Settings that only affect the appearance are ignored.
 func (r *reader) set(name, value string) (err error) {
 	switch name {
 	case "Width":

@@ -15,24 +15,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// endFor is how long a program has to end once it was told to.
-const endFor = 3 * time.Second
+// endTimeout is how long a program may take to end.
+const endTimeout = 3 * time.Second
 
-// Screen is what stands on a terminal.
+// Screen is the content of a terminal.
 type Screen struct {
-	Lines []string // of the whole screen, without the spaces at their ends
-	Line  string   // that of the cursor
-	ANSI  string   // the screen with its colours
+	Lines []string // lines of the screen, without trailing spaces
+	Line  string   // line of the cursor
+	ANSI  string   // screen with colours
 }
 
-// Text is what a person reads, without empty lines at the end.
+// Text returns the screen as text, without trailing empty lines.
 func (s Screen) Text() string { return strings.TrimRight(strings.Join(s.Lines, "\n"), "\n") }
 
 // terminal is a program in a pseudo-terminal, with a screen.
 type terminal struct {
 	cmd    *exec.Cmd
 	file   *os.File
-	ended  chan struct{} // closed when the program writes no more
+	ended  chan struct{} // closed at the end of the program's output
 	waited chan struct{} // closed when the program has ended
 
 	mu      sync.Mutex
@@ -40,7 +40,7 @@ type terminal struct {
 	written time.Time // when the program last wrote
 }
 
-// begin starts a command on a screen.
+// begin starts a command.
 func begin(c *exec.Cmd, columns, rows int) (*terminal, error) {
 	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: uint16(rows), Cols: uint16(columns)})
 	if err != nil {
@@ -54,16 +54,16 @@ func begin(c *exec.Cmd, columns, rows int) (*terminal, error) {
 		waited:  make(chan struct{}),
 		written: time.Now(),
 	}
-	go func() { _, _ = io.Copy(f, t.emu) }() // the program asks the terminal; these are the answers
+	go func() { _, _ = io.Copy(f, t.emu) }() // the terminal's answers to queries of the program
 	go t.read()
 	go func() {
-		_ = c.Wait() // how a shell ends says nothing about the tape
+		_ = c.Wait() // the exit code of the shell is irrelevant
 		close(t.waited)
 	}()
 	return t, nil
 }
 
-// read puts on the screen what the program writes, until it writes no more.
+// read applies the program's output to the screen.
 func (t *terminal) read() {
 	defer close(t.ended)
 	buf := make([]byte, 32<<10)
@@ -81,8 +81,8 @@ func (t *terminal) read() {
 	}
 }
 
-// look is the screen now.
-func (t *terminal) look() Screen {
+// screen returns the present screen.
+func (t *terminal) screen() Screen {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := Screen{Lines: make([]string, t.emu.Height()), ANSI: t.emu.Render()}
@@ -92,7 +92,7 @@ func (t *terminal) look() Screen {
 			switch c := t.emu.CellAt(x, y); {
 			case c == nil || c.Content == "" && c.Width > 0:
 				b.WriteByte(' ')
-			case c.Width > 0: // else the cell before it is wide
+			case c.Width > 0: // 0: second half of a wide character
 				b.WriteString(c.Content)
 			}
 		}
@@ -102,7 +102,7 @@ func (t *terminal) look() Screen {
 	return s
 }
 
-// quiet is for how long the program has written nothing.
+// quiet returns how long the program has written nothing.
 func (t *terminal) quiet() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,8 +117,8 @@ func (t *terminal) send(text string) error {
 	return nil
 }
 
-// over says whether the program has ended.
-func (t *terminal) over() bool {
+// hasEnded reports whether the program has ended.
+func (t *terminal) hasEnded() bool {
 	select {
 	case <-t.ended:
 		return true
@@ -127,26 +127,28 @@ func (t *terminal) over() bool {
 	}
 }
 
-// close hangs up and waits for the program; one that stays is killed. The
-// terminal is closed last: a shell that is told twice skips what it has to tidy.
+// close hangs up and waits for the program; if it does not end it is killed. The
+// terminal is closed last, because a shell that receives a second hangup skips its
+// clean-up.
 func (t *terminal) close() {
-	front, err := unix.IoctlGetInt(int(t.file.Fd()), unix.TIOCGPGRP) // what the shell runs now
-	_ = syscall.Kill(-t.cmd.Process.Pid, syscall.SIGHUP)             // it leads a session and so a group
+	front, err := unix.IoctlGetInt(int(t.file.Fd()), unix.TIOCGPGRP) // foreground process group
+	_ = syscall.Kill(-t.cmd.Process.Pid, syscall.SIGHUP)             // the shell leads a session and process group
 	select {
 	case <-t.waited:
-	case <-time.After(endFor):
+	case <-time.After(endTimeout):
 		_ = t.cmd.Process.Kill()
 		<-t.waited
 	}
 	if err == nil && front > 0 && front != t.cmd.Process.Pid {
-		_ = syscall.Kill(-front, syscall.SIGKILL) // it would keep the terminal, and run for ever
+		_ = syscall.Kill(-front, syscall.SIGKILL) // it would keep the terminal open
 	}
 	_ = t.file.Close()
 	select {
 	case <-t.ended:
-	case <-time.After(endFor): // something in the background keeps the terminal
+	case <-time.After(endTimeout): // a background process keeps the terminal open
 	}
-	// The answers end with their pipe; the emulator's own Close races with reading.
+	// The goroutine that copies answers ends with this pipe. The emulator's own Close
+	// races with reading.
 	if c, ok := t.emu.InputPipe().(io.Closer); ok {
 		_ = c.Close()
 	}

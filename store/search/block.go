@@ -53,8 +53,8 @@ type overflow struct {
 	times [timeColumns]int64
 }
 
-// A shortTime is a second since 1970 plus one. 0 stands for no time, and farTime
-// for one before 1970 or after 2106, which overflow holds.
+// A shortTime is a second since 1970 plus one. 0 means no time, and farTime a time
+// before 1970 or after 2106, which is stored in overflow.
 const farTime = math.MaxUint32
 
 func shortTime(second int64) uint32 {
@@ -169,7 +169,7 @@ func (b *block) second(n, column int) (second int64, ok bool) {
 // expiry returns when the newest version expires, in seconds since 1970, or never.
 func (b *block) expiry(n int) int64 { return b.secondOrNever(n, notAfter) }
 
-// due returns when certquay next acts by itself, in seconds since 1970, or never.
+// due returns the time of the next automatic action, in seconds since 1970, or never.
 func (b *block) due(n int) int64 { return b.secondOrNever(n, dueAt) }
 
 func (b *block) secondOrNever(n, column int) int64 {

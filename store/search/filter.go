@@ -143,9 +143,9 @@ func (t *Table) match(f model.Filter, now time.Time) *match {
 	return m
 }
 
-// cached returns the match of a filter, which is blank at first, and the smallest
-// match that contains it, or nil: somebody who types into a filter asks for a part
-// of what was just found.
+// cached returns the match of a filter, which is empty if the filter is new, and the
+// smallest match that contains it, or nil: while a user types into a filter, each
+// result is a part of the previous one.
 func (t *Table) cached(k filterKey) (m, wider *match) {
 	for _, other := range t.matches {
 		switch {
@@ -189,7 +189,7 @@ func (t *Table) eachBlock(visit func(n int, b *block)) {
 	wg.Wait()
 }
 
-// matcher is a filter prepared for a table: the model has been asked about each
+// matcher is a filter prepared for a table: the model has evaluated it for each
 // profile.
 type matcher struct {
 	profiles []bool  // whether the profile passes, by number

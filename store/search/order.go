@@ -9,9 +9,9 @@ import (
 	"certquay/model"
 )
 
-// initialSorts are the orders that a table has once it is built. sorts are all
-// that it can have: the others are made by the first query that needs them,
-// because they take memory and a single list asks for them.
+// initialSorts are the orders that a table has once it is built. sorts are all orders:
+// the others are made by the first query that needs them, because they take memory and
+// few lists use them.
 var (
 	initialSorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
 	sorts        = append(slices.Clone(initialSorts), model.SortDue)

@@ -6,16 +6,16 @@ import (
 	"certquay/model"
 )
 
-// profile is what many instances have in common. It takes half a kilobyte; a
+// profile holds the attributes that many instances share. It takes half a kilobyte; a
 // fleet of a million instances has some hundreds of profiles.
 type profile struct {
-	row         model.InstanceRow // without ID, names and times, and with all its products
+	row         model.InstanceRow // without ID, names and times, but with all products
 	nameIsFirst bool              // the name is the first domain
 	keepsShown  bool              // names ends with name and domain as lists show them, which are not the folded ones
 }
 
-// profiles numbers the profiles in use, from 1, and counts their rows. Number 0
-// stands for no row.
+// profiles numbers the profiles in use, from 1, and counts their rows. Number 0 means
+// no row.
 type profiles struct {
 	numbers map[profile]uint32
 	list    []profile // by number

@@ -9,7 +9,8 @@ type shortID struct{ high, low uint64 }
 // in ASCII, so ULIDs sort as their numbers do.
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-// ulidLen is the length of a ULID: digits of 5 bits, of which the first has 3.
+// ulidLen is the length of a ULID in digits of 5 bits; the first digit has 3
+// significant bits.
 const ulidLen = 26
 
 // crockfordDigit is the value of each digit; 0xff for other bytes.

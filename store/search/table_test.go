@@ -25,8 +25,10 @@ func TestTableOfManyBlocks(t *testing.T) {
 	draw := func() *model.Instance {
 		n := r.IntN(2 * blockSize)
 		i := &model.Instance{
-			ID: model.ID(fmt.Sprintf("01JD%022d", n)), Name: fmt.Sprintf("%d.example.com", r.IntN(100)),
-			State: model.States[r.IntN(len(model.States))], Application: model.Application{Domains: []string{"Shop.example.com", "b.example"}},
+			ID:          model.ID(fmt.Sprintf("01JD%022d", n)),
+			Name:        fmt.Sprintf("%d.example.com", r.IntN(100)),
+			State:       model.States[r.IntN(len(model.States))],
+			Application: model.Application{Domains: []string{"Shop.example.com", "b.example"}},
 		}
 		if r.IntN(4) == 0 {
 			i.Name = fmt.Sprintf("Shop %d", n)
@@ -115,7 +117,11 @@ func TestCommitsWhileOrdersAreMade(t *testing.T) {
 			put(n)
 		}
 		only := func(n int) model.Query {
-			return model.Query{Sort: model.SortName, Filter: model.Filter{Only: []model.ID{model.ID(fmt.Sprintf("01JD%022d", n))}}, Now: now}
+			return model.Query{
+				Sort:   model.SortName,
+				Filter: model.Filter{Only: []model.ID{model.ID(fmt.Sprintf("01JD%022d", n))}},
+				Now:    now,
+			}
 		}
 		tab.mu.Lock()
 		tab.sorting = true

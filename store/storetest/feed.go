@@ -32,7 +32,7 @@ func feedInOrder(t *testing.T, p *place) {
 	if next.Seq <= b.Seq || len(next.Changes) != 1 || !next.Changes[0].Deleted {
 		t.Errorf("got %+v after %d", next, b.Seq)
 	}
-	// What failed is not told.
+	// Failed transactions are not published.
 	_ = s.Update(ctx, func(tx model.Tx) error { _ = tx.Put(instance(3)); return errRefused })
 	p.put(s, instance(4))
 	if b := <-feed; b.Changes[0].Key != string(id(4)) {

@@ -10,7 +10,7 @@ import (
 	"certquay/store"
 )
 
-// whole puts an instance with everything that belongs to it.
+// whole writes an instance with all records that belong to it.
 func (p *place) whole(s *store.Store) {
 	p.t.Helper()
 	i := instance(1)
@@ -35,7 +35,7 @@ func (p *place) whole(s *store.Store) {
 	})
 }
 
-// listed are the codes and arguments of the problems in a report, one a line.
+// listed returns the codes and arguments of the problems in a report, one on a line.
 func listed(r store.Report) string {
 	var all []string
 	for _, p := range r.Problems {
@@ -72,7 +72,7 @@ func fsckFinds(t *testing.T, p *place) {
 			}
 		}
 	}
-	// What a mistake of the engine could write.
+	// Errors that a bug of the engine could cause.
 	p.put(s,
 		&model.Account{Name: "cash", Unit: "EUR", Sum: -6},
 		&model.Account{Name: "lost", Unit: "EUR", Sum: 1},
@@ -86,7 +86,7 @@ func fsckFinds(t *testing.T, p *place) {
 		`fsck.no-version`,
 		`fsck.no-such key="`+string(id(7))+`" kind="task" name="`+string(id(77))+`" other="instance"`, `other="material"`, `other="key"`)
 	p.shut(s)
-	// What only someone at the files can do.
+	// Damage that only somebody with access to the files can cause.
 	for _, e := range p.pairs() {
 		switch {
 		case strings.HasPrefix(e.Key, "revent") && strings.HasSuffix(e.Key, "2"),

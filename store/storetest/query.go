@@ -27,7 +27,7 @@ func queriesEqualBruteForce(t *testing.T, p *place) {
 			for range writes {
 				i := randomInstance(r, r.IntN(60))
 				if r.IntN(3) == 0 {
-					i.ID = model.ID(i.Name) // not every ID need be a ULID
+					i.ID = model.ID(i.Name) // IDs need not be ULIDs
 				}
 				delete(all, i.ID)
 				var err error
@@ -106,7 +106,7 @@ func drawQuery(t *rapid.T) model.Query {
 	return q
 }
 
-// row is the instance's with whole seconds, as stores keep it.
+// row returns the row of an instance with whole seconds, as stores keep it.
 func row(i *model.Instance) model.InstanceRow {
 	r := i.Row()
 	for _, t := range []*time.Time{&r.Window, &r.ServiceWindow} { // shares of periods
@@ -180,7 +180,7 @@ func compareQuery(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance, 
 	for n, i := range want {
 		r := row(i)
 		got := page.Rows[n]
-		// Texts are cut in a page; their tests are those of rows.
+		// Texts in a page are truncated, which other tests check.
 		got.Name, got.Domain, got.Products = r.Name, r.Domain, r.Products
 		if !reflect.DeepEqual(got, r) {
 			t.Fatalf("%+v: row %d is\n%+v, want\n%+v", q, n, got, r)
@@ -223,8 +223,8 @@ func compareCounts(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance)
 	}
 }
 
-// firstFrame asks at once after opening. Whether the table is built by then is
-// chance; the answer must be the same.
+// firstFrame queries right after opening. Whether the table is built by then is random;
+// the answer must be the same.
 func firstFrame(t *testing.T, p *place) {
 	s := p.open()
 	r := rand.New(rand.NewPCG(1, 2))

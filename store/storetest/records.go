@@ -34,7 +34,7 @@ func readBack(t *testing.T, p *place) {
 		}
 		return err
 	})
-	// Putting again replaces; deleting removes, and may be repeated.
+	// Putting again replaces the record; deleting may be repeated.
 	want.Name = "renamed"
 	p.put(s, want)
 	for range 2 {
@@ -73,12 +73,12 @@ var texts = rapid.OneOf(
 	rapid.StringN(1, 3, 6),
 )
 
-// scans compares primary and index scans with a sorted list, over what is
-// stored, and over what is stored and written in the same transaction.
+// scans compares primary and index scans with a sorted list, of stored records and of
+// records written in the same transaction.
 func scans(t *testing.T, p *place) {
 	s := p.open()
 	rapid.Check(t, func(t *rapid.T) {
-		// Each run begins with nothing, so that it can be repeated.
+		// Each run starts with an empty store, so that it can be repeated.
 		err := s.Update(context.Background(), func(tx model.Tx) error {
 			for k, err := range tx.Keys(model.Scan{Kind: model.KindEntry}) {
 				if err != nil {
@@ -100,7 +100,7 @@ func scans(t *testing.T, p *place) {
 	})
 }
 
-// scanRound writes, and scans over what it wrote and what was stored before.
+// scanRound writes records and scans them together with stored ones.
 func scanRound(t *rapid.T, s *store.Store, stored map[string]string) {
 	type write struct {
 		entry   *model.Entry
@@ -161,7 +161,7 @@ func drawScan(t *rapid.T) model.Scan {
 	}
 }
 
-// scanned is what a scan should visit, by brute force.
+// scanned returns what a scan should return, by brute force.
 func scanned(s model.Scan, stored map[string]string) (want []string) {
 	type pair struct{ key, primary string }
 	var all []pair

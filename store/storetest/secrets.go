@@ -15,11 +15,11 @@ import (
 	"certquay/store/engine"
 )
 
-// sound fails the test when fsck finds anything.
+// sound fails the test if fsck finds a problem.
 func (p *place) sound(s *store.Store) {
 	p.t.Helper()
 	report, err := s.Fsck(context.Background())
-	// The records of these tests refer to others that are not made.
+	// The records of these tests refer to others that do not exist.
 	report.Problems = slices.DeleteFunc(report.Problems, func(p model.Text) bool {
 		return p.Code() == "fsck.no-such" || p.Code() == "fsck.no-version"
 	})
@@ -28,7 +28,7 @@ func (p *place) sound(s *store.Store) {
 	}
 }
 
-// leaks says whether a value of the engine contains the material.
+// leaks reports whether a value in the engine contains the material.
 func (p *place) leaks(material []byte) bool {
 	return slices.ContainsFunc(p.pairs(), func(e engine.Pair) bool { return bytes.Contains(e.Value, material) })
 }
@@ -109,7 +109,7 @@ func passphrase(t *testing.T, p *place) {
 	if err := s.Update(context.Background(), putting(k)); !errors.Is(err, store.ErrSealed) {
 		t.Errorf("writing a secret: %v", err)
 	}
-	p.put(s, instance(2)) // no secret, no hindrance
+	p.put(s, instance(2)) // records without secrets can still be written
 	if err := s.Unseal(model.NewSecret([]byte("wrong"))); !errors.Is(err, store.ErrPassphrase) {
 		t.Errorf("the wrong passphrase: %v", err)
 	}
@@ -127,8 +127,8 @@ func passphrase(t *testing.T, p *place) {
 	}
 }
 
-// flippedBytes damages every value in turn. Wherever it is noticed, it is an
-// error that names damage; it is never data.
+// flippedBytes damages every value in turn. The damage must be reported as such, and
+// never be returned as data.
 func flippedBytes(t *testing.T, p *place) {
 	s := p.open()
 	k, _ := privateKey(1)
@@ -150,8 +150,7 @@ func flippedBytes(t *testing.T, p *place) {
 	p.sound(p.open())
 }
 
-// damaged checks that a store whose value under the key is damaged says so,
-// when it is opened or when it is checked.
+// damaged checks that a damaged value is reported when the store is opened or checked.
 func (p *place) damaged(key string) {
 	p.t.Helper()
 	s, err := p.Open(p.options())
@@ -171,7 +170,7 @@ func (p *place) damaged(key string) {
 	}
 }
 
-// movedValue puts a true value under another key, where it is a lie.
+// movedValue stores an authentic value under another key.
 func movedValue(t *testing.T, p *place) {
 	s := p.open()
 	p.put(s, instance(1), instance(2))

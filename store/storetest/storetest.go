@@ -1,5 +1,4 @@
-// Package storetest is the contract of stores, as tests, whatever engine
-// stands behind them.
+// Package storetest is the contract suite of stores, for any engine.
 package storetest
 
 import (
@@ -15,17 +14,17 @@ import (
 	"certquay/store/engine"
 )
 
-// Backend is one place that can hold one store. It is opened and closed
-// repeatedly, never twice at a time.
+// Backend is a place for one store, which is opened and closed repeatedly, but only
+// once at a time.
 type Backend interface {
-	// Open opens the store, or makes it.
+	// Open opens or creates the store.
 	Open(o store.Options) (*store.Store, error)
-	// Engine opens the engine itself while the store is closed, to look at
-	// what is stored and to damage it.
+	// Engine opens the engine itself while the store is closed, to inspect or damage
+	// its data.
 	Engine() (engine.Engine, error)
 }
 
-// Run tests stores. Each call of fresh gives a place without a store.
+// Run tests stores. Each call of fresh returns a place without a store.
 func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 	for _, c := range []struct {
 		name string
@@ -74,7 +73,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 	}
 }
 
-// place is a backend with helpers that end the test when something fails.
+// place is a backend with helpers that fail the test on errors.
 type place struct {
 	t *testing.T
 	Backend
@@ -101,7 +100,7 @@ func (p *place) openWith(o store.Options) *store.Store {
 	return s
 }
 
-// engine runs fn with the bare engine.
+// engine calls fn with the engine itself.
 func (p *place) engine(fn func(engine.Engine)) {
 	p.t.Helper()
 	e, err := p.Engine()
@@ -114,7 +113,7 @@ func (p *place) engine(fn func(engine.Engine)) {
 	}
 }
 
-// pairs are all keys and values of the bare engine.
+// pairs returns all keys and values of the engine.
 func (p *place) pairs() (all []engine.Pair) {
 	p.t.Helper()
 	p.engine(func(e engine.Engine) {
@@ -133,7 +132,7 @@ func (p *place) pairs() (all []engine.Pair) {
 	return all
 }
 
-// overwrite puts a value under a key of the bare engine, or deletes the key.
+// overwrite sets the value of a key in the engine, or deletes the key.
 func (p *place) overwrite(key string, value []byte) {
 	p.t.Helper()
 	p.engine(func(e engine.Engine) {
@@ -157,7 +156,7 @@ func (p *place) shut(s *store.Store) {
 	}
 }
 
-// update writes, and must succeed.
+// update runs a transaction that must succeed.
 func (p *place) update(s *store.Store, fn func(model.Tx) error) {
 	p.t.Helper()
 	if err := s.Update(context.Background(), fn); err != nil {
@@ -165,7 +164,7 @@ func (p *place) update(s *store.Store, fn func(model.Tx) error) {
 	}
 }
 
-// put puts records in one transaction.
+// put writes records in one transaction.
 func (p *place) put(s *store.Store, rs ...model.Record) {
 	p.t.Helper()
 	p.update(s, putting(rs...))
@@ -182,7 +181,7 @@ func putting(rs ...model.Record) func(model.Tx) error {
 	}
 }
 
-// view reads, and must succeed.
+// view runs a read that must succeed.
 func (p *place) view(s *store.Store, fn func(model.Reader) error) {
 	p.t.Helper()
 	if err := s.View(fn); err != nil {
@@ -190,7 +189,7 @@ func (p *place) view(s *store.Store, fn func(model.Reader) error) {
 	}
 }
 
-// keys collects a scan.
+// keys returns the keys of a scan.
 func keys(r model.Reader, s model.Scan) (ks []string, err error) {
 	for k, err := range r.Keys(s) {
 		if err != nil {
@@ -201,15 +200,15 @@ func keys(r model.Reader, s model.Scan) (ks []string, err error) {
 	return ks, nil
 }
 
-// now is the moment of all tests.
+// now is the time in all tests.
 var now = time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
 
 const day = 24 * time.Hour
 
-// id is a well-formed ID.
+// id returns a well-formed ID.
 func id(n int) model.ID { return model.ID(fmt.Sprintf("01JD%022d", n)) }
 
-// instance is an issued one with a version, like those people have.
+// instance returns a realistic issued instance with one version.
 func instance(n int) *model.Instance {
 	name := fmt.Sprintf("shop-%d.example.com", n)
 	start := now.Add(-time.Duration(n%300) * day)
@@ -230,7 +229,7 @@ func instance(n int) *model.Instance {
 	}
 }
 
-// randomInstance differs from others in everything that filters look at.
+// randomInstance returns an instance with random values in all fields that filters use.
 func randomInstance(r *rand.Rand, n int) *model.Instance {
 	i := instance(n)
 	i.State = pick(r, append(model.States, model.Issued, model.Issued, model.Uploaded)...)
@@ -266,7 +265,7 @@ func randomInstance(r *rand.Rand, n int) *model.Instance {
 
 func pick[T any](r *rand.Rand, ts ...T) T { return ts[r.IntN(len(ts))] }
 
-// key is a private key with recognizable material.
+// privateKey returns a key record with recognizable content.
 func privateKey(n int) (*model.Key, []byte) {
 	material := []byte(fmt.Sprintf("-- the private key %d must not leak --", n))
 	return &model.Key{

@@ -43,7 +43,7 @@ func readsOwnWrites(t *testing.T, p *place) {
 		if err := tx.Get(&model.Instance{ID: id(1)}); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("the deleted one: %v", err)
 		}
-		// Writing inside a scan does not disturb it.
+		// Writing during a scan does not affect it.
 		for k, err := range tx.Keys(model.Scan{Kind: model.KindInstance}) {
 			if err != nil {
 				return err
@@ -58,7 +58,7 @@ func readsOwnWrites(t *testing.T, p *place) {
 
 var errRefused = errors.New("refused")
 
-// failingCaller runs good and bad callers together.
+// failingCaller runs succeeding and failing callers together.
 func failingCaller(t *testing.T, p *place) {
 	s := p.open()
 	var wg sync.WaitGroup
@@ -115,7 +115,7 @@ func panickingCaller(t *testing.T, p *place) {
 func endedContext(t *testing.T, p *place) {
 	s := p.open()
 	ctx, cancel := context.WithCancel(context.Background())
-	// One caller holds the writer while another gives up waiting for it.
+	// One caller blocks the writer while another gives up waiting.
 	held, release, left := make(chan bool), make(chan bool), make(chan error)
 	go func() {
 		_ = s.Update(context.Background(), func(model.Tx) error { held <- true; <-release; return nil })
@@ -179,8 +179,9 @@ func manyWriters(t *testing.T, p *place) {
 	})
 }
 
-// bigWriters writes more at once than one batch of the engine holds. Each
-// caller also counts, so that one whose group was split rests on the others.
+// bigWriters writes more at once than one batch of the engine holds. Each caller also
+// increments a counter, so that its writes depend on earlier ones if the group is
+// split.
 func bigWriters(t *testing.T, p *place) {
 	s := p.open()
 	held, release := make(chan bool), make(chan bool)
@@ -224,7 +225,7 @@ func tooLarge(t *testing.T, p *place) {
 	if !errors.Is(err, engine.ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
-	// Writing one record again and again is not large.
+	// Writing one record repeatedly does not count repeatedly.
 	p.update(s, func(tx model.Tx) error {
 		for range 8 {
 			if err := tx.Put(&model.KV{Namespace: "s", Name: "again", Data: make([]byte, 500<<10)}); err != nil {
@@ -313,7 +314,7 @@ func fullDisk(t *testing.T, p *place) {
 	free.Store(1 << 20)
 	s, err = p.Open(o)
 	if err == nil {
-		// An engine without a directory has no volume to fill.
+		// An engine without a directory has no volume.
 		p.shut(s)
 		return
 	}

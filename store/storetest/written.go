@@ -13,32 +13,31 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// written are stores that earlier versions wrote and stopped cleanly. Every
-// later version opens them; none is ever written anew. Each holds data/ (the
-// data directory) and config/ (configuration and key file).
+// written are stores that earlier versions wrote and closed cleanly, which every later
+// version must open. They are never regenerated. Each contains data/ (the data
+// directory) and config/ (configuration and key file).
 //
 //go:embed written
 var written embed.FS
 
 // The stores that [Written] unpacks.
 const (
-	// WrittenFleet is a sandbox store with the fleet of the demo: 58
-	// instances in every state, a history of fourteen months. Schema 1.
+	// WrittenFleet is a sandbox store with the fleet of the demo: 58 instances in every
+	// state, with a history of fourteen months. Schema 1.
 	WrittenFleet = "fleet"
 	// WrittenDismissed is a small sandbox store with dismissed tasks. Schema 1.
 	WrittenDismissed = "dismissed"
-	// WrittenPassphrase is a small store that was made with a key file and
-	// then protected by [WrittenPassphraseWords]. Schema 1.
+	// WrittenPassphrase is a small store that was created with a key file and later
+	// protected by [WrittenPassphraseWords]. Schema 1.
 	WrittenPassphrase = "passphrase"
 	// WrittenPassphraseWords is the passphrase of [WrittenPassphrase].
 	WrittenPassphraseWords = "correct horse"
 )
 
-// WrittenStores are the names of all of them.
+// WrittenStores are the names of all these stores.
 var WrittenStores = []string{WrittenFleet, WrittenDismissed, WrittenPassphrase}
 
-// Written unpacks a store that an earlier version wrote, and returns its data
-// directory, its key file and its configuration.
+// Written unpacks a store and returns its data directory, key file and configuration.
 func Written(t testing.TB, name string) (data, key, config string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -1,8 +1,8 @@
-// Ttyd stands in for ttyd (https://github.com/tsl0922/ttyd) when VHS records a
-// tape: Debian does not package it. It serves xterm.js on loopback, which it
-// joins to a program in a pseudo-terminal over a WebSocket, and takes the part of
-// ttyd's command line that VHS uses. XTERM names the directory that holds the
-// npm packages @xterm/xterm, @xterm/addon-canvas and @xterm/addon-fit.
+// Ttyd replaces ttyd (https://github.com/tsl0922/ttyd), which Debian does not package,
+// while VHS records a tape. It serves xterm.js on loopback, connects it to a program in
+// a pseudo-terminal over a WebSocket, and accepts the options of ttyd that VHS uses.
+// The environment variable XTERM names the directory of the npm packages @xterm/xterm,
+// @xterm/addon-canvas and @xterm/addon-fit.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 //go:embed page.html
 var page []byte
 
-// version is one that VHS accepts; it asks for 1.7.2 or later.
+// version is accepted by VHS, which requires 1.7.2 or later.
 const version = "ttyd version 1.7.7"
 
 func main() {
@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// serve serves one terminal on loopback until it is left.
+// serve serves one terminal on loopback until its page is closed.
 func serve(args []string) error {
 	port, command := "", []string(nil)
 	for n := 0; n < len(args) && command == nil; n++ {
@@ -45,7 +45,7 @@ func serve(args []string) error {
 		case strings.HasPrefix(a, "--port="):
 			port = strings.TrimPrefix(a, "--port=")
 		case a == "-t" || a == "--interface":
-			n++ // how ttyd's own page draws, and the address, which is loopback here
+			n++ // options of the page, and the address, which is always loopback
 		case !strings.HasPrefix(a, "--"):
 			command = args[n:]
 		}
@@ -63,20 +63,20 @@ func serve(args []string) error {
 	mux.Handle("GET /xterm/", http.StripPrefix("/xterm/", http.FileServer(http.Dir(files))))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(page) })
 	mux.HandleFunc("GET /terminal", func(w http.ResponseWriter, r *http.Request) {
-		c, err := websocket.Accept(w, r, nil) // of its own page only
+		c, err := websocket.Accept(w, r, nil) // accepts its own page only
 		if err == nil {
 			err = join(r.Context(), c, command)
 		}
 		left <- err
 	})
-	go func() { left <- http.Serve(l, mux) }() //nolint:gosec // on loopback, until VHS leaves
+	go func() { left <- http.Serve(l, mux) }() //nolint:gosec // on loopback, until VHS disconnects
 	return <-left
 }
 
-// join runs the command in a pseudo-terminal and carries what is typed to it and
-// what it writes back, until either side leaves.
+// join runs the command in a pseudo-terminal and copies input and output until either
+// side ends.
 func join(ctx context.Context, c *websocket.Conn, command []string) error {
-	p := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // what VHS wants run; it is killed below
+	p := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the command of VHS; it is killed below
 	p.Env = append(os.Environ(), "TERM=xterm-256color", "COLORTERM=truecolor")
 	f, err := pty.Start(p)
 	if err != nil {
@@ -96,7 +96,7 @@ func join(ctx context.Context, c *websocket.Conn, command []string) error {
 	for {
 		kind, message, err := c.Read(ctx)
 		if err != nil {
-			return nil // it was left
+			return nil // the page was closed
 		}
 		if kind == websocket.MessageBinary {
 			if _, err := f.Write(message); err != nil {

@@ -35,7 +35,8 @@ func started(t *testing.T, command ...string) (address string, left chan error) 
 	}
 	left = make(chan error, 1)
 	go func() {
-		left <- serve(append([]string{"--port=" + port, "--interface", "127.0.0.1", "-t", "rendererType=canvas", "--once", "--writable"}, command...))
+		left <- serve(append([]string{"--port=" + port, "--interface", "127.0.0.1", "-t", "rendererType=canvas", "--once", "--writable"},
+			command...))
 	}()
 	return address, left
 }

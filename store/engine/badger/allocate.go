@@ -68,9 +68,9 @@ func (l *logSpace) begin() error {
 	return nil
 }
 
-// room is called before n bytes are written. It returns [engine.ErrNoSpace] if the next
+// reserve is called before n bytes are written. It returns [engine.ErrNoSpace] if the next
 // log cannot be allocated.
-func (l *logSpace) room(n int) error {
+func (l *logSpace) reserve(n int) error {
 	if l.since += n; l.useless || l.next == 0 {
 		return nil
 	}

@@ -28,9 +28,9 @@ const limit = 2 << 20
 // Badger allows, and larger than any record.
 const maxValue = 1 << 20
 
-// tidying is the interval of value log garbage collection, which Badger does not run by
+// valueLogGCInterval is the interval of value log garbage collection, which Badger does not run by
 // itself.
-const tidying = 10 * time.Minute
+const valueLogGCInterval = 10 * time.Minute
 
 // Engine is an [engine.Engine] in a directory.
 type Engine struct {
@@ -58,7 +58,7 @@ func newEngine(db *badger.DB, logs *logSpace, log *slog.Logger) *Engine {
 // collectValueLogs rewrites value log files until none is mostly garbage.
 func (e *Engine) collectValueLogs() {
 	defer close(e.stopped)
-	tick := time.NewTicker(tidying)
+	tick := time.NewTicker(valueLogGCInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -104,7 +104,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	}
 	e.apply.Lock()
 	defer e.apply.Unlock()
-	if err := e.logs.room(b.Size()); err != nil {
+	if err := e.logs.reserve(b.Size()); err != nil {
 		return err
 	}
 	txn := e.db.NewTransaction(true)
@@ -162,7 +162,7 @@ func (e *Engine) Close() error {
 	e.closed = true
 	close(e.stop)
 	<-e.stopped
-	return errors.Join(e.db.Close(), removeEmptyLogs(e.dir), private(e.dir))
+	return errors.Join(e.db.Close(), removeEmptyLogs(e.dir), makePrivate(e.dir))
 }
 
 // Verify checks all tables. Damage is an [*engine.DamagedError].
@@ -193,7 +193,7 @@ func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 		// anyway.
 		o := badger.IteratorOptions{Reverse: r.Reverse}
 		if !r.Reverse && r.To != "" {
-			o.Prefix = []byte(common(r.From, r.To))
+			o.Prefix = []byte(commonPrefix(r.From, r.To))
 		}
 		it := s.txn.NewIterator(o)
 		defer it.Close()
@@ -225,8 +225,8 @@ func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 	}
 }
 
-// common returns the longest common prefix of all keys in a range.
-func common(from, to string) string {
+// commonPrefix returns the longest common prefix of all keys in a range.
+func commonPrefix(from, to string) string {
 	n := 0
 	for n < min(len(from), len(to)) && from[n] == to[n] {
 		n++
@@ -238,9 +238,9 @@ func common(from, to string) string {
 // that is debugging output.
 type logger struct{ *slog.Logger }
 
-func line(f string, a []any) string { return strings.TrimSpace(fmt.Sprintf(f, a...)) }
+func formatLine(f string, a []any) string { return strings.TrimSpace(fmt.Sprintf(f, a...)) }
 
-func (l logger) Errorf(f string, a ...any)   { l.Error("badger: " + line(f, a)) }
-func (l logger) Warningf(f string, a ...any) { l.Warn("badger: " + line(f, a)) }
-func (l logger) Infof(f string, a ...any)    { l.Debug("badger: " + line(f, a)) }
-func (l logger) Debugf(f string, a ...any)   { l.Debug("badger: " + line(f, a)) }
+func (l logger) Errorf(f string, a ...any)   { l.Error("badger: " + formatLine(f, a)) }
+func (l logger) Warningf(f string, a ...any) { l.Warn("badger: " + formatLine(f, a)) }
+func (l logger) Infof(f string, a ...any)    { l.Debug("badger: " + formatLine(f, a)) }
+func (l logger) Debugf(f string, a ...any)   { l.Debug("badger: " + formatLine(f, a)) }

@@ -60,18 +60,18 @@ func openLog(path string) (*logFile, error) {
 			return nil, err
 		}
 		// One chunk of zeros is kept, because the last entry may end in zeros.
-		if at == 0 || !zero(chunk[:n]) || !zero(l.data[max(0, len(l.data)-len(chunk)):]) {
+		if at == 0 || !isZero(chunk[:n]) || !isZero(l.data[max(0, len(l.data)-len(chunk)):]) {
 			l.data = append(append(l.data, make([]byte, at-len(l.data))...), chunk[:n]...)
 		}
 		at += n
 	}
 	if len(l.data) >= logHeader && binary.BigEndian.Uint64(l.data) != 0 {
-		return nil, damaged(path, model.Fail("database.encrypted"), nil)
+		return nil, damagedError(path, model.Fail("database.encrypted"), nil)
 	}
 	return l, nil
 }
 
-func zero(b []byte) bool { return len(bytes.TrimRight(b, "\x00")) == 0 }
+func isZero(b []byte) bool { return len(bytes.TrimRight(b, "\x00")) == 0 }
 
 // at decodes the entry at an offset; ok is false if there is no complete entry.
 func (l *logFile) at(offset int) (e entry, ok bool) {
@@ -143,4 +143,4 @@ func (l *logFile) replay(fn func(entry)) (end int) {
 }
 
 // cutOff reports whether Badger would truncate anything but zeros after an offset.
-func (l *logFile) cutOff(end int) bool { return !zero(l.data[end:]) }
+func (l *logFile) cutOff(end int) bool { return !isZero(l.data[end:]) }

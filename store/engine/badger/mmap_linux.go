@@ -33,7 +33,7 @@ func init() {
 	system := mapper.mmap
 	mapper.mmap = func(addr, length uintptr, prot, flags, fd int, offset int64) (uintptr, error) {
 		if prot&unix.PROT_WRITE != 0 && flags&unix.MAP_SHARED != 0 {
-			if err := fill(fd, offset, int64(length)); err != nil {
+			if err := allocateMapped(fd, offset, int64(length)); err != nil {
 				return 0, err
 			}
 		}
@@ -49,13 +49,13 @@ const (
 	lookAgain = 500 * time.Millisecond
 )
 
-// fill allocates the blocks of a part of a file. It does nothing on a file system
+// allocateMapped allocates the blocks of a part of a file. It does nothing on a file system
 // without preallocation.
 //
 // For a table it waits until there is space: during compaction, Badger ignores the
 // error of creating a table and then deletes the tables it was made from, so returning
 // an error would lose data.
-func fill(fd int, offset, length int64) error {
+func allocateMapped(fd int, offset, length int64) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
@@ -66,7 +66,7 @@ func fill(fd int, offset, length int64) error {
 	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
 	table := filepath.Ext(name) == ".sst" || err != nil // if unsure, waiting is safe
 	for {
-		err := roomFor(fd, table)
+		err := checkRoom(fd, table)
 		if err == nil {
 			err = fallocate(fd, offset, length)
 		}
@@ -80,8 +80,8 @@ func fill(fd int, offset, length int64) error {
 	}
 }
 
-// roomFor returns an error if creating a table would leave less than the margin.
-func roomFor(fd int, table bool) error {
+// checkRoom returns an error if creating a table would leave less than the margin.
+func checkRoom(fd int, table bool) error {
 	var fs unix.Statfs_t
 	if !table {
 		return nil

@@ -36,7 +36,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	if err := check(dir, o.Create); err != nil {
+	if err := checkDir(dir, o.Create); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -45,7 +45,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err := removeEmptyLogs(dir); err != nil {
 		return nil, err
 	}
-	how := tuned(dir, log)
+	how := badgerOptions(dir, log)
 	if o.Scratch {
 		key := make([]byte, 32)
 		_, _ = rand.Read(key) // never fails
@@ -59,13 +59,13 @@ func Open(dir string, o Options) (*Engine, error) {
 		return nil, err
 	}
 	logs := &logSpace{dir: dir, log: log}
-	if err := errors.Join(private(dir), logs.begin()); err != nil {
+	if err := errors.Join(makePrivate(dir), logs.begin()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return newEngine(db, logs, log), nil
 }
 
-func tuned(dir string, log *slog.Logger) badger.Options {
+func badgerOptions(dir string, log *slog.Logger) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(true).
 		WithDetectConflicts(false). // there is one writer
@@ -84,8 +84,8 @@ func tuned(dir string, log *slog.Logger) badger.Options {
 		WithLogger(logger{log})
 }
 
-// check checks the directory without changing it.
-func check(dir string, create bool) error {
+// checkDir checks the directory without changing it.
+func checkDir(dir string, create bool) error {
 	manifest := filepath.Join(dir, badger.ManifestFilename)
 	info, err := os.Stat(manifest)
 	if err == nil && info.Size() > 0 {
@@ -95,21 +95,21 @@ func check(dir string, create bool) error {
 		return err
 	}
 	if !create {
-		return missing("database.no-file", "file", manifest)
+		return missingError("database.no-file", "file", manifest)
 	}
 	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
 	if err != nil {
 		return err
 	}
 	if len(tables) > 0 {
-		return missing("database.no-manifest", "file", manifest, "tables", len(tables))
+		return missingError("database.no-manifest", "file", manifest, "tables", len(tables))
 	}
 	return nil
 }
 
-// private removes the permissions of all users but the owner from the files of a
+// makePrivate removes the permissions of all users but the owner from the files of a
 // directory.
-func private(dir string) error {
+func makePrivate(dir string) error {
 	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
 		return err
 	}

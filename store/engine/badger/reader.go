@@ -51,7 +51,7 @@ func OpenReader(dir string, verify int64) (r *Reader, err error) {
 	r = &Reader{dir: dir}
 	defer func() {
 		if p := recover(); p != nil { // Badger panics at some damage
-			err = damaged(dir, model.Fail("database.panicked", "what", p), nil)
+			err = damagedError(dir, model.Fail("database.panicked", "what", p), nil)
 		}
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -95,12 +95,12 @@ func (r *Reader) openLogs() error {
 			r.tails = append(r.tails, filepath.Base(name))
 		}
 	}
-	return r.lastValues()
+	return r.checkValueLog()
 }
 
-// lastValues checks the files of the value log. Badger truncates the newest one after
+// checkValueLog checks the files of the value log. Badger truncates the newest one after
 // its last complete entry.
-func (r *Reader) lastValues() error {
+func (r *Reader) checkValueLog() error {
 	names, err := filepath.Glob(filepath.Join(r.dir, "*.vlog"))
 	if err != nil || len(names) == 0 {
 		return err
@@ -117,15 +117,15 @@ func (r *Reader) lastValues() error {
 	return nil
 }
 
-// Tails returns the names of the files in which Badger would truncate anything but
+// TruncatedFiles returns the names of the files in which Badger would truncate anything but
 // zeros: incomplete writes at a loss of power, or what follows damage.
-func (r *Reader) Tails() []string { return r.tails }
+func (r *Reader) TruncatedFiles() []string { return r.tails }
 
-// Doubtful reports whether the manifest may have lost entries: it does not list all
+// ManifestIncomplete reports whether the manifest may have lost entries: it does not list all
 // tables, which Badger would then delete, or it ends within an entry. A process that
 // was killed while creating or compacting tables also leaves this; only reading
 // everything tells whether data is missing.
-func (r *Reader) Doubtful() bool {
+func (r *Reader) ManifestIncomplete() bool {
 	return r.strays > 0 || slices.Contains(r.tails, badger.ManifestFilename)
 }
 

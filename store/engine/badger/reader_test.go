@@ -77,8 +77,8 @@ func TestReaderGivesWhatBadgerGives(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer r.Close()
-		if len(r.Tails()) > 0 {
-			t.Errorf("something would be cut off of %v", r.Tails())
+		if len(r.TruncatedFiles()) > 0 {
+			t.Errorf("something would be cut off of %v", r.TruncatedFiles())
 		}
 		for _, rg := range ranges {
 			if got, want := everything(t, r, rg), everything(t, e, rg); got != want {

@@ -26,7 +26,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 		return append([]byte{}, v.bytes...), nil
 	}
 	if len(v.bytes) < 12 {
-		return nil, damaged(r.dir, model.Fail("database.no-pointer", "key", key), nil)
+		return nil, damagedError(r.dir, model.Fail("database.no-pointer", "key", key), nil)
 	}
 	// Badger writes three numbers in the byte order of the machine.
 	fid := binary.NativeEndian.Uint32(v.bytes)
@@ -35,7 +35,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 	path := filepath.Join(r.dir, fmt.Sprintf("%06d.vlog", fid))
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, missing("database.no-file", "file", path)
+		return nil, missingError("database.no-file", "file", path)
 	}
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 	}
 	e, ok := decodeEntry(b)
 	if !ok || e.length != int(length) || string(y.ParseKey(e.key)) != key {
-		return nil, damaged(path, model.Fail("database.other-value", "key", key), nil)
+		return nil, damagedError(path, model.Fail("database.other-value", "key", key), nil)
 	}
 	return e.value, nil
 }
@@ -73,7 +73,7 @@ func (s readerSnapshot) Get(key string) ([]byte, error) {
 			}
 			it := t.NewIterator(table.NOCACHE)
 			if it.Seek(seek); it.Valid() && y.SameKey(seek, it.Key()) {
-				if v := of(it); !found || v.version > newest.version {
+				if v := copyValue(it); !found || v.version > newest.version {
 					newest, found = v, true
 				}
 			}
@@ -88,8 +88,8 @@ func (s readerSnapshot) Get(key string) ([]byte, error) {
 	return s.r.resolve(key, newest)
 }
 
-// of copies the value at an iterator.
-func of(it y.Iterator) value {
+// copyValue copies the value at an iterator.
+func copyValue(it y.Iterator) value {
 	v := it.Value()
 	return value{version: y.ParseTs(it.Key()), meta: v.Meta, bytes: append([]byte{}, v.Value...)}
 }
@@ -102,7 +102,7 @@ func (s readerSnapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 			recent = s.r.recent.Descend(r.From, r.To)
 		}
 		for key, v := range merge(recent, s.r.stored(r), r.Reverse) {
-			if v.meta&bitDelete != 0 || strings.HasPrefix(key, internal) {
+			if v.meta&bitDelete != 0 || strings.HasPrefix(key, internalPrefix) {
 				continue
 			}
 			s.r.read.Add(1)
@@ -117,8 +117,8 @@ func (s readerSnapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 	}
 }
 
-// internal is the prefix of Badger's own keys.
-const internal = "!badger!"
+// internalPrefix is the prefix of Badger's own keys.
+const internalPrefix = "!badger!"
 
 // merge merges two sequences of the same order; if both have a key, the newer value
 // wins.
@@ -196,14 +196,14 @@ func (r *Reader) stored(rg engine.Range) iter.Seq2[string, value] {
 			}
 			if held && k == key {
 				if rg.Reverse {
-					v = of(it)
+					v = copyValue(it)
 				}
 				continue
 			}
 			if held && !yield(key, v) {
 				return
 			}
-			key, v, held = k, of(it), true
+			key, v, held = k, copyValue(it), true
 		}
 		if held {
 			yield(key, v)

@@ -27,7 +27,7 @@ func checkRegistry(path string) error {
 		return nil // it is made again
 	}
 	if err == nil && (len(b) != 28 || string(b[16:]) != "Hello Badger") {
-		err = damaged(path, model.Fail("database.registry"), nil)
+		err = damagedError(path, model.Fail("database.registry"), nil)
 	}
 	return err
 }
@@ -37,18 +37,18 @@ func checkRegistry(path string) error {
 func readManifest(path string) (m badger.Manifest, cut bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return m, false, missing("database.no-file", "file", path)
+		return m, false, missingError("database.no-file", "file", path)
 	}
 	if err != nil {
 		return m, false, err
 	}
 	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err == nil && info.Size() == 0 {
-		return m, false, missing("database.no-file", "file", path)
+		return m, false, missingError("database.no-file", "file", path)
 	}
 	m, end, err := badger.ReplayManifestFile(f, 0, badger.DefaultOptions("").WithLogger(nil))
 	if err != nil {
-		return m, false, damaged(path, err, nil)
+		return m, false, damagedError(path, err, nil)
 	}
 	info, err := f.Stat()
 	return m, err == nil && info.Size() != end, err
@@ -88,25 +88,25 @@ func (r *Reader) openTables(m badger.Manifest, verify int64) error {
 func openTable(path string, m badger.TableManifest, verify *int64) (t *table.Table, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			t, err = nil, damaged(path, model.Fail("database.undecoded"), nil)
+			t, err = nil, damagedError(path, model.Fail("database.undecoded"), nil)
 		}
 	}()
 	f, err := z.OpenMmapFile(path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, missing("database.no-file", "file", path)
+		return nil, missingError("database.no-file", "file", path)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if err := checkIndex(f.Data); err != nil {
-		return nil, damaged(path, err, f.Close(-1))
+		return nil, damagedError(path, err, f.Close(-1))
 	}
 	if t, err = table.OpenTable(f, table.Options{ReadOnly: true, Compression: m.Compression, BlockSize: 4 << 10}); err != nil {
-		return nil, damaged(path, err, nil)
+		return nil, damagedError(path, err, nil)
 	}
 	if *verify -= int64(len(f.Data)); *verify >= 0 {
 		if err := t.VerifyChecksum(); err != nil {
-			return nil, damaged(path, model.Fail("database.other-block"), t.Close(-1))
+			return nil, damagedError(path, model.Fail("database.other-block"), t.Close(-1))
 		}
 	}
 	return t, nil
@@ -128,14 +128,14 @@ func checkIndex(b []byte) error {
 	return nil
 }
 
-// missing returns an error that wraps [engine.ErrMissing]; the code describes what is
+// missingError returns an error that wraps [engine.ErrMissing]; the code describes what is
 // missing.
-func missing(code string, args ...any) error {
+func missingError(code string, args ...any) error {
 	return model.Fail("error.because", "what", engine.ErrMissing, "cause", model.Say(code, args...))
 }
 
-// damaged returns an [*engine.DamagedError] for a file, joined with a second error.
-func damaged(path string, cause, also error) error {
+// damagedError returns an [*engine.DamagedError] for a file, joined with a second error.
+func damagedError(path string, cause, also error) error {
 	return errors.Join(&engine.DamagedError{File: path, Err: cause}, also)
 }
 

@@ -1,4 +1,4 @@
-// Package enginetest is the contract of engines, as tests.
+// Package enginetest is the contract suite of engines.
 package enginetest
 
 import (
@@ -13,8 +13,7 @@ import (
 	"certquay/store/engine"
 )
 
-// Run tests an engine. Each call of open gives an empty one; the engine is
-// closed by Run.
+// Run tests an engine. Each call of open returns an empty one, which Run closes.
 func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
 	fresh := func(t *testing.T) engine.Engine {
 		e := open(t)

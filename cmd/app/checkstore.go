@@ -11,22 +11,22 @@ import (
 )
 
 const (
-	// examineAfter is the delay between the start and the first check of the whole
+	// checkDelay is the delay between the start and the first check of the whole
 	// store. It gives the first frame and quick verbs precedence.
-	examineAfter = 10 * time.Second
+	checkDelay   = 10 * time.Second
 	examineEvery = 24 * time.Hour
 )
 
-// examine checks the whole store soon after the start and then every day, and raises a
+// checkStore checks the whole store soon after the start and then every day, and raises a
 // task for damage. Keys may not be read for months, so damage would otherwise go
 // unnoticed.
-func (a *App) examine(ctx context.Context) {
+func (a *App) checkStore(ctx context.Context) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	a.closing(func() error { stop(); <-done; return nil })
 	go func() {
 		defer close(done)
-		for wait := examineAfter; ; wait = examineEvery {
+		for wait := checkDelay; ; wait = examineEvery {
 			select {
 			case <-ctx.Done():
 				return
