@@ -98,7 +98,11 @@ func apply(q *request) tea.Msg {
 		}
 		q.jobs = nil // of an attempt before
 		if err := q.addJob(
-			c.Backend.Apply(ctx, a.i.ID, lifecycle.ApplyRequest{Application: given, Whole: true, Contact: contact, HostingPacks: chosenPacks(v)}),
+			c.Backend.Apply(
+				ctx,
+				a.i.ID,
+				lifecycle.ApplyRequest{Application: given, Whole: true, Contact: contact, HostingPacks: chosenPacks(v)},
+			),
 		); err != nil {
 			return nil, err
 		}
