@@ -32,6 +32,19 @@ type pkg struct {
 	Module                  *struct{ Path, Dir string }
 }
 
+// parsed are the files of the package.
+func (p *pkg) parsed(t *testing.T, fset *token.FileSet) (files []*ast.File) {
+	t.Helper()
+	for _, name := range p.GoFiles {
+		file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
+}
+
 func (p *pkg) ours() bool { return p.Module != nil && p.Module.Path == "certquay" }
 
 // packages are all packages of the module and those they need, with the types
@@ -545,14 +558,7 @@ func TestOnlyTheTableComparesStates(t *testing.T) {
 			continue
 		}
 		fset := token.NewFileSet()
-		var files []*ast.File
-		for _, name := range p.GoFiles {
-			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, file)
-		}
+		files := p.parsed(t, fset)
 		found, err := find(p.ImportPath, fset, files, exportImporter(all, fset))
 		if err != nil {
 			t.Fatal(err)

@@ -149,14 +149,7 @@ func TestNoSentenceBecomesAMessage(t *testing.T) {
 			continue
 		}
 		fset := token.NewFileSet()
-		var files []*ast.File
-		for _, name := range p.GoFiles {
-			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, file)
-		}
+		files := p.parsed(t, fset)
 		found, err := constantMessages(p.ImportPath, fset, files, exportImporter(all, fset))
 		if err != nil {
 			t.Fatal(err)
