@@ -82,8 +82,8 @@ func (a *Access) presents(resource model.ID) model.ID {
 	return v.Instance
 }
 
-// acting does what the actor may do.
-func acting[T any](
+// asActor does what the actor may do.
+func asActor[T any](
 	ctx context.Context, a *Access, action rules.Action, id model.ID, do func(model.Actor) (T, error),
 ) (done T, err error) {
 	actor, err := a.may(ctx, action, id)
@@ -93,30 +93,30 @@ func acting[T any](
 	return do(actor)
 }
 
-// reading reads what the actor may read.
-func reading[T any](a *Access, read func() (T, error)) (got T, err error) {
+// guardedRead reads what the actor may read.
+func guardedRead[T any](a *Access, read func() (T, error)) (got T, err error) {
 	if f := a.mayRead(); f != nil {
 		return got, f
 	}
 	return read()
 }
 
-// reading1 is reading with an argument.
-func reading1[P, T any](a *Access, read func(P) (T, error), p P) (T, error) {
-	return reading(a, func() (T, error) { return read(p) })
+// guardedRead1 is reading with an argument.
+func guardedRead1[P, T any](a *Access, read func(P) (T, error), p P) (T, error) {
+	return guardedRead(a, func() (T, error) { return read(p) })
 }
 
-// seeing is reading where there is no error to return.
-func seeing[T any](a *Access, read func() T) (got T) {
+// guardedGet is reading where there is no error to return.
+func guardedGet[T any](a *Access, read func() T) (got T) {
 	if a.mayRead() != nil {
 		return got
 	}
 	return read()
 }
 
-// viewing reads one thing in one snapshot of the store.
-func viewing[T any](a *Access, read func(model.Reader) (T, error)) (got T, err error) {
-	return reading(a, func() (T, error) {
+// guardedView reads one thing in one snapshot of the store.
+func guardedView[T any](a *Access, read func(model.Reader) (T, error)) (got T, err error) {
+	return guardedRead(a, func() (T, error) {
 		err := a.e.store.View(func(r model.Reader) (err error) { got, err = read(r); return err })
 		return got, err
 	})

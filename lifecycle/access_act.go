@@ -25,7 +25,7 @@ func (a *Access) Buy(ctx context.Context, r BuyRequest) (o model.Order, made []m
 // BuyPack buys prepaid units: an order, its cost and the units, in one
 // transaction. Packs are not refundable and do not expire.
 func (a *Access) BuyPack(ctx context.Context, r PackRequest) (model.Order, error) {
-	return acting(ctx, a, rules.BuyPack, "", func(by model.Actor) (model.Order, error) { return a.e.buyPack(ctx, by, r) })
+	return asActor(ctx, a, rules.BuyPack, "", func(by model.Actor) (model.Order, error) { return a.e.buyPack(ctx, by, r) })
 }
 
 // Apply submits an application and starts issuing (spec A7). The key is made
@@ -33,7 +33,7 @@ func (a *Access) BuyPack(ctx context.Context, r PackRequest) (model.Order, error
 // nothing is changed (spec S3), unless only a draft is to be saved: that is
 // saved as far as it goes.
 func (a *Access) Apply(ctx context.Context, id model.ID, r ApplyRequest) (model.Job, error) {
-	return acting(ctx, a, rules.Apply, id, func(by model.Actor) (model.Job, error) { return a.e.apply(ctx, by, id, r) })
+	return asActor(ctx, a, rules.Apply, id, func(by model.Actor) (model.Job, error) { return a.e.apply(ctx, by, id, r) })
 }
 
 // SaveDraft keeps an application as far as it is filled in, in place of the
@@ -49,7 +49,7 @@ func (a *Access) SaveDraft(ctx context.Context, id model.ID, app model.Applicati
 // AddDocument checks a qualification document by its content and adds it,
 // sealed, to the draft (spec A5).
 func (a *Access) AddDocument(ctx context.Context, id model.ID, name string, data []byte) (model.Document, error) {
-	return acting(
+	return asActor(
 		ctx,
 		a,
 		rules.Apply,
@@ -111,7 +111,7 @@ func (a *Access) CloseInstance(ctx context.Context, id model.ID) error {
 // Upload stores a certificate from elsewhere, or refuses it and stores nothing
 // (spec I3).
 func (a *Access) Upload(ctx context.Context, r UploadRequest) (UploadResult, error) {
-	return acting(ctx, a, rules.Upload, "", func(by model.Actor) (UploadResult, error) { return a.e.upload(ctx, by, r) })
+	return asActor(ctx, a, rules.Upload, "", func(by model.Actor) (UploadResult, error) { return a.e.upload(ctx, by, r) })
 }
 
 // UploadKey adds the private key of a manual request or of an upload without
@@ -127,26 +127,26 @@ func (a *Access) UploadKey(ctx context.Context, id model.ID, f bundle.File) erro
 // Download makes the files of the current version for a server (spec I2). What
 // holds a key says so.
 func (a *Access) Download(ctx context.Context, id model.ID, format string) ([]bundle.OutFile, error) {
-	return acting(ctx, a, rules.Download, id, func(by model.Actor) ([]bundle.OutFile, error) { return a.e.download(ctx, by, id, format) })
+	return asActor(ctx, a, rules.Download, id, func(by model.Actor) ([]bundle.OutFile, error) { return a.e.download(ctx, by, id, format) })
 }
 
 // Deploy puts the current version on resources of a product (spec D2, D3): the
 // intent of each is committed together, each is then carried out, verified and
 // put back by itself.
 func (a *Access) Deploy(ctx context.Context, id model.ID, r DeployRequest) ([]model.Job, error) {
-	return acting(ctx, a, rules.Deploy, id, func(by model.Actor) ([]model.Job, error) { return a.e.deploy(ctx, by, id, r) })
+	return asActor(ctx, a, rules.Deploy, id, func(by model.Actor) ([]model.Job, error) { return a.e.deploy(ctx, by, id, r) })
 }
 
 // Undeploy takes the certificate off a resource (spec D8).
 func (a *Access) Undeploy(ctx context.Context, resource model.ID) (model.Job, error) {
-	return acting(ctx, a, rules.Undeploy, a.presents(resource), func(by model.Actor) (model.Job, error) {
+	return asActor(ctx, a, rules.Undeploy, a.presents(resource), func(by model.Actor) (model.Job, error) {
 		return a.e.undeploy(ctx, by, resource)
 	})
 }
 
 // Verify asks a resource what it presents now.
 func (a *Access) Verify(ctx context.Context, resource model.ID) (model.Job, error) {
-	return acting(
+	return asActor(
 		ctx,
 		a,
 		rules.Verify,
@@ -189,7 +189,7 @@ func (a *Access) RenewWith(ctx context.Context, id model.ID, csr []byte) (next m
 // Reissue adds a version that runs to the end of what the issuer signs or of
 // the service period, at no cost (spec I7).
 func (a *Access) Reissue(ctx context.Context, id model.ID, r ReissueRequest) (model.Job, error) {
-	return acting(ctx, a, rules.Reissue, id, func(by model.Actor) (model.Job, error) { return a.e.startReissue(ctx, by, id, r) })
+	return asActor(ctx, a, rules.Reissue, id, func(by model.Actor) (model.Job, error) { return a.e.startReissue(ctx, by, id, r) })
 }
 
 // Host switches managed hosting on: it buys one entitlement to a certificate of
@@ -217,7 +217,7 @@ func (a *Access) StopHosting(ctx context.Context, id model.ID) error {
 // Revoke asks the CA to revoke the current and every other version that is
 // not expired, or those picked (spec I4). The state changes once none is left.
 func (a *Access) Revoke(ctx context.Context, id model.ID, r RevokeRequest) (model.Job, error) {
-	return acting(ctx, a, rules.Revoke, id, func(by model.Actor) (model.Job, error) { return a.e.revoke(ctx, by, id, r) })
+	return asActor(ctx, a, rules.Revoke, id, func(by model.Actor) (model.Job, error) { return a.e.revoke(ctx, by, id, r) })
 }
 
 // Delete removes an instance from the list and destroys its keys. Its
@@ -234,7 +234,7 @@ func (a *Access) Delete(ctx context.Context, id model.ID) error {
 // without regard to case. Its Channels are whole URLs; what comes back, and is
 // ever shown, is what is not secret of them.
 func (a *Access) AddContact(ctx context.Context, c model.Contact) (model.Contact, error) {
-	return acting(ctx, a, "contact", "", func(by model.Actor) (model.Contact, error) { return a.e.directory.AddContact(ctx, by, c) })
+	return asActor(ctx, a, "contact", "", func(by model.Actor) (model.Contact, error) { return a.e.directory.AddContact(ctx, by, c) })
 }
 
 // RemoveContact removes a contact that no instance names any more.
@@ -249,7 +249,7 @@ func (a *Access) RemoveContact(ctx context.Context, name string) error {
 // TestContact sends a message to each channel of a contact now, all at once,
 // and tells which took it (spec N2).
 func (a *Access) TestContact(ctx context.Context, name string) ([]outbox.ChannelTest, error) {
-	return acting(
+	return asActor(
 		ctx,
 		a,
 		"contact",
@@ -261,7 +261,7 @@ func (a *Access) TestContact(ctx context.Context, name string) ([]outbox.Channel
 // AddCompany saves an organization to be picked again (spec A1). Names are
 // unique without regard to case.
 func (a *Access) AddCompany(ctx context.Context, c model.Company) (model.Company, error) {
-	return acting(ctx, a, "company", "", func(by model.Actor) (model.Company, error) { return a.e.directory.AddCompany(ctx, by, c) })
+	return asActor(ctx, a, "company", "", func(by model.Actor) (model.Company, error) { return a.e.directory.AddCompany(ctx, by, c) })
 }
 
 // RemoveCompany forgets a company. Applications have copies of their own.
@@ -277,27 +277,27 @@ func (a *Access) RemoveCompany(ctx context.Context, name string) error {
 // it for good what it says is set aside. The task is named by its ID or a
 // unique tail.
 func (a *Access) DismissTask(ctx context.Context, typed string) (model.Task, error) {
-	return acting(ctx, a, "dismiss", "", func(by model.Actor) (model.Task, error) { return a.e.dismissTask(ctx, by, typed) })
+	return asActor(ctx, a, "dismiss", "", func(by model.Actor) (model.Task, error) { return a.e.dismissTask(ctx, by, typed) })
 }
 
 // RetryTask tries what was set aside once more because a person says so, and
 // ends the task that asked for it. If that crashes again, it is set aside again.
 // The task is named by its ID or a unique tail.
 func (a *Access) RetryTask(ctx context.Context, typed string) (model.Task, error) {
-	return acting(ctx, a, "retry", "", func(by model.Actor) (model.Task, error) { return a.e.retryTask(ctx, by, typed) })
+	return asActor(ctx, a, "retry", "", func(by model.Actor) (model.Task, error) { return a.e.retryTask(ctx, by, typed) })
 }
 
 // AddWatch begins to watch a host:port (spec N3); without a port 443 is meant.
 // The name is asked for by SNI; empty, it is the host.
 func (a *Access) AddWatch(ctx context.Context, address, name string, contact model.ID) (model.Watch, error) {
-	return acting(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) {
+	return asActor(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) {
 		return a.e.monitor.AddWatch(ctx, by, address, name, contact)
 	})
 }
 
 // CheckWatch looks now. What has changed is told as after any look.
 func (a *Access) CheckWatch(ctx context.Context, id model.ID) (model.Watch, error) {
-	return acting(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.monitor.CheckWatch(ctx, id) })
+	return asActor(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.monitor.CheckWatch(ctx, id) })
 }
 
 // RemoveWatch ends watching.
@@ -323,11 +323,11 @@ func (a *Access) MoveClock(ctx context.Context, to time.Time) error {
 // Tick is one pass of the scheduler at now; it waits for the work it starts
 // and tells how many jobs that was.
 func (a *Access) Tick(ctx context.Context) (int, error) {
-	return acting(ctx, a, "tick", "", func(_ model.Actor) (int, error) { return a.e.scheduler.tickNow(ctx) })
+	return asActor(ctx, a, "tick", "", func(_ model.Actor) (int, error) { return a.e.scheduler.tickNow(ctx) })
 }
 
 // RotateCA has a CA make a new issuing certificate, together with the event that
 // says who wanted it (spec O8, S4). Only owners may.
 func (a *Access) RotateCA(ctx context.Context, ca ports.Rotates) (*x509.Certificate, error) {
-	return acting(ctx, a, rules.ActionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.rotateCA(ctx, by, ca) })
+	return asActor(ctx, a, rules.ActionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.rotateCA(ctx, by, ca) })
 }

@@ -22,21 +22,25 @@ func (a *Access) Missing(i *model.Instance, app model.Application) []*rules.Inva
 }
 
 // Policy is what the operator has decided.
-func (a *Access) Policy() rules.Policy { return seeing(a, func() rules.Policy { return a.e.policy }) }
+func (a *Access) Policy() rules.Policy {
+	return guardedGet(a, func() rules.Policy { return a.e.policy })
+}
 
 // Products lists the configured products.
-func (a *Access) Products() []ProductInfo { return seeing(a, a.e.reader.productInfos) }
+func (a *Access) Products() []ProductInfo { return guardedGet(a, a.e.reader.productInfos) }
 
 // Issuers tells what each configured issuer can do today.
-func (a *Access) Issuers() map[string]rules.Capabilities { return seeing(a, a.e.reader.capabilities) }
+func (a *Access) Issuers() map[string]rules.Capabilities {
+	return guardedGet(a, a.e.reader.capabilities)
+}
 
 // Can tells what each configured issuer can do on a day.
 func (a *Access) Can() map[string]func(time.Time) rules.Capabilities {
-	return seeing(a, a.e.reader.can)
+	return guardedGet(a, a.e.reader.can)
 }
 
 // Working is how many jobs run just now.
-func (a *Access) Working() int { return seeing(a, a.e.working) }
+func (a *Access) Working() int { return guardedGet(a, a.e.working) }
 
 // Watch sends what each later commit changes; see [ports.Store]. Who may not read
 // gets a channel that is closed.
@@ -60,7 +64,7 @@ func (a *Access) View(fn func(model.Reader) error) error {
 // Case is the facts that decide what this actor can do to an instance now; give
 // it to [rules.Table.Check].
 func (a *Access) Case(id model.ID) (*rules.Case, error) {
-	return reading(a, func() (*rules.Case, error) { return a.e.readCase(a.who(), id) })
+	return guardedRead(a, func() (*rules.Case, error) { return a.e.readFacts(a.who(), id) })
 }
 
 // Wait returns when each job is finished or goes on later by itself, when the
@@ -69,7 +73,7 @@ func (a *Access) Case(id model.ID) (*rules.Case, error) {
 // has come by the moment it is looked at goes on later all the same, while one
 // that was due before is waited for.
 func (a *Access) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
-	return reading(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, jobs...) })
+	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, jobs...) })
 }
 
 // Resources lists a page of the resources in the order of product, region and
@@ -83,145 +87,147 @@ func (a *Access) Resources(f ResourceFilter) (views []ResourceView, total int, e
 
 // Material reads the certificate of a version.
 func (a *Access) Material(id model.ID, version int) (model.Chain, error) {
-	return reading(a, func() (model.Chain, error) { return a.e.reader.material(id, version) })
+	return guardedRead(a, func() (model.Chain, error) { return a.e.reader.material(id, version) })
 }
 
 // QuoteHosting prices hosting for an instance, or says why it cannot be
 // hosted: the same specification must be for sale (spec H2).
 func (a *Access) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
-	return reading(a, func() (Quote, error) { return a.e.quoteHosting(id, r) })
+	return guardedRead(a, func() (Quote, error) { return a.e.quoteHosting(id, r) })
 }
 
 // Page answers a page of the list of instances at the engine's time.
-func (a *Access) Page(q model.Query) (model.Page, error) { return reading1(a, a.e.reader.page, q) }
+func (a *Access) Page(q model.Query) (model.Page, error) { return guardedRead1(a, a.e.reader.page, q) }
 
 // Instance reads one instance by its whole ID. A deleted one is not found.
 func (a *Access) Instance(id model.ID) (model.Instance, error) {
-	return reading1(a, a.e.reader.instance, id)
+	return guardedRead1(a, a.e.reader.instance, id)
 }
 
 // Find resolves what a person typed into an instance: the whole ID, a unique
 // tail of at least five characters, or a unique name.
 func (a *Access) Find(typed string) (model.Instance, error) {
-	return reading1(a, a.e.reader.find, typed)
+	return guardedRead1(a, a.e.reader.find, typed)
 }
 
 // Resource reads one resource by its whole ID.
 func (a *Access) Resource(id model.ID) (ResourceView, error) {
-	return reading1(a, a.e.reader.resource, id)
+	return guardedRead1(a, a.e.reader.resource, id)
 }
 
 // FindResource resolves what a person typed into a resource: ID, tail, name,
 // or PRODUCT/REGION/NAME.
 func (a *Access) FindResource(typed string) (ResourceView, error) {
-	return reading1(a, a.e.reader.findResource, typed)
+	return guardedRead1(a, a.e.reader.findResource, typed)
 }
 
 // Activity lists events, the newest first; with After set, the oldest first.
 func (a *Access) Activity(f ActivityFilter) ([]model.Event, error) {
-	return reading1(a, a.e.reader.activity, f)
+	return guardedRead1(a, a.e.reader.activity, f)
 }
 
 // Tasks lists what needs a person, the oldest first, but before all what cannot
 // wait: what visitors of a server see already.
-func (a *Access) Tasks(limit int) ([]model.Task, error) { return reading1(a, a.e.reader.tasks, limit) }
+func (a *Access) Tasks(limit int) ([]model.Task, error) {
+	return guardedRead1(a, a.e.reader.tasks, limit)
+}
 
 // TasksOf lists what needs a person about one instance, what cannot wait first.
 func (a *Access) TasksOf(id model.ID) ([]model.Task, error) {
-	return reading1(a, a.e.reader.tasksOf, id)
+	return guardedRead1(a, a.e.reader.tasksOf, id)
 }
 
 // Notices lists notices, the newest first.
 func (a *Access) Notices(f outbox.NoticeFilter) ([]model.Notice, error) {
-	return reading1(a, a.e.outbox.Notices, f)
+	return guardedRead1(a, a.e.outbox.Notices, f)
 }
 
 // Contact finds a contact by name.
 func (a *Access) Contact(name string) (model.Contact, error) {
-	return reading1(a, a.e.directory.Contact, name)
+	return guardedRead1(a, a.e.directory.Contact, name)
 }
 
 // ContactByID reads a contact.
 func (a *Access) ContactByID(id model.ID) (model.Contact, error) {
-	return reading1(a, a.e.directory.ContactByID, id)
+	return guardedRead1(a, a.e.directory.ContactByID, id)
 }
 
 // ContactNames gives the names of the contacts of instances, by instance; one
 // that has no contact, or is deleted, is not among them. It reads each instance
 // once: ask for what a page shows.
 func (a *Access) ContactNames(ids []model.ID) (map[model.ID]string, error) {
-	return reading1(a, a.e.directory.ContactNames, ids)
+	return guardedRead1(a, a.e.directory.ContactNames, ids)
 }
 
 // Company finds a company by name.
 func (a *Access) Company(name string) (model.Company, error) {
-	return reading1(a, a.e.directory.Company, name)
+	return guardedRead1(a, a.e.directory.Company, name)
 }
 
 // FindWatch resolves what a person typed: an ID, a unique tail, or an address.
 func (a *Access) FindWatch(typed string) (model.Watch, error) {
-	return reading1(a, a.e.monitor.FindWatch, typed)
+	return guardedRead1(a, a.e.monitor.FindWatch, typed)
 }
 
 // Documents reads the documents of an instance, opened.
 func (a *Access) Documents(id model.ID) ([]model.Document, error) {
-	return reading1(a, a.e.documents, id)
+	return guardedRead1(a, a.e.documents, id)
 }
 
 // Template is the form that confirms an application, to print, fill in, sign,
 // stamp and upload as a picture (spec A5). It has what the draft says, and lines
 // to write on for what it does not say.
-func (a *Access) Template(id model.ID) (model.Text, error) { return reading1(a, a.e.template, id) }
+func (a *Access) Template(id model.ID) (model.Text, error) { return guardedRead1(a, a.e.template, id) }
 
 // Explain answers why an instance is as it is, by which rule, and what happens
 // next and when (spec V3).
 func (a *Access) Explain(id model.ID) (rules.Explanation, error) {
-	return reading1(a, a.e.reader.explain, id)
+	return guardedRead1(a, a.e.reader.explain, id)
 }
 
 // Refund tells what ending the instance now would pay back.
 func (a *Access) Refund(id model.ID) (ledger.RefundPreview, error) {
-	return reading1(a, a.e.refund, id)
+	return guardedRead1(a, a.e.refund, id)
 }
 
 // Quote prices a purchase, or refuses what cannot be bought (spec B1).
-func (a *Access) Quote(r BuyRequest) (Quote, error) { return reading1(a, a.e.quote, r) }
+func (a *Access) Quote(r BuyRequest) (Quote, error) { return guardedRead1(a, a.e.quote, r) }
 
 // QuotePack prices packs, or refuses what cannot be bought.
-func (a *Access) QuotePack(r PackRequest) (Quote, error) { return reading1(a, a.e.quotePack, r) }
+func (a *Access) QuotePack(r PackRequest) (Quote, error) { return guardedRead1(a, a.e.quotePack, r) }
 
 // SharesKey lists the other instances that have a version with the same public
 // key (spec I1).
 func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
-	return reading1(a, a.e.sharesKey, id)
+	return guardedRead1(a, a.e.sharesKey, id)
 }
 
 // Counts are the numbers beside the filters at the engine's time.
-func (a *Access) Counts() (model.Counts, error) { return reading(a, a.e.reader.counts) }
+func (a *Access) Counts() (model.Counts, error) { return guardedRead(a, a.e.reader.counts) }
 
 // Contacts lists all contacts by name.
-func (a *Access) Contacts() ([]model.Contact, error) { return reading(a, a.e.directory.Contacts) }
+func (a *Access) Contacts() ([]model.Contact, error) { return guardedRead(a, a.e.directory.Contacts) }
 
 // Companies lists all companies by name.
-func (a *Access) Companies() ([]model.Company, error) { return reading(a, a.e.directory.Companies) }
+func (a *Access) Companies() ([]model.Company, error) { return guardedRead(a, a.e.directory.Companies) }
 
 // Watches lists what is watched, by address.
-func (a *Access) Watches() ([]model.Watch, error) { return reading(a, a.e.monitor.Watches) }
+func (a *Access) Watches() ([]model.Watch, error) { return guardedRead(a, a.e.monitor.Watches) }
 
 // Balances lists what is held prepaid (spec B4).
-func (a *Access) Balances() ([]ledger.Balance, error) { return viewing(a, ledger.Balances) }
+func (a *Access) Balances() ([]ledger.Balance, error) { return guardedView(a, ledger.Balances) }
 
 // Costs is what was spent, in minor units by currency, refunds subtracted.
-func (a *Access) Costs() (map[string]int64, error) { return viewing(a, ledger.Costs) }
+func (a *Access) Costs() (map[string]int64, error) { return guardedView(a, ledger.Costs) }
 
 // CostsByOrder lists what each order cost, the newest first.
-func (a *Access) CostsByOrder() ([]ledger.Cost, error) { return viewing(a, ledger.CostsByOrder) }
+func (a *Access) CostsByOrder() ([]ledger.Cost, error) { return guardedView(a, ledger.CostsByOrder) }
 
 // CostsByMonth sums charges and refunds by month and currency, the newest first.
-func (a *Access) CostsByMonth() ([]ledger.Cost, error) { return viewing(a, ledger.CostsByMonth) }
+func (a *Access) CostsByMonth() ([]ledger.Cost, error) { return guardedView(a, ledger.CostsByMonth) }
 
 // NextDue is when the scheduler has something to do next; zero for never. What
 // is due and cannot be done does not count until something changes, and
 // neither do sweeps, which go along with whatever pass comes after their time.
 // Of several that are due within a millisecond it is any.
-func (a *Access) NextDue() (time.Time, error) { return reading(a, a.e.scheduler.nextDue) }
+func (a *Access) NextDue() (time.Time, error) { return guardedRead(a, a.e.scheduler.nextDue) }

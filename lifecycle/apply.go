@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"time"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
@@ -91,16 +92,16 @@ func sameNames(a, b []string) bool {
 	return slices.Equal(canonical(a), canonical(b))
 }
 
-// domains names what is applied for.
-func domains(list []string) model.Text {
+// domainsText names what is applied for.
+func domainsText(list []string) model.Text {
 	if len(list) == 0 {
 		return model.Say("log.no-domains")
 	}
 	return model.Say("log.domains", "names", list)
 }
 
-// merge overlays what was given on the saved draft.
-func merge(draft, given model.Application) model.Application {
+// mergeApplication overlays what was given on the saved draft.
+func mergeApplication(draft, given model.Application) model.Application {
 	m := draft
 	set := func(to *string, from string) {
 		if from != "" {
@@ -137,20 +138,20 @@ func merge(draft, given model.Application) model.Application {
 
 // saveDraft is [Access.SaveDraft].
 func (e *Engine) saveDraft(ctx context.Context, actor model.Actor, id model.ID, a model.Application) error {
-	return e.begin(ctx, actor, rules.Apply, id, func(_ model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Apply, id, func(_ model.Tx, c *rules.Case, ev *model.Event) error {
 		kept := c.Instance.Application.Documents
-		c.Instance.Application = merge(model.Application{}, a)
+		c.Instance.Application = mergeApplication(model.Application{}, a)
 		c.Instance.Application.Documents = kept
 		c.Instance.Application.Saved = c.Now
-		c.Instance.Name = nameFor(c.Instance)
-		ev.Action, ev.Detail = "draft", domains(c.Instance.Application.Domains)
+		c.Instance.Name = displayName(c.Instance)
+		ev.Action, ev.Detail = "draft", domainsText(c.Instance.Application.Domains)
 		return nil
 	})
 }
 
-// nameFor is the first name of the application, for an instance that people
+// displayName is the first name of the application, for an instance that people
 // have not named themselves.
-func nameFor(i *model.Instance) string {
+func displayName(i *model.Instance) string {
 	if len(i.Application.Domains) == 0 || i.Origin == model.OriginUpload {
 		return i.Name
 	}
@@ -159,7 +160,7 @@ func nameFor(i *model.Instance) string {
 
 // apply is [Access.Apply].
 func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r ApplyRequest) (model.Job, error) {
-	c, err := e.readCase(actor, id)
+	c, err := e.readFacts(actor, id)
 	if err != nil {
 		return model.Job{}, err
 	}
@@ -176,7 +177,7 @@ func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	if r.Whole {
 		draft = model.Application{}
 	}
-	app := merge(draft, r.Application)
+	app := mergeApplication(draft, r.Application)
 	app.Documents = c.Instance.Application.Documents
 	for n := range docs {
 		app.Documents = append(slices.Clip(app.Documents), docs[n].ID)
@@ -187,12 +188,12 @@ func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	}
 	for n := range docs { // each in a write of its own: they are large
 		if err := e.addDocument(ctx, actor, &docs[n]); err != nil {
-			return model.Job{}, errors.Join(err, e.takeBack(ctx, actor, docs[:n]))
+			return model.Job{}, errors.Join(err, e.removeDocuments(ctx, actor, docs[:n]))
 		}
 	}
 	j, err := e.submit(ctx, actor, id, app, r)
 	if err != nil {
-		return j, errors.Join(err, e.takeBack(ctx, actor, docs))
+		return j, errors.Join(err, e.removeDocuments(ctx, actor, docs))
 	}
 	if len(missing) > 0 {
 		return j, missing[0]
@@ -211,22 +212,22 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 	if err != nil {
 		return j, err
 	}
-	err = e.begin(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		i.Application = app
 		i.Application.Saved, i.Application.Submitted = c.Now, c.Now
-		i.Name, i.Reason = nameFor(i), ""
+		i.Name, i.Reason = displayName(i), ""
 		if r.Contact != "" {
 			i.Contact = r.Contact
 		}
-		if err := e.takePacks(tx, i, r.HostingPacks, i.Contact); err != nil {
+		if err := e.reservePacks(tx, i, r.HostingPacks, i.Contact); err != nil {
 			return err
 		}
-		ev.Detail = domains(app.Domains)
+		ev.Detail = domainsText(app.Domains)
 		return e.startIssue(tx, c, rules.Apply, model.JobIssue, actor, key, &j)
 	})
 	if err == nil {
-		e.worker.kick(j.ID, true)
+		e.worker.enqueue(j.ID, true)
 	}
 	return j, err
 }
@@ -236,7 +237,7 @@ func (e *Engine) newKey(id model.ID, a model.Application) (*model.Key, error) {
 	if a.Manual() {
 		return nil, nil
 	}
-	secret, public, err := e.newKeyOf(a.KeyType)
+	secret, public, err := e.makeKey(a.KeyType)
 	if err != nil {
 		return nil, model.Fail("key.make", "cause", err)
 	}
@@ -262,8 +263,8 @@ func encodeKey(signer crypto.Signer) (secret model.Secret, public []byte, err er
 	return secret, public, nil
 }
 
-// sealable is the record of a key that came from outside, not stored yet.
-func (e *Engine) sealable(id model.ID, signer crypto.Signer) (*model.Key, error) {
+// newKeyRecord is the record of a key that came from outside, not stored yet.
+func (e *Engine) newKeyRecord(id model.ID, signer crypto.Signer) (*model.Key, error) {
 	secret, public, err := encodeKey(signer)
 	if err != nil {
 		return nil, err
@@ -320,8 +321,8 @@ func (e *Engine) startIssue(
 	return tx.Put(j)
 }
 
-// dropKey destroys the key of a job that made no certificate.
-func dropKey(tx model.Tx, j *model.Job) error {
+// destroyKey destroys the key of a job that made no certificate.
+func destroyKey(tx model.Tx, j *model.Job) error {
 	if j.KeyID == "" {
 		return nil
 	}
@@ -331,22 +332,22 @@ func dropKey(tx model.Tx, j *model.Job) error {
 // withdraw is [Access.Withdraw].
 func (e *Engine) withdraw(ctx context.Context, actor model.Actor, id model.ID) error {
 	var job model.Job
-	err := e.begin(ctx, actor, rules.Withdraw, id, func(tx model.Tx, c *rules.Case, _ *model.Event) error {
+	err := e.transition(ctx, actor, rules.Withdraw, id, func(tx model.Tx, c *rules.Case, _ *model.Event) error {
 		i := c.Instance
 		if c.Job != nil {
 			job = *c.Job
 			if err := e.worker.finish(tx, c.Job, "withdrawn"); err != nil {
 				return err
 			}
-			if err := dropKey(tx, c.Job); err != nil {
+			if err := destroyKey(tx, c.Job); err != nil {
 				return err
 			}
 		}
-		i.Operation, i.ExpectedIssue, i.Proofs = model.Operation{}, noTime, nil
-		if err := closeTasks(tx, id, c.Now, outcomes{model.TaskReview: "withdrawn"}); err != nil {
+		i.Operation, i.ExpectedIssue, i.Proofs = model.Operation{}, time.Time{}, nil
+		if err := closeTasks(tx, id, c.Now, resolutions{model.TaskReview: "withdrawn"}); err != nil {
 			return err
 		}
-		if err := e.givePacksBack(tx, i); err != nil {
+		if err := e.releasePacks(tx, i); err != nil {
 			return err
 		}
 		e.table.Row(rules.Withdraw).Move(i, false)

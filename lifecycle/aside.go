@@ -10,11 +10,11 @@ import (
 	"certquay/model"
 )
 
-// counting is the result of a step with the count of crashes kept: a step that
+// countCrashes is the result of a step with the count of crashes kept: a step that
 // went well, or failed as steps do, ends the row. Putting back what was there
 // before says nothing about the step that made it necessary. A job that would go
 // on later and has crashed too often is set aside.
-func counting(
+func countCrashes(
 	result func(model.Tx, *model.Job) error, crashed bool, aside func(model.Tx, *model.Job, error) error,
 ) func(model.Tx, *model.Job) error {
 	return func(tx model.Tx, j *model.Job) error {
@@ -36,9 +36,9 @@ func counting(
 	}
 }
 
-// interrupted takes back the count of an attempt that ends because the engine
+// uncountAttempt takes back the count of an attempt that ends because the engine
 // does: that is no crash.
-func (w *worker) interrupted(j *model.Job) {
+func (w *worker) uncountAttempt(j *model.Job) {
 	err := w.store.Update(context.WithoutCancel(w.ctx), func(tx model.Tx) error {
 		stored, err := model.Get[model.Job](tx, string(j.ID))
 		if err != nil || !stored.Live() || stored.Crashes == 0 {
@@ -52,33 +52,33 @@ func (w *worker) interrupted(j *model.Job) {
 	}
 }
 
-// repeats says whether a job that fails is tried again by itself.
-func repeats(j *model.Job) bool { return j.Kind != model.JobUndeploy && j.Kind != model.JobVerify }
+// isRetried says whether a job that fails is tried again by itself.
+func isRetried(j *model.Job) bool { return j.Kind != model.JobUndeploy && j.Kind != model.JobVerify }
 
 // setAside leaves a job alone until a person wants it tried again, and asks for
 // one. What it was about to do stays recorded. A job that a person asked for and
 // that is never repeated by itself is ended as failed.
 func (w *worker) setAside(tx model.Tx, j *model.Job, cause error) error {
 	j.Error, j.StepStarted = model.TextOf(cause), true
-	repeats := repeats(j)
-	if repeats {
+	retried := isRetried(j)
+	if retried {
 		j.Next = model.Never
 	}
-	if err := w.showFailure(tx, j, repeats); err != nil {
+	if err := w.markFailed(tx, j, retried); err != nil {
 		return err
 	}
 	ev := w.jobEvent(j, journal.ResultFailed)
 	ev.Reason, ev.SuppressNotice = j.Error, true // the task tells
-	if !repeats {
+	if !retried {
 		ev.SuppressNotice = false
 	}
-	if err := w.named(tx, &ev); err != nil {
+	if err := w.fillInstanceName(tx, &ev); err != nil {
 		return err
 	}
 	if err := tx.Append(ev); err != nil {
 		return err
 	}
-	if !repeats {
+	if !retried {
 		return w.finish(tx, j, journal.ResultFailed)
 	}
 	return w.journal.AskToRetry(tx, &model.Task{
@@ -116,7 +116,7 @@ func (e *Engine) retryTask(ctx context.Context, actor model.Actor, typed string)
 		return e.endTask(tx, actor, &t, "retry", "retried")
 	})
 	if err == nil && t.Job != "" {
-		e.worker.kick(t.Job, false)
+		e.worker.enqueue(t.Job, false)
 	}
 	e.outbox.Wake()
 	return t, err
@@ -153,14 +153,14 @@ func (w *worker) retryChannel(tx model.Tx, channel string) error {
 	if channel == "" {
 		return nil
 	}
-	return eachAside(tx, channel, func(n *model.Notice) error {
+	return eachNoticeAside(tx, channel, func(n *model.Notice) error {
 		n.Next, n.Crashes = w.Now(), rules.MaxCrashes-1
 		return tx.Put(n)
 	})
 }
 
-// eachAside visits the notices of a channel that are set aside.
-func eachAside(tx model.Tx, channel string, do func(*model.Notice) error) error {
+// eachNoticeAside visits the notices of a channel that are set aside.
+func eachNoticeAside(tx model.Tx, channel string, do func(*model.Notice) error) error {
 	var all []model.Notice
 	aside := model.Scan{Index: "queue", Prefix: channel + " ", From: channel + " " + model.TimeKey(model.Never)}
 	for n, err := range model.All[model.Notice](tx, aside) {
@@ -177,10 +177,10 @@ func eachAside(tx model.Tx, channel string, do func(*model.Notice) error) error 
 	return nil
 }
 
-// giveUp ends for good what a dismissed task says is set aside.
-func (w *worker) giveUp(tx model.Tx, t *model.Task) error {
+// abandon ends for good what a dismissed task says is set aside.
+func (w *worker) abandon(tx model.Tx, t *model.Task) error {
 	if t.Channel != "" {
-		return eachAside(tx, t.Channel, func(n *model.Notice) error {
+		return eachNoticeAside(tx, t.Channel, func(n *model.Notice) error {
 			n.Done, n.Outcome = w.Now(), model.NoticeGivenUp
 			return tx.Put(n)
 		})
@@ -192,20 +192,20 @@ func (w *worker) giveUp(tx model.Tx, t *model.Task) error {
 	if err != nil {
 		return err
 	}
-	if err := w.showFailure(tx, &j, false); err != nil {
+	if err := w.markFailed(tx, &j, false); err != nil {
 		return err
 	}
 	return w.finish(tx, &j, journal.ResultFailed)
 }
 
-// faultOf notes that what is due for an instance has panicked, and says after
+// recordFault notes that what is due for an instance has panicked, and says after
 // how long it may be tried again; after too many in a row a person is asked and
 // it is left alone until something changes.
-func (s *scheduler) faultOf(id model.ID, cause error) time.Duration {
-	s.stuckMu.Lock()
-	s.crashes[id]++
-	n := s.crashes[id]
-	s.stuckMu.Unlock()
+func (s *scheduler) recordFault(id model.ID, cause error) time.Duration {
+	s.skipMu.Lock()
+	s.faults[id]++
+	n := s.faults[id]
+	s.skipMu.Unlock()
 	if n < rules.MaxCrashes {
 		return rules.RetryAfter(n, 0)
 	}
@@ -227,14 +227,14 @@ func (s *scheduler) faultOf(id model.ID, cause error) time.Duration {
 	return model.Never.Sub(s.Now())
 }
 
-// said is the message of an error. Words that are not certquay's own are
+// messageFrom is the message of an error. Words that are not certquay's own are
 // attributed to who was asked: "ca", "server" or "receiver".
-func said(who string, err error) model.Text {
+func messageFrom(who string, err error) model.Text {
 	return model.TextOf(err).By(who)
 }
 
-// speaker is who is asked by jobs of a kind.
-func speaker(kind model.JobKind) string {
+// remoteParty is who is asked by jobs of a kind.
+func remoteParty(kind model.JobKind) string {
 	switch kind {
 	case model.JobDeploy, model.JobUndeploy, model.JobVerify:
 		return "server"
@@ -242,9 +242,9 @@ func speaker(kind model.JobKind) string {
 	return "ca"
 }
 
-// keepAgain is after how long it is tried again to go on with jobs whose result
+// commitRetryPause is after how long it is tried again to go on with jobs whose result
 // could not be kept, as on a full disk.
-const keepAgain = 10 * time.Second
+const commitRetryPause = 10 * time.Second
 
 // UnkeptError says that a job was begun and that how it went could not be kept.
 // It goes on by itself once it can be.
@@ -259,43 +259,43 @@ func (e *UnkeptError) AsText() model.Text { return model.Say("error.unkept", "ca
 
 func (e *UnkeptError) Unwrap() error { return e.Err }
 
-// notKept tells whoever waits for a job that its result could not be kept, and
+// reportUncommitted tells whoever waits for a job that its result could not be kept, and
 // lets the scheduler go on with it a little later.
-func (w *worker) notKept(j *model.Job, err error) {
+func (w *worker) reportUncommitted(j *model.Job, err error) {
 	w.logJob(j, err)
 	if w.ctx.Err() != nil || errors.Is(err, errSuperseded) {
 		return
 	}
 	w.runMu.Lock()
-	first := !w.again && !w.inline
-	w.again = w.again || first
-	w.unkept[j.ID] = &UnkeptError{err}
-	close(w.unkeptNow)
-	w.unkeptNow = make(chan struct{})
+	first := !w.retryScheduled && !w.inline
+	w.retryScheduled = w.retryScheduled || first
+	w.uncommitted[j.ID] = &UnkeptError{err}
+	close(w.uncommittedChanged)
+	w.uncommittedChanged = make(chan struct{})
 	w.runMu.Unlock()
 	if first {
 		w.spawn(func() {
 			select {
 			case <-w.ctx.Done():
-			case <-w.clock.After(keepAgain):
+			case <-w.clock.After(commitRetryPause):
 			}
 			w.runMu.Lock()
-			w.again = false
+			w.retryScheduled = false
 			w.runMu.Unlock()
-			w.scheduler.nudge()
+			w.scheduler.wakeUp()
 		})
 	}
 }
 
-// whyUnkept returns the error for which a result of one of the jobs was not kept;
+// uncommittedError returns the error for which a result of one of the jobs was not kept;
 // while there is none, a channel that is closed when one more is not.
-func (w *worker) whyUnkept(jobs []model.ID) (<-chan struct{}, error) {
+func (w *worker) uncommittedError(jobs []model.ID) (<-chan struct{}, error) {
 	w.runMu.Lock()
 	defer w.runMu.Unlock()
 	for _, id := range jobs {
-		if err := w.unkept[id]; err != nil {
+		if err := w.uncommitted[id]; err != nil {
 			return nil, err
 		}
 	}
-	return w.unkeptNow, nil
+	return w.uncommittedChanged, nil
 }

@@ -130,7 +130,7 @@ func (e *Engine) purchase(
 				return o, nil, err
 			}
 		}
-		if err := e.put(tx, &i); err != nil {
+		if err := e.saveInstance(tx, &i); err != nil {
 			return o, nil, err
 		}
 		ev := e.journal.Event(actor, string(a), &i)
@@ -158,7 +158,7 @@ func (e *Engine) purchase(
 
 // closeInstance is [Access.CloseInstance].
 func (e *Engine) closeInstance(ctx context.Context, actor model.Actor, id model.ID) error {
-	return e.begin(ctx, actor, rules.Close, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Close, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		paid, err := ledger.PayBack(tx, &e.policy, c.Instance, c.Now)
 		if err != nil {
 			return err

@@ -83,7 +83,7 @@ func (e *Engine) buyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 		})
 	}
 	if err == nil && r.Kind == ledger.PackCredit {
-		return o, e.deployments.deployWaiting(ctx)
+		return o, e.deployments.resumeWaitingDeploys(ctx)
 	}
 	return o, e.journal.NoteRefusal(ctx, actor, err)
 }
@@ -91,7 +91,7 @@ func (e *Engine) buyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 // refund is [Access.Refund].
 func (e *Engine) refund(id model.ID) (p ledger.RefundPreview, err error) {
 	err = e.store.View(func(r model.Reader) error {
-		c, err := e.caseOf(r, model.Scheduler, id)
+		c, err := e.loadFacts(r, model.Scheduler, id)
 		if err != nil {
 			return err
 		}

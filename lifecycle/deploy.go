@@ -25,7 +25,7 @@ type target struct {
 
 // deploy is [Access.Deploy].
 func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r DeployRequest) ([]model.Job, error) {
-	c, err := e.readCase(actor, id)
+	c, err := e.readFacts(actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 		return nil, e.journal.NoteRefusal(ctx, actor, err)
 	}
 	var jobs []model.Job
-	err = e.begin(ctx, actor, rules.Deploy, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Deploy, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		jobs = jobs[:0]
 		var where []string
 		for _, t := range targets {
@@ -55,7 +55,7 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 		return nil, err
 	}
 	for n := range jobs {
-		e.worker.kick(jobs[n].ID, true)
+		e.worker.enqueue(jobs[n].ID, true)
 	}
 	return jobs, nil
 }
@@ -87,7 +87,7 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 		region = all[n]
 		wanted := r.Resources
 		if len(wanted) == 0 {
-			if wanted, err = ds.covered(ctx, p.Product, region, covered); err != nil {
+			if wanted, err = ds.matchingResources(ctx, p.Product, region, covered); err != nil {
 				return nil, err
 			}
 		}
@@ -111,15 +111,15 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 	return ts, nil
 }
 
-// covered lists the existing resources of a region that the names cover; on a
+// matchingResources lists the existing resources of a region that the names cover; on a
 // product that makes its resources, and has none, each name that is not a
 // wildcard.
-func (ds *deployments) covered(ctx context.Context, p ports.Product, region string, certNames []string) ([]string, error) {
+func (ds *deployments) matchingResources(ctx context.Context, p ports.Product, region string, certNames []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ds.policy.CallTimeout)
 	defer cancel()
 	places, err := p.Discover(ctx, region)
 	if err != nil {
-		return nil, model.Fail("deploy.discover", "cause", said("server", err)).Wrapping(err)
+		return nil, model.Fail("deploy.discover", "cause", messageFrom("server", err)).Wrapping(err)
 	}
 	var found []string
 	for _, pl := range places {
@@ -153,9 +153,9 @@ func (ds *deployments) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor
 	if err != nil {
 		return nil, err
 	}
-	if busy, err := ds.busy(tx, r); err != nil {
+	if running, err := ds.supersedeWaiting(tx, r); err != nil {
 		return nil, err
-	} else if busy {
+	} else if running {
 		return nil, &rules.Refusal{Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: rules.ReasonBusy, Rule: "S2",
 			Args: rules.Args{"job": model.Say("busy.at", "job", r.Operation.Kind, "place", r.Place())}}
 	}
@@ -170,16 +170,16 @@ func (ds *deployments) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor
 	if err := tx.Put(r); err != nil {
 		return nil, err
 	}
-	if err := ds.summarize(tx, i); err != nil {
+	if err := ds.recountDeployments(tx, i); err != nil {
 		return nil, err
 	}
 	return &j, tx.Put(&j)
 }
 
-// busy says whether something is being done at a resource right now. A job that
+// supersedeWaiting says whether something is being done at a resource right now. A job that
 // only waits for its next attempt gives way to what comes instead: it is ended,
 // so that it does not come back over it later. The caller puts the resource.
-func (ds *deployments) busy(tx model.Tx, r *model.Resource) (bool, error) {
+func (ds *deployments) supersedeWaiting(tx model.Tx, r *model.Resource) (bool, error) {
 	if !r.Operation.Active() {
 		return false, nil
 	}
@@ -200,8 +200,8 @@ func (ds *deployments) busy(tx model.Tx, r *model.Resource) (bool, error) {
 // resultSuperseded is that of a job that gave way to a later one.
 const resultSuperseded = "superseded"
 
-// done takes a job's mark off its resource, unless it is another's by now.
-func done(r *model.Resource, j *model.Job) {
+// clearOperation takes a job's mark off its resource, unless it is another's by now.
+func clearOperation(r *model.Resource, j *model.Job) {
 	if r.Operation.Job == j.ID {
 		r.Operation = model.Operation{}
 	}
@@ -221,19 +221,19 @@ func (ds *deployments) resourceAt(tx model.Tx, t target) (*model.Resource, error
 	return &model.Resource{ID: ds.journal.NewID(), Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}, nil
 }
 
-// summarize recounts what the instance's row says of its resources. It does
+// recountDeployments recounts what the instance's row says of its resources. It does
 // not put the instance.
-func (ds *deployments) summarize(tx model.Reader, i *model.Instance) error {
+func (ds *deployments) recountDeployments(tx model.Reader, i *model.Instance) error {
 	rs, err := resourcesOf(tx, i.ID)
 	if err != nil {
 		return err
 	}
-	i.Deployments = deploymentsOf(rs)
+	i.Deployments = countDeployments(rs)
 	return nil
 }
 
-// deploymentsOf sums up the resources of one instance.
-func deploymentsOf(rs []model.Resource) (d model.Deployments) {
+// countDeployments sums up the resources of one instance.
+func countDeployments(rs []model.Resource) (d model.Deployments) {
 	for n := range rs {
 		r := &rs[n]
 		d.Total++
@@ -276,10 +276,10 @@ func (ds *deployments) withResource(tx model.Tx, id model.ID, change func(*model
 			continue
 		}
 		if err := ds.worker.withInstance(tx, owner, func(i *model.Instance) error {
-			if err := ds.summarize(tx, i); err != nil {
+			if err := ds.recountDeployments(tx, i); err != nil {
 				return err
 			}
-			return ds.askToReplace(tx, i)
+			return ds.syncReplaceTasks(tx, i)
 		}); err != nil {
 			return err
 		}
@@ -289,16 +289,16 @@ func (ds *deployments) withResource(tx model.Tx, id model.ID, change func(*model
 
 // undeploy is [Access.Undeploy].
 func (e *Engine) undeploy(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
-	return e.deployments.atResource(ctx, actor, rules.Undeploy, model.JobUndeploy, model.StepUndeploy, resource)
+	return e.deployments.startResourceJob(ctx, actor, rules.Undeploy, model.JobUndeploy, model.StepUndeploy, resource)
 }
 
 // verify is [Access.Verify].
 func (e *Engine) verify(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
-	return e.deployments.atResource(ctx, actor, rules.Verify, model.JobVerify, model.StepLook, resource)
+	return e.deployments.startResourceJob(ctx, actor, rules.Verify, model.JobVerify, model.StepLook, resource)
 }
 
-// atResource starts a job at one resource that exists.
-func (ds *deployments) atResource(
+// startResourceJob starts a job at one resource that exists.
+func (ds *deployments) startResourceJob(
 	ctx context.Context, actor model.Actor, a rules.Action, kind model.JobKind, step string, id model.ID,
 ) (model.Job, error) {
 	res, err := ds.reader.resource(id)
@@ -306,14 +306,14 @@ func (ds *deployments) atResource(
 		return model.Job{}, err
 	}
 	var j model.Job
-	err = ds.begin(ctx, actor, a, res.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = ds.transition(ctx, actor, a, res.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		r, err := model.Get[model.Resource](tx, string(id))
 		if err != nil {
 			return rules.CannotRead("resource", id, err)
 		}
-		if busy, err := ds.busy(tx, &r); err != nil {
+		if running, err := ds.supersedeWaiting(tx, &r); err != nil {
 			return err
-		} else if busy {
+		} else if running {
 			return &rules.Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: rules.ReasonBusy, Rule: "S2",
 				Args: rules.Args{"job": r.Operation.Kind}}
 		}
@@ -330,7 +330,7 @@ func (ds *deployments) atResource(
 		return tx.Put(&j)
 	})
 	if err == nil {
-		ds.worker.kick(j.ID, true)
+		ds.worker.enqueue(j.ID, true)
 	}
 	return j, err
 }

@@ -25,27 +25,27 @@ func Anew(j *model.Job) bool {
 	return true
 }
 
-// site is what a step at a resource works with.
-type site struct {
+// deployTarget is what a step at a resource works with.
+type deployTarget struct {
 	res     model.Resource
 	product ports.Product
 	place   ports.Place
 }
 
-func (w *worker) site(j *model.Job) (site, error) {
+func (w *worker) deployTarget(j *model.Job) (deployTarget, error) {
 	res, err := w.reader.resource(j.Resource)
 	if err != nil {
-		return site{}, &ports.Final{Err: err}
+		return deployTarget{}, &ports.Final{Err: err}
 	}
 	p, err := w.product(res.Product)
 	if err != nil {
-		return site{}, err
+		return deployTarget{}, err
 	}
-	return site{res.Resource, p.Product, ports.Place{Region: res.Region, Name: res.Name}}, nil
+	return deployTarget{res.Resource, p.Product, ports.Place{Region: res.Region, Name: res.Name}}, nil
 }
 
-// pair reads a version's chain and key.
-func (w *worker) pair(j *model.Job) (pair ports.Pair, err error) {
+// keyPair reads a version's chain and key.
+func (w *worker) keyPair(j *model.Job) (pair ports.Pair, err error) {
 	err = w.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
@@ -71,32 +71,32 @@ func (w *worker) pair(j *model.Job) (pair ports.Pair, err error) {
 
 // deployStep puts the pair there. Whatever goes wrong leads to putting back
 // what was there before.
-func (w *worker) deployStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := w.site(&j)
+func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.deployTarget(&j)
 	if err != nil {
 		return nil, err
 	}
 	if wanted, err := w.stillWanted(&j, &s.res); err != nil || !wanted {
 		return func(tx model.Tx, j *model.Job) error {
-			if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error { done(r, j); return nil }); err != nil {
+			if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error { clearOperation(r, j); return nil }); err != nil {
 				return err
 			}
 			return w.finish(tx, j, resultSuperseded)
 		}, err
 	}
-	pair, err := w.pair(&j)
+	pair, err := w.keyPair(&j)
 	if err != nil {
 		return nil, err
 	}
 	var b ports.Binding
-	if ask {
+	if resumed {
 		if b, err = s.product.Present(ctx, s.place); err != nil && !errors.Is(err, ports.ErrNoResource) {
-			return nil, cannotAsk(err)
+			return nil, presentError(err)
 		}
 	}
 	if b.Fingerprint != pair.Fingerprint {
 		if b, err = s.product.Deploy(ctx, s.place, pair); err != nil {
-			return toRestore(model.Fail("deploy.failed", "cause", said("server", err)).Wrapping(err)), nil
+			return rollbackBecause(model.Fail("deploy.failed", "cause", messageFrom("server", err)).Wrapping(err)), nil
 		}
 	}
 	return func(tx model.Tx, j *model.Job) error {
@@ -126,10 +126,10 @@ func (w *worker) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
 	return r.Operation.Job == j.ID && r.Instance == j.Instance && r.AutoDeploy && v != nil && v.Number == j.Version, nil
 }
 
-// toRestore keeps why a deployment failed and goes on to put back.
-func toRestore(cause error) func(model.Tx, *model.Job) error {
+// rollbackBecause keeps why a deployment failed and goes on to put back.
+func rollbackBecause(cause error) func(model.Tx, *model.Job) error {
 	return func(_ model.Tx, j *model.Job) error {
-		j.Step, j.Error = model.StepRestore, said("server", cause)
+		j.Step, j.Error = model.StepRestore, messageFrom("server", cause)
 		return nil
 	}
 }
@@ -137,33 +137,33 @@ func toRestore(cause error) func(model.Tx, *model.Job) error {
 // handshakeStep asks over TLS until the new leaf and its chain are presented
 // (spec D3), or the time for that is up.
 func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := w.site(&j)
+	s, err := w.deployTarget(&j)
 	if err != nil {
 		return nil, err
 	}
-	pair, err := w.pair(&j)
+	pair, err := w.keyPair(&j)
 	if err != nil {
 		return nil, err
 	}
 	b, err := s.product.Present(ctx, s.place)
 	if err != nil {
-		return toRestore(cannotAsk(err)), nil
+		return rollbackBecause(presentError(err)), nil
 	}
 	if b.Silent != nil {
-		return toRestore(&NotListening{b.Silent}), nil //nolint:nilerr // the next step restores because of it
+		return rollbackBecause(&NotListening{b.Silent}), nil //nolint:nilerr // the next step restores because of it
 	}
 	var seen [][]byte
 	for until, pause := time.Now().Add(w.policy.HandshakeTimeout), 20*time.Millisecond; ; pause = min(2*pause, time.Second) {
 		seen, _, err = w.prober.Probe(ctx, b.Address, b.SNI)
 		if err == nil {
-			err = presents(seen, pair.Chain)
+			err = diffChain(seen, pair.Chain)
 		}
 		if err == nil {
 			break
 		}
 		if ctx.Err() != nil || time.Now().After(until) {
 			err = model.Fail("deploy.handshake", "address", b.Address, "cause", err)
-			return toRestore(err), nil //nolint:nilerr // the next step restores because of it
+			return rollbackBecause(err), nil //nolint:nilerr // the next step restores because of it
 		}
 		select {
 		case <-ctx.Done():
@@ -172,7 +172,7 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	}
 	leaf, err := x509.ParseCertificate(seen[0])
 	if err != nil {
-		return toRestore(model.Fail("deploy.unreadable-leaf", "cause", err)), nil
+		return rollbackBecause(model.Fail("deploy.unreadable-leaf", "cause", err)), nil
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		j.Step = model.StepKeep
@@ -180,16 +180,16 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			if r.Instance != j.Instance {
 				// What was paid for was the other certificate's renewals here.
-				if err := w.deployments.autoOff(tx, r); err != nil {
+				if err := w.deployments.disableAutoDeploy(tx, r); err != nil {
 					return err
 				}
 			}
 			r.Instance, r.Version = j.Instance, j.Version
 			r.Deployed, r.DeployedAt = j.WantFingerprint, w.Now()
 			r.Address = b.Address
-			w.saw(r, j.WantFingerprint, leaf.NotAfter)
-			done(r, j)
-			if err := w.seenOrNot(tx, r, nil); err != nil {
+			w.recordPresented(r, j.WantFingerprint, leaf.NotAfter)
+			clearOperation(r, j)
+			if err := w.recordListening(tx, r, nil); err != nil {
 				return err
 			}
 			r.Failure, r.Waiting = model.Failure{}, false
@@ -198,7 +198,7 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 				if err != nil {
 					return rules.CannotRead("instance", j.Instance, err)
 				}
-				if err := w.deployments.creditUsed(tx, &i, r); err != nil {
+				if err := w.deployments.consumeCredit(tx, &i, r); err != nil {
 					return err
 				}
 			}
@@ -207,34 +207,34 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 		}); err != nil {
 			return err
 		}
-		if err := w.named(tx, &ev); err != nil {
+		if err := w.fillInstanceName(tx, &ev); err != nil {
 			return err
 		}
-		if err := w.closeInstall(tx, j.Instance, j.Resource, j.Version); err != nil {
+		if err := w.closeInstallTasks(tx, j.Instance, j.Resource, j.Version); err != nil {
 			return err
 		}
 		return tx.Append(ev)
 	}, nil
 }
 
-// saw records what a resource was seen to present.
-func (w *worker) saw(r *model.Resource, fingerprint string, notAfter time.Time) {
+// recordPresented records what a resource was seen to present.
+func (w *worker) recordPresented(r *model.Resource, fingerprint string, notAfter time.Time) {
 	r.Presented, r.NotAfter, r.VerifiedAt, r.ProbedAt, r.VerifyError = fingerprint, notAfter, w.Now(), w.Now(), ""
 	if fingerprint == r.Deployed {
-		r.DriftSince = noTime
+		r.DriftSince = time.Time{}
 	} else if r.DriftSince.IsZero() {
 		r.DriftSince = w.Now()
 	}
 }
 
-// cannotAsk is the error of a product that does not tell what it presents.
-func cannotAsk(err error) error {
-	return model.Fail("deploy.ask", "cause", said("server", err)).Wrapping(err)
+// presentError is the error of a product that does not tell what it presents.
+func presentError(err error) error {
+	return model.Fail("deploy.ask", "cause", messageFrom("server", err)).Wrapping(err)
 }
 
-// presents says how what was seen differs from what should be presented: the
+// diffChain says how what was seen differs from what should be presented: the
 // leaf, followed by its chain in order.
-func presents(seen, want [][]byte) error {
+func diffChain(seen, want [][]byte) error {
 	switch {
 	case len(seen) == 0:
 		return ports.ErrNothingPresented
@@ -249,9 +249,9 @@ func presents(seen, want [][]byte) error {
 	return nil
 }
 
-// keepStep lets the product forget what was there before.
-func (w *worker) keepStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := w.site(&j)
+// commitStep lets the product forget what was there before.
+func (w *worker) commitStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.deployTarget(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -263,10 +263,10 @@ func (w *worker) keepStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	return func(tx model.Tx, j *model.Job) error { return w.finish(tx, j, journal.ResultOK) }, nil
 }
 
-// restoreStep puts back what was presented before and ends the deployment as
+// rollbackStep puts back what was presented before and ends the deployment as
 // failed (spec D3).
-func (w *worker) restoreStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := w.site(&j)
+func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.deployTarget(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +275,7 @@ func (w *worker) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 	}
 	b, err := s.product.Present(ctx, s.place)
 	if err != nil && !errors.Is(err, ports.ErrNoResource) {
-		return nil, cannotAsk(err)
+		return nil, presentError(err)
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		again := time.Time{}
@@ -286,7 +286,7 @@ func (w *worker) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			switch {
 			case again.IsZero():
-				done(r, j)
+				clearOperation(r, j)
 			case r.Operation.Job == j.ID:
 				r.Operation.Attempt, r.Operation.Next, r.Operation.Error = j.Attempt, again, j.Error
 			}
@@ -300,7 +300,7 @@ func (w *worker) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 		}
 		ev := w.jobEvent(j, journal.ResultFailed)
 		ev.Reason, ev.Detail = j.Error, model.Say("log.restored")
-		if err := w.named(tx, &ev); err != nil {
+		if err := w.fillInstanceName(tx, &ev); err != nil {
 			return err
 		}
 		if err := tx.Append(ev); err != nil {
@@ -316,7 +316,7 @@ func (w *worker) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 
 // undeployStep takes the certificate off, unless that has been done.
 func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := w.site(&j)
+	s, err := w.deployTarget(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -328,21 +328,21 @@ func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		if err != nil {
 			return rules.CannotRead("resource", j.Resource, err)
 		}
-		if err := w.deployments.autoOff(tx, &res); err != nil {
+		if err := w.deployments.disableAutoDeploy(tx, &res); err != nil {
 			return err
 		}
 		if err := tx.Delete(&res); err != nil {
 			return err
 		}
-		if err := dropTasks(tx, res.Instance, res.ID); err != nil {
+		if err := deleteTasks(tx, res.Instance, res.ID); err != nil {
 			return err
 		}
-		if err := w.withInstance(tx, res.Instance, func(i *model.Instance) error { return w.deployments.summarize(tx, i) }); err != nil {
+		if err := w.withInstance(tx, res.Instance, func(i *model.Instance) error { return w.deployments.recountDeployments(tx, i) }); err != nil {
 			return err
 		}
 		ev := w.jobEvent(j, journal.ResultOK)
 		ev.Detail = model.Say("log.places", "places", res.Place())
-		if err := w.named(tx, &ev); err != nil {
+		if err := w.fillInstanceName(tx, &ev); err != nil {
 			return err
 		}
 		if err := tx.Append(ev); err != nil {
@@ -352,9 +352,9 @@ func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	}, nil
 }
 
-// lookStep asks what is presented now (spec D4).
-func (w *worker) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := w.site(&j)
+// verifyStep asks what is presented now (spec D4).
+func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.deployTarget(&j)
 	if err != nil {
 		return nil, err
 	}
@@ -370,37 +370,37 @@ func (w *worker) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	if err == nil {
 		leaf, err = x509.ParseCertificate(seen[0])
 	}
-	looked := err
-	w.scheduler.silent.note(j.Resource, errors.As(looked, new(*NotListening)), w.Now())
+	probeErr := err
+	w.scheduler.listenRetries.record(j.Resource, errors.As(probeErr, new(*NotListening)), w.Now())
 	return func(tx model.Tx, j *model.Job) error {
 		result, detail, reason, repeat := journal.ResultOK, model.Text(""), model.Text(""), false
 		changed := false
 		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
-			done(r, j)
+			clearOperation(r, j)
 			r.ProbedAt = w.Now()
 			before := *r
 			defer func() {
 				changed = r.Presented != before.Presented || r.Address != before.Address ||
 					r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero()
 			}()
-			if err := w.seenOrNot(tx, r, looked); err != nil {
+			if err := w.recordListening(tx, r, probeErr); err != nil {
 				return err
 			}
-			if looked != nil {
+			if probeErr != nil {
 				repeat = r.VerifyError != ""
-				r.VerifyError, result, reason = said("server", looked), journal.ResultFailed, said("server", looked)
+				r.VerifyError, result, reason = messageFrom("server", probeErr), journal.ResultFailed, messageFrom("server", probeErr)
 				return nil
 			}
 			r.Address = b.Address
 			was, drifted := r.Presented, !r.DriftSince.IsZero()
-			w.saw(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
+			w.recordPresented(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
 			switch r.Presented {
 			case r.Deployed:
 				i, err := model.Get[model.Instance](tx, string(r.Instance))
 				if err != nil {
 					return rules.CannotRead("instance", r.Instance, err)
 				}
-				switch revoked, expired := spoilt(r, &i, w.Now()); { // of both a task tells
+				switch revoked, expired := presentsBadCertificate(r, &i, w.Now()); { // of both a task tells
 				case revoked:
 					detail, result, repeat = model.Say("verify.revoked"), journal.ResultFailed, true
 				case expired:
@@ -432,10 +432,10 @@ func (w *worker) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 		ev := w.jobEvent(j, result)
 		ev.Detail, ev.Reason, ev.SuppressNotice = detail, reason, repeat
 		j.Error = reason
-		if result == journal.ResultFailed && looked == nil {
+		if result == journal.ResultFailed && probeErr == nil {
 			j.Error = detail
 		}
-		if err := w.named(tx, &ev); err != nil {
+		if err := w.fillInstanceName(tx, &ev); err != nil {
 			return err
 		}
 		if err := tx.Append(ev); err != nil {
@@ -445,8 +445,8 @@ func (w *worker) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	}, nil
 }
 
-// named fills in what the event's instance is called.
-func (w *worker) named(tx model.Reader, ev *model.Event) error {
+// fillInstanceName fills in what the event's instance is called.
+func (w *worker) fillInstanceName(tx model.Reader, ev *model.Event) error {
 	i, err := model.Get[model.Instance](tx, string(ev.Instance))
 	if err != nil {
 		return rules.CannotRead("instance", ev.Instance, err)

@@ -102,7 +102,7 @@ type Engine struct {
 	closing bool
 
 	inline, noSweeps bool
-	newKeyOf         func(model.KeyType) (model.Secret, []byte, error)
+	makeKey          func(model.KeyType) (model.Secret, []byte, error)
 
 	crashed bool
 }
@@ -127,7 +127,7 @@ func New(o Options) *Engine {
 	if o.Roots == nil {
 		o.Roots = func() *x509.CertPool { return nil }
 	}
-	o = guarded(o)
+	o = withGuards(o)
 	ctx, stop := context.WithCancel(context.Background())
 	e := &Engine{
 		journal:   journal.New(ctx, o.Store, o.Clock, o.Table, o.Log, o.Rand),
@@ -146,7 +146,7 @@ func New(o Options) *Engine {
 		stop:      stop,
 		inline:    o.Inline,
 		noSweeps:  o.NoSweeps,
-		newKeyOf:  o.NewKey,
+		makeKey:   o.NewKey,
 		crashed:   o.Crashed,
 	}
 	e.directory = directory.New(e.journal, e.notifier)
@@ -154,14 +154,14 @@ func New(o Options) *Engine {
 	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.Judge)
 	e.outbox = outbox.New(ctx, outbox.Options{
 		Journal: e.journal, Directory: e.directory, Notifier: e.notifier, Policy: e.policy.Notify, Words: o.Words,
-		Crashed: e.crashed, Save: e.put, Spawn: e.spawn,
+		Crashed: e.crashed, Save: e.saveInstance, Spawn: e.spawn,
 	})
 	return e
 }
 
-// guarded are the options with everything outside wrapped, so that a panic there
+// withGuards are the options with everything outside wrapped, so that a panic there
 // is the failure of that one call.
-func guarded(o Options) Options {
+func withGuards(o Options) Options {
 	issuers := make(map[string]ports.Issuer, len(o.Issuers))
 	for name, is := range o.Issuers {
 		issuers[name] = ports.GuardIssuer(o.Log, is)
@@ -228,16 +228,16 @@ func (e *Engine) working() int {
 // Now is the time of the engine's clock.
 func (e *Engine) Now() time.Time { return e.clock.Now() }
 
-// begin is the common shape of an action on an instance: the case is read and
+// transition is the common shape of an action on an instance: the case is read and
 // checked inside the write, then the effect changes the instance, which is put
 // with its event, unless effect empties that. A refusal is logged as an event of
 // its own.
-func (e *Engine) begin(
+func (e *Engine) transition(
 	ctx context.Context, actor model.Actor, a rules.Action, id model.ID,
 	effect func(tx model.Tx, c *rules.Case, ev *model.Event) error,
 ) error {
 	err := e.journal.Update(ctx, func(tx model.Tx) error {
-		c, err := e.caseOf(tx, actor, id)
+		c, err := e.loadFacts(tx, actor, id)
 		if err != nil {
 			return err
 		}
@@ -249,7 +249,7 @@ func (e *Engine) begin(
 		if err := effect(tx, c, &ev); err != nil {
 			return err
 		}
-		if err := e.put(tx, c.Instance); err != nil || ev.Action == "" {
+		if err := e.saveInstance(tx, c.Instance); err != nil || ev.Action == "" {
 			return err
 		}
 		if to := string(c.Instance.State); to != ev.From {
@@ -262,8 +262,8 @@ func (e *Engine) begin(
 	return e.journal.NoteRefusal(ctx, actor, err)
 }
 
-// put writes the instance with what the scheduler will do to it next.
-func (e *Engine) put(tx model.Tx, i *model.Instance) error {
+// saveInstance writes the instance with what the scheduler will do to it next.
+func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error {
 	a, at := e.table.NextDue(i)
 	i.Due, i.DueAction = at, ""
 	switch {
@@ -275,15 +275,15 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 	default:
 		i.DueAction = model.DueReissue
 	}
-	e.scheduler.unstick(i.ID) // what was refused may be possible now
+	e.scheduler.clearSkip(i.ID) // what was refused may be possible now
 	if e.notifier != nil {
 		i.NextExpiryNotice = e.outbox.NextExpiryNotice(i)
 	}
 	return tx.Put(i)
 }
 
-// caseOf reads what guards judge, in the snapshot of r.
-func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*rules.Case, error) {
+// loadFacts reads what guards judge, in the snapshot of r.
+func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rules.Case, error) {
 	i := new(model.Instance)
 	err := r.Load(string(id), i)
 	if err == nil && i.Deleted {
@@ -323,11 +323,11 @@ func resourcesOf(r model.Reader, id model.ID) (all []model.Resource, err error) 
 	return all, nil
 }
 
-// readCase reads the facts that decide what can be done to an instance now; give
+// readFacts reads the facts that decide what can be done to an instance now; give
 // it to [rules.Table.Check].
-func (e *Engine) readCase(actor model.Actor, id model.ID) (c *rules.Case, err error) {
+func (e *Engine) readFacts(actor model.Actor, id model.ID) (c *rules.Case, err error) {
 	err = e.store.View(func(r model.Reader) error {
-		c, err = e.caseOf(r, actor, id)
+		c, err = e.loadFacts(r, actor, id)
 		return err
 	})
 	return c, err

@@ -2,5 +2,5 @@ package lifecycle
 
 import "certquay/model"
 
-// Kick is kick, for jobs of which nothing is left.
-func (e *Engine) Kick(id model.ID) { e.worker.kick(id, false) }
+// Kick enqueues a job, also one whose record is gone.
+func (e *Engine) Kick(id model.ID) { e.worker.enqueue(id, false) }

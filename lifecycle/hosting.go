@@ -91,7 +91,7 @@ func (e *Engine) quoteHosting(id model.ID, r HostRequest) (Quote, error) {
 
 // host is [Access.Host].
 func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r HostRequest) error {
-	c, err := e.readCase(actor, id)
+	c, err := e.readFacts(actor, id)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 	if err != nil {
 		return e.journal.NoteRefusal(ctx, actor, err)
 	}
-	err = e.begin(ctx, actor, rules.Host, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Host, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		if _, err := model.Get[model.Contact](tx, string(r.Contact)); err != nil {
 			return &rules.NotFound{What: "contact", Name: string(r.Contact)}
@@ -142,16 +142,16 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		return nil
 	})
 	if err == nil {
-		e.scheduler.nudge()
-		err = e.deployments.deployWaiting(ctx)
+		e.scheduler.wakeUp()
+		err = e.deployments.resumeWaitingDeploys(ctx)
 	}
 	return err
 }
 
 // stopHosting is [Access.StopHosting].
 func (e *Engine) stopHosting(ctx context.Context, actor model.Actor, id model.ID) error {
-	err := e.begin(ctx, actor, rules.StopHosting, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
-		made, err := e.endHosting(tx, c, actor)
+	err := e.transition(ctx, actor, rules.StopHosting, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+		made, err := e.clearHosting(tx, c, actor)
 		if err != nil {
 			return err
 		}
@@ -161,20 +161,20 @@ func (e *Engine) stopHosting(ctx context.Context, actor model.Actor, id model.ID
 		return nil
 	})
 	if err == nil {
-		err = e.deployments.deployWaiting(ctx)
+		err = e.deployments.resumeWaitingDeploys(ctx)
 	}
 	return err
 }
 
-// endHosting is what stopping changes; it names the instances it makes.
-func (e *Engine) endHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made []string, err error) {
+// clearHosting is what stopping changes; it names the instances it makes.
+func (e *Engine) clearHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made []string, err error) {
 	i := c.Instance
 	for n := range c.Resources {
 		r := &c.Resources[n]
 		if !r.AutoDeploy && !r.Waiting {
 			continue
 		}
-		if err := e.deployments.autoOff(tx, r); err != nil {
+		if err := e.deployments.disableAutoDeploy(tx, r); err != nil {
 			return nil, err
 		}
 		if err := tx.Put(r); err != nil {
@@ -198,7 +198,7 @@ func (e *Engine) endHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made
 		}
 		e.table.Row(rules.Buy).Move(&left, false)
 		left.Name = fmt.Sprintf("%s-%s-%s", left.Spec.Level, left.Spec.Type, strings.ToLower(left.ID.Short()))
-		if err := e.put(tx, &left); err != nil {
+		if err := e.saveInstance(tx, &left); err != nil {
 			return nil, err
 		}
 		ev := e.journal.Event(actor, string(rules.StopHosting), &left)
@@ -209,13 +209,13 @@ func (e *Engine) endHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made
 		made = append(made, left.ID.Short())
 	}
 	i.Hosting = model.Hosting{}
-	return made, e.deployments.summarize(tx, i)
+	return made, e.deployments.recountDeployments(tx, i)
 }
 
-// endOfHosting ends hosting whose last paid year is over (spec H4).
-func (e *Engine) endOfHosting(ctx context.Context, id model.ID) error {
-	return e.begin(ctx, model.Scheduler, rules.EndHosting, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
-		_, err := e.endHosting(tx, c, model.Scheduler)
+// expireHosting ends hosting whose last paid year is over (spec H4).
+func (e *Engine) expireHosting(ctx context.Context, id model.ID) error {
+	return e.transition(ctx, model.Scheduler, rules.EndHosting, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+		_, err := e.clearHosting(tx, c, model.Scheduler)
 		ev.Detail = model.Say("log.last-year-over")
 		return err
 	})
@@ -226,9 +226,9 @@ func (e *Engine) addCredits(tx model.Tx, id model.ID, n int) error {
 	return ledger.Supply(tx, e.Now(), "credits/"+string(e.journal.NewID()), id, ledger.UnitCredit, n)
 }
 
-// autoOff takes auto-deploy off a resource and frees its credit. The caller
+// disableAutoDeploy takes auto-deploy off a resource and frees its credit. The caller
 // puts the resource.
-func (ds *deployments) autoOff(tx model.Tx, r *model.Resource) error {
+func (ds *deployments) disableAutoDeploy(tx model.Tx, r *model.Resource) error {
 	if r.Reserved {
 		if err := ledger.Release(tx, ds.Now(), string(ds.journal.NewID()), r.Instance, ledger.UnitCredit, 1); err != nil {
 			return err
@@ -236,7 +236,7 @@ func (ds *deployments) autoOff(tx model.Tx, r *model.Resource) error {
 	}
 	r.AutoDeploy, r.Reserved, r.Waiting = false, false, false
 	if r.Operation.Kind == model.JobDeploy && r.Operation.Next.After(ds.Now()) {
-		_, err := ds.busy(tx, r) // a failed automatic deployment is not tried again
+		_, err := ds.supersedeWaiting(tx, r) // a failed automatic deployment is not tried again
 		return err
 	}
 	return nil
@@ -248,7 +248,7 @@ func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource mod
 	if err != nil {
 		return err
 	}
-	err = e.begin(ctx, actor, rules.AutoDeploy, v.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.AutoDeploy, v.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		r, err := model.Get[model.Resource](tx, string(resource))
 		if err != nil {
 			return rules.CannotRead("resource", resource, err)
@@ -258,7 +258,7 @@ func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource mod
 		case on == r.AutoDeploy:
 			return nil
 		case !on:
-			if err := e.deployments.autoOff(tx, &r); err != nil {
+			if err := e.deployments.disableAutoDeploy(tx, &r); err != nil {
 				return err
 			}
 		case r.Deployed == "":
@@ -286,19 +286,19 @@ func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource mod
 		if err := tx.Put(&r); err != nil {
 			return err
 		}
-		return e.deployments.summarize(tx, c.Instance)
+		return e.deployments.recountDeployments(tx, c.Instance)
 	})
 	if err == nil && !on {
-		err = e.deployments.deployWaiting(ctx)
+		err = e.deployments.resumeWaitingDeploys(ctx)
 	}
 	return err
 }
 
-// autoDeployNew starts the deployments that a new version is due at resources
+// startAutoDeploys starts the deployments that a new version is due at resources
 // with auto-deploy on, in the transaction that adds the version, so that there
 // is exactly one for each whatever crashes (spec D6). The yearly one needs a
 // credit; without one it waits for it. It puts the resources that it changes.
-func (ds *deployments) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
+func (ds *deployments) startAutoDeploys(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	if v.KeyID == "" {
 		return nil
 	}
@@ -306,18 +306,18 @@ func (ds *deployments) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Ve
 		if !rs[n].AutoDeploy {
 			continue
 		}
-		if _, err := ds.autoDeployTo(tx, i, v, &rs[n]); err != nil {
+		if _, err := ds.startAutoDeploy(tx, i, v, &rs[n]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// autoDeployTo starts one automatic deployment, or lets it wait for a credit.
-func (ds *deployments) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, r *model.Resource) (*model.Job, error) {
-	if busy, err := ds.busy(tx, r); err != nil {
+// startAutoDeploy starts one automatic deployment, or lets it wait for a credit.
+func (ds *deployments) startAutoDeploy(tx model.Tx, i *model.Instance, v *model.Version, r *model.Resource) (*model.Job, error) {
+	if running, err := ds.supersedeWaiting(tx, r); err != nil {
 		return nil, err
-	} else if busy { // it goes on when that has ended
+	} else if running { // it goes on when that has ended
 		r.Waiting = true
 		return nil, tx.Put(r)
 	}
@@ -354,10 +354,10 @@ func (ds *deployments) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Ver
 	return &j, tx.Put(&j)
 }
 
-// creditUsed turns the credit of a successful automatic deployment of a yearly
+// consumeCredit turns the credit of a successful automatic deployment of a yearly
 // renewal into a used one, and reserves the next if there is one and renewals
 // are left (spec D5).
-func (ds *deployments) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) error {
+func (ds *deployments) consumeCredit(tx model.Tx, i *model.Instance, r *model.Resource) error {
 	if !r.Reserved {
 		return nil
 	}
@@ -373,9 +373,9 @@ func (ds *deployments) creditUsed(tx model.Tx, i *model.Instance, r *model.Resou
 	return ledger.Reserve(tx, ds.Now(), string(ds.journal.NewID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1)
 }
 
-// deployWaiting starts the deployments that waited for a credit, as far as
+// resumeWaitingDeploys starts the deployments that waited for a credit, as far as
 // there are credits now, the longest waiting first.
-func (ds *deployments) deployWaiting(ctx context.Context) error {
+func (ds *deployments) resumeWaitingDeploys(ctx context.Context) error {
 	var started []model.ID
 	waits := false
 	err := ds.store.View(func(r model.Reader) error {
@@ -413,7 +413,7 @@ func (ds *deployments) deployWaiting(ctx context.Context) error {
 				}
 				continue
 			}
-			j, err := ds.autoDeployTo(tx, &i, v, r)
+			j, err := ds.startAutoDeploy(tx, &i, v, r)
 			if err != nil {
 				return err
 			}
@@ -424,7 +424,7 @@ func (ds *deployments) deployWaiting(ctx context.Context) error {
 		return nil
 	})
 	for _, id := range started {
-		ds.worker.kick(id, true)
+		ds.worker.enqueue(id, true)
 	}
 	return err
 }
@@ -435,9 +435,9 @@ func MostHostingPacks(l model.Level) int {
 	return map[model.Level]int{model.DV: 3, model.OV: 1}[l]
 }
 
-// takePacks holds the hosting packs that an application uses, and one more unit
+// reservePacks holds the hosting packs that an application uses, and one more unit
 // of the same specification for each (spec H6).
-func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.ID) error {
+func (e *Engine) reservePacks(tx model.Tx, i *model.Instance, n int, contact model.ID) error {
 	refuse := func(why, hint model.Text, instead ...rules.Suggestion) error {
 		return &rules.Refusal{Action: rules.Apply, State: i.State, Instance: i.ID, Reason: rules.ReasonHostingPacks, Rule: "H6",
 			Args: rules.Args{"n": n, "why": why, "hint": hint}, Instead: instead}
@@ -466,9 +466,9 @@ func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.
 	return nil
 }
 
-// givePacksBack frees what an application that was withdrawn or rejected held
+// releasePacks frees what an application that was withdrawn or rejected held
 // for hosting; its own unit it goes on holding (spec A9, B4).
-func (e *Engine) givePacksBack(tx model.Tx, i *model.Instance) error {
+func (e *Engine) releasePacks(tx model.Tx, i *model.Instance) error {
 	if !i.Hosting.FromPack || i.Hosting.PrepaidRenewals == 0 || i.Hosting.On {
 		return nil
 	}

@@ -89,8 +89,8 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	return is, req, nil
 }
 
-// inTime says whether something can still be asked for.
-func (w *worker) inTime(req ports.CertificateRequest) error {
+// requireServiceOpen says whether something can still be asked for.
+func (w *worker) requireServiceOpen(req ports.CertificateRequest) error {
 	if req.NotAfter.After(w.Now()) {
 		return nil
 	}
@@ -98,18 +98,18 @@ func (w *worker) inTime(req ports.CertificateRequest) error {
 }
 
 // orderStep opens the order at the CA, or finds the one opened before.
-func (w *worker) orderStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
 	is, req, err := w.request(&j)
 	if err != nil {
 		return nil, err
 	}
 	var o ports.Order
 	err = ports.ErrUnknownOrder
-	if ask {
+	if resumed {
 		o, err = is.Fetch(ctx, "", req.Key)
 	}
 	if errors.Is(err, ports.ErrUnknownOrder) {
-		if err := w.inTime(req); err != nil {
+		if err := w.requireServiceOpen(req); err != nil {
 			return nil, err
 		}
 		o, err = is.Order(ctx, req)
@@ -117,23 +117,23 @@ func (w *worker) orderStep(ctx context.Context, j model.Job, ask bool) (func(mod
 	if err != nil {
 		return nil, err
 	}
-	return w.afterOrder(o, req), nil
+	return w.applyOrder(o, req), nil
 }
 
 // finalizeStep asks the CA to sign, unless it has done so before.
-func (w *worker) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+func (w *worker) finalizeStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
 	is, req, err := w.request(&j)
 	if err != nil {
 		return nil, err
 	}
 	o := ports.Order{Ref: j.IssuerRef, Status: ports.OrderReady}
-	if ask {
+	if resumed {
 		if o, err = is.Fetch(ctx, j.IssuerRef, req.Key); err != nil {
 			return nil, err
 		}
 	}
 	if o.Status == ports.OrderReady {
-		if err := w.inTime(req); err != nil {
+		if err := w.requireServiceOpen(req); err != nil {
 			return nil, err
 		}
 		if o, err = is.Finalize(ctx, j.IssuerRef, req); err != nil {
@@ -143,7 +143,7 @@ func (w *worker) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(
 			return nil, model.Fail("issue.still-ready")
 		}
 	}
-	return w.afterOrder(o, req), nil
+	return w.applyOrder(o, req), nil
 }
 
 // waitStep looks where the order stands.
@@ -156,11 +156,11 @@ func (w *worker) waitStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	if err != nil {
 		return nil, err
 	}
-	return w.afterOrder(o, req), nil
+	return w.applyOrder(o, req), nil
 }
 
-// afterOrder is what an answer of the CA changes.
-func (w *worker) afterOrder(o ports.Order, req ports.CertificateRequest) func(model.Tx, *model.Job) error {
+// applyOrder is what an answer of the CA changes.
+func (w *worker) applyOrder(o ports.Order, req ports.CertificateRequest) func(model.Tx, *model.Job) error {
 	var version *model.Version
 	var wrong error
 	if o.Status == ports.OrderValid {
@@ -172,29 +172,29 @@ func (w *worker) afterOrder(o ports.Order, req ports.CertificateRequest) func(mo
 		}
 		switch {
 		case wrong != nil:
-			return w.orderOver(tx, j, wrong)
+			return w.failOrder(tx, j, wrong)
 		case o.Status == ports.OrderValid:
 			return w.addVersion(tx, j, o, *version)
 		case o.Status == ports.OrderInvalid:
-			return w.orderOver(tx, j, &model.Error{Text: o.Problem})
+			return w.failOrder(tx, j, &model.Error{Text: o.Problem})
 		case o.Status == ports.OrderReady:
 			j.Step = model.StepFinalize
 			return nil
 		case o.Status == ports.OrderProcessing:
-			return w.waitFor(tx, j, model.StepCollect, model.Say("await.signature"), max(o.Retry, 5*time.Second), nil)
+			return w.suspend(tx, j, model.StepCollect, model.Say("await.signature"), max(o.Retry, 5*time.Second), nil)
 		default:
 			if now := w.Now(); now.After(j.Created.Add(rules.ProofFor)) {
-				return w.orderOver(tx, j, model.Fail("issue.not-proved", "waiting", o.WaitFor))
+				return w.failOrder(tx, j, model.Fail("issue.not-proved", "waiting", o.WaitFor))
 			}
-			return w.waitFor(tx, j, model.StepWait, o.WaitFor, min(max(o.Retry, time.Second), rules.ProofEvery), o.Proofs)
+			return w.suspend(tx, j, model.StepWait, o.WaitFor, min(max(o.Retry, time.Second), rules.ProofEvery), o.Proofs)
 		}
 	}
 }
 
-// orderOver fails an attempt whose order will never give the certificate. If it
+// failOrder fails an attempt whose order will never give the certificate. If it
 // is tried again (spec H9), then with a new order: a final no stays one.
-func (w *worker) orderOver(tx model.Tx, j *model.Job, why error) error {
-	if err := w.fail(tx, j, &ports.Final{Err: why}); err != nil || !j.Live() {
+func (w *worker) failOrder(tx model.Tx, j *model.Job, why error) error {
+	if err := w.recordFailure(tx, j, &ports.Final{Err: why}); err != nil || !j.Live() {
 		return err
 	}
 	j.Step, j.IssuerRef, j.WaitFor = model.StepOrder, "", ""
@@ -202,8 +202,8 @@ func (w *worker) orderOver(tx model.Tx, j *model.Job, why error) error {
 	return nil
 }
 
-// waitFor lets the job look again later and shows for what it waits.
-func (w *worker) waitFor(tx model.Tx, j *model.Job, step string, what model.Text, pause time.Duration, proofs []model.Proof) error {
+// suspend lets the job look again later and shows for what it waits.
+func (w *worker) suspend(tx model.Tx, j *model.Job, step string, what model.Text, pause time.Duration, proofs []model.Proof) error {
 	first := j.Step != step
 	j.Step, j.WaitFor, j.Next, j.StepStarted = step, what, w.Now().Add(pause), true
 	if err := w.withInstance(tx, j.Instance, func(i *model.Instance) error {
@@ -212,14 +212,14 @@ func (w *worker) waitFor(tx model.Tx, j *model.Job, step string, what model.Text
 		i.Operation.WaitFor, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
 		if i.AwaitsReview() || i.AwaitsProof() {
-			i.ExpectedIssue = noTime // whenever that person has done it
+			i.ExpectedIssue = time.Time{} // whenever that person has done it
 		}
 		return nil
 	}); err != nil || !first {
 		return err
 	}
 	if len(proofs) > 0 && j.Kind != model.JobIssue {
-		if err := w.raiseProve(tx, j, proofs); err != nil {
+		if err := w.requestProof(tx, j, proofs); err != nil {
 			return err
 		}
 	}
@@ -228,16 +228,16 @@ func (w *worker) waitFor(tx model.Tx, j *model.Job, step string, what model.Text
 	if len(proofs) > 0 {
 		ev.Reason = model.Say(outbox.ReasonProof)
 	}
-	if err := w.named(tx, &ev); err != nil {
+	if err := w.fillInstanceName(tx, &ev); err != nil {
 		return err
 	}
 	return tx.Append(ev)
 }
 
-// raiseProve asks a person for the records or files that a renewal waits for
+// requestProof asks a person for the records or files that a renewal waits for
 // (spec H5); it goes on by itself once they are seen.
-func (w *worker) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) error {
-	if err := closeTasks(tx, j.Instance, w.Now(), outcomes{model.TaskProve: "replaced"}); err != nil {
+func (w *worker) requestProof(tx model.Tx, j *model.Job, proofs []model.Proof) error {
+	if err := closeTasks(tx, j.Instance, w.Now(), resolutions{model.TaskProve: "replaced"}); err != nil {
 		return err
 	}
 	t := model.Task{
@@ -301,7 +301,7 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	i.RevocationCheckedAt = w.Now()
 	switch {
 	case j.Kind == model.JobRenew:
-		if err := w.renewedYear(tx, &i); err != nil {
+		if err := w.addServiceYear(tx, &i); err != nil {
 			return err
 		}
 	case i.ServiceStart.IsZero():
@@ -309,12 +309,12 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 			return err
 		}
 	}
-	i.Operation, i.Failure, i.ExpectedIssue, i.Proofs = model.Operation{}, model.Failure{}, noTime, nil
+	i.Operation, i.Failure, i.ExpectedIssue, i.Proofs = model.Operation{}, model.Failure{}, time.Time{}, nil
 	if err := tx.Put(&model.Chain{Instance: i.ID, Number: v.Number, Certificates: o.Chain, Root: o.Root}); err != nil {
 		return err
 	}
 	// What an earlier version asked for is asked for by this one, if at all.
-	if err := closeTasks(tx, i.ID, w.Now(), outcomes{model.TaskProve: "seen", model.TaskInstall: "replaced"}); err != nil {
+	if err := closeTasks(tx, i.ID, w.Now(), resolutions{model.TaskProve: "seen", model.TaskInstall: "replaced"}); err != nil {
 		return err
 	}
 	if v.Number > 1 {
@@ -324,15 +324,15 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 		if err != nil {
 			return err
 		}
-		if err := w.deployments.autoDeployNew(tx, &i, &v, rs); err != nil {
+		if err := w.deployments.startAutoDeploys(tx, &i, &v, rs); err != nil {
 			return err
 		}
-		i.Deployments = deploymentsOf(rs)
-		if err := w.raiseInstall(tx, &i, &v, rs); err != nil {
+		i.Deployments = countDeployments(rs)
+		if err := w.requestInstall(tx, &i, &v, rs); err != nil {
 			return err
 		}
 	}
-	if err := w.put(tx, &i); err != nil {
+	if err := w.saveInstance(tx, &i); err != nil {
 		return err
 	}
 	ev.Detail = model.Say("log.issued", "version", v.Number, "serial", v.Serial, "at", v.NotAfter)
@@ -342,9 +342,9 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	return w.finish(tx, j, journal.ResultOK)
 }
 
-// renewedYear adds the year that a hosted renewal was paid for and takes one
+// addServiceYear adds the year that a hosted renewal was paid for and takes one
 // renewal off what is left (spec H4).
-func (w *worker) renewedYear(tx model.Tx, i *model.Instance) error {
+func (w *worker) addServiceYear(tx model.Tx, i *model.Instance) error {
 	if i.Hosting.FromPack {
 		if err := ledger.Use(tx, w.Now(), string(w.journal.NewID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
 			return err
@@ -379,9 +379,9 @@ func (w *worker) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 // hostingCredits is how many credits an activation of hosting adds (spec H3).
 const hostingCredits = 5
 
-// raiseInstall asks a person to install or deploy a new version wherever
+// requestInstall asks a person to install or deploy a new version wherever
 // certquay does not do it by itself (spec D7).
-func (w *worker) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
+func (w *worker) requestInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	raise := func(r *model.Resource) error {
 		t := model.Task{
 			ID: w.journal.NewID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: w.Now(), Until: v.NotAfter,
@@ -418,14 +418,14 @@ func (w *worker) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	ev.Action, ev.Name, ev.Reason, ev.SuppressNotice = string(rules.Reject), i.Name, j.Error, false
 	from, to := w.table.Row(rules.Reject).Move(i, false)
 	ev.From, ev.To = string(from), string(to)
-	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, noTime, nil, model.Operation{}, model.Failure{}
-	if err := closeTasks(tx, i.ID, w.Now(), outcomes{model.TaskReview: "rejected"}); err != nil {
+	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, time.Time{}, nil, model.Operation{}, model.Failure{}
+	if err := closeTasks(tx, i.ID, w.Now(), resolutions{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
-	if err := dropKey(tx, j); err != nil {
+	if err := destroyKey(tx, j); err != nil {
 		return err
 	}
-	if err := w.givePacksBack(tx, i); err != nil {
+	if err := w.releasePacks(tx, i); err != nil {
 		return err
 	}
 	return tx.Append(ev)

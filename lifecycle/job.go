@@ -23,36 +23,34 @@ type worker struct {
 	// These are guarded by runMu.
 	running map[model.ID]bool // true: kicked again meanwhile
 	queue   []queued          // of jobs to run inline
-	// unkept are jobs whose last result could not be kept, and why; unkeptNow is
+	// uncommitted are jobs whose last result could not be kept, and why; unkeptNow is
 	// closed when there is one more.
-	unkept    map[model.ID]error
-	unkeptNow chan struct{}
-	again     bool // the scheduler will be told to go on with them
+	uncommitted        map[model.ID]error
+	uncommittedChanged chan struct{}
+	retryScheduled     bool // the scheduler will be told to go on with them
 
-	suspects sync.Mutex // held by a job that is tried for the last time, see [worker.run]
+	suspectMu sync.Mutex // held by a job that is tried for the last time, see [worker.run]
 }
 
 func newWorker(e *Engine, atOnce int) *worker {
 	return &worker{
 		Engine: e, slots: make(chan struct{}, atOnce), running: map[model.ID]bool{},
-		unkept: map[model.ID]error{}, unkeptNow: make(chan struct{}),
+		uncommitted: map[model.ID]error{}, uncommittedChanged: make(chan struct{}),
 	}
 }
 
 // queued is a job that [worker.drain] will run.
 type queued struct {
-	id    model.ID
-	fresh bool
+	id            model.ID
+	justCommitted bool
 }
 
-var noTime time.Time
-
 // A stepFunc takes one step of a job: it calls the outside, then returns what
-// the result changes in the store. When ask is true the step was begun before
-// and its result is not known: the other side is asked before anything is
-// repeated. The returned function is pure; it sets the job's next Step, or
+// the result changes in the store. When resumed is true the step was started before
+// and its result is not known: the step queries the other side before it repeats
+// anything. The returned function is pure; it sets the job's next Step, or
 // finishes it, or sets Next or Waiting when the job goes on later.
-type stepFunc func(ctx context.Context, j model.Job, ask bool) (func(tx model.Tx, j *model.Job) error, error)
+type stepFunc func(ctx context.Context, j model.Job, resumed bool) (func(tx model.Tx, j *model.Job) error, error)
 
 // steps are all the steps of all jobs.
 func (w *worker) step(j *model.Job) stepFunc {
@@ -72,13 +70,13 @@ func (w *worker) step(j *model.Job) stepFunc {
 	case model.StepHandshake:
 		return w.handshakeStep
 	case model.StepKeep:
-		return w.keepStep
+		return w.commitStep
 	case model.StepRestore:
-		return w.restoreStep
+		return w.rollbackStep
 	case model.StepUndeploy:
 		return w.undeployStep
 	case model.StepLook:
-		return w.lookStep
+		return w.verifyStep
 	case model.StepRevoke:
 		return w.revokeStep
 	}
@@ -103,16 +101,16 @@ func (w *worker) newJob(kind model.JobKind, i *model.Instance, actor model.Actor
 
 // finish ends a job inside the transaction that carries its result.
 func (w *worker) finish(tx model.Tx, j *model.Job, result string) error {
-	j.Finished, j.Result, j.StepStarted, j.WaitFor, j.Next = w.Now(), result, false, "", noTime
+	j.Finished, j.Result, j.StepStarted, j.WaitFor, j.Next = w.Now(), result, false, "", time.Time{}
 	return tx.Put(j)
 }
 
-// kick runs a job on the engine. Fresh says that its first step was committed
+// enqueue runs a job on the engine. Fresh says that its first step was committed
 // just now by this process, so that nothing needs to be asked first.
-func (w *worker) kick(id model.ID, fresh bool) {
+func (w *worker) enqueue(id model.ID, justCommitted bool) {
 	w.runMu.Lock()
 	if w.inline {
-		w.queue = append(w.queue, queued{id, fresh})
+		w.queue = append(w.queue, queued{id, justCommitted})
 		w.runMu.Unlock()
 		return
 	}
@@ -129,10 +127,10 @@ func (w *worker) kick(id model.ID, fresh bool) {
 			defer func() { <-w.slots }()
 		case <-w.ctx.Done():
 		}
-		for again := true; again; fresh = false {
-			_ = w.journal.Guard("job", func() error { w.run(id, fresh); return nil }) // logged there
+		for rerun := true; rerun; justCommitted = false {
+			_ = w.journal.Guard("job", func() error { w.run(id, justCommitted); return nil }) // logged there
 			w.runMu.Lock()
-			if again = w.running[id] && w.ctx.Err() == nil; again {
+			if rerun = w.running[id] && w.ctx.Err() == nil; rerun {
 				w.running[id] = false
 			} else {
 				delete(w.running, id)
@@ -161,7 +159,7 @@ func (w *worker) drain(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			_ = w.journal.Guard("job", func() error { w.run(q.id, q.fresh); return nil })
+			_ = w.journal.Guard("job", func() error { w.run(q.id, q.justCommitted); return nil })
 		}
 	}
 }
@@ -171,7 +169,7 @@ func (w *worker) drain(ctx context.Context) error {
 // like one that panics; after too many in a row the job is set aside. What the
 // process died in again and again is tried one at a time: of all the jobs that
 // were under way the one that kills it is found, and no other suffers for it.
-func (w *worker) run(id model.ID, fresh bool) {
+func (w *worker) run(id model.ID, justCommitted bool) {
 	var j model.Job
 	if err := w.store.View(func(r model.Reader) error { return r.Load(string(id), &j) }); err != nil {
 		if !errors.Is(err, model.ErrNotFound) { // it left nothing to keep
@@ -183,34 +181,34 @@ func (w *worker) run(id model.ID, fresh bool) {
 		return
 	}
 	w.runMu.Lock()
-	delete(w.unkept, id)
+	delete(w.uncommitted, id)
 	w.runMu.Unlock()
-	ask := j.StepStarted && !fresh
-	if !fresh && j.Live() {
-		many, most := rules.Patience(w.crashed)
+	resumed := j.StepStarted && !justCommitted
+	if !justCommitted && j.Live() {
+		suspectAfter, limit := rules.Patience(w.crashed)
 		if j.Crashes >= rules.ManyCrashes {
-			w.suspects.Lock()
-			defer w.suspects.Unlock()
+			w.suspectMu.Lock()
+			defer w.suspectMu.Unlock()
 		}
 		// The intent of this attempt, before its first call.
 		if err := w.commit(&j, func(tx model.Tx, j *model.Job) error {
 			switch died := j.StepStarted && j.Next.IsZero(); {
-			case died && j.Crashes >= most:
+			case died && j.Crashes >= limit:
 				return w.setAside(tx, j, journal.ErrDied)
-			case died && j.Crashes >= many && repeats(j):
-				return w.fail(tx, j, journal.ErrDied)
+			case died && j.Crashes >= suspectAfter && isRetried(j):
+				return w.recordFailure(tx, j, journal.ErrDied)
 			}
 			j.Crashes++
-			if !ask {
+			if !resumed {
 				j.StepStarted = true
 			}
 			if !j.Next.IsZero() && j.Error != "" {
 				j.Attempt++
 			}
-			j.Next, j.WaitFor = noTime, ""
+			j.Next, j.WaitFor = time.Time{}, ""
 			return nil
 		}); err != nil {
-			w.notKept(&j, err)
+			w.reportUncommitted(&j, err)
 			return
 		}
 	}
@@ -220,40 +218,40 @@ func (w *worker) run(id model.ID, fresh bool) {
 			step = unknownStep
 		}
 		ctx, cancel := context.WithTimeout(w.ctx, w.policy.CallTimeout)
-		ctx, met := ports.Noting(ctx)
+		ctx, faulted := ports.Noting(ctx)
 		var result func(model.Tx, *model.Job) error
-		err := w.journal.Guard("step", func() (err error) { result, err = step(ctx, j, ask); return err })
+		err := w.journal.Guard("step", func() (err error) { result, err = step(ctx, j, resumed); return err })
 		cancel()
 		if w.ctx.Err() != nil {
-			w.interrupted(&j)
+			w.uncountAttempt(&j)
 			return // the intent stays; the next engine asks what became of it
 		}
 		if err != nil {
 			failure := err
-			result = func(tx model.Tx, j *model.Job) error { return w.fail(tx, j, failure) }
+			result = func(tx model.Tx, j *model.Job) error { return w.recordFailure(tx, j, failure) }
 		}
-		crashed := met.Load() || errors.As(err, new(*ports.Fault))
-		err = w.commit(&j, counting(result, crashed, w.setAside))
+		crashed := faulted.Load() || errors.As(err, new(*ports.Fault))
+		err = w.commit(&j, countCrashes(result, crashed, w.setAside))
 		if errors.As(err, new(*ports.Fault)) { // to keep the result panics: it is a failure like others
 			failure := err
-			err = w.commit(&j, counting(func(tx model.Tx, j *model.Job) error { return w.fail(tx, j, failure) }, true, w.setAside))
+			err = w.commit(&j, countCrashes(func(tx model.Tx, j *model.Job) error { return w.recordFailure(tx, j, failure) }, true, w.setAside))
 		}
 		if err != nil {
-			w.notKept(&j, err)
+			w.reportUncommitted(&j, err)
 			return
 		}
 		if !j.Next.IsZero() {
-			w.scheduler.nudge()
+			w.scheduler.wakeUp()
 			return
 		}
-		ask = false
+		resumed = false
 	}
 	if j.Resource != "" { // what waited for this resource can go on
-		if err := w.deployments.deployWaiting(w.ctx); err != nil {
+		if err := w.deployments.resumeWaitingDeploys(w.ctx); err != nil {
 			w.logJob(&j, err)
 		}
 	}
-	w.scheduler.nudge()
+	w.scheduler.wakeUp()
 }
 
 // unknownStep ends a job of a later version where people see it.
@@ -308,13 +306,13 @@ func (w *worker) logJob(j *model.Job, err error) {
 	}
 }
 
-// fail records a failed attempt: the job goes on after a pause (spec H9), or
+// recordFailure records a failed attempt: the job goes on after a pause (spec H9), or
 // is finished when no retry would mend it. Failures are visible at once on the
 // instance and its resource (spec S1, S2), and leave the state as it is.
-func (w *worker) fail(tx model.Tx, j *model.Job, cause error) error {
+func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 	var final *ports.Final
 	var pause *ports.Later
-	j.Error = said(speaker(j.Kind), cause)
+	j.Error = messageFrom(remoteParty(j.Kind), cause)
 	retry := !errors.As(cause, &final)
 	switch j.Kind {
 	case model.JobUndeploy, model.JobVerify:
@@ -329,14 +327,14 @@ func (w *worker) fail(tx model.Tx, j *model.Job, cause error) error {
 		}
 		j.Next = w.Now().Add(rules.RetryAfter(j.Attempt, wait))
 	}
-	if err := w.showFailure(tx, j, retry); err != nil {
+	if err := w.markFailed(tx, j, retry); err != nil {
 		return err
 	}
 	ev := w.jobEvent(j, journal.ResultFailed)
 	ev.Reason = j.Error
 	// Of a final no to an application its rejection tells.
 	ev.SuppressNotice = ev.SuppressNotice || j.Kind == model.JobIssue && !retry
-	if err := w.named(tx, &ev); err != nil {
+	if err := w.fillInstanceName(tx, &ev); err != nil {
 		return err
 	}
 	if err := tx.Append(ev); err != nil {
@@ -348,8 +346,8 @@ func (w *worker) fail(tx model.Tx, j *model.Job, cause error) error {
 	return w.finish(tx, j, journal.ResultFailed)
 }
 
-// showFailure puts a failed attempt where people see it.
-func (w *worker) showFailure(tx model.Tx, j *model.Job, retry bool) error {
+// markFailed puts a failed attempt where people see it.
+func (w *worker) markFailed(tx model.Tx, j *model.Job, retry bool) error {
 	failure := model.Failure{Kind: j.Kind, At: w.Now(), Message: j.Error}
 	if j.Resource != "" {
 		return w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
@@ -358,14 +356,14 @@ func (w *worker) showFailure(tx model.Tx, j *model.Job, retry bool) error {
 				r.Failure = model.Failure{}
 			}
 			if r.Operation.Job == j.ID {
-				w.opAfterFailure(&r.Operation, j, retry)
+				w.updateOperation(&r.Operation, j, retry)
 			}
 			return nil
 		})
 	}
 	return w.withInstance(tx, j.Instance, func(i *model.Instance) error {
 		i.Failure = failure
-		w.opAfterFailure(&i.Operation, j, retry)
+		w.updateOperation(&i.Operation, j, retry)
 		if j.Kind == model.JobIssue && !retry {
 			return w.reject(tx, i, j)
 		}
@@ -373,7 +371,7 @@ func (w *worker) showFailure(tx model.Tx, j *model.Job, retry bool) error {
 	})
 }
 
-func (w *worker) opAfterFailure(o *model.Operation, j *model.Job, retry bool) {
+func (w *worker) updateOperation(o *model.Operation, j *model.Job, retry bool) {
 	if !retry {
 		*o = model.Operation{}
 		return
@@ -390,7 +388,7 @@ func (w *worker) withInstance(tx model.Tx, id model.ID, change func(*model.Insta
 	if err := change(&i); err != nil {
 		return err
 	}
-	return w.put(tx, &i)
+	return w.saveInstance(tx, &i)
 }
 
 func (w *worker) jobEvent(j *model.Job, result string) model.Event {
@@ -437,14 +435,14 @@ func (w *worker) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 		return all, err
 	}
 	for len(open) > 0 {
-		unkept, err := w.whyUnkept(jobs)
+		uncommitted, err := w.uncommittedError(jobs)
 		if err != nil {
 			return all, err
 		}
 		select {
 		case <-ctx.Done():
 			return all, ctx.Err()
-		case <-unkept:
+		case <-uncommitted:
 		case b, ok := <-feed:
 			if !ok {
 				return all, ctx.Err()

@@ -34,7 +34,7 @@ func (rd *reader) counts() (model.Counts, error) { return rd.store.Counts(rd.Now
 // instance is [Access.Instance].
 func (rd *reader) instance(id model.ID) (i model.Instance, err error) {
 	err = rd.store.View(func(r model.Reader) error {
-		c, err := rd.caseOf(r, model.Scheduler, id)
+		c, err := rd.loadFacts(r, model.Scheduler, id)
 		if err == nil {
 			i = *c.Instance
 		}
@@ -332,7 +332,7 @@ func (rd *reader) capabilities() map[string]rules.Capabilities {
 
 // explain is [Access.Explain].
 func (rd *reader) explain(id model.ID) (rules.Explanation, error) {
-	c, err := rd.readCase(model.Actor{Role: model.Owner}, id)
+	c, err := rd.readFacts(model.Actor{Role: model.Owner}, id)
 	if err != nil {
 		return rules.Explanation{}, err
 	}

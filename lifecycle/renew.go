@@ -18,7 +18,7 @@ func (e *Engine) renew(ctx context.Context, actor model.Actor, id model.ID) (mod
 func (e *Engine) renewWith(ctx context.Context, actor model.Actor, id model.ID, csr []byte) (model.Instance, model.Job, error) {
 	var next model.Instance
 	var j model.Job
-	c, err := e.readCase(actor, id)
+	c, err := e.readFacts(actor, id)
 	if err != nil {
 		return next, j, err
 	}
@@ -45,13 +45,13 @@ func (e *Engine) renewWith(ctx context.Context, actor model.Actor, id model.ID, 
 	if err != nil {
 		return next, j, err
 	}
-	err = e.begin(ctx, actor, rules.Renew, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Renew, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		old := c.Instance
 		o, made, err := e.purchase(tx, actor, q, rules.Renew, func(i *model.Instance) error {
 			i.Origin, i.RenewalOf, i.Contact = model.OriginRenewal, old.ID, old.Contact
 			i.Application = app
 			i.Application.Saved, i.Application.Submitted = c.Now, c.Now
-			i.Name = nameFor(i)
+			i.Name = displayName(i)
 			if e.policy.CarryDays {
 				i.CarriedOver = max(old.ServiceEnd.Sub(c.Now), 0)
 			}
@@ -64,7 +64,7 @@ func (e *Engine) renewWith(ctx context.Context, actor model.Actor, id model.ID, 
 		if key != nil {
 			key.Instance = next.ID
 		}
-		nc, err := e.caseOf(tx, actor, next.ID)
+		nc, err := e.loadFacts(tx, actor, next.ID)
 		if err != nil {
 			return err
 		}
@@ -74,11 +74,11 @@ func (e *Engine) renewWith(ctx context.Context, actor model.Actor, id model.ID, 
 		if err := e.startIssue(tx, nc, rules.Apply, model.JobIssue, actor, key, &j); err != nil {
 			return err
 		}
-		if err := e.put(tx, nc.Instance); err != nil {
+		if err := e.saveInstance(tx, nc.Instance); err != nil {
 			return err
 		}
 		applied := e.journal.Event(actor, string(rules.Apply), nc.Instance)
-		applied.From, applied.To, applied.Detail = string(next.State), string(nc.Instance.State), domains(next.Application.Domains)
+		applied.From, applied.To, applied.Detail = string(next.State), string(nc.Instance.State), domainsText(next.Application.Domains)
 		if err := tx.Append(applied); err != nil {
 			return err
 		}
@@ -88,14 +88,14 @@ func (e *Engine) renewWith(ctx context.Context, actor model.Actor, id model.ID, 
 		return nil
 	})
 	if err == nil {
-		e.worker.kick(j.ID, true)
+		e.worker.enqueue(j.ID, true)
 	}
 	return next, j, err
 }
 
 // startReissue is [Access.Reissue].
 func (e *Engine) startReissue(ctx context.Context, actor model.Actor, id model.ID, r ReissueRequest) (model.Job, error) {
-	c, err := e.readCase(actor, id)
+	c, err := e.readFacts(actor, id)
 	if err != nil {
 		return model.Job{}, err
 	}
@@ -130,7 +130,7 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (
 		}
 	}
 	csr, keyType := app.CSR, app.KeyType
-	err = e.begin(ctx, actor, rules.Reissue, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Reissue, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		c.Instance.Application.CSR, c.Instance.Application.KeyType = csr, keyType
 		if err := e.startIssue(tx, c, rules.Reissue, model.JobReissue, actor, key, &j); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (
 		return nil
 	})
 	if err == nil {
-		e.worker.kick(j.ID, true)
+		e.worker.enqueue(j.ID, true)
 	}
 	return j, err
 }
@@ -156,7 +156,7 @@ func (e *Engine) renewHosted(ctx context.Context, c *rules.Case) (j model.Job, e
 	if err != nil {
 		return j, err
 	}
-	err = e.begin(ctx, model.Scheduler, rules.RenewHosted, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, model.Scheduler, rules.RenewHosted, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		if err := e.startIssue(tx, c, rules.RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (e *Engine) renewHosted(ctx context.Context, c *rules.Case) (j model.Job, e
 		return nil
 	})
 	if err == nil {
-		e.worker.kick(j.ID, true)
+		e.worker.enqueue(j.ID, true)
 	}
 	return j, err
 }

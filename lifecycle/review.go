@@ -14,8 +14,8 @@ import (
 	"certquay/model"
 )
 
-// reviewForever is how long a review is waited for before the job looks again.
-const reviewForever = 24 * time.Hour
+// reviewPause is how long a review is waited for before the job looks again.
+const reviewPause = 24 * time.Hour
 
 // missingFields lists what an application of the instance's level and grade
 // lacks beside names and key (spec A1).
@@ -100,7 +100,7 @@ func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Docum
 }
 
 func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Document) error {
-	return e.begin(ctx, actor, rules.Apply, d.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Apply, d.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		a := &c.Instance.Application
 		if len(a.Documents) >= maxDocuments {
 			return &rules.Refusal{
@@ -119,8 +119,8 @@ func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Do
 	})
 }
 
-// takeBack removes the documents of an application that was refused after all.
-func (e *Engine) takeBack(ctx context.Context, actor model.Actor, docs []model.Document) error {
+// removeDocuments removes the documents of an application that was refused after all.
+func (e *Engine) removeDocuments(ctx context.Context, actor model.Actor, docs []model.Document) error {
 	var errs []error
 	for n := range docs {
 		errs = append(errs, e.removeDocument(ctx, actor, docs[n].Instance, docs[n].ID))
@@ -130,7 +130,7 @@ func (e *Engine) takeBack(ctx context.Context, actor model.Actor, docs []model.D
 
 // removeDocument is [Access.RemoveDocument].
 func (e *Engine) removeDocument(ctx context.Context, actor model.Actor, id, doc model.ID) error {
-	return e.begin(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		a := &c.Instance.Application
 		n := slices.Index(a.Documents, doc)
 		if n < 0 {
@@ -145,7 +145,7 @@ func (e *Engine) removeDocument(ctx context.Context, actor model.Actor, id, doc 
 // documents is [Access.Documents].
 func (e *Engine) documents(id model.ID) (all []model.Document, err error) {
 	err = e.store.View(func(r model.Reader) error {
-		c, err := e.caseOf(r, model.Scheduler, id)
+		c, err := e.loadFacts(r, model.Scheduler, id)
 		if err != nil {
 			return err
 		}
@@ -161,8 +161,8 @@ func (e *Engine) documents(id model.ID) (all []model.Document, err error) {
 	return all, err
 }
 
-// subject is what a reviewer approves: the level, the company and the names.
-func subject(i *model.Instance) string {
+// approvalSubject is what a reviewer approves: the level, the company and the names.
+func approvalSubject(i *model.Instance) string {
 	ns := slices.Clone(i.Application.Domains)
 	slices.Sort(ns)
 	c := i.Application.Company
@@ -176,7 +176,7 @@ func (e *Engine) reviewed(r model.Reader, i *model.Instance, caps rules.Capabili
 	if !slices.Contains(caps.Reviewed, i.Spec.Level) {
 		return true, nil
 	}
-	s := subject(i)
+	s := approvalSubject(i)
 	for a, err := range model.All[model.Approval](r, model.Scan{Index: "subject", From: s, To: s + "\x00"}) {
 		if err != nil {
 			return false, err
@@ -203,19 +203,19 @@ func (w *worker) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 				return err
 			}
 		}
-		return w.waitFor(tx, j, model.StepReview, model.Say(model.AwaitReviewer), reviewForever, nil)
+		return w.suspend(tx, j, model.StepReview, model.Say(model.AwaitReviewer), reviewPause, nil)
 	}, nil
 }
 
 // approve is [Access.Approve].
 func (e *Engine) approve(ctx context.Context, actor model.Actor, id model.ID) error {
 	var next model.ID
-	err := e.begin(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err := e.transition(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		a := model.Approval{
 			ID:       e.journal.NewID(),
 			Instance: id,
-			Subject:  subject(i),
+			Subject:  approvalSubject(i),
 			By:       actor.Name,
 			At:       c.Now,
 			Until:    c.Now.Add(e.policy.ReviewReuse),
@@ -223,29 +223,29 @@ func (e *Engine) approve(ctx context.Context, actor model.Actor, id model.ID) er
 		if err := tx.Put(&a); err != nil {
 			return err
 		}
-		if err := closeTasks(tx, id, c.Now, outcomes{model.TaskReview: "approved"}); err != nil {
+		if err := closeTasks(tx, id, c.Now, resolutions{model.TaskReview: "approved"}); err != nil {
 			return err
 		}
 		j := c.Job
-		j.Step, j.StepStarted, j.WaitFor, j.Next = model.StepOrder, true, "", noTime
-		i.Operation.WaitFor, i.Operation.Next = "", noTime
+		j.Step, j.StepStarted, j.WaitFor, j.Next = model.StepOrder, true, "", time.Time{}
+		i.Operation.WaitFor, i.Operation.Next = "", time.Time{}
 		i.ExpectedIssue = c.Now.Add(expectedIssue)
 		next, ev.Detail = j.ID, model.Say("log.approved")
 		return tx.Put(j)
 	})
 	if err == nil {
-		e.worker.kick(next, true)
+		e.worker.enqueue(next, true)
 	}
 	return err
 }
 
-// turnDown fails a renewal at its reviewer. The caller puts the instance.
-func (e *Engine) turnDown(tx model.Tx, c *rules.Case) error {
-	if err := closeTasks(tx, c.Instance.ID, c.Now, outcomes{model.TaskReview: "rejected"}); err != nil {
+// failReview fails a renewal at its reviewer. The caller puts the instance.
+func (e *Engine) failReview(tx model.Tx, c *rules.Case) error {
+	if err := closeTasks(tx, c.Instance.ID, c.Now, resolutions{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
 	c.Job.WaitFor = ""
-	if err := e.worker.fail(tx, c.Job, &ports.Later{Err: &model.Error{Text: c.Job.Error}, After: reviewForever}); err != nil {
+	if err := e.worker.recordFailure(tx, c.Job, &ports.Later{Err: &model.Error{Text: c.Job.Error}, After: reviewPause}); err != nil {
 		return err
 	}
 	// fail wrote the instance; the caller's copy must not undo that.
@@ -269,11 +269,11 @@ func (e *Engine) rejectApplication(ctx context.Context, actor model.Actor, id mo
 	if wrong := rules.CheckTyped("reason", reason, model.Say("review.reason-like")); wrong != nil {
 		return wrong
 	}
-	return e.begin(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		c.Job.Error = model.Say("review.refused", "why", reason)
 		ev.Result, ev.Reason = journal.ResultFailed, model.Quoted("reviewer", reason)
 		if c.Job.Kind != model.JobIssue {
-			return e.turnDown(tx, c)
+			return e.failReview(tx, c)
 		}
 		if err := e.worker.reject(tx, c.Instance, c.Job); err != nil {
 			return err

@@ -23,7 +23,7 @@ func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 		return j, &rules.Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason),
 			Example: rules.OneOf(rules.RevocationReasons)}
 	}
-	err := e.begin(ctx, actor, rules.Revoke, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err := e.transition(ctx, actor, rules.Revoke, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		j = e.worker.newJob(model.JobRevoke, i, actor)
 		j.Step, j.Reason = model.StepRevoke, rules.RevocationReasons[n]
@@ -41,13 +41,13 @@ func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 		return tx.Put(&j)
 	})
 	if err == nil {
-		e.worker.kick(j.ID, true)
+		e.worker.enqueue(j.ID, true)
 	}
 	return j, err
 }
 
 // revokeStep revokes the first version that is left.
-func (w *worker) revokeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+func (w *worker) revokeStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
 	var is ports.Issuer
 	var m model.Chain
 	err := w.store.View(func(r model.Reader) error {
@@ -68,16 +68,15 @@ func (w *worker) revokeStep(ctx context.Context, j model.Job, ask bool) (func(mo
 	if err != nil {
 		return nil, &ports.Final{Err: model.Fail("error.decode-version", "version", j.Versions[0], "cause", err)}
 	}
-	if ask {
+	revoked := false
+	if resumed {
 		at, _, err := is.Revoked(ctx, leaf)
 		if err != nil {
-			return nil, model.Fail("revoke.ask", "cause", said("ca", err)).Wrapping(err)
+			return nil, model.Fail("revoke.ask", "cause", messageFrom("ca", err)).Wrapping(err)
 		}
-		ask = at.IsZero()
-	} else {
-		ask = true
+		revoked = !at.IsZero()
 	}
-	if ask {
+	if !revoked {
 		if err := is.Revoke(ctx, leaf, j.Reason); err != nil {
 			return nil, err
 		}
@@ -88,7 +87,7 @@ func (w *worker) revokeStep(ctx context.Context, j model.Job, ask bool) (func(mo
 // afterRevoked marks a version revoked; when no unexpired version is left the
 // instance ends, and what the policy says is paid back (spec I4, B5).
 func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
-	c, err := w.caseOf(tx, model.Scheduler, j.Instance)
+	c, err := w.loadFacts(tx, model.Scheduler, j.Instance)
 	if err != nil {
 		return err
 	}
@@ -114,13 +113,13 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 			return err
 		}
 	}
-	if err := closeRevoked(tx, i, c.Now); err != nil {
+	if err := closeRevokedTasks(tx, i, c.Now); err != nil {
 		return err
 	}
-	if err := w.askToReplace(tx, i); err != nil {
+	if err := w.syncReplaceTasks(tx, i); err != nil {
 		return err
 	}
-	if err := w.put(tx, i); err != nil {
+	if err := w.saveInstance(tx, i); err != nil {
 		return err
 	}
 	return tx.Append(ev)
@@ -128,7 +127,7 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 
 // delete is [Access.Delete].
 func (e *Engine) delete(ctx context.Context, actor model.Actor, id model.ID) error {
-	return e.begin(ctx, actor, rules.Delete, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Delete, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		destroyed := map[model.ID]bool{}
 		for n := range i.Versions {
@@ -160,7 +159,7 @@ func (e *Engine) delete(ctx context.Context, actor model.Actor, id model.ID) err
 				return err
 			}
 		}
-		if err := dropTasks(tx, id, ""); err != nil {
+		if err := deleteTasks(tx, id, ""); err != nil {
 			return err
 		}
 		ev.Detail = model.Say("log.keys-destroyed", "n", len(destroyed))

@@ -17,41 +17,42 @@ const (
 	// resumeEvery is how often unfinished work is looked at even when nothing
 	// says it is due, in case a wake-up was lost.
 	resumeEvery = 10 * time.Minute
-	// lookEvery is how often each resource is asked what it presents.
-	lookEvery = 24 * time.Hour
+	// verifyEvery is how often each resource is asked what it presents.
+	verifyEvery = 24 * time.Hour
 	// passLimit bounds what one pass starts, so that a fleet that has become
 	// due all at once is worked off in portions.
 	passLimit = 1000
-	// passOver is for how long a pass passes over what was due and refused, so
+	// skipFor is for how long a pass passes over what was due and refused, so
 	// that it does not keep a pass from what stands behind it.
-	passOver = 10 * time.Minute
+	skipFor = 10 * time.Minute
 )
 
 // scheduler does what is due, and what is to be looked at every day.
 type scheduler struct {
 	*Engine
-	wake    chan struct{} // look again what is due
-	moving  chan struct{} // holds a token while the clock is being moved
-	passing sync.Mutex    // one pass at a time
-	// forgotten is up to where what is done was looked at; guarded by passing.
-	forgotten struct{ jobs, tasks string }
+	wake       chan struct{} // look again what is due
+	clockToken chan struct{} // holds a token while the clock is being moved
+	passMu     sync.Mutex    // one pass at a time
+	// pruneCursor holds the keys up to which finished jobs and tasks were pruned. passMu
+	// guards it.
+	pruneCursor struct{ jobs, tasks string }
 
-	stuckMu sync.Mutex
-	stuck   map[model.ID]time.Time // due and refused: passed over until then
-	crashes map[model.ID]int       // faults in a row of what is due
+	skipMu    sync.Mutex
+	skipUntil map[model.ID]time.Time // due and refused: passed over until then
+	faults    map[model.ID]int       // faults in a row of what is due
 
-	silent silentPlaces
+	listenRetries listenRetries
 }
 
 func newScheduler(e *Engine) *scheduler {
 	return &scheduler{
-		Engine: e, wake: make(chan struct{}, 1), moving: make(chan struct{}, 1),
-		stuck: map[model.ID]time.Time{}, crashes: map[model.ID]int{},
+		Engine: e, wake: make(chan struct{}, 1), clockToken: make(chan struct{}, 1),
+		skipUntil: map[model.ID]time.Time{}, faults: map[model.ID]int{},
 	}
 }
 
-// nudge lets the scheduler look again what is due.
-func (s *scheduler) nudge() {
+// wakeUp lets the scheduler look again what is due.
+func (s *scheduler) wakeUp() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -61,10 +62,10 @@ func (s *scheduler) nudge() {
 // schedule runs passes when something is due, until the engine closes.
 func (s *scheduler) schedule() {
 	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // logged there
-	s.lookAtProblems()
+	s.verifyProblems()
 	var passed, found journal.News
 	for {
-		if err := s.journal.Guard("scheduler.pass", func() error { _, err := s.pass(true); return err }); passed.IsNew(s.ctx, err) {
+		if err := s.journal.Guard("scheduler.pass", func() error { _, err := s.runDue(true); return err }); passed.IsNew(s.ctx, err) {
 			s.log.Error("the scheduler could not finish a pass", "error", err)
 		}
 		wait := resumeEvery
@@ -89,13 +90,13 @@ func (s *scheduler) schedule() {
 
 // resume goes on with every job that was under way when an engine stopped.
 func (s *scheduler) resume() {
-	ids, err := s.liveJobs(model.TimeKey(noTime), 0)
+	ids, err := s.liveJobs(model.TimeKey(time.Time{}), 0)
 	if err != nil {
 		s.log.Error("unfinished work could not be found", "error", err)
 		return
 	}
 	for _, id := range ids {
-		s.worker.kick(id, false)
+		s.worker.enqueue(id, false)
 	}
 }
 
@@ -124,18 +125,18 @@ func (s *scheduler) isDue(id model.ID, now time.Time) bool {
 	return s.journal.UnreadIf(model.KindJob, id, err) == nil && !j.Next.After(now)
 }
 
-// pass starts everything that is due now and returns the jobs it started or
+// runDue starts everything that is due now and returns the jobs it started or
 // went on with; with sweep, also what is looked at every day.
-func (s *scheduler) pass(sweep bool) ([]model.ID, error) {
+func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 	// A moved clock's passes and the scheduler's own must not start the same
 	// work side by side.
-	s.passing.Lock()
-	defer s.passing.Unlock()
+	s.passMu.Lock()
+	defer s.passMu.Unlock()
 	now := s.Now()
 	// What waited for a credit or for a busy resource counts as due with the
 	// rest; listed after it, so that a caller who waits does so for it too.
 	problems := []error{}
-	if err := s.journal.Guard("scheduler.waiting", func() error { return s.deployments.deployWaiting(s.ctx) }); err != nil {
+	if err := s.journal.Guard("scheduler.waiting", func() error { return s.deployments.resumeWaitingDeploys(s.ctx) }); err != nil {
 		problems = append(problems, model.Fail("error.start-waiting", "cause", err))
 	}
 	due, err := s.liveJobs(model.TimeKey(now), passLimit)
@@ -145,13 +146,13 @@ func (s *scheduler) pass(sweep bool) ([]model.ID, error) {
 	jobs := make([]model.ID, 0, len(due))
 	for _, id := range due {
 		if s.isDue(id, now) {
-			s.worker.kick(id, false)
+			s.worker.enqueue(id, false)
 			jobs = append(jobs, id)
 		}
 	}
 	// One that cannot be done must not keep the others from it.
 	for started, more := 0, true; more && started < passLimit; {
-		due, err := s.dueNow(now)
+		due, err := s.dueInstances(now)
 		if err != nil {
 			return jobs, model.Fail("error.read-due", "cause", err)
 		}
@@ -160,7 +161,7 @@ func (s *scheduler) pass(sweep bool) ([]model.ID, error) {
 			var j model.ID
 			err := s.journal.Guard("scheduler.due", func() (err error) { j, err = s.doDue(id); return err })
 			if !errors.As(err, new(*ports.Fault)) {
-				s.wentWell(id)
+				s.clearFaults(id)
 			}
 			switch {
 			case err == nil && j != "":
@@ -168,14 +169,14 @@ func (s *scheduler) pass(sweep bool) ([]model.ID, error) {
 				started++
 			case err == nil:
 			case errors.As(err, new(*ports.Fault)):
-				s.passOver(id, now.Add(s.faultOf(id, err)))
+				s.skip(id, now.Add(s.recordFault(id, err)))
 			case errors.As(err, new(*rules.Refusal)):
-				s.passOver(id, now.Add(passOver))
+				s.skip(id, now.Add(skipFor))
 				s.log.Debug("what is due is not possible now", "instance", id, "reason", err)
 			case errors.Is(err, journal.ErrUnread):
-				s.passOver(id, now.Add(passOver)) // told there
+				s.skip(id, now.Add(skipFor)) // told there
 			default:
-				s.passOver(id, now.Add(passOver))
+				s.skip(id, now.Add(skipFor))
 				problems = append(problems, model.Fail("error.do-due", "id", id, "cause", err))
 			}
 		}
@@ -183,18 +184,18 @@ func (s *scheduler) pass(sweep bool) ([]model.ID, error) {
 	if !sweep || s.noSweeps {
 		return jobs, errors.Join(problems...)
 	}
-	for _, sweep := range []func(time.Time) error{s.checkRevoked, s.closeExpired, s.forgetDone} {
+	for _, sweep := range []func(time.Time) error{s.checkRevocations, s.closeExpiredTasks, s.pruneFinished} {
 		if err := s.journal.Guard("sweep", func() error { return sweep(now) }); err != nil {
 			problems = append(problems, err)
 		}
 	}
-	look, err := s.lookNow(now)
+	look, err := s.resourcesToVerify(now)
 	if err != nil {
 		return jobs, model.Fail("error.read-due", "cause", err)
 	}
-	for _, id := range append(look, s.silent.due(now)...) {
+	for _, id := range append(look, s.listenRetries.due(now)...) {
 		var j model.ID
-		err := s.journal.Guard("sweep.look", func() (err error) { j, err = s.sweepLook(id); return err })
+		err := s.journal.Guard("sweep.look", func() (err error) { j, err = s.verifyDaily(id); return err })
 		switch {
 		case errors.Is(err, journal.ErrUnread): // told there
 		case err != nil:
@@ -206,15 +207,15 @@ func (s *scheduler) pass(sweep bool) ([]model.ID, error) {
 	return jobs, errors.Join(problems...)
 }
 
-// dueNow lists the instances that something is due for, at most [passLimit],
+// dueInstances lists the instances that something is due for, at most [passLimit],
 // without those that are passed over.
-func (s *scheduler) dueNow(now time.Time) (due []model.ID, err error) {
+func (s *scheduler) dueInstances(now time.Time) (due []model.ID, err error) {
 	err = s.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~"}) {
 			if err != nil {
 				return err
 			}
-			if id := model.ID(key); !s.isStuck(id, now) {
+			if id := model.ID(key); !s.skipped(id, now) {
 				due = append(due, id)
 			}
 			if len(due) == passLimit {
@@ -226,12 +227,12 @@ func (s *scheduler) dueNow(now time.Time) (due []model.ID, err error) {
 	return due, err
 }
 
-// lookNow lists the resources that were not looked at for a day, at most
+// resourcesToVerify lists the resources that were not looked at for a day, at most
 // [passLimit].
-func (s *scheduler) lookNow(now time.Time) (look []model.ID, err error) {
+func (s *scheduler) resourcesToVerify(now time.Time) (look []model.ID, err error) {
 	err = s.store.View(func(r model.Reader) error {
 		due := model.Scan{
-			Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-lookEvery)), Limit: passLimit,
+			Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-verifyEvery)), Limit: passLimit,
 		}
 		for key, err := range r.Keys(due) {
 			if err != nil {
@@ -244,36 +245,36 @@ func (s *scheduler) lookNow(now time.Time) (look []model.ID, err error) {
 	return look, err
 }
 
-// passOver lets passes leave out an instance until a time, or until it changes.
-func (s *scheduler) passOver(id model.ID, until time.Time) {
-	s.stuckMu.Lock()
-	defer s.stuckMu.Unlock()
-	s.stuck[id] = until
+// skip lets passes leave out an instance until a time, or until it changes.
+func (s *scheduler) skip(id model.ID, until time.Time) {
+	s.skipMu.Lock()
+	defer s.skipMu.Unlock()
+	s.skipUntil[id] = until
 }
 
-func (s *scheduler) unstick(id model.ID) {
-	s.stuckMu.Lock()
-	defer s.stuckMu.Unlock()
-	delete(s.stuck, id)
+func (s *scheduler) clearSkip(id model.ID) {
+	s.skipMu.Lock()
+	defer s.skipMu.Unlock()
+	delete(s.skipUntil, id)
 }
 
-// wentWell ends the row of faults of what was due for an instance.
-func (s *scheduler) wentWell(id model.ID) {
-	s.stuckMu.Lock()
-	defer s.stuckMu.Unlock()
-	delete(s.crashes, id)
+// clearFaults ends the row of faults of what was due for an instance.
+func (s *scheduler) clearFaults(id model.ID) {
+	s.skipMu.Lock()
+	defer s.skipMu.Unlock()
+	delete(s.faults, id)
 }
 
-func (s *scheduler) isStuck(id model.ID, now time.Time) bool {
-	s.stuckMu.Lock()
-	defer s.stuckMu.Unlock()
-	until, ok := s.stuck[id]
+func (s *scheduler) skipped(id model.ID, now time.Time) bool {
+	s.skipMu.Lock()
+	defer s.skipMu.Unlock()
+	until, ok := s.skipUntil[id]
 	return ok && now.Before(until)
 }
 
-// sweepLook asks a resource what it presents, by itself. Where that is not
+// verifyDaily asks a resource what it presents, by itself. Where that is not
 // possible now it counts as looked at: no event, and the next one comes.
-func (s *scheduler) sweepLook(id model.ID) (model.ID, error) {
+func (s *scheduler) verifyDaily(id model.ID) (model.ID, error) {
 	v, err := s.reader.resource(id)
 	if errors.Is(err, model.ErrNotFound) {
 		return "", nil
@@ -281,7 +282,7 @@ func (s *scheduler) sweepLook(id model.ID) (model.ID, error) {
 	if err != nil {
 		return "", s.journal.UnreadIf(model.KindResource, id, err)
 	}
-	c, err := s.readCase(model.Scheduler, v.Instance)
+	c, err := s.readFacts(model.Scheduler, v.Instance)
 	if err == nil && s.table.Check(rules.Verify, c) == nil && !v.Operation.Active() {
 		j, err := s.verify(s.ctx, model.Scheduler, id)
 		if !errors.As(err, new(*rules.Refusal)) {
@@ -298,7 +299,7 @@ func (s *scheduler) sweepLook(id model.ID) (model.ID, error) {
 
 // doDue does by itself what the table says is due for an instance.
 func (s *scheduler) doDue(id model.ID) (model.ID, error) {
-	c, err := s.readCase(model.Scheduler, id)
+	c, err := s.readFacts(model.Scheduler, id)
 	if err != nil {
 		return "", s.journal.UnreadIf(model.KindInstance, id, err)
 	}
@@ -314,7 +315,7 @@ func (s *scheduler) doDue(id model.ID) (model.ID, error) {
 	case rules.RenewHosted:
 		j, err = s.renewHosted(s.ctx, c)
 	case rules.EndHosting:
-		return "", s.endOfHosting(s.ctx, id)
+		return "", s.expireHosting(s.ctx, id)
 	default:
 		j, err = s.reissue(s.ctx, c, ReissueRequest{})
 	}
@@ -324,7 +325,7 @@ func (s *scheduler) doDue(id model.ID) (model.ID, error) {
 // nextDue is [Access.NextDue].
 func (s *scheduler) nextDue() (next time.Time, err error) {
 	now := s.Now()
-	soonest := func(t time.Time) bool {
+	consider := func(t time.Time) bool {
 		if !t.After(now) {
 			return false
 		}
@@ -340,16 +341,16 @@ func (s *scheduler) nextDue() (next time.Time, err error) {
 		after := model.TimeKey(now)
 		return errors.Join(
 			journal.Readable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.Add,
-				func(j *model.Job) bool { return !soonest(j.Next) }),
+				func(j *model.Job) bool { return !consider(j.Next) }),
 			journal.Readable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.Add,
-				func(i *model.Instance) bool { return !soonest(i.Due) }),
+				func(i *model.Instance) bool { return !consider(i.Due) }),
 		)
 	})
 	if err != nil {
 		return next, err
 	}
 	at, err := s.outbox.Next(now)
-	soonest(at)
+	consider(at)
 	return next, err
 }
 
@@ -359,7 +360,7 @@ func (s *scheduler) tickNow(ctx context.Context) (int, error) { return s.tick(ct
 func (s *scheduler) tick(ctx context.Context, sweep bool) (int, error) {
 	seen := map[model.ID]bool{}
 	for {
-		jobs, err := s.pass(sweep)
+		jobs, err := s.runDue(sweep)
 		if err != nil {
 			return len(seen), err
 		}
@@ -403,11 +404,11 @@ func (e *Engine) moveClock(ctx context.Context, actor model.Actor, to time.Time)
 		return &rules.Refusal{Action: "clock", Reason: rules.ReasonClockBack, Args: rules.Args{"at": c.Now()}}
 	}
 	select {
-	case e.scheduler.moving <- struct{}{}: // one movement at a time
+	case e.scheduler.clockToken <- struct{}{}: // one movement at a time
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-e.scheduler.moving }()
+	defer func() { <-e.scheduler.clockToken }()
 	for {
 		if _, err := e.scheduler.tick(ctx, false); err != nil {
 			return err

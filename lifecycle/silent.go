@@ -9,9 +9,9 @@ import (
 	"certquay/model"
 )
 
-// silentEvery is how often a resource is looked at whose address its product
+// relistenEvery is how often a resource is looked at whose address its product
 // cannot listen at; to look is to try again.
-const silentEvery = 10 * time.Minute
+const relistenEvery = 10 * time.Minute
 
 // A NotListening is why a product presents nothing at a place where something is
 // deployed: it cannot listen at its address.
@@ -25,15 +25,15 @@ func (n *NotListening) AsText() model.Text { return model.Say("deploy.not-listen
 // Unwrap is the cause.
 func (n *NotListening) Unwrap() error { return n.Err }
 
-// silentPlaces are the resources that present nothing, with when they were last
+// listenRetries are the resources that present nothing, with when they were last
 // looked at.
-type silentPlaces struct {
+type listenRetries struct {
 	mu   sync.Mutex
 	last map[model.ID]time.Time
 }
 
-// note remembers, or forgets, that a resource presents nothing.
-func (s *silentPlaces) note(id model.ID, silent bool, now time.Time) {
+// record remembers, or forgets, that a resource presents nothing.
+func (s *listenRetries) record(id model.ID, silent bool, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !silent {
@@ -47,11 +47,11 @@ func (s *silentPlaces) note(id model.ID, silent bool, now time.Time) {
 }
 
 // due lists those that are to be looked at again.
-func (s *silentPlaces) due(now time.Time) (ids []model.ID) {
+func (s *listenRetries) due(now time.Time) (ids []model.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, at := range s.last {
-		if now.Sub(at) >= silentEvery {
+		if now.Sub(at) >= relistenEvery {
 			s.last[id] = now
 			ids = append(ids, id)
 		}
@@ -59,10 +59,10 @@ func (s *silentPlaces) due(now time.Time) (ids []model.ID) {
 	return ids
 }
 
-// lookAtProblems looks at once at the resources of products that could not be
+// verifyProblems looks at once at the resources of products that could not be
 // opened as a whole, and at those that presented nothing when an engine last
 // looked: that something is presented must not be believed for a day.
-func (s *scheduler) lookAtProblems() {
+func (s *scheduler) verifyProblems() {
 	if s.noSweeps {
 		return
 	}
@@ -74,7 +74,7 @@ func (s *scheduler) lookAtProblems() {
 	err := s.store.View(func(r model.Reader) error {
 		return journal.Readable(r, model.Scan{Index: "looked"}, bad.Add, func(res *model.Resource) bool {
 			if problem[res.Product] || res.Failure.Kind == model.JobVerify {
-				s.silent.note(res.ID, true, noTime) // due at once
+				s.listenRetries.record(res.ID, true, time.Time{}) // due at once
 			}
 			return true
 		})
@@ -85,9 +85,9 @@ func (s *scheduler) lookAtProblems() {
 	}
 }
 
-// seenOrNot records whether a resource presents anything at all. While it does
+// recordListening records whether a resource presents anything at all. While it does
 // not, its row is failed and has no address, and a task tells why.
-func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
+func (e *Engine) recordListening(tx model.Tx, r *model.Resource, looked error) error {
 	var silent *NotListening
 	isSilent := errors.As(looked, &silent)
 	if isSilent {
@@ -96,7 +96,7 @@ func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
 	} else if r.Failure.Kind == model.JobVerify {
 		r.Failure = model.Failure{}
 	}
-	there := false
+	exists := false
 	err := journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(r.Instance)}, e.Now(), func(t *model.Task) string {
 		switch {
 		case t.Kind != model.TaskAddress || t.Resource != r.ID:
@@ -104,10 +104,10 @@ func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
 		case !isSilent:
 			return "seen"
 		}
-		there = true
+		exists = true
 		return ""
 	})
-	if err != nil || !isSilent || there {
+	if err != nil || !isSilent || exists {
 		return err
 	}
 	t := model.Task{

@@ -15,43 +15,43 @@ import (
 	"certquay/model"
 )
 
-// checkEvery is how often the CA is asked whether it has revoked a certificate
+// revocationCheckEvery is how often the CA is asked whether it has revoked a certificate
 // by itself.
-const checkEvery = 24 * time.Hour
+const revocationCheckEvery = 24 * time.Hour
 
-// askFor bounds, in real time, how long a pass asks CAs, since renewals wait for
+// revocationBudget bounds, in real time, how long a pass asks CAs, since renewals wait for
 // it, and how long it waits for one answer.
-const askFor = 10 * time.Second
+const revocationBudget = 10 * time.Second
 
-// keepDone is how long a job or task is kept that is done. What was done stands
+// retention is how long a job or task is kept that is done. What was done stands
 // in the activity log.
-const keepDone = 90 * rules.Day
+const retention = 90 * rules.Day
 
 // pruneBatch bounds what one transaction deletes or ends.
 const pruneBatch = 100
 
-// forgetDone deletes jobs and tasks that were done with long ago, a page of each
+// pruneFinished deletes jobs and tasks that were done with long ago, a page of each
 // at a time: at ten thousand instances some hundreds are added every day. The
-// caller holds passing.
-func (s *scheduler) forgetDone(now time.Time) error {
+// caller holds passMu.
+func (s *scheduler) pruneFinished(now time.Time) error {
 	before := ulid.ULID{}
-	if err := before.SetTime(ulid.Timestamp(now.Add(-keepDone))); err != nil {
+	if err := before.SetTime(ulid.Timestamp(now.Add(-retention))); err != nil {
 		return model.Fail("error.forget", "cause", err)
 	}
 	return errors.Join(
-		forget(s.Engine, &s.forgotten.jobs, before.String(), func(j *model.Job) bool { return !j.Live() }),
-		forget(s.Engine, &s.forgotten.tasks, before.String(), func(t *model.Task) bool { return !t.Done.IsZero() }),
+		prune(s.Engine, &s.pruneCursor.jobs, before.String(), func(j *model.Job) bool { return !j.Live() }),
+		prune(s.Engine, &s.pruneCursor.tasks, before.String(), func(t *model.Task) bool { return !t.Done.IsZero() }),
 	)
 }
 
-// forget deletes what is done of a page of records, whose IDs rise with time,
+// prune deletes what is done of a page of records, whose IDs rise with time,
 // and moves on to the next. What is not done by then is passed until the engine
 // starts anew.
-func forget[T any, P interface {
+func prune[T any, P interface {
 	*T
 	model.Record
 }](e *Engine, from *string, before string, done func(P) bool) error {
-	var gone []P
+	var finished []P
 	next := *from
 	bad := e.journal.Later(P(nil).RecordKind())
 	defer bad.Tell()
@@ -65,14 +65,14 @@ func forget[T any, P interface {
 			if err != nil {
 				bad.Add(key, err)
 			} else if done(&v) {
-				gone = append(gone, &v)
+				finished = append(finished, &v)
 			}
 		}
 		return nil
 	})
-	if err == nil && len(gone) > 0 {
+	if err == nil && len(finished) > 0 {
 		err = e.store.Update(e.ctx, func(tx model.Tx) error {
-			for _, v := range gone {
+			for _, v := range finished {
 				if err := tx.Delete(v); err != nil {
 					return err
 				}
@@ -87,16 +87,16 @@ func forget[T any, P interface {
 	return nil
 }
 
-// checkRevoked asks the CAs about the instances that were not asked about for
+// checkRevocations asks the CAs about the instances that were not asked about for
 // a day. What a CA has revoked by itself leads to where a revocation by hand
 // does (spec I4). Whom there is no time for is asked about in the next pass, the
 // longest unasked first.
-func (s *scheduler) checkRevoked(now time.Time) error {
+func (s *scheduler) checkRevocations(now time.Time) error {
 	var ids []model.ID
 	failures := 0
 	err := s.store.View(func(r model.Reader) error {
 		due := model.Scan{
-			Kind: model.KindInstance, Index: "checked", To: model.TimeKey(now.Add(-checkEvery)), Limit: passLimit,
+			Kind: model.KindInstance, Index: "checked", To: model.TimeKey(now.Add(-revocationCheckEvery)), Limit: passLimit,
 		}
 		for key, err := range r.Keys(due) {
 			if err != nil {
@@ -111,7 +111,7 @@ func (s *scheduler) checkRevoked(now time.Time) error {
 	if err != nil {
 		return model.Fail("error.read-due", "cause", err)
 	}
-	bound := min(askFor, s.policy.CallTimeout)
+	bound := min(revocationBudget, s.policy.CallTimeout)
 	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
 		id := ids[0]
 		if s.journal.CheckInstance(id) != nil {
@@ -124,7 +124,7 @@ func (s *scheduler) checkRevoked(now time.Time) error {
 			continue
 		}
 		s.log.Warn("the CA could not be asked whether it has revoked", "instance", id, "error", err)
-		if err := s.noteChecked(s.ctx, id, nil, nil); err != nil { // asked again tomorrow
+		if err := s.recordRevocation(s.ctx, id, nil, nil); err != nil { // asked again tomorrow
 			return err
 		}
 		if failures++; failures == 3 {
@@ -136,13 +136,13 @@ func (s *scheduler) checkRevoked(now time.Time) error {
 
 // CheckRevoked asks the CA about every unexpired version of an instance now.
 func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
-	c, err := e.readCase(model.Scheduler, id)
+	c, err := e.readFacts(model.Scheduler, id)
 	if err != nil {
 		return err
 	}
 	is, err := e.issuerOf(c.Instance)
 	if err != nil || c.Issuer == nil || !c.Issuer.Revocation || c.Job != nil {
-		return e.scheduler.noteChecked(ctx, id, nil, nil)
+		return e.scheduler.recordRevocation(ctx, id, nil, nil)
 	}
 	revoked := map[int]string{}
 	at := map[int]time.Time{}
@@ -169,22 +169,22 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 			revoked[v.Number], at[v.Number] = reason, when
 		}
 	}
-	return e.scheduler.noteChecked(ctx, id, revoked, at)
+	return e.scheduler.recordRevocation(ctx, id, revoked, at)
 }
 
-// noteChecked records what the CA said. With no unexpired version left the
+// recordRevocation records what the CA said. With no unexpired version left the
 // instance ends; hosting stops and nothing is paid back by itself but what the
 // policy pays for a revocation.
-func (s *scheduler) noteChecked(ctx context.Context, id model.ID, revoked map[int]string, at map[int]time.Time) error {
+func (s *scheduler) recordRevocation(ctx context.Context, id model.ID, revoked map[int]string, at map[int]time.Time) error {
 	err := s.journal.Update(ctx, func(tx model.Tx) error {
-		c, err := s.caseOf(tx, model.Scheduler, id)
+		c, err := s.loadFacts(tx, model.Scheduler, id)
 		if err != nil {
 			return err
 		}
 		i := c.Instance
 		i.RevocationCheckedAt = c.Now
 		if len(revoked) == 0 || c.Job != nil {
-			return s.put(tx, i)
+			return s.saveInstance(tx, i)
 		}
 		ev := s.journal.Event(model.Scheduler, string(rules.Revoke), i)
 		ev.Why = journal.WhyCARevoked
@@ -196,7 +196,7 @@ func (s *scheduler) noteChecked(ctx context.Context, id model.ID, revoked map[in
 		}
 		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return c.Revocable(&v) }) {
 			if i.Hosting.On {
-				if _, err := s.endHosting(tx, c, model.Scheduler); err != nil {
+				if _, err := s.clearHosting(tx, c, model.Scheduler); err != nil {
 					return err
 				}
 			}
@@ -209,10 +209,10 @@ func (s *scheduler) noteChecked(ctx context.Context, id model.ID, revoked map[in
 			ev.Detail = model.Texts(ev.Detail, refundText(paid))
 			i.Reason = model.Say("end.revoked-by-ca")
 		}
-		if err := closeRevoked(tx, i, c.Now); err != nil {
+		if err := closeRevokedTasks(tx, i, c.Now); err != nil {
 			return err
 		}
-		if err := s.put(tx, i); err != nil {
+		if err := s.saveInstance(tx, i); err != nil {
 			return err
 		}
 		return tx.Append(ev)
@@ -226,7 +226,7 @@ func (s *scheduler) noteChecked(ctx context.Context, id model.ID, revoked map[in
 // sharesKey is [Access.SharesKey].
 func (e *Engine) sharesKey(id model.ID) (others []model.Instance, err error) {
 	err = e.store.View(func(r model.Reader) error {
-		c, err := e.caseOf(r, model.Scheduler, id)
+		c, err := e.loadFacts(r, model.Scheduler, id)
 		if err != nil {
 			return err
 		}

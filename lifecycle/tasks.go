@@ -9,9 +9,9 @@ import (
 	"certquay/model"
 )
 
-// dropTasks removes the tasks about an instance, or about one resource of it,
+// deleteTasks removes the tasks about an instance, or about one resource of it,
 // when that is no more; what was done stands in the activity log.
-func dropTasks(tx model.Tx, instance, resource model.ID) error {
+func deleteTasks(tx model.Tx, instance, resource model.ID) error {
 	var gone []model.Task
 	for t, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(instance)}) {
 		if err != nil {
@@ -29,11 +29,11 @@ func dropTasks(tx model.Tx, instance, resource model.ID) error {
 	return nil
 }
 
-// outcomes are how open tasks end, by their kind.
-type outcomes map[model.TaskKind]string
+// resolutions are how open tasks end, by their kind.
+type resolutions map[model.TaskKind]string
 
 // closeTasks ends the open tasks about an instance that have an outcome.
-func closeTasks(tx model.Tx, instance model.ID, at time.Time, how outcomes) error {
+func closeTasks(tx model.Tx, instance model.ID, at time.Time, how resolutions) error {
 	return journal.EndTasks(
 		tx,
 		model.Scan{Index: "pending", Prefix: string(instance)},
@@ -42,8 +42,8 @@ func closeTasks(tx model.Tx, instance model.ID, at time.Time, how outcomes) erro
 	)
 }
 
-// closeInstall ends the tasks that asked for what is now seen (spec D7).
-func (e *Engine) closeInstall(tx model.Tx, instance, resource model.ID, version int) error {
+// closeInstallTasks ends the tasks that asked for what is now seen (spec D7).
+func (e *Engine) closeInstallTasks(tx model.Tx, instance, resource model.ID, version int) error {
 	return journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(instance)}, e.Now(), func(t *model.Task) string {
 		if t.Kind == model.TaskInstall && t.Version <= version && (t.Resource == "" || t.Resource == resource) {
 			return "seen"
@@ -52,9 +52,9 @@ func (e *Engine) closeInstall(tx model.Tx, instance, resource model.ID, version 
 	})
 }
 
-// closeRevoked ends the tasks that asked for a version which is revoked, and
+// closeRevokedTasks ends the tasks that asked for a version which is revoked, and
 // those that ask for versions of an instance that is.
-func closeRevoked(tx model.Tx, i *model.Instance, at time.Time) error {
+func closeRevokedTasks(tx model.Tx, i *model.Instance, at time.Time) error {
 	ended := i.State.Group() == model.GroupEnded
 	return journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, at, func(t *model.Task) string {
 		v := i.Version(t.Version)
@@ -65,10 +65,10 @@ func closeRevoked(tx model.Tx, i *model.Instance, at time.Time) error {
 	})
 }
 
-// askToReplace asks a person to see to servers that present what is no good any more,
+// syncReplaceTasks asks a person to see to servers that present what is no good any more,
 // and ends that once they present something else (spec D4). Whoever was told
 // and dismissed it is not told again of the same certificate there.
-func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
+func (e *Engine) syncReplaceTasks(tx model.Tx, i *model.Instance) error {
 	rs, err := resourcesOf(tx, i.ID)
 	if err != nil {
 		return err
@@ -78,14 +78,14 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 	for n := range rs {
 		r := &rs[n]
 		presented[r.ID] = r.Presented
-		switch revoked, expired := spoilt(r, i, e.Now()); {
+		switch revoked, expired := presentsBadCertificate(r, i, e.Now()); {
 		case revoked:
 			bad[r.ID] = model.Say("todo.replace-revoked", "place", r.Place())
 		case expired:
 			bad[r.ID] = model.Say("todo.replace-expired", "place", r.Place(), "at", r.NotAfter)
 		}
 	}
-	told := map[model.ID]bool{}
+	open := map[model.ID]bool{}
 	err = journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, e.Now(), func(t *model.Task) string {
 		switch {
 		case t.Kind != model.TaskReplace:
@@ -93,7 +93,7 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 		case bad[t.Resource] == "" || t.About != "" && t.About != presented[t.Resource]:
 			return "seen"
 		}
-		told[t.Resource] = true
+		open[t.Resource] = true
 		return ""
 	})
 	if err != nil {
@@ -101,7 +101,7 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 	}
 	for n := range rs {
 		r := &rs[n]
-		if bad[r.ID] == "" || told[r.ID] {
+		if bad[r.ID] == "" || open[r.ID] {
 			continue
 		}
 		t := model.Task{
@@ -126,8 +126,8 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 	return nil
 }
 
-// spoilt says whether what a resource presents is revoked, or else has expired.
-func spoilt(r *model.Resource, i *model.Instance, now time.Time) (revoked, expired bool) {
+// presentsBadCertificate says whether what a resource presents is revoked, or else has expired.
+func presentsBadCertificate(r *model.Resource, i *model.Instance, now time.Time) (revoked, expired bool) {
 	if r.Presented == "" {
 		return false, false
 	}
@@ -136,9 +136,9 @@ func spoilt(r *model.Resource, i *model.Instance, now time.Time) (revoked, expir
 	return revoked, !revoked && now.After(r.NotAfter)
 }
 
-// closeExpired ends the tasks that ask for what has expired by now: nobody can
-// install it any more. The caller holds passing.
-func (s *scheduler) closeExpired(now time.Time) error {
+// closeExpiredTasks ends the tasks that ask for what has expired by now: nobody can
+// install it any more. The caller holds passMu.
+func (s *scheduler) closeExpiredTasks(now time.Time) error {
 	late := model.Scan{Kind: model.KindTask, Index: "until", To: model.TimeKey(now), Limit: pruneBatch}
 	for more := true; more; {
 		err := s.store.Update(s.ctx, func(tx model.Tx) error {
@@ -165,7 +165,7 @@ func (e *Engine) dismissTask(ctx context.Context, actor model.Actor, typed strin
 			return err
 		}
 		if t.Kind == model.TaskAside {
-			if err := e.worker.giveUp(tx, &t); err != nil {
+			if err := e.worker.abandon(tx, &t); err != nil {
 				return err
 			}
 		}

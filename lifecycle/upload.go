@@ -25,7 +25,7 @@ func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	v := b.Version(1, i.Created)
 	var key *model.Key
 	if b.Key != nil {
-		if key, err = e.sealable(i.ID, b.Key); err != nil {
+		if key, err = e.newKeyRecord(i.ID, b.Key); err != nil {
 			return res, err
 		}
 		v.KeyID = key.ID
@@ -61,7 +61,7 @@ func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest)
 		if err := tx.Put(&m); err != nil {
 			return err
 		}
-		if err := e.put(tx, &i); err != nil {
+		if err := e.saveInstance(tx, &i); err != nil {
 			return err
 		}
 		ev := e.journal.Event(actor, string(rules.Upload), &i)
@@ -89,7 +89,7 @@ func uploadRefusal(a rules.Action, err error) error {
 // download is [Access.Download].
 func (e *Engine) download(ctx context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error) {
 	var files []bundle.OutFile
-	err := e.begin(ctx, actor, rules.Download, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err := e.transition(ctx, actor, rules.Download, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		v := c.Instance.Current()
 		if v == nil {
 			return &rules.Refusal{Action: rules.Download, State: c.Instance.State, Instance: id, Reason: rules.ReasonAllRevoked, Rule: "I2"}
@@ -132,11 +132,11 @@ func (e *Engine) uploadKey(ctx context.Context, actor model.Actor, id model.ID, 
 	if err != nil {
 		return e.journal.NoteRefusal(ctx, actor, uploadRefusal(rules.UploadKey, err))
 	}
-	key, err := e.sealable(id, signer)
+	key, err := e.newKeyRecord(id, signer)
 	if err != nil {
 		return err
 	}
-	return e.begin(ctx, actor, rules.UploadKey, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.UploadKey, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		matched := 0
 		for n := range i.Versions {

@@ -91,8 +91,8 @@ func (d *der) end() int { return d.n }
 
 func (d *der) bytes() []byte { return d.b[len(d.b)-d.n:] }
 
-// room makes room for n bytes and returns it.
-func (d *der) room(n int) []byte {
+// grow makes room for n bytes and returns it.
+func (d *der) grow(n int) []byte {
 	if d.n+n > len(d.b) {
 		b := make([]byte, max(288, 2*(d.n+n))) // enough for one name of usual length
 		copy(b[len(b)-d.n:], d.bytes())
@@ -102,9 +102,9 @@ func (d *der) room(n int) []byte {
 	return d.b[len(d.b)-d.n:][:n]
 }
 
-func (d *der) put(b ...byte) { copy(d.room(len(b)), b) }
+func (d *der) put(b ...byte) { copy(d.grow(len(b)), b) }
 
-func (d *der) text(s string) { copy(d.room(len(s)), s) }
+func (d *der) text(s string) { copy(d.grow(len(s)), s) }
 
 // wrap puts all that was written since into one value of a tag.
 func (d *der) wrap(tag byte, since int) {

@@ -59,11 +59,11 @@ type Source interface {
 	View(fn func(model.Reader) error) error
 }
 
-// person is who does in a forecast what people are asked to.
-var person = model.Actor{Name: "forecast", Role: model.Owner, Via: "forecast"}
+// operator is who does in a forecast what people are asked to.
+var operator = model.Actor{Name: "forecast", Role: model.Owner, Via: "forecast"}
 
-// personTakes is how long a forecast gives people to do what they are asked.
-const personTakes = 24 * time.Hour
+// responseTime is how long a forecast gives people to do what they are asked.
+const responseTime = 24 * time.Hour
 
 // Run lives through the months of the request. It reads the source's records
 // once, writes nothing, and returns an error when ctx ends.
@@ -96,28 +96,28 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	if err := src.View(func(from model.Reader) error { return s.fill(ctx, from, rep) }); err != nil {
 		return nil, model.Fail("forecast.copying", "cause", err)
 	}
-	clock := ports.NewMovableClock(still(from), 0)
+	clock := ports.NewMovableClock(frozenClock(from), 0)
 	e := lifecycle.New(options(src, s, clock, can))
 	defer e.Close()
-	w := &world{engine: e, clock: clock, report: rep}
-	s.told = w.told
+	w := &simulator{engine: e, clock: clock, report: rep}
+	s.observe = w.observe
 	for _, t := range s.tasks.rows {
-		w.ask(t)
+		w.schedule(t)
 	}
 	if rep.Before, err = e.By(model.Scheduler).Balances(); err != nil {
 		return nil, err
 	}
-	if err := w.live(ctx, r.Progress); err != nil {
+	if err := w.run(ctx, r.Progress); err != nil {
 		return nil, err
 	}
-	rep.close(s)
+	rep.finish(s)
 	rep.After, err = e.By(model.Scheduler).Balances()
 	return rep, err
 }
 
 // options makes an engine like the source's on the copy.
 func options(src Source, s *records, clock ports.Clock, policy func(rules.Capabilities) rules.Capabilities) lifecycle.Options {
-	ps := &products{there: map[ports.Place]ports.Pair{}}
+	ps := &products{deployed: map[ports.Place]ports.Pair{}}
 	o := lifecycle.Options{
 		Store: s, Clock: clock, Table: src.Table(), Policy: src.Policy(), Prober: ps, Issuers: map[string]ports.Issuer{},
 		Inline: true, NoSweeps: true,
@@ -161,7 +161,7 @@ func policyOf(name string) (func(rules.Capabilities) rules.Capabilities, error) 
 
 // fill copies what matters for what is to come.
 func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) error {
-	words := words{}
+	words := interner{}
 	for i, err := range model.All[model.Instance](from, model.Scan{}) {
 		if err != nil {
 			return err
@@ -172,12 +172,12 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 		if i.Deleted || i.State.Group() == model.GroupEnded {
 			continue
 		}
-		rep.begin(&i)
-		words.once((*string)(&i.State), (*string)(&i.Origin), (*string)(&i.Spec.Level), (*string)(&i.Spec.Type), &i.Spec.Brand,
+		rep.countInstance(&i)
+		words.intern((*string)(&i.State), (*string)(&i.Origin), (*string)(&i.Spec.Level), (*string)(&i.Spec.Type), &i.Spec.Brand,
 			(*string)(&i.Spec.Grade), (*string)(&i.Application.KeyType), &i.DueAction, (*string)(&i.Contact))
 		for n := range i.Versions {
 			v := &i.Versions[n]
-			words.once(&v.KeyType, &v.Issuer)
+			words.intern(&v.KeyType, &v.Issuer)
 		}
 		if err := s.Put(&i); err != nil {
 			return err
@@ -206,7 +206,7 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 			return err
 		}
 	}
-	s.changes, s.done = nil, done{}
+	s.changes, s.effects = nil, effects{}
 	return nil
 }
 
@@ -237,58 +237,58 @@ func copyAll[T any, P interface {
 	return nil
 }
 
-// still is a clock that only moves when it is moved.
-type still time.Time
+// frozenClock is a clock that only moves when it is moved.
+type frozenClock time.Time
 
 // Now is where it stands.
-func (s still) Now() time.Time { return time.Time(s) }
+func (s frozenClock) Now() time.Time { return time.Time(s) }
 
 // After never comes by itself.
-func (s still) After(time.Duration) <-chan time.Time { return nil }
+func (s frozenClock) After(time.Duration) <-chan time.Time { return nil }
 
-// world is a forecast under way.
-type world struct {
-	engine *lifecycle.Engine
-	clock  *ports.MovableClock
-	report *Report
-	asked  []asked // of people, soonest first
+// simulator is a forecast under way.
+type simulator struct {
+	engine  *lifecycle.Engine
+	clock   *ports.MovableClock
+	report  *Report
+	pending []pendingAction // of people, soonest first
 }
 
-// asked is something a person will do.
-type asked struct {
+// pendingAction is something a person will do.
+type pendingAction struct {
 	at time.Time
 	do func(context.Context) error
 }
 
-// told counts what a transaction did.
-func (w *world) told(tx *done) {
+// observe counts what a transaction did.
+func (w *simulator) observe(tx *effects) {
 	for n := range tx.events {
 		w.report.count(&tx.events[n])
 	}
 	for n := range tx.entries {
-		w.report.used(&tx.entries[n])
+		w.report.countEntry(&tx.entries[n])
 	}
 	for n := range tx.raised {
-		w.report.person(&tx.raised[n])
-		w.ask(&tx.raised[n])
+		w.report.countTask(&tx.raised[n])
+		w.schedule(&tx.raised[n])
 	}
 }
 
-// ask lets a person do what only a person can: a reviewer says yes. Records to
+// schedule lets a person do what only a person can: a reviewer says yes. Records to
 // add are found at the next look; what is to be installed by hand is only
 // counted.
-func (w *world) ask(t *model.Task) {
+func (w *simulator) schedule(t *model.Task) {
 	if t.Kind != model.TaskReview {
 		return
 	}
 	id := t.Instance
-	w.asked = append(w.asked, asked{w.clock.Now().Add(personTakes), func(ctx context.Context) error {
-		return w.engine.By(person).Approve(ctx, id)
+	w.pending = append(w.pending, pendingAction{w.clock.Now().Add(responseTime), func(ctx context.Context) error {
+		return w.engine.By(operator).Approve(ctx, id)
 	}})
 }
 
-// live goes from one moment at which something is due to the next.
-func (w *world) live(ctx context.Context, progress func(time.Time)) error {
+// run goes from one moment at which something is due to the next.
+func (w *simulator) run(ctx context.Context, progress func(time.Time)) error {
 	for n := 0; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -300,15 +300,15 @@ func (w *world) live(ctx context.Context, progress func(time.Time)) error {
 		if err != nil {
 			return err
 		}
-		if len(w.asked) > 0 && (next.IsZero() || w.asked[0].at.Before(next)) {
-			next = w.asked[0].at
+		if len(w.pending) > 0 && (next.IsZero() || w.pending[0].at.Before(next)) {
+			next = w.pending[0].at
 		}
 		if next.IsZero() || !next.Before(w.report.To) {
 			return nil
 		}
 		// Keys of moments are to the millisecond: stop just behind it.
 		w.clock.MoveTo(next.Add(time.Millisecond))
-		if err := w.people(ctx); err != nil {
+		if err := w.runPending(ctx); err != nil {
 			return err
 		}
 		if progress != nil && n%256 == 0 {
@@ -317,11 +317,11 @@ func (w *world) live(ctx context.Context, progress func(time.Time)) error {
 	}
 }
 
-// people do what they were asked to.
-func (w *world) people(ctx context.Context) error {
-	for len(w.asked) > 0 && !w.asked[0].at.After(w.clock.Now()) {
-		a := w.asked[0]
-		w.asked = slices.Delete(w.asked, 0, 1)
+// runPending do what they were asked to.
+func (w *simulator) runPending(ctx context.Context) error {
+	for len(w.pending) > 0 && !w.pending[0].at.After(w.clock.Now()) {
+		a := w.pending[0]
+		w.pending = slices.Delete(w.pending, 0, 1)
 		if err := a.do(ctx); err != nil {
 			return err
 		}

@@ -30,32 +30,32 @@ type records struct {
 	accounts  table[model.Account, *model.Account]
 	approvals table[model.Approval, *model.Approval]
 	contacts  table[model.Contact, *model.Contact]
-	materials materials
-	of        map[model.Kind]kept
+	chains    chains
+	of        map[model.Kind]recordTable
 
-	key *model.Key // stands for every key
-	old []byte     // DER that stands for certificates issued before the forecast
+	key         *model.Key // stands for every key
+	placeholder []byte     // DER that stands for certificates issued before the forecast
 
 	mu      sync.Mutex
 	changes []change // of the transaction under way
-	done    done
-	told    func(*done)
+	effects effects
+	observe func(*effects)
 }
 
-// materials are those of the newest version of each instance.
-type materials map[model.ID]material
+// chains are those of the newest version of each instance.
+type chains map[model.ID]chain
 
-// material is what a forecast keeps of a [model.Chain].
-type material struct {
+// chain is what a forecast keeps of a [model.Chain].
+type chain struct {
 	number int    // of the version
 	leaf   []byte // DER
 }
 
-func (m materials) undo(c change) { m[model.ID(c.key)] = c.before.(material) }
-func (m materials) forget(change) {}
+func (m chains) undo(c change) { m[model.ID(c.key)] = c.before.(chain) }
+func (m chains) forget(change) {}
 
-// done is what a transaction did that a forecast counts; told once it is kept.
-type done struct {
+// effects is what a transaction did that a forecast counts; told once it is kept.
+type effects struct {
 	events  []model.Event
 	entries []model.Entry
 	raised  []model.Task
@@ -69,8 +69,8 @@ const keptVersions = 2
 
 func newRecords(key *model.Key, old []byte) *records {
 	s := &records{
-		key: key, old: old, materials: materials{},
-		instances: newTable(ordered("due", func(i *model.Instance) string { return moment(i.Due) })),
+		key: key, placeholder: old, chains: chains{},
+		instances: newTable(ordered("due", func(i *model.Instance) string { return dueKey(i.Due) })),
 		resources: newTable(
 			exact(func(r *model.Resource) string { return string(r.Instance) }, "instance"),
 			exact(func(r *model.Resource) string { return model.PlaceKey(r.Product, r.Region, r.Name) }, "place"),
@@ -92,11 +92,11 @@ func newRecords(key *model.Key, old []byte) *records {
 			i.Versions = slices.Clone(i.Versions[more:])
 		}
 		i.Versions = slices.Clip(i.Versions) // whoever appends makes a slice of their own
-		share(i)
+		shareStrings(i)
 	}
 	s.jobs.keep = (*model.Job).Live
 	s.tasks.keep = func(t *model.Task) bool { return t.Done.IsZero() }
-	s.of = map[model.Kind]kept{
+	s.of = map[model.Kind]recordTable{
 		model.KindInstance: &s.instances, model.KindResource: &s.resources, model.KindJob: &s.jobs,
 		model.KindTask: &s.tasks, model.KindAccount: &s.accounts, model.KindApproval: &s.approvals,
 		model.KindContact: &s.contacts,
@@ -104,9 +104,9 @@ func newRecords(key *model.Key, old []byte) *records {
 	return s
 }
 
-// share keeps once what the newest version says again. Of a large fleet each
+// shareStrings keeps once what the newest version says again. Of a large fleet each
 // string less is one that the collector need not visit again and again.
-func share(i *model.Instance) {
+func shareStrings(i *model.Instance) {
 	a, v := &i.Application, i.Newest()
 	if len(a.Domains) > 0 && i.Name == a.Domains[0] {
 		i.Name = a.Domains[0]
@@ -125,11 +125,11 @@ func share(i *model.Instance) {
 	}
 }
 
-// words keeps one of each of the few words that all instances of a fleet have.
-type words map[string]string
+// interner keeps one of each of the few words that all instances of a fleet have.
+type interner map[string]string
 
-// once puts the word that is kept in the place of each.
-func (w words) once(texts ...*string) {
+// intern puts the word that is kept in the place of each.
+func (w interner) intern(texts ...*string) {
 	for _, t := range texts {
 		if kept, ok := w[*t]; ok {
 			*t = kept
@@ -139,8 +139,8 @@ func (w words) once(texts ...*string) {
 	}
 }
 
-// moment is the key of a time in an index; "" for none.
-func moment(t time.Time) string {
+// dueKey is the key of a time in an index; "" for none.
+func dueKey(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -162,7 +162,7 @@ func (s *records) Update(ctx context.Context, fn func(model.Tx) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes = s.changes[:0]
-	s.done = done{s.done.events[:0], s.done.entries[:0], s.done.raised[:0]}
+	s.effects = effects{s.effects.events[:0], s.effects.entries[:0], s.effects.raised[:0]}
 	if err := fn(s); err != nil {
 		for _, c := range slices.Backward(s.changes) {
 			c.of.undo(c)
@@ -172,7 +172,7 @@ func (s *records) Update(ctx context.Context, fn func(model.Tx) error) error {
 	for _, c := range s.changes {
 		c.of.forget(c)
 	}
-	s.told(&s.done)
+	s.observe(&s.effects)
 	return nil
 }
 
@@ -211,8 +211,8 @@ func (s *records) Load(key string, r model.Record) error {
 		return nil
 	case *model.Chain:
 		id, _, _ := strings.Cut(key, "/")
-		leaf := s.old
-		if m, ok := s.materials[model.ID(id)]; ok && model.ChainKey(model.ID(id), m.number) == key {
+		leaf := s.placeholder
+		if m, ok := s.chains[model.ID(id)]; ok && model.ChainKey(model.ID(id), m.number) == key {
 			leaf = m.leaf
 		}
 		*v = model.Chain{Instance: model.ID(id), Certificates: [][]byte{leaf}}
@@ -258,15 +258,15 @@ func (s *records) Put(r model.Record) error {
 		if len(v.Certificates) != 1 {
 			return errors.New("a forecast's issuer signs with its root")
 		}
-		s.changes = append(s.changes, change{s.materials, string(v.Instance), s.materials[v.Instance]})
-		s.materials[v.Instance] = material{v.Number, v.Certificates[0]}
+		s.changes = append(s.changes, change{s.chains, string(v.Instance), s.chains[v.Instance]})
+		s.chains[v.Instance] = chain{v.Number, v.Certificates[0]}
 		return nil
 	case *model.Task:
 		if v.Done.IsZero() && !s.tasks.has(v.RecordKey()) {
-			s.done.raised = append(s.done.raised, *v)
+			s.effects.raised = append(s.effects.raised, *v)
 		}
 	case *model.Entry:
-		s.done.entries = append(s.done.entries, *v)
+		s.effects.entries = append(s.effects.entries, *v)
 	}
 	if t := s.of[r.RecordKind()]; t != nil {
 		s.changes = append(s.changes, t.put(r))
@@ -284,12 +284,12 @@ func (s *records) Delete(r model.Record) error {
 
 // Append tells the forecast what happens.
 func (s *records) Append(e model.Event) error {
-	s.done.events = append(s.done.events, e)
+	s.effects.events = append(s.effects.events, e)
 	return nil
 }
 
-// kept is one kind of records.
-type kept interface {
+// recordTable is one kind of records.
+type recordTable interface {
 	load(key string, into model.Record) bool
 	put(r model.Record) change
 	remove(key string) change

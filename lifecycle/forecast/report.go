@@ -99,7 +99,7 @@ type Report struct {
 // all of them.
 const MaxMoments = 1000
 
-func (r *Report) moment(m Moment) {
+func (r *Report) occurrence(m Moment) {
 	if r.listed[m.What]++; r.listed[m.What] <= MaxMoments {
 		r.Moments = append(r.Moments, m)
 	}
@@ -125,8 +125,8 @@ func newReport(from, to time.Time, r Request) *Report {
 
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
-// begin notes an instance as it is before the forecast.
-func (r *Report) begin(i *model.Instance) {
+// countInstance notes an instance as it is before the forecast.
+func (r *Report) countInstance(i *model.Instance) {
 	r.Instances++
 	if i.Hosting.On {
 		r.Hosted++
@@ -146,7 +146,7 @@ func (r *Report) count(e *model.Event) {
 	}
 	d := r.day(e.At)
 	moment := func(what string) {
-		r.moment(Moment{At: e.At.UTC(), What: what, Instance: e.Instance, Name: e.Name, Detail: e.Detail})
+		r.occurrence(Moment{At: e.At.UTC(), What: what, Instance: e.Instance, Name: e.Name, Detail: e.Detail})
 	}
 	switch {
 	case e.Result == journal.ResultFailed:
@@ -172,8 +172,8 @@ func (r *Report) count(e *model.Event) {
 	}
 }
 
-// used takes a ledger entry into the tallies.
-func (r *Report) used(en *model.Entry) {
+// countEntry takes a ledger entry into the tallies.
+func (r *Report) countEntry(en *model.Entry) {
 	switch kind, n := ledger.Used(en); kind {
 	case ledger.PackCredit:
 		r.day(en.At).CreditsUsed += n
@@ -182,14 +182,14 @@ func (r *Report) used(en *model.Entry) {
 	}
 }
 
-// person takes a task into the tallies.
-func (r *Report) person(t *model.Task) {
+// countTask takes a task into the tallies.
+func (r *Report) countTask(t *model.Task) {
 	r.day(t.Created).People++
-	r.moment(Moment{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Task: t.Kind, Detail: t.Text})
+	r.occurrence(Moment{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Task: t.Kind, Detail: t.Text})
 }
 
-// close sums up once the last moment was lived through.
-func (r *Report) close(s *records) {
+// finish sums up once the last moment was lived through.
+func (r *Report) finish(s *records) {
 	var expire []*model.Instance
 	for _, i := range s.instances.rows {
 		if v := i.Newest(); v != nil && i.State.Group() == model.GroupIssued && !v.NotAfter.Before(r.From) && v.NotAfter.Before(r.To) {
@@ -209,7 +209,7 @@ func (r *Report) close(s *records) {
 		case len(names) == 1 && names[0] != i.Name:
 			m.Detail = model.Say("log.domains", "names", names)
 		}
-		r.moment(m)
+		r.occurrence(m)
 	}
 	for n := range r.Moments {
 		if i := s.instances.rows[string(r.Moments[n].Instance)]; i != nil { // a task names no instance

@@ -94,7 +94,7 @@ func key() (*model.Key, error) {
 // products stands for every product and every server behind them: what is
 // deployed is presented.
 type products struct {
-	there map[ports.Place]ports.Pair
+	deployed map[ports.Place]ports.Pair
 }
 
 // product is one product of the configuration.
@@ -122,11 +122,11 @@ func (p *product) at(pl ports.Place) ports.Place {
 
 func (p *product) Present(_ context.Context, pl ports.Place) (ports.Binding, error) {
 	at := p.at(pl)
-	return ports.Binding{Fingerprint: p.all.there[at].Fingerprint, Address: at.Region, SNI: at.Name}, nil
+	return ports.Binding{Fingerprint: p.all.deployed[at].Fingerprint, Address: at.Region, SNI: at.Name}, nil
 }
 
 func (p *product) Deploy(ctx context.Context, pl ports.Place, pair ports.Pair) (ports.Binding, error) {
-	p.all.there[p.at(pl)] = pair
+	p.all.deployed[p.at(pl)] = pair
 	return p.Present(ctx, pl)
 }
 
@@ -136,7 +136,7 @@ func (p *product) Undeploy(context.Context, ports.Place) error { return nil }
 
 // Probe presents what was deployed.
 func (p *products) Probe(_ context.Context, address, sni string) ([][]byte, net.Addr, error) {
-	pair, ok := p.there[ports.Place{Region: address, Name: sni}]
+	pair, ok := p.deployed[ports.Place{Region: address, Name: sni}]
 	if !ok {
 		return nil, nil, errors.New("nothing is deployed there")
 	}

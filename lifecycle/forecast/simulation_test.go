@@ -49,11 +49,11 @@ func newSimulation(t *testing.T, n int) *simulation {
 	}
 	begin := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	w := &simulation{
-		t: t, n: n, s: newRecords(k, nil), clock: ports.NewMovableClock(still(begin), 0),
+		t: t, n: n, s: newRecords(k, nil), clock: ports.NewMovableClock(frozenClock(begin), 0),
 		issues: map[string]*issuer{}, ends: map[model.ID]time.Time{}, yearly: map[model.ID]int{}, hours: map[int64]int{},
 	}
-	w.s.told = w.told
-	ps := &products{there: map[ports.Place]ports.Pair{}}
+	w.s.observe = w.told
+	ps := &products{deployed: map[ports.Place]ports.Pair{}}
 	o := lifecycle.Options{
 		Store: w.s, Clock: w.clock, Policy: rules.DefaultPolicy(), Prober: ps, Issuers: map[string]ports.Issuer{}, Inline: true, NoSweeps: true,
 		Products: []lifecycle.NamedProduct{{Name: "CDN", Product: &product{all: ps, name: "CDN", regions: []string{"global"}}}},
@@ -80,7 +80,7 @@ func (w *simulation) wrong(format string, args ...any) {
 
 // told watches every new version: it must come before the one before it ends,
 // and not twice.
-func (w *simulation) told(tx *done) {
+func (w *simulation) told(tx *effects) {
 	for n := range tx.events {
 		e := &tx.events[n]
 		if e.Result == journal.ResultFailed {

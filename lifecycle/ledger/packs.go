@@ -26,10 +26,10 @@ var PackKinds = []PackKind{PackCertificate, PackHosting, PackCredit}
 // A unit of a pack is in one of these accounts; supply is what was bought,
 // negative, so that the four sum to zero.
 const (
-	packSupply   = "pack supply"
-	packFree     = "pack available"
-	packReserved = "pack reserved"
-	packUsed     = "pack used"
+	accountIssued    = "pack supply"
+	accountAvailable = "pack available"
+	accountReserved  = "pack reserved"
+	accountUsed      = "pack used"
 )
 
 // Units of packs that are not certificates.
@@ -51,9 +51,9 @@ func specOf(unit string) *model.Specification {
 	return &model.Specification{Level: model.Level(p[1]), Type: model.DomainType(p[2]), Brand: p[3], Grade: model.Grade(p[4])}
 }
 
-// move takes units from one account to another. The id is derived from the
+// transferUnits takes units from one account to another. The id is derived from the
 // operation, so that repeating it moves nothing.
-func move(tx model.Tx, at time.Time, id string, i model.ID, from, to, unit string, n int) error {
+func transferUnits(tx model.Tx, at time.Time, id string, i model.ID, from, to, unit string, n int) error {
 	en := transfer(id, at, from, to, unit, int64(n), model.Say("ledger.units", "n", n, "unit", unit))
 	en.Instance = i
 	return Post(tx, en)
@@ -63,7 +63,7 @@ func move(tx model.Tx, at time.Time, id string, i model.ID, from, to, unit strin
 // All writes go through one goroutine, so of several buyers of the last unit
 // exactly one succeeds.
 func Reserve(tx model.Tx, at time.Time, id string, a rules.Action, i model.ID, unit string, n int) error {
-	free, err := balance(tx, packFree, unit)
+	free, err := balance(tx, accountAvailable, unit)
 	if err != nil {
 		return err
 	}
@@ -73,32 +73,32 @@ func Reserve(tx model.Tx, at time.Time, id string, a rules.Action, i model.ID, u
 			Args: rules.Args{"unit": unit, "free": free, "needed": n}, Instead: []rules.Suggestion{buyUnit(unit)},
 		}
 	}
-	return move(tx, at, "reserve/"+id, i, packFree, packReserved, unit, n)
+	return transferUnits(tx, at, "reserve/"+id, i, accountAvailable, accountReserved, unit, n)
 }
 
 // Use turns reserved units into used ones.
 func Use(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
-	return move(tx, at, "use/"+id, i, packReserved, packUsed, unit, n)
+	return transferUnits(tx, at, "use/"+id, i, accountReserved, accountUsed, unit, n)
 }
 
 // Release gives reserved units back.
 func Release(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
-	return move(tx, at, "release/"+id, i, packReserved, packFree, unit, n)
+	return transferUnits(tx, at, "release/"+id, i, accountReserved, accountAvailable, unit, n)
 }
 
 // Supply adds bought units to the free ones.
 func Supply(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
-	return move(tx, at, id, i, packSupply, packFree, unit, n)
+	return transferUnits(tx, at, id, i, accountIssued, accountAvailable, unit, n)
 }
 
 // Free is how many units are available.
-func Free(r model.Reader, unit string) (int64, error) { return balance(r, packFree, unit) }
+func Free(r model.Reader, unit string) (int64, error) { return balance(r, accountAvailable, unit) }
 
 // Used tells which prepaid units a ledger entry uses up, and how many; 0 when
 // it uses none.
 func Used(en *model.Entry) (PackKind, int) {
 	for _, p := range en.Postings {
-		if p.Account == packUsed && p.Amount > 0 {
+		if p.Account == accountUsed && p.Amount > 0 {
 			if specOf(p.Unit) != nil {
 				return PackCertificate, int(p.Amount)
 			}
@@ -141,13 +141,13 @@ func Balances(r model.Reader) ([]Balance, error) {
 			units[a.Unit] = b
 		}
 		switch a.Name {
-		case packSupply:
+		case accountIssued:
 			b.Total = int(-a.Sum)
-		case packReserved:
+		case accountReserved:
 			b.Reserved = int(a.Sum)
-		case packUsed:
+		case accountUsed:
 			b.Used = int(a.Sum)
-		case packFree:
+		case accountAvailable:
 			b.Available = int(a.Sum)
 		}
 	}

@@ -38,19 +38,19 @@ func dialError(err error, address, name string) model.Text {
 		}
 		return model.Say("dial.handshake-refused", "name", name, "cause", said)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return model.Say("dial.refused", "port", port, "host", host, "cause", model.TextOf(cause(err)))
+		return model.Say("dial.refused", "port", port, "host", host, "cause", model.TextOf(innermost(err)))
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return model.Say("dial.no-route", "host", host, "cause", model.TextOf(cause(err)))
+		return model.Say("dial.no-route", "host", host, "cause", model.TextOf(innermost(err)))
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &op) && op.Timeout():
-		return model.Say("dial.timeout", "host", host, "port", port, "cause", model.TextOf(cause(err)))
+		return model.Say("dial.timeout", "host", host, "port", port, "cause", model.TextOf(innermost(err)))
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return model.Say("dial.hung-up", "port", port, "cause", model.TextOf(cause(err)))
+		return model.Say("dial.hung-up", "port", port, "cause", model.TextOf(innermost(err)))
 	}
 	return model.TextOf(err)
 }
 
-// cause is the error of the network inside another, which repeats the address.
-func cause(err error) error {
+// innermost is the error of the network inside another, which repeats the address.
+func innermost(err error) error {
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
 		return op
 	}

@@ -37,7 +37,7 @@ func (t *Table) Explain(c *Case) Explanation {
 		x.Next = append(x.Next, Statement{Text: model.Say("next."+code, args...), Rules: rules})
 	}
 
-	t.unissued(i, why)
+	t.explainUnissued(i, why)
 	if i.Reason != "" {
 		why("A8, I4", "reason", "why", i.Reason)
 	}
@@ -66,11 +66,11 @@ func (t *Table) Explain(c *Case) Explanation {
 		case model.Expiring:
 			why("T6", "expiring")
 		case model.Failing:
-			why("S1", "failing", "failure", failureOf(i, c.Resources))
+			why("S1", "failing", "failure", failureText(i, c.Resources))
 		case model.ServiceEnded:
 			why("S1", "service-ended", "at", i.ServiceEnd)
 		case model.Deployed:
-			presented(i, c.Resources, why)
+			explainPresented(i, c.Resources, why)
 		case model.Hosted:
 			why("H4", "hosted", "n", i.Hosting.RenewalsLeft)
 		case model.AutoDeploy:
@@ -120,9 +120,9 @@ func (t *Table) Explain(c *Case) Explanation {
 	return x
 }
 
-// presented says what the servers presented when they were looked at last, those
+// explainPresented says what the servers presented when they were looked at last, those
 // that present the same together.
-func presented(i *model.Instance, rs []model.Resource, why func(rules, code string, args ...any)) {
+func explainPresented(i *model.Instance, rs []model.Resource, why func(rules, code string, args ...any)) {
 	at, older := map[model.ResourceState][]model.Resource{}, map[int][]model.Resource{}
 	for n := range rs {
 		switch state := rs[n].Presents(i); state {
@@ -134,22 +134,22 @@ func presented(i *model.Instance, rs []model.Resource, why func(rules, code stri
 		}
 	}
 	if same := at[model.ResourceDeployed]; len(same) > 0 {
-		why("D3", "presented", "n", len(same), "of", len(rs), "places", placesOf(same))
+		why("D3", "presented", "n", len(same), "of", len(rs), "places", resourceNames(same))
 	}
 	for _, v := range slices.Sorted(maps.Keys(older)) {
 		// The newest, where that has ended as well.
 		why("D4", "outdated", "version", v, "at", i.Version(v).NotAfter,
-			"newer", cmp.Or(i.Current(), i.Newest()).Number, "places", placesOf(older[v]))
+			"newer", cmp.Or(i.Current(), i.Newest()).Number, "places", resourceNames(older[v]))
 	}
 	if other := at[model.ResourceDrifted]; len(other) > 0 {
-		why("D4", "drifted", "places", placesOf(other))
+		why("D4", "drifted", "places", resourceNames(other))
 	}
 	if revoked := at[model.ResourceRevoked]; len(revoked) > 0 {
-		why("D4", "presents-revoked", "places", placesOf(revoked))
+		why("D4", "presents-revoked", "places", resourceNames(revoked))
 	}
 }
 
-func failureOf(i *model.Instance, rs []model.Resource) model.Text {
+func failureText(i *model.Instance, rs []model.Resource) model.Text {
 	if i.Failure.Kind != "" {
 		return model.Say("explain.failed", "job", i.Failure.Kind, "cause", i.Failure.Message)
 	}
@@ -161,9 +161,9 @@ func failureOf(i *model.Instance, rs []model.Resource) model.Text {
 	return model.Say("explain.failing-resources", "n", i.Deployments.Failing)
 }
 
-// unissued says why there is no certificate yet: where the instance came from,
+// explainUnissued says why there is no certificate yet: where the instance came from,
 // and how far its application is.
-func (t *Table) unissued(i *model.Instance, why func(rules, code string, args ...any)) {
+func (t *Table) explainUnissued(i *model.Instance, why func(rules, code string, args ...any)) {
 	if i.State.Group() != model.GroupUnissued {
 		return
 	}

@@ -10,13 +10,13 @@ import (
 
 // The guards of the table. Each is pure and says which rule it carries out.
 var (
-	holdsKey = Guard{"A4", func(c *Case) *Refusal {
+	hasPrivateKey = Guard{"A4", func(c *Case) *Refusal {
 		if v := c.Instance.Current(); v != nil && v.KeyID == "" {
 			return &Refusal{Reason: ReasonNoKey}
 		}
 		return nil
 	}}
-	lacksKey = Guard{"A4", func(c *Case) *Refusal {
+	noPrivateKey = Guard{"A4", func(c *Case) *Refusal {
 		if v := c.Instance.Current(); v == nil || v.KeyID != "" {
 			return &Refusal{Reason: ReasonHasKey}
 		}
@@ -34,8 +34,8 @@ var (
 		}
 		return nil
 	}}
-	notExpiredHost = Guard{"H1", notExpired.Check}
-	alreadyValid   = Guard{"D3", func(c *Case) *Refusal {
+	unexpiredForHosting = Guard{"H1", notExpired.Check}
+	validNow            = Guard{"D3", func(c *Case) *Refusal {
 		if v := c.Instance.Current(); v != nil && c.Now.Before(v.NotBefore) {
 			return &Refusal{Reason: ReasonNotYetValid, Args: Args{"at": v.NotBefore}}
 		}
@@ -53,7 +53,7 @@ var (
 	notDeployed = Guard{"I5", func(c *Case) *Refusal {
 		there := slices.DeleteFunc(slices.Clone(c.Resources), func(r model.Resource) bool { return !r.HasDeployment() })
 		if len(there) > 0 {
-			return &Refusal{Reason: ReasonUndeployFirst, Args: Args{"resources": placesOf(there)}}
+			return &Refusal{Reason: ReasonUndeployFirst, Args: Args{"resources": resourceNames(there)}}
 		}
 		return nil
 	}}
@@ -82,7 +82,7 @@ var (
 		return nil
 	}}
 	hostingStopped = Guard{"I4", notHostedDelete.Check}
-	notHostedOn    = Guard{"I6", func(c *Case) *Refusal {
+	hostingOff     = Guard{"I6", func(c *Case) *Refusal {
 		if c.Instance.Hosting.On && c.Instance.Hosting.RenewalsLeft > 0 {
 			return &Refusal{Reason: ReasonHostedRenews}
 		}
@@ -126,7 +126,7 @@ var (
 		}
 		return nil
 	}}
-	canRequest = Guard{"I7", func(c *Case) *Refusal {
+	issuerConfigured = Guard{"I7", func(c *Case) *Refusal {
 		if c.Issuer == nil {
 			return &Refusal{Reason: ReasonNoIssuer, Args: Args{"brand": c.Instance.Spec.Brand}}
 		}
@@ -167,9 +167,9 @@ var (
 	}}
 )
 
-// dueReissue is when a version that ends before the service period is replaced
+// reissueAt is when a version that ends before the service period is replaced
 // (spec T5, I8).
-func dueReissue(i *model.Instance) time.Time {
+func reissueAt(i *model.Instance) time.Time {
 	v := i.Current()
 	if v == nil || i.ServiceEnd.IsZero() || !v.NotAfter.Before(i.ServiceEnd.Add(-time.Second)) ||
 		i.Hosting.On && i.Hosting.RenewalsLeft > 0 && !v.Window().Before(i.ServiceWindow()) {
@@ -181,9 +181,9 @@ func dueReissue(i *model.Instance) time.Time {
 	return model.StableTimeBetween(i.ID, v.Number, v.SuggestedStart, v.SuggestedEnd)
 }
 
-// dueHosted is when managed hosting renews: in the service window, while there
+// hostedRenewalAt is when managed hosting renews: in the service window, while there
 // are renewals left (spec T5, H4).
-func dueHosted(i *model.Instance) time.Time {
+func hostedRenewalAt(i *model.Instance) time.Time {
 	v := i.Current()
 	if v == nil || !i.Hosting.On || i.Hosting.RenewalsLeft < 1 || i.ServiceEnd.IsZero() {
 		return time.Time{}
@@ -191,8 +191,8 @@ func dueHosted(i *model.Instance) time.Time {
 	return i.ServiceWindow().Add(model.Jitter(i.ID, v.Number, v.Validity()))
 }
 
-// dueHostingEnd is when hosting without renewals left ends (spec H4).
-func dueHostingEnd(i *model.Instance) time.Time {
+// hostingEndsAt is when hosting without renewals left ends (spec H4).
+func hostingEndsAt(i *model.Instance) time.Time {
 	if !i.Hosting.On || i.Hosting.RenewalsLeft > 0 {
 		return time.Time{}
 	}
@@ -213,7 +213,7 @@ func SpecFlags(s model.Specification) []string {
 	return []string{"--level", string(s.Level), "--type", string(s.Type), "--brand", s.Brand, "--grade", string(s.Grade)}
 }
 
-func placesOf(rs []model.Resource) string {
+func resourceNames(rs []model.Resource) string {
 	var names []string
 	for n := range rs {
 		names = append(names, rs[n].Place())

@@ -127,9 +127,9 @@ func Needs(actor model.Actor, a Action, role model.Role) *Refusal {
 	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role, "needed": role}}
 }
 
-// unlisted are the roles that actions take which are not about a certificate, and
+// rolesWithoutInstance are the roles that actions take which are not about a certificate, and
 // so have no row.
-var unlisted = map[Action]model.Role{
+var rolesWithoutInstance = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator,
 	"dismiss": model.Operator, "retry": model.Operator, "tick": model.Operator,
 	"clock": model.Owner, ActionRotateCA: model.Owner,
@@ -138,7 +138,7 @@ var unlisted = map[Action]model.Role{
 // May says why an actor may not take an action whatever it is done to, or nil. It
 // panics on an action that there is not, which is a mistake in the program.
 func (t *Table) May(actor model.Actor, a Action) *Refusal {
-	role, ok := unlisted[a]
+	role, ok := rolesWithoutInstance[a]
 	if !ok {
 		role = t.Row(a).Role
 	}
@@ -224,13 +224,13 @@ func (t *Table) PaidBack(i *model.Instance) Action {
 // NewTable makes the transition table of certquay (spec 2).
 func NewTable() *Table {
 	var (
-		issued   = []model.State{model.Issued}
-		live     = []model.State{model.Issued, model.Uploaded}
-		ended    = []model.State{model.Revoked, model.Refunded, model.Closed}
-		paidOnly = []model.State{model.Paid}
-		verify   = []model.State{model.Verifying}
+		issued      = []model.State{model.Issued}
+		live        = []model.State{model.Issued, model.Uploaded}
+		endedStates = []model.State{model.Revoked, model.Refunded, model.Closed}
+		paidOnly    = []model.State{model.Paid}
+		verify      = []model.State{model.Verifying}
 	)
-	over := map[model.State]Reason{
+	ended := map[model.State]Reason{
 		model.Revoked: ReasonEnded, model.Refunded: ReasonEnded, model.Closed: ReasonEnded,
 	}
 	with := func(m, more map[model.State]Reason) map[model.State]Reason {
@@ -269,7 +269,7 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "a",
 			Verb:   "apply",
-			WayOut: with(over, map[model.State]Reason{
+			WayOut: with(ended, map[model.State]Reason{
 				model.Verifying: ReasonWithdrawFirst,
 				model.Issued:    ReasonReissueInstead,
 				model.Uploaded:  ReasonUploadedApply,
@@ -284,7 +284,7 @@ func NewTable() *Table {
 			Role:       model.Operator,
 			Key:        "ctrl+k",
 			Verb:       "close",
-			WayOut: with(over, map[model.State]Reason{
+			WayOut: with(ended, map[model.State]Reason{
 				model.Verifying: ReasonWithdrawClose,
 				model.Issued:    ReasonRevokeInstead,
 				model.Uploaded:  ReasonDeleteInstead,
@@ -329,11 +329,11 @@ func NewTable() *Table {
 		{
 			Action: Deploy,
 			From:   live,
-			Guards: []Guard{holdsKey, notExpired, alreadyValid, hasCurrent},
+			Guards: []Guard{hasPrivateKey, notExpired, validNow, hasCurrent},
 			Role:   model.Operator,
 			Key:    "d",
 			Verb:   "deploy",
-			WayOut: with(over, notIssued),
+			WayOut: with(ended, notIssued),
 		},
 		{
 			Action: Undeploy,
@@ -352,7 +352,7 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "V",
 			Verb:   "verify",
-			WayOut: with(over, notIssued),
+			WayOut: with(ended, notIssued),
 		},
 		{
 			Action: AutoDeploy,
@@ -362,7 +362,7 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "t",
 			Verb:   "auto-deploy",
-			WayOut: with(over, notIssued),
+			WayOut: with(ended, notIssued),
 		},
 		{
 			Action: Download,
@@ -370,37 +370,37 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "s",
 			Verb:   "download",
-			WayOut: with(over, notIssued),
+			WayOut: with(ended, notIssued),
 		},
 		{
 			Action: UploadKey,
 			From:   live,
-			Guards: []Guard{lacksKey},
+			Guards: []Guard{noPrivateKey},
 			Role:   model.Operator,
 			Verb:   "upload-key",
-			WayOut: with(over, notIssued),
+			WayOut: with(ended, notIssued),
 		},
 		{
 			Action: Renew,
 			From:   issued,
-			Guards: []Guard{notRenewed, notHostedOn, serviceWindow, notBusy},
+			Guards: []Guard{notRenewed, hostingOff, serviceWindow, notBusy},
 			Danger: DangerNote,
 			Role:   model.Operator,
 			Key:    "r",
 			Verb:   "renew",
-			WayOut: with(with(over, notIssued), map[model.State]Reason{
+			WayOut: with(with(ended, notIssued), map[model.State]Reason{
 				model.Uploaded: ReasonUploadHost,
 			}),
 		},
 		{
 			Action: Reissue,
 			From:   issued,
-			Guards: []Guard{notBusy, insideService, canRequest, laterEnd},
-			Due:    dueReissue,
+			Guards: []Guard{notBusy, insideService, issuerConfigured, laterEnd},
+			Due:    reissueAt,
 			Role:   model.Operator,
 			Key:    "n",
 			Verb:   "reissue",
-			WayOut: with(with(over, notIssued), map[model.State]Reason{
+			WayOut: with(with(ended, notIssued), map[model.State]Reason{
 				model.Uploaded: ReasonUploadHost,
 			}),
 		},
@@ -409,24 +409,24 @@ func NewTable() *Table {
 			From:   live,
 			To:     model.Issued,
 			Guards: []Guard{isHosted, renewalsLeft, notBusy},
-			Due:    dueHosted,
+			Due:    hostedRenewalAt,
 			Role:   model.Owner,
 		},
 		{
 			Action: Host,
 			From:   live,
-			Guards: []Guard{notHosted, notExpiredHost, hostable, notBusy},
+			Guards: []Guard{notHosted, unexpiredForHosting, hostable, notBusy},
 			Danger: DangerNotice,
 			Role:   model.Operator,
 			Key:    "m",
 			Verb:   "host",
-			WayOut: with(over, notIssued),
+			WayOut: with(ended, notIssued),
 		},
 		{
 			Action: EndHosting,
 			From:   live,
 			Guards: []Guard{isHosted},
-			Due:    dueHostingEnd,
+			Due:    hostingEndsAt,
 			Role:   model.Owner,
 		},
 		{
@@ -437,7 +437,7 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "m",
 			Verb:   "host --stop",
-			WayOut: with(over, notIssued),
+			WayOut: with(ended, notIssued),
 		},
 		{
 			Action:     Revoke,
@@ -460,7 +460,7 @@ func NewTable() *Table {
 		},
 		{
 			Action: Delete,
-			From:   append(slices.Clone(ended), model.Uploaded, model.Issued),
+			From:   append(slices.Clone(endedStates), model.Uploaded, model.Issued),
 			Guards: []Guard{endedOrExpired, notHostedDelete, notDeployed, notBusy},
 			Danger: DangerDanger,
 			Role:   model.Operator,

@@ -102,13 +102,13 @@ type Refusal struct {
 func (r *Refusal) Error() string { return r.AsText().String() }
 
 // AsText is the message, with what was refused and of what.
-func (r *Refusal) AsText() model.Text { return r.say(refusedCode) }
+func (r *Refusal) AsText() model.Text { return r.text(refusedCode) }
 
 // WayOut says what to do instead. Its placeholders {1} and {2} are for the
 // suggestions, {do} is for the first one where it is all that is said.
-func (r *Refusal) WayOut() model.Text { return r.say("instead.") }
+func (r *Refusal) WayOut() model.Text { return r.text("instead.") }
 
-func (r *Refusal) say(prefix string) model.Text {
+func (r *Refusal) text(prefix string) model.Text {
 	args := []any{"action", r.Action, "state", r.State, "id", r.Instance.Short()}
 	for name, value := range r.Args {
 		args = append(args, name, value)
@@ -136,45 +136,45 @@ type Suggestion struct {
 // Show is the verb that tells all about an instance.
 const Show Action = "show"
 
-// itself stands for the instance that a refusal is about.
-const itself = "ID"
+// selfID stands for the instance that a refusal is about.
+const selfID = "ID"
 
-// instead is what to do instead, by the reason, where that alone decides it.
-var instead = map[Reason][]Suggestion{
-	ReasonNotApplied:     {{Apply, []string{itself, "--domain", "NAME"}}},
-	ReasonNotIssued:      {{Show, []string{itself}}},
-	ReasonWithdrawFirst:  {{Withdraw, []string{itself}}},
-	ReasonWithdrawClose:  {{Withdraw, []string{itself}}, {Close, []string{itself}}},
-	ReasonReissueInstead: {{Reissue, []string{itself}}},
+// suggestionsFor is what to do instead, by the reason, where that alone decides it.
+var suggestionsFor = map[Reason][]Suggestion{
+	ReasonNotApplied:     {{Apply, []string{selfID, "--domain", "NAME"}}},
+	ReasonNotIssued:      {{Show, []string{selfID}}},
+	ReasonWithdrawFirst:  {{Withdraw, []string{selfID}}},
+	ReasonWithdrawClose:  {{Withdraw, []string{selfID}}, {Close, []string{selfID}}},
+	ReasonReissueInstead: {{Reissue, []string{selfID}}},
 	ReasonUploadedApply:  {{Buy, nil}},
-	ReasonRevokeInstead:  {{Revoke, []string{itself, "--reason", "REASON"}}},
-	ReasonDeleteInstead:  {{Delete, []string{itself}}},
-	ReasonCloseInstead:   {{Close, []string{itself}}},
-	ReasonCloseFirst:     {{Close, []string{itself}}},
-	ReasonEnded:          {{Buy, nil}, {Delete, []string{itself}}},
-	ReasonAlreadyRevoked: {{Delete, []string{itself}}},
-	ReasonUploadHost:     {{Host, []string{itself}}},
-	ReasonNoKey:          {{UploadKey, []string{itself, "FILE"}}},
+	ReasonRevokeInstead:  {{Revoke, []string{selfID, "--reason", "REASON"}}},
+	ReasonDeleteInstead:  {{Delete, []string{selfID}}},
+	ReasonCloseInstead:   {{Close, []string{selfID}}},
+	ReasonCloseFirst:     {{Close, []string{selfID}}},
+	ReasonEnded:          {{Buy, nil}, {Delete, []string{selfID}}},
+	ReasonAlreadyRevoked: {{Delete, []string{selfID}}},
+	ReasonUploadHost:     {{Host, []string{selfID}}},
+	ReasonNoKey:          {{UploadKey, []string{selfID, "FILE"}}},
 	ReasonAllRevoked:     {{Buy, nil}},
 	ReasonExpired:        {{Buy, nil}},
-	ReasonNotDeployed:    {{Deploy, []string{itself, "--product", "PRODUCT"}}},
-	ReasonNowhere:        {{Delete, []string{itself}}},
+	ReasonNotDeployed:    {{Deploy, []string{selfID, "--product", "PRODUCT"}}},
+	ReasonNowhere:        {{Delete, []string{selfID}}},
 	ReasonUndeployFirst:  {{Undeploy, []string{"RESOURCE"}}},
-	ReasonNotHosted:      {{Host, []string{itself}}},
-	ReasonHosted:         {{Show, []string{itself}}},
-	ReasonHostedRenews:   {{StopHosting, []string{itself}}},
-	ReasonStopHosting:    {{StopHosting, []string{itself}}},
-	ReasonTooEarly:       {{Host, []string{itself}}},
+	ReasonNotHosted:      {{Host, []string{selfID}}},
+	ReasonHosted:         {{Show, []string{selfID}}},
+	ReasonHostedRenews:   {{StopHosting, []string{selfID}}},
+	ReasonStopHosting:    {{StopHosting, []string{selfID}}},
+	ReasonTooEarly:       {{Host, []string{selfID}}},
 	ReasonNoIssuer:       {{"config", nil}},
-	ReasonBusy:           {{Show, []string{itself}}},
-	ReasonFinalized:      {{Revoke, []string{itself, "--reason", "REASON"}}},
-	ReasonNoReview:       {{Show, []string{itself}}},
-	ReasonRevokeFirst:    {{Revoke, []string{itself, "--reason", "REASON"}}},
+	ReasonBusy:           {{Show, []string{selfID}}},
+	ReasonFinalized:      {{Revoke, []string{selfID, "--reason", "REASON"}}},
+	ReasonNoReview:       {{Show, []string{selfID}}},
+	ReasonRevokeFirst:    {{Revoke, []string{selfID, "--reason", "REASON"}}},
 	ReasonNotSandbox:     {{"clock", []string{"--data", "NEWDIR", "--sandbox"}}},
 	ReasonClockBack:      {{"clock", []string{"+30d"}}},
-	ReasonNoGain:         {{Reissue, []string{itself}}},
+	ReasonNoGain:         {{Reissue, []string{selfID}}},
 	ReasonPackNotHosted:  {{Buy, []string{"--from-pack"}}},
-	ReasonNoRenewals:     {{Host, []string{itself, "--contact", "NAME"}}},
+	ReasonNoRenewals:     {{Host, []string{selfID, "--contact", "NAME"}}},
 }
 
 // Suggestions are what to do instead, in the order in which the way out names
@@ -183,10 +183,10 @@ func (r *Refusal) Suggestions() []Suggestion {
 	if r.Instead != nil {
 		return r.Instead
 	}
-	all := make([]Suggestion, len(instead[r.Reason]))
-	for n, s := range instead[r.Reason] {
+	all := make([]Suggestion, len(suggestionsFor[r.Reason]))
+	for n, s := range suggestionsFor[r.Reason] {
 		all[n] = Suggestion{s.Action, slices.Clone(s.Args)}
-		if r.Instance != "" && len(s.Args) > 0 && s.Args[0] == itself {
+		if r.Instance != "" && len(s.Args) > 0 && s.Args[0] == selfID {
 			all[n].Args[0] = r.Instance.Short()
 		}
 	}
