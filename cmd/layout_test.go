@@ -381,7 +381,7 @@ func TestImportArrowsAreFound(t *testing.T) {
 }
 
 // tableFile may compare states: it is the transition table.
-const tableFile = "lifecycle/rules/machine.go"
+const tableFile = "lifecycle/rules/transitions.go"
 
 // groupsFile may too: it defines which states are a group.
 const groupsFile = "model/state.go"

@@ -170,3 +170,31 @@ func (e *Engine) delete(ctx context.Context, actor model.Actor, id model.ID) err
 		return nil
 	})
 }
+
+// sharesKey is [Access.SharesKey].
+func (e *Engine) sharesKey(id model.ID) (others []model.Instance, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err := e.loadFacts(r, model.Scheduler, id)
+		if err != nil {
+			return err
+		}
+		seen := map[model.ID]bool{id: true}
+		for n := range c.Instance.Versions {
+			k := c.Instance.Versions[n].SPKI
+			if k == "" {
+				continue
+			}
+			for o, err := range model.All[model.Instance](r, model.Scan{Index: "spki", From: k, To: k + "\x00"}) {
+				if err != nil {
+					return err
+				}
+				if !seen[o.ID] {
+					seen[o.ID] = true
+					others = append(others, o)
+				}
+			}
+		}
+		return nil
+	})
+	return others, err
+}

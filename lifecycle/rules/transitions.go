@@ -1,0 +1,269 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+
+	"certquay/model"
+)
+
+// NewTable makes the transition table of certquay (spec 2).
+func NewTable() *Table {
+	var (
+		issued      = []model.State{model.Issued}
+		live        = []model.State{model.Issued, model.Uploaded}
+		endedStates = []model.State{model.Revoked, model.Refunded, model.Closed}
+		paidOnly    = []model.State{model.Paid}
+		verify      = []model.State{model.Verifying}
+	)
+	ended := map[model.State]Reason{
+		model.Revoked: ReasonEnded, model.Refunded: ReasonEnded, model.Closed: ReasonEnded,
+	}
+	with := func(m, more map[model.State]Reason) map[model.State]Reason {
+		r := maps.Clone(m)
+		maps.Copy(r, more)
+		return r
+	}
+	notIssued := map[model.State]Reason{model.Paid: ReasonNotApplied, model.Verifying: ReasonNotIssued}
+	return &Table{rows: []*Row{
+		{
+			Action: Buy,
+			To:     model.Paid,
+			Danger: DangerNote,
+			Role:   model.Operator,
+			Key:    "b",
+			Verb:   "buy",
+		},
+		{
+			Action: BuyPack,
+			Danger: DangerNote,
+			Role:   model.Operator,
+			Key:    "b",
+			Verb:   "buy-pack",
+		},
+		{
+			Action: Upload,
+			To:     model.Uploaded,
+			Role:   model.Operator,
+			Key:    "i",
+			Verb:   "upload",
+		},
+		{
+			Action: Apply,
+			From:   paidOnly,
+			To:     model.Verifying,
+			Role:   model.Operator,
+			Key:    "a",
+			Verb:   "apply",
+			WayOut: with(ended, map[model.State]Reason{
+				model.Verifying: ReasonWithdrawFirst,
+				model.Issued:    ReasonReissueInstead,
+				model.Uploaded:  ReasonUploadedApply,
+			}),
+		},
+		{
+			Action:     Close,
+			From:       paidOnly,
+			To:         model.Closed,
+			ToRefunded: model.Refunded,
+			Danger:     DangerDanger,
+			Role:       model.Operator,
+			Key:        "ctrl+k",
+			Verb:       "close",
+			WayOut: with(ended, map[model.State]Reason{
+				model.Verifying: ReasonWithdrawClose,
+				model.Issued:    ReasonRevokeInstead,
+				model.Uploaded:  ReasonDeleteInstead,
+			}),
+		},
+		// A renewal or reissue waits for a reviewer too, once the approval has
+		// ended (spec A8); the certificate stays issued meanwhile.
+		{
+			Action: Review,
+			From:   append(slices.Clone(verify), live...),
+			Guards: []Guard{needsReview},
+			Role:   model.Reviewer,
+			Key:    "R",
+			Verb:   "review",
+		},
+		{
+			Action: Withdraw,
+			From:   verify,
+			To:     model.Paid,
+			Guards: []Guard{notFinalized},
+			Danger: DangerWarning,
+			Role:   model.Operator,
+			Key:    "w",
+			Verb:   "withdraw",
+			WayOut: map[model.State]Reason{
+				model.Paid:   ReasonNotApplied,
+				model.Issued: ReasonRevokeInstead,
+			},
+		},
+		{
+			Action: Issue,
+			From:   verify,
+			To:     model.Issued,
+			Role:   model.Owner,
+		},
+		{
+			Action: Reject,
+			From:   verify,
+			To:     model.Paid,
+			Role:   model.Owner,
+		},
+		{
+			Action: Deploy,
+			From:   live,
+			Guards: []Guard{hasPrivateKey, notExpired, validNow, hasCurrent},
+			Role:   model.Operator,
+			Key:    "d",
+			Verb:   "deploy",
+			WayOut: with(ended, notIssued),
+		},
+		{
+			Action: Undeploy,
+			From:   append(slices.Clone(live), model.Revoked, model.Refunded),
+			Guards: []Guard{isDeployed},
+			Danger: DangerWarning,
+			Role:   model.Operator,
+			Key:    "D",
+			Verb:   "undeploy",
+			WayOut: notIssued,
+		},
+		{
+			Action: Verify,
+			From:   live,
+			Guards: []Guard{isDeployed},
+			Role:   model.Operator,
+			Key:    "V",
+			Verb:   "verify",
+			WayOut: with(ended, notIssued),
+		},
+		{
+			Action: AutoDeploy,
+			From:   live,
+			Guards: []Guard{isDeployed, isHosted},
+			Danger: DangerNotice,
+			Role:   model.Operator,
+			Key:    "t",
+			Verb:   "auto-deploy",
+			WayOut: with(ended, notIssued),
+		},
+		{
+			Action: Download,
+			From:   live,
+			Role:   model.Operator,
+			Key:    "s",
+			Verb:   "download",
+			WayOut: with(ended, notIssued),
+		},
+		{
+			Action: UploadKey,
+			From:   live,
+			Guards: []Guard{noPrivateKey},
+			Role:   model.Operator,
+			Verb:   "upload-key",
+			WayOut: with(ended, notIssued),
+		},
+		{
+			Action: Renew,
+			From:   issued,
+			Guards: []Guard{notRenewed, hostingOff, serviceWindow, notBusy},
+			Danger: DangerNote,
+			Role:   model.Operator,
+			Key:    "r",
+			Verb:   "renew",
+			WayOut: with(with(ended, notIssued), map[model.State]Reason{
+				model.Uploaded: ReasonUploadHost,
+			}),
+		},
+		{
+			Action: Reissue,
+			From:   issued,
+			Guards: []Guard{notBusy, insideService, issuerConfigured, laterEnd},
+			Due:    reissueAt,
+			Role:   model.Operator,
+			Key:    "n",
+			Verb:   "reissue",
+			WayOut: with(with(ended, notIssued), map[model.State]Reason{
+				model.Uploaded: ReasonUploadHost,
+			}),
+		},
+		{
+			Action: RenewHosted,
+			From:   live,
+			To:     model.Issued,
+			Guards: []Guard{isHosted, renewalsLeft, notBusy},
+			Due:    hostedRenewalAt,
+			Role:   model.Owner,
+		},
+		{
+			Action: Host,
+			From:   live,
+			Guards: []Guard{notHosted, unexpiredForHosting, hostable, notBusy},
+			Danger: DangerNotice,
+			Role:   model.Operator,
+			Key:    "m",
+			Verb:   "host",
+			WayOut: with(ended, notIssued),
+		},
+		{
+			Action: EndHosting,
+			From:   live,
+			Guards: []Guard{isHosted},
+			Due:    hostingEndsAt,
+			Role:   model.Owner,
+		},
+		{
+			Action: StopHosting,
+			From:   live,
+			Guards: []Guard{isHosted, notBusy},
+			Danger: DangerWarning,
+			Role:   model.Operator,
+			Key:    "m",
+			Verb:   "host --stop",
+			WayOut: with(ended, notIssued),
+		},
+		{
+			Action:     Revoke,
+			From:       issued,
+			To:         model.Revoked,
+			ToRefunded: model.Refunded,
+			Guards:     []Guard{hostingStopped, notExpired, canRevoke, notBusy},
+			Danger:     DangerDanger,
+			Role:       model.Operator,
+			Key:        "ctrl+k",
+			Verb:       "revoke",
+			WayOut: map[model.State]Reason{
+				model.Paid:      ReasonCloseInstead,
+				model.Verifying: ReasonWithdrawClose,
+				model.Uploaded:  ReasonDeleteInstead,
+				model.Revoked:   ReasonAlreadyRevoked,
+				model.Refunded:  ReasonAlreadyRevoked,
+				model.Closed:    ReasonEnded,
+			},
+		},
+		{
+			Action: Delete,
+			From:   append(slices.Clone(endedStates), model.Uploaded, model.Issued),
+			Guards: []Guard{endedOrExpired, notHostedDelete, notDeployed, notBusy},
+			Danger: DangerDanger,
+			Role:   model.Operator,
+			Key:    "ctrl+x",
+			Verb:   "delete",
+			WayOut: map[model.State]Reason{
+				model.Paid:      ReasonCloseFirst,
+				model.Verifying: ReasonWithdrawClose,
+			},
+		},
+	}}
+}
+
+// endedOrExpired is spec I5 for issued ones: valid and CA-issued is refused.
+var endedOrExpired = Guard{"I5", func(c *Case) *Refusal {
+	if c.Instance.State == model.Issued && !c.Instance.Has(model.Expired, c.Now) {
+		return &Refusal{Reason: ReasonRevokeFirst}
+	}
+	return nil
+}}
