@@ -31,7 +31,7 @@ func balanceCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			costs, err := c.engine().Costs()
+			costs, err := c.engine().SpentByCurrency()
 			if err != nil {
 				return err
 			}

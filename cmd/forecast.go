@@ -110,7 +110,7 @@ func (c *invocation) forecast(r *forecast.Report) {
 	const most = 20
 	for _, kind := range []string{forecast.WhatExpires, forecast.WhatHostingEnds} {
 		var list [][]string
-		for _, m := range r.Moments {
+		for _, m := range r.Occurrences {
 			if m.What == kind {
 				list = append(list, []string{out.Day(m.At), m.Name, m.Instance.Short(), c.Words().Text(m.Detail)})
 			}

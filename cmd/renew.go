@@ -42,7 +42,7 @@ func renewCmd(c *invocation) *cobra.Command {
 					return err
 				}
 			}
-			next, j, err := c.engine().RenewWith(cmd.Context(), i.ID, request)
+			next, j, err := c.engine().RenewWithCSR(cmd.Context(), i.ID, request)
 			if err != nil {
 				return err
 			}

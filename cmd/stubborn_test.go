@@ -31,11 +31,11 @@ type stubborn struct {
 	on bool
 }
 
-func (s *stubborn) Deploy(ctx context.Context, p ports.Place, pair ports.Pair) (ports.Binding, error) {
+func (s *stubborn) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Binding, error) {
 	if !s.on {
 		return s.Product.Deploy(ctx, p, pair)
 	}
-	return s.Present(ctx, p)
+	return s.Current(ctx, p)
 }
 
 // TestAProductThatKeepsTheOldLeafFailsTheVerb has the verb exit 1, the old leaf

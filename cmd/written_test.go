@@ -59,10 +59,10 @@ func TestEventsWrittenBeforeAreSaid(t *testing.T) {
 	}
 	err = s.Update(context.Background(), func(tx model.Tx) error {
 		for _, e := range []model.Event{
-			{Actor: "root", Action: "unseal", Name: "the store", Result: journal.ResultOK, Why: journal.WhyAsked},
-			{Actor: "root", Action: "unseal", Result: journal.ResultOK, Why: journal.WhyAsked},
+			{Actor: "root", Action: "unseal", Name: "the store", Result: journal.ResultOK, Why: journal.CauseRequested},
+			{Actor: "root", Action: "unseal", Result: journal.ResultOK, Why: journal.CauseRequested},
 			{Actor: "certquay", Action: "revoke", Name: "a.example.com", Result: journal.ResultOK, Why: "the CA revoked it by itself"},
-			{Actor: "certquay", Action: "revoke", Name: "a.example.com", Result: journal.ResultOK, Why: journal.WhyCARevoked},
+			{Actor: "certquay", Action: "revoke", Name: "a.example.com", Result: journal.ResultOK, Why: journal.CauseCARevoked},
 		} {
 			if err := tx.Append(e); err != nil {
 				return err
@@ -85,7 +85,7 @@ func TestEventsWrittenBeforeAreSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n, e := range all {
-		if n < 2 && e.Name != "the store" || n >= 2 && e.Why != journal.WhyCARevoked {
+		if n < 2 && e.Name != "the store" || n >= 2 && e.Why != journal.CauseCARevoked {
 			t.Errorf("%+v", e)
 		}
 	}

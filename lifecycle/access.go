@@ -69,7 +69,7 @@ func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (mod
 		}
 		f.Instance, f.State = id, i.State
 	}
-	return actor, a.e.journal.NoteRefusal(ctx, actor, f)
+	return actor, a.e.journal.LogRefusal(ctx, actor, f)
 }
 
 // presents is the instance that a resource is meant to present; "" when there is

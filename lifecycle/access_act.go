@@ -176,14 +176,14 @@ func (a *Access) Renew(ctx context.Context, id model.ID) (next model.Instance, j
 	return a.e.renew(ctx, by, id)
 }
 
-// RenewWith is Renew with a new manual request (DER) in place of the old one
+// RenewWithCSR is Renew with a new manual request (DER) in place of the old one
 // or of a key of certquay's; nil for none.
-func (a *Access) RenewWith(ctx context.Context, id model.ID, csr []byte) (next model.Instance, j model.Job, err error) {
+func (a *Access) RenewWithCSR(ctx context.Context, id model.ID, csr []byte) (next model.Instance, j model.Job, err error) {
 	by, err := a.may(ctx, rules.Renew, id)
 	if err != nil {
 		return next, j, err
 	}
-	return a.e.renewWith(ctx, by, id, csr)
+	return a.e.renewWithCSR(ctx, by, id, csr)
 }
 
 // Reissue adds a version that runs to the end of what the issuer signs or of
@@ -328,6 +328,6 @@ func (a *Access) Tick(ctx context.Context) (int, error) {
 
 // RotateCA has a CA make a new issuing certificate, together with the event that
 // says who wanted it (spec O8, S4). Only owners may.
-func (a *Access) RotateCA(ctx context.Context, ca ports.Rotates) (*x509.Certificate, error) {
+func (a *Access) RotateCA(ctx context.Context, ca ports.Rotator) (*x509.Certificate, error) {
 	return asActor(ctx, a, rules.ActionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.rotateCA(ctx, by, ca) })
 }

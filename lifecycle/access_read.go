@@ -34,9 +34,9 @@ func (a *Access) Issuers() map[string]rules.Capabilities {
 	return guardedGet(a, a.e.reader.capabilities)
 }
 
-// Can tells what each configured issuer can do on a day.
-func (a *Access) Can() map[string]func(time.Time) rules.Capabilities {
-	return guardedGet(a, a.e.reader.can)
+// CapabilitiesByBrand tells what each configured issuer can do on a day.
+func (a *Access) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities {
+	return guardedGet(a, a.e.reader.capabilitiesByBrand)
 }
 
 // Working is how many jobs run just now.
@@ -68,7 +68,7 @@ func (a *Access) Case(id model.ID) (*rules.Case, error) {
 }
 
 // Wait returns when each job is finished or goes on later by itself, when the
-// result of one cannot be kept, which is an [*UnkeptError], or when ctx ends;
+// result of one cannot be kept, which is an [*UncommittedError], or when ctx ends;
 // that does not stop the jobs. Later is after Wait was called: a job whose time
 // has come by the moment it is looked at goes on later all the same, while one
 // that was due before is waited for.
@@ -217,8 +217,10 @@ func (a *Access) Watches() ([]model.Watch, error) { return guardedRead(a, a.e.mo
 // Balances lists what is held prepaid (spec B4).
 func (a *Access) Balances() ([]ledger.Balance, error) { return guardedView(a, ledger.Balances) }
 
-// Costs is what was spent, in minor units by currency, refunds subtracted.
-func (a *Access) Costs() (map[string]int64, error) { return guardedView(a, ledger.Costs) }
+// SpentByCurrency is what was spent, in minor units by currency, refunds subtracted.
+func (a *Access) SpentByCurrency() (map[string]int64, error) {
+	return guardedView(a, ledger.SpentByCurrency)
+}
 
 // CostsByOrder lists what each order cost, the newest first.
 func (a *Access) CostsByOrder() ([]ledger.Cost, error) { return guardedView(a, ledger.CostsByOrder) }

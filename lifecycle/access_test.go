@@ -68,10 +68,10 @@ var forAnybody = []string{"Actor", "May", "Missing", "Now", "Table"}
 
 // onlyRead are those that read. Every other acts.
 var onlyRead = []string{
-	"Activity", "Balances", "Can", "Case", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts", "Costs",
+	"Activity", "Balances", "CapabilitiesByBrand", "Case", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
 	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "Explain", "Find", "FindResource", "FindWatch", "Instance", "Issuers",
 	"Material", "NextDue", "Notices", "Page", "Policy", "Products", "Quote", "QuoteHosting", "QuotePack", "Refund", "Resource",
-	"Resources", "SharesKey", "Tasks", "TasksOf", "Template", "View", "Wait", "Watch", "Watches", "Working",
+	"Resources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View", "Wait", "Watch", "Watches", "Working",
 }
 
 // TestEveryMethodOfAnAccessChecksWhoCalls calls each method as somebody without a

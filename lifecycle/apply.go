@@ -165,12 +165,12 @@ func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 		return model.Job{}, err
 	}
 	if f := e.table.Check(rules.Apply, c); f != nil {
-		return model.Job{}, e.journal.NoteRefusal(ctx, actor, f)
+		return model.Job{}, e.journal.LogRefusal(ctx, actor, f)
 	}
 	docs := make([]model.Document, len(r.Documents))
 	for n, d := range r.Documents {
 		if docs[n], err = e.newDocument(id, d.Name, d.Data); err != nil {
-			return model.Job{}, e.journal.NoteRefusal(ctx, actor, err)
+			return model.Job{}, e.journal.LogRefusal(ctx, actor, err)
 		}
 	}
 	draft := c.Instance.Application

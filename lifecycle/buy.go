@@ -94,14 +94,14 @@ func (e *Engine) buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 				}
 				if r.FromPack {
 					i.Origin = model.OriginPack
-					return ledger.Reserve(tx, e.Now(), string(i.ID), rules.Buy, i.ID, ledger.UnitOf(i.Spec), 1)
+					return ledger.Reserve(tx, e.Now(), string(i.ID), rules.Buy, i.ID, ledger.CertificateUnit(i.Spec), 1)
 				}
 				return nil
 			})
 			return err
 		})
 	}
-	return o, made, e.journal.NoteRefusal(ctx, actor, err)
+	return o, made, e.journal.LogRefusal(ctx, actor, err)
 }
 
 // purchase writes an order with an instance for each certificate line. The
@@ -159,12 +159,12 @@ func (e *Engine) purchase(
 // closeInstance is [Access.CloseInstance].
 func (e *Engine) closeInstance(ctx context.Context, actor model.Actor, id model.ID) error {
 	return e.transition(ctx, actor, rules.Close, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
-		paid, err := ledger.PayBack(tx, &e.policy, c.Instance, c.Now)
+		paid, err := ledger.Refund(tx, &e.policy, c.Instance, c.Now)
 		if err != nil {
 			return err
 		}
 		if c.Instance.Origin == model.OriginPack {
-			if err := ledger.Release(tx, e.Now(), string(id), id, ledger.UnitOf(c.Instance.Spec), 1); err != nil {
+			if err := ledger.Release(tx, e.Now(), string(id), id, ledger.CertificateUnit(c.Instance.Spec), 1); err != nil {
 				return err
 			}
 		}

@@ -20,7 +20,7 @@ const maxPack = 100_000
 
 func (r PackRequest) unit() string {
 	if r.Kind == ledger.PackCertificate {
-		return ledger.UnitOf(r.Spec)
+		return ledger.CertificateUnit(r.Spec)
 	}
 	return string(r.Kind)
 }
@@ -71,7 +71,7 @@ func (e *Engine) buyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 			if err := ledger.Purchase(tx, &o); err != nil {
 				return err
 			}
-			if err := ledger.Supply(tx, o.At, "supply/"+string(o.ID), "", r.unit(), r.Quantity); err != nil {
+			if err := ledger.AddUnits(tx, o.At, "supply/"+string(o.ID), "", r.unit(), r.Quantity); err != nil {
 				return err
 			}
 			ev := e.journal.Event(actor, string(rules.BuyPack), nil)
@@ -85,7 +85,7 @@ func (e *Engine) buyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 	if err == nil && r.Kind == ledger.PackCredit {
 		return o, e.deployments.resumeWaitingDeploys(ctx)
 	}
-	return o, e.journal.NoteRefusal(ctx, actor, err)
+	return o, e.journal.LogRefusal(ctx, actor, err)
 }
 
 // refund is [Access.Refund].

@@ -368,7 +368,7 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 				t.Errorf("verify: %+v", p)
 			}
 		} else {
-			w.product.Shown[ports.Place{Region: "a.example.com:443"}] = w.product.Shown[ports.Place{Region: "global", Name: "a.example.com"}]
+			w.product.Shown[ports.Target{Region: "a.example.com:443"}] = w.product.Shown[ports.Target{Region: "global", Name: "a.example.com"}]
 		}
 		got, err := w.engine.By(operator).CheckWatch(w.ctx(), watched.ID)
 		if err != nil || !strings.Contains(inWords(got.Error), "did not expect") {

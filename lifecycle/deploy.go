@@ -20,7 +20,7 @@ type deployments struct{ *Engine }
 // target is one resource a deployment goes to.
 type target struct {
 	product *NamedProduct
-	place   ports.Place
+	place   ports.Target
 }
 
 // deploy is [Access.Deploy].
@@ -30,11 +30,11 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 		return nil, err
 	}
 	if f := e.table.Check(rules.Deploy, c); f != nil {
-		return nil, e.journal.NoteRefusal(ctx, actor, f)
+		return nil, e.journal.LogRefusal(ctx, actor, f)
 	}
 	targets, err := e.deployments.targets(ctx, c.Instance, r)
 	if err != nil {
-		return nil, e.journal.NoteRefusal(ctx, actor, err)
+		return nil, e.journal.LogRefusal(ctx, actor, err)
 	}
 	var jobs []model.Job
 	err = e.transition(ctx, actor, rules.Deploy, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
@@ -48,7 +48,7 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 			jobs = append(jobs, *j)
 			where = append(where, t.product.Name+" "+t.place.Region+" "+t.place.Name)
 		}
-		ev.Result, ev.Detail = journal.ResultBegun, model.Say("log.places", "places", where)
+		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.places", "places", where)
 		return nil
 	})
 	if err != nil {
@@ -96,7 +96,7 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 			if !names.Covers(covered, host) || strings.HasPrefix(host, "*") {
 				return nil, refuse(rules.ReasonNotCovered, rules.Args{"name": name, "names": covered})
 			}
-			t := target{p, ports.Place{Region: region, Name: model.NormalizeName(name)}}
+			t := target{p, ports.Target{Region: region, Name: model.NormalizeName(name)}}
 			if n, err := names.Parse(name); err == nil {
 				t.place.Name = n.ASCII
 			}
@@ -323,7 +323,7 @@ func (ds *deployments) startResourceJob(
 		if err := tx.Put(&r); err != nil {
 			return err
 		}
-		ev.Resource, ev.Result, ev.Detail = r.ID, journal.ResultBegun, model.Say("log.places", "places", r.Place())
+		ev.Resource, ev.Result, ev.Detail = r.ID, journal.ResultStarted, model.Say("log.places", "places", r.Place())
 		if actor == model.Scheduler {
 			*ev = model.Event{} // a daily look is told of when it finds something
 		}

@@ -97,7 +97,7 @@ func TestAFailedDeploymentIsPutBack(t *testing.T) {
 			if p.Job.Result != journal.ResultFailed || !strings.Contains(inWords(p.Job.Error), "handshake") {
 				t.Fatalf("first %v: the job says %q, %q", first, p.Job.Result, p.Job.Error)
 			}
-			now := w.product.Bound[ports.Place{Region: "global", Name: "a.example.com"}]
+			now := w.product.Bound[ports.Target{Region: "global", Name: "a.example.com"}]
 			switch {
 			case first && now != nil:
 				t.Error("a first deployment that failed left its binding")
@@ -125,7 +125,7 @@ func TestDriftOutdatedAndTasks(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
 	w.deploy(id)
-	place := ports.Place{Region: "global", Name: "a.example.com"}
+	place := ports.Target{Region: "global", Name: "a.example.com"}
 	good := w.product.Shown[place]
 	other := newWorld(t)
 	oid := other.issued("a.example.com")
@@ -224,15 +224,15 @@ func TestEachNameOfACertificateIsAPlaceOfItsOwn(t *testing.T) {
 	i := w.get(id)
 	want := i.Current().Fingerprint
 	for _, name := range []string{"a.example.com", "b.example.com"} {
-		if got := w.product.Bound[ports.Place{Region: "global", Name: name}]; got == nil || got.Fingerprint != want {
+		if got := w.product.Bound[ports.Target{Region: "global", Name: name}]; got == nil || got.Fingerprint != want {
 			t.Errorf("%s presents %+v", name, got)
 		}
 	}
 	b, err := w.engine.By(model.Scheduler).FindResource("CDN/global/b.example.com")
 	w.check(err)
 	w.done(w.engine.By(operator).Undeploy(w.ctx(), b.ID))
-	if w.product.Bound[ports.Place{Region: "global", Name: "a.example.com"}] == nil ||
-		w.product.Bound[ports.Place{Region: "global", Name: "b.example.com"}] != nil {
+	if w.product.Bound[ports.Target{Region: "global", Name: "a.example.com"}] == nil ||
+		w.product.Bound[ports.Target{Region: "global", Name: "b.example.com"}] != nil {
 		t.Error("undeploying b.example.com took off another one")
 	}
 }

@@ -15,9 +15,9 @@ import (
 	"certquay/model"
 )
 
-// Anew lets a deployment begin again, on a copy of the store whose products know
+// ResetDeployJob lets a deployment begin again, on a copy of the store whose products know
 // nothing of what was under way; false when all but cleaning up is done.
-func Anew(j *model.Job) bool {
+func ResetDeployJob(j *model.Job) bool {
 	if j.Step == model.StepKeep {
 		return false
 	}
@@ -29,23 +29,23 @@ func Anew(j *model.Job) bool {
 type deployTarget struct {
 	res     model.Resource
 	product ports.Product
-	place   ports.Place
+	place   ports.Target
 }
 
 func (w *worker) deployTarget(j *model.Job) (deployTarget, error) {
 	res, err := w.reader.resource(j.Resource)
 	if err != nil {
-		return deployTarget{}, &ports.Final{Err: err}
+		return deployTarget{}, &ports.PermanentError{Err: err}
 	}
 	p, err := w.product(res.Product)
 	if err != nil {
 		return deployTarget{}, err
 	}
-	return deployTarget{res.Resource, p.Product, ports.Place{Region: res.Region, Name: res.Name}}, nil
+	return deployTarget{res.Resource, p.Product, ports.Target{Region: res.Region, Name: res.Name}}, nil
 }
 
 // keyPair reads a version's chain and key.
-func (w *worker) keyPair(j *model.Job) (pair ports.Pair, err error) {
+func (w *worker) keyPair(j *model.Job) (pair ports.KeyPair, err error) {
 	err = w.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
@@ -53,7 +53,7 @@ func (w *worker) keyPair(j *model.Job) (pair ports.Pair, err error) {
 		}
 		v := i.Version(j.Version)
 		if v == nil {
-			return &ports.Final{Err: model.Fail("deploy.version-gone", "version", j.Version)}
+			return &ports.PermanentError{Err: model.Fail("deploy.version-gone", "version", j.Version)}
 		}
 		m, err := model.Get[model.Chain](r, model.ChainKey(i.ID, v.Number))
 		if err != nil {
@@ -63,7 +63,7 @@ func (w *worker) keyPair(j *model.Job) (pair ports.Pair, err error) {
 		if err != nil {
 			return rules.CannotRead("key", v.KeyID, err)
 		}
-		pair = ports.Pair{Chain: m.Certificates, Key: k.PKCS8, Fingerprint: v.Fingerprint}
+		pair = ports.KeyPair{Chain: m.Certificates, Key: k.PKCS8, Fingerprint: v.Fingerprint}
 		return nil
 	})
 	return pair, err
@@ -90,7 +90,7 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 	}
 	var b ports.Binding
 	if resumed {
-		if b, err = s.product.Present(ctx, s.place); err != nil && !errors.Is(err, ports.ErrNoResource) {
+		if b, err = s.product.Current(ctx, s.place); err != nil && !errors.Is(err, ports.ErrNoResource) {
 			return nil, presentError(err)
 		}
 	}
@@ -112,7 +112,7 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 // mark at the resource is its own, auto-deploy is on, and its version is the
 // current one. What a person asked for always is.
 func (w *worker) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
-	if j.Cause != journal.WhyDue {
+	if j.Cause != journal.CauseScheduled {
 		return true, nil
 	}
 	i, err := w.reader.instance(j.Instance)
@@ -145,12 +145,12 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.product.Present(ctx, s.place)
+	b, err := s.product.Current(ctx, s.place)
 	if err != nil {
 		return rollbackBecause(presentError(err)), nil
 	}
-	if b.Silent != nil {
-		return rollbackBecause(&NotListening{b.Silent}), nil //nolint:nilerr // the next step restores because of it
+	if b.ListenErr != nil {
+		return rollbackBecause(&NotListeningError{b.ListenErr}), nil //nolint:nilerr // the next step restores because of it
 	}
 	var seen [][]byte
 	for until, pause := time.Now().Add(w.policy.HandshakeTimeout), 20*time.Millisecond; ; pause = min(2*pause, time.Second) {
@@ -193,7 +193,7 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 				return err
 			}
 			r.Failure, r.Waiting = model.Failure{}, false
-			if j.Cause == journal.WhyDue && j.AnnualRenewal {
+			if j.Cause == journal.CauseScheduled && j.AnnualRenewal {
 				i, err := model.Get[model.Instance](tx, string(j.Instance))
 				if err != nil {
 					return rules.CannotRead("instance", j.Instance, err)
@@ -255,7 +255,7 @@ func (w *worker) commitStep(ctx context.Context, j model.Job, _ bool) (func(mode
 	if err != nil {
 		return nil, err
 	}
-	if err := s.product.Keep(ctx, s.place); err != nil {
+	if err := s.product.Commit(ctx, s.place); err != nil {
 		// The deployment is done and verified; what was there before stays
 		// known to the product until the next one.
 		w.log.Warn("a product did not forget its former binding", "resource", j.Resource, "error", err)
@@ -270,16 +270,16 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	if err != nil {
 		return nil, err
 	}
-	if err := s.product.Restore(ctx, s.place); err != nil {
+	if err := s.product.Rollback(ctx, s.place); err != nil {
 		return nil, model.Fail("deploy.restore", "failure", j.Error, "cause", err)
 	}
-	b, err := s.product.Present(ctx, s.place)
+	b, err := s.product.Current(ctx, s.place)
 	if err != nil && !errors.Is(err, ports.ErrNoResource) {
 		return nil, presentError(err)
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		again := time.Time{}
-		if j.Cause == journal.WhyDue { // what certquay does by itself is tried again (spec H9)
+		if j.Cause == journal.CauseScheduled { // what certquay does by itself is tried again (spec H9)
 			again = w.Now().Add(rules.RetryAfter(j.Attempt, 0))
 		}
 		failure := model.Failure{Kind: model.JobDeploy, At: w.Now(), Message: j.Error}
@@ -358,11 +358,11 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.product.Present(ctx, s.place)
+	b, err := s.product.Current(ctx, s.place)
 	var seen [][]byte
 	var leaf *x509.Certificate
-	if err == nil && b.Silent != nil {
-		err = &NotListening{b.Silent}
+	if err == nil && b.ListenErr != nil {
+		err = &NotListeningError{b.ListenErr}
 	}
 	if err == nil {
 		seen, _, err = w.prober.Probe(ctx, b.Address, b.SNI)
@@ -371,7 +371,7 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 		leaf, err = x509.ParseCertificate(seen[0])
 	}
 	probeErr := err
-	w.scheduler.listenRetries.record(j.Resource, errors.As(probeErr, new(*NotListening)), w.Now())
+	w.scheduler.listenRetries.record(j.Resource, errors.As(probeErr, new(*NotListeningError)), w.Now())
 	return func(tx model.Tx, j *model.Job) error {
 		result, detail, reason, repeat := journal.ResultOK, model.Text(""), model.Text(""), false
 		changed := false
@@ -421,7 +421,7 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 		}); err != nil {
 			return err
 		}
-		if j.Cause == journal.WhyDue && !changed {
+		if j.Cause == journal.CauseScheduled && !changed {
 			// The daily look found what the one before did: nothing to tell,
 			// and no record of it, or both would grow without end.
 			if err := w.finish(tx, j, result); err != nil {

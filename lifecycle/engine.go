@@ -22,16 +22,16 @@ import (
 
 // Options is what an [Engine] is made of.
 type Options struct {
-	Store    ports.Store
-	Clock    ports.Clock
-	Table    *rules.Table // nil for [rules.NewTable]
-	Issuers  map[string]ports.Issuer
-	Products []NamedProduct // in the order they are shown
-	Prober   ports.Prober
-	Judge    ports.Judge    // nil: nothing is watched
-	Notifier ports.Notifier // nil: nobody is told, and no notice is written
-	Policy   rules.Policy
-	Log      *slog.Logger // nil for none
+	Store       ports.Store
+	Clock       ports.Clock
+	Table       *rules.Table // nil for [rules.NewTable]
+	Issuers     map[string]ports.Issuer
+	Products    []NamedProduct // in the order they are shown
+	Prober      ports.Prober
+	VerifyChain ports.ChainVerifier // nil: nothing is watched
+	Notifier    ports.Notifier      // nil: nobody is told, and no notice is written
+	Policy      rules.Policy
+	Log         *slog.Logger // nil for none
 	// Words says a message to people who are sent notices; nil writes codes.
 	Words func(model.Text) string
 	// Roots are those by which uploads are judged complete; nil for none but
@@ -151,7 +151,7 @@ func New(o Options) *Engine {
 	}
 	e.directory = directory.New(e.journal, e.notifier)
 	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}
-	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.Judge)
+	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.VerifyChain)
 	e.outbox = outbox.New(ctx, outbox.Options{
 		Journal: e.journal, Directory: e.directory, Notifier: e.notifier, Policy: e.policy.Notify, Words: o.Words,
 		Crashed: e.crashed, Save: e.saveInstance, Spawn: e.spawn,
@@ -259,7 +259,7 @@ func (e *Engine) transition(
 		}
 		return tx.Append(ev)
 	})
-	return e.journal.NoteRefusal(ctx, actor, err)
+	return e.journal.LogRefusal(ctx, actor, err)
 }
 
 // saveInstance writes the instance with what the scheduler will do to it next.

@@ -33,7 +33,7 @@ type world struct {
 
 	notifier ports.Notifier
 	prober   ports.Prober // nil: the product
-	judge    ports.Judge
+	judge    ports.ChainVerifier
 	log      *slog.Logger
 	crashed  bool                    // what was before
 	words    func(model.Text) string // of notices
@@ -64,7 +64,7 @@ func newWorld(t testing.TB) *world {
 // start makes an engine over a store; the scheduler does not run by itself.
 func (w *world) start(s ports.Store) {
 	o := w.base.Options
-	o.Words, o.Store, o.Table, o.Policy, o.Judge, o.Notifier, o.Log, o.Crashed =
+	o.Words, o.Store, o.Table, o.Policy, o.VerifyChain, o.Notifier, o.Log, o.Crashed =
 		w.words, s, w.table, w.policy, w.judge, w.notifier, w.log, w.crashed
 	if w.prober != nil {
 		o.Prober = w.prober

@@ -81,7 +81,7 @@ func (w *worker) setAside(tx model.Tx, j *model.Job, cause error) error {
 	if !retried {
 		return w.finish(tx, j, journal.ResultFailed)
 	}
-	return w.journal.AskToRetry(tx, &model.Task{
+	return w.journal.RaiseRetryTask(tx, &model.Task{
 		Instance: j.Instance,
 		Resource: j.Resource,
 		Job:      j.ID,
@@ -214,7 +214,7 @@ func (s *scheduler) recordFault(id model.ID, cause error) time.Duration {
 		if err != nil {
 			return err
 		}
-		return s.journal.AskToRetry(tx, &model.Task{
+		return s.journal.RaiseRetryTask(tx, &model.Task{
 			Instance: id,
 			About:    "due",
 			Text:     model.Say("todo.retry-due", "name", i.Name, "times", rules.MaxCrashes),
@@ -246,18 +246,18 @@ func remoteParty(kind model.JobKind) string {
 // could not be kept, as on a full disk.
 const commitRetryPause = 10 * time.Second
 
-// UnkeptError says that a job was begun and that how it went could not be kept.
+// UncommittedError says that a job was begun and that how it went could not be kept.
 // It goes on by itself once it can be.
-type UnkeptError struct{ Err error }
+type UncommittedError struct{ Err error }
 
-func (e *UnkeptError) Error() string {
+func (e *UncommittedError) Error() string {
 	return e.AsText().String()
 }
 
 // AsText is the message.
-func (e *UnkeptError) AsText() model.Text { return model.Say("error.unkept", "cause", e.Err) }
+func (e *UncommittedError) AsText() model.Text { return model.Say("error.unkept", "cause", e.Err) }
 
-func (e *UnkeptError) Unwrap() error { return e.Err }
+func (e *UncommittedError) Unwrap() error { return e.Err }
 
 // reportUncommitted tells whoever waits for a job that its result could not be kept, and
 // lets the scheduler go on with it a little later.
@@ -269,7 +269,7 @@ func (w *worker) reportUncommitted(j *model.Job, err error) {
 	w.runMu.Lock()
 	first := !w.retryScheduled && !w.inline
 	w.retryScheduled = w.retryScheduled || first
-	w.uncommitted[j.ID] = &UnkeptError{err}
+	w.uncommitted[j.ID] = &UncommittedError{err}
 	close(w.uncommittedChanged)
 	w.uncommittedChanged = make(chan struct{})
 	w.runMu.Unlock()

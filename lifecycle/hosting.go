@@ -96,7 +96,7 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		return err
 	}
 	if f := e.table.Check(rules.Host, c); f != nil {
-		return e.journal.NoteRefusal(ctx, actor, f)
+		return e.journal.LogRefusal(ctx, actor, f)
 	}
 	if r.Contact == "" {
 		r.Contact = c.Instance.Contact
@@ -106,7 +106,7 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 	}
 	q, err := e.quoteHosting(id, r)
 	if err != nil {
-		return e.journal.NoteRefusal(ctx, actor, err)
+		return e.journal.LogRefusal(ctx, actor, err)
 	}
 	err = e.transition(ctx, actor, rules.Host, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
@@ -115,14 +115,14 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		}
 		i.Contact, i.Spec = r.Contact, hostedSpec(i, r.Spec)
 		if r.FromPack {
-			if err := ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.Host, id, ledger.UnitOf(i.Spec), 1); err != nil {
+			if err := ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.Host, id, ledger.CertificateUnit(i.Spec), 1); err != nil {
 				return err
 			}
 			hosted := string(e.journal.NewID())
 			if err := ledger.Reserve(tx, e.Now(), hosted, rules.Host, id, ledger.UnitHosting, 1); err != nil {
 				return err
 			}
-			if err := ledger.Use(tx, e.Now(), hosted, id, ledger.UnitHosting, 1); err != nil {
+			if err := ledger.Consume(tx, e.Now(), hosted, id, ledger.UnitHosting, 1); err != nil {
 				return err
 			}
 		} else {
@@ -183,7 +183,7 @@ func (e *Engine) clearHosting(tx model.Tx, c *rules.Case, actor model.Actor) (ma
 	}
 	for range i.Hosting.RenewalsLeft {
 		if i.Hosting.FromPack {
-			if err := ledger.Release(tx, e.Now(), string(e.journal.NewID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
+			if err := ledger.Release(tx, e.Now(), string(e.journal.NewID()), i.ID, ledger.CertificateUnit(i.Spec), 1); err != nil {
 				return nil, err
 			}
 			continue
@@ -223,7 +223,7 @@ func (e *Engine) expireHosting(ctx context.Context, id model.ID) error {
 
 // addCredits gives automatic deployments for hosting that was bought.
 func (e *Engine) addCredits(tx model.Tx, id model.ID, n int) error {
-	return ledger.Supply(tx, e.Now(), "credits/"+string(e.journal.NewID()), id, ledger.UnitCredit, n)
+	return ledger.AddUnits(tx, e.Now(), "credits/"+string(e.journal.NewID()), id, ledger.UnitCredit, n)
 }
 
 // disableAutoDeploy takes auto-deploy off a resource and frees its credit. The caller
@@ -322,7 +322,7 @@ func (ds *deployments) startAutoDeploy(tx model.Tx, i *model.Instance, v *model.
 		return nil, tx.Put(r)
 	}
 	if v.AnnualRenewal && !r.Reserved {
-		free, err := ledger.Free(tx, ledger.UnitCredit)
+		free, err := ledger.Available(tx, ledger.UnitCredit)
 		if err != nil {
 			return nil, err
 		}
@@ -361,11 +361,11 @@ func (ds *deployments) consumeCredit(tx model.Tx, i *model.Instance, r *model.Re
 	if !r.Reserved {
 		return nil
 	}
-	if err := ledger.Use(tx, ds.Now(), string(ds.journal.NewID()), i.ID, ledger.UnitCredit, 1); err != nil {
+	if err := ledger.Consume(tx, ds.Now(), string(ds.journal.NewID()), i.ID, ledger.UnitCredit, 1); err != nil {
 		return err
 	}
 	r.Reserved = false
-	free, err := ledger.Free(tx, ledger.UnitCredit)
+	free, err := ledger.Available(tx, ledger.UnitCredit)
 	if err != nil || free < 1 || i.Hosting.RenewalsLeft < 1 {
 		return err
 	}
@@ -388,14 +388,14 @@ func (ds *deployments) resumeWaitingDeploys(ctx context.Context) error {
 	if err != nil || !waits {
 		return err
 	}
-	bad, badOf := ds.journal.Later(model.KindResource), ds.journal.Later(model.KindInstance)
-	defer bad.Tell()
-	defer badOf.Tell()
+	bad, badOf := ds.journal.CollectUnreadable(model.KindResource), ds.journal.CollectUnreadable(model.KindInstance)
+	defer bad.Report()
+	defer badOf.Report()
 	err = ds.journal.Update(ctx, func(tx model.Tx) error {
 		started = started[:0]
 		var waiting []model.Resource
 		take := func(r *model.Resource) bool { waiting = append(waiting, *r); return true }
-		if err := journal.Readable(tx, model.Scan{Index: "waiting"}, bad.Add, take); err != nil {
+		if err := journal.EachReadable(tx, model.Scan{Index: "waiting"}, bad.Add, take); err != nil {
 			return err
 		}
 		for n := range waiting {
@@ -457,7 +457,7 @@ func (e *Engine) reservePacks(tx model.Tx, i *model.Instance, n int, contact mod
 	case contact == "" && i.Contact == "":
 		return needsContact()
 	}
-	for _, unit := range []string{ledger.UnitOf(i.Spec), ledger.UnitHosting} {
+	for _, unit := range []string{ledger.CertificateUnit(i.Spec), ledger.UnitHosting} {
 		if err := ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.Apply, i.ID, unit, n); err != nil {
 			return err
 		}
@@ -472,7 +472,7 @@ func (e *Engine) releasePacks(tx model.Tx, i *model.Instance) error {
 	if !i.Hosting.FromPack || i.Hosting.PrepaidRenewals == 0 || i.Hosting.On {
 		return nil
 	}
-	for _, unit := range []string{ledger.UnitOf(i.Spec), ledger.UnitHosting} {
+	for _, unit := range []string{ledger.CertificateUnit(i.Spec), ledger.UnitHosting} {
 		if err := ledger.Release(tx, e.Now(), string(e.journal.NewID()), i.ID, unit, i.Hosting.PrepaidRenewals); err != nil {
 			return err
 		}

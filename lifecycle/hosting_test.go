@@ -42,7 +42,7 @@ func TestHostingCanBeSwitchedOnUntilExpiry(t *testing.T) {
 	}
 	w.forward(360 * days) // the last days count
 	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: w.contact()}))
-	costs, _ := w.engine.By(model.Scheduler).Costs()
+	costs, _ := w.engine.By(model.Scheduler).SpentByCurrency()
 	if costs["EUR"] != 100_00+100_00+20_00 {
 		t.Errorf("it cost %v", costs)
 	}

@@ -53,8 +53,8 @@ func prune[T any, P interface {
 }](e *Engine, from *string, before string, done func(P) bool) error {
 	var finished []P
 	next := *from
-	bad := e.journal.Later(P(nil).RecordKind())
-	defer bad.Tell()
+	bad := e.journal.CollectUnreadable(P(nil).RecordKind())
+	defer bad.Report()
 	err := e.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: P(nil).RecordKind(), From: *from, To: before, Limit: pruneBatch}) {
 			if err != nil {
@@ -102,7 +102,7 @@ func (s *scheduler) checkRevocations(now time.Time) error {
 			if err != nil {
 				return err
 			}
-			if id := model.ID(key); !s.journal.IsBad(model.KindInstance, id) {
+			if id := model.ID(key); !s.journal.IsUnreadable(model.KindInstance, id) {
 				ids = append(ids, id)
 			}
 		}
@@ -187,7 +187,7 @@ func (s *scheduler) recordRevocation(ctx context.Context, id model.ID, revoked m
 			return s.saveInstance(tx, i)
 		}
 		ev := s.journal.Event(model.Scheduler, string(rules.Revoke), i)
-		ev.Why = journal.WhyCARevoked
+		ev.Why = journal.CauseCARevoked
 		for n := range i.Versions {
 			if reason, ok := revoked[i.Versions[n].Number]; ok {
 				i.Versions[n].RevokedAt, i.Versions[n].RevokedReason = at[i.Versions[n].Number], reason
@@ -200,7 +200,7 @@ func (s *scheduler) recordRevocation(ctx context.Context, id model.ID, revoked m
 					return err
 				}
 			}
-			paid, err := ledger.PayBack(tx, &s.policy, i, c.Now)
+			paid, err := ledger.Refund(tx, &s.policy, i, c.Now)
 			if err != nil {
 				return err
 			}

@@ -75,7 +75,7 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	if der := j.CSR; len(der) > 0 {
 		csr, err := bundle.ParseCSR(der)
 		if err != nil {
-			return nil, req, &ports.Final{Err: err}
+			return nil, req, &ports.PermanentError{Err: err}
 		}
 		req.Public = csr.PublicKey
 		req.CSR = func() ([]byte, error) { return der, nil }
@@ -94,7 +94,7 @@ func (w *worker) requireServiceOpen(req ports.CertificateRequest) error {
 	if req.NotAfter.After(w.Now()) {
 		return nil
 	}
-	return &ports.Final{Err: errServiceEnded}
+	return &ports.PermanentError{Err: errServiceEnded}
 }
 
 // orderStep opens the order at the CA, or finds the one opened before.
@@ -181,12 +181,12 @@ func (w *worker) applyOrder(o ports.Order, req ports.CertificateRequest) func(mo
 			j.Step = model.StepFinalize
 			return nil
 		case o.Status == ports.OrderProcessing:
-			return w.suspend(tx, j, model.StepCollect, model.Say("await.signature"), max(o.Retry, 5*time.Second), nil)
+			return w.suspend(tx, j, model.StepCollect, model.Say("await.signature"), max(o.PollAfter, 5*time.Second), nil)
 		default:
 			if now := w.Now(); now.After(j.Created.Add(rules.ProofFor)) {
 				return w.failOrder(tx, j, model.Fail("issue.not-proved", "waiting", o.WaitFor))
 			}
-			return w.suspend(tx, j, model.StepWait, o.WaitFor, min(max(o.Retry, time.Second), rules.ProofEvery), o.Proofs)
+			return w.suspend(tx, j, model.StepWait, o.WaitFor, min(max(o.PollAfter, time.Second), rules.ProofEvery), o.Proofs)
 		}
 	}
 }
@@ -194,7 +194,7 @@ func (w *worker) applyOrder(o ports.Order, req ports.CertificateRequest) func(mo
 // failOrder fails an attempt whose order will never give the certificate. If it
 // is tried again (spec H9), then with a new order: a final no stays one.
 func (w *worker) failOrder(tx model.Tx, j *model.Job, why error) error {
-	if err := w.recordFailure(tx, j, &ports.Final{Err: why}); err != nil || !j.Live() {
+	if err := w.recordFailure(tx, j, &ports.PermanentError{Err: why}); err != nil || !j.Live() {
 		return err
 	}
 	j.Step, j.IssuerRef, j.WaitFor = model.StepOrder, "", ""
@@ -346,7 +346,7 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 // renewal off what is left (spec H4).
 func (w *worker) addServiceYear(tx model.Tx, i *model.Instance) error {
 	if i.Hosting.FromPack {
-		if err := ledger.Use(tx, w.Now(), string(w.journal.NewID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
+		if err := ledger.Consume(tx, w.Now(), string(w.journal.NewID()), i.ID, ledger.CertificateUnit(i.Spec), 1); err != nil {
 			return err
 		}
 	}
@@ -361,7 +361,7 @@ func (w *worker) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 	i.ServiceStart = v.NotBefore
 	i.ServiceEnd = model.AddYears(v.NotBefore, i.Years).Add(i.CarriedOver)
 	if i.Origin == model.OriginPack {
-		if err := ledger.Use(tx, w.Now(), string(i.ID), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
+		if err := ledger.Consume(tx, w.Now(), string(i.ID), i.ID, ledger.CertificateUnit(i.Spec), 1); err != nil {
 			return err
 		}
 	}
@@ -369,7 +369,7 @@ func (w *worker) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 		packs := i.Hosting.FromPack
 		i.Hosting = model.Hosting{On: true, RenewalsLeft: i.Hosting.PrepaidRenewals, FromPack: packs}
 		if packs {
-			return ledger.Use(tx, w.Now(), "hosting/"+string(i.ID), i.ID, ledger.UnitHosting, i.Hosting.RenewalsLeft)
+			return ledger.Consume(tx, w.Now(), "hosting/"+string(i.ID), i.ID, ledger.UnitHosting, i.Hosting.RenewalsLeft)
 		}
 		return w.addCredits(tx, i.ID, hostingCredits)
 	}
@@ -439,7 +439,7 @@ func (w *worker) cancelOrder(j model.Job) {
 		w.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
 		return
 	}
-	c, ok := w.issuers[i.Spec.Brand].(ports.Cancels)
+	c, ok := w.issuers[i.Spec.Brand].(ports.Canceller)
 	if !ok {
 		return
 	}

@@ -85,9 +85,9 @@ func (w *worker) step(j *model.Job) stepFunc {
 
 // newJob is a job whose first step is begun: the caller sets Step and puts it.
 func (w *worker) newJob(kind model.JobKind, i *model.Instance, actor model.Actor) model.Job {
-	cause := journal.WhyAsked
+	cause := journal.CauseRequested
 	if actor == model.Scheduler {
-		cause = journal.WhyDue
+		cause = journal.CauseScheduled
 	}
 	j := model.Job{
 		ID: w.journal.NewID(), Kind: kind, StepStarted: true, Actor: actor.Name, Via: actor.Via,
@@ -173,7 +173,7 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 	var j model.Job
 	if err := w.store.View(func(r model.Reader) error { return r.Load(string(id), &j) }); err != nil {
 		if !errors.Is(err, model.ErrNotFound) { // it left nothing to keep
-			w.journal.Unreadable(model.KindJob, string(id), err)
+			w.journal.ReportUnreadable(model.KindJob, string(id), err)
 		}
 		return
 	}
@@ -194,9 +194,9 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 		if err := w.commit(&j, func(tx model.Tx, j *model.Job) error {
 			switch died := j.StepStarted && j.Next.IsZero(); {
 			case died && j.Crashes >= limit:
-				return w.setAside(tx, j, journal.ErrDied)
+				return w.setAside(tx, j, journal.ErrProcessDied)
 			case died && j.Crashes >= suspectAfter && isRetried(j):
-				return w.recordFailure(tx, j, journal.ErrDied)
+				return w.recordFailure(tx, j, journal.ErrProcessDied)
 			}
 			j.Crashes++
 			if !resumed {
@@ -218,7 +218,7 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 			step = unknownStep
 		}
 		ctx, cancel := context.WithTimeout(w.ctx, w.policy.CallTimeout)
-		ctx, faulted := ports.Noting(ctx)
+		ctx, faulted := ports.WithFaultFlag(ctx)
 		var result func(model.Tx, *model.Job) error
 		err := w.journal.Guard("step", func() (err error) { result, err = step(ctx, j, resumed); return err })
 		cancel()
@@ -256,7 +256,7 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 
 // unknownStep ends a job of a later version where people see it.
 func unknownStep(_ context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	return nil, &ports.Final{Err: model.Fail("job.unknown-step", "step", j.Step, "job", j.Kind)}
+	return nil, &ports.PermanentError{Err: model.Fail("job.unknown-step", "step", j.Step, "job", j.Kind)}
 }
 
 // errSuperseded says that a job was finished by somebody else meanwhile, for
@@ -310,15 +310,15 @@ func (w *worker) logJob(j *model.Job, err error) {
 // is finished when no retry would mend it. Failures are visible at once on the
 // instance and its resource (spec S1, S2), and leave the state as it is.
 func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
-	var final *ports.Final
-	var pause *ports.Later
+	var final *ports.PermanentError
+	var pause *ports.RetryAfterError
 	j.Error = messageFrom(remoteParty(j.Kind), cause)
 	retry := !errors.As(cause, &final)
 	switch j.Kind {
 	case model.JobUndeploy, model.JobVerify:
 		retry = false // a person asked and is told; asking again is theirs
 	case model.JobReissue, model.JobRenew:
-		retry = (retry || j.Cause == journal.WhyDue) && !errors.Is(cause, errServiceEnded)
+		retry = (retry || j.Cause == journal.CauseScheduled) && !errors.Is(cause, errServiceEnded)
 	}
 	if retry {
 		wait := time.Duration(0)

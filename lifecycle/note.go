@@ -24,8 +24,10 @@ func (e *Engine) Note(ctx context.Context, actor model.Actor, action rules.Actio
 	})
 }
 
-// Ask keeps one open task about certquay itself; see [journal.Journal.Ask].
-func (e *Engine) Ask(ctx context.Context, a journal.Asked) error { return e.journal.Ask(ctx, a) }
+// SyncTask keeps one open task about certquay itself; see [journal.Journal.SyncTask].
+func (e *Engine) SyncTask(ctx context.Context, a journal.TaskRequest) error {
+	return e.journal.SyncTask(ctx, a)
+}
 
 // Flush attempts to deliver the notices that are due and waits for it until ctx
 // ends. What then happens to them is as without.
@@ -35,9 +37,9 @@ func (e *Engine) Flush(ctx context.Context) { e.outbox.Flush(ctx) }
 func (e *Engine) OpenNotices() (int, error) { return e.outbox.OpenNotices() }
 
 // rotateCA is [Access.RotateCA].
-func (e *Engine) rotateCA(ctx context.Context, actor model.Actor, ca ports.Rotates) (*x509.Certificate, error) {
+func (e *Engine) rotateCA(ctx context.Context, actor model.Actor, ca ports.Rotator) (*x509.Certificate, error) {
 	if f := e.table.May(actor, rules.ActionRotateCA); f != nil {
-		return nil, e.journal.NoteRefusal(ctx, actor, f)
+		return nil, e.journal.LogRefusal(ctx, actor, f)
 	}
 	return ca.Rotate(ctx, func(tx model.Tx, made *x509.Certificate) error {
 		ev := e.journal.Event(actor, rules.ActionRotateCA, nil)
@@ -59,12 +61,12 @@ func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model
 			ev.Result, ev.Reason = journal.ResultFailed, model.TextOf(failure)
 		}
 		if actor == model.Scheduler {
-			asked := journal.Well(model.TaskBackup)
+			asked := journal.NoTask(model.TaskBackup)
 			if failure != nil {
-				asked = journal.AskBackup(detail, failure)
+				asked = journal.BackupTask(detail, failure)
 			}
 			var err error
-			if ev.SuppressNotice, err = e.journal.AskIn(tx, asked); err != nil {
+			if ev.SuppressNotice, err = e.journal.SyncTaskIn(tx, asked); err != nil {
 				return err
 			}
 		}

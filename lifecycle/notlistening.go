@@ -15,15 +15,17 @@ const relistenEvery = 10 * time.Minute
 
 // A NotListening is why a product presents nothing at a place where something is
 // deployed: it cannot listen at its address.
-type NotListening struct{ Err error }
+type NotListeningError struct{ Err error }
 
-func (n *NotListening) Error() string { return n.AsText().String() }
+func (n *NotListeningError) Error() string { return n.AsText().String() }
 
 // AsText is the message.
-func (n *NotListening) AsText() model.Text { return model.Say("deploy.not-listening", "cause", n.Err) }
+func (n *NotListeningError) AsText() model.Text {
+	return model.Say("deploy.not-listening", "cause", n.Err)
+}
 
 // Unwrap is the cause.
-func (n *NotListening) Unwrap() error { return n.Err }
+func (n *NotListeningError) Unwrap() error { return n.Err }
 
 // listenRetries are the resources that present nothing, with when they were last
 // looked at.
@@ -70,16 +72,16 @@ func (s *scheduler) verifyProblems() {
 	for _, p := range s.products {
 		problem[p.Name] = p.Product != nil && p.Problem != ""
 	}
-	bad := s.journal.Later(model.KindResource)
+	bad := s.journal.CollectUnreadable(model.KindResource)
 	err := s.store.View(func(r model.Reader) error {
-		return journal.Readable(r, model.Scan{Index: "looked"}, bad.Add, func(res *model.Resource) bool {
+		return journal.EachReadable(r, model.Scan{Index: "looked"}, bad.Add, func(res *model.Resource) bool {
 			if problem[res.Product] || res.Failure.Kind == model.JobVerify {
 				s.listenRetries.record(res.ID, true, time.Time{}) // due at once
 			}
 			return true
 		})
 	})
-	bad.Tell()
+	bad.Report()
 	if err != nil && s.ctx.Err() == nil {
 		s.log.Error("resources that present nothing could not be found", "error", err)
 	}
@@ -88,7 +90,7 @@ func (s *scheduler) verifyProblems() {
 // recordListening records whether a resource presents anything at all. While it does
 // not, its row is failed and has no address, and a task tells why.
 func (e *Engine) recordListening(tx model.Tx, r *model.Resource, looked error) error {
-	var silent *NotListening
+	var silent *NotListeningError
 	isSilent := errors.As(looked, &silent)
 	if isSilent {
 		r.Address = ""

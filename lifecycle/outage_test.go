@@ -69,9 +69,9 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 		{"order", "order", down, 0},
 		{"finalize", "finalize", down, 0},
 		{"order invalid", "invalid", down, 0},
-		{"a final no", "order", &ports.Final{Err: down}, 0},
-		{"Retry-After of half an hour", "order", &ports.Later{Err: down, After: 30 * time.Minute}, 30 * time.Minute},
-		{"Retry-After of two days", "finalize", fmt.Errorf("HTTP 503: %w", &ports.Later{Err: down, After: 2 * days}), 2 * days},
+		{"a final no", "order", &ports.PermanentError{Err: down}, 0},
+		{"Retry-After of half an hour", "order", &ports.RetryAfterError{Err: down, After: 30 * time.Minute}, 30 * time.Minute},
+		{"Retry-After of two days", "finalize", fmt.Errorf("HTTP 503: %w", &ports.RetryAfterError{Err: down, After: 2 * days}), 2 * days},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -184,7 +184,7 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 					if r := w.resource(
 						0,
 					); r.Presented != before.Presented ||
-						w.product.Shown[ports.Place{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
+						w.product.Shown[ports.Target{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
 						t.Fatalf("what is presented has changed: %+v", r.Resource)
 					}
 				}

@@ -318,11 +318,11 @@ func TestDriftIsToldOnce(t *testing.T) {
 	other := w.issued("a.example.com")
 	w.tick()
 	p.Forget()
-	place := ports.Place{Region: "global", Name: "a.example.com"}
+	place := ports.Target{Region: "global", Name: "a.example.com"}
 	m, err := w.engine.By(model.Scheduler).Material(other, 1)
 	w.check(err)
 	w.product.Mu.Lock()
-	w.product.Shown[place] = &ports.Pair{Chain: m.Certificates}
+	w.product.Shown[place] = &ports.KeyPair{Chain: m.Certificates}
 	w.product.Mu.Unlock()
 	for range 4 {
 		w.forward(25 * time.Hour)

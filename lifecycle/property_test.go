@@ -319,7 +319,7 @@ func (w *world) agrees(rt *rapid.T, m *reference) {
 	if got.Total != m.supply || got.Available != m.free || got.Used != m.used || got.Reserved != reserved {
 		rt.Fatalf("balance %+v; the rules say total %d, available %d, used %d, reserved %d", got, m.supply, m.free, m.used, reserved)
 	}
-	costs, err := w.engine.By(model.Scheduler).Costs()
+	costs, err := w.engine.By(model.Scheduler).SpentByCurrency()
 	w.check(err)
 	if costs["EUR"] != m.spent-m.refunded {
 		rt.Fatalf("spent %d; the rules say %d - %d", costs["EUR"], m.spent, m.refunded)

@@ -312,8 +312,8 @@ func (rd *reader) productInfos() []ProductInfo {
 	return infos
 }
 
-// can is [Access.Can].
-func (rd *reader) can() map[string]func(time.Time) rules.Capabilities {
+// capabilitiesByBrand is [Access.CapabilitiesByBrand].
+func (rd *reader) capabilitiesByBrand() map[string]func(time.Time) rules.Capabilities {
 	all := make(map[string]func(time.Time) rules.Capabilities, len(rd.issuers))
 	for name, is := range rd.issuers {
 		all[name] = is.Capabilities

@@ -11,11 +11,11 @@ import (
 
 // renew is [Access.Renew].
 func (e *Engine) renew(ctx context.Context, actor model.Actor, id model.ID) (model.Instance, model.Job, error) {
-	return e.renewWith(ctx, actor, id, nil)
+	return e.renewWithCSR(ctx, actor, id, nil)
 }
 
-// renewWith is [Access.RenewWith].
-func (e *Engine) renewWith(ctx context.Context, actor model.Actor, id model.ID, csr []byte) (model.Instance, model.Job, error) {
+// renewWithCSR is [Access.RenewWithCSR].
+func (e *Engine) renewWithCSR(ctx context.Context, actor model.Actor, id model.ID, csr []byte) (model.Instance, model.Job, error) {
 	var next model.Instance
 	var j model.Job
 	c, err := e.readFacts(actor, id)
@@ -23,11 +23,11 @@ func (e *Engine) renewWith(ctx context.Context, actor model.Actor, id model.ID, 
 		return next, j, err
 	}
 	if f := e.table.Check(rules.Renew, c); f != nil {
-		return next, j, e.journal.NoteRefusal(ctx, actor, f)
+		return next, j, e.journal.LogRefusal(ctx, actor, f)
 	}
 	q, err := e.quote(BuyRequest{Spec: c.Instance.Spec, Years: max(c.Instance.Years, 1), Quantity: 1})
 	if err != nil {
-		return next, j, e.journal.NoteRefusal(ctx, actor, err)
+		return next, j, e.journal.LogRefusal(ctx, actor, err)
 	}
 	app := c.Instance.Application
 	if len(csr) > 0 {
@@ -106,7 +106,7 @@ func (e *Engine) startReissue(ctx context.Context, actor model.Actor, id model.I
 func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (j model.Job, err error) {
 	actor, id := c.Actor, c.Instance.ID
 	if f := e.table.Check(rules.Reissue, c); f != nil {
-		return j, e.journal.NoteRefusal(ctx, actor, f)
+		return j, e.journal.LogRefusal(ctx, actor, f)
 	}
 	app := c.Instance.Application
 	if len(r.CSR) > 0 {
@@ -135,7 +135,7 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (
 		if err := e.startIssue(tx, c, rules.Reissue, model.JobReissue, actor, key, &j); err != nil {
 			return err
 		}
-		ev.Result, ev.Detail = journal.ResultBegun, model.Say("log.version", "version", j.Version)
+		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.version", "version", j.Version)
 		return nil
 	})
 	if err == nil {
@@ -160,7 +160,7 @@ func (e *Engine) renewHosted(ctx context.Context, c *rules.Case) (j model.Job, e
 		if err := e.startIssue(tx, c, rules.RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
 			return err
 		}
-		ev.Result, ev.Detail = journal.ResultBegun, model.Say("log.version", "version", j.Version)
+		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.version", "version", j.Version)
 		return nil
 	})
 	if err == nil {

@@ -80,7 +80,7 @@ const maxDocuments = 20
 func (e *Engine) uploadDocument(ctx context.Context, actor model.Actor, id model.ID, name string, data []byte) (model.Document, error) {
 	d, err := e.newDocument(id, name, data)
 	if err != nil {
-		return d, e.journal.NoteRefusal(ctx, actor, err)
+		return d, e.journal.LogRefusal(ctx, actor, err)
 	}
 	return d, e.addDocument(ctx, actor, &d)
 }
@@ -245,7 +245,7 @@ func (e *Engine) failReview(tx model.Tx, c *rules.Case) error {
 		return err
 	}
 	c.Job.WaitFor = ""
-	if err := e.worker.recordFailure(tx, c.Job, &ports.Later{Err: &model.Error{Text: c.Job.Error}, After: reviewPause}); err != nil {
+	if err := e.worker.recordFailure(tx, c.Job, &ports.RetryAfterError{Err: &model.Error{Text: c.Job.Error}, After: reviewPause}); err != nil {
 		return err
 	}
 	// fail wrote the instance; the caller's copy must not undo that.

@@ -37,7 +37,7 @@ func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 			return &rules.Refusal{Action: rules.Revoke, State: i.State, Instance: i.ID, Reason: rules.ReasonAlreadyRevoked, Rule: "I4"}
 		}
 		i.Operation = model.Operation{Kind: model.JobRevoke, Job: j.ID, Since: c.Now, Attempt: 1}
-		ev.Result, ev.Detail = journal.ResultBegun, model.Say("log.revoking", "reason", j.Reason, "versions", j.Versions)
+		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.revoking", "reason", j.Reason, "versions", j.Versions)
 		return tx.Put(&j)
 	})
 	if err == nil {
@@ -66,7 +66,7 @@ func (w *worker) revokeStep(ctx context.Context, j model.Job, resumed bool) (fun
 	}
 	leaf, err := x509.ParseCertificate(m.Certificates[0])
 	if err != nil {
-		return nil, &ports.Final{Err: model.Fail("error.decode-version", "version", j.Versions[0], "cause", err)}
+		return nil, &ports.PermanentError{Err: model.Fail("error.decode-version", "version", j.Versions[0], "cause", err)}
 	}
 	revoked := false
 	if resumed {
@@ -100,7 +100,7 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 	if len(j.Versions) == 0 {
 		i.Operation, i.Failure = model.Operation{}, model.Failure{}
 		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return c.Revocable(&v) }) {
-			paid, err := ledger.PayBack(tx, &w.policy, i, c.Now)
+			paid, err := ledger.Refund(tx, &w.policy, i, c.Now)
 			if err != nil {
 				return err
 			}

@@ -64,7 +64,7 @@ func TestAPurchaseIsOneTransaction(t *testing.T) {
 			t.Fatalf("line %d and its instance do not name each other", n)
 		}
 	}
-	costs, err := w.engine.By(model.Scheduler).Costs()
+	costs, err := w.engine.By(model.Scheduler).SpentByCurrency()
 	w.check(err)
 	if costs["EUR"] != 100*100_00 {
 		t.Errorf("the ledger says %v", costs)
@@ -116,7 +116,7 @@ func TestRefundEndsAfterThirtyTimesTwentyFourHours(t *testing.T) {
 			if got := string(w.get(id).State); got != want {
 				t.Errorf("it is %s, want %s", got, want)
 			}
-			costs, err := w.engine.By(model.Scheduler).Costs()
+			costs, err := w.engine.By(model.Scheduler).SpentByCurrency()
 			w.check(err)
 			if spent := costs["EUR"]; (spent == 0) != c.paid {
 				t.Errorf("spent %d", spent)
@@ -464,7 +464,7 @@ func TestReissueKeepsTheServicePeriodAndCostsNothing(t *testing.T) {
 	if v := after.Current(); v.NotAfter.Add(time.Second) != after.ServiceEnd {
 		t.Errorf("version 2 ends %s, the service period %s", v.NotAfter, after.ServiceEnd)
 	}
-	costs, err := w.engine.By(model.Scheduler).Costs()
+	costs, err := w.engine.By(model.Scheduler).SpentByCurrency()
 	w.check(err)
 	if costs["EUR"] != 100_00 {
 		t.Errorf("spent %v", costs)
@@ -512,7 +512,7 @@ func TestARevocationByTheCAItselfIsNoticed(t *testing.T) {
 	}
 	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
 	w.check(err)
-	if events[0].Why != journal.WhyCARevoked {
+	if events[0].Why != journal.CauseCARevoked {
 		t.Errorf("the log says %+v", events[0])
 	}
 	w.fsck()
@@ -525,11 +525,11 @@ func TestRenewingWithARequestOfOnesOwn(t *testing.T) {
 	w.forward(345 * days)
 	wrong, _ := requestAndKey(t, "b.example.com")
 	var inv *rules.Invalid
-	if _, _, err := w.engine.By(operator).RenewWith(w.ctx(), id, wrong); !errors.As(err, &inv) {
+	if _, _, err := w.engine.By(operator).RenewWithCSR(w.ctx(), id, wrong); !errors.As(err, &inv) {
 		t.Fatalf("a request for another name: %v", err)
 	}
 	csr, _ := requestAndKey(t, "a.example.com")
-	next, j, err := w.engine.By(operator).RenewWith(w.ctx(), id, csr)
+	next, j, err := w.engine.By(operator).RenewWithCSR(w.ctx(), id, csr)
 	w.done(j, err)
 	if i := w.get(next.ID); i.Versions[0].KeyID != "" {
 		t.Error("certquay claims to hold the key of a manual request")

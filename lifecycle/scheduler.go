@@ -63,7 +63,7 @@ func (s *scheduler) wakeUp() {
 func (s *scheduler) schedule() {
 	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // logged there
 	s.verifyProblems()
-	var passed, found journal.News
+	var passed, found journal.LogFilter
 	for {
 		if err := s.journal.Guard("scheduler.pass", func() error { _, err := s.runDue(true); return err }); passed.IsNew(s.ctx, err) {
 			s.log.Error("the scheduler could not finish a pass", "error", err)
@@ -122,7 +122,7 @@ func (s *scheduler) liveJobs(upTo string, limit int) (ids []model.ID, err error)
 func (s *scheduler) isDue(id model.ID, now time.Time) bool {
 	var j model.Job
 	err := s.store.View(func(r model.Reader) error { return r.Load(string(id), &j) })
-	return s.journal.UnreadIf(model.KindJob, id, err) == nil && !j.Next.After(now)
+	return s.journal.UnreadableError(model.KindJob, id, err) == nil && !j.Next.After(now)
 }
 
 // runDue starts everything that is due now and returns the jobs it started or
@@ -173,7 +173,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 			case errors.As(err, new(*rules.Refusal)):
 				s.skip(id, now.Add(skipFor))
 				s.log.Debug("what is due is not possible now", "instance", id, "reason", err)
-			case errors.Is(err, journal.ErrUnread):
+			case errors.Is(err, journal.ErrUnreadable):
 				s.skip(id, now.Add(skipFor)) // told there
 			default:
 				s.skip(id, now.Add(skipFor))
@@ -197,7 +197,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 		var j model.ID
 		err := s.journal.Guard("sweep.look", func() (err error) { j, err = s.verifyDaily(id); return err })
 		switch {
-		case errors.Is(err, journal.ErrUnread): // told there
+		case errors.Is(err, journal.ErrUnreadable): // told there
 		case err != nil:
 			problems = append(problems, model.Fail("error.do-due", "id", id, "cause", err))
 		case j != "":
@@ -280,7 +280,7 @@ func (s *scheduler) verifyDaily(id model.ID) (model.ID, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", s.journal.UnreadIf(model.KindResource, id, err)
+		return "", s.journal.UnreadableError(model.KindResource, id, err)
 	}
 	c, err := s.readFacts(model.Scheduler, v.Instance)
 	if err == nil && s.table.Check(rules.Verify, c) == nil && !v.Operation.Active() {
@@ -301,7 +301,7 @@ func (s *scheduler) verifyDaily(id model.ID) (model.ID, error) {
 func (s *scheduler) doDue(id model.ID) (model.ID, error) {
 	c, err := s.readFacts(model.Scheduler, id)
 	if err != nil {
-		return "", s.journal.UnreadIf(model.KindInstance, id, err)
+		return "", s.journal.UnreadableError(model.KindInstance, id, err)
 	}
 	a, at := s.table.NextDue(c.Instance)
 	if at.IsZero() || at.After(c.Now) {
@@ -334,15 +334,15 @@ func (s *scheduler) nextDue() (next time.Time, err error) {
 		}
 		return true
 	}
-	jobs, instances := s.journal.Later(model.KindJob), s.journal.Later(model.KindInstance)
-	defer jobs.Tell()
-	defer instances.Tell()
+	jobs, instances := s.journal.CollectUnreadable(model.KindJob), s.journal.CollectUnreadable(model.KindInstance)
+	defer jobs.Report()
+	defer instances.Report()
 	err = s.store.View(func(r model.Reader) error {
 		after := model.TimeKey(now)
 		return errors.Join(
-			journal.Readable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.Add,
+			journal.EachReadable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.Add,
 				func(j *model.Job) bool { return !consider(j.Next) }),
-			journal.Readable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.Add,
+			journal.EachReadable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.Add,
 				func(i *model.Instance) bool { return !consider(i.Due) }),
 		)
 	})

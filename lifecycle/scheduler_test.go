@@ -108,7 +108,7 @@ func TestDailyLooksLeaveNothingBehind(t *testing.T) {
 	if e, r := count(); e != events || r != records {
 		t.Errorf("ten looks left %d events and %d jobs", e-events, r-records)
 	}
-	place := ports.Place{Region: after.Region, Name: after.Name}
+	place := ports.Target{Region: after.Region, Name: after.Name}
 	w.product.Mu.Lock()
 	delete(w.product.Shown, place) // the server does not answer any more
 	w.product.Mu.Unlock()

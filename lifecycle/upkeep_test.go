@@ -16,7 +16,7 @@ import (
 // finding: R-H9
 func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 	w := newWorld(t)
-	down := journal.AskServe("127.0.0.1:1", model.Quoted("", "port 1 is held"))
+	down := journal.ServeTask("127.0.0.1:1", model.Quoted("", "port 1 is held"))
 	open := func(want int) []model.Task {
 		t.Helper()
 		tasks, err := w.engine.By(model.Scheduler).Tasks(0)
@@ -26,31 +26,31 @@ func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 		}
 		return tasks
 	}
-	ask := func(a journal.Asked) {
+	ask := func(a journal.TaskRequest) {
 		t.Helper()
-		w.check(w.engine.Ask(w.ctx(), a))
+		w.check(w.engine.SyncTask(w.ctx(), a))
 	}
-	ask(journal.Well(model.TaskServe))
+	ask(journal.NoTask(model.TaskServe))
 	open(0)
 	ask(down)
 	ask(down)
-	ask(journal.AskRoot("root", "00"))
+	ask(journal.RootTask("root", "00"))
 	task := open(2)[0]
 	if task.Kind != model.TaskServe || task.Text != down.Text || task.Detail != down.Detail {
 		t.Errorf("%+v", task)
 	}
-	ask(journal.Well(model.TaskServe))
+	ask(journal.NoTask(model.TaskServe))
 	if left := open(1)[0]; left.Kind != model.TaskRoot {
 		t.Errorf("left is %+v", left)
 	}
 	// Dismissed it stays away until it was well in between.
-	ask(journal.Well(model.TaskRoot))
+	ask(journal.NoTask(model.TaskRoot))
 	ask(down)
 	_, err := w.engine.By(operator).DismissTask(w.ctx(), string(open(1)[0].ID))
 	w.check(err)
 	ask(down)
 	open(0)
-	ask(journal.Well(model.TaskServe))
+	ask(journal.NoTask(model.TaskServe))
 	ask(down)
 	open(1)
 }

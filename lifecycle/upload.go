@@ -19,7 +19,7 @@ func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	}
 	b, err := bundle.Options{Now: e.Now(), Roots: e.roots()}.Parse(r.Files...)
 	if err != nil {
-		return res, e.journal.NoteRefusal(ctx, actor, uploadRefusal(rules.Upload, err))
+		return res, e.journal.LogRefusal(ctx, actor, uploadRefusal(rules.Upload, err))
 	}
 	i := model.Instance{ID: e.journal.NewID(), Name: strings.TrimSpace(r.Name), Origin: model.OriginUpload, Created: e.Now()}
 	v := b.Version(1, i.Created)
@@ -69,7 +69,7 @@ func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest)
 		return tx.Append(ev)
 	})
 	res = UploadResult{Instance: i, Warnings: b.Warnings}
-	return res, e.journal.NoteRefusal(ctx, actor, err)
+	return res, e.journal.LogRefusal(ctx, actor, err)
 }
 
 // uploadRefusal turns what speaks against files into a refusal.
@@ -130,7 +130,7 @@ func (e *Engine) download(ctx context.Context, actor model.Actor, id model.ID, f
 func (e *Engine) uploadKey(ctx context.Context, actor model.Actor, id model.ID, f bundle.File) error {
 	signer, err := bundle.ParseKey(f)
 	if err != nil {
-		return e.journal.NoteRefusal(ctx, actor, uploadRefusal(rules.UploadKey, err))
+		return e.journal.LogRefusal(ctx, actor, uploadRefusal(rules.UploadKey, err))
 	}
 	key, err := e.newKeyRecord(id, signer)
 	if err != nil {

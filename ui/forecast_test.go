@@ -257,7 +257,7 @@ func TestForecastShowsWhatTheReportSays(t *testing.T) {
 			t.Errorf("%s shows %v, the report says %v:\n%s", first, got, want, d.screen())
 		}
 	}
-	for _, m := range rep.Moments {
+	for _, m := range rep.Occurrences {
 		d.sees(m.At.Format(time.DateOnly), m.Name)
 	}
 	d.sees(strconv.Itoa(rep.Instances) + " instances, " + strconv.Itoa(rep.Hosted) + " hosted")

@@ -121,9 +121,9 @@ func TestForecastListsEitherPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.keys("G") // the last month
-	var last forecast.Moment
+	var last forecast.Occurrence
 	month := theirs.ByMonth[len(theirs.ByMonth)-1].Start
-	for _, m := range theirs.Moments {
+	for _, m := range theirs.Occurrences {
 		if !m.At.Before(month) {
 			last = m
 			break

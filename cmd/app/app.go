@@ -145,7 +145,7 @@ func (a *App) openEngine(
 		Words: text.New("en").Text,
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots,
 		Issuers:  map[string]ports.Issuer{embedded.Brand: a.CA},
-		Products: a.products, Prober: product.Prober{}, Judge: product.Judging("trusted", roots),
+		Products: a.products, Prober: product.Prober{}, VerifyChain: product.Judging("trusted", roots),
 		Notifier: a.newNotifier(roots), Crashed: crashed,
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })

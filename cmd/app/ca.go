@@ -148,10 +148,10 @@ func (au *authority) maintain(ctx context.Context) {
 
 // syncAddressTask raises or closes the task about the address of CRL and OCSP.
 func (au *authority) syncAddressTask(ctx context.Context) {
-	asked := journal.Well(model.TaskServe)
+	asked := journal.NoTask(model.TaskServe)
 	if au.problem != nil {
 		_, port, _ := net.SplitHostPort(au.address) // it was split before
-		asked = journal.AskServe(au.address, model.Texts(portTaken(port), model.TextOf(au.problem)))
+		asked = journal.ServeTask(au.address, model.Texts(portTaken(port), model.TextOf(au.problem)))
 	}
 	au.ask(ctx, asked)
 }
@@ -165,25 +165,25 @@ func (au *authority) prepare(ctx context.Context) time.Duration {
 		return prepareRetry
 	case err != nil:
 		au.app.Log.Error("the embedded CA cannot renew its own certificates", "error", err)
-		au.ask(ctx, journal.AskCA(err))
+		au.ask(ctx, journal.CATask(err))
 		return prepareRetry
 	}
-	au.ask(ctx, journal.Well(model.TaskCA))
+	au.ask(ctx, journal.NoTask(model.TaskCA))
 	root, number, err := au.ca.Root()
 	if err != nil {
 		au.app.Log.Error("the root of the embedded CA cannot be read", "error", err)
 		return prepareRetry
 	}
-	asked := journal.Well(model.TaskRoot)
+	asked := journal.NoTask(model.TaskRoot)
 	if number > 1 && au.clock.Now().Before(model.AddYears(root.NotBefore, rootTaskYears)) {
-		asked = journal.AskRoot(root.Subject.CommonName, bundle.Fingerprint(root.Raw))
+		asked = journal.RootTask(root.Subject.CommonName, bundle.Fingerprint(root.Raw))
 	}
 	au.ask(ctx, asked)
 	return prepareInterval
 }
 
-func (au *authority) ask(ctx context.Context, asked journal.Asked) {
-	if err := au.app.Engine.Ask(ctx, asked); err != nil && ctx.Err() == nil {
+func (au *authority) ask(ctx context.Context, asked journal.TaskRequest) {
+	if err := au.app.Engine.SyncTask(ctx, asked); err != nil && ctx.Err() == nil {
 		au.app.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
 	}
 }

@@ -39,12 +39,12 @@ func (a *App) checkStore(ctx context.Context) {
 				}
 				continue
 			}
-			asked := journal.Well(model.TaskDamage)
+			asked := journal.NoTask(model.TaskDamage)
 			if !r.Sound() {
 				a.Log.Error("the store is damaged", "problems", len(r.Problems)+r.More, "first", r.Problems[0])
-				asked = journal.AskDamage(len(r.Problems)+r.More, r.Problems[0])
+				asked = journal.DamageTask(len(r.Problems)+r.More, r.Problems[0])
 			}
-			if err := a.Engine.Ask(ctx, asked); err != nil && ctx.Err() == nil {
+			if err := a.Engine.SyncTask(ctx, asked); err != nil && ctx.Err() == nil {
 				a.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
 			}
 		}

@@ -154,11 +154,11 @@ func (a *App) Unseal(passphrase model.Secret) error {
 // syncUnsealTask raises the task to enter the passphrase while the store is sealed, and
 // closes it afterwards.
 func (a *App) syncUnsealTask(ctx context.Context, sealed bool) {
-	asked := journal.Well(model.TaskUnseal)
+	asked := journal.NoTask(model.TaskUnseal)
 	if sealed {
-		asked = journal.AskUnseal()
+		asked = journal.UnsealTask()
 	}
-	if err := a.Engine.Ask(ctx, asked); err != nil {
+	if err := a.Engine.SyncTask(ctx, asked); err != nil {
 		a.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
 	}
 }

@@ -76,9 +76,9 @@ func NewFreezable(p ports.Product, now func() time.Time) *Freezable {
 }
 
 // Deploy does nothing in a frozen region, but reports success.
-func (f *Freezable) Deploy(ctx context.Context, p ports.Place, pair ports.Pair) (ports.Binding, error) {
+func (f *Freezable) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Binding, error) {
 	if until := f.frozen.Load(); until != nil && f.now().Before(*until) && p.Region == FrozenRegion {
-		return f.Present(ctx, p)
+		return f.Current(ctx, p)
 	}
 	return f.Product.Deploy(ctx, p, pair)
 }
@@ -397,11 +397,11 @@ func (w *World) incidents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	place, cdn := ports.Place{Region: there.Region, Name: there.Name}, w.Products[there.Product]
+	place, cdn := ports.Target{Region: there.Region, Name: there.Name}, w.Products[there.Product]
 	if _, err := cdn.Deploy(ctx, place, old); err != nil {
 		return err
 	}
-	if err := cdn.Keep(ctx, place); err != nil {
+	if err := cdn.Commit(ctx, place); err != nil {
 		return err
 	}
 	if j, err = w.Engine.By(w.actor).Verify(ctx, there.ID); err != nil {
@@ -412,7 +412,7 @@ func (w *World) incidents(ctx context.Context) error {
 }
 
 // pair returns a version of an instance with its key.
-func (w *World) pair(id model.ID, version int) (p ports.Pair, err error) {
+func (w *World) pair(id model.ID, version int) (p ports.KeyPair, err error) {
 	err = w.Store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(id))
 		if err != nil {
@@ -427,7 +427,7 @@ func (w *World) pair(id model.ID, version int) (p ports.Pair, err error) {
 			return err
 		}
 		k, err := model.Get[model.Key](r, string(v.KeyID))
-		p = ports.Pair{Chain: m.Certificates, Key: k.PKCS8, Fingerprint: v.Fingerprint}
+		p = ports.KeyPair{Chain: m.Certificates, Key: k.PKCS8, Fingerprint: v.Fingerprint}
 		return err
 	})
 	return p, err

@@ -43,7 +43,7 @@ func TestProblemsKeepTheirCodes(t *testing.T) {
 		{model.ErrNotFound, 4, "not-found", "not-found"},
 		{&StoreError{Err: store.ErrClosed}, 5, "store", "store"},
 		{&owner.OwnedError{}, 5, "store", "owned"},
-		{&lifecycle.UnkeptError{Err: errors.New("x")}, 5, "store", "unkept"},
+		{&lifecycle.UncommittedError{Err: errors.New("x")}, 5, "store", "unkept"},
 		{store.ErrDiskFull, 5, "store", "disk-full"},
 		{store.ErrSealed, 5, "store", "sealed"},
 		{store.ErrCorrupt, 5, "store", "damaged"},

@@ -100,7 +100,7 @@ func ProblemOf(err error) Problem {
 		refusal   *rules.Refusal
 		invalid   *rules.Invalid
 		missing   *rules.NotFound
-		unkept    *lifecycle.UnkeptError
+		unkept    *lifecycle.UncommittedError
 		ambiguous *rules.Ambiguous
 		usage     *UsageError
 		failed    *FailedError

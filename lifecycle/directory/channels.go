@@ -18,17 +18,17 @@ func Mailto(address string) string { return "mailto:" + address }
 // is configured.
 var ErrNoMail error = model.Fail("notify.no-mail")
 
-// hosted are the schemes of channels whose host is a server. In those of other
+// hostSchemes are the schemes of channels whose host is a server. In those of other
 // services a key stands in its place.
-var hosted = []string{
+var hostSchemes = []string{
 	"http", "https", "generic", "ntfy", "gotify", "mattermost", "rocketchat", "matrix", "zulip", "lark", "signal",
 }
 
-// ShownChannel is a channel without what is secret in it: scheme, and host
+// RedactURL is a channel without what is secret in it: scheme, and host
 // where that is one. An e-mail address is shown whole.
-func ShownChannel(channel string) string {
+func RedactURL(channel string) string {
 	if strings.HasPrefix(channel, "mailto:") {
-		return ports.OneLine(channel)
+		return ports.SanitizeLine(channel)
 	}
 	u, err := url.Parse(channel)
 	if err != nil || u.Scheme == "" {
@@ -36,10 +36,10 @@ func ShownChannel(channel string) string {
 	}
 	scheme := u.Scheme
 	base, _, _ := strings.Cut(scheme, "+")
-	if slices.Contains(hosted, base) && u.Host != "" {
-		return ports.OneLine(scheme + "://" + u.Host)
+	if slices.Contains(hostSchemes, base) && u.Host != "" {
+		return ports.SanitizeLine(scheme + "://" + u.Host)
 	}
-	return ports.OneLine(scheme + "://…")
+	return ports.SanitizeLine(scheme + "://…")
 }
 
 // ChannelsOf are the channels by which a contact is told, by number: 0 is the
@@ -91,7 +91,7 @@ func (d *Directory) checkChannels(urls []string) error {
 		}
 		if err := d.notifier.Check(u); err != nil {
 			return &rules.Invalid{
-				Field: "channel", Why: model.Say("contact.bad-channel", "channel", ShownChannel(u), "cause", err),
+				Field: "channel", Why: model.Say("contact.bad-channel", "channel", RedactURL(u), "cause", err),
 				Example: rules.OneOf([]string{"https://hooks.example.com/certquay", "slack://hook:A-B-C@webhook"}),
 			}
 		}

@@ -32,7 +32,7 @@ func (d *Directory) AddContact(ctx context.Context, actor model.Actor, c model.C
 	}
 	c.Channels = nil
 	for _, u := range urls {
-		c.Channels = append(c.Channels, ShownChannel(u))
+		c.Channels = append(c.Channels, RedactURL(u))
 	}
 	c.ID = d.journal.NewID()
 	err := d.journal.Update(ctx, func(tx model.Tx) error {

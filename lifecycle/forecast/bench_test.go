@@ -30,7 +30,7 @@ func (s *source) Products() []lifecycle.ProductInfo {
 	return []lifecycle.ProductInfo{{Name: "CDN", Driver: "edge", Regions: []string{"global"}}}
 }
 
-func (s *source) Can() map[string]func(time.Time) rules.Capabilities {
+func (s *source) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities {
 	return map[string]func(time.Time) rules.Capabilities{"embedded": func(time.Time) rules.Capabilities { return s.can }}
 }
 

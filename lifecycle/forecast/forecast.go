@@ -52,8 +52,8 @@ type Source interface {
 	Now() time.Time
 	Policy() rules.Policy
 	Table() *rules.Table
-	// Can tells what each issuer can do on a day.
-	Can() map[string]func(time.Time) rules.Capabilities
+	// CapabilitiesByBrand tells what each issuer can do on a day.
+	CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities
 	Products() []lifecycle.ProductInfo
 	// View reads one consistent snapshot of the records.
 	View(fn func(model.Reader) error) error
@@ -117,13 +117,13 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 
 // options makes an engine like the source's on the copy.
 func options(src Source, s *records, clock ports.Clock, policy func(rules.Capabilities) rules.Capabilities) lifecycle.Options {
-	ps := &products{deployed: map[ports.Place]ports.Pair{}}
+	ps := &products{deployed: map[ports.Target]ports.KeyPair{}}
 	o := lifecycle.Options{
 		Store: s, Clock: clock, Table: src.Table(), Policy: src.Policy(), Prober: ps, Issuers: map[string]ports.Issuer{},
 		Inline: true, NoSweeps: true,
 		NewKey: func(model.KeyType) (model.Secret, []byte, error) { return s.key.PKCS8, s.key.Public, nil },
 	}
-	for brand, can := range src.Can() {
+	for brand, can := range src.CapabilitiesByBrand() {
 		o.Issuers[brand] = &issuer{now: clock.Now, can: func(t time.Time) rules.Capabilities { return policy(can(t)) }}
 	}
 	for _, p := range src.Products() {
@@ -192,7 +192,7 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 		case model.JobIssue, model.JobReissue, model.JobRenew:
 			return j.Live()
 		case model.JobDeploy:
-			return j.Live() && lifecycle.Anew(j)
+			return j.Live() && lifecycle.ResetDeployJob(j)
 		}
 		return false
 	}); err != nil {

@@ -109,14 +109,14 @@ func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 	rep := run(t, s, forecast.Request{Months: 36, Progress: func(at time.Time) { last = at }})
 	expires := map[model.ID]time.Time{}
 	people := map[string]int{}
-	for n, m := range rep.Moments {
+	for n, m := range rep.Occurrences {
 		switch m.What {
 		case forecast.WhatExpires:
 			expires[m.Instance] = m.At
 		case forecast.WhatPerson:
 			people[string(m.Task)]++
 		}
-		if n > 0 && m.At.Before(rep.Moments[n-1].At) {
+		if n > 0 && m.At.Before(rep.Occurrences[n-1].At) {
 			t.Error("moments are not in order of time")
 		}
 	}
@@ -166,11 +166,11 @@ type lacking struct {
 	issuers, products bool
 }
 
-func (l lacking) Can() map[string]func(time.Time) rules.Capabilities {
+func (l lacking) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities {
 	if l.issuers {
 		return nil
 	}
-	return l.Access.Can()
+	return l.Access.CapabilitiesByBrand()
 }
 
 func (l lacking) Products() []lifecycle.ProductInfo {

@@ -47,8 +47,8 @@ func (t *Tally) Add(o *Tally) {
 	t.Failures += o.Failures
 }
 
-// Moment is something that happens to one instance.
-type Moment struct {
+// Occurrence is something that happens to one instance.
+type Occurrence struct {
 	At       time.Time  `json:"at"`
 	What     string     `json:"what"`
 	Instance model.ID   `json:"instance"`
@@ -58,7 +58,7 @@ type Moment struct {
 	Task model.TaskKind `json:"task,omitempty"`
 }
 
-// What a [Moment] may be.
+// What a [Occurrence] may be.
 const (
 	WhatExpires     = "expires"
 	WhatHostingEnds = "hosting-ends"
@@ -83,9 +83,9 @@ type Report struct {
 	// CreditsRunOut is when a deployment first waits for a credit; zero when
 	// credits suffice.
 	CreditsRunOut time.Time `json:"credits_run_out"`
-	// Moments are what somebody will want to know one by one, in order of time:
-	// of each kind the first [MaxMoments].
-	Moments []Moment `json:"moments"`
+	// Occurrences are what somebody will want to know one by one, in order of time:
+	// of each kind the first [MaxOccurrences].
+	Occurrences []Occurrence `json:"moments"`
 	// Before and After are the prepaid balances at both ends.
 	Before []ledger.Balance `json:"-"`
 	After  []ledger.Balance `json:"-"`
@@ -95,26 +95,26 @@ type Report struct {
 	events func(*model.Event)
 }
 
-// MaxMoments is how many moments of a kind a report lists; the tallies count
+// MaxOccurrences is how many moments of a kind a report lists; the tallies count
 // all of them.
-const MaxMoments = 1000
+const MaxOccurrences = 1000
 
-func (r *Report) occurrence(m Moment) {
-	if r.listed[m.What]++; r.listed[m.What] <= MaxMoments {
-		r.Moments = append(r.Moments, m)
+func (r *Report) occurrence(m Occurrence) {
+	if r.listed[m.What]++; r.listed[m.What] <= MaxOccurrences {
+		r.Occurrences = append(r.Occurrences, m)
 	}
 }
 
 func newReport(from, to time.Time, r Request) *Report {
 	rep := &Report{
-		From:    from.UTC(),
-		To:      to.UTC(),
-		Months:  r.Months,
-		Policy:  r.Policy,
-		Moments: []Moment{},
-		hours:   map[int64]int{},
-		listed:  map[string]int{},
-		events:  r.Event,
+		From:        from.UTC(),
+		To:          to.UTC(),
+		Months:      r.Months,
+		Policy:      r.Policy,
+		Occurrences: []Occurrence{},
+		hours:       map[int64]int{},
+		listed:      map[string]int{},
+		events:      r.Event,
 	}
 	rep.Total.Start = rep.From
 	for d := dayOf(rep.From); d.Before(rep.To); d = d.AddDate(0, 0, 1) {
@@ -146,7 +146,7 @@ func (r *Report) count(e *model.Event) {
 	}
 	d := r.day(e.At)
 	moment := func(what string) {
-		r.occurrence(Moment{At: e.At.UTC(), What: what, Instance: e.Instance, Name: e.Name, Detail: e.Detail})
+		r.occurrence(Occurrence{At: e.At.UTC(), What: what, Instance: e.Instance, Name: e.Name, Detail: e.Detail})
 	}
 	switch {
 	case e.Result == journal.ResultFailed:
@@ -174,7 +174,7 @@ func (r *Report) count(e *model.Event) {
 
 // countEntry takes a ledger entry into the tallies.
 func (r *Report) countEntry(en *model.Entry) {
-	switch kind, n := ledger.Used(en); kind {
+	switch kind, n := ledger.ConsumedUnits(en); kind {
 	case ledger.PackCredit:
 		r.day(en.At).CreditsUsed += n
 	case ledger.PackCertificate:
@@ -185,7 +185,7 @@ func (r *Report) countEntry(en *model.Entry) {
 // countTask takes a task into the tallies.
 func (r *Report) countTask(t *model.Task) {
 	r.day(t.Created).People++
-	r.occurrence(Moment{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Task: t.Kind, Detail: t.Text})
+	r.occurrence(Occurrence{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Task: t.Kind, Detail: t.Text})
 }
 
 // finish sums up once the last moment was lived through.
@@ -202,7 +202,7 @@ func (r *Report) finish(s *records) {
 	for _, i := range expire {
 		at := i.Newest().NotAfter
 		r.day(at).Expiries++
-		m := Moment{At: at.UTC(), What: WhatExpires, Instance: i.ID, Name: i.Name}
+		m := Occurrence{At: at.UTC(), What: WhatExpires, Instance: i.ID, Name: i.Name}
 		switch names := i.Domains(); {
 		case len(names) > 1:
 			m.Detail = model.Say("names.more", "names", names[:1])
@@ -211,12 +211,12 @@ func (r *Report) finish(s *records) {
 		}
 		r.occurrence(m)
 	}
-	for n := range r.Moments {
-		if i := s.instances.rows[string(r.Moments[n].Instance)]; i != nil { // a task names no instance
-			r.Moments[n].Name = i.Name
+	for n := range r.Occurrences {
+		if i := s.instances.rows[string(r.Occurrences[n].Instance)]; i != nil { // a task names no instance
+			r.Occurrences[n].Name = i.Name
 		}
 	}
-	slices.SortFunc(r.Moments, func(a, b Moment) int {
+	slices.SortFunc(r.Occurrences, func(a, b Occurrence) int {
 		return cmp.Or(
 			a.At.Compare(b.At),
 			cmp.Compare(a.What, b.What),

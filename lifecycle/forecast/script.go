@@ -94,7 +94,7 @@ func key() (*model.Key, error) {
 // products stands for every product and every server behind them: what is
 // deployed is presented.
 type products struct {
-	deployed map[ports.Place]ports.Pair
+	deployed map[ports.Target]ports.KeyPair
 }
 
 // product is one product of the configuration.
@@ -112,31 +112,31 @@ var (
 func (p *product) Regions() []string      { return p.regions }
 func (p *product) CreatesResources() bool { return true }
 
-func (p *product) Discover(context.Context, string) ([]ports.Place, error) { return nil, nil }
+func (p *product) Discover(context.Context, string) ([]ports.Target, error) { return nil, nil }
 
 // at is the place among those of all products.
-func (p *product) at(pl ports.Place) ports.Place {
+func (p *product) at(pl ports.Target) ports.Target {
 	pl.Region = p.name + "\x00" + pl.Region
 	return pl
 }
 
-func (p *product) Present(_ context.Context, pl ports.Place) (ports.Binding, error) {
+func (p *product) Current(_ context.Context, pl ports.Target) (ports.Binding, error) {
 	at := p.at(pl)
 	return ports.Binding{Fingerprint: p.all.deployed[at].Fingerprint, Address: at.Region, SNI: at.Name}, nil
 }
 
-func (p *product) Deploy(ctx context.Context, pl ports.Place, pair ports.Pair) (ports.Binding, error) {
+func (p *product) Deploy(ctx context.Context, pl ports.Target, pair ports.KeyPair) (ports.Binding, error) {
 	p.all.deployed[p.at(pl)] = pair
-	return p.Present(ctx, pl)
+	return p.Current(ctx, pl)
 }
 
-func (p *product) Restore(context.Context, ports.Place) error  { return nil }
-func (p *product) Keep(context.Context, ports.Place) error     { return nil }
-func (p *product) Undeploy(context.Context, ports.Place) error { return nil }
+func (p *product) Rollback(context.Context, ports.Target) error { return nil }
+func (p *product) Commit(context.Context, ports.Target) error   { return nil }
+func (p *product) Undeploy(context.Context, ports.Target) error { return nil }
 
 // Probe presents what was deployed.
 func (p *products) Probe(_ context.Context, address, sni string) ([][]byte, net.Addr, error) {
-	pair, ok := p.deployed[ports.Place{Region: address, Name: sni}]
+	pair, ok := p.deployed[ports.Target{Region: address, Name: sni}]
 	if !ok {
 		return nil, nil, errors.New("nothing is deployed there")
 	}

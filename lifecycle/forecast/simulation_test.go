@@ -53,7 +53,7 @@ func newSimulation(t *testing.T, n int) *simulation {
 		issues: map[string]*issuer{}, ends: map[model.ID]time.Time{}, yearly: map[model.ID]int{}, hours: map[int64]int{},
 	}
 	w.s.observe = w.told
-	ps := &products{deployed: map[ports.Place]ports.Pair{}}
+	ps := &products{deployed: map[ports.Target]ports.KeyPair{}}
 	o := lifecycle.Options{
 		Store: w.s, Clock: w.clock, Policy: rules.DefaultPolicy(), Prober: ps, Issuers: map[string]ports.Issuer{}, Inline: true, NoSweeps: true,
 		Products: []lifecycle.NamedProduct{{Name: "CDN", Product: &product{all: ps, name: "CDN", regions: []string{"global"}}}},

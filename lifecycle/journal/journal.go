@@ -23,16 +23,16 @@ import (
 
 // Why something happened and what came of it, as events say it.
 const (
-	WhyAsked = "asked"
-	WhyDue   = "due"
-	// WhyCARevoked is that of a revocation nobody here asked for.
-	WhyCARevoked = "ca-revoked"
+	CauseRequested = "asked"
+	CauseScheduled = "due"
+	// CauseCARevoked is that of a revocation nobody here asked for.
+	CauseCARevoked = "ca-revoked"
 
 	ResultOK      = "ok"
 	ResultRefused = "refused"
 	ResultFailed  = "failed"
 	ResultWaiting = "waiting"
-	ResultBegun   = "begun"
+	ResultStarted = "begun"
 )
 
 // Journal is safe for concurrent use.
@@ -46,10 +46,10 @@ type Journal struct {
 	// before the journal is used.
 	Wrap func(write func(model.Tx) error) (wrapped func(model.Tx) error, after func())
 
-	ctx  context.Context
-	idMu sync.Mutex
-	ids  *ulid.MonotonicEntropy
-	bad  badRecords
+	ctx      context.Context
+	idMu     sync.Mutex
+	ids      *ulid.MonotonicEntropy
+	reported reportedRecords
 }
 
 // New makes a journal. What it writes by itself is written until ctx ends; random
@@ -95,9 +95,9 @@ func (j *Journal) Update(ctx context.Context, fn func(model.Tx) error) error {
 // Event is an event of the moment, which went well. An instance names it; nil is
 // for none.
 func (j *Journal) Event(actor model.Actor, action string, i *model.Instance) model.Event {
-	ev := model.Event{At: j.Now(), Actor: actor.Name, Via: actor.Via, Action: action, Why: WhyAsked, Result: ResultOK}
+	ev := model.Event{At: j.Now(), Actor: actor.Name, Via: actor.Via, Action: action, Why: CauseRequested, Result: ResultOK}
 	if actor == model.Scheduler {
-		ev.Why = WhyDue
+		ev.Why = CauseScheduled
 	}
 	if i != nil {
 		ev.Instance, ev.Name = i.ID, i.Name
@@ -105,16 +105,16 @@ func (j *Journal) Event(actor model.Actor, action string, i *model.Instance) mod
 	return ev
 }
 
-// NoteRefusal writes a refusal into the activity log (spec S3) and returns err.
+// LogRefusal writes a refusal into the activity log (spec S3) and returns err.
 // What the scheduler may not do is no news: it tries again at its next pass.
-func (j *Journal) NoteRefusal(ctx context.Context, actor model.Actor, err error) error {
+func (j *Journal) LogRefusal(ctx context.Context, actor model.Actor, err error) error {
 	var f *rules.Refusal
 	if !errors.As(err, &f) || f.Reason == rules.ReasonReadOnly || actor == model.Scheduler {
 		return err
 	}
 	ev := model.Event{
 		At: j.Now(), Actor: actor.Name, Via: actor.Via, Action: string(f.Action), Instance: f.Instance,
-		From: string(f.State), Why: WhyAsked, Result: ResultRefused, Reason: f.AsText(),
+		From: string(f.State), Why: CauseRequested, Result: ResultRefused, Reason: f.AsText(),
 	}
 	if werr := j.Update(ctx, func(tx model.Tx) error {
 		if i, gerr := model.Get[model.Instance](tx, string(f.Instance)); gerr == nil {
@@ -130,16 +130,16 @@ func (j *Journal) NoteRefusal(ctx context.Context, actor model.Actor, err error)
 // Allow refuses, and logs, what the actor may not do whatever it is done to.
 func (j *Journal) Allow(ctx context.Context, actor model.Actor, action rules.Action) error {
 	if f := j.Table.May(actor, action); f != nil {
-		return j.NoteRefusal(ctx, actor, f)
+		return j.LogRefusal(ctx, actor, f)
 	}
 	return nil
 }
 
-// CauseOf is why an event happened, one of [WhyAsked], [WhyDue] and
-// [WhyCARevoked], for which events of schema 1 have a sentence.
+// CauseOf is why an event happened, one of [CauseRequested], [CauseScheduled] and
+// [CauseCARevoked], for which events of schema 1 have a sentence.
 func CauseOf(ev *model.Event) string {
 	if ev.Why == "the CA revoked it by itself" {
-		return WhyCARevoked
+		return CauseCARevoked
 	}
 	return ev.Why
 }

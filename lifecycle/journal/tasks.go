@@ -7,8 +7,8 @@ import (
 	"certquay/model"
 )
 
-// AskToRetry raises a task about what is set aside, unless it is there.
-func (j *Journal) AskToRetry(tx model.Tx, t *model.Task) error {
+// RaiseRetryTask raises a task about what is set aside, unless it is there.
+func (j *Journal) RaiseRetryTask(tx model.Tx, t *model.Task) error {
 	of := model.Scan{Index: "pending", From: string(t.Instance), To: string(t.Instance) + "\x00"}
 	for open, err := range model.All[model.Task](tx, of) {
 		if err != nil {
@@ -67,34 +67,34 @@ func EndTasks(tx model.Tx, of model.Scan, at time.Time, outcome func(*model.Task
 	return nil
 }
 
-// Asked is what a person is asked for by [Journal.Ask].
-type Asked struct {
+// TaskRequest is what a person is asked for by [Journal.SyncTask].
+type TaskRequest struct {
 	Kind   model.TaskKind
 	About  string     // what in particular, so that the same is recognized
 	Text   model.Text // what to do, in one line; zero when nothing is wrong any more
 	Detail model.Text // exact values
 }
 
-// Ask keeps one open task about certquay itself: it asks a person while something
+// SyncTask keeps one open task about certquay itself: it asks a person while something
 // is wrong and ends the task once it is not (spec D9). Asked again about the
 // same, it changes nothing, also where a person has dismissed that since it was
 // last well. Of each kind there is one.
-func (j *Journal) Ask(ctx context.Context, a Asked) error {
+func (j *Journal) SyncTask(ctx context.Context, a TaskRequest) error {
 	var all []model.Task
-	if err := j.Store.View(func(r model.Reader) (err error) { all, err = asksOf(r, a.Kind); return err }); err != nil {
+	if err := j.Store.View(func(r model.Reader) (err error) { all, err = storeTasks(r, a.Kind); return err }); err != nil {
 		return err
 	}
-	if settled(all, a) {
+	if isCurrent(all, a) {
 		return nil
 	}
-	return j.Update(ctx, func(tx model.Tx) error { _, err := j.AskIn(tx, a); return err })
+	return j.Update(ctx, func(tx model.Tx) error { _, err := j.SyncTaskIn(tx, a); return err })
 }
 
-// AskIn is [Journal.Ask] in a transaction. It says whether a person was asked that
+// SyncTaskIn is [Journal.SyncTask] in a transaction. It says whether a person was asked that
 // already.
-func (j *Journal) AskIn(tx model.Tx, a Asked) (already bool, err error) {
-	all, err := asksOf(tx, a.Kind)
-	if err != nil || settled(all, a) {
+func (j *Journal) SyncTaskIn(tx model.Tx, a TaskRequest) (already bool, err error) {
+	all, err := storeTasks(tx, a.Kind)
+	if err != nil || isCurrent(all, a) {
 		return err == nil && a.Text != "", err
 	}
 	for n := range all {
@@ -117,8 +117,8 @@ func (j *Journal) AskIn(tx model.Tx, a Asked) (already bool, err error) {
 // OutcomeDismissed is that of a task which a person has ended.
 const OutcomeDismissed = "dismissed"
 
-// settled says whether what is asked is asked already, or was and is not wanted.
-func settled(all []model.Task, a Asked) bool {
+// isCurrent says whether what is asked is asked already, or was and is not wanted.
+func isCurrent(all []model.Task, a TaskRequest) bool {
 	for n := range all {
 		t := &all[n]
 		if t.Outcome == "seen" {
@@ -129,8 +129,8 @@ func settled(all []model.Task, a Asked) bool {
 	return a.Text == ""
 }
 
-// asksOf lists the tasks of a kind that are about certquay itself.
-func asksOf(r model.Reader, kind model.TaskKind) (all []model.Task, err error) {
+// storeTasks lists the tasks of a kind that are about certquay itself.
+func storeTasks(r model.Reader, kind model.TaskKind) (all []model.Task, err error) {
 	for t, err := range model.All[model.Task](r, model.Scan{Index: "instance", To: "\x00"}) {
 		if err != nil {
 			return nil, err
@@ -142,40 +142,50 @@ func asksOf(r model.Reader, kind model.TaskKind) (all []model.Task, err error) {
 	return all, nil
 }
 
-// AskServe asks for the address of CRL and OCSP to be freed; why names who has it
+// ServeTask asks for the address of CRL and OCSP to be freed; why names who has it
 // (spec O4).
-func AskServe(address string, why model.Text) Asked {
-	return Asked{model.TaskServe, address, model.Say("todo.serve", "address", address), why}
+func ServeTask(address string, why model.Text) TaskRequest {
+	return TaskRequest{model.TaskServe, address, model.Say("todo.serve", "address", address), why}
 }
 
-// AskCA asks to see to the embedded CA, which cannot renew its own certificates
+// CATask asks to see to the embedded CA, which cannot renew its own certificates
 // (spec O8).
-func AskCA(why error) Asked {
-	return Asked{model.TaskCA, "", model.Say("todo.ca"), model.TextOf(why)}
+func CATask(why error) TaskRequest {
+	return TaskRequest{model.TaskCA, "", model.Say("todo.ca"), model.TextOf(why)}
 }
 
-// AskRoot asks for a new root of the embedded CA to be installed where the one
+// RootTask asks for a new root of the embedded CA to be installed where the one
 // before is trusted (spec O8).
-func AskRoot(name, fingerprint string) Asked {
-	return Asked{model.TaskRoot, fingerprint, model.Say("todo.root", "name", name), model.Say("todo.root-how", "fingerprint", fingerprint)}
+func RootTask(name, fingerprint string) TaskRequest {
+	return TaskRequest{
+		Kind:   model.TaskRoot,
+		About:  fingerprint,
+		Text:   model.Say("todo.root", "name", name),
+		Detail: model.Say("todo.root-how", "fingerprint", fingerprint),
+	}
 }
 
-// AskUnseal asks for the passphrase of a store that is sealed (spec G7).
-func AskUnseal() Asked {
-	return Asked{model.TaskUnseal, "", model.Say("todo.unseal"), model.Say("todo.unseal-why")}
+// UnsealTask asks for the passphrase of a store that is sealed (spec G7).
+func UnsealTask() TaskRequest {
+	return TaskRequest{model.TaskUnseal, "", model.Say("todo.unseal"), model.Say("todo.unseal-why")}
 }
 
-// AskBackup asks to see to backups that fail: to where and for whom, and why
+// BackupTask asks to see to backups that fail: to where and for whom, and why
 // (spec O1).
-func AskBackup(detail model.Text, why error) Asked {
-	return Asked{model.TaskBackup, "", model.Say("todo.backup"), model.Texts(detail, model.TextOf(why))}
+func BackupTask(detail model.Text, why error) TaskRequest {
+	return TaskRequest{model.TaskBackup, "", model.Say("todo.backup"), model.Texts(detail, model.TextOf(why))}
 }
 
-// AskDamage asks to see to damage that was found in the store: how much, and
+// DamageTask asks to see to damage that was found in the store: how much, and
 // what first.
-func AskDamage(problems int, first model.Text) Asked {
-	return Asked{model.TaskDamage, first.String(), model.Say("todo.damage"), model.Say("todo.damage-first", "n", problems, "first", first)}
+func DamageTask(problems int, first model.Text) TaskRequest {
+	return TaskRequest{
+		Kind:   model.TaskDamage,
+		About:  first.String(),
+		Text:   model.Say("todo.damage"),
+		Detail: model.Say("todo.damage-first", "n", problems, "first", first),
+	}
 }
 
-// Well says that nothing is asked for any more.
-func Well(kind model.TaskKind) Asked { return Asked{Kind: kind} }
+// NoTask says that nothing is asked for any more.
+func NoTask(kind model.TaskKind) TaskRequest { return TaskRequest{Kind: kind} }

@@ -9,33 +9,33 @@ import (
 	"certquay/model"
 )
 
-// badRecords are the records that cannot be read, by kind and key: each is told
+// reportedRecords are the records that cannot be read, by kind and key: each is told
 // of once in a process.
-type badRecords struct {
+type reportedRecords struct {
 	mu   sync.Mutex
-	told map[string]bool
+	keys map[string]bool
 }
 
-// Unreadable tells of a record that cannot be read, once: in the log and as a
+// ReportUnreadable tells of a record that cannot be read, once: in the log and as a
 // task for a person. Whoever met it goes on with the next.
-func (j *Journal) Unreadable(kind model.Kind, key string, cause error) {
+func (j *Journal) ReportUnreadable(kind model.Kind, key string, cause error) {
 	if j.ctx.Err() != nil {
 		return
 	}
 	name := string(kind) + " " + key
-	j.bad.mu.Lock()
-	known := j.bad.told[name]
-	if j.bad.told == nil {
-		j.bad.told = map[string]bool{}
+	j.reported.mu.Lock()
+	known := j.reported.keys[name]
+	if j.reported.keys == nil {
+		j.reported.keys = map[string]bool{}
 	}
-	j.bad.told[name] = true
-	j.bad.mu.Unlock()
+	j.reported.keys[name] = true
+	j.reported.mu.Unlock()
 	if known {
 		return
 	}
 	j.Log.Error("a record cannot be read; it is left out", "record", name, "error", cause)
 	err := j.Update(j.ctx, func(tx model.Tx) error {
-		return j.AskToRetry(tx, &model.Task{
+		return j.RaiseRetryTask(tx, &model.Task{
 			About:  string(kind) + " " + key,
 			Text:   model.Say("todo.unreadable", "kind", kind, "key", key),
 			Detail: model.Say("todo.unreadable-how"),
@@ -46,32 +46,32 @@ func (j *Journal) Unreadable(kind model.Kind, key string, cause error) {
 	}
 }
 
-// ErrUnread is why something about a record was not done that cannot be read.
-var ErrUnread = model.Fail("error.unreadable")
+// ErrUnreadable is why something about a record was not done that cannot be read.
+var ErrUnreadable = model.Fail("error.unreadable")
 
-// UnreadIf tells of a record if err is that it cannot be read, and then returns
-// an [ErrUnread].
-func (j *Journal) UnreadIf(kind model.Kind, id model.ID, err error) error {
+// UnreadableError tells of a record if err is that it cannot be read, and then returns
+// an [ErrUnreadable].
+func (j *Journal) UnreadableError(kind model.Kind, id model.ID, err error) error {
 	if err == nil || errors.Is(err, model.ErrNotFound) || errors.As(err, new(*rules.Refusal)) {
 		return err
 	}
-	j.Unreadable(kind, string(id), err)
-	return ErrUnread
+	j.ReportUnreadable(kind, string(id), err)
+	return ErrUnreadable
 }
 
-// IsBad says whether a record was told of as one that cannot be read.
-func (j *Journal) IsBad(kind model.Kind, id model.ID) bool {
-	j.bad.mu.Lock()
-	defer j.bad.mu.Unlock()
-	return j.bad.told[string(kind)+" "+string(id)]
+// IsUnreadable says whether a record was told of as one that cannot be read.
+func (j *Journal) IsUnreadable(kind model.Kind, id model.ID) bool {
+	j.reported.mu.Lock()
+	defer j.reported.mu.Unlock()
+	return j.reported.keys[string(kind)+" "+string(id)]
 }
 
-// News keeps a loop from logging the same error at each turn.
-type News struct{ last string }
+// LogFilter keeps a loop from logging the same error at each turn.
+type LogFilter struct{ last string }
 
 // IsNew says whether an error is to be logged: one that is not the one before,
 // and not that ctx has ended.
-func (n *News) IsNew(ctx context.Context, err error) bool {
+func (n *LogFilter) IsNew(ctx context.Context, err error) bool {
 	before := n.last
 	if n.last = ""; err == nil {
 		return false
@@ -80,12 +80,14 @@ func (n *News) IsNew(ctx context.Context, err error) bool {
 	return n.last != before && ctx.Err() == nil
 }
 
-// Later gathers the records of a kind that a read met and that cannot be read,
+// CollectUnreadable gathers the records of a kind that a read met and that cannot be read,
 // to tell of them once it is over: a task cannot be written inside of it.
-func (j *Journal) Later(kind model.Kind) *Unread { return &Unread{j: j, kind: kind} }
+func (j *Journal) CollectUnreadable(kind model.Kind) *UnreadableRecords {
+	return &UnreadableRecords{j: j, kind: kind}
+}
 
-// Unread gathers records that cannot be read; see [Journal.Later].
-type Unread struct {
+// UnreadableRecords gathers records that cannot be read; see [Journal.CollectUnreadable].
+type UnreadableRecords struct {
 	j    *Journal
 	kind model.Kind
 	keys []string
@@ -93,21 +95,21 @@ type Unread struct {
 }
 
 // Add remembers one, with why.
-func (u *Unread) Add(key string, err error) {
+func (u *UnreadableRecords) Add(key string, err error) {
 	u.keys, u.errs = append(u.keys, key), append(u.errs, err)
 }
 
-// Tell tells of all of them.
-func (u *Unread) Tell() {
+// Report tells of all of them.
+func (u *UnreadableRecords) Report() {
 	for n, key := range u.keys {
-		u.j.Unreadable(u.kind, key, u.errs[n])
+		u.j.ReportUnreadable(u.kind, key, u.errs[n])
 	}
 }
 
-// Readable visits the records of a scan. One that cannot be read is told of and
+// EachReadable visits the records of a scan. One that cannot be read is told of and
 // passed over, so that it keeps nobody from those behind it; an error is that of
 // the scan itself. Tell of it after the transaction: bad is called inside.
-func Readable[T any, P interface {
+func EachReadable[T any, P interface {
 	*T
 	model.Record
 }](r model.Reader, s model.Scan, bad func(key string, err error), do func(*T) bool) error {
@@ -133,8 +135,8 @@ func Readable[T any, P interface {
 	return nil
 }
 
-// ErrDied is why something has failed in whose call the process died.
-var ErrDied = model.Fail("job.died")
+// ErrProcessDied is why something has failed in whose call the process died.
+var ErrProcessDied = model.Fail("job.died")
 
 // CheckInstance tells of an instance that cannot be read. One that is not there is
 // none.
@@ -146,5 +148,5 @@ func (j *Journal) CheckInstance(id model.ID) error {
 	if errors.Is(err, model.ErrNotFound) {
 		return nil
 	}
-	return j.UnreadIf(model.KindInstance, id, err)
+	return j.UnreadableError(model.KindInstance, id, err)
 }

@@ -8,8 +8,8 @@ import (
 	"certquay/model"
 )
 
-// Costs is what was spent, in minor units by currency, refunds subtracted.
-func Costs(r model.Reader) (map[string]int64, error) {
+// SpentByCurrency is what was spent, in minor units by currency, refunds subtracted.
+func SpentByCurrency(r model.Reader) (map[string]int64, error) {
 	costs := map[string]int64{}
 	for a, err := range model.All[model.Account](r, model.Scan{Prefix: accountSpent + "|"}) {
 		if err != nil {

@@ -24,9 +24,9 @@ const (
 	accountSpent  = "certificates"
 )
 
-// Post writes a ledger entry and the running sums of its accounts. An entry
+// PostEntry writes a ledger entry and the running sums of its accounts. An entry
 // with the same ID changes nothing, so a replay is harmless.
-func Post(tx model.Tx, en model.Entry) error {
+func PostEntry(tx model.Tx, en model.Entry) error {
 	sums := map[string]int64{}
 	for _, p := range en.Postings {
 		sums[p.Unit] += p.Amount
@@ -66,7 +66,7 @@ func Purchase(tx model.Tx, o *model.Order) error {
 		en := transfer(fmt.Sprintf("purchase/%s/%d", o.ID, n), o.At, accountBudget, accountSpent,
 			l.Currency, l.Amount, model.Say("ledger.purchase", "item", l.Item, "spec", l.Spec))
 		en.Order, en.Instance = o.ID, l.Instance
-		if err := Post(tx, en); err != nil {
+		if err := PostEntry(tx, en); err != nil {
 			return err
 		}
 	}
@@ -124,8 +124,8 @@ func RefundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time
 	return full, line, nil
 }
 
-// PayBack refunds what is due, at most once for each order line.
-func PayBack(tx model.Tx, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, error) {
+// Refund refunds what is due, at most once for each order line.
+func Refund(tx model.Tx, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, error) {
 	due, line, err := RefundDue(tx, p, i, now)
 	if err != nil || due.Amount == 0 {
 		return due, err
@@ -133,5 +133,5 @@ func PayBack(tx model.Tx, p *rules.Policy, i *model.Instance, now time.Time) (Re
 	en := transfer(fmt.Sprintf("refund/%s/%d", i.Order, i.Line), now, accountSpent, accountBudget,
 		due.Currency, due.Amount, model.Say("ledger.refund", "item", line.Item, "spec", line.Spec))
 	en.Order, en.Instance = i.Order, i.ID
-	return due, Post(tx, en)
+	return due, PostEntry(tx, en)
 }

@@ -38,8 +38,8 @@ const (
 	UnitCredit  = string(PackCredit)
 )
 
-// UnitOf is the ledger's unit of certificates of one specification.
-func UnitOf(s model.Specification) string {
+// CertificateUnit is the ledger's unit of certificates of one specification.
+func CertificateUnit(s model.Specification) string {
 	return strings.Join([]string{string(PackCertificate), string(s.Level), string(s.Type), s.Brand, string(s.Grade)}, "/")
 }
 
@@ -56,7 +56,7 @@ func specOf(unit string) *model.Specification {
 func transferUnits(tx model.Tx, at time.Time, id string, i model.ID, from, to, unit string, n int) error {
 	en := transfer(id, at, from, to, unit, int64(n), model.Say("ledger.units", "n", n, "unit", unit))
 	en.Instance = i
-	return Post(tx, en)
+	return PostEntry(tx, en)
 }
 
 // Reserve holds n free units for an instance, or refuses when there are fewer.
@@ -76,8 +76,8 @@ func Reserve(tx model.Tx, at time.Time, id string, a rules.Action, i model.ID, u
 	return transferUnits(tx, at, "reserve/"+id, i, accountAvailable, accountReserved, unit, n)
 }
 
-// Use turns reserved units into used ones.
-func Use(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
+// Consume turns reserved units into used ones.
+func Consume(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
 	return transferUnits(tx, at, "use/"+id, i, accountReserved, accountUsed, unit, n)
 }
 
@@ -86,17 +86,17 @@ func Release(tx model.Tx, at time.Time, id string, i model.ID, unit string, n in
 	return transferUnits(tx, at, "release/"+id, i, accountReserved, accountAvailable, unit, n)
 }
 
-// Supply adds bought units to the free ones.
-func Supply(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
+// AddUnits adds bought units to the free ones.
+func AddUnits(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
 	return transferUnits(tx, at, id, i, accountIssued, accountAvailable, unit, n)
 }
 
-// Free is how many units are available.
-func Free(r model.Reader, unit string) (int64, error) { return balance(r, accountAvailable, unit) }
+// Available is how many units are available.
+func Available(r model.Reader, unit string) (int64, error) { return balance(r, accountAvailable, unit) }
 
-// Used tells which prepaid units a ledger entry uses up, and how many; 0 when
+// ConsumedUnits tells which prepaid units a ledger entry uses up, and how many; 0 when
 // it uses none.
-func Used(en *model.Entry) (PackKind, int) {
+func ConsumedUnits(en *model.Entry) (PackKind, int) {
 	for _, p := range en.Postings {
 		if p.Account == accountUsed && p.Amount > 0 {
 			if specOf(p.Unit) != nil {

@@ -80,7 +80,7 @@ func (i *Issuer) Order(ctx context.Context, r ports.CertificateRequest) (o ports
 			if i.Pending > 0 {
 				*i.Orders[r.Key] = ports.Order{
 					Ref: "ref-" + r.Key, Status: ports.OrderPending, WaitFor: model.Quoted("", "a record"),
-					Retry: 9 * time.Minute, Proofs: i.Proofs,
+					PollAfter: 9 * time.Minute, Proofs: i.Proofs,
 				}
 			}
 		}

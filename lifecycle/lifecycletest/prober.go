@@ -47,7 +47,7 @@ func (p *Prober) Probe(ctx context.Context, address, sni string) ([][]byte, net.
 	return chain, nil, nil
 }
 
-// Judge is a [ports.Judge].
+// Judge is a [ports.ChainVerifier].
 func (p *Prober) Judge([][]byte, string, time.Time) []ports.Finding {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()

@@ -18,15 +18,15 @@ type Product struct {
 	Stubborn    bool     // it goes on presenting what it did
 	RegionNames []string // its regions
 	// Where are the addresses of places that have another than "region|name".
-	Where map[ports.Place]string
+	Where map[ports.Target]string
 
 	Mu      sync.Mutex
-	Bound   map[ports.Place]*ports.Pair // what the configuration says
-	Shown   map[ports.Place]*ports.Pair // what a handshake finds
-	Changes int                         // bindings that Deploy has changed
+	Bound   map[ports.Target]*ports.KeyPair // what the configuration says
+	Shown   map[ports.Target]*ports.KeyPair // what a handshake finds
+	Changes int                             // bindings that Deploy has changed
 
-	former map[ports.Place]*ports.Pair
-	unkept map[ports.Place]bool
+	former map[ports.Target]*ports.KeyPair
+	unkept map[ports.Target]bool
 }
 
 var (
@@ -37,21 +37,21 @@ var (
 // NewProduct makes a product that presents nothing yet.
 func NewProduct(regions ...string) *Product {
 	return &Product{
-		RegionNames: regions, Where: map[ports.Place]string{}, Bound: map[ports.Place]*ports.Pair{},
-		Shown: map[ports.Place]*ports.Pair{}, former: map[ports.Place]*ports.Pair{}, unkept: map[ports.Place]bool{},
+		RegionNames: regions, Where: map[ports.Target]string{}, Bound: map[ports.Target]*ports.KeyPair{},
+		Shown: map[ports.Target]*ports.KeyPair{}, former: map[ports.Target]*ports.KeyPair{}, unkept: map[ports.Target]bool{},
 	}
 }
 
 // Put has the product present a pair at a place, as if it had been deployed long
 // ago.
-func (p *Product) Put(pl ports.Place, pair ports.Pair) {
+func (p *Product) Put(pl ports.Target, pair ports.KeyPair) {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()
 	p.Bound[pl], p.Shown[pl] = &pair, &pair
 }
 
 // address is where a place is presented.
-func (p *Product) address(pl ports.Place) string {
+func (p *Product) address(pl ports.Target) string {
 	switch at := p.Where[pl]; {
 	case at != "":
 		return at
@@ -61,7 +61,7 @@ func (p *Product) address(pl ports.Place) string {
 	return pl.Region + "|" + pl.Name
 }
 
-func (p *Product) binding(pl ports.Place, fingerprint string) ports.Binding {
+func (p *Product) binding(pl ports.Target, fingerprint string) ports.Binding {
 	return ports.Binding{Fingerprint: fingerprint, Address: p.address(pl), SNI: pl.Name}
 }
 
@@ -72,7 +72,7 @@ func (p *Product) Regions() []string { return p.RegionNames }
 func (p *Product) CreatesResources() bool { return true }
 
 // Discover implements [ports.Product].
-func (p *Product) Discover(ctx context.Context, region string) (places []ports.Place, err error) {
+func (p *Product) Discover(ctx context.Context, region string) (places []ports.Target, err error) {
 	err = p.take(ctx, "discover", region, func() error {
 		p.Mu.Lock()
 		defer p.Mu.Unlock()
@@ -86,8 +86,8 @@ func (p *Product) Discover(ctx context.Context, region string) (places []ports.P
 	return places, err
 }
 
-// Present implements [ports.Product].
-func (p *Product) Present(ctx context.Context, pl ports.Place) (b ports.Binding, err error) {
+// Current implements [ports.Product].
+func (p *Product) Current(ctx context.Context, pl ports.Target) (b ports.Binding, err error) {
 	err = p.take(ctx, "present", pl.Name, func() error {
 		p.Mu.Lock()
 		defer p.Mu.Unlock()
@@ -102,7 +102,7 @@ func (p *Product) Present(ctx context.Context, pl ports.Place) (b ports.Binding,
 }
 
 // Deploy implements [ports.Product].
-func (p *Product) Deploy(ctx context.Context, pl ports.Place, pair ports.Pair) (b ports.Binding, err error) {
+func (p *Product) Deploy(ctx context.Context, pl ports.Target, pair ports.KeyPair) (b ports.Binding, err error) {
 	err = p.take(ctx, "deploy", pl.Name, func() error {
 		p.Mu.Lock()
 		defer p.Mu.Unlock()
@@ -121,8 +121,8 @@ func (p *Product) Deploy(ctx context.Context, pl ports.Place, pair ports.Pair) (
 	return b, err
 }
 
-// Restore implements [ports.Product].
-func (p *Product) Restore(ctx context.Context, pl ports.Place) error {
+// Rollback implements [ports.Product].
+func (p *Product) Rollback(ctx context.Context, pl ports.Target) error {
 	return p.take(ctx, "restore", pl.Name, func() error {
 		p.Mu.Lock()
 		defer p.Mu.Unlock()
@@ -139,8 +139,8 @@ func (p *Product) Restore(ctx context.Context, pl ports.Place) error {
 	})
 }
 
-// Keep implements [ports.Product].
-func (p *Product) Keep(ctx context.Context, pl ports.Place) error {
+// Commit implements [ports.Product].
+func (p *Product) Commit(ctx context.Context, pl ports.Target) error {
 	return p.take(ctx, "keep", pl.Name, func() error {
 		p.Mu.Lock()
 		defer p.Mu.Unlock()
@@ -151,7 +151,7 @@ func (p *Product) Keep(ctx context.Context, pl ports.Place) error {
 }
 
 // Undeploy implements [ports.Product].
-func (p *Product) Undeploy(ctx context.Context, pl ports.Place) error {
+func (p *Product) Undeploy(ctx context.Context, pl ports.Target) error {
 	return p.take(ctx, "undeploy", pl.Name, func() error {
 		p.Mu.Lock()
 		defer p.Mu.Unlock()

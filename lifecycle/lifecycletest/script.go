@@ -93,7 +93,7 @@ func (s *Script) take(ctx context.Context, method, about string, effect func() e
 	case Fails:
 		return ErrScripted
 	case Refuses:
-		return &ports.Final{Err: ErrScripted}
+		return &ports.PermanentError{Err: ErrScripted}
 	case Panics:
 		panic(method + " met what it did not expect\nhere")
 	}

@@ -14,13 +14,13 @@ import (
 type Monitor struct {
 	journal *journal.Journal
 	prober  ports.Prober
-	verify  ports.Judge // nil: nothing is watched
+	verify  ports.ChainVerifier // nil: nothing is watched
 	ctx     context.Context
 	wake    chan struct{}
 }
 
 // New makes a monitor that works until ctx ends.
-func New(ctx context.Context, j *journal.Journal, p ports.Prober, verify ports.Judge) *Monitor {
+func New(ctx context.Context, j *journal.Journal, p ports.Prober, verify ports.ChainVerifier) *Monitor {
 	return &Monitor{journal: j, prober: p, verify: verify, ctx: ctx, wake: make(chan struct{}, 1)}
 }
 

@@ -34,7 +34,7 @@ const (
 	probeTimeout = 15 * time.Second
 )
 
-// What can be wrong with what is watched: what a [ports.Judge] finds of expiry, and
+// What can be wrong with what is watched: what a [ports.ChainVerifier] finds of expiry, and
 // what it does not.
 const (
 	WatchExpired     = "expired"
@@ -214,16 +214,16 @@ func (m *Monitor) Run() {
 	if m.verify == nil {
 		return
 	}
-	var looked, found journal.News
+	var looked, found journal.LogFilter
 	for {
 		if err := m.journal.Guard("watch.look", func() error { return m.ProbeDue(m.ctx) }); looked.IsNew(m.ctx, err) {
 			m.journal.Log.Error("not all that is watched could be looked at", "error", err)
 		}
 		wait := checkEvery
-		bad := m.journal.Later(model.KindWatch)
+		bad := m.journal.CollectUnreadable(model.KindWatch)
 		err := m.journal.Guard("watch.next", func() error {
 			return m.journal.Store.View(func(r model.Reader) error {
-				return journal.Readable(
+				return journal.EachReadable(
 					r,
 					model.Scan{Index: "next", From: model.TimeKey(m.journal.Now()), Limit: 1},
 					bad.Add,
@@ -237,7 +237,7 @@ func (m *Monitor) Run() {
 		if found.IsNew(m.ctx, err) {
 			m.journal.Log.Error("the next look could not be found", "error", err)
 		}
-		bad.Tell()
+		bad.Report()
 		select {
 		case <-m.ctx.Done():
 			return
@@ -260,7 +260,7 @@ func (m *Monitor) ProbeDue(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if id := model.ID(key); !m.journal.IsBad(model.KindWatch, id) {
+			if id := model.ID(key); !m.journal.IsUnreadable(model.KindWatch, id) {
 				due = append(due, id)
 			}
 		}
@@ -277,7 +277,7 @@ func (m *Monitor) ProbeDue(ctx context.Context) error {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			err := m.journal.Guard("watch.look", func() error { _, err := m.probe(ctx, id); return err })
-			if err != nil && !errors.As(err, new(*rules.NotFound)) && !errors.Is(err, journal.ErrUnread) {
+			if err != nil && !errors.As(err, new(*rules.NotFound)) && !errors.Is(err, journal.ErrUnreadable) {
 				errs[n] = err
 			}
 		})
@@ -294,7 +294,7 @@ func (m *Monitor) probe(ctx context.Context, id model.ID) (w model.Watch, err er
 	}); errors.Is(err, model.ErrNotFound) {
 		return w, &rules.NotFound{What: "watch", Name: string(id)}
 	} else if err != nil {
-		return w, m.journal.UnreadIf(model.KindWatch, id, err)
+		return w, m.journal.UnreadableError(model.KindWatch, id, err)
 	}
 	lctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	chain, _, failure := m.prober.Probe(lctx, w.Address, w.Name)
@@ -325,7 +325,7 @@ func (m *Monitor) probe(ctx context.Context, id model.ID) (w model.Watch, err er
 		if len(stored.Problems) > 0 {
 			ev.Result, ev.Reason = journal.ResultFailed, stored.Detail
 		}
-		return outbox.AppendAbout(tx, ev, &stored)
+		return outbox.AppendWatchEvent(tx, ev, &stored)
 	})
 	return w, err
 }
@@ -359,7 +359,7 @@ func (m *Monitor) evaluate(chain [][]byte, name string, now time.Time) observati
 		return s
 	}
 	v := bundle.Version(leaf)
-	s.subject, s.issuer, s.notAfter = ports.OneLine(v.Subject), ports.OneLine(leaf.Issuer.String()), v.NotAfter
+	s.subject, s.issuer, s.notAfter = ports.SanitizeLine(v.Subject), ports.SanitizeLine(leaf.Issuer.String()), v.NotAfter
 	if !now.Before(v.Window()) && !now.After(v.NotAfter) {
 		add(WatchExpiring, model.Say("watch-problem.expires", "at", v.NotAfter))
 	}

@@ -205,12 +205,12 @@ func Scrub(err error, channel string) error {
 
 // scrubText is [Scrub] for a message.
 func scrubText(t model.Text, channel string) model.Text {
-	return t.Map(func(s string) string { return ports.OneLine(scrub(s, channel)) })
+	return t.Map(func(s string) string { return ports.SanitizeLine(scrub(s, channel)) })
 }
 
 // scrub is [Scrub] for a text, whose lines it keeps.
 func scrub(text, channel string) string {
-	text = anyURL.ReplaceAllStringFunc(text, directory.ShownChannel)
+	text = anyURL.ReplaceAllStringFunc(text, directory.RedactURL)
 	if u, perr := url.Parse(channel); perr == nil && u.Scheme != "mailto" {
 		between := func(r rune) bool { return strings.ContainsRune("/&=?,;", r) }
 		parts := strings.FieldsFunc(u.Path+"/"+u.RawQuery+"/"+u.RawPath+"/"+u.Fragment, between)
@@ -221,7 +221,7 @@ func scrub(text, channel string) string {
 			password, _ := u.User.Password()
 			parts = append(parts, u.User.Username(), password)
 		}
-		if !strings.HasSuffix(directory.ShownChannel(channel), u.Host) {
+		if !strings.HasSuffix(directory.RedactURL(channel), u.Host) {
 			parts = append(parts, u.Host)
 		}
 		slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })

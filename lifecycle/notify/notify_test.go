@@ -170,7 +170,7 @@ func TestAWebhookGetsJSON(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "sesame42") || strings.Contains(err.Error(), "T0PSECRET") {
 		t.Errorf("what the error says: %v", err)
 	}
-	if !strings.Contains(err.Error(), directory.ShownChannel(to)) {
+	if !strings.Contains(err.Error(), directory.RedactURL(to)) {
 		t.Errorf("the error does not say where: %v", err)
 	}
 }
@@ -259,7 +259,7 @@ func TestShownChannels(t *testing.T) {
 		"mailto:ops@example.com":                                        "mailto:ops@example.com",
 		"T0KEN":                                                         "…",
 	} {
-		if got := directory.ShownChannel(channel); got != want {
+		if got := directory.RedactURL(channel); got != want {
 			t.Errorf("%q: %q", channel, got)
 		}
 	}

@@ -113,7 +113,7 @@ func (s *SMTP) send(ctx context.Context, to string, m ports.Message) error {
 	if err := msg.To(to); err != nil {
 		return err
 	}
-	msg.Subject(literal(ports.OneLine(m.Subject)))
+	msg.Subject(literal(ports.SanitizeLine(m.Subject)))
 	msg.SetDateWithValue(m.At)
 	msg.SetMessageIDWithValue(string(m.ID) + "@certquay")
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834

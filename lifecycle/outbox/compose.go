@@ -40,7 +40,7 @@ var noticeRules = []struct {
 	{action: string(model.JobReissue), result: journal.ResultFailed, kind: model.NoticeRenewalFailed},
 	{action: string(model.JobReissue), result: journal.ResultWaiting, reason: ReasonProof, kind: model.NoticeProof},
 	// A renewal by hand has the same name; it is asked for and buys only.
-	{action: string(model.JobRenew), result: journal.ResultOK, why: journal.WhyDue, kind: model.NoticeRenewed},
+	{action: string(model.JobRenew), result: journal.ResultOK, why: journal.CauseScheduled, kind: model.NoticeRenewed},
 	{action: string(model.JobRenew), result: journal.ResultFailed, kind: model.NoticeHostingFailing},
 	{action: string(model.JobRenew), result: journal.ResultWaiting, reason: ReasonProof, kind: model.NoticeProof},
 	{action: string(model.JobDeploy), result: journal.ResultOK, kind: model.NoticeDeployed},
@@ -49,7 +49,7 @@ var noticeRules = []struct {
 	{action: string(model.JobVerify), result: journal.ResultFailed, reason: ReasonDrift, kind: model.NoticeDrift},
 	{action: string(model.JobVerify), result: journal.ResultFailed, kind: model.NoticeVerifyFailed},
 	{action: string(model.JobRevoke), result: journal.ResultOK, moved: true, kind: model.NoticeRevoked},
-	{action: string(model.JobRevoke), result: journal.ResultOK, why: journal.WhyCARevoked, kind: model.NoticeRevoked},
+	{action: string(model.JobRevoke), result: journal.ResultOK, why: journal.CauseCARevoked, kind: model.NoticeRevoked},
 	{action: string(model.JobRevoke), result: journal.ResultFailed, kind: model.NoticeRevokeFailed},
 	{action: string(rules.AutoDeploy), result: journal.ResultWaiting, kind: model.NoticeWaiting},
 	{action: string(rules.Host), result: journal.ResultOK, kind: model.NoticeHosting},
@@ -65,7 +65,7 @@ var noticeRules = []struct {
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskAddress), kind: ""},
 	// And of backups, that of the first that failed.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskBackup), kind: ""},
-	{action: string(journal.Backup), result: journal.ResultFailed, why: journal.WhyDue, kind: model.NoticeBackupFailed},
+	{action: string(journal.Backup), result: journal.ResultFailed, why: journal.CauseScheduled, kind: model.NoticeBackupFailed},
 	{action: actionTask, result: journal.ResultWaiting, kind: model.NoticeTask},
 	{action: actionExpiry, result: journal.ResultOK, kind: model.NoticeExpiry},
 	{action: rules.ActionWatch, result: journal.ResultOK, kind: model.NoticeWatch},
@@ -105,8 +105,8 @@ func (t *noticeTx) Append(ev model.Event) error {
 	return nil
 }
 
-// AppendAbout is Append for an event about what is watched.
-func AppendAbout(tx model.Tx, ev model.Event, w *model.Watch) error {
+// AppendWatchEvent is Append for an event about what is watched.
+func AppendWatchEvent(tx model.Tx, ev model.Event, w *model.Watch) error {
 	if t, ok := tx.(*noticeTx); ok {
 		if t.watches == nil {
 			t.watches = map[int]*model.Watch{}
@@ -293,9 +293,9 @@ func (o *Outbox) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 	}
 	var b strings.Builder
 	for _, f := range facts {
-		b.WriteString(ports.OneLine(o.say(f)) + "\n")
+		b.WriteString(ports.SanitizeLine(o.say(f)) + "\n")
 	}
-	return ports.OneLine(o.say(title)), b.String(), nil
+	return ports.SanitizeLine(o.say(title)), b.String(), nil
 }
 
 // called is the name of what an event is about.

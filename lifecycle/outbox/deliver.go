@@ -31,7 +31,7 @@ const (
 // Run tells whom there is to tell until the engine closes. A job failing
 // or waiting elsewhere does not hold it up, and it holds up none.
 func (o *Outbox) Run() {
-	var planned, wrote, read, found journal.News
+	var planned, wrote, read, found journal.LogFilter
 	if err := o.journal.Guard("courier.plan", o.replanExpiryNotices); planned.IsNew(o.ctx, err) {
 		o.journal.Log.Error("the days before expiry could not be planned", "error", err)
 	}
@@ -90,12 +90,12 @@ func (o *Outbox) DeliverNow(ctx context.Context) error {
 // queueHeads are the notices that are next on each channel. One that cannot be
 // read counts as not there.
 func (o *Outbox) queueHeads() (heads []model.Notice, err error) {
-	bad := o.journal.Later(model.KindNotice)
-	defer bad.Tell()
+	bad := o.journal.CollectUnreadable(model.KindNotice)
+	defer bad.Report()
 	err = o.journal.Store.View(func(r model.Reader) error {
 		for from := ""; ; {
 			found := false
-			err := journal.Readable(r, model.Scan{Index: "queue", From: from, Limit: 1}, bad.Add, func(n *model.Notice) bool {
+			err := journal.EachReadable(r, model.Scan{Index: "queue", From: from, Limit: 1}, bad.Add, func(n *model.Notice) bool {
 				heads, found = append(heads, *n), true
 				from = n.Channel + "!" // past the blank that ends a channel's part of the key
 				return true
@@ -126,10 +126,10 @@ func (o *Outbox) Next(now time.Time) (next time.Time, err error) {
 	for n := range heads {
 		soonest(heads[n].Next)
 	}
-	bad := o.journal.Later(model.KindInstance)
-	defer bad.Tell()
+	bad := o.journal.CollectUnreadable(model.KindInstance)
+	defer bad.Report()
 	err = o.journal.Store.View(func(r model.Reader) error {
-		return journal.Readable(r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}, bad.Add, func(i *model.Instance) bool {
+		return journal.EachReadable(r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}, bad.Add, func(i *model.Instance) bool {
 			soonest(i.NextExpiryNotice)
 			return true
 		})
@@ -204,7 +204,7 @@ func (o *Outbox) deliverTo(channel string) error {
 	failures := 0
 	for o.ctx.Err() == nil {
 		var due []model.Notice
-		bad := o.journal.Later(model.KindNotice)
+		bad := o.journal.CollectUnreadable(model.KindNotice)
 		err := o.journal.Store.View(func(r model.Reader) error {
 			page := model.Scan{
 				Index:  "queue",
@@ -212,9 +212,9 @@ func (o *Outbox) deliverTo(channel string) error {
 				To:     channel + " " + model.TimeKey(o.journal.Now()) + "~",
 				Limit:  batchSize,
 			}
-			return journal.Readable(r, page, bad.Add, func(n *model.Notice) bool { due = append(due, *n); return true })
+			return journal.EachReadable(r, page, bad.Add, func(n *model.Notice) bool { due = append(due, *n); return true })
 		})
-		bad.Tell()
+		bad.Report()
 		if err != nil {
 			return rules.CannotRead("notices", channel, err)
 		}
@@ -286,7 +286,7 @@ func (o *Outbox) beginAttempt(id model.ID, calls bool) (attempt bool, err error)
 			return err
 		}
 		if _, most := rules.Patience(o.crashed); n.Crashes >= most {
-			return o.setAside(tx, &n, model.TextOf(journal.ErrDied))
+			return o.setAside(tx, &n, model.TextOf(journal.ErrProcessDied))
 		}
 		attempt = true
 		n.Attempt++
@@ -321,7 +321,7 @@ func (o *Outbox) setAside(tx model.Tx, n *model.Notice, why model.Text) error {
 	if err := tx.Put(n); err != nil {
 		return err
 	}
-	return o.journal.AskToRetry(
+	return o.journal.RaiseRetryTask(
 		tx,
 		&model.Task{Channel: n.Channel, Text: model.Say("todo.retry-notices", "to", n.To, "times", n.Crashes), Detail: n.Error},
 	)

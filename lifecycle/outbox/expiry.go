@@ -55,7 +55,7 @@ func (o *Outbox) noticeExpiries() error {
 				if err != nil {
 					return err
 				}
-				if id := model.ID(key); !o.journal.IsBad(model.KindInstance, id) {
+				if id := model.ID(key); !o.journal.IsUnreadable(model.KindInstance, id) {
 					ids = append(ids, id)
 				}
 				if len(ids) == batchSize {

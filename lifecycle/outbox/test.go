@@ -49,8 +49,8 @@ func (o *Outbox) TestContact(ctx context.Context, actor model.Actor, name string
 	}
 	m := ports.Message{
 		ID: o.journal.NewID(), Kind: model.NoticeTest, At: o.journal.Now(), Name: c.Name,
-		Subject: ports.OneLine(o.say(model.Say("notice.test-subject", "name", c.Name))),
-		Text:    ports.OneLine(o.say(model.Say("notice.test-text", "name", c.Name))) + "\n",
+		Subject: ports.SanitizeLine(o.say(model.Say("notice.test-subject", "name", c.Name))),
+		Text:    ports.SanitizeLine(o.say(model.Say("notice.test-text", "name", c.Name))) + "\n",
 	}
 	var wg sync.WaitGroup
 	for n := range tests {

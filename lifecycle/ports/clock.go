@@ -23,9 +23,9 @@ type MovableClock struct {
 	base    Clock
 	offset  time.Duration
 	waiters map[*waiter]struct{}
-	rings   bool          // somebody wakes the waiters
+	running bool          // somebody wakes the waiters
 	next    time.Time     // when it means to wake the first
-	sooner  chan struct{} // it is to look again when that is
+	earlier chan struct{} // it is to look again when that is
 }
 
 type waiter struct {
@@ -37,7 +37,7 @@ var _ Clock = (*MovableClock)(nil)
 
 // NewMovableClock makes a clock that is ahead of base by offset.
 func NewMovableClock(base Clock, offset time.Duration) *MovableClock {
-	return &MovableClock{base: base, offset: offset, waiters: map[*waiter]struct{}{}, sooner: make(chan struct{}, 1)}
+	return &MovableClock{base: base, offset: offset, waiters: map[*waiter]struct{}{}, earlier: make(chan struct{}, 1)}
 }
 
 // Now is the base's time plus the offset.
@@ -72,16 +72,16 @@ func (c *MovableClock) MoveTo(t time.Time) time.Duration {
 	if ahead := t.Sub(c.base.Now().Add(c.offset)); ahead > 0 {
 		c.offset += ahead
 	}
-	c.wake()
-	if c.rings {
-		c.look() // what is left is nearer now, or nothing is
+	c.fire()
+	if c.running {
+		c.rearm() // what is left is nearer now, or nothing is
 	}
 	return c.offset
 }
 
-// wake tells whoever waits for a moment that has come, and says which comes
+// fire tells whoever waits for a moment that has come, and says which comes
 // next, zero for none. The caller holds mu.
-func (c *MovableClock) wake() (now, next time.Time) {
+func (c *MovableClock) fire() (now, next time.Time) {
 	now = c.base.Now().Add(c.offset)
 	for w := range c.waiters {
 		if !w.at.After(now) {
@@ -94,10 +94,10 @@ func (c *MovableClock) wake() (now, next time.Time) {
 	return now, next
 }
 
-// look lets what wakes the waiters look again how long that is.
-func (c *MovableClock) look() {
+// rearm lets what wakes the waiters look again how long that is.
+func (c *MovableClock) rearm() {
 	select {
-	case c.sooner <- struct{}{}:
+	case c.earlier <- struct{}{}:
 	default:
 	}
 }
@@ -114,23 +114,23 @@ func (c *MovableClock) After(d time.Duration) <-chan time.Time {
 	}
 	c.waiters[w] = struct{}{}
 	switch {
-	case !c.rings:
-		c.rings, c.next = true, w.at
-		go c.ring()
+	case !c.running:
+		c.running, c.next = true, w.at
+		go c.run()
 	case w.at.Before(c.next):
-		c.look()
+		c.rearm()
 	}
 	return w.ch
 }
 
-// ring wakes the waiters as real time passes, until there are none. One does it
+// run wakes the waiters as real time passes, until there are none. One does it
 // for all, since most of those who wait are gone before their time has come.
-func (c *MovableClock) ring() {
+func (c *MovableClock) run() {
 	for {
 		c.mu.Lock()
-		now, next := c.wake()
-		c.next, c.rings = next, len(c.waiters) > 0
-		if !c.rings {
+		now, next := c.fire()
+		c.next, c.running = next, len(c.waiters) > 0
+		if !c.running {
 			c.mu.Unlock()
 			return
 		}
@@ -138,7 +138,7 @@ func (c *MovableClock) ring() {
 		c.mu.Unlock()
 		select {
 		case <-real:
-		case <-c.sooner:
+		case <-c.earlier:
 		}
 	}
 }

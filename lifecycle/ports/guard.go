@@ -32,7 +32,7 @@ func (f *Fault) AsText() model.Text { return model.Say("job.fault", "what", f.Wh
 // Recovered logs a panic that was recovered from with its stack and returns the
 // error that takes its place. Call it in the deferred function that recovers.
 func Recovered(log *slog.Logger, where string, value any) *Fault {
-	f := &Fault{Where: where, What: OneLine(fmt.Sprint(value))}
+	f := &Fault{Where: where, What: SanitizeLine(fmt.Sprint(value))}
 	log.Error("a panic was caught", "in", where, "panic", f.What, "stack", string(debug.Stack()))
 	return f
 }
@@ -50,19 +50,19 @@ func Guard(log *slog.Logger, where string, fn func() error) (err error) {
 // faultKey is under what a context carries where a fault is noted.
 type faultKey struct{}
 
-// Noting makes a context in which the ports below note a panic, so that it is
+// WithFaultFlag makes a context in which the ports below note a panic, so that it is
 // known of even where the caller does something else about the error.
-func Noting(ctx context.Context) (context.Context, *atomic.Bool) {
+func WithFaultFlag(ctx context.Context) (context.Context, *atomic.Bool) {
 	met := new(atomic.Bool)
 	return context.WithValue(ctx, faultKey{}, met), met
 }
 
-// calls guards the calls to the outside: every issuer, product, prober and
+// guardedCalls guards the calls to the outside: every issuer, product, prober and
 // notifier that an engine is given is wrapped in one, so that no call of theirs
 // can end the process, wherever it is made.
-type calls struct{ log *slog.Logger }
+type guardedCalls struct{ log *slog.Logger }
 
-func (p calls) guard(ctx context.Context, where string, fn func() error) error {
+func (p guardedCalls) guard(ctx context.Context, where string, fn func() error) error {
 	return Guard(p.log, where, func() error {
 		done := false
 		defer func() {
@@ -77,14 +77,14 @@ func (p calls) guard(ctx context.Context, where string, fn func() error) error {
 }
 
 type guardedIssuer struct {
-	calls
+	guardedCalls
 	Issuer
 }
 
 // GuardIssuer makes a panic of an issuer the failure of that one call. It keeps whether the issuer can be told of withdrawals.
 func GuardIssuer(log *slog.Logger, is Issuer) Issuer {
-	g := guardedIssuer{calls{log}, is}
-	if c, ok := is.(Cancels); ok {
+	g := guardedIssuer{guardedCalls{log}, is}
+	if c, ok := is.(Canceller); ok {
 		return guardedCanceller{g, c}
 	}
 	return g
@@ -125,18 +125,18 @@ func (g guardedIssuer) Revoked(ctx context.Context, leaf *x509.Certificate) (at 
 
 type guardedCanceller struct {
 	guardedIssuer
-	cancels Cancels
+	canceller Canceller
 }
 
 func (g guardedCanceller) Cancel(ctx context.Context, ref string) error {
-	return g.guard(ctx, "issuer.Cancel", func() error { return g.cancels.Cancel(ctx, ref) })
+	return g.guard(ctx, "issuer.Cancel", func() error { return g.canceller.Cancel(ctx, ref) })
 }
 
 // GuardProduct makes a panic of a product the failure of that one call.
-func GuardProduct(log *slog.Logger, p Product) Product { return guardedProduct{calls{log}, p} }
+func GuardProduct(log *slog.Logger, p Product) Product { return guardedProduct{guardedCalls{log}, p} }
 
 type guardedProduct struct {
-	calls
+	guardedCalls
 	Product
 }
 
@@ -151,39 +151,39 @@ func (g guardedProduct) CreatesResources() (makes bool) {
 	return makes
 }
 
-func (g guardedProduct) Discover(ctx context.Context, region string) (places []Place, err error) {
+func (g guardedProduct) Discover(ctx context.Context, region string) (places []Target, err error) {
 	err = g.guard(ctx, "product.Discover", func() (err error) { places, err = g.Product.Discover(ctx, region); return err })
 	return places, err
 }
 
-func (g guardedProduct) Present(ctx context.Context, p Place) (b Binding, err error) {
-	err = g.guard(ctx, "product.Present", func() (err error) { b, err = g.Product.Present(ctx, p); return err })
+func (g guardedProduct) Current(ctx context.Context, p Target) (b Binding, err error) {
+	err = g.guard(ctx, "product.Current", func() (err error) { b, err = g.Product.Current(ctx, p); return err })
 	return b, err
 }
 
-func (g guardedProduct) Deploy(ctx context.Context, p Place, pair Pair) (b Binding, err error) {
+func (g guardedProduct) Deploy(ctx context.Context, p Target, pair KeyPair) (b Binding, err error) {
 	err = g.guard(ctx, "product.Deploy", func() (err error) { b, err = g.Product.Deploy(ctx, p, pair); return err })
 	return b, err
 }
 
-func (g guardedProduct) Restore(ctx context.Context, p Place) error {
-	return g.guard(ctx, "product.Restore", func() error { return g.Product.Restore(ctx, p) })
+func (g guardedProduct) Rollback(ctx context.Context, p Target) error {
+	return g.guard(ctx, "product.Rollback", func() error { return g.Product.Rollback(ctx, p) })
 }
 
-func (g guardedProduct) Keep(ctx context.Context, p Place) error {
-	return g.guard(ctx, "product.Keep", func() error { return g.Product.Keep(ctx, p) })
+func (g guardedProduct) Commit(ctx context.Context, p Target) error {
+	return g.guard(ctx, "product.Commit", func() error { return g.Product.Commit(ctx, p) })
 }
 
-func (g guardedProduct) Undeploy(ctx context.Context, p Place) error {
+func (g guardedProduct) Undeploy(ctx context.Context, p Target) error {
 	return g.guard(ctx, "product.Undeploy", func() error { return g.Product.Undeploy(ctx, p) })
 }
 
 // GuardProber makes a panic of a prober the failure of that one call, and an
 // answer without certificates an [ErrNothingPresented].
-func GuardProber(log *slog.Logger, p Prober) Prober { return guardedProber{calls{log}, p} }
+func GuardProber(log *slog.Logger, p Prober) Prober { return guardedProber{guardedCalls{log}, p} }
 
 type guardedProber struct {
-	calls
+	guardedCalls
 	Prober
 }
 
@@ -200,10 +200,12 @@ func (g guardedProber) Probe(ctx context.Context, address, sni string) (chain []
 }
 
 // GuardNotifier makes a panic of a notifier the failure of that one call.
-func GuardNotifier(log *slog.Logger, n Notifier) Notifier { return guardedNotifier{calls{log}, n} }
+func GuardNotifier(log *slog.Logger, n Notifier) Notifier {
+	return guardedNotifier{guardedCalls{log}, n}
+}
 
 type guardedNotifier struct {
-	calls
+	guardedCalls
 	Notifier
 }
 
@@ -215,9 +217,9 @@ func (g guardedNotifier) Send(ctx context.Context, channel string, m Message) er
 	return g.guard(ctx, "notifier.Send", func() error { return g.Notifier.Send(ctx, channel, m) })
 }
 
-// OneLine is a text from outside without anything that could end a line or
+// SanitizeLine is a text from outside without anything that could end a line or
 // steer a terminal or a mail header.
-func OneLine(s string) string {
+func SanitizeLine(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {
 			return ' '

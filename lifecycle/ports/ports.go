@@ -72,43 +72,43 @@ const (
 
 // Order is what an issuer says of one.
 type Order struct {
-	Ref     string // the issuer's name for it; kept by the engine
-	Status  OrderStatus
-	WaitFor model.Text    // what is waited for, while pending
-	Proofs  []model.Proof // what proves control, while pending
-	Problem model.Text    // why, when invalid
-	Chain   [][]byte      // DER, leaf first, without root, when valid
-	Root    []byte        // DER, if known, when valid
-	Retry   time.Duration
+	Ref       string // the issuer's name for it; kept by the engine
+	Status    OrderStatus
+	WaitFor   model.Text    // what is waited for, while pending
+	Proofs    []model.Proof // what proves control, while pending
+	Problem   model.Text    // why, when invalid
+	Chain     [][]byte      // DER, leaf first, without root, when valid
+	Root      []byte        // DER, if known, when valid
+	PollAfter time.Duration
 }
 
 // ErrUnknownOrder is returned by [Issuer.Fetch] when no such order exists.
 var ErrUnknownOrder error = model.Fail("issue.no-such-order")
 
-// Final marks an error that no retry will mend: the other side's final no.
-type Final struct{ Err error }
+// PermanentError marks an error that no retry will mend: the other side's final no.
+type PermanentError struct{ Err error }
 
-func (e *Final) Error() string { return e.Err.Error() }
+func (e *PermanentError) Error() string { return e.Err.Error() }
 
 // Unwrap is the cause.
-func (e *Final) Unwrap() error { return e.Err }
+func (e *PermanentError) Unwrap() error { return e.Err }
 
-// Later is an error after which the other side asks not to be called sooner
+// RetryAfterError is an error after which the other side asks not to be called sooner
 // than a pause, as Retry-After of RFC 9110 section 10.2.3 does (spec H9).
-type Later struct {
+type RetryAfterError struct {
 	Err   error
 	After time.Duration
 }
 
-func (l *Later) Error() string { return l.Err.Error() }
+func (l *RetryAfterError) Error() string { return l.Err.Error() }
 
 // Unwrap is the cause.
-func (l *Later) Unwrap() error { return l.Err }
+func (l *RetryAfterError) Unwrap() error { return l.Err }
 
 // Issuer is a CA, embedded or behind an account. The engine records what it is
 // about to ask, asks, and records the answer; after a lost answer it asks
 // Fetch before it repeats. Implementations are safe for concurrent use. Errors
-// that wrap [Final] are not retried.
+// that wrap [PermanentError] are not retried.
 type Issuer interface {
 	Capabilities(now time.Time) rules.Capabilities
 	// Order opens an order. The same Key gives the same order.
@@ -126,8 +126,8 @@ type Issuer interface {
 	Revoked(ctx context.Context, leaf *x509.Certificate) (at time.Time, reason string, err error)
 }
 
-// Cancels is an [Issuer] that can be told that an order is not wanted any more.
-type Cancels interface {
+// Canceller is an [Issuer] that can be told that an order is not wanted any more.
+type Canceller interface {
 	Cancel(ctx context.Context, ref string) error
 }
 
@@ -135,20 +135,20 @@ type Cancels interface {
 // undoes both. It may be called again when the transaction is.
 type RecordCA func(tx model.Tx, made *x509.Certificate) error
 
-// Rotates is a CA of the store's own whose issuing certificate a person may have
+// Rotator is a CA of the store's own whose issuing certificate a person may have
 // made anew. Rotate returns the new one; record is not nil.
-type Rotates interface {
+type Rotator interface {
 	Rotate(ctx context.Context, record RecordCA) (*x509.Certificate, error)
 }
 
-// Place is where a certificate is deployed.
-type Place struct {
+// Target is where a certificate is deployed.
+type Target struct {
 	Region string
 	Name   string // the domain or listener
 }
 
-// Pair is a certificate chain with its key.
-type Pair struct {
+// KeyPair is a certificate chain with its key.
+type KeyPair struct {
 	Chain [][]byte     // DER, leaf first
 	Key   model.Secret // PKCS#8 DER
 	// Fingerprint is the SHA-256 of the leaf, hexadecimal.
@@ -160,7 +160,7 @@ type Binding struct {
 	Fingerprint string // of the leaf; "" when nothing is bound
 	Address     string // host:port to ask over TLS; "" when not listening
 	SNI         string // the server name to ask for
-	Silent      error  // why the product does not listen though something is bound; nil when it does
+	ListenErr   error  // why the product does not listen though something is bound; nil when it does
 }
 
 // ErrNoResource is returned when a product has no such resource.
@@ -177,22 +177,22 @@ type Product interface {
 	// CreatesResources says whether the first deployment to a name makes it.
 	CreatesResources() bool
 	// Discover lists the resources that exist in a region.
-	Discover(ctx context.Context, region string) ([]Place, error)
-	// Present tells what is configured at a place. [ErrNoResource] when there
+	Discover(ctx context.Context, region string) ([]Target, error)
+	// Current tells what is configured at a place. [ErrNoResource] when there
 	// is no such resource.
-	Present(ctx context.Context, p Place) (Binding, error)
+	Current(ctx context.Context, p Target) (Binding, error)
 	// Deploy makes the place present the pair, keeping what it presented
 	// before for Restore. Deploying what is already there changes nothing.
-	Deploy(ctx context.Context, p Place, pair Pair) (Binding, error)
-	// Restore puts back what was presented before the last Deploy that was
+	Deploy(ctx context.Context, p Target, pair KeyPair) (Binding, error)
+	// Rollback puts back what was presented before the last Deploy that was
 	// not kept: for a first one the resource is removed or left as it was.
 	// Without such a Deploy it changes nothing.
-	Restore(ctx context.Context, p Place) error
-	// Keep forgets what was presented before the last Deploy.
-	Keep(ctx context.Context, p Place) error
+	Rollback(ctx context.Context, p Target) error
+	// Commit forgets what was presented before the last Deploy.
+	Commit(ctx context.Context, p Target) error
 	// Undeploy takes the certificate off: an edge removes the resource, a
 	// server goes back to what was there before certquay.
-	Undeploy(ctx context.Context, p Place) error
+	Undeploy(ctx context.Context, p Target) error
 }
 
 // Message is what a notice says, without where it goes.
@@ -224,10 +224,10 @@ type Finding struct {
 	Text    model.Text
 }
 
-// Judge says what is wrong with a chain, DER and leaf first as it was
+// ChainVerifier says what is wrong with a chain, DER and leaf first as it was
 // presented, for a name at a moment, the worst first; nothing means that a
 // client would accept it.
-type Judge func(chain [][]byte, name string, now time.Time) []Finding
+type ChainVerifier func(chain [][]byte, name string, now time.Time) []Finding
 
 // Prober asks a server for its certificate, as any client would.
 type Prober interface {

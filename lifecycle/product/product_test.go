@@ -21,7 +21,7 @@ var now = time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
 func clock() time.Time { return now }
 
 // serve presents a pair until the test ends.
-func serve(t *testing.T, pair ports.Pair, change ...func(*tls.Config)) string {
+func serve(t *testing.T, pair ports.KeyPair, change ...func(*tls.Config)) string {
 	t.Helper()
 	key, err := bundle.UnmarshalKey(pair.Key)
 	if err != nil {

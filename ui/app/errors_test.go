@@ -69,7 +69,7 @@ func TestErrorsInEnglish(t *testing.T) {
 		`no product "q"; there are edge, nginx`:                    &rules.NotFound{What: "product", Name: "q", There: []string{"edge", "nginx"}},
 		`"q" names several: 1q, 2q`:                                &rules.Ambiguous{Name: "q", Candidates: []string{"1q", "2q"}},
 		"a contact needs a name; Ops":                              fmt.Errorf("add: %w", &rules.Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: model.Quoted("", "Ops")}),
-		"nothing is presented: the address is taken":               &lifecycle.NotListening{Err: errors.New("the address is taken")},
+		"nothing is presented: the address is taken":               &lifecycle.NotListeningError{Err: errors.New("the address is taken")},
 		"certquay holds the private key already":                   &rules.Refusal{Action: rules.UploadKey, Reason: rules.ReasonHasKey},
 		"the server said so; " + `no watch "b"`:                    errors.Join(errors.New("the server said so"), &rules.NotFound{What: "watch", Name: "b"}),
 		`cannot close an instance that is issued: that needs paid`: &rules.Refusal{Action: rules.Close, State: model.Issued, Reason: rules.ReasonState, Args: rules.Args{"allowed": []string{"paid"}}},

@@ -133,7 +133,7 @@ func (w *World) job(instance, resource model.ID, op *model.Operation, put func(.
 	}
 	j := model.Job{
 		ID: model.ID("01K9JB" + of[6:]), Kind: op.Kind, Instance: instance, Resource: resource, Step: "order", StepStarted: true,
-		Actor: "anna", Via: "terminal", Cause: journal.WhyAsked, Created: op.Since, Attempt: max(op.Attempt, 1), Next: op.Next,
+		Actor: "anna", Via: "terminal", Cause: journal.CauseRequested, Created: op.Since, Attempt: max(op.Attempt, 1), Next: op.Next,
 		Error: op.Error, WaitFor: op.WaitFor, Version: 1,
 	}
 	op.Job = j.ID
@@ -161,7 +161,7 @@ func (w *World) job(instance, resource model.ID, op *model.Operation, put func(.
 func (w *World) present() {
 	w.t.Helper()
 	for _, r := range w.Places {
-		pl := ports.Place{Region: r.Region, Name: r.Name}
+		pl := ports.Target{Region: r.Region, Name: r.Name}
 		n := slices.IndexFunc(w.Wares, func(p lifecycle.NamedProduct) bool { return p.Name == r.Product })
 		if n < 0 {
 			continue
@@ -169,7 +169,7 @@ func (w *World) present() {
 		p := w.Product(r.Product)
 		p.Where[pl] = r.Address
 		if c := certificates.of(r.Presented); c != nil {
-			p.Put(pl, ports.Pair{Fingerprint: r.Presented, Chain: c.chain})
+			p.Put(pl, ports.KeyPair{Fingerprint: r.Presented, Chain: c.chain})
 		}
 	}
 	for _, i := range w.Instances {

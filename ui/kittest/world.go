@@ -110,7 +110,7 @@ func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World
 	base := func(b *lifecycletest.World) {
 		w.World = b
 		b.Clock = lifecycletest.NewClock(t, w.Clock)
-		b.Prober.Products, b.Options.Judge = nil, b.Prober.Judge
+		b.Prober.Products, b.Options.VerifyChain = nil, b.Prober.Judge
 		o := &b.Options
 		// The same in every run, where one thing is done after the other.
 		o.Clock, o.Products, o.Issuers, o.Rand = b.Clock, w.Wares, map[string]ports.Issuer{}, rand.NewChaCha8([32]byte{})
@@ -208,7 +208,7 @@ func (w *World) Done() (lines []string) {
 		switch {
 		case begun[job] || ev.Action == string(model.JobIssue): // by who applies
 			continue
-		case ev.Result == journal.ResultBegun:
+		case ev.Result == journal.ResultStarted:
 			begun[job] = true
 		case ev.Result != journal.ResultOK:
 			line += ": " + ev.Result

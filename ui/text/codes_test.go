@@ -53,6 +53,7 @@ func codes(t *testing.T) map[string][]string {
 						continue
 					}
 					kind, _ := n.Type.(*ast.Ident)
+					other, _ := n.Type.(*ast.SelectorExpr)
 					switch {
 					case kind != nil && kind.Name == "NoticeKind":
 						add("notice", n.Values[k])
@@ -63,13 +64,13 @@ func codes(t *testing.T) map[string][]string {
 					case kind != nil && kind.Name == "Reason" && filepath.Base(path) == "reasons.go":
 						add("refused", n.Values[k])
 						add("instead", n.Values[k])
-					case strings.HasPrefix(name.Name, "action"), filepath.Base(path) == "note.go":
+					case strings.HasPrefix(name.Name, "action"), other != nil && other.Sel.Name == "Action":
 						add("event", n.Values[k])
 					case strings.HasPrefix(name.Name, "Item") && filepath.Base(path) == "ledger.go":
 						add("item", n.Values[k])
 					case strings.HasPrefix(name.Name, "Result") && kind == nil:
 						add("result", n.Values[k])
-					case strings.HasPrefix(name.Name, "Why") && kind == nil:
+					case strings.HasPrefix(name.Name, "Cause") && kind == nil:
 						add("why", n.Values[k])
 					case strings.HasPrefix(name.Name, "Watch") && kind == nil, kind != nil && kind.Name == "Problem" && strings.Contains(path, "product"):
 						add("watch", n.Values[k])

@@ -75,9 +75,9 @@ type Issuer struct {
 }
 
 var (
-	_ ports.Issuer  = (*Issuer)(nil)
-	_ ports.Cancels = (*Issuer)(nil)
-	_ ports.Rotates = (*Issuer)(nil)
+	_ ports.Issuer    = (*Issuer)(nil)
+	_ ports.Canceller = (*Issuer)(nil)
+	_ ports.Rotator   = (*Issuer)(nil)
 )
 
 // New makes the CA over a store. Nothing is read or written until it is first
@@ -158,7 +158,7 @@ func (i *Issuer) ends(now time.Time) time.Time {
 
 // final marks a refusal that no retry will mend.
 func final(code string, args ...any) error {
-	return &ports.Final{Err: model.Fail(code, args...)}
+	return &ports.PermanentError{Err: model.Fail(code, args...)}
 }
 
 // refPrefix begins every order's name; the rest is the hash of its key, so
@@ -280,7 +280,7 @@ func (i *Issuer) answer(ref string, rec *orderRecord) (ports.Order, error) {
 func (i *Issuer) Cancel(ctx context.Context, ref string) error {
 	cell, ok := orderCell(ref)
 	if !ok {
-		return &ports.Final{Err: ports.ErrUnknownOrder}
+		return &ports.PermanentError{Err: ports.ErrUnknownOrder}
 	}
 	return i.store.Update(ctx, func(tx model.Tx) error {
 		var rec orderRecord
@@ -307,7 +307,7 @@ func (i *Issuer) check(r ports.CertificateRequest, strength func(crypto.PublicKe
 	}
 	list, err := names.List(r.Names, true)
 	if err != nil {
-		return nil, &ports.Final{Err: err}
+		return nil, &ports.PermanentError{Err: err}
 	}
 	for _, n := range list {
 		if err := i.permits(n); err != nil {

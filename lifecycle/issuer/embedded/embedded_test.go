@@ -119,7 +119,7 @@ func parse(t *testing.T, der []byte) *x509.Certificate {
 }
 
 func isFinal(err error) bool {
-	var f *ports.Final
+	var f *ports.PermanentError
 	return errors.As(err, &f)
 }
 

@@ -94,7 +94,7 @@ func (i *Issuer) proved(ctx context.Context, ref string, list []string) ports.Or
 		}
 	}
 	if missing > 0 {
-		o.Status, o.Retry = ports.OrderPending, time.Minute
+		o.Status, o.PollAfter = ports.OrderPending, time.Minute
 		o.WaitFor = model.Say("await."+i.opt.Proof.Method, "n", missing, "cause", why)
 	}
 	return o

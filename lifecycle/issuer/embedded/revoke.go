@@ -121,7 +121,7 @@ func (i *Issuer) Revoked(ctx context.Context, leaf *x509.Certificate) (at time.T
 	return at, reason, err
 }
 
-// ErrNotIssued is returned, wrapped in a [ports.Final], for a certificate
+// ErrNotIssued is returned, wrapped in a [ports.PermanentError], for a certificate
 // that this CA did not issue.
 var ErrNotIssued error = model.Fail("ca.not-issued")
 
@@ -129,12 +129,12 @@ var ErrNotIssued error = model.Fail("ca.not-issued")
 // given.
 func issued(r model.Reader, leaf *x509.Certificate) (rec serialRecord, err error) {
 	if leaf == nil || leaf.SerialNumber == nil {
-		return rec, &ports.Final{Err: ErrNotIssued}
+		return rec, &ports.PermanentError{Err: ErrNotIssued}
 	}
 	err = get(r, serialCell(leaf), &rec)
 	fp := sha256.Sum256(leaf.Raw)
 	if errors.Is(err, model.ErrNotFound) || err == nil && !bytes.Equal(fp[:], rec.Fingerprint) {
-		return rec, &ports.Final{
+		return rec, &ports.PermanentError{
 			Err: model.Fail("ca.not-issued-serial", "serial", bundle.Serial(leaf.SerialNumber)).Wrapping(ErrNotIssued),
 		}
 	}

@@ -122,12 +122,12 @@ func (e *Edge) Regions() []string { return slices.Clone(e.opt.Regions) }
 func (e *Edge) CreatesResources() bool { return true }
 
 // Discover lists what is presented in a region, sorted by name.
-func (e *Edge) Discover(ctx context.Context, regionName string) ([]ports.Place, error) {
+func (e *Edge) Discover(ctx context.Context, regionName string) ([]ports.Target, error) {
 	if _, err := e.region(ctx, regionName); err != nil {
 		return nil, err
 	}
 	prefix := space + "/" + bindCell(e.opt.Product, regionName, "")
-	var out []ports.Place
+	var out []ports.Target
 	err := e.store.View(func(r model.Reader) error {
 		out = nil
 		for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: prefix}) {
@@ -138,17 +138,17 @@ func (e *Edge) Discover(ctx context.Context, regionName string) ([]ports.Place, 
 			if err != nil {
 				return model.Fail("edge.record-damaged", "name", key)
 			}
-			out = append(out, ports.Place{Region: regionName, Name: name})
+			out = append(out, ports.Target{Region: regionName, Name: name})
 		}
 		return nil
 	})
-	slices.SortFunc(out, func(a, b ports.Place) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b ports.Target) int { return strings.Compare(a.Name, b.Name) })
 	return out, err
 }
 
-// Present tells what is configured for a name. While the region's listener
+// Current tells what is configured for a name. While the region's listener
 // cannot be started Address is "", and Silent says why.
-func (e *Edge) Present(ctx context.Context, p ports.Place) (ports.Binding, error) {
+func (e *Edge) Current(ctx context.Context, p ports.Target) (ports.Binding, error) {
 	r, host, err := e.place(ctx, p)
 	if err != nil {
 		return ports.Binding{}, err
@@ -160,7 +160,7 @@ func (e *Edge) Present(ctx context.Context, p ports.Place) (ports.Binding, error
 	// A listener that failed to start gets another chance.
 	silent := r.listen(ctx)
 	there := e.binding(r, &b, host)
-	there.Silent = silent
+	there.ListenErr = silent
 	return there, nil
 }
 
@@ -170,7 +170,7 @@ func (e *Edge) binding(r *region, b *binding, host string) ports.Binding {
 
 // Deploy presents the pair for a name from the next handshake on. Connections
 // that are open stay open. The certificate must be for the name.
-func (e *Edge) Deploy(ctx context.Context, p ports.Place, pair ports.Pair) (ports.Binding, error) {
+func (e *Edge) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Binding, error) {
 	r, host, err := e.place(ctx, p)
 	if err != nil {
 		return ports.Binding{}, err
@@ -208,9 +208,9 @@ func (e *Edge) Deploy(ctx context.Context, p ports.Place, pair ports.Pair) (port
 	return e.binding(r, &next, host), nil
 }
 
-// Restore puts back what was presented before the last Deploy that was not
+// Rollback puts back what was presented before the last Deploy that was not
 // kept, and removes the resource if that was nothing.
-func (e *Edge) Restore(ctx context.Context, p ports.Place) error {
+func (e *Edge) Rollback(ctx context.Context, p ports.Target) error {
 	r, host, err := e.place(ctx, p)
 	if err != nil {
 		return err
@@ -236,8 +236,8 @@ func (e *Edge) Restore(ctx context.Context, p ports.Place) error {
 	return err
 }
 
-// Keep forgets what was presented before, key and all.
-func (e *Edge) Keep(ctx context.Context, p ports.Place) error {
+// Commit forgets what was presented before, key and all.
+func (e *Edge) Commit(ctx context.Context, p ports.Target) error {
 	_, host, err := e.place(ctx, p)
 	if err != nil {
 		return err
@@ -253,7 +253,7 @@ func (e *Edge) Keep(ctx context.Context, p ports.Place) error {
 }
 
 // Undeploy removes the resource (spec D8).
-func (e *Edge) Undeploy(ctx context.Context, p ports.Place) error {
+func (e *Edge) Undeploy(ctx context.Context, p ports.Target) error {
 	r, host, err := e.place(ctx, p)
 	if err != nil {
 		return err
@@ -279,7 +279,7 @@ func (e *Edge) region(ctx context.Context, name string) (*region, error) {
 	}
 	r, ok := e.regions[name]
 	if !ok {
-		return nil, &ports.Final{
+		return nil, &ports.PermanentError{
 			Err: model.Fail("edge.no-region", "product", e.opt.Product, "region", name, "regions", e.opt.Regions).
 				Wrapping(ports.ErrNoResource),
 		}
@@ -288,19 +288,19 @@ func (e *Edge) region(ctx context.Context, name string) (*region, error) {
 }
 
 // place finds the region and the canonical host name of a place.
-func (e *Edge) place(ctx context.Context, p ports.Place) (*region, string, error) {
+func (e *Edge) place(ctx context.Context, p ports.Target) (*region, string, error) {
 	r, err := e.region(ctx, p.Region)
 	if err != nil {
 		return nil, "", err
 	}
 	n, err := names.Parse(p.Name)
 	if err != nil {
-		return nil, "", &ports.Final{
+		return nil, "", &ports.PermanentError{
 			Err: model.Fail("edge.no-resource", "product", e.opt.Product, "cause", err).Wrapping(ports.ErrNoResource),
 		}
 	}
 	if n.Wildcard {
-		return nil, "", &ports.Final{
+		return nil, "", &ports.PermanentError{
 			Err: model.Fail("edge.no-host", "product", e.opt.Product, "name", n.ASCII).Wrapping(ports.ErrNoResource),
 		}
 	}
@@ -316,9 +316,9 @@ func noResource(err error) error {
 }
 
 // checkPair refuses what a server could not present, before anything changes.
-func checkPair(pair ports.Pair, host string) error {
+func checkPair(pair ports.KeyPair, host string) error {
 	bad := func(why any) error {
-		return &ports.Final{Err: model.Fail("edge.refuses", "why", why)}
+		return &ports.PermanentError{Err: model.Fail("edge.refuses", "why", why)}
 	}
 	if len(pair.Chain) == 0 {
 		return bad(model.Say("edge.none"))

@@ -53,10 +53,10 @@ func TestContract(t *testing.T) {
 	})
 }
 
-func deploy(t *testing.T, e *edge.Edge, region, host string) (ports.Pair, ports.Binding) {
+func deploy(t *testing.T, e *edge.Edge, region, host string) (ports.KeyPair, ports.Binding) {
 	t.Helper()
 	pair := producttest.NewCA(t, now).Pair(t, host)
-	b, err := e.Deploy(context.Background(), ports.Place{Region: region, Name: host}, pair)
+	b, err := e.Deploy(context.Background(), ports.Target{Region: region, Name: host}, pair)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,14 +115,14 @@ func TestAddressesAreServedWithoutAName(t *testing.T) {
 		}
 		first, b = deploy(t, e, "global", "192.0.2.1")
 	}
-	p := ports.Place{Region: "global", Name: "192.0.2.2"}
+	p := ports.Target{Region: "global", Name: "192.0.2.2"}
 	_, err := e.Deploy(ctx, p, producttest.NewCA(t, now).Pair(t, p.Name))
-	var final *ports.Final
+	var final *ports.PermanentError
 	if !errors.As(err, &final) {
 		t.Errorf("a second address: %v", err)
 	}
 	deploy(t, e, "other", "192.0.2.2")
-	if err := e.Undeploy(ctx, ports.Place{Region: "global", Name: "192.0.2.1"}); err != nil {
+	if err := e.Undeploy(ctx, ports.Target{Region: "global", Name: "192.0.2.1"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := (product.Prober{Now: clock}).Probe(ctx, b.Address, ""); err == nil {
@@ -149,11 +149,11 @@ func TestTakenPortIsNamedAndOthersGoOn(t *testing.T) {
 	if p := e.Problems(); len(p) != 1 || !strings.HasPrefix(model.TextOf(p[0]).Code(), "edge.taken") || model.TextOf(p[0]).Message().Args["address"] != b.Address {
 		t.Errorf("problems %v", p)
 	}
-	if got, err := e.Present(ctx, ports.Place{Region: "two", Name: "a.example.com"}); err != nil || got.Address != other.Address {
+	if got, err := e.Current(ctx, ports.Target{Region: "two", Name: "a.example.com"}); err != nil || got.Address != other.Address {
 		t.Errorf("the other region: %+v, %v", got, err)
 	}
-	place := ports.Place{Region: "one", Name: "a.example.com"}
-	if got, err := e.Present(ctx, place); err != nil || got.Address != "" || got.Fingerprint != pair.Fingerprint {
+	place := ports.Target{Region: "one", Name: "a.example.com"}
+	if got, err := e.Current(ctx, place); err != nil || got.Address != "" || got.Fingerprint != pair.Fingerprint {
 		t.Errorf("the region without its port: %+v, %v", got, err)
 	}
 	if _, err := e.Deploy(ctx, place, producttest.NewCA(t, now).Pair(t, "a.example.com")); model.TextOf(err).Message().Args["address"] != b.Address {
@@ -162,7 +162,7 @@ func TestTakenPortIsNamedAndOthersGoOn(t *testing.T) {
 	if err := thief.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := e.Present(ctx, place); err != nil || got.Address != b.Address {
+	if got, err := e.Current(ctx, place); err != nil || got.Address != b.Address {
 		t.Errorf("when the port is free again: %+v, %v", got, err)
 	}
 	if p := e.Problems(); len(p) != 0 {
@@ -184,18 +184,18 @@ func TestOnlyFittingNamesAreDeployed(t *testing.T) {
 		"a.example.com/x":  {"a.example.com"},
 		"":                 {"a.example.com"},
 	} {
-		_, err := e.Deploy(ctx, ports.Place{Region: "global", Name: place}, ca.Pair(t, names...))
-		var final *ports.Final
+		_, err := e.Deploy(ctx, ports.Target{Region: "global", Name: place}, ca.Pair(t, names...))
+		var final *ports.PermanentError
 		if !errors.As(err, &final) {
 			t.Errorf("%q with %v: %v", place, names, err)
 		}
 	}
 	// Written in another way it is the same place.
 	pair := ca.Pair(t, "*.xn--bcher-kva.example")
-	if _, err := e.Deploy(ctx, ports.Place{Region: "global", Name: "WWW.bücher.example."}, pair); err != nil {
+	if _, err := e.Deploy(ctx, ports.Target{Region: "global", Name: "WWW.bücher.example."}, pair); err != nil {
 		t.Fatal(err)
 	}
-	b, err := e.Present(ctx, ports.Place{Region: "global", Name: "www.xn--bcher-kva.example"})
+	b, err := e.Current(ctx, ports.Target{Region: "global", Name: "www.xn--bcher-kva.example"})
 	if err != nil || b.SNI != "www.xn--bcher-kva.example" {
 		t.Errorf("%+v, %v", b, err)
 	}
@@ -213,7 +213,7 @@ func TestDriftBehindItsBackIsPresented(t *testing.T) {
 		t.Fatal(err)
 	}
 	e = open(t, store, "CDN", "global")
-	b, err := e.Present(ctx, ports.Place{Region: "global", Name: "a.example.com"})
+	b, err := e.Current(ctx, ports.Target{Region: "global", Name: "a.example.com"})
 	if err != nil || b.Fingerprint != other.Fingerprint {
 		t.Errorf("configured %q, %v", b.Fingerprint, err)
 	}
@@ -251,12 +251,12 @@ func TestLostAnswerOfTheStoreLeavesNoOldLeaf(t *testing.T) {
 	lost := errors.New("the answer got lost")
 	store.Refuse = func() (error, error) { return nil, lost }
 	next := producttest.NewCA(t, now).Pair(t, "a.example.com")
-	p := ports.Place{Region: "global", Name: "a.example.com"}
+	p := ports.Target{Region: "global", Name: "a.example.com"}
 	if _, err := e.Deploy(ctx, p, next); !errors.Is(err, lost) {
 		t.Fatal(err)
 	}
 	store.Refuse = nil
-	configured, err := e.Present(ctx, p)
+	configured, err := e.Current(ctx, p)
 	if err != nil || configured.Fingerprint != next.Fingerprint {
 		t.Fatalf("%+v, %v", configured, err)
 	}
@@ -269,7 +269,7 @@ func TestLostAnswerOfTheStoreLeavesNoOldLeaf(t *testing.T) {
 func TestPageNamesProductRegionAndServer(t *testing.T) {
 	e := open(t, issuertest.NewStore(), "CDN", "global")
 	ca := producttest.NewCA(t, now)
-	b, err := e.Deploy(context.Background(), ports.Place{Region: "global", Name: "a.example.com"}, ca.Pair(t, "a.example.com"))
+	b, err := e.Deploy(context.Background(), ports.Target{Region: "global", Name: "a.example.com"}, ca.Pair(t, "a.example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +303,7 @@ func TestSecretsStayInSealedParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	pair, b := deploy(t, e, "global", "a.example.com")
-	if err := e.Keep(context.Background(), ports.Place{Region: "global", Name: "a.example.com"}); err != nil {
+	if err := e.Commit(context.Background(), ports.Target{Region: "global", Name: "a.example.com"}); err != nil {
 		t.Fatal(err)
 	}
 	deploy(t, e, "global", "a.example.com")

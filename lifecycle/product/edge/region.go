@@ -234,7 +234,7 @@ func (r *region) checkAddressName(rd model.Reader, host string) error {
 	if err != nil || other == "" || other == host {
 		return err
 	}
-	return &ports.Final{Err: r.fail("edge.second-address", "name", other)}
+	return &ports.PermanentError{Err: r.fail("edge.second-address", "name", other)}
 }
 
 // page is what a browser or curl sees.

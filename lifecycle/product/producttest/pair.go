@@ -45,13 +45,13 @@ func NewCA(t testing.TB, now time.Time) *CA {
 
 // Pair makes a fresh certificate with its key and chain for some names, valid
 // from an hour before now for 90 days.
-func (ca *CA) Pair(t testing.TB, names ...string) ports.Pair {
+func (ca *CA) Pair(t testing.TB, names ...string) ports.KeyPair {
 	t.Helper()
 	return ca.PairBetween(t, ca.now.Add(-time.Hour), ca.now.AddDate(0, 0, 90), names...)
 }
 
 // PairBetween is Pair with a validity.
-func (ca *CA) PairBetween(t testing.TB, from, to time.Time, names ...string) ports.Pair {
+func (ca *CA) PairBetween(t testing.TB, from, to time.Time, names ...string) ports.KeyPair {
 	t.Helper()
 	serial := make([]byte, 12)
 	if _, err := rand.Read(serial); err != nil {
@@ -75,7 +75,7 @@ func (ca *CA) PairBetween(t testing.TB, from, to time.Time, names ...string) por
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ports.Pair{Chain: [][]byte{leaf.Raw, ca.issuing.Raw}, Key: pkcs8, Fingerprint: bundle.Fingerprint(leaf.Raw)}
+	return ports.KeyPair{Chain: [][]byte{leaf.Raw, ca.issuing.Raw}, Key: pkcs8, Fingerprint: bundle.Fingerprint(leaf.Raw)}
 }
 
 // Pool is the root alone.

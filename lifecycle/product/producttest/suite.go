@@ -67,11 +67,11 @@ type suite struct {
 	ctx context.Context
 }
 
-func (s *suite) place(n int) ports.Place {
-	return ports.Place{Region: s.Region, Name: s.Hosts[n]}
+func (s *suite) place(n int) ports.Target {
+	return ports.Target{Region: s.Region, Name: s.Hosts[n]}
 }
 
-func (s *suite) deploy(t *testing.T, p ports.Place) (ports.Pair, ports.Binding) {
+func (s *suite) deploy(t *testing.T, p ports.Target) (ports.KeyPair, ports.Binding) {
 	t.Helper()
 	pair := s.ca.Pair(t, p.Name)
 	b, err := s.Product.Deploy(s.ctx, p, pair)
@@ -94,9 +94,9 @@ func (s *suite) seen(b ports.Binding) [][]byte {
 }
 
 // mustPresent checks what is configured and what is seen; nil means nothing.
-func (s *suite) mustPresent(t *testing.T, p ports.Place, pair *ports.Pair) {
+func (s *suite) mustPresent(t *testing.T, p ports.Target, pair *ports.KeyPair) {
 	t.Helper()
-	b, err := s.Product.Present(s.ctx, p)
+	b, err := s.Product.Current(s.ctx, p)
 	if pair == nil {
 		if s.Product.CreatesResources() {
 			if !errors.Is(err, ports.ErrNoResource) {
@@ -130,15 +130,15 @@ func testUnknown(t *testing.T, s *suite) {
 	if _, err := s.Product.Discover(s.ctx, "nowhere"); err == nil {
 		t.Error("an unknown region is listed")
 	}
-	bad := ports.Place{Region: "nowhere", Name: s.Hosts[0]}
+	bad := ports.Target{Region: "nowhere", Name: s.Hosts[0]}
 	if _, err := s.Product.Deploy(s.ctx, bad, s.ca.Pair(t, s.Hosts[0])); err == nil {
 		t.Error("deployed to an unknown region")
 	}
-	if _, err := s.Product.Present(s.ctx, bad); !errors.Is(err, ports.ErrNoResource) {
+	if _, err := s.Product.Current(s.ctx, bad); !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("present: %v", err)
 	}
-	none := ports.Place{Region: s.Region, Name: "no-such-resource.example"}
-	if _, err := s.Product.Present(s.ctx, none); !errors.Is(err, ports.ErrNoResource) {
+	none := ports.Target{Region: s.Region, Name: "no-such-resource.example"}
+	if _, err := s.Product.Current(s.ctx, none); !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("present: %v", err)
 	}
 	if err := s.Product.Undeploy(s.ctx, none); !errors.Is(err, ports.ErrNoResource) {
@@ -159,7 +159,7 @@ func testDeploy(t *testing.T, s *suite) {
 	if err != nil || !slices.Contains(places, p) {
 		t.Errorf("discovered %v, %v", places, err)
 	}
-	b, err := s.Product.Present(s.ctx, p)
+	b, err := s.Product.Current(s.ctx, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func testDeploy(t *testing.T, s *suite) {
 func testAgain(t *testing.T, s *suite) {
 	p := s.place(0)
 	first, _ := s.deploy(t, p)
-	if err := s.Product.Keep(s.ctx, p); err != nil {
+	if err := s.Product.Commit(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	second, _ := s.deploy(t, p)
@@ -184,7 +184,7 @@ func testAgain(t *testing.T, s *suite) {
 	}
 	s.mustPresent(t, p, &second)
 	// Nor does it forget what was there before.
-	if err := s.Product.Restore(s.ctx, p); err != nil {
+	if err := s.Product.Rollback(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	s.mustPresent(t, p, &first)
@@ -193,14 +193,14 @@ func testAgain(t *testing.T, s *suite) {
 // spec: D3
 func testRestoreFirst(t *testing.T, s *suite) {
 	p := s.place(0)
-	before, errBefore := s.Product.Present(s.ctx, p)
+	before, errBefore := s.Product.Current(s.ctx, p)
 	_, b := s.deploy(t, p)
 	for range 2 {
-		if err := s.Product.Restore(s.ctx, p); err != nil {
+		if err := s.Product.Rollback(s.ctx, p); err != nil {
 			t.Fatal(err)
 		}
 	}
-	after, errAfter := s.Product.Present(s.ctx, p)
+	after, errAfter := s.Product.Current(s.ctx, p)
 	missing := func(err error) bool { return errors.Is(err, ports.ErrNoResource) }
 	if after.Fingerprint != before.Fingerprint || missing(errAfter) != missing(errBefore) {
 		t.Errorf("before %+v, %v; after %+v, %v", before, errBefore, after, errAfter)
@@ -216,13 +216,13 @@ func testRestoreFirst(t *testing.T, s *suite) {
 func testRestoreLater(t *testing.T, s *suite) {
 	p := s.place(0)
 	first, _ := s.deploy(t, p)
-	if err := s.Product.Keep(s.ctx, p); err != nil {
+	if err := s.Product.Commit(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	second, _ := s.deploy(t, p)
 	s.mustPresent(t, p, &second)
 	for range 2 { // a repeated call after a crash changes nothing more
-		if err := s.Product.Restore(s.ctx, p); err != nil {
+		if err := s.Product.Rollback(s.ctx, p); err != nil {
 			t.Fatal(err)
 		}
 		s.mustPresent(t, p, &first)
@@ -231,19 +231,19 @@ func testRestoreLater(t *testing.T, s *suite) {
 
 func testRestoreNothing(t *testing.T, s *suite) {
 	p := s.place(0)
-	if err := s.Product.Restore(s.ctx, p); err != nil {
+	if err := s.Product.Rollback(s.ctx, p); err != nil {
 		t.Errorf("nothing was ever deployed: %v", err)
 	}
-	if err := s.Product.Keep(s.ctx, p); err != nil {
+	if err := s.Product.Commit(s.ctx, p); err != nil {
 		t.Errorf("nothing was ever deployed: %v", err)
 	}
 	pair, _ := s.deploy(t, p)
 	for range 2 {
-		if err := s.Product.Keep(s.ctx, p); err != nil {
+		if err := s.Product.Commit(s.ctx, p); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Product.Restore(s.ctx, p); err != nil {
+	if err := s.Product.Rollback(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	s.mustPresent(t, p, &pair)
@@ -253,7 +253,7 @@ func testRestoreNothing(t *testing.T, s *suite) {
 func testUndeploy(t *testing.T, s *suite) {
 	p := s.place(0)
 	_, b := s.deploy(t, p)
-	if err := s.Product.Keep(s.ctx, p); err != nil {
+	if err := s.Product.Commit(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Product.Undeploy(s.ctx, p); err != nil {
@@ -269,7 +269,7 @@ func testUndeploy(t *testing.T, s *suite) {
 	if err := s.Product.Undeploy(s.ctx, p); !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("again: %v", err)
 	}
-	if err := s.Product.Restore(s.ctx, p); err != nil {
+	if err := s.Product.Rollback(s.ctx, p); err != nil {
 		t.Errorf("restore: %v", err)
 	}
 	s.mustPresent(t, p, nil)
@@ -280,11 +280,11 @@ func testUndeploy(t *testing.T, s *suite) {
 func testBroken(t *testing.T, s *suite) {
 	p := s.place(0)
 	good, _ := s.deploy(t, p)
-	if err := s.Product.Keep(s.ctx, p); err != nil {
+	if err := s.Product.Commit(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	other := s.ca.Pair(t, p.Name)
-	for name, pair := range map[string]ports.Pair{
+	for name, pair := range map[string]ports.KeyPair{
 		"another key":         {Chain: other.Chain, Key: good.Key, Fingerprint: other.Fingerprint},
 		"no key":              {Chain: other.Chain, Fingerprint: other.Fingerprint},
 		"no chain":            {Key: other.Key, Fingerprint: other.Fingerprint},
@@ -299,7 +299,7 @@ func testBroken(t *testing.T, s *suite) {
 		}
 	}
 	s.mustPresent(t, p, &good)
-	if err := s.Product.Restore(s.ctx, p); err != nil {
+	if err := s.Product.Rollback(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	s.mustPresent(t, p, &good)
@@ -310,10 +310,10 @@ func testIndependent(t *testing.T, s *suite) {
 	a, b := s.place(0), s.place(1)
 	first, _ := s.deploy(t, a)
 	second, _ := s.deploy(t, b)
-	if err := s.Product.Keep(s.ctx, a); err != nil {
+	if err := s.Product.Commit(s.ctx, a); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Product.Restore(s.ctx, b); err != nil {
+	if err := s.Product.Rollback(s.ctx, b); err != nil {
 		t.Fatal(err)
 	}
 	s.mustPresent(t, a, &first)
@@ -327,10 +327,10 @@ func testIndependent(t *testing.T, s *suite) {
 
 func testConcurrent(t *testing.T, s *suite) {
 	var wg sync.WaitGroup
-	last := make([]ports.Pair, len(s.Hosts))
+	last := make([]ports.KeyPair, len(s.Hosts))
 	for n := range s.Hosts {
 		p := s.place(n)
-		pairs := []ports.Pair{s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name)}
+		pairs := []ports.KeyPair{s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name)}
 		last[n] = pairs[2]
 		wg.Add(2)
 		go func() {
@@ -344,7 +344,7 @@ func testConcurrent(t *testing.T, s *suite) {
 				if got := s.seen(b); len(got) == 0 || !bytes.Equal(got[0], pair.Chain[0]) {
 					t.Errorf("%s: a handshake after deploying does not show the new leaf", p.Name)
 				}
-				if err := s.Product.Keep(s.ctx, p); err != nil {
+				if err := s.Product.Commit(s.ctx, p); err != nil {
 					t.Error(err)
 				}
 			}
@@ -355,7 +355,7 @@ func testConcurrent(t *testing.T, s *suite) {
 				if _, err := s.Product.Discover(s.ctx, s.Region); err != nil {
 					t.Error(err)
 				}
-				if _, err := s.Product.Present(s.ctx, p); err != nil && !errors.Is(err, ports.ErrNoResource) {
+				if _, err := s.Product.Current(s.ctx, p); err != nil && !errors.Is(err, ports.ErrNoResource) {
 					t.Error(err)
 				}
 			}
@@ -416,21 +416,21 @@ func testReopen(t *testing.T, s *suite) {
 	}
 	kept, tried := s.place(0), s.place(1)
 	pair, before := s.deploy(t, kept)
-	if err := s.Product.Keep(s.ctx, kept); err != nil {
+	if err := s.Product.Commit(s.ctx, kept); err != nil {
 		t.Fatal(err)
 	}
 	old, _ := s.deploy(t, tried)
-	if err := s.Product.Keep(s.ctx, tried); err != nil {
+	if err := s.Product.Commit(s.ctx, tried); err != nil {
 		t.Fatal(err)
 	}
 	next, _ := s.deploy(t, tried)
 	s.Product = s.Reopen(t)
 	s.mustPresent(t, kept, &pair)
 	s.mustPresent(t, tried, &next)
-	if b, err := s.Product.Present(s.ctx, kept); err != nil || b.Address != before.Address {
+	if b, err := s.Product.Current(s.ctx, kept); err != nil || b.Address != before.Address {
 		t.Errorf("address %s, before %s, %v", b.Address, before.Address, err)
 	}
-	if err := s.Product.Restore(s.ctx, tried); err != nil {
+	if err := s.Product.Rollback(s.ctx, tried); err != nil {
 		t.Fatal(err)
 	}
 	s.mustPresent(t, tried, &old)

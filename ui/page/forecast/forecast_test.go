@@ -40,7 +40,7 @@ func report(more int) *forecast.Report {
 	r.ByDay[3].Expiries = 1
 	r.ByMonth = []forecast.Tally{{Start: at("2026-11-01"), Renewals: 1 + more, Deployments: 2}, {Start: at("2026-12-01"), Reissues: 4, People: 1, Expiries: 1}}
 	r.Total = forecast.Tally{Start: r.From, Renewals: 1 + more, Reissues: 4, Deployments: 2, People: 1, Expiries: 1}
-	r.Moments = []forecast.Moment{{At: at("2026-12-01"), What: forecast.WhatPerson, Name: "a"}, {At: at("2026-12-02"), What: forecast.WhatExpires, Name: "b"}}
+	r.Occurrences = []forecast.Occurrence{{At: at("2026-12-01"), What: forecast.WhatPerson, Name: "a"}, {At: at("2026-12-02"), What: forecast.WhatExpires, Name: "b"}}
 	return r
 }
 
@@ -256,12 +256,12 @@ func TestStoppedForecastIsForgotten(t *testing.T) {
 // hand in several places on one line, of a day; another kind has its own.
 func TestWhatHappensOnceADay(t *testing.T) {
 	r, noon := report(0), at("2026-12-01").Add(12*time.Hour)
-	person := forecast.Moment{At: at("2026-12-01"), What: forecast.WhatPerson, Task: model.TaskInstall, Instance: "A", Name: "a"}
+	person := forecast.Occurrence{At: at("2026-12-01"), What: forecast.WhatPerson, Task: model.TaskInstall, Instance: "A", Name: "a"}
 	later, other, kind := person, person, person
 	later.At, later.Detail, other.Instance, kind.Task = noon, model.Quoted("", "the other place"), "B", model.TaskProve
 	tomorrow := person
 	tomorrow.At = at("2026-12-02")
-	r.Moments = []forecast.Moment{person, person, other, kind, later, tomorrow}
+	r.Occurrences = []forecast.Occurrence{person, person, other, kind, later, tomorrow}
 	var got []string
 	c := &app.Context{Text: text.New("en"), Styles: style.New(true, 0)}
 	for _, h := range occurrencesIn(r, monthRows(r, nil)[0]) {

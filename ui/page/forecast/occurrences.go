@@ -12,7 +12,7 @@ import (
 
 // occurrence is what happens to one certificate on one day: moments of one kind, one
 // for each resource where it is installed by hand.
-type occurrence []forecast.Moment
+type occurrence []forecast.Occurrence
 
 func (h occurrence) id() string {
 	return h[0].At.Format(time.DateOnly) + h[0].What + string(h[0].Task) + string(h[0].Instance) + h[0].Name
@@ -22,7 +22,7 @@ func (h occurrence) id() string {
 func occurrencesIn(r *forecast.Report, of row) []occurrence {
 	var hs []occurrence
 	at := map[string]int{}
-	for _, m := range r.Moments {
+	for _, m := range r.Occurrences {
 		if !of.holds(m.At) {
 			continue
 		}
@@ -74,7 +74,7 @@ func status(what string) style.Status {
 }
 
 // word is the word of a kind of moment; a person reads what is to be done.
-func word(c *app.Context, m forecast.Moment) string {
+func word(c *app.Context, m forecast.Occurrence) string {
 	if m.Task != "" {
 		return c.Text.Or("moment."+string(m.Task), string(m.Task))
 	}
