@@ -213,7 +213,7 @@ func TestApplyOV(t *testing.T) {
 	d.sees("saved /home/certquay-template-", "sign, stamp")
 	d.keys("pgdown")
 	d.sees("A reviewer looks at the application")
-	d.b.Done()
+	d.b.NewEvents()
 	d.keys("ctrl+s")
 	d.called("apply a.example.com")
 	i, _ := d.b.Instance("01K9Z3T00Q5W7X2V8R4N6MOV01")

@@ -74,7 +74,7 @@ func TestBuyWithHosting(t *testing.T) {
 	d.keys("n").sees("nothing bought")
 	d.called() // nor is a contact made
 	d.keys("b", "ctrl+s", "y")
-	done := b.Done()
+	done := b.NewEvents()
 	if len(done) != 2 || done[0] != "contact Ops" || !strings.HasPrefix(done[1], "buy dv-single-") {
 		t.Fatalf("done is %q", done)
 	}

@@ -38,7 +38,7 @@ func drive(t testing.TB, b *kittest.World, w, h int, change ...func(*Options)) *
 	d := &driver{t: t, b: b, out: make(chan tea.Msg, 1000), saved: map[string]bool{}, seen: map[string]int{}}
 	d.options = Options{
 		Actor: model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}, Ctx: t.Context(), Sealed: "file", Version: "test", Store: "store",
-		Here: func() int { return 2 }, EdgeNote: text.New("en").T("edge.note"),
+		Connected: func() int { return 2 }, EdgeNote: text.New("en").T("edge.note"),
 		Save: func(name string, _ []byte, secret bool) (string, error) {
 			d.saved[name] = secret
 			return "/home/" + name, nil
@@ -68,7 +68,7 @@ func drive(t testing.TB, b *kittest.World, w, h int, change ...func(*Options)) *
 		d.options.Backend = b.Start(t).Access
 	}
 	d.m = newRoot(d.options)
-	d.m.coalesce, d.m.every = time.Millisecond, 0
+	d.m.coalesce, d.m.refreshEvery = time.Millisecond, 0
 	d.run(d.m.Init())
 	d.send(tea.WindowSizeMsg{Width: w, Height: h})
 	return d
@@ -106,20 +106,20 @@ func (d *driver) take(msg tea.Msg) {
 		}
 	case tea.QuitMsg:
 		d.quit = true
-	case watchedMsg: // the feed: waits in the background
+	case feedOpenedMsg: // the feed: waits in the background
 		cmd := d.m.update(v)
 		go func() {
 			if m := cmd(); m != nil {
 				select {
 				case d.out <- fedLater{m}:
-				case <-d.m.c.Ctx.Done():
+				case <-d.m.ctx.Ctx.Done():
 				}
 			}
 		}()
 	case fedLater:
 		d.flying++ // nobody counted it
 		d.take(v.msg)
-	case fedMsg:
+	case feedChangedMsg:
 		d.drawn = v.Seq
 		d.start(d.m.update(v))
 	default:
@@ -239,7 +239,7 @@ func (d *driver) sees(texts ...string) *driver {
 
 func (d *driver) called(want ...string) {
 	d.t.Helper()
-	if got := d.b.Done(); !slices.Equal(got, want) {
+	if got := d.b.NewEvents(); !slices.Equal(got, want) {
 		d.t.Fatalf("done is %q, want %q; screen:\n%s", got, want, d.screen())
 	}
 }
@@ -247,7 +247,7 @@ func (d *driver) called(want ...string) {
 // did checks that an action was done so often and nothing else.
 func (d *driver) did(n int, action rules.Action) {
 	d.t.Helper()
-	done := d.b.Done()
+	done := d.b.NewEvents()
 	if len(done) != n || slices.ContainsFunc(done, func(l string) bool { return !strings.HasPrefix(l, string(action)+" ") }) {
 		d.t.Fatalf("done is %q, want %d × %s; screen:\n%s", done, n, action, d.screen())
 	}

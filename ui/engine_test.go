@@ -226,7 +226,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	d.keys(key)
 	d.fits()
 	if refusal != nil {
-		d.sees(d.m.c.FormatRefusal(refusal), d.m.c.Hint(refusal), "State: "+string(s))
+		d.sees(d.m.ctx.FormatRefusal(refusal), d.m.ctx.Hint(refusal), "State: "+string(s))
 		d.keys("esc")
 		if after, _ := count(); after != before {
 			t.Errorf("a refused %s changed something", row.Action)

@@ -24,7 +24,7 @@ func TestImportForm(t *testing.T) {
 	d.sees("✕ there is no file missing.pem; check the path")
 	d.keys("ctrl+u").text("garbage").keys("ctrl+s")
 	d.sees("there is neither a certificate nor a key in it")
-	d.b.Done()
+	d.b.NewEvents()
 	d.fill("files", "a.pem, b.pem").fill("name", "mine").keys("enter")
 	d.called("upload mine")
 	d.sees("imported mine", "the chain ends at").keys("esc").sees("Overview › mine") // where the next step stands

@@ -185,7 +185,7 @@ func TestHostingAsksBeforeItMakesAContact(t *testing.T) {
 	d.keys("n").sees("nothing bought").called()
 	d = fill()
 	d.keys("y")
-	if calls := d.b.Done(); len(calls) != 2 || calls[0] != "contact Ops" || calls[1] != "host pay.example.com" {
+	if calls := d.b.NewEvents(); len(calls) != 2 || calls[0] != "contact Ops" || calls[1] != "host pay.example.com" {
 		t.Errorf("calls %q", calls)
 	}
 }

@@ -95,7 +95,7 @@ func (d *driver) legible(name string, back color.Color) {
 func (d *driver) saysStatus() {
 	d.t.Helper()
 	tones := map[string]bool{}
-	for _, tone := range []style.Tone{style.Soon, style.Bad} {
+	for _, tone := range []style.Tone{style.Warn, style.Bad} {
 		c := cells(style.New(true, colorprofile.TrueColor).Paint(tone, "x"), 1, 1)[0][0]
 		tones[look(&uv.Cell{Content: "x", Style: uv.Style{Fg: c.Style.Fg}})] = true
 	}

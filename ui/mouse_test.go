@@ -20,7 +20,7 @@ func (d *driver) state() string {
 	if !d.quit {
 		d.feed()
 	}
-	return fmt.Sprintf("%s\nquit %v, copied %q, called %q", d.screen(), d.quit, d.copied, d.b.Done())
+	return fmt.Sprintf("%s\nquit %v, copied %q, called %q", d.screen(), d.quit, d.copied, d.b.NewEvents())
 }
 
 // TestEveryActionEveryWay does every action of every place by its key, by the
@@ -93,7 +93,7 @@ func TestEveryActionEveryWay(t *testing.T) {
 					}
 				}
 				for _, f := range start(t).m.footerItems() {
-					if a.Enabled() && f.press == a.Keys()[0] {
+					if a.Enabled() && f.keyName == a.Keys()[0] {
 						clicked++
 						ways["click in the footer"] = func(d *driver) bool {
 							d.send(tea.MouseClickMsg{X: f.x + f.width()/2, Y: 39, Button: tea.MouseLeft})
@@ -198,7 +198,7 @@ func TestAllTabsFindRoom(t *testing.T) {
 			for n := range tabs {
 				line := strings.Split(d.screen(), "\n")[0]
 				for n, tab := range tabs {
-					if title := d.m.c.T(tab.short); !strings.Contains(line, strconv.Itoa(n+1)+" "+title) && !strings.Contains(line, strconv.Itoa(n+1)+" "+d.m.c.T(tab.title)) {
+					if title := d.m.ctx.T(tab.short); !strings.Contains(line, strconv.Itoa(n+1)+" "+title) && !strings.Contains(line, strconv.Itoa(n+1)+" "+d.m.ctx.T(tab.title)) {
 						t.Fatalf("%d wide: %q lacks %q", w, line, title)
 					}
 				}

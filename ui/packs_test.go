@@ -52,7 +52,7 @@ func TestHostingPacksInTheForm(t *testing.T) {
 	d.keys("right")
 	d.sees("choose:") // a fourth is not to be had
 	d.keys("left")
-	d.b.Done()
+	d.b.NewEvents()
 	d.keys("ctrl+s")
 	d.called("apply from pack")
 	if i := d.instance("a.example.com"); i.Hosting.RenewalsLeft != 3 || i.Contact != b.People[0].ID {
@@ -98,7 +98,7 @@ func TestHostingIsChosenNotOmitted(t *testing.T) {
 	d.find("from pack").act("apply").fill("domains", "a.example.com").sees("not hosted").field("hosting packs")
 	d.sees("none: 1 year, not hosted; none are free", "no hosting pack is free", "ctrl+b buys some", "Nothing is missing")
 	d.keys("ctrl+b", "ctrl+s", "y").sees("choose: with hosting or without?")
-	d.b.Done()
+	d.b.NewEvents()
 	d.keys("ctrl+s").sees("✕ choose with →").called()
 
 	b := fromPack(5, 4)
@@ -124,7 +124,7 @@ func TestTooFewPacksAreBought(t *testing.T) {
 	d.sees("Apply for", "2, renewed 2 times")
 	d.keys("ctrl+b", "ctrl+s", "n")
 	d.sees("Apply for", "2, renewed 2 times")
-	d.b.Done()
+	d.b.NewEvents()
 	d.keys("ctrl+b", "ctrl+s", "y")
 	d.called("buy-pack hosting")
 	d.sees("Apply for", "2, renewed 2 times", "Taken: hosting packs 2; 0 remain.")

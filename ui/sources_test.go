@@ -48,7 +48,7 @@ func sources(t *testing.T, each func(path, text string)) {
 // TestEveryTextExists looks for the key of every text in the sources; keys
 // made of parts must have at least one text that begins so.
 func TestEveryTextExists(t *testing.T) {
-	cat := drive(t, kittest.New(), 80, 24).m.c.Text
+	cat := drive(t, kittest.New(), 80, 24).m.ctx.Text
 	use := regexp.MustCompile(`\b(?:T|Or)\("([^"]+)"`)
 	sources(t, func(path, text string) {
 		for _, m := range use.FindAllStringSubmatch(text, -1) {

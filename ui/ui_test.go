@@ -166,7 +166,7 @@ func TestWithoutColour(t *testing.T) {
 	d := drive(t, kittest.Fleet(30), 120, 40)
 	dark := d.m.screen()
 	d.send(tea.BackgroundColorMsg{Color: color.White})
-	if d.m.screen() == dark || d.m.c.Styles.Dark {
+	if d.m.screen() == dark || d.m.ctx.Styles.Dark {
 		t.Fatal("a light background changes nothing")
 	}
 }
@@ -177,8 +177,8 @@ func TestWithoutColour(t *testing.T) {
 func TestLive(t *testing.T) {
 	b := kittest.Fleet(60)
 	d := drive(t, b, 120, 40)
-	if m := newRoot(d.options); m.coalesce > time.Second/4 || m.glance > time.Second/4 {
-		t.Errorf("changes are held back for %s, the header for %s", m.coalesce, m.glance)
+	if m := newRoot(d.options); m.coalesce > time.Second/4 || m.headerPoll > time.Second/4 {
+		t.Errorf("changes are held back for %s, the header for %s", m.coalesce, m.headerPoll)
 	}
 	d.find("pay.")
 	d.keys("esc", "j", "j", "j")
@@ -232,9 +232,9 @@ func TestDeletedMeanwhile(t *testing.T) {
 		}
 	})
 	d.feed()
-	b.Done()
+	b.NewEvents()
 	d.keys("n", "ctrl+s")
-	if calls := b.Done(); len(calls) != 2 {
+	if calls := b.NewEvents(); len(calls) != 2 {
 		t.Fatalf("nothing was done:\n%s", d.screen())
 	}
 }
@@ -421,12 +421,12 @@ func TestBackgroundByEnvironment(t *testing.T) {
 	for set, dark := range map[string]bool{"0;15": false, "0;default;15": false, "0;7": false, "8;11": false, "15;0": true, "7;8": true, "15": true, "0;default": true, "": true} {
 		d := drive(t, kittest.Fleet(3), 120, 40)
 		d.send(tea.EnvMsg{"COLORFGBG=" + set})
-		if d.m.c.Styles.Dark != dark {
+		if d.m.ctx.Styles.Dark != dark {
 			t.Errorf("%q: dark is %v", set, !dark)
 		}
 		d.send(tea.BackgroundColorMsg{Color: color.Black})
 		d.send(tea.EnvMsg{"COLORFGBG=" + set})
-		if !d.m.c.Styles.Dark {
+		if !d.m.ctx.Styles.Dark {
 			t.Errorf("%q goes before what the terminal says", set)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // TestWaysOutNameKeys says ways out as the dashboard does: what has a key never
 // stands there as a command line. spec: S3 V3
 func TestWaysOutNameKeys(t *testing.T) {
-	c := drive(t, kittest.New(), 80, 24).m.c
+	c := drive(t, kittest.New(), 80, 24).m.ctx
 	const id = model.ID("01K9Z3T00Q5W7X2V8R4N6MA194")
 	dv := []string{"--level", "dv", "--type", "single", "--brand", "embedded", "--grade", "free"}
 	for _, w := range []struct {
@@ -44,7 +44,7 @@ func TestWaysOutNameKeys(t *testing.T) {
 		"en": "It is not renewed any more; to go on with its names, buy it again: press b (I6)",
 		"zh": "不再续期；如需继续使用这些域名，请重新购买：按 b（I6）",
 	} {
-		c := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Lang = lang }).m.c
+		c := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Lang = lang }).m.ctx
 		s := rules.Statement{Text: model.Say("next.buy-again"), Rules: "I6", Instead: []rules.Suggestion{{Action: rules.Buy, Args: dv}}}
 		if got := c.Statement(s); got != want {
 			t.Errorf("%q, want %q", got, want)

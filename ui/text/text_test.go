@@ -40,7 +40,7 @@ func TestCatalogue(t *testing.T) {
 	if got := c.T("no.such"); got != "<no.such>" {
 		t.Errorf("%q", got)
 	}
-	if got := c.Or("no.such", "a\nb"); got != `a\nb` {
+	if got := c.Lookup("no.such", "a\nb"); got != `a\nb` {
 		t.Errorf("%q", got)
 	}
 	for _, k := range c.Keys() {

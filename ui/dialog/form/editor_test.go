@@ -20,7 +20,7 @@ func TestOnlyCertificatesAreShown(t *testing.T) {
 		"-----BEGIN CERTIFICATE-----SECRET-----":                                                      strings.Repeat("•", 38),
 		"-----BEGIN CERTIFICATE-----\nMIIB\n----BEGIN PRIVATE KEY----\nSECRET":                        "-----BEGIN CERTIFICATE-----\nMIIB\n" + strings.Repeat("•", 25) + "\n••••••",
 	} {
-		if got := hidden(given); got != want {
+		if got := maskSecrets(given); got != want {
 			t.Errorf("%q is drawn as %q, want %q", given, got, want)
 		}
 	}
