@@ -12,7 +12,7 @@ import (
 
 // What stands on the screen until the store is open fills it, names the tabs,
 // and says so where there is no room. A screen reader hears nothing of it.
-func TestOpening(t *testing.T) {
+func TestSplash(t *testing.T) {
 	o := Options{Lang: "zh", Actor: model.Actor{Name: "anna", Role: model.Owner}}
 	for _, z := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
 		lines := strings.Split(Splash(o, nil, z[0], z[1]), "\n")
