@@ -58,7 +58,9 @@ func (m *root) clockActions() app.Actions {
 		return func() tea.Cmd {
 			if m.clockMoving {
 				m.queuedMoves = append(m.queuedMoves, to)
-				return m.setToast(app.ToastMsg{Text: c.T(pluralKey("clock.later", len(m.queuedMoves)), len(m.queuedMoves)), Tone: style.Busy})
+				return m.setToast(
+					app.ToastMsg{Text: c.T(pluralKey("clock.later", len(m.queuedMoves)), len(m.queuedMoves)), Tone: style.Busy},
+				)
 			}
 			at := to(c.Backend.Now())
 			return tea.Batch(

@@ -254,12 +254,15 @@ func (m *root) run(a app.Action) tea.Cmd {
 			why := a.Disabled
 			return m.open(app.OpenDialogMsg{Then: dialog.PressChosen, Make: func() app.Dialog {
 				return &dialog.Notice{
-					Context:  m.ctx,
-					Title:    a.Label(),
-					Badge:    m.ctx.T("danger.note"),
-					Tone:     style.Accent,
-					Choices:  dialog.ChoicesFrom(m.ctx, why.KeyHints()),
-					Sections: []dialog.Section{{Lines: []string{why.Message()}}, {Head: m.ctx.T("refused.wayout"), Lines: []string{why.Hint()}}},
+					Context: m.ctx,
+					Title:   a.Label(),
+					Badge:   m.ctx.T("danger.note"),
+					Tone:    style.Accent,
+					Choices: dialog.ChoicesFrom(m.ctx, why.KeyHints()),
+					Sections: []dialog.Section{
+						{Lines: []string{why.Message()}},
+						{Head: m.ctx.T("refused.wayout"), Lines: []string{why.Hint()}},
+					},
 				}
 			}})
 		}

@@ -72,7 +72,8 @@ func (d *driver) legible(name string, back color.Color) {
 			if strings.TrimSpace(c.Content) == "" {
 				continue
 			}
-			if fg != nil && bg != nil && look(&uv.Cell{Content: "x", Style: uv.Style{Fg: fg}}) == look(&uv.Cell{Content: "x", Style: uv.Style{Fg: bg}}) {
+			if fg != nil && bg != nil && look(&uv.Cell{Content: "x", Style: uv.Style{Fg: fg}}) == look(&uv.Cell{Content: "x",
+				Style: uv.Style{Fg: bg}}) {
 				d.t.Fatalf("%s: %q in line %d has the colour of its background", name, c.Content, y)
 			}
 			r := []rune(c.Content)[0]

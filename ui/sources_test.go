@@ -71,8 +71,10 @@ func TestEveryTextExists(t *testing.T) {
 // TestKeyTable has every key that spec V4 names.
 func TestKeyTable(t *testing.T) {
 	table := KeyTable()
-	for _, k := range []string{"j", "k", "h", "l", "1", "5", "tab", "[", "]", "g", "G", "pgup", "pgdown", "ctrl+d", "ctrl+u", "enter", "esc", "/", "f", "H", ":", "?", "space", "y", "q",
-		"b", "a", "w", "R", "i", "d", "D", "s", "r", "n", "u", "m", "t", "V", "v", "ctrl+k", "ctrl+x", "x", "K", "$", "p", "+", "-", "ctrl+r"} {
+	for _, k := range []string{"j", "k", "h", "l", "1", "5", "tab", "[", "]", "g", "G", "pgup", "pgdown", "ctrl+d", "ctrl+u", "enter",
+		"esc", "/", "f", "H", ":", "?", "space", "y", "q",
+		"b", "a", "w", "R", "i", "d", "D", "s", "r", "n", "u", "m", "t", "V", "v", "ctrl+k",
+		"ctrl+x", "x", "K", "$", "p", "+", "-", "ctrl+r"} {
 		if !strings.Contains(table, "`"+k+"`") {
 			t.Errorf("the table of keys lacks %s", k)
 		}

@@ -28,7 +28,8 @@ func TestSplash(t *testing.T) {
 			t.Errorf("%v: the header is %q", z, text)
 		}
 	}
-	if dark, light := Splash(o, []string{"COLORFGBG=15;0"}, 80, 24), Splash(o, []string{"COLORFGBG=0;15"}, 80, 24); dark != Splash(o, nil, 80, 24) || light == dark {
+	if dark, light := Splash(o, []string{"COLORFGBG=15;0"}, 80, 24), Splash(o, []string{"COLORFGBG=0;15"}, 80, 24); dark != Splash(o, nil,
+		80, 24) || light == dark {
 		t.Errorf("on a light background:\n%q\non a dark one:\n%q", light, dark)
 	}
 	if small := Splash(o, nil, 30, 10); !strings.Contains(small, "60") {

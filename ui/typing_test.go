@@ -90,7 +90,8 @@ func (d *driver) cursorAfter(what, left, right string) {
 	v := d.m.View()
 	line := strings.Split(v.Content, "\n")[v.Cursor.Y]
 	for n := range line + " " {
-		if widget.Width(line[:n]) == v.Cursor.X && strings.HasSuffix(line[:n], left) && strings.HasPrefix(line[n:], strings.TrimRight(right, " ")) {
+		if widget.Width(line[:n]) == v.Cursor.X && strings.HasSuffix(line[:n], left) && strings.HasPrefix(line[n:],
+			strings.TrimRight(right, " ")) {
 			return
 		}
 	}

@@ -297,7 +297,8 @@ func (a *application) domainHint(v form.Values) string {
 	if a.issuer.MaxValidity > 0 {
 		h = widget.JoinCJK(
 			h,
-			c.T("apply.issuer", s.Brand, c.Text.Lookup("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity)),
+			c.T("apply.issuer", s.Brand, c.Text.Lookup("level."+string(s.Level), string(s.Level)),
+				widget.Validity(c.T, a.issuer.MaxValidity)),
 		)
 	}
 	for _, d := range splitList(v["domains"]) {

@@ -120,7 +120,8 @@ func (d *Confirm) rows() []widget.Row {
 func (d *Confirm) answer(key, word string, marked bool) widget.Part {
 	s, text := d.Context.Styles, ""
 	if marked {
-		text = s.PaintSelected(style.Accent, " "+d.Context.Mark("▸")) + s.PaintSelected(style.Key, key) + s.PaintSelected(style.Strong, " "+word+" ")
+		text = s.PaintSelected(style.Accent, " "+d.Context.Mark("▸")) + s.PaintSelected(style.Key, key) +
+			s.PaintSelected(style.Strong, " "+word+" ")
 	} else {
 		text = "   " + s.Paint(style.Key, key) + " " + word + " "
 	}

@@ -194,7 +194,8 @@ func (d *Palette) View() *lipgloss.Layer {
 // ShortHelp are its keys.
 func (d *Palette) ShortHelp() []key.Binding {
 	c := d.Context
-	return []key.Binding{c.Bind(c.T("hint.search")), c.Bind(c.T("hint.choose"), "up", "down"), c.Bind(c.T("hint.do"), "enter"), closeHint(c)}
+	return []key.Binding{c.Bind(c.T("hint.search")), c.Bind(c.T("hint.choose"), "up", "down"), c.Bind(c.T("hint.do"), "enter"),
+		closeHint(c)}
 }
 
 // ReadOut implements app.ScreenReader: what was found in full, why something is not

@@ -13,7 +13,8 @@ import (
 // addInstance makes the nth instance in a state with names.
 func (w *World) addInstance(n int, s model.State, spec model.Specification, names ...string) *model.Instance {
 	i := &model.Instance{
-		ID: model.ID(fmt.Sprintf("01K9Z3T%02dQ5W7X2V8R4N6M%04X", n%97, 0xA100+n*37)), Name: names[0], State: s, Origin: model.OriginBought, Spec: spec, Years: 1,
+		ID: model.ID(fmt.Sprintf("01K9Z3T%02dQ5W7X2V8R4N6M%04X", n%97, 0xA100+n*37)), Name: names[0], State: s,
+		Origin: model.OriginBought, Spec: spec, Years: 1,
 		Created:     w.Clock.Add(-time.Duration(n) * day / 3),
 		Application: model.Application{Domains: names, KeyType: model.ECDSAP256}}
 	w.Instances = append(w.Instances, i)
@@ -30,7 +31,8 @@ func (w *World) addVersion(i *model.Instance, ago, days int) *model.Instance {
 
 func (w *World) addResource(i *model.Instance, product, region string, port int) *model.Resource {
 	v := i.Current()
-	r := &model.Resource{ID: model.ID(fmt.Sprintf("01K9RES0000000000000%06X", 0xB000+len(w.Places)*29)), Product: product, Region: region, Name: v.Domains[0],
+	r := &model.Resource{ID: model.ID(fmt.Sprintf("01K9RES0000000000000%06X", 0xB000+len(w.Places)*29)), Product: product, Region: region,
+		Name:    v.Domains[0],
 		Address: fmt.Sprintf("127.0.0.1:%d", port), Instance: i.ID, Version: v.Number, Deployed: v.Fingerprint, DeployedAt: v.Issued,
 		Presented: v.Fingerprint, NotAfter: v.NotAfter, VerifiedAt: w.Clock.Add(-time.Duration(1+len(w.Places)%50) * time.Minute)}
 	if r.Name[0] == '*' {
@@ -76,7 +78,9 @@ func Fleet(n int) *World {
 	api := w.addVersion(w.addInstance(3, model.Issued, free, "api.example.net"), 82, 90)
 	api.Years, api.ServiceEnd = 1, model.AddYears(api.ServiceStart, 1)
 	api.Due, api.DueAction = api.Versions[0].Window(), model.DueReissue
-	api.Operation = model.Operation{Kind: model.JobReissue, Since: w.Clock.Add(-time.Hour), Attempt: 2, Next: w.Clock.Add(10 * time.Minute), Error: model.Quoted("ca", "urn:ietf:params:acme:error:rateLimited: too many new orders, retry after 10:41")}
+	api.Operation = model.Operation{Kind: model.JobReissue, Since: w.Clock.Add(-time.Hour), Attempt: 2,
+		Next: w.Clock.Add(10 * time.Minute), Error: model.Quoted("ca",
+			"urn:ietf:params:acme:error:rateLimited: too many new orders, retry after 10:41")}
 	w.addResource(api, "WAF", "eu-central-1", 40104)
 	old := w.addVersion(w.addInstance(4, model.Issued, dv, "old.example.org"), 384, 365)
 	w.addResource(old, "DCDN", "global", 40105)
@@ -90,10 +94,15 @@ func Fleet(n int) *World {
 	w.Instances[5].Application, w.Instances[6].Application = model.Application{}, model.Application{}
 	ver := w.addInstance(8, model.Verifying, ov, "corp.example.com", "www.corp.example.com")
 	ver.ExpectedIssue = w.Clock.Add(26 * time.Hour)
-	ver.Operation = model.Operation{Kind: model.JobIssue, Since: w.Clock.Add(-3 * time.Hour), Attempt: 1, WaitFor: record("corp.example.com")}
-	w.Open = append(w.Open, model.Task{ID: "01K9TASK000000000000000001", Kind: model.TaskProve, Instance: ver.ID, Created: w.Clock.Add(-3 * time.Hour),
-		Text: model.Say("todo.prove"), Detail: model.Say("todo.prove-record", "method", "dns", "name", "_acme-challenge.corp.example.com", "value", "gfj9Xq_Rg85nM0qgdC5s")},
-		model.Task{ID: "01K9TASK000000000000000002", Kind: model.TaskInstall, Instance: api.ID, Created: w.Clock.Add(-3 * time.Hour), Text: model.Say("todo.install", "version", 2, "name", "api.example.net")})
+	ver.Operation = model.Operation{Kind: model.JobIssue, Since: w.Clock.Add(-3 * time.Hour), Attempt: 1,
+		WaitFor: record("corp.example.com")}
+	w.Open = append(w.Open, model.Task{ID: "01K9TASK000000000000000001", Kind: model.TaskProve, Instance: ver.ID,
+		Created: w.Clock.Add(-3 * time.Hour),
+		Text:    model.Say("todo.prove"), Detail: model.Say("todo.prove-record", "method", "dns", "name",
+			"_acme-challenge.corp.example.com",
+			"value", "gfj9Xq_Rg85nM0qgdC5s")},
+		model.Task{ID: "01K9TASK000000000000000002", Kind: model.TaskInstall, Instance: api.ID, Created: w.Clock.Add(-3 * time.Hour),
+			Text: model.Say("todo.install", "version", 2, "name", "api.example.net")})
 	up := w.addVersion(w.addInstance(9, model.Uploaded, model.Specification{}, "legacy.example.net"), 200, 397)
 	up.Origin = model.OriginUpload
 	up.Versions[0].KeyID = ""
@@ -107,9 +116,11 @@ func Fleet(n int) *World {
 	words := []string{"mail", "blog", "cdn", "img", "auth", "static", "docs", "status", "git", "ci", "vpn", "m", "app", "data"}
 	for k := len(w.Instances) + 1; k <= n; k++ {
 		name := fmt.Sprintf("%s%d.example.%s", words[k%len(words)], k, []string{"com", "net", "org", "cn"}[k%4])
-		i := w.addVersion(w.addInstance(k, model.Issued, []model.Specification{dv, free, dv, ov}[k%4], name), (k*53)%330, []int{365, 365, 397, 365}[k%4])
+		i := w.addVersion(w.addInstance(k, model.Issued, []model.Specification{dv, free, dv, ov}[k%4], name), (k*53)%330,
+			[]int{365, 365, 397, 365}[k%4])
 		if k%3 != 0 {
-			w.addResource(i, []string{"CDN", "SLB", "WAF", "DCDN", "SCDN"}[k%5], []string{"global", "eu-central-1", "cn-hangzhou", "global", "global"}[k%5], 40200+k)
+			w.addResource(i, []string{"CDN", "SLB", "WAF", "DCDN", "SCDN"}[k%5], []string{"global", "eu-central-1", "cn-hangzhou",
+				"global", "global"}[k%5], 40200+k)
 		}
 	}
 	for _, i := range w.Instances {
@@ -120,8 +131,11 @@ func Fleet(n int) *World {
 		if k > 40 {
 			break
 		}
-		e := model.Event{Seq: uint64(900 - k), At: w.Clock.Add(-time.Duration(k*k*11) * time.Minute), Actor: []string{"anna", "certquay", "ben"}[k%3], Via: []string{"terminal", "scheduler", "ssh"}[k%3],
-			Action: []string{"buy", "apply", "issue", "deploy", "verify", "reissue"}[k%6], Instance: i.ID, Name: i.Name, From: "paid", To: string(i.State), Why: []string{"asked", "due"}[k%2], Result: "ok"}
+		e := model.Event{Seq: uint64(900 - k), At: w.Clock.Add(-time.Duration(k*k*11) * time.Minute),
+			Actor: []string{"anna", "certquay", "ben"}[k%3], Via: []string{"terminal", "scheduler", "ssh"}[k%3],
+			Action: []string{"buy", "apply", "issue", "deploy", "verify",
+				"reissue"}[k%6], Instance: i.ID, Name: i.Name, From: "paid", To: string(i.State),
+			Why: []string{"asked", "due"}[k%2], Result: "ok"}
 		if k%7 == 4 {
 			e.Result, e.Reason, e.From, e.To = "failed", handshake, "", ""
 		}

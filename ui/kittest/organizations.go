@@ -25,14 +25,20 @@ func (w *World) addOrganizations(proving, reviewed *model.Instance) {
 		a := &i.Application
 		a.ApplicantName, a.Email, a.Phone, a.IDNumber, a.Company = "Anna Berg", "anna@example.com", "+49 30 123456", "L01X00T47", Example
 		a.Submitted = w.Clock.Add(-3 * time.Hour)
-		w.addDocument(i, model.Document{ID: model.ID("01JCDOC0000000000000000" + i.ID.Short()[:3]), Instance: i.ID, Name: "register-extract.png", Format: "png", Size: 182_340, Data: model.NewSecret(PNG())})
-		w.addDocument(i, model.Document{ID: model.ID("01JCDOC1000000000000000" + i.ID.Short()[:3]), Instance: i.ID, Name: "stamped.jpg", Format: "jpeg", Size: 401_002, Data: model.NewSecret(jpg())})
+		w.addDocument(i, model.Document{ID: model.ID("01JCDOC0000000000000000" + i.ID.Short()[:3]), Instance: i.ID,
+			Name: "register-extract.png", Format: "png", Size: 182_340, Data: model.NewSecret(PNG())})
+		w.addDocument(i, model.Document{ID: model.ID("01JCDOC1000000000000000" + i.ID.Short()[:3]), Instance: i.ID, Name: "stamped.jpg",
+			Format: "jpeg", Size: 401_002, Data: model.NewSecret(jpg())})
 	}
 	for n, d := range proving.Application.Domains {
-		proving.Proofs = append(proving.Proofs, model.Proof{Domain: d, Method: "dns", Name: "_acme-challenge." + d, Value: []string{"gfj9Xq_Rg85nM0qgdC5sLtqYkQb3d1VnJm2rWc8eUxA", "Zp7aKx1vT0yQe4hN9sLm3rDc6bUw8iFo5gJt2qXnVzE"}[n%2], Seen: n > 0})
+		proving.Proofs = append(proving.Proofs, model.Proof{Domain: d, Method: "dns", Name: "_acme-challenge." + d,
+			Value: []string{"gfj9Xq_Rg85nM0qgdC5sLtqYkQb3d1VnJm2rWc8eUxA",
+				"Zp7aKx1vT0yQe4hN9sLm3rDc6bUw8iFo5gJt2qXnVzE"}[n%2], Seen: n > 0})
 	}
-	reviewed.Operation = model.Operation{Kind: model.JobIssue, Since: w.Clock.Add(-3 * time.Hour), Attempt: 1, WaitFor: model.Say(model.AwaitReviewer)}
-	w.Open = append(w.Open, model.Task{ID: "01K9TASK000000000000000003", Kind: model.TaskReview, Instance: reviewed.ID, Created: w.Clock.Add(-3 * time.Hour), Text: model.Say("todo.review", "level", "EV", "name", "bank.example.com")})
+	reviewed.Operation = model.Operation{Kind: model.JobIssue, Since: w.Clock.Add(-3 * time.Hour), Attempt: 1,
+		WaitFor: model.Say(model.AwaitReviewer)}
+	w.Open = append(w.Open, model.Task{ID: "01K9TASK000000000000000003", Kind: model.TaskReview, Instance: reviewed.ID,
+		Created: w.Clock.Add(-3 * time.Hour), Text: model.Say("todo.review", "level", "EV", "name", "bank.example.com")})
 	dv := model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
 	w.Units = []ledger.Balance{
 		{Kind: "certificate", Specification: &dv, Total: 10, Reserved: 1, Used: 6, Available: 3},
@@ -44,7 +50,8 @@ func (w *World) addOrganizations(proving, reviewed *model.Instance) {
 	one := model.OrderLine{Item: "certificate", Spec: dv, Years: 1, Quantity: 1, Amount: 100_00, Currency: "EUR"}
 	w.Orders = []model.Order{
 		{ID: "01K9ORDER0000000000000000C", At: w.Clock.Add(-2 * day), By: "anna", Lines: []model.OrderLine{one, one}},
-		{ID: "01K9ORDER0000000000000000B", At: w.Clock.Add(-9 * day), By: "ben", Lines: pack("credit pack", model.Specification{}, 20, 100_00)},
+		{ID: "01K9ORDER0000000000000000B", At: w.Clock.Add(-9 * day), By: "ben", Lines: pack("credit pack", model.Specification{}, 20,
+			100_00)},
 		{ID: "01K9ORDER0000000000000000A", At: w.Clock.Add(-40 * day), By: "anna", Lines: pack("certificate pack", dv, 10, 1_000_00)},
 	}
 	w.Refunds["01K9ORDER0000000000000000C"] = 100_00
@@ -60,7 +67,8 @@ func (w *World) addOrders() {
 		}
 		i.Order, i.Line = o.ID, len(o.Lines)
 		o.Lines = append(o.Lines, model.OrderLine{
-			Item: "certificate", Instance: i.ID, Spec: i.Spec, Years: i.Years, Quantity: 1, Amount: policy.Price(i.Spec), Currency: policy.Currency,
+			Item: "certificate", Instance: i.ID, Spec: i.Spec, Years: i.Years, Quantity: 1, Amount: policy.Price(i.Spec),
+			Currency: policy.Currency,
 		})
 	}
 	w.Orders = append(w.Orders, o)

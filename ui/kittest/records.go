@@ -210,7 +210,8 @@ func units(b ledger.Balance) []model.Record {
 		unit = strings.Join([]string{b.Kind, string(s.Level), string(s.Type), s.Brand, string(s.Grade)}, "/")
 	}
 	return []model.Record{&model.Entry{ID: "supply/" + unit, Postings: []model.Posting{
-		{Account: "pack supply", Unit: unit, Amount: -int64(b.Available + b.Reserved + b.Used)}, {Account: "pack available", Unit: unit, Amount: int64(b.Available)},
+		{Account: "pack supply", Unit: unit, Amount: -int64(b.Available + b.Reserved + b.Used)},
+		{Account: "pack available", Unit: unit, Amount: int64(b.Available)},
 		{Account: "pack reserved", Unit: unit, Amount: int64(b.Reserved)}, {Account: "pack used", Unit: unit, Amount: int64(b.Used)},
 	}}}
 }

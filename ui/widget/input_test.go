@@ -118,7 +118,8 @@ func TestAreaEditsLines(t *testing.T) {
 	if before, under, after := a.Line(strings.ToUpper); before != "2" || under != "W" || after != "O" {
 		t.Fatalf("%q, %q, %q", before, under, after)
 	}
-	if got := a.View(plain, strings.ToUpper, 20, 2); len(got) != 2 || got[0] != Pad("1", 20) || got[1] != Pad("2"+plain.Paint(style.Brand, "W")+"O", 20) {
+	if got := a.View(plain, strings.ToUpper, 20, 2); len(got) != 2 || got[0] != Pad("1", 20) || got[1] != Pad("2"+plain.Paint(style.Brand,
+		"W")+"O", 20) {
 		t.Fatalf("%q", got)
 	}
 	a.Update(press(tea.KeyHome, tea.ModCtrl))

@@ -1,6 +1,7 @@
 package form
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -8,17 +9,19 @@ import (
 // TestOnlyCertificatesAreShown draws as dots whatever may be of a private key,
 // rune for rune, wherever it begins and however it is labelled.
 func TestOnlyCertificatesAreShown(t *testing.T) {
-	const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+	const begin, certificate = "-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+	const privateKey = "-----BEGIN RSA PRIVATE KEY-----\n%s\n-----END RSA PRIVATE KEY-----\n%[1]s"
+	const inside = begin + "\n-----BEGIN PRIVATE KEY-----\n%s\n-----END CERTIFICATE-----"
 	for given, want := range map[string]string{
 		certificate: certificate,
 		"-----BEGIN CERTIFICATE REQUEST-----\nMIIB": "-----BEGIN CERTIFICATE REQUEST-----\nMIIB",
-		"SECRET\n证书": "••••••\n••",
-		"-----BEGIN RSA PRIVATE KEY-----\nSECRET\n-----END RSA PRIVATE KEY-----\nSECRET": "-----BEGIN RSA PRIVATE KEY-----\n••••••\n-----END RSA PRIVATE KEY-----\n••••••",
-		certificate + "\nSECRET": certificate + "\n••••••",
-		"-----BEGIN CERTIFICATE-----\nMIIB-----BEGIN PRIVATE KEY-----\nSECRET":                        "-----BEGIN CERTIFICATE-----\n" + strings.Repeat("•", 31) + "\n••••••",
-		"-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nSECRET\n-----END CERTIFICATE-----": "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n••••••\n-----END CERTIFICATE-----",
-		"-----BEGIN CERTIFICATE-----SECRET-----":                                                      strings.Repeat("•", 38),
-		"-----BEGIN CERTIFICATE-----\nMIIB\n----BEGIN PRIVATE KEY----\nSECRET":                        "-----BEGIN CERTIFICATE-----\nMIIB\n" + strings.Repeat("•", 25) + "\n••••••",
+		"SECRET\n证书":                                        "••••••\n••",
+		fmt.Sprintf(privateKey, "SECRET"):                   fmt.Sprintf(privateKey, "••••••"),
+		certificate + "\nSECRET":                            certificate + "\n••••••",
+		begin + "\nMIIB-----BEGIN PRIVATE KEY-----\nSECRET": begin + "\n" + strings.Repeat("•", 31) + "\n••••••",
+		fmt.Sprintf(inside, "SECRET"):                       fmt.Sprintf(inside, "••••••"),
+		begin + "SECRET-----":                               strings.Repeat("•", 38),
+		begin + "\nMIIB\n----BEGIN PRIVATE KEY----\nSECRET": begin + "\nMIIB\n" + strings.Repeat("•", 25) + "\n••••••",
 	} {
 		if got := maskSecrets(given); got != want {
 			t.Errorf("%q is drawn as %q, want %q", given, got, want)

@@ -47,7 +47,10 @@ func (p *page) explainOccurrence(h occurrence) tea.Cmd {
 	return notice(
 		c,
 		h[0].Name,
-		[]dialog.Section{{Lines: lines}, {Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Lookup("forecast.why."+h[0].What, "")}}},
+		[]dialog.Section{
+			{Lines: lines},
+			{Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Lookup("forecast.why."+h[0].What, "")}},
+		},
 	)
 }
 

@@ -34,7 +34,8 @@ func (p *page) Actions() app.Actions {
 				return nil
 			},
 		},
-		app.Action{ID: "tasks", Name: text.NewName("hosting.act.person"), Binding: app.Keys("!"), Group: app.View, Run: p.toggleNeedsPerson},
+		app.Action{ID: "tasks", Name: text.NewName("hosting.act.person"), Binding: app.Keys("!"), Group: app.View,
+			Run: p.toggleNeedsPerson},
 		app.Action{
 			ID:      "panel",
 			Name:    text.NewName("act.panel"),
