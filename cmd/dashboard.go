@@ -33,7 +33,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 		Version:     Version,
 		Sealed:      by,
 		Locked:      func() bool { _, sealed := a.Protection(); return sealed },
-		Here:        a.Sessions.Count,
+		Connected:   a.Sessions.Count,
 		Jobs:        c.engine().Working,
 		Unserved:    a.Unserved,
 		Remote:      c.Kind == session.Network,
@@ -56,7 +56,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 	}
 	filter := func(_ tea.Model, msg tea.Msg) tea.Msg { // converts external messages to the dashboard's
 		if _, ok := msg.(program.PasteCutMsg); ok {
-			return app.ToastMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
+			return app.ToastMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Warn}
 		}
 		return msg
 	}

@@ -161,7 +161,7 @@ func flagTexts(words *text.Catalogue, flags *pflag.FlagSet) string {
 			name = "  -" + f.Shorthand + ", --" + f.Name
 		}
 		if takes != "" {
-			name += " " + words.Or("help.type."+takes, takes)
+			name += " " + words.Lookup("help.type."+takes, takes)
 		}
 		if !slices.Contains([]string{"", "0", "false", "[]"}, f.DefValue) {
 			usage += words.T("help.default", f.DefValue)

@@ -111,7 +111,7 @@ func press1(t *testing.T, d *driver, table *rules.Table, key string, i *model.In
 	d.keys(key)
 	d.fits()
 	if refusal != nil {
-		d.sees(d.m.c.FormatRefusal(refusal), d.m.c.Hint(refusal), "State: "+string(i.State))
+		d.sees(d.m.ctx.FormatRefusal(refusal), d.m.ctx.Hint(refusal), "State: "+string(i.State))
 		d.called()
 		d.keys("esc")
 		if d.m.top() != nil {
@@ -128,7 +128,7 @@ func press1(t *testing.T, d *driver, table *rules.Table, key string, i *model.In
 		d.keys(key)
 	}
 	finish[row.Action](d, i.Name)
-	if done := d.b.Done(); len(done) == 0 || !strings.HasPrefix(done[0], string(row.Action)+" ") || strings.Contains(done[0], ": ") {
+	if done := d.b.NewEvents(); len(done) == 0 || !strings.HasPrefix(done[0], string(row.Action)+" ") || strings.Contains(done[0], ": ") {
 		t.Fatalf("done is %q, want %s; screen:\n%s", done, row.Action, d.screen())
 	}
 }
@@ -142,7 +142,7 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 		if app.DefaultKey(r) == "" {
 			continue
 		}
-		if !c.m.c.Text.Has("action." + string(r.Action)) {
+		if !c.m.ctx.Text.Has("action." + string(r.Action)) {
 			t.Errorf("no text for action %s", r.Action)
 		}
 	}
@@ -226,7 +226,7 @@ func TestNothingEndsOnAPlainLetter(t *testing.T) {
 	for _, key := range strings.Split("abcdefghijklmnoprstuvwxyzABCDEFGHIJKLMNOPRSTUWXYZ", "") {
 		d := drive(t, kittest.Fleet(60), 120, 40)
 		d.keys("j", key)
-		for _, c := range d.b.Done() {
+		for _, c := range d.b.NewEvents() {
 			t.Errorf("%s called %s", key, c)
 		}
 	}
@@ -282,7 +282,7 @@ func TestUndoOfTheLast(t *testing.T) {
 func TestUndoOfHosting(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 120, 40)
 	d.find("pay.").keys("m", "ctrl+s", "y")
-	d.b.Done()
+	d.b.NewEvents()
 	d.sees("undo: stop hosting pay.example.com; the fee is not paid back")
 	d.keys("u")
 	d.called()

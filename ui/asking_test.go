@@ -37,7 +37,7 @@ func TestEnterAloneTakesNothingAndBuysNothing(t *testing.T) {
 			d := drive(t, kittest.Fleet(60), 80, 24)
 			asked(d)
 			d.keys(turn).sees("▸ y yes")
-			if d.keys("right", "left", "enter"); len(d.b.Done()) == 0 {
+			if d.keys("right", "left", "enter"); len(d.b.NewEvents()) == 0 {
 				t.Errorf("%s: enter does not take yes once that is marked", name)
 			}
 		}
@@ -66,7 +66,7 @@ func TestAnswersAreClicked(t *testing.T) {
 	if d.m.top() != nil {
 		t.Fatal("a click on no does not close")
 	}
-	if d.keys("w").click("y yes"); len(d.b.Done()) != 1 {
+	if d.keys("w").click("y yes"); len(d.b.NewEvents()) != 1 {
 		t.Fatalf("a click on yes does nothing:\n%s", d.screen())
 	}
 	d = drive(t, kittest.Fleet(20), 80, 24).keys("ctrl+c").sees("▸ y yes")

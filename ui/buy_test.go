@@ -41,7 +41,8 @@ func TestBuyForm(t *testing.T) {
 	d.called()
 	d.keys("b", "ctrl+s", "y")
 	d.did(3, rules.Buy)
-	if got, err := d.b.Page(model.Query{Limit: 1}); err != nil || got.Total != 3 || got.Rows[0].Spec != (model.Specification{Level: model.EV, Type: model.Single, Brand: "embedded", Grade: model.Standard}) {
+	want := model.Specification{Level: model.EV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
+	if got, err := d.b.Page(model.Query{Limit: 1}); err != nil || got.Total != 3 || got.Rows[0].Spec != want {
 		t.Fatalf("bought %+v, %v", got.Rows, err)
 	}
 	d.sees("bought 3")
@@ -74,7 +75,7 @@ func TestBuyWithHosting(t *testing.T) {
 	d.keys("n").sees("nothing bought")
 	d.called() // nor is a contact made
 	d.keys("b", "ctrl+s", "y")
-	done := b.Done()
+	done := b.NewEvents()
 	if len(done) != 2 || done[0] != "contact Ops" || !strings.HasPrefix(done[1], "buy dv-single-") {
 		t.Fatalf("done is %q", done)
 	}
@@ -82,7 +83,8 @@ func TestBuyWithHosting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if i := d.instance(strings.TrimPrefix(done[1], "buy ")); i.Contact != ops.ID || i.Hosting.PrepaidRenewals != 1 || ops.Email != "ops@example.com" {
+	i := d.instance(strings.TrimPrefix(done[1], "buy "))
+	if i.Contact != ops.ID || i.Hosting.PrepaidRenewals != 1 || ops.Email != "ops@example.com" {
 		t.Errorf("bought %+v for %+v", i, ops)
 	}
 }

@@ -16,8 +16,8 @@ import (
 // it makes happen comes in through the feed. Further ones wait for its end.
 const (
 	runStep = 100 * time.Millisecond
-	// runAhead is how far the clock goes in one step of a running year.
-	runAhead = 365 * 24 * time.Hour / (time.Minute / runStep)
+	// stepSize is how far the clock goes in one step of a running year.
+	stepSize = 365 * 24 * time.Hour / (time.Minute / runStep)
 )
 
 // clockFormat is how the time of a sandbox is written.
@@ -26,16 +26,16 @@ const clockFormat = "2006-01-02 15:04"
 // clockText says that this is a sandbox, what its clock does, and the time.
 func (m *root) clockText(at string) string {
 	switch {
-	case m.running:
-		return m.c.Mark("▶") + m.c.T("header.running", at)
-	case m.moving:
-		return m.c.Mark(m.c.SpinnerOr("◔")) + m.c.T("header.moving", at)
+	case m.yearRunning:
+		return m.ctx.Mark("▶") + m.ctx.T("header.running", at)
+	case m.clockMoving:
+		return m.ctx.Mark(m.ctx.SpinnerOr("◔")) + m.ctx.T("header.moving", at)
 	}
-	return m.c.T("header.sandbox", at)
+	return m.ctx.T("header.sandbox", at)
 }
 
-// number is the key of a text for one, or for many.
-func number(key string, n int) string {
+// pluralKey is the key of a text for one, or for many.
+func pluralKey(key string, n int) string {
 	if n == 1 {
 		return key + ".one"
 	}
@@ -48,21 +48,23 @@ type clockMovedMsg struct {
 	err   error
 }
 
-// clockStepMsg begins the next step of a running year.
-type clockStepMsg struct{}
+// stepYearMsg begins the next step of a running year.
+type stepYearMsg struct{}
 
 // clockActions are the actions on a sandbox's clock.
 func (m *root) clockActions() app.Actions {
-	c := m.c
+	c := m.ctx
 	ahead := func(to func(time.Time) time.Time) func() tea.Cmd {
 		return func() tea.Cmd {
-			if m.moving {
-				m.later = append(m.later, to)
-				return m.tell(app.ToastMsg{Text: c.T(number("clock.later", len(m.later)), len(m.later)), Tone: style.Work})
+			if m.clockMoving {
+				m.queuedMoves = append(m.queuedMoves, to)
+				return m.setToast(
+					app.ToastMsg{Text: c.T(pluralKey("clock.later", len(m.queuedMoves)), len(m.queuedMoves)), Tone: style.Busy},
+				)
 			}
 			at := to(c.Backend.Now())
 			return tea.Batch(
-				m.tell(app.ToastMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Work}),
+				m.setToast(app.ToastMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Busy}),
 				m.moveClock(at),
 			)
 		}
@@ -70,16 +72,16 @@ func (m *root) clockActions() app.Actions {
 	days := func(n int) func(time.Time) time.Time {
 		return func(t time.Time) time.Time { return t.AddDate(0, 0, n) }
 	}
-	run := text.Called("act.clock.run")
-	if m.running {
-		run = text.Called("act.clock.pause")
+	run := text.NewName("act.clock.run")
+	if m.yearRunning {
+		run = text.NewName("act.clock.pause")
 	}
 	as := app.Actions{
-		{ID: "clock-day", Name: text.Called("act.clock.day"), Binding: app.Keys(">"), Group: app.Program, Run: ahead(days(1))},
-		{ID: "clock-week", Name: text.Called("act.clock.week"), Binding: app.Keys(")"), Group: app.Program, Run: ahead(days(7))},
+		{ID: "clock-day", Name: text.NewName("act.clock.day"), Binding: app.Keys(">"), Group: app.Program, Run: ahead(days(1))},
+		{ID: "clock-week", Name: text.NewName("act.clock.week"), Binding: app.Keys(")"), Group: app.Program, Run: ahead(days(7))},
 		{
 			ID:      "clock-month",
-			Name:    text.Called("act.clock.month"),
+			Name:    text.NewName("act.clock.month"),
 			Binding: app.Keys("}"),
 			Group:   app.Program,
 			Run:     ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) }),
@@ -95,17 +97,17 @@ func (m *root) clockActions() app.Actions {
 
 // runClock starts or pauses the running year.
 func (m *root) runClock() tea.Cmd {
-	if m.running = !m.running; !m.running || m.moving {
+	if m.yearRunning = !m.yearRunning; !m.yearRunning || m.clockMoving {
 		return nil
 	}
-	return m.moveClock(m.c.Backend.Now().Add(runAhead))
+	return m.moveClock(m.ctx.Backend.Now().Add(stepSize))
 }
 
 // moveClock moves the clock in a command of its own. It may take long: each
 // thing that is due on the way is done.
 func (m *root) moveClock(to time.Time) tea.Cmd {
-	c := m.c
-	m.moving = true
+	c := m.ctx
+	m.clockMoving = true
 	began := time.Now()
 	return func() tea.Msg {
 		return clockMovedMsg{began, c.Backend.MoveClock(c.Ctx, to)}
@@ -114,34 +116,34 @@ func (m *root) moveClock(to time.Time) tea.Cmd {
 
 // clockMoved shows where the clock is, and goes on when it runs.
 func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
-	m.moving = false
-	later := m.later
-	m.later = nil
+	m.clockMoving = false
+	later := m.queuedMoves
+	m.queuedMoves = nil
 	if v.err != nil {
-		m.running = false
-		if m.c.Ctx.Err() == nil {
-			return m.tell(app.ToastMsg{Text: m.c.T("clock.failed", text.Clean(m.c.FormatError(v.err))), Tone: style.Bad})
+		m.yearRunning = false
+		if m.ctx.Ctx.Err() == nil {
+			return m.setToast(app.ToastMsg{Text: m.ctx.T("clock.failed", text.Clean(m.ctx.FormatError(v.err))), Tone: style.Bad})
 		}
 		return nil
 	}
 	now := m.page().Update(app.ChangedMsg{ChangeSet: model.ChangeSet{Resync: true}})
 	if len(later) > 0 {
-		at := m.c.Backend.Now()
+		at := m.ctx.Backend.Now()
 		for _, to := range later {
 			at = to(at)
 		}
 		return tea.Batch(now, m.moveClock(at))
 	}
-	if !m.running {
-		return tea.Batch(now, m.tell(app.ToastMsg{Text: m.c.T("clock.at", m.c.Now.UTC().Format(clockFormat)), Tone: style.Good}))
+	if !m.yearRunning {
+		return tea.Batch(now, m.setToast(app.ToastMsg{Text: m.ctx.T("clock.at", m.ctx.Now.UTC().Format(clockFormat)), Tone: style.Good}))
 	}
-	return tea.Batch(now, tea.Tick(max(runStep-time.Since(v.began), 0), func(time.Time) tea.Msg { return clockStepMsg{} }))
+	return tea.Batch(now, tea.Tick(max(runStep-time.Since(v.began), 0), func(time.Time) tea.Msg { return stepYearMsg{} }))
 }
 
-// clockStep is the next step of a running year.
-func (m *root) clockStep() tea.Cmd {
-	if !m.running || m.moving {
+// stepRunningYear is the next step of a running year.
+func (m *root) stepRunningYear() tea.Cmd {
+	if !m.yearRunning || m.clockMoving {
 		return nil
 	}
-	return m.moveClock(m.c.Backend.Now().Add(runAhead))
+	return m.moveClock(m.ctx.Backend.Now().Add(stepSize))
 }

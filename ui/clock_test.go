@@ -37,7 +37,7 @@ func TestTheClockIsSeenToMove(t *testing.T) {
 			t.Errorf("moved by %v, want 15 days", got)
 		}
 		d.sees("The clock is at 2026-12-06 10:30 UTC", "sandbox, 2026-12-06 10:30Z")
-		if len(d.b.Done()) == 0 {
+		if len(d.b.NewEvents()) == 0 {
 			t.Error("nothing was done on the way")
 		}
 	}

@@ -138,7 +138,7 @@ func TestStatusIsNeverColourAlone(t *testing.T) {
 	tones := map[style.Tone]map[string]bool{}
 	en := text.New("en")
 	for _, w := range words {
-		st := style.Of(w)
+		st := style.StatusOf(w)
 		if st.Glyph == "·" || st.Glyph == "" {
 			t.Errorf("%s has no glyph", w)
 		}
@@ -151,7 +151,7 @@ func TestStatusIsNeverColourAlone(t *testing.T) {
 		tones[st.Tone][st.Glyph] = true
 	}
 	glyphOf := map[string]style.Tone{}
-	for _, tone := range []style.Tone{style.Good, style.Work, style.Bad} { // who sees no colour tells these apart
+	for _, tone := range []style.Tone{style.Good, style.Busy, style.Bad} { // who sees no colour tells these apart
 		for g := range tones[tone] {
 			if other, ok := glyphOf[g]; ok && other != tone {
 				t.Errorf("%s stands for two things that only colour tells apart", g)
@@ -165,12 +165,12 @@ func TestStatusIsNeverColourAlone(t *testing.T) {
 	for _, i := range d.b.Instances {
 		r := i.Row()
 		label := r.Status(d.b.Clock)
-		k := style.Of(label)
+		k := style.StatusOf(label)
 		found := false
 		for l := range strings.SplitSeq(d.screen(), "\n") {
 			found = found || strings.Contains(l, i.Name) && strings.Contains(l, k.Glyph) || r.Operation != "" && strings.Contains(l, "◔")
 		}
-		if word := en.Or("label."+label, label); !found || !d.has(word) {
+		if word := en.Lookup("label."+label, label); !found || !d.has(word) {
 			t.Errorf("%s: %s %s is not on the screen:\n%s", i.Name, k.Glyph, word, d.screen())
 		}
 	}

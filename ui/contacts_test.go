@@ -23,7 +23,8 @@ func TestAContactsNameAndAddress(t *testing.T) {
 // A long choice loses its end, and not its beginning with the arrow.
 func TestALongChoiceIsCutAtItsEnd(t *testing.T) {
 	b := kittest.Fleet(60)
-	b.People = append(b.People, model.Contact{ID: "01JC00000000000000000LONG", Name: "The " + strings.Repeat("very ", 11) + "long", Email: "long@example.com"})
+	b.People = append(b.People, model.Contact{ID: "01JC00000000000000000LONG", Name: "The " + strings.Repeat("very ", 11) + "long",
+		Email: "long@example.com"})
 	d := drive(t, b, 80, 24).find("pay.").act("host").field("contact").keys("right").sees("‹ The very very")
 	if !strings.Contains(d.screen(), "… ›") {
 		t.Fatalf("nothing tells that it is cut:\n%s", d.screen())
@@ -34,7 +35,8 @@ func TestALongChoiceIsCutAtItsEnd(t *testing.T) {
 
 // Contacts are listed, added and removed. spec: N1
 func TestContactsAreListedAndRemoved(t *testing.T) {
-	d := drive(t, kittest.Fleet(20), 80, 24).keys(":").text("contacts").keys("enter").sees("Contacts", "Ops", "ops@example.com", "a new one")
+	d := drive(t, kittest.Fleet(20), 80, 24).keys(":").text("contacts").keys("enter").sees("Contacts", "Ops", "ops@example.com",
+		"a new one")
 	d.keys("ctrl+x").sees("Remove Ops", "▸ n no").keys("enter").sees("a new one").called()
 	d.keys("ctrl+x", "y").called("contact Ops")
 	d.sees("removed Ops").keys(":").text("contacts").keys("enter")
@@ -42,6 +44,7 @@ func TestContactsAreListedAndRemoved(t *testing.T) {
 		t.Fatalf("it is still there:\n%s", d.screen())
 	}
 	d.keys("enter").sees("Add a contact")
-	d = drive(t, kittest.Fleet(20), 80, 24, func(o *Options) { o.Actor.ReadOnly = true }).keys(":").text("contacts").keys("enter", "ctrl+x").sees("read-only")
+	d = drive(t, kittest.Fleet(20), 80, 24, func(o *Options) { o.Actor.ReadOnly = true }).keys(":").text("contacts").keys("enter",
+		"ctrl+x").sees("read-only")
 	d.called()
 }

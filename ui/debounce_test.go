@@ -16,8 +16,8 @@ import (
 func TestTheCursorReadsWhereItRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.CursorDelay = 20 * time.Millisecond })
-		time.Sleep(d.m.c.CursorDelay) // from here on it stands still
-		d.m.c.CursorDelay = time.Hour
+		time.Sleep(d.m.ctx.CursorDelay) // from here on it stands still
+		d.m.ctx.CursorDelay = time.Hour
 		before := d.m.footer()
 		if cmd := d.m.update(press("j")); cmd == nil {
 			t.Fatal("a key held down waits for nothing")
@@ -36,15 +36,15 @@ func TestTheCursorReadsWhereItRests(t *testing.T) {
 
 		// The last of six rows is known once the cursor has stood still on it.
 		d = drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.CursorDelay = 20 * time.Millisecond })
-		time.Sleep(d.m.c.CursorDelay)
+		time.Sleep(d.m.ctx.CursorDelay)
 		var last time.Time
 		for range 6 {
 			last = time.Now()
 			d.start(d.m.update(press("j")))
-			time.Sleep(d.m.c.CursorDelay * 3 / 4)
+			time.Sleep(d.m.ctx.CursorDelay * 3 / 4)
 		}
-		if d.run(nil); time.Since(last) != d.m.c.CursorDelay {
-			t.Errorf("it rests %v after the last move, want %v", time.Since(last), d.m.c.CursorDelay)
+		if d.run(nil); time.Since(last) != d.m.ctx.CursorDelay {
+			t.Errorf("it rests %v after the last move, want %v", time.Since(last), d.m.ctx.CursorDelay)
 		}
 		if d.m.page().(app.Scroller).Scrolling() {
 			t.Fatal("the cursor does not come to rest")

@@ -37,8 +37,9 @@ type driver struct {
 func drive(t testing.TB, b *kittest.World, w, h int, change ...func(*Options)) *driver {
 	d := &driver{t: t, b: b, out: make(chan tea.Msg, 1000), saved: map[string]bool{}, seen: map[string]int{}}
 	d.options = Options{
-		Actor: model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}, Ctx: t.Context(), Sealed: "file", Version: "test", Store: "store",
-		Here: func() int { return 2 }, EdgeNote: text.New("en").T("edge.note"),
+		Actor: model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}, Ctx: t.Context(), Sealed: "file", Version: "test",
+		Store:     "store",
+		Connected: func() int { return 2 }, EdgeNote: text.New("en").T("edge.note"),
 		Save: func(name string, _ []byte, secret bool) (string, error) {
 			d.saved[name] = secret
 			return "/home/" + name, nil
@@ -68,7 +69,7 @@ func drive(t testing.TB, b *kittest.World, w, h int, change ...func(*Options)) *
 		d.options.Backend = b.Start(t).Access
 	}
 	d.m = newRoot(d.options)
-	d.m.coalesce, d.m.every = time.Millisecond, 0
+	d.m.coalesce, d.m.refreshEvery = time.Millisecond, 0
 	d.run(d.m.Init())
 	d.send(tea.WindowSizeMsg{Width: w, Height: h})
 	return d
@@ -106,20 +107,20 @@ func (d *driver) take(msg tea.Msg) {
 		}
 	case tea.QuitMsg:
 		d.quit = true
-	case watchedMsg: // the feed: waits in the background
+	case feedOpenedMsg: // the feed: waits in the background
 		cmd := d.m.update(v)
 		go func() {
 			if m := cmd(); m != nil {
 				select {
 				case d.out <- fedLater{m}:
-				case <-d.m.c.Ctx.Done():
+				case <-d.m.ctx.Ctx.Done():
 				}
 			}
 		}()
 	case fedLater:
 		d.flying++ // nobody counted it
 		d.take(v.msg)
-	case fedMsg:
+	case feedChangedMsg:
 		d.drawn = v.Seq
 		d.start(d.m.update(v))
 	default:
@@ -171,11 +172,15 @@ func (d *driver) send(msg tea.Msg) {
 
 // special are keys that are not their own text.
 var special = map[string]tea.KeyPressMsg{
-	"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab}, "shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift},
-	"space": {Code: tea.KeySpace, Text: " "}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown}, "left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight},
-	"pgup": {Code: tea.KeyPgUp}, "pgdown": {Code: tea.KeyPgDown}, "home": {Code: tea.KeyHome}, "end": {Code: tea.KeyEnd}, "backspace": {Code: tea.KeyBackspace},
-	"delete": {Code: tea.KeyDelete}, "ctrl+left": {Code: tea.KeyLeft, Mod: tea.ModCtrl}, "ctrl+right": {Code: tea.KeyRight, Mod: tea.ModCtrl},
-	"alt+left": {Code: tea.KeyLeft, Mod: tea.ModAlt}, "alt+right": {Code: tea.KeyRight, Mod: tea.ModAlt},
+	"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab},
+	"shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift},
+	"space":     {Code: tea.KeySpace, Text: " "}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown}, "left": {Code: tea.KeyLeft},
+	"right": {Code: tea.KeyRight},
+	"pgup":  {Code: tea.KeyPgUp}, "pgdown": {Code: tea.KeyPgDown}, "home": {Code: tea.KeyHome}, "end": {Code: tea.KeyEnd},
+	"backspace": {Code: tea.KeyBackspace},
+	"delete":    {Code: tea.KeyDelete}, "ctrl+left": {Code: tea.KeyLeft, Mod: tea.ModCtrl},
+	"ctrl+right": {Code: tea.KeyRight, Mod: tea.ModCtrl},
+	"alt+left":   {Code: tea.KeyLeft, Mod: tea.ModAlt}, "alt+right": {Code: tea.KeyRight, Mod: tea.ModAlt},
 	"alt+b": {Code: 'b', Mod: tea.ModAlt}, "alt+f": {Code: 'f', Mod: tea.ModAlt}, "alt+v": {Code: 'v', Mod: tea.ModAlt},
 }
 
@@ -239,7 +244,7 @@ func (d *driver) sees(texts ...string) *driver {
 
 func (d *driver) called(want ...string) {
 	d.t.Helper()
-	if got := d.b.Done(); !slices.Equal(got, want) {
+	if got := d.b.NewEvents(); !slices.Equal(got, want) {
 		d.t.Fatalf("done is %q, want %q; screen:\n%s", got, want, d.screen())
 	}
 }
@@ -247,7 +252,7 @@ func (d *driver) called(want ...string) {
 // did checks that an action was done so often and nothing else.
 func (d *driver) did(n int, action rules.Action) {
 	d.t.Helper()
-	done := d.b.Done()
+	done := d.b.NewEvents()
 	if len(done) != n || slices.ContainsFunc(done, func(l string) bool { return !strings.HasPrefix(l, string(action)+" ") }) {
 		d.t.Fatalf("done is %q, want %d × %s; screen:\n%s", done, n, action, d.screen())
 	}

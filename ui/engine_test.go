@@ -94,7 +94,8 @@ func inState(t *testing.T, e backend, s model.State) model.ID {
 		check(err)
 	}
 	buy := func(level model.Level, grade model.Grade) model.ID {
-		_, made, err := e.Buy(ctx, lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand, Grade: grade}, Years: 1, Quantity: 1})
+		_, made, err := e.Buy(ctx, lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand,
+			Grade: grade}, Years: 1, Quantity: 1})
 		check(err)
 		return made[0].ID
 	}
@@ -109,8 +110,10 @@ func inState(t *testing.T, e backend, s model.State) model.ID {
 			id := buy(model.OV, model.Standard)
 			_, err := e.AddDocument(ctx, id, "register.png", kittest.PNG())
 			check(err)
-			org := model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
-			wait(e.Apply(ctx, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, ApplicantName: "Anna", Phone: "110", Email: "a@example.com", IDNumber: "L01", Company: org}}))
+			org := model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE",
+				Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
+			wait(e.Apply(ctx, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"},
+				ApplicantName: "Anna", Phone: "110", Email: "a@example.com", IDNumber: "L01", Company: org}}))
 			return id
 		},
 		"issued":   func() model.ID { return issue(model.Standard) },
@@ -226,7 +229,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	d.keys(key)
 	d.fits()
 	if refusal != nil {
-		d.sees(d.m.c.FormatRefusal(refusal), d.m.c.Hint(refusal), "State: "+string(s))
+		d.sees(d.m.ctx.FormatRefusal(refusal), d.m.ctx.Hint(refusal), "State: "+string(s))
 		d.keys("esc")
 		if after, _ := count(); after != before {
 			t.Errorf("a refused %s changed something", row.Action)
@@ -264,7 +267,8 @@ func fresh(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{"a.example.com"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(300 * 24 * time.Hour)}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{"a.example.com"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(300 * 24 * time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +277,8 @@ func fresh(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k})...)
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k})...)
 }
 
 // TestAChangedRowChangesTheKey changes one row at run time: the key is refused

@@ -59,7 +59,7 @@ func (d *driver) inWords(screen string) {
 	if m := code.FindString(screen); m != "" {
 		d.t.Errorf("%s is no text:\n%s", m, screen)
 	}
-	if d.m.c.Text.Lang == "en" {
+	if d.m.ctx.Text.Lang == "en" {
 		return
 	}
 	for _, m := range sentence.FindAllString(screen, -1) {

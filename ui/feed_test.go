@@ -41,13 +41,13 @@ func TestABurstOfChangesIsDrawnOnce(t *testing.T) {
 		begun, seq := time.Now(), uint64(0)
 		for burst, want := range []int{4, 4, 2} { // each is open for so many
 			msgs := heard(feed)
-			fed, ok := msgs[0].(fedMsg)
+			fed, ok := msgs[0].(feedChangedMsg)
 			if !ok || len(fed.Changes) != want || fed.Resync != (burst == 0) || fed.Seq != seq+uint64(want) {
 				t.Fatalf("burst %d: %+v, want %d changes", burst, msgs[0], want)
 			}
 			seq = fed.Seq
 			if burst == 2 {
-				if _, ended := msgs[1].(feedEndMsg); !ended {
+				if _, ended := msgs[1].(feedClosedMsg); !ended {
 					t.Errorf("at the end of the feed: %T", msgs[1])
 				}
 				continue
@@ -56,7 +56,7 @@ func TestABurstOfChangesIsDrawnOnce(t *testing.T) {
 				t.Errorf("burst %d is drawn after %v, want %v", burst, took, want)
 			}
 		}
-		if msgs := heard(feed); msgs[0] != tea.Msg(feedEndMsg{}) {
+		if msgs := heard(feed); msgs[0] != tea.Msg(feedClosedMsg{}) {
 			t.Errorf("of a feed that has ended: %T", msgs[0])
 		}
 		leave()

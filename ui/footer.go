@@ -16,14 +16,14 @@ var _ help.KeyMap = (*root)(nil)
 // which the mouse can reach.
 func (m *root) ShortHelp() []key.Binding {
 	if m.page().Capturing() {
-		return append(m.typing(), m.c.ApplyKeymap(m.globals()).ShortHelp()...)
+		return append(m.typingKeys(), m.ctx.ApplyKeymap(m.globals()).ShortHelp()...)
 	}
-	return m.offered.ShortHelp()
+	return m.footerActions.ShortHelp()
 }
 
-// typing are the keys while a filter is typed, and what else is done then.
-func (m *root) typing() []key.Binding {
-	c := m.c
+// typingKeys are the keys while a filter is typed, and what else is done then.
+func (m *root) typingKeys() []key.Binding {
+	c := m.ctx
 	return []key.Binding{c.Bind(c.T("hint.filter")), c.Bind(c.T("hint.keep-filter"), "enter"), c.Bind(c.T("hint.clear"), "esc")}
 }
 
@@ -39,26 +39,26 @@ const pinned = 2
 // is on its way, what stands there stays.
 func (m *root) offerActions() {
 	p, ok := m.page().(app.Scroller)
-	if ok && p.Scrolling() && m.offeredTab == m.tab && !m.page().Capturing() {
+	if ok && p.Scrolling() && m.footerTab == m.tab && !m.page().Capturing() {
 		m.fresh = false
 		return
 	}
-	m.offered, m.offeredTab, m.fresh = m.actions(), m.tab, true
+	m.footerActions, m.footerTab, m.fresh = m.actions(), m.tab, true
 }
 
 // footerItem is a part of the footer: a key and what it does, or a word that
 // must not be missed.
 type footerItem struct {
 	key.Help
-	press string // the key; "" for a word
-	tone  style.Tone
-	x     int
+	keyName string // the key; "" for a word
+	tone    style.Tone
+	x       int
 }
 
-func itemOf(b key.Binding) footerItem {
+func newFooterItem(b key.Binding) footerItem {
 	f := footerItem{Help: b.Help(), tone: style.Muted}
 	if ks := b.Keys(); len(ks) > 0 {
-		f.press = ks[0]
+		f.keyName = ks[0]
 	}
 	return f
 }
@@ -76,14 +76,14 @@ func (f *footerItem) width() int {
 // the line at the first key that does not fit, where this one leaves it out and
 // goes on, has no right end, and does not tell which cells are whose.
 func (m *root) footerItems() []footerItem {
-	c, short := m.c, m.ShortHelp()
+	c, short := m.ctx, m.ShortHelp()
 	at := max(len(short)-pinned, 0)
 	var right []footerItem
 	if m.width < 100 && m.actor().ReadOnly { // where the header has no room for what must not be missed
-		right = append(right, footerItem{Help: key.Help{Desc: c.T("header.readonly")}, tone: style.Soon})
+		right = append(right, footerItem{Help: key.Help{Desc: c.T("header.readonly")}, tone: style.Warn})
 	}
 	for _, b := range short[at:] {
-		right = append(right, itemOf(b))
+		right = append(right, newFooterItem(b))
 	}
 	end := m.width - 1
 	for n := len(right) - 1; n >= 0; n-- {
@@ -94,7 +94,7 @@ func (m *root) footerItems() []footerItem {
 	x, room := 1, end+1
 	var left []footerItem
 	for _, b := range short[:at] {
-		f := itemOf(b)
+		f := newFooterItem(b)
 		f.x = x
 		if x+f.width()+2 <= room {
 			left = append(left, f)
@@ -110,14 +110,14 @@ func (m *root) footer() string { return widget.Pad(m.footerRow().String(), m.wid
 // footerRow is the footer with the keys in it, which can be clicked on.
 func (m *root) footerRow() widget.Row {
 	var row widget.Row
-	s, used := m.c.Styles, 0
+	s, used := m.ctx.Styles, 0
 	for _, f := range m.footerItems() {
 		if f.x < used {
 			continue
 		}
 		part := widget.Part{Text: s.Paint(f.tone, f.Desc)}
-		if f.press != "" {
-			part = widget.Part{ID: app.KeyID(f.press), Text: s.Paint(style.Key, f.Key) + " " + part.Text}
+		if f.keyName != "" {
+			part = widget.Part{ID: app.KeyID(f.keyName), Text: s.Paint(style.Key, f.Key) + " " + part.Text}
 		}
 		row = append(row, widget.Part{Text: widget.Space(f.x - used)}, part)
 		used = f.x + f.width()

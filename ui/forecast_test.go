@@ -250,7 +250,8 @@ func TestForecastShowsWhatTheReportSays(t *testing.T) {
 			}
 		}
 		var want []string
-		for _, n := range []int{m.Renewals + m.Reissues, m.Deployments, m.CreditsUsed, m.People, m.Expiries, m.Waiting, m.HostingEnds, m.PackUnits, m.Failures} {
+		for _, n := range []int{m.Renewals + m.Reissues, m.Deployments, m.CreditsUsed, m.People, m.Expiries, m.Waiting, m.HostingEnds,
+			m.PackUnits, m.Failures} {
 			want = append(want, strings.Replace(strconv.Itoa(n), "0", "–", 1))
 		}
 		if strings.Join(got, " ") != strings.Join(want, " ") {

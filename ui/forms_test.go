@@ -24,7 +24,7 @@ func TestImportForm(t *testing.T) {
 	d.sees("✕ there is no file missing.pem; check the path")
 	d.keys("ctrl+u").text("garbage").keys("ctrl+s")
 	d.sees("there is neither a certificate nor a key in it")
-	d.b.Done()
+	d.b.NewEvents()
 	d.fill("files", "a.pem, b.pem").fill("name", "mine").keys("enter")
 	d.called("upload mine")
 	d.sees("imported mine", "the chain ends at").keys("esc").sees("Overview › mine") // where the next step stands
@@ -51,7 +51,8 @@ func TestImportForm(t *testing.T) {
 func TestDeployForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.row("pay.").act("deploy")
-	d.sees("‹ CDN ›", "content delivery network: embedded, certquay's own TLS server", "← → choose", "deployment to a name makes the resource") // which needs no region
+	d.sees("‹ CDN ›", "content delivery network: embedded, certquay's own TLS server", "← → choose",
+		"deployment to a name makes the resource") // which needs no region
 	d.choose("product", "SLB")
 	d.sees("server load balancer: embedded")
 	d.keys("ctrl+s")
@@ -73,7 +74,8 @@ func TestDeployForm(t *testing.T) {
 	for _, r := range got {
 		regions = append(regions, r.Region+" "+r.Name)
 	}
-	if want := []string{"cn-hangzhou pay.example.com", "eu-central-1 pay.example.com", "us-west-1 pay.example.com"}; err != nil || !slices.Equal(slices.Sorted(slices.Values(regions)), want) {
+	if want := []string{"cn-hangzhou pay.example.com", "eu-central-1 pay.example.com",
+		"us-west-1 pay.example.com"}; err != nil || !slices.Equal(slices.Sorted(slices.Values(regions)), want) {
 		t.Fatalf("it is at %q, %v", regions, err)
 	}
 	d.sees("deployed pay.example.com to SLB: 2 verified")

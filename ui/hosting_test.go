@@ -23,12 +23,15 @@ func hostedFleet() *kittest.World {
 		i.Due, i.DueAction = i.ServiceEnd.Add(-29*24*time.Hour), model.DueRenew
 		switch n {
 		case 0:
-			i.Operation = model.Operation{Kind: model.JobRenew, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(90 * time.Minute), Error: model.Quoted("", "urn:ietf:params:acme:error:unauthorized: the account is suspended until somebody has looked at it, and this is a long reason")}
+			i.Operation = model.Operation{Kind: model.JobRenew, Since: b.Clock.Add(-time.Hour), Attempt: 2,
+				Next: b.Clock.Add(90 * time.Minute), Error: model.Quoted("", "urn:ietf:params:acme:error:unauthorized: "+
+					"the account is suspended until somebody has looked at it, and this is a long reason")}
 			i.Failure = model.Failure{Kind: model.JobRenew, At: b.Clock.Add(-10 * time.Minute), Message: i.Operation.Error}
 		case 1:
 			i.Hosting.RenewalsLeft, i.Due, i.DueAction = 0, time.Time{}, ""
 		case 2:
-			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskProve, Instance: i.ID, Created: b.Clock, Text: model.Quoted("", "prove control for the renewal")})
+			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskProve, Instance: i.ID, Created: b.Clock,
+				Text: model.Quoted("", "prove control for the renewal")})
 		}
 	}
 	return b
@@ -69,7 +72,8 @@ func TestHostingDetails(t *testing.T) {
 		return d
 	}
 	d := at(13)
-	d.sees("Ops <ops@example.com>", "renewals left 1, paid until", "2026-11-21 12:00Z, attempt 3", "attempt 2 failed", "the account is suspended", "last 30 days of the service period", "17 credits are free")
+	d.sees("Ops <ops@example.com>", "renewals left 1, paid until", "2026-11-21 12:00Z, attempt 3", "attempt 2 failed",
+		"the account is suspended", "last 30 days of the service period", "17 credits are free")
 	d.keys("ctrl+d", "ctrl+d")
 	d.sees(support)
 	d.keys("o")
@@ -91,7 +95,8 @@ func TestHostingReally(t *testing.T) {
 	}
 	d := drive(t, kittest.New(), 100, 30, func(o *Options) { o.Backend, o.Actor, o.Support = e.Access, boss, support })
 	d.keys("2", "enter")
-	d.sees("Hosting of a.example.com", "Ops <ops@example.com>", "renewals left 1", "last 30 days of the service period", "none yet", "5 credits are free", support)
+	d.sees("Hosting of a.example.com", "Ops <ops@example.com>", "renewals left 1", "last 30 days of the service period", "none yet",
+		"5 credits are free", support)
 	d.keys("esc", "f")
 	d.sees("auto-deploy on 0", "auto-deploy off 1", "no renewals left 0", "needs a person 0")
 	d.row("no renewals left").keys("space", "enter")
@@ -159,7 +164,8 @@ func TestHostingThatWasPaidFor(t *testing.T) {
 	d.keys("2").sees("1 hosted", "all renew by themselves")
 	for text, change := range map[string]func(){
 		"1 need a person": func() {
-			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: hosted.ID, Created: b.Clock, Text: model.Quoted("", "install it")})
+			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: hosted.ID,
+				Created: b.Clock, Text: model.Quoted("", "install it")})
 		},
 		"renewals used up: 1": func() { hosted.Hosting.RenewalsLeft = 0 },
 	} {
@@ -185,7 +191,7 @@ func TestHostingAsksBeforeItMakesAContact(t *testing.T) {
 	d.keys("n").sees("nothing bought").called()
 	d = fill()
 	d.keys("y")
-	if calls := d.b.Done(); len(calls) != 2 || calls[0] != "contact Ops" || calls[1] != "host pay.example.com" {
+	if calls := d.b.NewEvents(); len(calls) != 2 || calls[0] != "contact Ops" || calls[1] != "host pay.example.com" {
 		t.Errorf("calls %q", calls)
 	}
 }
@@ -197,7 +203,8 @@ func TestHostingMarksWhatNeedsAPerson(t *testing.T) {
 	for _, i := range b.Instances[14:20] {
 		i.Hosting.On, i.Hosting.RenewalsLeft = true, 1
 	}
-	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: b.Instances[15].ID, Text: model.Quoted("", "install it")})
+	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: b.Instances[15].ID,
+		Text: model.Quoted("", "install it")})
 	name := b.Instances[15].Name
 	for _, press := range []func(*driver){func(d *driver) { d.keys("!") }, func(d *driver) { d.click("1 need a person") }} {
 		d := drive(t, b, 80, 24).keys("2").sees("▲ 1 need a person  !", "▲ "+name, "7 hosted")

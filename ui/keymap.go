@@ -16,8 +16,8 @@ var reserved = []string{"ctrl+c", "ctrl+z", "ctrl+s"}
 // with the keys they have. Actions for the palette only have none.
 func DefaultKeys() map[string][]string {
 	keys := map[string][]string{}
-	for _, s := range surfaces(bare()) {
-		for _, a := range s.as {
+	for _, s := range keyScopes(offlineContext()) {
+		for _, a := range s.actions {
 			if _, ok := keys[a.ID]; ok || a.ID == "ask-quit" || a.ID == "" {
 				continue
 			}
@@ -53,14 +53,14 @@ func CheckKeys(keys app.Keymap) map[string]model.Text {
 			}
 		}
 	}
-	c := bare()
+	c := offlineContext()
 	c.Keymap = keys
-	all := surfaces(c)
+	all := keyScopes(c)
 	for _, s := range all {
-		as := s.as
+		as := s.actions
 		for _, o := range all { // those of everywhere are on each page as well
 			if o.global && o.where != s.where {
-				as = append(as, o.as...)
+				as = append(as, o.actions...)
 			}
 		}
 		taken := map[string]string{}

@@ -17,8 +17,8 @@ import (
 // wherever it is, and no two actions of a place share a key.
 func TestActionsHaveNames(t *testing.T) {
 	keys := map[string]string{}
-	for _, s := range surfaces(bare()) {
-		for _, a := range s.as {
+	for _, s := range keyScopes(offlineContext()) {
+		for _, a := range s.actions {
 			if a.ID == "" {
 				t.Errorf("%s: %q has no ID", s.where, a.Label())
 				continue
@@ -101,7 +101,7 @@ func TestChosenKeys(t *testing.T) {
 	}
 	d.called()
 	d.keys("enter").called()
-	if k := d.m.c.KeyOf(rules.Apply); k != "A" {
+	if k := d.m.ctx.KeyOf(rules.Apply); k != "A" {
 		t.Fatal(k)
 	}
 	if !slices.Contains(slices.Collect(maps.Keys(DefaultKeys())), "sort-name") {

@@ -21,39 +21,39 @@ import (
 
 // globals are the actions that every page has.
 func (m *root) globals() app.Actions {
-	c := m.c
+	c := m.ctx
 	as := app.Actions{
 		{
 			ID:         "palette",
-			Name:       text.Called("act.palette"),
+			Name:       text.NewName("act.palette"),
 			Binding:    app.Keys(":", "ctrl+p"),
 			ShortLabel: c.T("footer.palette"),
 			Group:      app.Program,
 			Footer:     app.Always,
-			Run:        m.palette,
+			Run:        m.openPalette,
 		},
 		{
 			ID:         "help",
-			Name:       text.Called("act.help"),
+			Name:       text.NewName("act.help"),
 			Binding:    app.Keys("?"),
 			ShortLabel: c.T("footer.help"),
 			Group:      app.Program,
 			Footer:     app.Always,
-			Run:        m.help,
+			Run:        m.openHelp,
 		},
 		{
 			ID:      "next-tab",
-			Name:    text.Called("act.nexttab"),
+			Name:    text.NewName("act.nexttab"),
 			Binding: app.Keys("tab"),
 			Group:   app.Program,
-			Run:     func() tea.Cmd { return m.choose(m.tab + 1) },
+			Run:     func() tea.Cmd { return m.selectTab(m.tab + 1) },
 		},
 		{
 			ID:      "previous-tab",
-			Name:    text.Called("act.prevtab"),
+			Name:    text.NewName("act.prevtab"),
 			Binding: app.Keys("shift+tab"),
 			Group:   app.Program,
-			Run:     func() tea.Cmd { return m.choose(m.tab - 1) },
+			Run:     func() tea.Cmd { return m.selectTab(m.tab - 1) },
 		},
 	}
 	for n, t := range tabs {
@@ -61,19 +61,19 @@ func (m *root) globals() app.Actions {
 			as,
 			app.Action{
 				ID:      tabID(n),
-				Name:    text.Called("act.tab", text.Called(t.title)),
+				Name:    text.NewName("act.tab", text.NewName(t.title)),
 				Binding: app.Keys(strconv.Itoa(n + 1)),
 				Group:   app.Program,
-				Run:     func() tea.Cmd { return m.choose(n) },
+				Run:     func() tea.Cmd { return m.selectTab(n) },
 			},
 		)
 	}
-	if m.o.Sandbox {
+	if m.opts.Sandbox {
 		as = append(as, m.clockActions()...)
 	}
 	return append(as,
-		app.Action{ID: "quit", Name: text.Called("act.quit"), Binding: app.Keys("q"), Group: app.Program, Run: m.leave},
-		app.Action{ID: "ask-quit", Name: text.Called("act.askquit"), Binding: app.Keys("ctrl+c"), Group: app.Program, Run: m.askQuit})
+		app.Action{ID: "quit", Name: text.NewName("act.quit"), Binding: app.Keys("q"), Group: app.Program, Run: m.quitOrAsk},
+		app.Action{ID: "ask-quit", Name: text.NewName("act.askquit"), Binding: app.Keys("ctrl+c"), Group: app.Program, Run: m.askQuit})
 }
 
 // tabID is the ID of the action that brings a tab to the front.
@@ -82,26 +82,26 @@ func tabID(n int) string { return strings.Replace(tabs[n].title, ".", "-", 1) }
 // actions are all that can be done here and now, with the keys in force: the
 // page's before the global ones.
 func (m *root) actions() app.Actions {
-	return m.c.ApplyKeymap(append(m.page().Actions(), m.globals()...))
+	return m.ctx.ApplyKeymap(append(m.page().Actions(), m.globals()...))
 }
 
-// leave quits, but asks where that throws away what was done.
-func (m *root) leave() tea.Cmd {
-	if m.o.Demo {
+// quitOrAsk quits, but asks where that throws away what was done.
+func (m *root) quitOrAsk() tea.Cmd {
+	if m.opts.Demo {
 		return m.askQuit()
 	}
 	return m.quit()
 }
 
 func (m *root) askQuit() tea.Cmd {
-	danger, lost := rules.DangerNote, m.c.T("quit.text")
-	if m.o.Demo {
-		danger, lost = rules.DangerNotice, m.c.T("quit.demo")
+	danger, lost := rules.DangerNote, m.ctx.T("quit.text")
+	if m.opts.Demo {
+		danger, lost = rules.DangerNotice, m.ctx.T("quit.demo")
 	}
 	return m.open(app.OpenDialogMsg{
 		Make: func() app.Dialog {
-			return &dialog.Confirm{Context: m.c, Title: m.c.T("quit.title"), Danger: danger,
-				Lines: []string{lost, m.c.T("quit.again")}, Question: m.c.T("quit.question"), Again: "ctrl+c"}
+			return &dialog.Confirm{Context: m.ctx, Title: m.ctx.T("quit.title"), Danger: danger,
+				Lines: []string{lost, m.ctx.T("quit.again")}, Question: m.ctx.T("quit.question"), RepeatKey: "ctrl+c"}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {
@@ -112,7 +112,7 @@ func (m *root) askQuit() tea.Cmd {
 	})
 }
 
-func (m *root) palette() tea.Cmd {
+func (m *root) openPalette() tea.Cmd {
 	var as app.Actions
 	for _, a := range m.actions() {
 		if !a.Hidden {
@@ -120,14 +120,14 @@ func (m *root) palette() tea.Cmd {
 		}
 	}
 	return m.open(app.OpenDialogMsg{
-		Make: func() app.Dialog { return &dialog.Palette{Context: m.c, Actions: as} },
-		Then: m.chosen,
+		Make: func() app.Dialog { return &dialog.Palette{Context: m.ctx, Actions: as} },
+		Then: m.runChosen,
 	})
 }
 
-// chosen does the action that was picked in the palette, or has the key that was
+// runChosen does the action that was picked in the palette, or has the key that was
 // picked in the help.
-func (m *root) chosen(v any) tea.Cmd {
+func (m *root) runChosen(v any) tea.Cmd {
 	switch v := v.(type) {
 	case app.Action:
 		return m.run(v)
@@ -137,53 +137,53 @@ func (m *root) chosen(v any) tea.Cmd {
 	return nil
 }
 
-func (m *root) help() tea.Cmd {
-	c := m.c
+func (m *root) openHelp() tea.Cmd {
+	c := m.ctx
 	extra := []string{c.T("help.marks")}
 	if p, ok := m.page().(interface{ Notes() []string }); ok {
 		extra = append(p.Notes(), extra...)
 	}
-	if m.o.Sealed != "" {
-		extra = append(extra, c.T("help.sealed."+m.o.Sealed))
+	if m.opts.Sealed != "" {
+		extra = append(extra, c.T("help.sealed."+m.opts.Sealed))
 	}
-	if m.o.EdgeNote != "" {
-		extra = append(extra, m.o.EdgeNote)
+	if m.opts.EdgeNote != "" {
+		extra = append(extra, m.opts.EdgeNote)
 	}
-	extra = append(extra, c.T("help.version", m.o.Version, m.o.Store))
+	extra = append(extra, c.T("help.version", m.opts.Version, m.opts.Store))
 	refused := slices.DeleteFunc(m.actions(), func(a app.Action) bool { return a.Hidden || a.Disabled == nil || len(a.Keys()) == 0 })
 	return m.open(
 		app.OpenDialogMsg{
 			Make: func() app.Dialog { return &dialog.Help{Context: c, Keys: m, Refused: refused, Extra: extra} },
-			Then: m.chosen,
+			Then: m.runChosen,
 		},
 	)
 }
 
-// surface is one place with actions of its own.
-type surface struct {
-	where  string
-	global bool // its actions are everywhere
-	as     app.Actions
+// keyScope is one place with actions of its own.
+type keyScope struct {
+	where   string
+	global  bool // its actions are everywhere
+	actions app.Actions
 }
 
-// surfaces lists the actions of every place there is, without a backend.
-func surfaces(c *app.Context) []surface {
-	m := &root{c: c}
-	var all []surface
+// keyScopes lists the actions of every place there is, without a backend.
+func keyScopes(c *app.Context) []keyScope {
+	m := &root{ctx: c}
+	var all []keyScope
 	for _, t := range tabs {
 		p := t.make(c)
-		all = append(all, surface{where: c.T(t.title), as: p.Actions()})
+		all = append(all, keyScope{where: c.T(t.title), actions: p.Actions()})
 		if r, ok := p.(interface{ More() (string, app.Actions) }); ok {
 			where, as := r.More()
-			all = append(all, surface{where: where, as: as})
+			all = append(all, keyScope{where: where, actions: as})
 		}
 	}
-	return append(all, surface{c.T("keytable.everywhere"), true, m.globals()}, surface{c.T("keytable.sandbox"), true, m.clockActions()})
+	return append(all, keyScope{c.T("keytable.everywhere"), true, m.globals()}, keyScope{c.T("keytable.sandbox"), true, m.clockActions()})
 }
 
-// bare is a context to list actions with: the engine has no store, and nothing is
+// offlineContext is a context to list actions with: the engine has no store, and nothing is
 // refused.
-func bare() *app.Context {
+func offlineContext() *app.Context {
 	owner := lifecycle.New(lifecycle.Options{Clock: ports.SystemClock{}}).By(model.Actor{Role: model.Owner})
 	return &app.Context{
 		Backend: owner,
@@ -197,14 +197,14 @@ func bare() *app.Context {
 // KeyTable writes every key of every page as Markdown, for the README. It
 // reads the same records as dispatch, footer, help and palette.
 func KeyTable() string {
-	c := bare()
+	c := offlineContext()
 	type entry struct {
 		app.Action
 		where []string
 	}
 	var entries []*entry
-	for _, s := range surfaces(c) {
-		for _, a := range c.ApplyKeymap(s.as) {
+	for _, s := range keyScopes(c) {
+		for _, a := range c.ApplyKeymap(s.actions) {
 			if len(a.Keys()) == 0 {
 				continue
 			}
@@ -244,22 +244,25 @@ func (m *root) press(k tea.KeyPressMsg) tea.Cmd {
 // run does what an action does. One that is not allowed and cannot say so
 // itself says why.
 func (m *root) run(a app.Action) tea.Cmd {
-	if u := m.c.Undo; u != nil && a.Group != app.Move && a.Group != app.Program && a.ID != "undo" {
+	if u := m.ctx.Undo; u != nil && a.Group != app.Move && a.Group != app.Program && a.ID != "undo" {
 		if u.Until = (time.Time{}); u.ViewOnly {
-			m.c.Undo = nil
+			m.ctx.Undo = nil
 		}
 	}
 	if a.Run == nil {
 		if a.Disabled != nil {
 			why := a.Disabled
-			return m.open(app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog {
+			return m.open(app.OpenDialogMsg{Then: dialog.PressChosen, Make: func() app.Dialog {
 				return &dialog.Notice{
-					Context: m.c,
+					Context: m.ctx,
 					Title:   a.Label(),
-					Word:    m.c.T("danger.note"),
+					Badge:   m.ctx.T("danger.note"),
 					Tone:    style.Accent,
-					Choices: dialog.Ways(m.c, why.KeyHints()),
-					Parts:   []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}},
+					Choices: dialog.ChoicesFrom(m.ctx, why.KeyHints()),
+					Sections: []dialog.Section{
+						{Lines: []string{why.Message()}},
+						{Head: m.ctx.T("refused.wayout"), Lines: []string{why.Hint()}},
+					},
 				}
 			}})
 		}
@@ -267,7 +270,7 @@ func (m *root) run(a app.Action) tea.Cmd {
 	}
 	cmd := a.Run()
 	if a.OpensDialog {
-		return m.hold(cmd)
+		return m.queueInput(cmd)
 	}
 	return cmd
 }

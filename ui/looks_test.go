@@ -72,7 +72,8 @@ func (d *driver) legible(name string, back color.Color) {
 			if strings.TrimSpace(c.Content) == "" {
 				continue
 			}
-			if fg != nil && bg != nil && look(&uv.Cell{Content: "x", Style: uv.Style{Fg: fg}}) == look(&uv.Cell{Content: "x", Style: uv.Style{Fg: bg}}) {
+			if fg != nil && bg != nil && look(&uv.Cell{Content: "x", Style: uv.Style{Fg: fg}}) == look(&uv.Cell{Content: "x",
+				Style: uv.Style{Fg: bg}}) {
 				d.t.Fatalf("%s: %q in line %d has the colour of its background", name, c.Content, y)
 			}
 			r := []rune(c.Content)[0]
@@ -95,7 +96,7 @@ func (d *driver) legible(name string, back color.Color) {
 func (d *driver) saysStatus() {
 	d.t.Helper()
 	tones := map[string]bool{}
-	for _, tone := range []style.Tone{style.Soon, style.Bad} {
+	for _, tone := range []style.Tone{style.Warn, style.Bad} {
 		c := cells(style.New(true, colorprofile.TrueColor).Paint(tone, "x"), 1, 1)[0][0]
 		tones[look(&uv.Cell{Content: "x", Style: uv.Style{Fg: c.Style.Fg}})] = true
 	}

@@ -17,10 +17,11 @@ func TestMarkedAreNamed(t *testing.T) {
 	// All for the same reason: how many, who, why, and the way out for them.
 	d = drive(t, kittest.Fleet(60), 120, 40)
 	d.keys("j", "j", "j", "space", "space", "space", "j", "space", "space") // without the one that is hosted
-	d.keys("r").sees("Not possible: renew for the next year – 5 marked", "• 5 (", "and 2 more)", "the first: renewing opens at 2026-12-03", "The way out", "press m", "m managed hosting   esc close")
+	d.keys("r").sees("Not possible: renew for the next year – 5 marked", "• 5 (", "and 2 more)",
+		"the first: renewing opens at 2026-12-03", "The way out", "press m", "m managed hosting   esc close")
 	d.called()
 	d.keys("esc", "ctrl+k").sees("type this", "revoke 5").fill("typed", "revoke 5").keys("enter")
-	if calls := d.b.Done(); len(calls) != 5 {
+	if calls := d.b.NewEvents(); len(calls) != 5 {
 		t.Fatalf("calls %q", calls)
 	}
 	// Different actions on one key: those of another state are refused for it.

@@ -40,7 +40,7 @@ func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
 	}
 	hit, d := m.layers().Hit(c.X, c.Y), m.top()
 	if hit.Empty() {
-		if d == nil || !dialog.Light(d) {
+		if d == nil || !dialog.IsDismissable(d) {
 			return nil
 		}
 		return m.toDialog(tea.KeyPressMsg{Code: tea.KeyEscape})
@@ -51,7 +51,7 @@ func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
 	switch {
 	case isKey && d != nil:
 		return m.toDialog(k)
-	case isKey && m.page().Capturing() && slices.ContainsFunc(m.typing(), func(b key.Binding) bool { return key.Matches(k, b) }):
+	case isKey && m.page().Capturing() && slices.ContainsFunc(m.typingKeys(), func(b key.Binding) bool { return key.Matches(k, b) }):
 		return m.page().Update(k)
 	case isKey:
 		return m.press(k)

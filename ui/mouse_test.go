@@ -20,7 +20,7 @@ func (d *driver) state() string {
 	if !d.quit {
 		d.feed()
 	}
-	return fmt.Sprintf("%s\nquit %v, copied %q, called %q", d.screen(), d.quit, d.copied, d.b.Done())
+	return fmt.Sprintf("%s\nquit %v, copied %q, called %q", d.screen(), d.quit, d.copied, d.b.NewEvents())
 }
 
 // TestEveryActionEveryWay does every action of every place by its key, by the
@@ -31,7 +31,8 @@ func TestEveryActionEveryWay(t *testing.T) {
 		name string
 		keys []string
 	}{
-		{"overview", []string{"j", "j", "space"}}, {"details", []string{"j", "j", "enter"}}, {"hosting", []string{"2"}}, {"deployments", []string{"3", "j"}},
+		{"overview", []string{"j", "j", "space"}}, {"details", []string{"j", "j", "enter"}}, {"hosting", []string{"2"}},
+		{"deployments", []string{"3", "j"}},
 		{"activity", []string{"4", "j"}}, {"forecast", []string{"5"}},
 	} {
 		t.Run(place.name, func(t *testing.T) {
@@ -81,7 +82,8 @@ func TestEveryActionEveryWay(t *testing.T) {
 									continue
 								}
 								for _, at := range indexes(l, head+" ") {
-									if rest := strings.TrimLeft(string([]rune(l)[at+len([]rune(head)):]), " …"); strings.HasPrefix(rest, label[:min(len(label), 20)]) {
+									if rest := strings.TrimLeft(string([]rune(l)[at+len([]rune(head)):]), " …"); strings.HasPrefix(rest,
+										label[:min(len(label), 20)]) {
 										d.send(tea.MouseClickMsg{X: at, Y: y, Button: tea.MouseLeft})
 										return true
 									}
@@ -93,7 +95,7 @@ func TestEveryActionEveryWay(t *testing.T) {
 					}
 				}
 				for _, f := range start(t).m.footerItems() {
-					if a.Enabled() && f.press == a.Keys()[0] {
+					if a.Enabled() && f.keyName == a.Keys()[0] {
 						clicked++
 						ways["click in the footer"] = func(d *driver) bool {
 							d.send(tea.MouseClickMsg{X: f.x + f.width()/2, Y: 39, Button: tea.MouseLeft})
@@ -198,7 +200,8 @@ func TestAllTabsFindRoom(t *testing.T) {
 			for n := range tabs {
 				line := strings.Split(d.screen(), "\n")[0]
 				for n, tab := range tabs {
-					if title := d.m.c.T(tab.short); !strings.Contains(line, strconv.Itoa(n+1)+" "+title) && !strings.Contains(line, strconv.Itoa(n+1)+" "+d.m.c.T(tab.title)) {
+					if title := d.m.ctx.T(tab.short); !strings.Contains(line, strconv.Itoa(n+1)+" "+title) && !strings.Contains(line,
+						strconv.Itoa(n+1)+" "+d.m.ctx.T(tab.title)) {
 						t.Fatalf("%d wide: %q lacks %q", w, line, title)
 					}
 				}

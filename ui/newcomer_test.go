@@ -32,20 +32,24 @@ func TestRefundedSaysHowItEnded(t *testing.T) {
 // refusal was without its code; what is long stays in its column. spec: S4
 func TestActivityInWords(t *testing.T) {
 	b := kittest.New()
-	no := rules.Refusal{Action: rules.Deploy, Reason: rules.ReasonNotCovered, Args: rules.Args{"name": "b.example.com, which is what this resource presents and is a name with many words after it"}}
+	no := rules.Refusal{Action: rules.Deploy, Reason: rules.ReasonNotCovered,
+		Args: rules.Args{"name": "b.example.com, which is what this resource presents and is a name with many words after it"}}
 	b.Events = []model.Event{
-		{Seq: 3, At: b.Clock, Action: "issue", Name: "a.example.com", Result: journal.ResultWaiting, Detail: model.Say(model.AwaitReviewer)},
+		{Seq: 3, At: b.Clock, Action: "issue", Name: "a.example.com", Result: journal.ResultWaiting,
+			Detail: model.Say(model.AwaitReviewer)},
 		{Seq: 2, At: b.Clock, Action: "deploy", Name: "b.example.com", Result: journal.ResultRefused, Reason: no.AsText()},
 		{Seq: 1, At: b.Clock, Action: "issue", Name: "c.example.com", Result: journal.ResultOK},
 	}
 	d := drive(t, b, 120, 40)
-	d.keys("4").sees("issuing a.example.com ◔ waiting a reviewer", "deploying b.example.com ⊗ refused the certificate does not", "issued c.example.com")
+	d.keys("4").sees("issuing a.example.com ◔ waiting a reviewer", "deploying b.example.com ⊗ refused the certificate does not",
+		"issued c.example.com")
 	if d.has("name-not-covered") {
 		t.Errorf("a code stands among the words:\n%s", d.screen())
 	}
 	d.keys("j", "enter").sees("reason the certificate does not")
 	for l := range strings.SplitSeq(d.screen(), "\n") {
-		if _, in, ok := strings.Cut(l, "│ "); ok && strings.Contains(in, "words after it") && !strings.HasPrefix(in, strings.Repeat(" ", 16)) {
+		if _, in, ok := strings.Cut(l, "│ "); ok && strings.Contains(in, "words after it") && !strings.HasPrefix(in,
+			strings.Repeat(" ", 16)) {
 			t.Errorf("what goes on is not in its column: %q", in)
 		}
 	}
@@ -57,7 +61,8 @@ func TestOneWordForOneThing(t *testing.T) {
 	b := kittest.Fleet(20)
 	i := b.Instances[0]
 	b.Events = []model.Event{
-		{Seq: 5, At: b.Clock, Action: "expiry", Instance: i.ID, Name: i.Name, Result: journal.ResultOK, Detail: model.Say("log.expires", "in", model.Say("span.days", "n", 30), "at", b.Clock)},
+		{Seq: 5, At: b.Clock, Action: "expiry", Instance: i.ID, Name: i.Name, Result: journal.ResultOK,
+			Detail: model.Say("log.expires", "in", model.Say("span.days", "n", 30), "at", b.Clock)},
 		{Seq: 4, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: journal.ResultOK},
 		{Seq: 3, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: journal.ResultFailed},
 		{Seq: 2, At: b.Clock, Action: "issue", Instance: i.ID, Name: i.Name, From: "verifying", To: "issued", Result: journal.ResultOK},
@@ -103,7 +108,8 @@ func TestHelpBeginsWithWhatIsPossible(t *testing.T) {
 // the form for applying, and marks steps where something is missing. spec: A1 A5
 func TestTemplateHasWhatWasTyped(t *testing.T) {
 	e := real(t)
-	_, made, err := e.Buy(t.Context(), lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: "embedded", Grade: model.Standard}, Years: 1, Quantity: 1})
+	_, made, err := e.Buy(t.Context(), lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single,
+		Brand: "embedded", Grade: model.Standard}, Years: 1, Quantity: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

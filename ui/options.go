@@ -20,9 +20,9 @@ type Options struct {
 	Sealed  string // how keys are sealed: "file" or "passphrase"
 	// Locked says whether the passphrase has still to be given; nil means that
 	// it has, or that there is none.
-	Locked func() bool
-	Here   func() int // people connected; nil when nobody counts
-	Jobs   func() int // jobs under way; nil when nobody counts
+	Locked    func() bool
+	Connected func() int // people connected; nil when nobody counts
+	Jobs      func() int // jobs under way; nil when nobody counts
 	// Unserved says whether CRL and OCSP cannot be served; nil means they are.
 	Unserved func() bool
 	// Save writes a downloaded file for the person and tells where; nil when

@@ -63,7 +63,8 @@ func TestActivityBothWays(t *testing.T) {
 	b := kittest.Fleet(3)
 	b.Events = nil
 	for n := range 1200 {
-		b.Events = append(b.Events, model.Event{Seq: uint64(1200 - n), At: b.Clock.Add(-time.Duration(n) * time.Minute), Action: "deploy", Name: fmt.Sprintf("event-%04d", 1200-n), Result: "ok"})
+		b.Events = append(b.Events, model.Event{Seq: uint64(1200 - n), At: b.Clock.Add(-time.Duration(n) * time.Minute), Action: "deploy",
+			Name: fmt.Sprintf("event-%04d", 1200-n), Result: "ok"})
 	}
 	d := drive(t, b, 120, 40).keys("4")
 	d.sees("WHEN ↓", "event-1200", "500+ events")

@@ -41,18 +41,20 @@ func TestHostingPacksInTheForm(t *testing.T) {
 	b := fromPack(5, 4)
 	d := drive(t, b, 80, 24)
 	d.find("from pack").act("apply").fill("domains", "a.example.com").field("hosting packs")
-	d.sees("choose: with hosting or without?", "Free: hosting packs 5, further units 4.", "cannot be hosted after issue", "Still missing: hosting packs", "nobody")
+	d.sees("choose: with hosting or without?", "Free: hosting packs 5, further units 4.", "cannot be hosted after issue",
+		"Still missing: hosting packs", "nobody")
 	d.keys("ctrl+s").sees("✕ choose with → first: none is one year")
 	d.called()
 	d.keys("right").sees("none: 1 year, not hosted", "Nothing is missing")
 	d.choose("hosting packs", "2")
-	d.sees("2, renewed 2 times", "Taken: hosting packs 2; 3 remain.", "2 besides its own; 2 remain.", "a service of up to 3 years", "Ops <ops@example.com>")
+	d.sees("2, renewed 2 times", "Taken: hosting packs 2; 3 remain.", "2 besides its own; 2 remain.", "a service of up to 3 years",
+		"Ops <ops@example.com>")
 	d.keys("right")
 	d.sees("Taken: hosting packs 3; 2 remain.", "1 remain.", "up to 4 years")
 	d.keys("right")
 	d.sees("choose:") // a fourth is not to be had
 	d.keys("left")
-	d.b.Done()
+	d.b.NewEvents()
 	d.keys("ctrl+s")
 	d.called("apply from pack")
 	if i := d.instance("a.example.com"); i.Hosting.RenewalsLeft != 3 || i.Contact != b.People[0].ID {
@@ -98,7 +100,7 @@ func TestHostingIsChosenNotOmitted(t *testing.T) {
 	d.find("from pack").act("apply").fill("domains", "a.example.com").sees("not hosted").field("hosting packs")
 	d.sees("none: 1 year, not hosted; none are free", "no hosting pack is free", "ctrl+b buys some", "Nothing is missing")
 	d.keys("ctrl+b", "ctrl+s", "y").sees("choose: with hosting or without?")
-	d.b.Done()
+	d.b.NewEvents()
 	d.keys("ctrl+s").sees("✕ choose with →").called()
 
 	b := fromPack(5, 4)
@@ -124,7 +126,7 @@ func TestTooFewPacksAreBought(t *testing.T) {
 	d.sees("Apply for", "2, renewed 2 times")
 	d.keys("ctrl+b", "ctrl+s", "n")
 	d.sees("Apply for", "2, renewed 2 times")
-	d.b.Done()
+	d.b.NewEvents()
 	d.keys("ctrl+b", "ctrl+s", "y")
 	d.called("buy-pack hosting")
 	d.sees("Apply for", "2, renewed 2 times", "Taken: hosting packs 2; 0 remain.")
@@ -243,7 +245,8 @@ func TestApplicationOfAnotherAmongMany(t *testing.T) {
 // the command that sends the file. spec: A5
 func TestPastedDocument(t *testing.T) {
 	e := real(t)
-	_, made, err := e.Buy(t.Context(), lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
+	_, made, err := e.Buy(t.Context(), lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single,
+		Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,8 @@ func TestPaletteInAnyLanguage(t *testing.T) {
 	}
 	d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Lang = "zh" }).keys(":").text("rei")
 	p, ok := d.m.top().(*dialog.Palette)
-	if first := strings.Split(p.View().GetContent(), "\n"); !ok || !slices.ContainsFunc(first[:4], func(l string) bool { return strings.Contains(l, "重新签发") }) {
+	if first := strings.Split(p.View().GetContent(), "\n"); !ok || !slices.ContainsFunc(first[:4],
+		func(l string) bool { return strings.Contains(l, "重新签发") }) {
 		t.Errorf("rei does not find 重新签发 first:\n%s", d.screen())
 	}
 }
@@ -49,7 +50,8 @@ func TestPaletteInAnyLanguage(t *testing.T) {
 // that list belongs to an action that there is. spec: V4
 func TestPaletteKnowsOtherWords(t *testing.T) {
 	for typed, want := range map[string]string{
-		"task": "show what needs a person", "install": "show what needs a person", "notice": "add a contact", "expired": "filter panel", "renew": "managed hosting", "任务": "show what needs a person",
+		"task": "show what needs a person", "install": "show what needs a person", "notice": "add a contact", "expired": "filter panel",
+		"renew": "managed hosting", "任务": "show what needs a person",
 	} {
 		d := drive(t, kittest.Fleet(60), 120, 40).find("pay.").keys(":").text(typed)
 		if !d.has(want) {
@@ -69,7 +71,8 @@ func TestPaletteKnowsOtherWords(t *testing.T) {
 // What needs a person has a key, which stands beside it, and a click on the line
 // lists it too. spec: V4 D7
 func TestWhatNeedsAPersonIsOneKeyAway(t *testing.T) {
-	for size, says := range map[[2]int]string{{80, 24}: "! needs you", {120, 40}: "! needs you", {200, 60}: "application to review  ! list"} {
+	for size, says := range map[[2]int]string{{80, 24}: "! needs you", {120, 40}: "! needs you",
+		{200, 60}: "application to review  ! list"} {
 		d := drive(t, kittest.Fleet(60), size[0], size[1]).sees(says, "needs you: 1 record to add")
 		d.keys("!").sees("What needs a person", "prove control for the renewal").keys("esc")
 		d.click("1 record to add").sees("What needs a person").keys("esc")

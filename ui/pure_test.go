@@ -34,9 +34,11 @@ func TestViewChangesNothing(t *testing.T) {
 		{keys: "4", more: "j / z"}, {fleet: ahead, keys: "5", more: "j j enter j l j esc esc p W"},
 		{keys: "?", more: "j G"}, {keys: ":", more: "s a down"}, {keys: "f", more: "j G space"}, {keys: "!", more: "j G"},
 		{keys: "x", more: "j G"}, {keys: "r", more: "G"}, {keys: "ctrl+c", more: "left"}, {keys: "$", more: "tab G tab"},
-		{keys: "4 enter", more: "G"}, {fleet: hostedFleet, keys: "2 enter", more: "G"}, {keys: "3 [ enter"}, {keys: "3 [ +", more: "x tab tab right"},
+		{keys: "4 enter", more: "G"}, {fleet: hostedFleet, keys: "2 enter", more: "G"}, {keys: "3 [ enter"},
+		{keys: "3 [ +", more: "x tab tab right"},
 		{keys: "b", more: "up right tab tab tab right"}, {keys: "i", more: "tab tab a b c"}, {keys: "j j ctrl+k", more: "tab n o enter"},
-		{fleet: ov, keys: "/ O V enter a", more: "tab tab tab tab tab e x a right pgdown right tab x pgdown right pgdown P N G enter up pgdown"},
+		{fleet: ov, keys: "/ O V enter a",
+			more: "tab tab tab tab tab e x a right pgdown right tab x pgdown right pgdown P N G enter up pgdown"},
 	}
 	for _, size := range []struct {
 		w, h  int
@@ -66,7 +68,8 @@ func TestViewChangesNothing(t *testing.T) {
 			})
 		}
 	}
-	if want := []string{"*dialog.Confirm", "*dialog.Costs", "*dialog.Help", "*dialog.List", "*dialog.Notice", "*dialog.Palette", "*dialog.Panel", "*form.Form"}; !slices.Equal(slices.Sorted(maps.Keys(open)), want) {
+	if want := []string{"*dialog.Confirm", "*dialog.Costs", "*dialog.Help", "*dialog.List", "*dialog.Notice", "*dialog.Palette",
+		"*dialog.Panel", "*form.Form"}; !slices.Equal(slices.Sorted(maps.Keys(open)), want) {
 		t.Errorf("seen %v, want %v", slices.Sorted(maps.Keys(open)), want)
 	}
 }
@@ -93,7 +96,8 @@ func (d *driver) untouched(when string) {
 		}
 	}
 	if len(before) != len(after) {
-		d.t.Fatalf("%s: View has changed %d lines to %d, the first further one %s", when, len(before), len(after), append(before, after...)[min(len(before), len(after))])
+		d.t.Fatalf("%s: View has changed %d lines to %d, the first further one %s", when, len(before), len(after),
+			append(before, after...)[min(len(before), len(after))])
 	}
 	if d.m.View().Content != first {
 		d.t.Fatalf("%s: drawn again it looks different", when)

@@ -31,9 +31,9 @@ func (d *driver) act(ids ...string) *driver {
 func (d *driver) action(id string) app.Action {
 	d.t.Helper()
 	name := id
-	for _, row := range d.m.c.Table.Rows() {
+	for _, row := range d.m.ctx.Table.Rows() {
 		if row.Action == rules.Action(id) {
-			name = app.ActionID(d.m.c.Table, app.DefaultKey(row))
+			name = app.ActionID(d.m.ctx.Table, app.DefaultKey(row))
 		}
 	}
 	for _, a := range d.m.actions() {

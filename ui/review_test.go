@@ -28,7 +28,8 @@ func TestReview(t *testing.T) {
 	d.keys("r", "ctrl+s")
 	d.sees("✕ required")
 	d.text("the seal is not readable").keys("enter")
-	if i := d.instance("bank.example.com"); i.State != model.Paid || !strings.Contains(d.m.c.Text.Text(i.Reason), "the seal is not readable") {
+	if i := d.instance("bank.example.com"); i.State != model.Paid || !strings.Contains(d.m.ctx.Text.Text(i.Reason),
+		"the seal is not readable") {
 		t.Fatalf("it is %s: %s", i.State, i.Reason)
 	}
 	d.sees("rejected bank.example.com")

@@ -93,7 +93,8 @@ var screens = []struct {
 	}, english},
 	{"apply-organization", ov, func(d *driver) { d.find("OV").act("apply").field("pick company").keys("right") }, english},
 	{"apply-documents", ov, func(d *driver) {
-		d.find("OV").act("apply").fill("document", "extract.png").keys("enter").fill("document", "stamped.png").keys("enter").field("document row 2")
+		d.find("OV").act("apply").fill("document", "extract.png").keys("enter").fill("document",
+			"stamped.png").keys("enter").field("document row 2")
 	}, english},
 	{"apply-submit", ov, func(d *driver) { d.find("OV").act("apply").field("contact") }, english},
 	{"apply-like", ov, func(d *driver) { d.find("OV").act("apply").field("like").keys("right") }, english},

@@ -48,7 +48,7 @@ func sources(t *testing.T, each func(path, text string)) {
 // TestEveryTextExists looks for the key of every text in the sources; keys
 // made of parts must have at least one text that begins so.
 func TestEveryTextExists(t *testing.T) {
-	cat := drive(t, kittest.New(), 80, 24).m.c.Text
+	cat := drive(t, kittest.New(), 80, 24).m.ctx.Text
 	use := regexp.MustCompile(`\b(?:T|Or)\("([^"]+)"`)
 	sources(t, func(path, text string) {
 		for _, m := range use.FindAllStringSubmatch(text, -1) {
@@ -71,8 +71,10 @@ func TestEveryTextExists(t *testing.T) {
 // TestKeyTable has every key that spec V4 names.
 func TestKeyTable(t *testing.T) {
 	table := KeyTable()
-	for _, k := range []string{"j", "k", "h", "l", "1", "5", "tab", "[", "]", "g", "G", "pgup", "pgdown", "ctrl+d", "ctrl+u", "enter", "esc", "/", "f", "H", ":", "?", "space", "y", "q",
-		"b", "a", "w", "R", "i", "d", "D", "s", "r", "n", "u", "m", "t", "V", "v", "ctrl+k", "ctrl+x", "x", "K", "$", "p", "+", "-", "ctrl+r"} {
+	for _, k := range []string{"j", "k", "h", "l", "1", "5", "tab", "[", "]", "g", "G", "pgup", "pgdown", "ctrl+d", "ctrl+u", "enter",
+		"esc", "/", "f", "H", ":", "?", "space", "y", "q",
+		"b", "a", "w", "R", "i", "d", "D", "s", "r", "n", "u", "m", "t", "V", "v", "ctrl+k",
+		"ctrl+x", "x", "K", "$", "p", "+", "-", "ctrl+r"} {
 		if !strings.Contains(table, "`"+k+"`") {
 			t.Errorf("the table of keys lacks %s", k)
 		}

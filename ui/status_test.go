@@ -25,7 +25,7 @@ func TestTheHeaderIsNeverStale(t *testing.T) {
 		jobs.Store(3)
 		b := kittest.Fleet(3)
 		d := drive(t, b, 160, 40, func(o *Options) {
-			o.Jobs, o.Here, o.Sandbox = func() int { return int(jobs.Load()) }, func() int { return int(here.Load()) }, true
+			o.Jobs, o.Connected, o.Sandbox = func() int { return int(jobs.Load()) }, func() int { return int(here.Load()) }, true
 		})
 		d.sees("3 running", "10:30Z")
 		for name, change := range map[string]func(){
@@ -33,7 +33,7 @@ func TestTheHeaderIsNeverStale(t *testing.T) {
 			"here": func() { here.Store(5) },
 			"time": func() { b.Change(func(b *kittest.World) { b.Clock = b.Clock.Add(time.Minute) }) },
 		} {
-			d.m.every = time.Hour
+			d.m.refreshEvery = time.Hour
 			asked := d.m.tick()
 			d.send(app.ResizedMsg{}) // another message meanwhile does not make it miss the next change
 			change()
@@ -41,7 +41,7 @@ func TestTheHeaderIsNeverStale(t *testing.T) {
 			go func() { said <- asked() }()
 			select {
 			case msg := <-said:
-				d.m.every = 0
+				d.m.refreshEvery = 0
 				d.send(msg)
 			case <-time.After(10 * time.Second):
 				t.Fatalf("%s: nobody noticed", name)
@@ -68,7 +68,7 @@ func TestWhatIsToldIsFollowedToItsEnd(t *testing.T) {
 	if d.has("under way") {
 		t.Errorf("what is done is under way:\n%s", d.screen())
 	}
-	d.send(tickedMsg{})
+	d.send(tickMsg{})
 	if d.has("running") {
 		t.Errorf("what is done is at work:\n%s", d.screen())
 	}
@@ -87,8 +87,9 @@ func TestToldEnds(t *testing.T) {
 		{"failed", func(ca *lifecycletest.Issuer) {
 			ca.Break("order", &ports.PermanentError{Err: errors.New("the CA says\x1b[31m no")})
 		}, `reissue failed: the CA says`, style.Bad},
-		{"again", func(ca *lifecycletest.Issuer) { ca.Break("order", errors.New("the CA is away")) }, "reissue is tried again 2026-11-21 10:31Z: the CA is away", style.Soon},
-		{"waiting", func(ca *lifecycletest.Issuer) { ca.Pending = 1 }, "reissue waits for a record", style.Work},
+		{"again", func(ca *lifecycletest.Issuer) { ca.Break("order", errors.New("the CA is away")) },
+			"reissue is tried again 2026-11-21 10:31Z: the CA is away", style.Warn},
+		{"waiting", func(ca *lifecycletest.Issuer) { ca.Pending = 1 }, "reissue waits for a record", style.Busy},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := kittest.Fleet(60)
@@ -96,13 +97,13 @@ func TestToldEnds(t *testing.T) {
 			d := drive(t, b, 120, 40).find("pay.")
 			d.keys("n", "ctrl+s")
 			d.sees(c.says)
-			if d.m.told.Tone != c.tone || strings.Contains(d.m.screen(), "\x1b[31m no") {
-				t.Errorf("tone %v: %q", d.m.told.Tone, d.m.told.Text)
+			if d.m.toast.Tone != c.tone || strings.Contains(d.m.screen(), "\x1b[31m no") {
+				t.Errorf("tone %v: %q", d.m.toast.Tone, d.m.toast.Text)
 			}
 		})
 	}
 	d := drive(t, kittest.Fleet(3), 120, 40)
-	late := d.m.tell(app.ToastMsg{Text: "being done", Await: func(context.Context) app.ToastMsg { return app.ToastMsg{Text: "done"} }})
+	late := d.m.setToast(app.ToastMsg{Text: "being done", Await: func(context.Context) app.ToastMsg { return app.ToastMsg{Text: "done"} }})
 	d.keys("j")
 	d.run(late)
 	if d.has("done") {

@@ -17,7 +17,8 @@ import (
 // one block of lines. spec: V3 V4
 func TestTasksLeadToTheirCertificates(t *testing.T) {
 	open := func(lines int) *driver {
-		return drive(t, kittest.Fleet(60), 80, lines).keys(":").text("needs a person").keys("enter").sees("What needs a person", "j k choose   enter details")
+		return drive(t, kittest.Fleet(60), 80, lines).keys(":").text("needs a person").keys("enter").sees("What needs a person",
+			"j k choose   enter details")
 	}
 	d := open(24).sees("▌ prove control for the renewal", "for 3 h", "dns  _acme-challenge.corp.example.com")
 	if _, first := d.where("prove control"); true {
@@ -55,7 +56,8 @@ func TestATaskIsDismissed(t *testing.T) {
 	d.keys("j", "ctrl+x").called("dismiss")
 	d.feed()
 	d.sees("dismissed: install version 2 of api.example.net")
-	if open, err := b.Tasks(0); err != nil || len(open) != all-1 || slices.ContainsFunc(open, func(t model.Task) bool { return t.ID == b.Open[1].ID }) {
+	if open, err := b.Tasks(0); err != nil || len(open) != all-1 || slices.ContainsFunc(open,
+		func(t model.Task) bool { return t.ID == b.Open[1].ID }) {
 		t.Errorf("of %d tasks these are open: %+v, %v", all, open, err)
 	}
 	d.keys(":").text("needs a person").keys("enter")
@@ -99,7 +101,8 @@ func TestWhatVisitorsSeeComesFirst(t *testing.T) {
 	b := kittest.Fleet(60)
 	r := b.Places[0]
 	text := r.Product + " " + r.Region + " " + r.Name + " presents a certificate that is revoked"
-	b.Open = append([]model.Task{{ID: "01K9TASK00000000000000000R", Kind: model.TaskReplace, Instance: r.Instance, Resource: r.ID, Created: b.Clock, Text: model.Say("todo.replace-revoked", "place", r.Product+" "+r.Region+" "+r.Name)}}, b.Open...)
+	b.Open = append([]model.Task{{ID: "01K9TASK00000000000000000R", Kind: model.TaskReplace, Instance: r.Instance, Resource: r.ID,
+		Created: b.Clock, Text: model.Say("todo.replace-revoked", "place", r.Product+" "+r.Region+" "+r.Name)}}, b.Open...)
 	d := drive(t, b, 120, 40).sees("needs you: 1 server expired or revoked · 1 record to add")
 	i, err := b.Instance(r.Instance)
 	if err != nil {
@@ -112,13 +115,15 @@ func TestWhatVisitorsSeeComesFirst(t *testing.T) {
 	d = drive(t, kittest.Fleet(60), 120, 40)
 	f := d.b.Places[1]
 	d.b.Change(func(b *kittest.World) {
-		f.Failure = model.Failure{Kind: model.JobDeploy, At: d.b.Clock.Add(-20 * time.Minute), Message: model.Quoted("", "the handshake at 127.0.0.1:40106: context deadline exceeded")}
+		f.Failure = model.Failure{Kind: model.JobDeploy, At: d.b.Clock.Add(-20 * time.Minute),
+			Message: model.Quoted("", "the handshake at 127.0.0.1:40106: context deadline exceeded")}
 	})
 	d.feed()
 	if i, err = d.b.Instance(f.Instance); err != nil {
 		t.Fatal(err)
 	}
-	d.keys("/").text(i.Name).keys("enter", "enter").sees("✕ "+f.Product+" "+f.Region+" "+f.Name+": failed 20 min ago:", "context deadline exceeded")
+	d.keys("/").text(i.Name).keys("enter", "enter").sees("✕ "+f.Product+" "+f.Region+" "+f.Name+": failed 20 min ago:",
+		"context deadline exceeded")
 	d.b.Change(func(b *kittest.World) {
 		f.Operation = model.Operation{Kind: model.JobDeploy, Since: b.Clock, Next: b.Clock.Add(7 * time.Minute), Attempt: 2}
 	})
@@ -136,5 +141,6 @@ func TestExplainNamesKeys(t *testing.T) {
 		t.Fatalf("verbs of the command line:\n%s", d.screen())
 	}
 	drive(t, b, 120, 40, func(o *Options) { o.Keys = app.Keymap{"deploy": {"B"}} }).find("shop.example.com").keys("x").sees("B deploy")
-	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).find("shop.example.com").keys("x").sees("当前可执行", "d 部署", "m 停止托管", "lifecycle/RULES.md")
+	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).find("shop.example.com").keys("x").sees("当前可执行", "d 部署", "m 停止托管",
+		"lifecycle/RULES.md")
 }

@@ -11,8 +11,8 @@ import (
 	"certquay/ui/style"
 )
 
-// settle takes in what the terminal can do.
-func (m *root) settle(msg tea.Msg) bool {
+// applyTerminal takes in what the terminal can do.
+func (m *root) applyTerminal(msg tea.Msg) bool {
 	switch v := msg.(type) {
 	case tea.ColorProfileMsg:
 		m.profile = v.Profile
@@ -21,7 +21,7 @@ func (m *root) settle(msg tea.Msg) bool {
 		if v.Getenv("NO_COLOR") != "" {
 			m.profile = min(m.profile, colorprofile.ASCII)
 		}
-		if light, says := lightBackground(v.Getenv("COLORFGBG")); says && !m.answered {
+		if light, says := lightBackground(v.Getenv("COLORFGBG")); says && !m.backgroundKnown {
 			m.dark = !light
 		}
 		m.restyle()
@@ -40,16 +40,16 @@ func lightBackground(colorFgBg string) (light, says bool) {
 }
 
 func (m *root) restyle() {
-	m.c.Styles = m.styles()
+	m.ctx.Styles = m.styles()
 	m.resize(m.width, m.height)
 }
 
 // styles are those for what is known of the terminal.
 func (m *root) styles() *style.Styles {
-	if m.o.Plain {
-		return style.Bare()
+	if m.opts.Plain {
+		return style.Unstyled()
 	}
-	return m.o.Theme.New(m.dark, m.profile)
+	return m.opts.Theme.New(m.dark, m.profile)
 }
 
 func (m *root) resize(w, h int) {
@@ -65,7 +65,7 @@ func (m *root) resize(w, h int) {
 // sizeDialog gives a dialog the cells of the screen; for a screen reader it is
 // narrow, as its lines are wrapped anew.
 func (m *root) sizeDialog(d app.Dialog) {
-	if m.c.Plain {
+	if m.ctx.Plain {
 		d.SetSize(min(m.width+6, 80), m.height)
 		return
 	}

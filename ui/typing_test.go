@@ -75,7 +75,7 @@ func TestTextIsEditedAnywhere(t *testing.T) {
 					if top := d.m.top(); top != nil { // before it is laid over the page
 						drawn = top.View().GetContent()
 					}
-					if at := left + d.m.c.Styles.Paint(style.Brand, r); !strings.Contains(drawn, at) {
+					if at := left + d.m.ctx.Styles.Paint(style.Brand, r); !strings.Contains(drawn, at) {
 						t.Fatalf("%s: after %s, the cursor is not on %q of %q", field.name, e.keys, r, e.want)
 					}
 				}
@@ -90,7 +90,8 @@ func (d *driver) cursorAfter(what, left, right string) {
 	v := d.m.View()
 	line := strings.Split(v.Content, "\n")[v.Cursor.Y]
 	for n := range line + " " {
-		if widget.Width(line[:n]) == v.Cursor.X && strings.HasSuffix(line[:n], left) && strings.HasPrefix(line[n:], strings.TrimRight(right, " ")) {
+		if widget.Width(line[:n]) == v.Cursor.X && strings.HasSuffix(line[:n], left) && strings.HasPrefix(line[n:],
+			strings.TrimRight(right, " ")) {
 			return
 		}
 	}

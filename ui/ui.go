@@ -20,35 +20,35 @@ import (
 
 // root is the only tea.Model.
 type root struct {
-	o             Options
-	c             *app.Context
-	cancel        context.CancelFunc
-	pages         []app.Page
-	tab           int
-	from          int                 // the tab from which the details in front were opened
-	stack         []app.OpenDialogMsg // the top one last
-	dialogs       []app.Dialog
-	width, height int
-	told          app.ToastMsg
-	telling       int  // counts what was told, for what follows it
-	following     bool // the end of what was told is waited for
-	spinner       spinner.Model
-	spinning      bool
-	shown         atomic.Pointer[status]
-	offered       app.Actions // of which the footer tells: those of where the cursor rested last
-	offeredTab    int
-	fresh         bool      // nothing has changed since they were offered
-	holds         int       // commands under way that will open something
-	held          []tea.Msg // what was typed meanwhile
-	dark          bool
-	answered      bool // the terminal has said what its background is
-	profile       colorprofile.Profile
-	coalesce      time.Duration
-	every         time.Duration               // how often times on the screen are refreshed
-	glance        time.Duration               // how often the status is looked at meanwhile
-	moving        bool                        // the clock of a sandbox is being moved
-	later         []func(time.Time) time.Time // how to move it on then
-	running       bool                        // a year passes in a minute
+	opts            Options
+	ctx             *app.Context
+	cancel          context.CancelFunc
+	pages           []app.Page
+	tab             int
+	returnTab       int                 // the tab from which the details in front were opened
+	stack           []app.OpenDialogMsg // the top one last
+	dialogs         []app.Dialog
+	width, height   int
+	toast           app.ToastMsg
+	toastSeq        int  // counts what was told, for what follows it
+	awaiting        bool // the end of what was told is waited for
+	spinner         spinner.Model
+	spinning        bool
+	header          atomic.Pointer[headerState]
+	footerActions   app.Actions // of which the footer tells: those of where the cursor rested last
+	footerTab       int
+	fresh           bool      // nothing has changed since they were offered
+	openings        int       // commands under way that will open something
+	queued          []tea.Msg // what was typed meanwhile
+	dark            bool
+	backgroundKnown bool // the terminal has said what its background is
+	profile         colorprofile.Profile
+	coalesce        time.Duration
+	refreshEvery    time.Duration               // how often times on the screen are refreshed
+	headerPoll      time.Duration               // how often the status is looked at meanwhile
+	clockMoving     bool                        // the clock of a sandbox is being moved
+	queuedMoves     []func(time.Time) time.Time // how to move it on then
+	yearRunning     bool                        // a year passes in a minute
 }
 
 // New makes the dashboard.
@@ -60,44 +60,44 @@ func newRoot(o Options) *root {
 	}
 	ctx, cancel := context.WithCancel(o.Ctx)
 	m := &root{
-		o:        o,
-		cancel:   cancel,
-		spinner:  spinner.New(spinner.WithSpinner(turning)),
-		dark:     true,
-		profile:  colorprofile.TrueColor,
-		coalesce: 50 * time.Millisecond,
-		every:    10 * time.Second,
-		glance:   200 * time.Millisecond,
+		opts:         o,
+		cancel:       cancel,
+		spinner:      spinner.New(spinner.WithSpinner(spinnerFrames)),
+		dark:         true,
+		profile:      colorprofile.TrueColor,
+		coalesce:     50 * time.Millisecond,
+		refreshEvery: 10 * time.Second,
+		headerPoll:   200 * time.Millisecond,
 	}
-	m.c = &app.Context{
+	m.ctx = &app.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Text: text.New(o.Lang), Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
 		Plain: o.Plain, Keymap: o.Keys, CursorDelay: o.CursorDelay, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}
-	m.c.Styles = m.styles()
+	m.ctx.Styles = m.styles()
 	for _, t := range tabs {
-		m.pages = append(m.pages, t.make(m.c))
+		m.pages = append(m.pages, t.make(m.ctx))
 	}
-	m.look()
+	m.refreshHeader()
 	return m
 }
 
 // The root's own messages.
 type (
-	watchedMsg  struct{ feed <-chan model.ChangeSet }
-	fedMsg      struct{ model.ChangeSet }
-	feedEndMsg  struct{}
-	tickedMsg   struct{}
-	followedMsg struct { // what has come of something told
-		telling int
-		told    app.ToastMsg
+	feedOpenedMsg  struct{ feed <-chan model.ChangeSet }
+	feedChangedMsg struct{ model.ChangeSet }
+	feedClosedMsg  struct{}
+	tickMsg        struct{}
+	jobEndedMsg    struct { // what has come of something told
+		seq   int
+		toast app.ToastMsg
 	}
-	preparedMsg struct{ inner tea.Msg } // what an asking action has come to
+	openReadyMsg struct{ inner tea.Msg } // what an asking action has come to
 )
 
 // Init implements tea.Model.
 func (m *root) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, m.watch, m.tick(), app.Send(app.FocusMsg{}))
+	return tea.Batch(tea.RequestBackgroundColor, m.openFeed, m.tick(), app.Send(app.FocusMsg{}))
 }
 
 func (m *root) page() app.Page { return m.pages[m.tab] }
@@ -115,19 +115,19 @@ func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg
 func (m *root) update(msg tea.Msg) tea.Cmd {
 	cmd := m.handle(msg)
 	m.offerActions()
-	if spin := m.spin(); spin != nil {
+	if spin := m.startSpinner(); spin != nil {
 		return tea.Batch(cmd, spin)
 	}
 	return cmd
 }
 
 func (m *root) handle(msg tea.Msg) tea.Cmd {
-	m.c.Now = m.c.Backend.Now()
-	m.look()
-	if m.settle(msg) {
+	m.ctx.Now = m.ctx.Backend.Now()
+	m.refreshHeader()
+	if m.applyTerminal(msg) {
 		return nil
 	}
-	msg = action.Handle(m.c, msg)
+	msg = action.Handle(m.ctx, msg)
 	switch v := msg.(type) {
 	case nil:
 		return nil
@@ -135,46 +135,46 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		m.resize(v.Width, v.Height)
 		return m.page().Update(app.ResizedMsg{})
 	case tea.BackgroundColorMsg:
-		m.dark, m.answered = v.IsDark(), true
+		m.dark, m.backgroundKnown = v.IsDark(), true
 		m.restyle()
 		return m.broadcast(msg)
 	// The feed.
-	case watchedMsg:
+	case feedOpenedMsg:
 		return m.listen(v.feed)
-	case fedMsg:
+	case feedChangedMsg:
 		return m.page().Update(app.ChangedMsg{ChangeSet: v.ChangeSet})
-	case feedEndMsg:
-		if m.c.Ctx.Err() != nil {
+	case feedClosedMsg:
+		if m.ctx.Ctx.Err() != nil {
 			return nil
 		}
-		return tea.Tick(time.Second, func(time.Time) tea.Msg { return m.watch() })
-	case tickedMsg:
+		return tea.Tick(time.Second, func(time.Time) tea.Msg { return m.openFeed() })
+	case tickMsg:
 		return m.tick()
 	case clockMovedMsg:
 		return m.clockMoved(v)
-	case clockStepMsg:
-		return m.clockStep()
+	case stepYearMsg:
+		return m.stepRunningYear()
 	case spinner.TickMsg:
-		return m.spun(v)
+		return m.advanceSpinner(v)
 	// What pages and actions ask for.
-	case preparedMsg:
-		return m.release(v.inner)
+	case openReadyMsg:
+		return m.flushInput(v.inner)
 	case app.OpenDialogMsg:
 		return m.open(v)
 	case app.ToastMsg:
-		return m.tell(v)
-	case followedMsg:
-		if v.telling != m.telling {
+		return m.setToast(v)
+	case jobEndedMsg:
+		if v.seq != m.toastSeq {
 			return nil
 		}
-		m.following = false
-		if v.told.Text != "" {
-			return m.tell(v.told)
+		m.awaiting = false
+		if v.toast.Text != "" {
+			return m.setToast(v.toast)
 		}
 		return nil
 	case app.OfferUndoMsg:
-		v.Undo.Until = m.c.Now.Add(app.UndoPeriod)
-		m.c.Undo = &v.Undo
+		v.Undo.Until = m.ctx.Now.Add(app.UndoPeriod)
+		m.ctx.Undo = &v.Undo
 		return m.handle(v.Then)
 	case app.PressKeyMsg:
 		if k, ok := app.ParseKey(v.Key); ok {
@@ -182,27 +182,27 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		}
 		return nil
 	case app.CopyMsg:
-		return tea.Batch(m.tell(app.ToastMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}), tea.SetClipboard(v.Text))
+		return tea.Batch(m.setToast(app.ToastMsg{Text: m.ctx.T("copied", v.What, v.Text), Tone: style.Good}), tea.SetClipboard(v.Text))
 	case app.ShowInstanceMsg:
-		var told tea.Cmd
+		var toast tea.Cmd
 		if v.Toast.Text != "" {
-			told = m.tell(v.Toast)
+			toast = m.setToast(v.Toast)
 		}
-		from := m.from
+		from := m.returnTab
 		if m.tab != 0 {
 			from = m.tab
 		}
-		first := m.choose(0)
-		m.from = from
-		return tea.Batch(told, first, m.page().Update(v))
+		first := m.selectTab(0)
+		m.returnTab = from
+		return tea.Batch(toast, first, m.page().Update(v))
 	case app.ShowWatchesMsg:
-		first := m.choose(deploymentsTab)
+		first := m.selectTab(deploymentsTab)
 		return tea.Batch(first, m.page().Update(v))
 	case app.BackMsg:
-		if m.from == 0 {
+		if m.returnTab == 0 {
 			return nil
 		}
-		return m.choose(m.from)
+		return m.selectTab(m.returnTab)
 	case app.FocusMsg:
 		return m.page().Update(v)
 	// What a person does.
@@ -230,17 +230,17 @@ func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 // it captures typing, else to the action with that key.
 func (m *root) input(msg tea.Msg) tea.Cmd {
 	key, isKey := msg.(tea.KeyPressMsg)
-	if m.holds > 0 && (isKey || isPaste(msg)) {
+	if m.openings > 0 && (isKey || isPaste(msg)) {
 		if s := key.String(); isKey && (s == "ctrl+c" || s == "esc") {
-			m.holds, m.held = 0, nil // a person who waits too long gets the keys back
+			m.openings, m.queued = 0, nil // a person who waits too long gets the keys back
 			return nil
 		}
-		m.held = append(m.held, msg)
+		m.queued = append(m.queued, msg)
 		return nil
 	}
 	c, isClick := msg.(tea.MouseClickMsg)
 	if isKey || isClick { // it may lead to another screen
-		m.tell(app.ToastMsg{})
+		m.setToast(app.ToastMsg{})
 	}
 	if isClick {
 		return m.click(c)
@@ -257,7 +257,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if !isKey {
 		return nil // pasted text is never taken for keys
 	}
-	as := m.offered
+	as := m.footerActions
 	if !m.fresh {
 		as = m.actions()
 	}
@@ -265,7 +265,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if a, ok := as.Find(key); ok {
 		return m.run(a)
 	}
-	return m.tell(app.ToastMsg{Text: m.c.T("key.nothing", key.String()), Tone: style.Muted})
+	return m.setToast(app.ToastMsg{Text: m.ctx.T("key.nothing", key.String()), Tone: style.Muted})
 }
 
 // toDialog hands a message to the top dialog, and closes it once that is done.
@@ -298,16 +298,16 @@ func (m *root) close(value any) tea.Cmd {
 	if then == nil {
 		return nil
 	}
-	return m.hold(then(value))
+	return m.queueInput(then(value))
 }
 
-// choose brings a tab to the front.
-func (m *root) choose(tab int) tea.Cmd {
+// selectTab brings a tab to the front.
+func (m *root) selectTab(tab int) tea.Cmd {
 	var left tea.Cmd
 	if tab = (tab + len(m.pages)) % len(m.pages); tab != m.tab {
 		left = m.page().Update(app.BlurMsg{})
 	}
-	m.tab, m.from = tab, 0
+	m.tab, m.returnTab = tab, 0
 	return tea.Batch(left, m.page().Update(app.FocusMsg{}))
 }
 

@@ -19,7 +19,9 @@ import (
 // TestSizes draws every tab and a few dialogs in every size there is, also
 // none: nothing may panic, and every line is as wide as the screen. spec: V5
 func TestSizes(t *testing.T) {
-	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"2"}, {"2", "enter"}, {"3"}, {"4"}, {"5"}, {"5", "p"}, {"5", "j", "j", "enter", "l"}, {"?"}, {":"}, {"f"}, {"b"}, {"x"}, {"i"}, {"$"}, {"$", "tab"}, {"$", "l", "l"}, {"j", "j", "ctrl+k"}, {"/", "b", "a", "n", "k", "enter", "R"},
+	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"2"}, {"2", "enter"}, {"3"}, {"4"}, {"5"}, {"5", "p"},
+		{"5", "j", "j", "enter", "l"}, {"?"}, {":"}, {"f"}, {"b"}, {"x"}, {"i"}, {"$"}, {"$", "tab"}, {"$", "l", "l"},
+		{"j", "j", "ctrl+k"}, {"/", "b", "a", "n", "k", "enter", "R"},
 		{"/", "n", "e", "w", "enter", "a", "pgdown"}, {"/", "l", "e", "g", "a", "c", "y", "enter", "K"}} {
 		d := drive(t, kittest.Fleet(30), 100, 30, reviewer)
 		d.keys(keys...)
@@ -52,10 +54,11 @@ func TestBeforeTheSizeIsKnown(t *testing.T) {
 // actors: none of it reaches the screen raw, all of it is visible.
 func TestHostileText(t *testing.T) {
 	evil := "a\x1b[31mred\x1b]8;;http://x\x07\r\n\t\u202egnp.exe\u2066\x9b2J\u200b.example.com"
+	quoted := model.Quoted("", evil)
 	b := kittest.Fleet(12)
 	for _, i := range b.Instances {
 		i.Name += evil
-		i.Reason, i.Failure.Message, i.Operation.WaitFor, i.Operation.Error = model.Quoted("", evil), model.Quoted("", evil), model.Quoted("", evil), model.Quoted("", evil)
+		i.Reason, i.Failure.Message, i.Operation.WaitFor, i.Operation.Error = quoted, quoted, quoted, quoted
 		i.Spec.Brand += evil
 		for n := range i.Versions {
 			i.Versions[n].Domains[0] += evil
@@ -63,14 +66,14 @@ func TestHostileText(t *testing.T) {
 		}
 	}
 	for _, r := range b.Places {
-		r.Name, r.Address, r.Region, r.VerifyError, r.Failure.Message = evil, evil, evil, model.Quoted("", evil), model.Quoted("", evil)
+		r.Name, r.Address, r.Region, r.VerifyError, r.Failure.Message = evil, evil, evil, quoted, model.Quoted("", evil)
 	}
 	for n := range b.Events {
 		e := &b.Events[n]
-		e.Actor, e.Name, e.Detail, e.Action, e.Result, e.Reason, e.To, e.Via = evil, evil, model.Quoted("", evil), evil, evil, model.Quoted("", evil), evil, evil
+		e.Actor, e.Name, e.Action, e.Result, e.To, e.Via, e.Detail, e.Reason = evil, evil, evil, evil, evil, evil, quoted, quoted
 	}
 	for n := range b.Open {
-		b.Open[n].Text, b.Open[n].Detail = model.Quoted("", evil), model.Quoted("", evil)
+		b.Open[n].Text, b.Open[n].Detail = quoted, model.Quoted("", evil)
 	}
 	for id := range b.Papers {
 		for n := range b.Papers[id] {
@@ -89,10 +92,13 @@ func TestHostileText(t *testing.T) {
 		i.Contact = b.People[0].ID
 	}
 	b.People[0].Name, b.Wares[0].Name, b.Wares[0].Driver = evil, evil, evil
-	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"enter", "l"}, {"enter", "l", "l"}, {"enter", "l", "l", "l"}, {"3"}, {"4"}, {"4", "enter"}, {"2"}, {"2", "enter"}, {"5"}, {"5", "l", "x"}, {"5", "enter", "p"}, {"x"}, {"b"},
+	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"enter", "l"}, {"enter", "l", "l"}, {"enter", "l", "l", "l"}, {"3"}, {"4"},
+		{"4", "enter"}, {"2"}, {"2", "enter"}, {"5"}, {"5", "l", "x"}, {"5", "enter", "p"}, {"x"}, {"b"},
 		{"d"}, {"r"}, {"j", "D"}, {"j", "s"}, {"j", "d"}, {"j", "j", "ctrl+k"}, {":"}, {"?"}, {"y"}, {"/", "a", "enter"},
-		{"$"}, {"$", "l"}, {"$", "l", "l"}, {"/", "b", "a", "n", "k", "enter", "R"}, {"/", "b", "a", "n", "k", "enter", "R", "G"}, {"/", "c", "o", "r", "p", "enter", "enter"}, {"/", "c", "o", "r", "p", "enter", "enter", "h"},
-		{"/", "n", "e", "w", "enter", "a"}, {"/", "n", "e", "w", "enter", "a", "pgdown", "pgdown"}, {"/", "l", "e", "g", "a", "c", "y", "enter", "K"}} {
+		{"$"}, {"$", "l"}, {"$", "l", "l"}, {"/", "b", "a", "n", "k", "enter", "R"}, {"/", "b", "a", "n", "k", "enter", "R", "G"},
+		{"/", "c", "o", "r", "p", "enter", "enter"}, {"/", "c", "o", "r", "p", "enter", "enter", "h"},
+		{"/", "n", "e", "w", "enter", "a"}, {"/", "n", "e", "w", "enter", "a", "pgdown", "pgdown"}, {"/", "l", "e", "g", "a", "c", "y",
+			"enter", "K"}} {
 		for _, size := range [][2]int{{80, 24}, {120, 40}} {
 			d := drive(t, b, size[0], size[1], func(o *Options) { o.Actor.Name, o.Actor.Role, o.Support = evil, model.Owner, evil })
 			d.keys(keys...)
@@ -166,7 +172,7 @@ func TestWithoutColour(t *testing.T) {
 	d := drive(t, kittest.Fleet(30), 120, 40)
 	dark := d.m.screen()
 	d.send(tea.BackgroundColorMsg{Color: color.White})
-	if d.m.screen() == dark || d.m.c.Styles.Dark {
+	if d.m.screen() == dark || d.m.ctx.Styles.Dark {
 		t.Fatal("a light background changes nothing")
 	}
 }
@@ -177,8 +183,8 @@ func TestWithoutColour(t *testing.T) {
 func TestLive(t *testing.T) {
 	b := kittest.Fleet(60)
 	d := drive(t, b, 120, 40)
-	if m := newRoot(d.options); m.coalesce > time.Second/4 || m.glance > time.Second/4 {
-		t.Errorf("changes are held back for %s, the header for %s", m.coalesce, m.glance)
+	if m := newRoot(d.options); m.coalesce > time.Second/4 || m.headerPoll > time.Second/4 {
+		t.Errorf("changes are held back for %s, the header for %s", m.coalesce, m.headerPoll)
 	}
 	d.find("pay.")
 	d.keys("esc", "j", "j", "j")
@@ -232,9 +238,9 @@ func TestDeletedMeanwhile(t *testing.T) {
 		}
 	})
 	d.feed()
-	b.Done()
+	b.NewEvents()
 	d.keys("n", "ctrl+s")
-	if calls := b.Done(); len(calls) != 2 {
+	if calls := b.NewEvents(); len(calls) != 2 {
 		t.Fatalf("nothing was done:\n%s", d.screen())
 	}
 }
@@ -418,15 +424,16 @@ func TestManyProducts(t *testing.T) {
 // background is for what COLORFGBG tells; what the terminal says goes before,
 // whichever comes first. spec: V5
 func TestBackgroundByEnvironment(t *testing.T) {
-	for set, dark := range map[string]bool{"0;15": false, "0;default;15": false, "0;7": false, "8;11": false, "15;0": true, "7;8": true, "15": true, "0;default": true, "": true} {
+	for set, dark := range map[string]bool{"0;15": false, "0;default;15": false, "0;7": false, "8;11": false, "15;0": true, "7;8": true,
+		"15": true, "0;default": true, "": true} {
 		d := drive(t, kittest.Fleet(3), 120, 40)
 		d.send(tea.EnvMsg{"COLORFGBG=" + set})
-		if d.m.c.Styles.Dark != dark {
+		if d.m.ctx.Styles.Dark != dark {
 			t.Errorf("%q: dark is %v", set, !dark)
 		}
 		d.send(tea.BackgroundColorMsg{Color: color.Black})
 		d.send(tea.EnvMsg{"COLORFGBG=" + set})
-		if !d.m.c.Styles.Dark {
+		if !d.m.ctx.Styles.Dark {
 			t.Errorf("%q goes before what the terminal says", set)
 		}
 	}

@@ -21,18 +21,18 @@ const (
 
 // View implements tea.Model.
 func (m *root) View() tea.View {
-	if m.c.Plain {
+	if m.ctx.Plain {
 		return m.plainView()
 	}
-	return m.framed(m.screen())
+	return m.terminalView(m.screen())
 }
 
-// framed is a screen with what the terminal is asked for beside it.
-func (m *root) framed(screen string) tea.View {
+// terminalView is a screen with what the terminal is asked for beside it.
+func (m *root) terminalView(screen string) tea.View {
 	v := tea.NewView(screen)
 	v.AltScreen = true
 	v.MouseMode = tea.MouseModeCellMotion
-	v.WindowTitle = m.c.T("window.title")
+	v.WindowTitle = m.ctx.T("window.title")
 	return v
 }
 
@@ -42,18 +42,18 @@ func (m *root) screen() string {
 		return ""
 	}
 	if m.tooSmall() {
-		lines := widget.Wrap(m.c.T("small", minWidth, minHeight, w, h), max(w-2, 1))
+		lines := widget.Wrap(m.ctx.T("small", minWidth, minHeight, w, h), max(w-2, 1))
 		return widget.Fill(widget.Repeat("\n", max((h-len(lines))/2, 0))+" "+strings.Join(lines, "\n "), w, h)
 	}
 	screen := strings.Join([]string{
-		m.header(),
+		m.headerLine(),
 		m.rule(),
 		widget.Fill(m.page().View(), w, h-chrome),
-		m.toldLine(),
+		m.statusLine(),
 		m.footer(),
 	}, "\n")
 	if d := m.top(); d != nil {
-		return widget.Overlay(m.c.Styles, screen, widget.Centre(d.View(), w, h), w, h)
+		return widget.Overlay(m.ctx.Styles, screen, widget.Centre(d.View(), w, h), w, h)
 	}
 	return screen
 }
@@ -68,8 +68,8 @@ const brand = " certquay "
 // window's title has it, then one of the two blanks between tabs, of which the
 // chosen one keeps both of its own.
 func (m *root) tabBar() (bar widget.Row, width int) {
-	s := m.c.Styles
-	lay := func(name string, tight bool) (bar widget.Row, width int) {
+	s := m.ctx.Styles
+	layout := func(name string, tight bool) (bar widget.Row, width int) {
 		if name != "" {
 			bar, width = widget.Row{{Text: s.Paint(style.Brand, name) + " "}}, widget.Width(name)+1
 		}
@@ -78,7 +78,7 @@ func (m *root) tabBar() (bar widget.Row, width int) {
 			if m.width < 110 {
 				title = t.short
 			}
-			text := strconv.Itoa(n+1) + " " + m.c.T(title)
+			text := strconv.Itoa(n+1) + " " + m.ctx.T(title)
 			if !tight || n == 0 || n-1 != m.tab {
 				text = " " + text
 			}
@@ -87,55 +87,55 @@ func (m *root) tabBar() (bar widget.Row, width int) {
 			}
 			width += widget.Width(text)
 			if n == m.tab {
-				text = s.PaintOn(style.Accent, text)
+				text = s.PaintSelected(style.Accent, text)
 			} else {
 				text = s.Paint(style.Muted, text)
 			}
-			bar = append(bar, widget.Part{ID: app.KeyID(m.c.KeyFor(tabID(n), strconv.Itoa(n+1))), Text: text})
+			bar = append(bar, widget.Part{ID: app.KeyID(m.ctx.KeyFor(tabID(n), strconv.Itoa(n+1))), Text: text})
 		}
 		return bar, width
 	}
 	for _, name := range []string{brand, ""} {
-		if bar, width = lay(name, false); width <= m.width {
+		if bar, width = layout(name, false); width <= m.width {
 			return bar, width
 		}
 	}
-	return lay("", true)
+	return layout("", true)
 }
 
-func (m *root) header() string {
-	s := m.c.Styles
+func (m *root) headerLine() string {
+	s := m.ctx.Styles
 	bar, _ := m.tabBar()
 	left := bar.String()
 	var right []string
-	var now status
-	if at := m.shown.Load(); at != nil { // none while there is no backend yet
+	var now headerState
+	if at := m.header.Load(); at != nil { // none while there is no backend yet
 		now = *at
 	}
 	if now.locked {
-		right = append(right, s.Paint(style.Soon, m.c.T("header.shut")))
+		right = append(right, s.Paint(style.Warn, m.ctx.T("header.shut")))
 	}
 	if m.actor().ReadOnly {
-		right = append(right, s.Paint(style.Soon, m.c.T("header.readonly")))
+		right = append(right, s.Paint(style.Warn, m.ctx.T("header.readonly")))
 	}
-	if now.unserved {
-		right = append(right, s.Paint(style.Soon, m.c.T("header.unserved")))
+	if now.revocationDown {
+		right = append(right, s.Paint(style.Warn, m.ctx.T("header.unserved")))
 	}
-	if m.o.Sandbox && m.clockInHeader(now.clock) {
-		right = append(right, s.Paint(style.Work, m.clockText(now.clock)))
+	if m.opts.Sandbox && m.clockInHeader(now.clock) {
+		right = append(right, s.Paint(style.Busy, m.clockText(now.clock)))
 	}
 	if now.jobs > 0 {
-		right = append(right, s.Paint(style.Work, m.c.Mark("◔")+m.c.T("header.jobs", now.jobs)))
+		right = append(right, s.Paint(style.Busy, m.ctx.Mark("◔")+m.ctx.T("header.jobs", now.jobs)))
 	}
 	if who := m.actor(); who.Name != "" {
 		role := who.Role.String()
-		right = append(right, text.Clean(who.Name)+s.Paint(style.Muted, m.c.T("header.role", m.c.Text.Or("role."+role, role))))
+		right = append(right, text.Clean(who.Name)+s.Paint(style.Muted, m.ctx.T("header.role", m.ctx.Text.Lookup("role."+role, role))))
 	}
-	if now.here > 1 {
-		right = append(right, s.Paint(style.Muted, m.c.T("header.here", now.here)))
+	if now.connected > 1 {
+		right = append(right, s.Paint(style.Muted, m.ctx.T("header.here", now.connected)))
 	}
-	if m.o.Sealed != "" && !now.locked {
-		right = append(right, s.Paint(style.Muted, m.sealed()))
+	if m.opts.Sealed != "" && !now.locked {
+		right = append(right, s.Paint(style.Muted, m.sealedText()))
 	}
 	for len(right) > 0 { // what does not fit goes, the least important first
 		r := strings.Join(right, "  ") + " "
@@ -152,7 +152,7 @@ func (m *root) clockInHeader(at string) bool {
 	_, used := m.tabBar()
 	room := m.width - used
 	if m.actor().ReadOnly {
-		room -= widget.Width(m.c.T("header.readonly")) + 2
+		room -= widget.Width(m.ctx.T("header.readonly")) + 2
 	}
 	return widget.Width(m.clockText(at))+2 <= room
 }
@@ -160,31 +160,31 @@ func (m *root) clockInHeader(at string) bool {
 // rule is the line under the header. The clock of a sandbox stands in it where
 // the header has no room.
 func (m *root) rule() string {
-	s, at := m.c.Styles, m.shown.Load()
-	if !m.o.Sandbox || at == nil || m.clockInHeader(at.clock) {
+	s, at := m.ctx.Styles, m.header.Load()
+	if !m.opts.Sandbox || at == nil || m.clockInHeader(at.clock) {
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
 	}
 	t := widget.Cut(m.clockText(at.clock), m.width-4)
-	return s.Paint(style.Faint, widget.Repeat("─", m.width-widget.Width(t)-4)+" ") + s.Paint(style.Work, t) + s.Paint(style.Faint, " ──")
+	return s.Paint(style.Faint, widget.Repeat("─", m.width-widget.Width(t)-4)+" ") + s.Paint(style.Busy, t) + s.Paint(style.Faint, " ──")
 }
 
-// toldLine is the rule above the footer, with what was last told in it.
-func (m *root) toldLine() string {
-	s := m.c.Styles
-	t := text.Clean(m.told.Text)
-	switch spinner := m.c.Spinner; {
-	case t == "" && m.holds > 0 && spinner != "": // what opens takes long
-		t = spinner + " " + m.c.T("loading")
+// statusLine is the rule above the footer, with what was last told in it.
+func (m *root) statusLine() string {
+	s := m.ctx.Styles
+	t := text.Clean(m.toast.Text)
+	switch spinner := m.ctx.Spinner; {
+	case t == "" && m.openings > 0 && spinner != "": // what opens takes long
+		t = spinner + " " + m.ctx.T("loading")
 	case t == "":
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
-	case m.following && spinner != "":
+	case m.awaiting && spinner != "":
 		t = spinner + " " + t
 	}
 	t = widget.Cut(t, m.width-8)
-	return s.Paint(style.Faint, "── ") + s.Paint(m.told.Tone, t) + s.Paint(style.Faint, " "+widget.Repeat("─", m.width-4-widget.Width(t)))
+	return s.Paint(style.Faint, "── ") + s.Paint(m.toast.Tone, t) + s.Paint(style.Faint, " "+widget.Repeat("─", m.width-4-widget.Width(t)))
 }
 
-// sealed says how keys are sealed.
-func (m *root) sealed() string {
-	return m.c.T("header.sealed", m.c.Text.Or("sealed."+m.o.Sealed, m.o.Sealed))
+// sealedText says how keys are sealed.
+func (m *root) sealedText() string {
+	return m.ctx.T("header.sealed", m.ctx.Text.Lookup("sealed."+m.opts.Sealed, m.opts.Sealed))
 }

@@ -54,7 +54,8 @@ func TestATaskLeadsToWhatIsWatched(t *testing.T) {
 		"zh": {"1 个监控的服务器异常", "监控的服务器 localhost:1 无应答"},
 	} {
 		b := kittest.Fleet(60)
-		b.Open = []model.Task{{ID: "01K9TASK000000000000000009", Kind: model.TaskWatch, Watch: b.Watched[0].ID, Created: b.Clock, Text: model.Say("todo.watch-unreachable", "server", "localhost:1"), Detail: model.Quoted("", "nothing listens there")}}
+		b.Open = []model.Task{{ID: "01K9TASK000000000000000009", Kind: model.TaskWatch, Watch: b.Watched[0].ID, Created: b.Clock,
+			Text: model.Say("todo.watch-unreachable", "server", "localhost:1"), Detail: model.Quoted("", "nothing listens there")}}
 		d := drive(t, b, 120, 40, func(o *Options) { o.Lang = lang })
 		d.sees(want[0]).keys(":").text(text.New(lang).T("act.tasks")).keys("enter").sees(want[1], "nothing listens there").keys("enter")
 		d.sees(b.Watched[0].Address, b.Watched[1].Address)

@@ -15,7 +15,7 @@ import (
 // TestWaysOutNameKeys says ways out as the dashboard does: what has a key never
 // stands there as a command line. spec: S3 V3
 func TestWaysOutNameKeys(t *testing.T) {
-	c := drive(t, kittest.New(), 80, 24).m.c
+	c := drive(t, kittest.New(), 80, 24).m.ctx
 	const id = model.ID("01K9Z3T00Q5W7X2V8R4N6MA194")
 	dv := []string{"--level", "dv", "--type", "single", "--brand", "embedded", "--grade", "free"}
 	for _, w := range []struct {
@@ -33,7 +33,8 @@ func TestWaysOutNameKeys(t *testing.T) {
 		{rules.ReasonNotApplied, nil, "press a: apply for it", 1},
 		{rules.ReasonNotIssued, nil, "to see what is awaited: press enter", 1},
 		{rules.ReasonClockBack, nil, "to move it forward: certquay clock +30d", 0},
-		{rules.ReasonHeld, []rules.Suggestion{{Action: rules.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2", 0}, // another certificate
+		{rules.ReasonHeld, []rules.Suggestion{{Action: rules.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2",
+			0}, // another certificate
 	} {
 		got, ways := c.KeyHints(&rules.Refusal{Action: rules.Deploy, Instance: id, Reason: w.reason, Instead: w.instead})
 		if got != w.want || len(ways) != w.keys {
@@ -44,7 +45,7 @@ func TestWaysOutNameKeys(t *testing.T) {
 		"en": "It is not renewed any more; to go on with its names, buy it again: press b (I6)",
 		"zh": "不再续期；如需继续使用这些域名，请重新购买：按 b（I6）",
 	} {
-		c := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Lang = lang }).m.c
+		c := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Lang = lang }).m.ctx
 		s := rules.Statement{Text: model.Say("next.buy-again"), Rules: "I6", Instead: []rules.Suggestion{{Action: rules.Buy, Args: dv}}}
 		if got := c.Statement(s); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -93,7 +94,8 @@ func TestTheWayOutIsTaken(t *testing.T) {
 	d.keys("esc", "d").click("a apply for it").sees("Apply for new DV single")
 	d.called()
 	// Two ways, and one that asks; what is typed at once is for what opens.
-	d.keys("esc", "esc").find("gone0").keys("d").sees("press b; or delete this one: press ctrl+x", "b buy certificates   ctrl+x delete it for good   esc close")
+	d.keys("esc", "esc").find("gone0").keys("d").sees("press b; or delete this one: press ctrl+x",
+		"b buy certificates   ctrl+x delete it for good   esc close")
 	var cmds []tea.Cmd
 	for _, k := range []string{"ctrl+x", "g", "o"} {
 		_, cmd := d.m.Update(press(k))
@@ -122,7 +124,8 @@ func TestOnlyWhatIsPossibleIsOffered(t *testing.T) {
 	b := kittest.Fleet(60)
 	old := b.Instances[3]
 	b.Places = slices.DeleteFunc(b.Places, func(r *model.Resource) bool { return r.Instance == old.ID })
-	for name, deploys := range map[string]bool{"gone0": false, "gone1": false, "never.": false, "new DV single": false, "old.": false, "vpn24": true} {
+	for name, deploys := range map[string]bool{"gone0": false, "gone1": false, "never.": false, "new DV single": false, "old.": false,
+		"vpn24": true} {
 		d := drive(t, b, 120, 40)
 		d.find(name).keys("enter").sees("not deployed")
 		if d.has("not deployed; d deploys it") != deploys {

@@ -319,7 +319,7 @@ func (a *App) openProducts(ctx context.Context, clock ports.Clock) []lifecycle.N
 		kind, _ := product.Find(np.Driver) // unknown drivers were rejected with the configuration
 		opened, err := kind.Open(ctx, product.Setup{
 			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, Holder: portOwner,
-			Words: func(languages string, t model.Text) string { return string(text.Accepted(languages).Page(t)) },
+			Words: func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
 		})
 		if err != nil {
 			np.Problem = model.TextOf(err)

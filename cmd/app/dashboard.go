@@ -56,7 +56,7 @@ func (a *App) showSplash(ctx context.Context) error {
 	st, code := program.ShowSplash(
 		ctx,
 		c.Session,
-		func(width, height int) string { return ui.Opening(opening, c.Env, width, height) },
+		func(width, height int) string { return ui.Splash(opening, c.Env, width, height) },
 		back,
 	)
 	if st == nil {

@@ -29,7 +29,7 @@ func (Driver) Doc(words *text.Catalogue) string {
 // Meaning returns the description of a built-in component by its name, or of one of its
 // settings by both names.
 func Meaning(words *text.Catalogue, names ...string) string {
-	return words.Or("built-in."+strings.Join(names, "."), "")
+	return words.Lookup("built-in."+strings.Join(names, "."), "")
 }
 
 // driverSettings describes the settings of each driver.

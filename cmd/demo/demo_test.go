@@ -142,7 +142,7 @@ func checkChinese(t *testing.T, w *demo.World) {
 		t.Fatal(err)
 	}
 	for n := range events {
-		said = append(said, c.EventSummary(&events[n]), c.Text.Code("why", events[n].Why), c.T("event."+events[n].Action))
+		said = append(said, c.EventSummary(&events[n]), c.Text.Term("why", events[n].Why), c.T("event."+events[n].Action))
 	}
 	tasks, err := w.Engine.By(model.Scheduler).Tasks(10000)
 	if err != nil {

@@ -37,7 +37,7 @@ func (c *Console) Label(kind, code string) string {
 	if words.Lang == "en" {
 		return code
 	}
-	return words.Or(kind+"."+code, code)
+	return words.Lookup(kind+"."+code, code)
 }
 
 // Say prints a message on standard output; with JSON it prints nothing.

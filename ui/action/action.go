@@ -113,7 +113,7 @@ func Actions(c *app.Context, t Target) app.Actions {
 			Run:         func() tea.Cmd { return prepare(c, rows, t) },
 		})
 		if why == nil && len(t.IDs) > 0 && t.Case != nil && len(row.From) > 0 {
-			as[len(as)-1].Name = text.Called("action." + string(row.Action))
+			as[len(as)-1].Name = text.NewName("action." + string(row.Action))
 		}
 	}
 	return append(as, undo(c, t), explain(c, t), addContact(c), showContacts(c))
@@ -142,7 +142,7 @@ func rowsOf(t *rules.Table, key string) []*rules.Row {
 
 func nameOf(rows []*rules.Row) (n text.Name) {
 	for _, r := range rows {
-		n = append(n, text.Called("action."+string(r.Action))...)
+		n = append(n, text.NewName("action."+string(r.Action))...)
 	}
 	return n
 }
@@ -281,7 +281,7 @@ func prepare(c *app.Context, rows []*rules.Row, t Target) tea.Cmd {
 		}
 		switch {
 		case len(q.cases) == 0 && len(q.refused) == 0:
-			return app.ToastMsg{Text: c.T("gone"), Tone: style.Soon}
+			return app.ToastMsg{Text: c.T("gone"), Tone: style.Warn}
 		case len(q.cases) == 0:
 			return q.refusedAll(len(ids))
 		}

@@ -75,7 +75,7 @@ func apply(q *request) tea.Msg {
 		ID:     "apply/" + string(a.i.ID),
 		Title:  c.T("apply.title", a.i.Name),
 		Submit: c.T("apply.submit"),
-		Intro:  []string{c.T("apply.intro", c.Text.Code("spec", a.i.Spec.String()))},
+		Intro:  []string{c.T("apply.intro", c.Text.Term("spec", a.i.Spec.String()))},
 		Steps: []string{
 			c.T("apply.step.application"),
 			c.T("apply.step.request"),
@@ -112,17 +112,17 @@ func apply(q *request) tea.Msg {
 	}
 	left := func(x form.Cancelled) tea.Cmd {
 		v := x.Values
-		if x.By == buyKey {
+		if x.Key == buyKey {
 			return a.offerPurchase(q, v)
 		}
 		return c.Do(func(ctx context.Context) tea.Msg {
 			switch changed, err := a.storeDraft(ctx, v); {
 			case err != nil:
-				return app.ToastMsg{Text: c.T("apply.draft.failed", err), Tone: style.Soon}
+				return app.ToastMsg{Text: c.T("apply.draft.failed", err), Tone: style.Warn}
 			case !changed:
 				return nil
 			}
-			return app.ToastMsg{Text: c.T("apply.draft", a.i.Name), Tone: style.Plain}
+			return app.ToastMsg{Text: c.T("apply.draft", a.i.Name), Tone: style.Normal}
 		})
 	}
 	return q.formThen(spec, send, left)
@@ -136,7 +136,7 @@ func keepIfWaiting(was, followed app.ToastMsg) app.ToastMsg {
 		return followed
 	}
 	followed.Await = func(ctx context.Context) app.ToastMsg {
-		if told := ends(ctx); told.Tone != style.Work {
+		if told := ends(ctx); told.Tone != style.Busy {
 			return told
 		}
 		return was
@@ -144,7 +144,7 @@ func keepIfWaiting(was, followed app.ToastMsg) app.ToastMsg {
 	return followed
 }
 
-func (a *application) fields(others form.Found) []form.Field {
+func (a *application) fields(others form.SearchResult) []form.Field {
 	c, i, draft := a.c, a.i, a.i.Application
 	optional := func(key string) string {
 		if a.needs[key] {
@@ -277,7 +277,7 @@ func (a *application) requestFields() []form.Field {
 			Initial: keyType,
 			Options: fixedOptions(keys, keys),
 			Show:    auto,
-			Hint:    func(v form.Values) string { return c.Text.Or("keytype."+v["key type"], "") },
+			Hint:    func(v form.Values) string { return c.Text.Lookup("keytype."+v["key type"], "") },
 		},
 	}, csrFields(c, stepRequest, func(v form.Values) string { return v["request"] })...)
 }
@@ -297,7 +297,8 @@ func (a *application) domainHint(v form.Values) string {
 	if a.issuer.MaxValidity > 0 {
 		h = widget.JoinCJK(
 			h,
-			c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity)),
+			c.T("apply.issuer", s.Brand, c.Text.Lookup("level."+string(s.Level), string(s.Level)),
+				widget.Validity(c.T, a.issuer.MaxValidity)),
 		)
 	}
 	for _, d := range splitList(v["domains"]) {

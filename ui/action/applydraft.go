@@ -67,7 +67,7 @@ func (a *application) storeDraft(ctx context.Context, v form.Values) (changed bo
 
 func (a *application) saveDraft() form.Command {
 	c := a.c
-	return form.Command{Key: "ctrl+d", Label: c.T("apply.savedraft"), Do: func(v form.Values) func() form.Result {
+	return form.Command{Key: "ctrl+d", Label: c.T("apply.savedraft"), Run: func(v form.Values) func() form.Result {
 		return withTimeout(c, func(ctx context.Context) form.Result {
 			if _, err := a.storeDraft(ctx, v); err != nil {
 				return errorResult(c, err, "domains")

@@ -37,7 +37,7 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		var fields, empty, wrong []string // wrong ones with the reason
 		for _, m := range missing {
 			pre.Errors[m.Field] = c.FormatInvalid(m)
-			name := c.Text.Or("field."+m.Field, m.Field)
+			name := c.Text.Lookup("field."+m.Field, m.Field)
 			fields = append(fields, name)
 			if strings.TrimSpace(v[m.Field]) == "" && m.Field != "csr" {
 				empty = append(empty, name)
@@ -56,16 +56,16 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		case len(fields) == 0:
 			pre.Lines = []form.Line{complete}
 		case !last:
-			pre.Lines = []form.Line{{Tone: style.Soon, Text: c.T("apply.missing", strings.Join(fields, c.T("list.join")))}}
+			pre.Lines = []form.Line{{Tone: style.Warn, Text: c.T("apply.missing", strings.Join(fields, c.T("list.join")))}}
 		default:
 			if len(empty) > 0 {
 				pre.Lines = append(
 					pre.Lines,
-					form.Line{Tone: style.Soon, Text: c.T("apply.missing", strings.Join(empty, c.T("list.join")))},
+					form.Line{Tone: style.Warn, Text: c.T("apply.missing", strings.Join(empty, c.T("list.join")))},
 				)
 			}
 			if len(wrong) > 0 {
-				pre.Lines = append(append(pre.Lines, form.Line{Tone: style.Soon, Text: c.T("apply.wrong")}), form.Lines(wrong...)...)
+				pre.Lines = append(append(pre.Lines, form.Line{Tone: style.Warn, Text: c.T("apply.wrong")}), form.Lines(wrong...)...)
 			}
 		}
 		few := ""

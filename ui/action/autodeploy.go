@@ -48,7 +48,7 @@ func (q *request) confirmAutoDeploy(places []lifecycle.ResourceView, on bool) te
 			what = "undo.auto.on"
 		}
 		return app.Undo{
-			Label: text.Called(what, q.names()),
+			Label: text.NewName(what, q.names()),
 			Run:   q.restart(rules.AutoDeploy, func(back *request) tea.Msg { return back.confirmAutoDeploy(places, !on) }),
 		}
 	}

@@ -36,18 +36,18 @@ func (q *request) refusedAll(marked int) tea.Msg {
 		return w.Key == c.KeyFor("details", "enter")
 	})
 	title := c.T("refused.title.name", c.T("action."+string(q.row.Action)), c.T("refused.marked", marked))
-	parts := []dialog.Part{{Lines: groupProblems(c, why)}}
+	parts := []dialog.Section{{Lines: groupProblems(c, why)}}
 	if len(hints) > 0 {
-		parts = append(parts, dialog.Part{Head: c.T("refused.wayout"), Lines: hints})
+		parts = append(parts, dialog.Section{Head: c.T("refused.wayout"), Lines: hints})
 	}
-	return app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog {
+	return app.OpenDialogMsg{Then: dialog.PressChosen, Make: func() app.Dialog {
 		return &dialog.Notice{
-			Context: c,
-			Title:   title,
-			Word:    c.T("danger.notice"),
-			Tone:    style.Accent,
-			Parts:   parts,
-			Choices: dialog.Ways(c, ways),
+			Context:  c,
+			Title:    title,
+			Badge:    c.T("danger.notice"),
+			Tone:     style.Accent,
+			Sections: parts,
+			Choices:  dialog.ChoicesFrom(c, ways),
 		}
 	}}
 }

@@ -77,7 +77,7 @@ func (p *purchase) ask(
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && p.back == nil {
-				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Normal})
 			}
 			if yes == nil {
 				return p.leave()

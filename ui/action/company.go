@@ -51,7 +51,7 @@ func companyFields(c *app.Context, step int, now model.Organization, saved []mod
 				}
 				return os
 			},
-			Picked: func(v form.Values) form.Values {
+			OnSelect: func(v form.Values) form.Values {
 				for _, s := range decodeList[model.Company](v["companies"]) {
 					if string(s.ID) == v["pick company"] {
 						return organizationValues(s.Organization)
@@ -110,7 +110,7 @@ func organizationOf(v form.Values) (o model.Organization) {
 // saveCompany is the command that saves the organization typed, to be picked again.
 func saveCompany(c *app.Context, step string) form.Command {
 	return form.Command{Key: "ctrl+o", Label: c.T("company.save"), Show: func(v form.Values) bool { return v[form.StepKey] == step },
-		Do: func(v form.Values) func() form.Result {
+		Run: func(v form.Values) func() form.Result {
 			// A saved one cannot be changed, so nothing is saved by halves.
 			for _, f := range companyFields(c, 0, model.Organization{}, nil) {
 				if f.Valid != nil {

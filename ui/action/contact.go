@@ -186,7 +186,7 @@ func addContact(c *app.Context) app.Action {
 	row := &rules.Row{Action: "contact"}
 	a := app.Action{
 		ID:          "contact",
-		Name:        text.Called("contact.add"),
+		Name:        text.NewName("contact.add"),
 		Group:       app.Certificate,
 		OpensDialog: true,
 		Disabled:    c.MayNot(row.Action),

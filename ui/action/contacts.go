@@ -19,7 +19,7 @@ import (
 func showContacts(c *app.Context) app.Action {
 	return app.Action{
 		ID:          "contacts",
-		Name:        text.Called("contact.list"),
+		Name:        text.NewName("contact.list"),
 		Group:       app.Certificate,
 		OpensDialog: true,
 		Run:         func() tea.Cmd { return listContacts(c) },
@@ -36,14 +36,14 @@ func listContacts(c *app.Context) tea.Cmd {
 		return app.OpenDialogMsg{
 			Make: func() app.Dialog {
 				d := &dialog.List{
-					Context: c,
-					Title:   c.T("contacts.title"),
-					None:    c.T("contacts.none"),
-					Enter:   c.T("contacts.enter"),
-					Drop:    c.T("contacts.drop"),
+					Context:     c,
+					Title:       c.T("contacts.title"),
+					Empty:       c.T("contacts.none"),
+					EnterLabel:  c.T("contacts.enter"),
+					RemoveLabel: c.T("contacts.drop"),
 				}
 				for _, k := range all {
-					e := dialog.Entry{Head: k.Name, Aside: k.Phone, Lines: []string{k.Email}, Value: k}
+					e := dialog.Entry{Head: k.Name, Meta: k.Phone, Lines: []string{k.Email}, Value: k}
 					if len(k.Channels) > 0 {
 						e.Lines = append(e.Lines, c.T("contacts.channels", strings.Join(k.Channels, ", ")))
 					}
@@ -58,7 +58,7 @@ func listContacts(c *app.Context) tea.Cmd {
 					return app.Send(app.CopyMsg{What: c.T("copy.address"), Text: v.Email})
 				case string:
 					return addContact(c).Run()
-				case dialog.Dropped:
+				case dialog.Removed:
 					if k, ok := v.Value.(model.Contact); ok {
 						return removeContact(c, row, k)
 					}
@@ -73,7 +73,7 @@ func listContacts(c *app.Context) tea.Cmd {
 // removeContact asks, removes a contact and returns to the list.
 func removeContact(c *app.Context, row *rules.Row, k model.Contact) tea.Cmd {
 	if why := c.MayNot(row.Action); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Soon})
+		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
 	}
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {

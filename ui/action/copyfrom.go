@@ -75,9 +75,9 @@ func (a *application) sources(typed string) (all []source, more bool, err error)
 }
 
 // searchSources is what the form offers for the text typed.
-func (a *application) searchSources(typed string) (form.Found, error) {
+func (a *application) searchSources(typed string) (form.SearchResult, error) {
 	all, more, err := a.sources(typed)
-	f := form.Found{More: more}
+	f := form.SearchResult{More: more}
 	for _, l := range all {
 		f.Options = append(f.Options, form.Option{Value: string(l.id), Label: a.c.T("apply.like.one", l.name, l.id.Short())})
 	}
@@ -87,14 +87,14 @@ func (a *application) searchSources(typed string) (form.Found, error) {
 // sourceFields offer to fill the form from the application of another instance, found
 // by typing; everything can be changed afterwards (spec A1). There are none when no
 // other instance has an application.
-func (a *application) sourceFields(first form.Found) []form.Field {
+func (a *application) sourceFields(first form.SearchResult) []form.Field {
 	c := a.c
 	if len(first.Options) == 0 && !first.More {
 		return nil
 	}
-	return []form.Field{{Key: "like", Label: c.T("apply.like"), Kind: form.Find, Placeholder: c.T("apply.like.none"), First: first,
-		Find: func(typed string) func() form.Found {
-			return func() form.Found {
+	return []form.Field{{Key: "like", Label: c.T("apply.like"), Kind: form.Search, Placeholder: c.T("apply.like.none"), FirstResults: first,
+		Search: func(typed string) func() form.SearchResult {
+			return func() form.SearchResult {
 				f, err := a.searchSources(typed)
 				if err != nil {
 					f.Err = c.FormatError(err)

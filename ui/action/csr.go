@@ -35,7 +35,7 @@ func csrFields(c *app.Context, step int, by func(form.Values) string) []form.Fie
 	return []form.Field{
 		{Key: "csr file", Label: c.T("csr.file"), Step: step, Placeholder: "request.pem", Valid: filled("csr.file.needed"),
 			Show: func(v form.Values) bool { return by(v) == csrFile }, Hint: func(form.Values) string { return c.T("csr.hint") }},
-		{Key: "csr pasted", Label: c.T("csr.pasted"), Kind: form.Paste, Step: step, Valid: filled("csr.pasted.needed"),
+		{Key: "csr pasted", Label: c.T("csr.pasted"), Kind: form.Multiline, Step: step, Valid: filled("csr.pasted.needed"),
 			Show: func(v form.Values) bool { return by(v) == csrPasted }, Hint: func(form.Values) string { return c.T("csr.pasted.hint") }},
 	}
 }

@@ -69,9 +69,9 @@ func deploy(q *request) tea.Msg {
 					}
 					h := c.T("deploy.product.driver", p.Driver)
 					if p.Makes {
-						h = c.T("deploy.product.makes", c.Text.Or("driver."+p.Driver, p.Driver))
+						h = c.T("deploy.product.makes", c.Text.Lookup("driver."+p.Driver, p.Driver))
 					}
-					if what := c.Text.Or("product."+p.Name, ""); what != "" {
+					if what := c.Text.Lookup("product."+p.Name, ""); what != "" {
 						h = c.T("deploy.product.what", what, h)
 					}
 					return h

@@ -47,10 +47,10 @@ func documentFields(c *app.Context, step int, id model.ID, ds []model.Document) 
 			}
 			return ps[n], true
 		}
-		fs = append(fs, form.Field{Key: "document row " + strconv.Itoa(n+1), Label: c.T("document.row", n+1), Kind: form.Text, Step: step,
-			Show: func(v form.Values) bool { _, ok := at(v); return ok },
-			Say:  func(v form.Values) string { p, _ := at(v); return p.describe(c) },
-			Hint: func(form.Values) string { return c.T("document.row.hint") },
+		fs = append(fs, form.Field{Key: "document row " + strconv.Itoa(n+1), Label: c.T("document.row", n+1), Kind: form.Static, Step: step,
+			Show:   func(v form.Values) bool { _, ok := at(v); return ok },
+			Render: func(v form.Values) string { p, _ := at(v); return p.describe(c) },
+			Hint:   func(form.Values) string { return c.T("document.row.hint") },
 			Remove: func(v form.Values) func() form.Result {
 				return withTimeout(c, func(ctx context.Context) form.Result {
 					p, _ := at(v)
@@ -119,7 +119,7 @@ func (a *application) saveTemplate() form.Command {
 		Key:   "ctrl+t",
 		Label: c.T("template.save"),
 		Show:  func(v form.Values) bool { return v[form.StepKey] == strconv.Itoa(stepDocuments) },
-		Do: func(v form.Values) func() form.Result {
+		Run: func(v form.Values) func() form.Result {
 			return withTimeout(c, func(ctx context.Context) form.Result {
 				if c.Save == nil {
 					return form.Result{Field: "document", Error: widget.JoinCJK(c.T("save.remote"), c.T("template.remote", id.Short()))}

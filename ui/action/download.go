@@ -26,9 +26,9 @@ func download(q *request) tea.Msg {
 			return &dialog.Notice{
 				Context: c,
 				Title:   c.T("save.title", q.names()),
-				Word:    c.T("danger.notice"),
+				Badge:   c.T("danger.notice"),
 				Tone:    style.Accent,
-				Parts: []dialog.Part{
+				Sections: []dialog.Section{
 					{Lines: []string{c.T("save.remote")}},
 					{Head: c.T("refused.wayout"), Lines: []string{c.T("save.remote.hint", q.cases[0].Instance.ID.Short())}},
 				},
@@ -95,7 +95,7 @@ func download(q *request) tea.Msg {
 			}
 		}
 		return app.OpenDialogMsg{Make: func() app.Dialog {
-			return &dialog.Notice{Context: c, Title: c.T("save.done"), Tone: style.Good, Parts: []dialog.Part{{Lines: saved}}}
+			return &dialog.Notice{Context: c, Title: c.T("save.done"), Tone: style.Good, Sections: []dialog.Section{{Lines: saved}}}
 		}}, nil
 	})
 }

@@ -17,7 +17,7 @@ import (
 func explain(c *app.Context, t Target) app.Action {
 	a := app.Action{
 		ID:          "explain",
-		Name:        text.Called("action.explain"),
+		Name:        text.NewName("action.explain"),
 		Binding:     app.Keys("x"),
 		Group:       app.Certificate,
 		Footer:      app.RankIf(app.Second+app.Rank(len(footerOrder)), len(t.IDs) > 0),
@@ -47,15 +47,15 @@ func explain(c *app.Context, t Target) app.Action {
 			}
 			return app.OpenDialogMsg{Make: func() app.Dialog {
 				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
-					Parts: []dialog.Part{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
-				for _, part := range []dialog.Part{
+					Sections: []dialog.Section{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
+				for _, part := range []dialog.Section{
 					{Head: c.T("explain.why"), Lines: bullets(c, statements(c, e.Why))},
 					{Head: c.T("explain.next"), Lines: bullets(c, statements(c, e.Next))},
 					{Head: c.T("explain.can"), Lines: allowedActions(c, e.Can)},
 					{Lines: ruleIDs(c, e), Tone: style.Muted},
 				} {
 					if len(part.Lines) > 0 {
-						d.Parts = append(d.Parts, part)
+						d.Sections = append(d.Sections, part)
 					}
 				}
 				return d
@@ -69,7 +69,7 @@ func explain(c *app.Context, t Target) app.Action {
 func allowedActions(c *app.Context, as []rules.Action) []string {
 	var keys []string
 	for _, a := range as {
-		label := c.Text.Or("action."+string(a), string(a))
+		label := c.Text.Lookup("action."+string(a), string(a))
 		if k := c.KeyOf(a); k != "" {
 			label = k + " " + label
 		}

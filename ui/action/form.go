@@ -120,7 +120,7 @@ func (q *request) confirm(title string, lines []string, question, done string, a
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && q.spends {
-				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Normal})
 			}
 			if yes == nil {
 				return nil

@@ -58,7 +58,7 @@ func host(q *request) tea.Msg {
 		}
 		lines := append([]string{c.T("host.intro"), ""}, priceLines(c, quote)...)
 		q.undo = func() app.Undo { // hosting is not paid back (spec H1): it only stops
-			return app.Undo{Label: text.Called("undo.host", i.Name), Run: q.restart(rules.StopHosting, stopHosting)}
+			return app.Undo{Label: text.NewName("undo.host", i.Name), Run: q.restart(rules.StopHosting, stopHosting)}
 		}
 		q.spends = true
 		return q.confirm(

@@ -114,7 +114,7 @@ func (a *application) packSummary(n int) (lines []form.Line, wrong string) {
 	}
 	line := func(key string, free int) form.Line {
 		if free < n {
-			return form.Line{Tone: style.Soon, Text: c.T(key+".few", n, free)}
+			return form.Line{Tone: style.Warn, Text: c.T(key+".few", n, free)}
 		}
 		return form.Line{Text: c.T(key, n, free-n)}
 	}
@@ -128,7 +128,7 @@ func (a *application) packSummary(n int) (lines []form.Line, wrong string) {
 // buyPacks is the command that buys what there is too little of.
 func (a *application) buyPacks() form.Command {
 	step := strconv.Itoa(stepSubmit)
-	return form.Command{Key: buyKey, Label: a.c.T("apply.packs.buy"), Leaves: true,
+	return form.Command{Key: buyKey, Label: a.c.T("apply.packs.buy"), ClosesForm: true,
 		Show: func(v form.Values) bool { return a.maxPacks() > 0 && v[form.StepKey] == step }}
 }
 

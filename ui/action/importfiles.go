@@ -40,7 +40,7 @@ func importFields(c *app.Context, paths bool, placeholder, pathsHint, textHint s
 			Hint: func(form.Values) string { return c.T("import.from.hint", c.KeyNames("left", "right")) }},
 		{Key: "files", Label: c.T("import.paths"), Placeholder: placeholder, Show: by("files"), Valid: filled("import.paths.needed"),
 			Hint: func(form.Values) string { return c.T(pathsHint) }},
-		{Key: "files pasted", Label: c.T("import.text"), Kind: form.Paste, Show: by("paste"), Valid: filled("import.text.needed"),
+		{Key: "files pasted", Label: c.T("import.text"), Kind: form.Multiline, Show: by("paste"), Valid: filled("import.text.needed"),
 			Hint: func(form.Values) string { return c.T(textHint) }},
 	}
 }

@@ -28,7 +28,7 @@ func (q *request) awaitJobs(told app.ToastMsg, well string) app.ToastMsg {
 	if len(q.jobs) == 0 {
 		return told
 	}
-	told.Tone = style.Work
+	told.Tone = style.Busy
 	told.Await = func(ctx context.Context) app.ToastMsg {
 		all, err := q.c.Backend.Wait(ctx, q.jobs...)
 		if ctx.Err() != nil {
@@ -76,7 +76,7 @@ func (q *request) jobsToast(all []lifecycle.Progress, well string) app.ToastMsg 
 	case len(failed)+len(later) == 0:
 		return app.ToastMsg{Text: well, Tone: style.Good}
 	case len(all) > 1:
-		tone := style.Soon
+		tone := style.Warn
 		if len(failed) > 0 {
 			tone = style.Bad
 		}
@@ -84,7 +84,7 @@ func (q *request) jobsToast(all []lifecycle.Progress, well string) app.ToastMsg 
 	case len(failed) == 1:
 		return app.ToastMsg{Text: c.T("ended.failed", what, c.Text.Text(failed[0].Job.Error)), Tone: style.Bad}
 	case later[0].Job.WaitFor != "":
-		return app.ToastMsg{Text: c.T("ended.waiting", what, c.Text.Text(later[0].Job.WaitFor)), Tone: style.Work}
+		return app.ToastMsg{Text: c.T("ended.waiting", what, c.Text.Text(later[0].Job.WaitFor)), Tone: style.Busy}
 	}
-	return app.ToastMsg{Text: c.T("ended.again", what, widget.Stamp(later[0].Until), c.Text.Text(later[0].Job.Error)), Tone: style.Soon}
+	return app.ToastMsg{Text: c.T("ended.again", what, widget.Stamp(later[0].Until), c.Text.Text(later[0].Job.Error)), Tone: style.Warn}
 }

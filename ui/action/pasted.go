@@ -22,8 +22,8 @@ const maxPasted = 700_000
 // person, and name the command that sends the file itself (spec A5).
 func pastedFields(c *app.Context, step int, id model.ID) []form.Field {
 	return []form.Field{
-		{Key: "document pasted", Label: c.T("document.paste"), Kind: form.Paste, Step: step, Most: maxPasted,
-			Say: func(v form.Values) string {
+		{Key: "document pasted", Label: c.T("document.paste"), Kind: form.Multiline, Step: step, MaxBytes: maxPasted,
+			Render: func(v form.Values) string {
 				if v["document pasted"] == "" {
 					return c.T("document.paste.empty")
 				}
@@ -39,9 +39,9 @@ func pastedFields(c *app.Context, step int, id model.ID) []form.Field {
 			Enter: func(v form.Values) func() form.Result {
 				return withTimeout(c, func(ctx context.Context) form.Result { return addPasted(ctx, c, id, v) })
 			}},
-		{Key: "document sent", Label: c.T("document.send"), Kind: form.Text, Step: step,
-			Say:  func(form.Values) string { return c.T("document.send.command", id.Short()) },
-			Hint: func(form.Values) string { return c.T("document.send.hint") }},
+		{Key: "document sent", Label: c.T("document.send"), Kind: form.Static, Step: step,
+			Render: func(form.Values) string { return c.T("document.send.command", id.Short()) },
+			Hint:   func(form.Values) string { return c.T("document.send.hint") }},
 	}
 }
 

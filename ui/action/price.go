@@ -31,9 +31,9 @@ func priceLines(c *app.Context, quote lifecycle.Quote) []string {
 	}
 	var lines []string
 	for _, g := range gs {
-		text := c.T("buy.line", g.n, c.Text.Code("item", g.Item), c.Text.Code("spec", g.Spec.String()), g.Years)
+		text := c.T("buy.line", g.n, c.Text.Term("item", g.Item), c.Text.Term("spec", g.Spec.String()), g.Years)
 		if g.Spec == (model.Specification{}) {
-			text = c.T("buy.line.plain", g.n, c.Text.Code("item", g.Item))
+			text = c.T("buy.line.plain", g.n, c.Text.Term("item", g.Item))
 		}
 		each := g.Amount
 		if g.Quantity > 1 {
@@ -68,7 +68,7 @@ func fixedOptions(values, labels []string) func(form.Values) []form.Option {
 func offeredOptions[T ~string](c *app.Context, kind string, can []T) []form.Option {
 	os := make([]form.Option, len(can))
 	for i, o := range can {
-		os[i] = form.Option{Value: string(o), Label: c.Text.Or(kind+"."+string(o), string(o))}
+		os[i] = form.Option{Value: string(o), Label: c.Text.Lookup(kind+"."+string(o), string(o))}
 	}
 	return os
 }
@@ -78,7 +78,7 @@ func notOffered[T ~string](c *app.Context, kind string, all, can []T, brand stri
 	var not []string
 	for _, o := range all {
 		if !slices.Contains(can, o) {
-			not = append(not, c.Text.Or(kind+"."+string(o), string(o)))
+			not = append(not, c.Text.Lookup(kind+"."+string(o), string(o)))
 		}
 	}
 	if len(not) == 0 {

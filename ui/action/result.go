@@ -19,7 +19,7 @@ func refusedMsg(c *app.Context, r *rules.Refusal, cs *rules.Case) tea.Msg {
 	if cs != nil && cs.Instance != nil {
 		name = cs.Instance.Name
 	}
-	return app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog { return dialog.Refused(c, r, name) }}
+	return app.OpenDialogMsg{Then: dialog.PressChosen, Make: func() app.Dialog { return dialog.RefusalNotice(c, r, name) }}
 }
 
 // failedMsg shows an error: a refusal as such, any other as a failure of the action.
@@ -29,7 +29,7 @@ func failedMsg(c *app.Context, row *rules.Row, err error) tea.Msg {
 		return refusedMsg(c, r, nil)
 	}
 	title := c.T("failed.title", c.T("action."+string(row.Action)))
-	return app.OpenDialogMsg{Make: func() app.Dialog { return dialog.Failed(c, title, err) }}
+	return app.OpenDialogMsg{Make: func() app.Dialog { return dialog.ErrorNotice(c, title, err) }}
 }
 
 // forEach acts on every allowed case and sums up the results.
@@ -62,7 +62,7 @@ func (q *request) summary(done string, ok int, last string, problems []problem) 
 
 func (q *request) resultMsg(done string, ok int, last string, problems []problem) tea.Msg {
 	c := q.c
-	said, ended := c.T(done, last), c.Text.Or(done+".ended", "")
+	said, ended := c.T(done, last), c.Text.Lookup(done+".ended", "")
 	switch {
 	case ok != 1:
 		said = c.T("done.many", c.T("action."+string(q.row.Action)), ok)
@@ -75,8 +75,8 @@ func (q *request) resultMsg(done string, ok int, last string, problems []problem
 	}
 	title := c.T("done.mixed", ok, len(problems))
 	return app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: c.T("action." + string(q.row.Action)), Word: c.T("danger.notice"), Tone: style.Soon,
-			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: groupProblems(c, problems)}}}
+		return &dialog.Notice{Context: c, Title: c.T("action." + string(q.row.Action)), Badge: c.T("danger.notice"), Tone: style.Warn,
+			Sections: []dialog.Section{{Lines: []string{title}, Tone: style.Strong}, {Lines: groupProblems(c, problems)}}}
 	}}
 }
 
@@ -86,7 +86,7 @@ func (q *request) requireOne() tea.Msg {
 	if len(q.cases) == 1 {
 		return nil
 	}
-	return app.ToastMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Soon}
+	return app.ToastMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Warn}
 }
 
 // restart starts another action for the same certificates, checking each again.

@@ -47,7 +47,7 @@ func (r *reviewSession) show() tea.Msg {
 	c := r.q.c
 	parts := r.parts()
 	if r.note != "" {
-		parts = append([]dialog.Part{{Lines: []string{r.note}, Tone: style.Good}}, parts...)
+		parts = append([]dialog.Section{{Lines: []string{r.note}, Tone: style.Good}}, parts...)
 	}
 	choices := []key.Binding{c.Bind(c.T("review.save"), "s"), c.Bind(c.T("review.approve"), "a"), c.Bind(c.T("review.reject"), "r")}
 	if len(r.documents) == 0 {
@@ -55,7 +55,7 @@ func (r *reviewSession) show() tea.Msg {
 	}
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
-			return &dialog.Notice{Context: c, Title: c.T("review.title", r.i.Name), Tone: style.Accent, Parts: parts, Choices: choices}
+			return &dialog.Notice{Context: c, Title: c.T("review.title", r.i.Name), Tone: style.Accent, Sections: parts, Choices: choices}
 		},
 		Then: func(v any) tea.Cmd {
 			next := map[any]func() tea.Msg{"s": r.save, "a": r.approve, "r": r.reject}[v]
@@ -68,7 +68,7 @@ func (r *reviewSession) show() tea.Msg {
 }
 
 // parts are the application as the reviewer reads it.
-func (r *reviewSession) parts() []dialog.Part {
+func (r *reviewSession) parts() []dialog.Section {
 	c, i := r.q.c, r.i
 	a := i.Application
 	var lines []string
@@ -82,23 +82,23 @@ func (r *reviewSession) parts() []dialog.Part {
 		lines = append(lines, c.Fact(label, name))
 		label = ""
 	}
-	put("fact.spec", c.Text.Code("spec", i.Spec.String()))
+	put("fact.spec", c.Text.Term("spec", i.Spec.String()))
 	put("fact.submitted", widget.Stamp(a.Submitted))
 	put("apply.applicant", a.ApplicantName)
 	put("apply.idnumber", a.IDNumber)
 	put("apply.phone", a.Phone)
 	put("apply.email", a.Email)
-	parts := []dialog.Part{{Head: c.T("review.application"), Lines: lines}}
+	parts := []dialog.Section{{Head: c.T("review.application"), Lines: lines}}
 	lines = nil
 	for _, k := range organizationKeys {
 		value := *k.of(&a.Company)
 		if k.key == "company type" {
-			value = c.Text.Code("organization", value)
+			value = c.Text.Term("organization", value)
 		}
 		put(k.text, value)
 	}
 	if a.Company != (model.Organization{}) {
-		parts = append(parts, dialog.Part{Head: c.T("review.organization"), Lines: lines})
+		parts = append(parts, dialog.Section{Head: c.T("review.organization"), Lines: lines})
 	}
 	lines = nil
 	for _, p := range r.documents {
@@ -107,7 +107,7 @@ func (r *reviewSession) parts() []dialog.Part {
 	if len(lines) == 0 {
 		lines = []string{c.T("document.none")}
 	}
-	return append(parts, dialog.Part{Head: c.T("review.documents"), Lines: lines})
+	return append(parts, dialog.Section{Head: c.T("review.documents"), Lines: lines})
 }
 
 // save writes the documents into a directory of the reviewer's choice, readable by the
@@ -120,9 +120,9 @@ func (r *reviewSession) save() tea.Msg {
 				return &dialog.Notice{
 					Context: c,
 					Title:   c.T("review.save"),
-					Word:    c.T("danger.notice"),
+					Badge:   c.T("danger.notice"),
 					Tone:    style.Accent,
-					Parts: []dialog.Part{
+					Sections: []dialog.Section{
 						{Lines: []string{c.T("save.remote")}},
 						{Head: c.T("refused.wayout"), Lines: []string{c.T("review.remote", r.i.ID.Short())}},
 					},

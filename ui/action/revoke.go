@@ -55,7 +55,7 @@ func terminate(q *request) tea.Msg {
 		spec.Intro = append(spec.Intro, elsewhere...)
 		spec.Fields = append(spec.Fields, form.Field{Key: "reason", Label: c.T("revoke.reason"), Kind: form.Select,
 			Options: fixedOptions(rules.RevocationReasons, rules.RevocationReasons),
-			Hint:    func(v form.Values) string { return c.Text.Or("reason."+v["reason"], "") }})
+			Hint:    func(v form.Values) string { return c.Text.Lookup("reason."+v["reason"], "") }})
 		spec.Fields = append(spec.Fields, fields...)
 	}
 	spec.Fields = append(spec.Fields, form.Field{Key: "typed", Label: c.T(label), Placeholder: word,

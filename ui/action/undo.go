@@ -23,7 +23,7 @@ func undo(c *app.Context, t Target) app.Action {
 	}
 	a := app.Action{
 		ID:          "undo",
-		Name:        text.Called("action.undo"),
+		Name:        text.NewName("action.undo"),
 		Binding:     app.Keys("u"),
 		Group:       app.Certificate,
 		Disabled:    why,
@@ -40,7 +40,7 @@ func undo(c *app.Context, t Target) app.Action {
 		}
 		return app.Action{
 			ID:          "undo",
-			Name:        text.Called("undo.label", u.Label),
+			Name:        text.NewName("undo.label", u.Label),
 			Binding:     app.Keys("u"),
 			Group:       app.Certificate,
 			Footer:      rank,
@@ -69,12 +69,12 @@ func undo(c *app.Context, t Target) app.Action {
 				return prepare(c, rows, Target{IDs: ids})()
 			}
 			return app.OpenDialogMsg{Make: func() app.Dialog {
-				d := dialog.Refused(c, r, "")
+				d := dialog.RefusalNotice(c, r, "")
 				if may {
-					d.Parts, d.Choices = []dialog.Part{{Lines: []string{c.T("undo.nothing")}}}, nil
+					d.Sections, d.Choices = []dialog.Section{{Lines: []string{c.T("undo.nothing")}}}, nil
 				}
 				d.Title = c.T("undo.title")
-				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{undoHint(c)}})
+				d.Sections = append(d.Sections, dialog.Section{Head: c.T("undo.what"), Lines: []string{undoHint(c)}})
 				return d
 			}}
 		})

@@ -20,7 +20,7 @@ func upload(q *request) tea.Msg {
 	if !canReadFiles(c) {
 		intro = c.T("import.intro.remote")
 	}
-	spec := form.Spec{ID: "import", Begin: "files", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro},
+	spec := form.Spec{ID: "import", Focus: "files", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro},
 		Fields: append(
 			importFields(c, canReadFiles(c), "fullchain.pem, key.pem", "import.paths.hint", "import.text.hint"),
 			passwordField(
@@ -56,8 +56,8 @@ func upload(q *request) tea.Msg {
 			ws = append(ws, c.Mark("▲")+c.Text.Text(w.Text))
 		}
 		return app.OpenDialogMsg{Make: func() app.Dialog {
-			return &dialog.Notice{Context: c, Title: c.T("import.done", res.Instance.Name), Word: c.T("danger.warning"), Tone: style.Soon,
-				Parts: []dialog.Part{{Lines: ws}}}
+			return &dialog.Notice{Context: c, Title: c.T("import.done", res.Instance.Name), Badge: c.T("danger.warning"), Tone: style.Warn,
+				Sections: []dialog.Section{{Lines: ws}}}
 		}, Then: func(any) tea.Cmd { return app.Send(app.ShowInstanceMsg{ID: res.Instance.ID}) }}, nil // where the next step stands
 	})
 }

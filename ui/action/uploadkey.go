@@ -24,7 +24,7 @@ func uploadKey(q *request) tea.Msg {
 		intro = append(intro, c.T("key.remote", i.ID.Short()))
 	}
 	spec := form.Spec{
-		Begin:  "files",
+		Focus:  "files",
 		Title:  c.T("key.title", i.Name),
 		Submit: c.T("key.submit"),
 		Intro:  intro,

@@ -55,7 +55,7 @@ func (q *request) verifyResult(follow func(context.Context) app.ToastMsg, at lif
 					Tone: style.Bad,
 				}
 			case r.State == model.ResourceOutdated:
-				return app.ToastMsg{Text: c.T("verify.done.outdated", resourceName(r)), Tone: style.Soon}
+				return app.ToastMsg{Text: c.T("verify.done.outdated", resourceName(r)), Tone: style.Warn}
 			}
 		}
 		return said

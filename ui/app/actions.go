@@ -153,5 +153,5 @@ const (
 
 // MoveAction is a key that moves about. Its text is that of its ID.
 func (c *Context) MoveAction(id string, run func() tea.Cmd, keys ...string) Action {
-	return Action{ID: id, Name: text.Called("act." + id), Binding: Keys(keys...), Group: Move, Run: run}
+	return Action{ID: id, Name: text.NewName("act." + id), Binding: Keys(keys...), Group: Move, Run: run}
 }

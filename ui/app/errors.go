@@ -33,7 +33,7 @@ func (c *Context) FormatError(err error) string {
 // LoadFailed is the toast about an error that a page met while it was reading.
 func (c *Context) LoadFailed(err error) tea.Msg {
 	if errors.Is(err, model.ErrNotFound) {
-		return ToastMsg{Text: c.T("gone"), Tone: style.Soon}
+		return ToastMsg{Text: c.T("gone"), Tone: style.Warn}
 	}
 	return ToastMsg{Text: c.T("load.failed", err), Tone: style.Bad}
 }

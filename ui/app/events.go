@@ -11,11 +11,11 @@ import (
 // EventTitle names what was done in a word or two, or what was tried if it failed.
 func (c *Context) EventTitle(e *model.Event) string {
 	if e.Result != "" && e.Result != journal.ResultOK {
-		if tried := c.Text.Or("tried."+e.Action, ""); tried != "" {
+		if tried := c.Text.Lookup("tried."+e.Action, ""); tried != "" {
 			return tried
 		}
 	}
-	return c.Text.Or("event."+e.Action, e.Action)
+	return c.Text.Lookup("event."+e.Action, e.Action)
 }
 
 // EventState is the state that an event has led to. It is "" when the state has not
@@ -24,7 +24,7 @@ func (c *Context) EventState(e *model.Event) string {
 	if e.To == "" || e.From == e.To {
 		return ""
 	}
-	if to := c.Text.Code("label", e.To); !strings.Contains(to, c.EventTitle(e)) {
+	if to := c.Text.Term("label", e.To); !strings.Contains(to, c.EventTitle(e)) {
 		return to
 	}
 	return ""
@@ -34,9 +34,9 @@ func (c *Context) EventState(e *model.Event) string {
 // that was sent is drawn as a warning: what it is about is no success.
 func (c *Context) EventOutcome(e *model.Event) (glyph, word string, tone style.Tone) {
 	if e.Action == "expiry" && e.Result == journal.ResultOK {
-		st := style.Of(string(model.Expiring))
-		return st.Glyph, c.Text.Code("label", string(model.Expiring)), st.Tone
+		st := style.StatusOf(string(model.Expiring))
+		return st.Glyph, c.Text.Term("label", string(model.Expiring)), st.Tone
 	}
-	st := style.Of(e.Result)
-	return st.Glyph, c.Text.Or("result."+e.Result, e.Result), st.Tone
+	st := style.StatusOf(e.Result)
+	return st.Glyph, c.Text.Lookup("result."+e.Result, e.Result), st.Tone
 }

@@ -43,7 +43,7 @@ func (c *Context) Statement(s rules.Statement) string {
 
 // withKeys writes suggestions by their keys and collects these in hints. What has no
 // key here, such as to look at another instance, is written as a command line.
-func (c *Context) withKeys(id model.ID, hints *[]KeyHint) text.Write {
+func (c *Context) withKeys(id model.ID, hints *[]KeyHint) text.FormatSuggestion {
 	return func(s rules.Suggestion) (inside, alone string) {
 		w := c.keyHint(id, s)
 		if w.Key == "" {
@@ -61,7 +61,7 @@ func (c *Context) keyHint(id model.ID, s rules.Suggestion) KeyHint {
 	}
 	for _, row := range c.Table.Rows() {
 		if row.Action == s.Action {
-			return KeyHint{c.KeyOf(s.Action), c.Text.Or("action."+string(s.Action), string(s.Action))}
+			return KeyHint{c.KeyOf(s.Action), c.Text.Lookup("action."+string(s.Action), string(s.Action))}
 		}
 	}
 	return KeyHint{}

@@ -22,7 +22,7 @@ func (c *Context) ApplyKeymap(as Actions) Actions {
 		if a.ShortLabel == "" {
 			a.ShortLabel = label
 			if ks := a.Keys(); len(ks) > 0 {
-				a.ShortLabel = c.Text.Or("foot."+ks[0], label)
+				a.ShortLabel = c.Text.Lookup("foot."+ks[0], label)
 			}
 		}
 		if ks := c.Keymap[a.ID]; len(ks) > 0 && a.ID != "" {

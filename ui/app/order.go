@@ -29,11 +29,11 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 		return nil
 	}
 	as := Actions{
-		{ID: "sort", Name: text.Called("act.sort"), Binding: Keys("S"), Group: View, Run: func() tea.Cmd {
+		{ID: "sort", Name: text.NewName("act.sort"), Binding: Keys("S"), Group: View, Run: func() tea.Cmd {
 			n := slices.Index(sorts, now().Sort)
 			return set(Order{Sort: sorts[(n+1)%len(sorts)]})
 		}},
-		{ID: "sort-reverse", Name: text.Called("act.sort.reverse"), Binding: Keys("O"), Group: View, Run: func() tea.Cmd {
+		{ID: "sort-reverse", Name: text.NewName("act.sort.reverse"), Binding: Keys("O"), Group: View, Run: func() tea.Cmd {
 			o := now()
 			return set(Order{o.Sort, !o.Desc})
 		}},
@@ -48,7 +48,7 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 		)
 	}
 	for _, s := range sorts {
-		as = append(as, Action{ID: "sort-" + string(s), Name: text.Called("act.sort." + string(s)), Group: View, Run: func() tea.Cmd {
+		as = append(as, Action{ID: "sort-" + string(s), Name: text.NewName("act.sort." + string(s)), Group: View, Run: func() tea.Cmd {
 			return set(Order{Sort: s})
 		}})
 	}

@@ -104,7 +104,7 @@ type ScreenText struct {
 // cursor is in the line that has it, else in the last one.
 func (c *Context) ReadOut(title string, rows []widget.Row, width, height int) ScreenText {
 	var s ScreenText
-	at := slices.IndexFunc(rows, widget.Row.Here)
+	at := slices.IndexFunc(rows, widget.Row.HasCursor)
 	for n, r := range append([]widget.Row{{{Text: title}}}, rows...) {
 		if n == at+1 && at >= 0 {
 			s.Y = len(s.Lines)

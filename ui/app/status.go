@@ -16,9 +16,9 @@ func (c *Context) StatusBy(r *model.InstanceRow, n int, by model.Sort) (glyph, w
 	if by != model.SortState || label == state {
 		return c.Status(r, n)
 	}
-	st := style.Of(label)
-	word = c.Text.Or("label."+state, state)
-	if more := c.T("list.join") + c.Text.Or("label."+label, label); widget.Width(word)+widget.Width(more) <= n {
+	st := style.StatusOf(label)
+	word = c.Text.Lookup("label."+state, state)
+	if more := c.T("list.join") + c.Text.Lookup("label."+label, label); widget.Width(word)+widget.Width(more) <= n {
 		word += more
 	}
 	return st.Glyph, word, st.Tone
@@ -28,11 +28,11 @@ func (c *Context) StatusBy(r *model.InstanceRow, n int, by model.Sort) (glyph, w
 // about it (spec S1, S2) where n cells have room for both.
 func (c *Context) Status(r *model.InstanceRow, n int) (glyph, word string, tone style.Tone) {
 	label := r.Status(c.Now)
-	st := style.Of(label)
-	word = c.Text.Or("label."+label, label)
+	st := style.StatusOf(label)
+	word = c.Text.Lookup("label."+label, label)
 	doing := ""
 	if r.Operation != "" {
-		doing = c.Text.Or("doing."+string(r.Operation), string(r.Operation))
+		doing = c.Text.Lookup("doing."+string(r.Operation), string(r.Operation))
 		if r.Attempt > 1 {
 			doing += " " + strconv.Itoa(r.Attempt)
 		}
@@ -44,10 +44,10 @@ func (c *Context) Status(r *model.InstanceRow, n int) (glyph, word string, tone 
 		word += " " + more
 	}
 	if doing != "" && st.Tone == style.Good { // what is being done matters more than that all is fine
-		if g := style.Of("deploying"); !strings.Contains(word, doing) {
+		if g := style.StatusOf("deploying"); !strings.Contains(word, doing) {
 			return g.Glyph, doing, g.Tone
 		}
-		return style.Of("deploying").Glyph, word, style.Work
+		return style.StatusOf("deploying").Glyph, word, style.Busy
 	}
 	return st.Glyph, word, st.Tone
 }

@@ -30,7 +30,8 @@ func TestPictures(t *testing.T) {
 	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 	year := func(n int) time.Time { return now.AddDate(n, 0, 0) }
 	for w := 4; w < 100; w += 9 {
-		l := Timeline{From: year(-1), To: year(1), Now: now, Versions: []TimelineVersion{{From: year(-1), Window: now, To: now}, {From: now, Window: year(1), To: year(1)}}}.View(plain, w)
+		l := Timeline{From: year(-1), To: year(1), Now: now, Versions: []TimelineVersion{{From: year(-1), Window: now, To: now},
+			{From: now, Window: year(1), To: year(1)}}}.View(plain, w)
 		if widget.Width(l) != w || !strings.Contains(l, "●") {
 			t.Fatalf("%d: %q", w, ansi.Strip(l))
 		}

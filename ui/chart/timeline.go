@@ -44,9 +44,9 @@ func (l Timeline) View(s *style.Styles, w int) string {
 			marks[i] = "─"
 			switch {
 			case l.Now.After(v.To):
-				tones[i] = style.Ended
+				tones[i] = style.Inactive
 			case i >= open:
-				tones[i] = style.Soon
+				tones[i] = style.Warn
 			case i <= now:
 				tones[i] = style.Good
 			default:

@@ -21,14 +21,14 @@ import (
 // Confirm asks yes or no. Its value is true for yes and nil for no. One of the
 // two is marked, which enter takes: at first no, save where yes is harmless.
 type Confirm struct {
-	Context  *app.Context
-	Title    string
-	Danger   rules.Danger
-	Costs    bool // yes spends money or what was bought
-	Lines    []string
-	Question string
-	Again    string // the key that asked, pressed again, means yes; "" for none
-	turned   bool   // the other answer than at first is marked
+	Context   *app.Context
+	Title     string
+	Danger    rules.Danger
+	Costs     bool // yes spends money or what was bought
+	Lines     []string
+	Question  string
+	RepeatKey string // the key that asked, pressed again, means yes; "" for none
+	toggled   bool   // the other answer than at first is marked
 	size
 }
 
@@ -41,9 +41,9 @@ func (s *size) SetSize(width, height int) { s.width, s.height = width, height }
 var _ app.Dialog = (*Confirm)(nil)
 
 // yes says whether yes is marked.
-func (d *Confirm) yes() bool { return d.harmless() != d.turned }
+func (d *Confirm) yes() bool { return d.defaultYes() != d.toggled }
 
-func (d *Confirm) harmless() bool {
+func (d *Confirm) defaultYes() bool {
 	return !d.Costs && d.Danger == rules.DangerNote
 }
 
@@ -54,16 +54,16 @@ func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 		return nil, app.Outcome{}
 	}
 	yes := app.Outcome{Done: true, Value: true}
-	if d.Again != "" && k.String() == d.Again {
+	if d.RepeatKey != "" && k.String() == d.RepeatKey {
 		return nil, yes
 	}
 	switch k.String() {
 	case "left", "h":
-		d.turned = !d.harmless()
+		d.toggled = !d.defaultYes()
 	case "right", "l":
-		d.turned = d.harmless()
+		d.toggled = d.defaultYes()
 	case "tab", "shift+tab":
-		d.turned = !d.turned
+		d.toggled = !d.toggled
 	case "enter":
 		if d.yes() {
 			return nil, yes
@@ -120,11 +120,12 @@ func (d *Confirm) rows() []widget.Row {
 func (d *Confirm) answer(key, word string, marked bool) widget.Part {
 	s, text := d.Context.Styles, ""
 	if marked {
-		text = s.PaintOn(style.Accent, " "+d.Context.Mark("▸")) + s.PaintOn(style.Key, key) + s.PaintOn(style.Strong, " "+word+" ")
+		text = s.PaintSelected(style.Accent, " "+d.Context.Mark("▸")) + s.PaintSelected(style.Key, key) +
+			s.PaintSelected(style.Strong, " "+word+" ")
 	} else {
 		text = "   " + s.Paint(style.Key, key) + " " + word + " "
 	}
-	return widget.Part{ID: app.KeyID(key), Text: text, Here: marked}
+	return widget.Part{ID: app.KeyID(key), Text: text, HasCursor: marked}
 }
 
 // Tone is how a level of danger is drawn; its word is always there as well.
@@ -133,21 +134,21 @@ func Tone(d rules.Danger) style.Tone {
 	case rules.DangerDanger:
 		return style.Bad
 	case rules.DangerWarning:
-		return style.Soon
+		return style.Warn
 	}
 	return style.Accent
 }
 
-// Part is one part of a [Notice]: a head and the lines under it.
-type Part struct {
+// Section is one part of a [Notice]: a head and the lines under it.
+type Section struct {
 	Head  string
 	Tone  style.Tone
 	Lines []string
 }
 
-// Ways are the keys that a way out names as keys of a [Notice]. Those which
+// ChoicesFrom are the keys that a way out names as keys of a [Notice]. Those which
 // always close it are none.
-func Ways(c *app.Context, ways []app.KeyHint) []key.Binding {
+func ChoicesFrom(c *app.Context, ways []app.KeyHint) []key.Binding {
 	var bs []key.Binding
 	for _, w := range ways {
 		if w.Key != "esc" && !slices.ContainsFunc(bs, func(o key.Binding) bool { return o.Keys()[0] == w.Key }) {
@@ -157,8 +158,8 @@ func Ways(c *app.Context, ways []app.KeyHint) []key.Binding {
 	return bs
 }
 
-// Go does what a way out names once its [Notice] is closed by that key.
-func Go(value any) tea.Cmd {
+// PressChosen does what a way out names once its [Notice] is closed by that key.
+func PressChosen(value any) tea.Cmd {
 	if key, ok := value.(string); ok {
 		return app.Send(app.PressKeyMsg{Key: key})
 	}
@@ -168,15 +169,15 @@ func Go(value any) tea.Cmd {
 // Notice tells something until a key is pressed. Long ones scroll. Its value is
 // the key of the choice that was pressed, nil when it was closed.
 type Notice struct {
-	Context *app.Context
-	Title   string
-	Word    string // "note", "refused", ...
-	Tone    style.Tone
-	Parts   []Part
-	Choices []key.Binding // keys that go on with something
-	width   int
-	height  int
-	body    widget.Scroll
+	Context  *app.Context
+	Title    string
+	Badge    string // "note", "refused", ...
+	Tone     style.Tone
+	Sections []Section
+	Choices  []key.Binding // keys that go on with something
+	width    int
+	height   int
+	body     widget.Scroll
 }
 
 var _ app.Dialog = (*Notice)(nil)
@@ -196,15 +197,15 @@ func (d *Notice) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			}
 		}
 	}
-	return nil, read(&d.body, msg)
+	return nil, updateReader(&d.body, msg)
 }
 
-// closes are the keys that close what is only read.
-var closes = key.NewBinding(key.WithKeys("esc", "enter", "q", "x", "?", "space", "ctrl+c"))
+// closeKeys are the keys that close what is only read.
+var closeKeys = key.NewBinding(key.WithKeys("esc", "enter", "q", "x", "?", "space", "ctrl+c"))
 
-// read scrolls what is only read, until a key closes it.
-func read(body *widget.Scroll, msg tea.Msg) app.Outcome {
-	if k, ok := msg.(tea.KeyPressMsg); ok && key.Matches(k, closes) {
+// updateReader scrolls what is only read, until a key closes it.
+func updateReader(body *widget.Scroll, msg tea.Msg) app.Outcome {
+	if k, ok := msg.(tea.KeyPressMsg); ok && key.Matches(k, closeKeys) {
 		return app.Outcome{Done: true}
 	}
 	body.Update(msg)
@@ -215,10 +216,10 @@ func read(body *widget.Scroll, msg tea.Msg) app.Outcome {
 func (d *Notice) lines() []widget.Row {
 	s := d.Context.Styles
 	var lines []string
-	if d.Word != "" {
-		lines = append(lines, s.Paint(d.Tone, strings.ToUpper(d.Word)))
+	if d.Badge != "" {
+		lines = append(lines, s.Paint(d.Tone, strings.ToUpper(d.Badge)))
 	}
-	for i, p := range d.Parts {
+	for i, p := range d.Sections {
 		if i > 0 && p.Head != "" {
 			lines = append(lines, "")
 		}
@@ -256,36 +257,36 @@ func (d *Notice) rows() []widget.Row {
 			widget.Part{Text: "   "},
 		)
 	}
-	keys = append(keys, c.Hints(append(scrolling(c, &d.body), closing(c))...)...)
+	keys = append(keys, c.Hints(append(scrollHints(c, &d.body), closeHint(c))...)...)
 	return append(d.body.Rows(), nil, keys)
 }
 
-// Refused is the notice of a refusal: state, action, reason and way out. It
-// goes on with [Go].
-func Refused(c *app.Context, r *rules.Refusal, name string) *Notice {
-	title := c.T("refused.title", c.Text.Or("action."+string(r.Action), string(r.Action)))
+// RefusalNotice is the notice of a refusal: state, action, reason and way out. It
+// goes on with [PressChosen].
+func RefusalNotice(c *app.Context, r *rules.Refusal, name string) *Notice {
+	title := c.T("refused.title", c.Text.Lookup("action."+string(r.Action), string(r.Action)))
 	if name != "" {
-		title = c.T("refused.title.name", c.Text.Or("action."+string(r.Action), string(r.Action)), name)
+		title = c.T("refused.title.name", c.Text.Lookup("action."+string(r.Action), string(r.Action)), name)
 	}
 	var first []string
 	if r.State != "" {
-		first = append(first, c.T("refused.in-state", c.Text.Code("label", string(r.State))))
+		first = append(first, c.T("refused.in-state", c.Text.Term("label", string(r.State))))
 	}
 	first = append(first, c.FormatRefusal(r))
-	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}
+	d := &Notice{Context: c, Title: title, Badge: c.T("danger.notice"), Tone: style.Accent, Sections: []Section{{Lines: first}}}
 	h, ways := c.KeyHints(r)
-	d.Choices = Ways(c, ways)
+	d.Choices = ChoicesFrom(c, ways)
 	if h != "" {
-		d.Parts = append(d.Parts, Part{Head: c.T("refused.wayout"), Lines: []string{h}})
+		d.Sections = append(d.Sections, Section{Head: c.T("refused.wayout"), Lines: []string{h}})
 	}
 	if r.Rule != "" {
-		d.Parts = append(d.Parts, Part{Lines: []string{c.T("refused.rule", r.Rule)}, Tone: style.Muted})
+		d.Sections = append(d.Sections, Section{Lines: []string{c.T("refused.rule", r.Rule)}, Tone: style.Muted})
 	}
 	return d
 }
 
-// Failed is the notice of an error that is no refusal.
-func Failed(c *app.Context, what string, err error) *Notice {
-	return &Notice{Context: c, Title: what, Word: c.T("failed.word"), Tone: style.Bad,
-		Parts: []Part{{Lines: text.Lines(c.FormatError(err))}}}
+// ErrorNotice is the notice of an error that is no refusal.
+func ErrorNotice(c *app.Context, what string, err error) *Notice {
+	return &Notice{Context: c, Title: what, Badge: c.T("failed.word"), Tone: style.Bad,
+		Sections: []Section{{Lines: text.Lines(c.FormatError(err))}}}
 }

@@ -33,11 +33,11 @@ var _ app.Dialog = (*Costs)(nil)
 // SetSize implements app.Dialog.
 func (d *Costs) SetSize(width, height int) {
 	d.width, d.height = min(width-2, 116), height
-	d.lay()
+	d.layout()
 }
 
-// lay draws the rows of the view in use.
-func (d *Costs) lay() {
+// layout draws the rows of the view in use.
+func (d *Costs) layout() {
 	inner := d.width - 4
 	var rows []widget.Row
 	switch d.view {
@@ -65,9 +65,9 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		switch k.String() {
 		case "tab", "right", "l", "]":
-			d.turn(1)
+			d.switchView(1)
 		case "shift+tab", "left", "h", "[":
-			d.turn(len(costViews) - 1)
+			d.switchView(len(costViews) - 1)
 		case d.Context.KeyFor("buy", "b"):
 			return nil, app.Outcome{Done: true, Value: CostsBuy{}}
 		case "$":
@@ -76,17 +76,17 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	}
 	if m, ok := msg.(app.HitMsg); ok {
 		if n, ok := entryOf(m.ID); ok {
-			d.turn(n - d.view + len(costViews))
+			d.switchView(n - d.view + len(costViews))
 		}
 		return nil, app.Outcome{}
 	}
-	return nil, read(&d.body, msg)
+	return nil, updateReader(&d.body, msg)
 }
 
-func (d *Costs) turn(by int) {
+func (d *Costs) switchView(by int) {
 	d.view = (d.view + by) % len(costViews)
-	d.body.To(0)
-	d.lay()
+	d.body.ScrollTo(0)
+	d.layout()
 }
 
 // View implements app.Dialog.
@@ -107,17 +107,17 @@ func (d *Costs) rows() []widget.Row {
 	for n, v := range costViews {
 		paint, tone := s.Paint, style.Muted
 		if n == d.view {
-			paint, tone = s.PaintOn, style.Accent
+			paint, tone = s.PaintSelected, style.Accent
 		}
-		tabs = append(tabs, widget.Part{ID: entryID(n), Text: paint(tone, " "+c.T(v)+" "), Here: n == d.view}, widget.Part{Text: "  "})
+		tabs = append(tabs, widget.Part{ID: entryID(n), Text: paint(tone, " "+c.T(v)+" "), HasCursor: n == d.view}, widget.Part{Text: "  "})
 	}
 	rows := append([]widget.Row{tabs, nil, d.head}, d.body.Rows()...)
 	for len(rows) < min(d.room(), 8)+3 { // so that the box keeps its height as one switches
 		rows = append(rows, nil)
 	}
-	keys := append([]key.Binding{c.Bind(c.T("hint.switch"), "tab", "left", "right")}, scrolling(c, &d.body)...)
+	keys := append([]key.Binding{c.Bind(c.T("hint.switch"), "tab", "left", "right")}, scrollHints(c, &d.body)...)
 	note := widget.Row{{Text: s.Paint(style.Muted, widget.Cut(d.note, d.width-4))}}
-	return append(rows, nil, note, c.Hints(append(keys, closing(c))...))
+	return append(rows, nil, note, c.Hints(append(keys, closeHint(c))...))
 }
 
 // column is one of a view: its head, and how wide it is; numbers stand right.
@@ -144,7 +144,7 @@ func (d *Costs) table(columns []column, cells [][]string, tones []style.Tone) (h
 			if col.right {
 				text = widget.PadLeft(text, col.width)
 			}
-			r = append(r, widget.Part{Text: s.Paint(tone, widget.Pad(text, col.width)), Say: said})
+			r = append(r, widget.Part{Text: s.Paint(tone, widget.Pad(text, col.width)), ReadAloud: said})
 		}
 		return r
 	}
@@ -153,7 +153,7 @@ func (d *Costs) table(columns []column, cells [][]string, tones []style.Tone) (h
 		heads = append(heads, c.T(col.head))
 	}
 	for n, texts := range cells {
-		tone := style.Plain
+		tone := style.Normal
 		if n < len(tones) {
 			tone = tones[n]
 		}
@@ -175,13 +175,13 @@ func (d *Costs) packs(w int) (head widget.Row, rows []widget.Row, note string) {
 	var cells [][]string
 	var tones []style.Tone
 	for _, b := range d.Balances {
-		spec, tone := "–", style.Plain
-		kind := c.Text.Or("buy.what."+b.Kind, b.Kind)
+		spec, tone := "–", style.Normal
+		kind := c.Text.Lookup("buy.what."+b.Kind, b.Kind)
 		if kinds == 0 {
 			spec = kind
 		}
 		if b.Specification != nil {
-			spec = text.Clean(c.Text.Code("spec", b.Specification.String()))
+			spec = text.Clean(c.Text.Term("spec", b.Specification.String()))
 		}
 		if b.Total == 0 {
 			tone = style.Muted

@@ -38,7 +38,7 @@ func (d *Help) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 		k, ok := strings.CutPrefix(m.ID, helpID)
 		return nil, app.Outcome{Done: ok, Value: k}
 	}
-	return nil, read(&d.body, msg)
+	return nil, updateReader(&d.body, msg)
 }
 
 // helpID begins the ID of a line about a key, which is pressed once the help is
@@ -68,10 +68,10 @@ func (d *Help) SetSize(width, height int) {
 		}
 		right = append(right, of...)
 	}
-	not := d.impossible(cw)
+	not := d.disabledLines(cw)
 	var rows []widget.Row
 	if columns == 2 {
-		rows = beside(append(left, not...), right, cw+3)
+		rows = sideBySide(append(left, not...), right, cw+3)
 	} else {
 		rows = append(append(append(left, nil), right...), not...)
 	}
@@ -84,8 +84,8 @@ func (d *Help) SetSize(width, height int) {
 	d.body.Set(rows, inner, max(height-4, 1))
 }
 
-// beside puts rows next to each other, the left ones padded to w cells.
-func beside(left, right []widget.Row, w int) []widget.Row {
+// sideBySide puts rows next to each other, the left ones padded to w cells.
+func sideBySide(left, right []widget.Row, w int) []widget.Row {
 	rows := make([]widget.Row, max(len(left), len(right)))
 	for n := range rows {
 		if n < len(left) {
@@ -113,7 +113,7 @@ func (d *Help) ReadOut(w, h int) app.ScreenText {
 // rows are what is shown of the help, and the keys.
 func (d *Help) rows() []widget.Row {
 	c := d.Context
-	keys := append(scrolling(c, &d.body), closing(c))
+	keys := append(scrollHints(c, &d.body), closeHint(c))
 	if below := d.body.Below(); below > 0 {
 		keys = append([]key.Binding{c.Bind(c.Mark("↓") + c.T("help.below", below))}, keys...)
 	}
@@ -140,14 +140,14 @@ func (d *Help) group(g app.Group, of [][]key.Binding, w int) []widget.Row {
 func (d *Help) keyPart(tone style.Tone, press, keys string) widget.Part {
 	p := widget.Part{ID: helpID + press, Text: d.Context.Styles.Paint(tone, keys) + " "}
 	if said := strings.TrimSpace(keys); said != "" {
-		p.Say = said + ":"
+		p.ReadAloud = said + ":"
 	}
 	return p
 }
 
-// impossible are the actions that are not possible now, each with the reason;
+// disabledLines are the actions that are not possible now, each with the reason;
 // none when all are.
-func (d *Help) impossible(w int) []widget.Row {
+func (d *Help) disabledLines(w int) []widget.Row {
 	s := d.Context.Styles
 	if len(d.Refused) == 0 {
 		return nil

@@ -16,27 +16,27 @@ import (
 // Entry is one entry of a [List]: a line, with a word at its right end, and
 // lines that belong to it. An entry without a value cannot be opened.
 type Entry struct {
-	Head, Aside string
-	Lines       []string
-	Value       any
+	Head, Meta string
+	Lines      []string
+	Value      any
 }
 
-// Dropped is the value of a [List] in which an entry was dropped, with what that
+// Removed is the value of a [List] in which an entry was dropped, with what that
 // entry stands for.
-type Dropped struct{ Value any }
+type Removed struct{ Value any }
 
 // List has one of several entries chosen. Its value is that of the entry.
 type List struct {
-	Context *app.Context
-	Title   string
-	None    string // what it says without entries
-	Entries []Entry
-	Drop    string // what ctrl+x does with an entry; "" for nothing
-	Enter   string // what enter does; "" leads to details
-	cursor  int
-	width   int
-	height  int
-	body    widget.Scroll
+	Context     *app.Context
+	Title       string
+	Empty       string // what it says without entries
+	Entries     []Entry
+	RemoveLabel string // what ctrl+x does with an entry; "" for nothing
+	EnterLabel  string // what enter does; "" leads to details
+	cursor      int
+	width       int
+	height      int
+	body        widget.Scroll
 }
 
 var _ app.Dialog = (*List)(nil)
@@ -44,12 +44,12 @@ var _ app.Dialog = (*List)(nil)
 // SetSize implements app.Dialog.
 func (d *List) SetSize(width, height int) {
 	d.width, d.height = min(width-2, 104), height
-	d.lay()
+	d.layout()
 }
 
 // Update implements app.Dialog.
 func (d *List) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
-	defer d.lay()
+	defer d.layout()
 	switch m := msg.(type) {
 	case tea.KeyPressMsg:
 		switch m.String() {
@@ -58,8 +58,8 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 		case "enter":
 			return nil, d.choose()
 		case "ctrl+x":
-			if v := d.choose().Value; d.Drop != "" && v != nil {
-				return nil, app.Outcome{Done: true, Value: Dropped{v}}
+			if v := d.choose().Value; d.RemoveLabel != "" && v != nil {
+				return nil, app.Outcome{Done: true, Value: Removed{v}}
 			}
 		case "down", "j":
 			d.move(1)
@@ -102,17 +102,17 @@ func (d *List) choose() app.Outcome {
 	return app.Outcome{Done: v != nil, Value: v}
 }
 
-// lay draws the entries and scrolls to the one in use.
-func (d *List) lay() {
+// layout draws the entries and scrolls to the one in use.
+func (d *List) layout() {
 	s, in := d.Context.Styles, d.width-4
 	var rows []widget.Row
 	from, to := 0, 0
 	for i, e := range d.Entries {
 		id, paint, lead := entryID(i), s.Paint, d.Context.Lead(i == d.cursor)
 		if i == d.cursor {
-			paint, from = s.PaintOn, len(rows)
+			paint, from = s.PaintSelected, len(rows)
 		}
-		aside := text.Clean(e.Aside)
+		aside := text.Clean(e.Meta)
 		room := in - 2 - widget.Width(aside) - 2
 		for n, l := range widget.Wrap(text.Clean(e.Head), room) {
 			if n > 0 {
@@ -120,13 +120,13 @@ func (d *List) lay() {
 			}
 			rows = append(rows, widget.Row{
 				{ID: id, Text: paint(style.Accent, lead)},
-				{ID: id, Text: paint(style.Strong, widget.Pad(l, room)), Here: i == d.cursor && n == 0},
+				{ID: id, Text: paint(style.Strong, widget.Pad(l, room)), HasCursor: i == d.cursor && n == 0},
 				{ID: id, Text: paint(style.Muted, widget.PadLeft(aside, in-2-room))},
 			})
 		}
 		for _, l := range e.Lines {
 			for _, part := range widget.Wrap(l, in-4) {
-				rows = append(rows, widget.Row{{ID: id, Text: s.Paint(style.Plain, "    "+part)}})
+				rows = append(rows, widget.Row{{ID: id, Text: s.Paint(style.Normal, "    "+part)}})
 			}
 		}
 		if i == d.cursor {
@@ -134,10 +134,10 @@ func (d *List) lay() {
 		}
 	}
 	if len(rows) == 0 {
-		rows = widget.Rows(d.None)
+		rows = widget.Rows(d.Empty)
 	}
 	d.body.Set(rows, in, max(d.height-4, 1))
-	d.body.Show(from, to)
+	d.body.Reveal(from, to)
 }
 
 // View implements app.Dialog.
@@ -160,11 +160,11 @@ func (d *List) rows() []widget.Row {
 func (d *List) ShortHelp() []key.Binding {
 	c := d.Context
 	if len(d.Entries) == 0 {
-		return []key.Binding{closing(c)}
+		return []key.Binding{closeHint(c)}
 	}
-	bs := []key.Binding{c.Bind(c.T("hint.choose"), "j", "k"), c.Bind(cmp.Or(d.Enter, c.T("hint.details")), "enter"), closing(c)}
-	if d.Drop != "" {
-		bs = append(bs, c.Bind(d.Drop, "ctrl+x"))
+	bs := []key.Binding{c.Bind(c.T("hint.choose"), "j", "k"), c.Bind(cmp.Or(d.EnterLabel, c.T("hint.details")), "enter"), closeHint(c)}
+	if d.RemoveLabel != "" {
+		bs = append(bs, c.Bind(d.RemoveLabel, "ctrl+x"))
 	}
 	return bs
 }

@@ -23,7 +23,7 @@ type Palette struct {
 	Actions app.Actions
 	input   widget.Input
 	cursor  int
-	found   []int
+	matches []int
 	names   names
 	size
 }
@@ -50,9 +50,9 @@ func (ns names) Len() int { return len(ns) }
 // String implements fuzzy.Source.
 func (ns names) String(i int) string { return ns[i].text }
 
-// named gathers the names of all actions, those of the language in use first,
+// searchNames gathers the names of all actions, those of the language in use first,
 // and then other words by which people look for them.
-func (d *Palette) named() names {
+func (d *Palette) searchNames() names {
 	if d.names == nil {
 		add := func(action int, text string) {
 			d.names = append(d.names, struct {
@@ -71,7 +71,7 @@ func (d *Palette) named() names {
 			}
 		}
 		for i := range d.Actions {
-			for _, other := range text.Words(d.Actions[i].ID) {
+			for _, other := range text.SearchWords(d.Actions[i].ID) {
 				add(i, other)
 			}
 		}
@@ -80,33 +80,33 @@ func (d *Palette) named() names {
 }
 
 func (d *Palette) search() {
-	d.found, d.cursor = d.found[:0], 0
+	d.matches, d.cursor = d.matches[:0], 0
 	if d.input.Value() == "" {
 		for i := range d.Actions {
-			d.found = append(d.found, i)
+			d.matches = append(d.matches, i)
 		}
 		return
 	}
 	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value()))
-	all := d.named()
-	apart := map[int]int{} // by action
+	all := d.searchNames()
+	distance := map[int]int{} // by action
 	for _, m := range fuzzy.FindFrom(d.input.Value(), all) {
 		n := all[m.Index]
-		s := scattered(n.text, typed)
-		if before, ok := apart[n.action]; ok {
-			apart[n.action] = min(before, s)
+		s := notPrefix(n.text, typed)
+		if before, ok := distance[n.action]; ok {
+			distance[n.action] = min(before, s)
 			continue
 		}
-		apart[n.action] = s
-		d.found = append(d.found, n.action)
+		distance[n.action] = s
+		d.matches = append(d.matches, n.action)
 	}
 	// Letters that stand together at the start of a word come before letters
 	// that are only somewhere: "rei" means reissue, not revoke it.
-	slices.SortStableFunc(d.found, func(a, b int) int { return cmp.Compare(apart[a], apart[b]) })
+	slices.SortStableFunc(d.matches, func(a, b int) int { return cmp.Compare(distance[a], distance[b]) })
 }
 
-// scattered is 0 when a word of the label begins with what was typed, else 1.
-func scattered(label, typed string) int {
+// notPrefix is 0 when a word of the label begins with what was typed, else 1.
+func notPrefix(label, typed string) int {
 	if strings.Contains(" "+strings.ToLower(label), typed) {
 		return 0
 	}
@@ -121,8 +121,8 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 		case "esc", "ctrl+c":
 			return nil, app.Outcome{Done: true}
 		case "enter":
-			if d.cursor < len(d.found) {
-				return nil, app.Outcome{Done: true, Value: d.Actions[d.found[d.cursor]]}
+			if d.cursor < len(d.matches) {
+				return nil, app.Outcome{Done: true, Value: d.Actions[d.matches[d.cursor]]}
 			}
 		case "down", "ctrl+n", "tab":
 			d.move(1)
@@ -134,8 +134,8 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			}
 		}
 	case app.HitMsg:
-		if n, ok := entryOf(m.ID); ok && n < len(d.found) {
-			return nil, app.Outcome{Done: true, Value: d.Actions[d.found[n]]}
+		if n, ok := entryOf(m.ID); ok && n < len(d.matches) {
+			return nil, app.Outcome{Done: true, Value: d.Actions[d.matches[n]]}
 		}
 	case tea.PasteMsg:
 		if d.input.Update(m) {
@@ -151,7 +151,7 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	return nil, app.Outcome{}
 }
 
-func (d *Palette) move(n int) { d.cursor = max(min(d.cursor+n, len(d.found)-1), 0) }
+func (d *Palette) move(n int) { d.cursor = max(min(d.cursor+n, len(d.matches)-1), 0) }
 
 // room is how many of those found there is room for.
 func (d *Palette) room() int { return max(min(d.height-8, 14), 1) }
@@ -159,29 +159,29 @@ func (d *Palette) room() int { return max(min(d.height-8, 14), 1) }
 // top is the first of those found that is shown: the one in use stands in the
 // middle. Only what is shown is drawn, as why something is not possible must be
 // found out first.
-func (d *Palette) top() int { return max(min(d.cursor-d.room()/2, len(d.found)-d.room()), 0) }
+func (d *Palette) top() int { return max(min(d.cursor-d.room()/2, len(d.matches)-d.room()), 0) }
 
 // View implements app.Dialog.
 func (d *Palette) View() *lipgloss.Layer {
 	s, c := d.Context.Styles, d.Context
 	w, room := min(d.width-2, 74), d.room()
 	rows := widget.Rows(s.Paint(style.Accent, ": ")+d.input.View(s, w-6), "")
-	for n := d.top(); n < min(d.top()+room, len(d.found)); n++ {
-		a := d.Actions[d.found[n]]
-		tone, label := style.Plain, a.Label()
+	for n := d.top(); n < min(d.top()+room, len(d.matches)); n++ {
+		a := d.Actions[d.matches[n]]
+		tone, label := style.Normal, a.Label()
 		if a.Disabled != nil {
 			tone, label = style.Muted, c.T("key.because", label, a.Disabled.Message())
 		}
 		paint, lead := s.Paint, c.Lead(n == d.cursor)
 		if n == d.cursor {
-			paint = s.PaintOn
+			paint = s.PaintSelected
 		}
 		rows = append(rows, widget.Row{{
 			ID:   entryID(n),
 			Text: paint(style.Accent, lead) + paint(tone, widget.Pad(label, w-18)) + paint(style.Key, widget.PadLeft(a.Help().Key, 12)),
 		}})
 	}
-	if len(d.found) == 0 {
+	if len(d.matches) == 0 {
 		rows = append(rows, widget.Rows(s.Paint(style.Muted, c.T("palette.none")))...)
 	}
 	for len(rows) < room+2 {
@@ -194,7 +194,8 @@ func (d *Palette) View() *lipgloss.Layer {
 // ShortHelp are its keys.
 func (d *Palette) ShortHelp() []key.Binding {
 	c := d.Context
-	return []key.Binding{c.Bind(c.T("hint.search")), c.Bind(c.T("hint.choose"), "up", "down"), c.Bind(c.T("hint.do"), "enter"), closing(c)}
+	return []key.Binding{c.Bind(c.T("hint.search")), c.Bind(c.T("hint.choose"), "up", "down"), c.Bind(c.T("hint.do"), "enter"),
+		closeHint(c)}
 }
 
 // ReadOut implements app.ScreenReader: what was found in full, why something is not
@@ -202,10 +203,10 @@ func (d *Palette) ShortHelp() []key.Binding {
 func (d *Palette) ReadOut(w, h int) app.ScreenText {
 	c := d.Context
 	s := app.ScreenText{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
-	s.X = max(widget.Width(s.Lines[1])-d.input.Left(), 0)
+	s.X = max(widget.Width(s.Lines[1])-d.input.CursorOffset(), 0)
 	keys := widget.Wrap(c.Hints(d.ShortHelp()...).ReadOut(c.T), w)
-	found, _ := widget.FitItems(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
-		a := d.Actions[d.found[n]]
+	found, _ := widget.FitItems(0, d.cursor, len(d.matches), h-len(s.Lines)-len(keys), func(n int) []string {
+		a := d.Actions[d.matches[n]]
 		line := a.Label()
 		if a.Disabled != nil {
 			line += " – " + a.Disabled.Message()
@@ -218,7 +219,7 @@ func (d *Palette) ReadOut(w, h int) app.ScreenText {
 		}
 		return widget.Wrap(line, w)
 	})
-	if len(d.found) == 0 {
+	if len(d.matches) == 0 {
 		found = widget.Wrap(c.T("palette.none"), w)
 	}
 	s.Lines = append(append(s.Lines, found...), keys...)

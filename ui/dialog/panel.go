@@ -18,7 +18,7 @@ type Choice struct {
 	Head  string // begins a part with this head
 	On    bool
 	Count int // -1 when there is none to show
-	One   bool
+	Radio bool
 }
 
 // Panel is a list of switches: the filter panel. Its value is the list of
@@ -40,7 +40,7 @@ var _ app.Dialog = (*Panel)(nil)
 // SetSize implements app.Dialog.
 func (d *Panel) SetSize(width, height int) {
 	d.width, d.height = min(width-2, 52), height
-	d.lay()
+	d.layout()
 }
 
 // CountedMsg brings the counts beside the choices of a [Panel].
@@ -48,7 +48,7 @@ type CountedMsg struct{ Counts map[string]int }
 
 // Update implements app.Dialog.
 func (d *Panel) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
-	defer d.lay()
+	defer d.layout()
 	switch m := msg.(type) {
 	case CountedMsg:
 		for i := range d.Choices {
@@ -72,7 +72,7 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			d.cursor = len(d.Choices) - 1
 		case "c":
 			for i := range d.Choices {
-				d.Choices[i].On = d.Choices[i].One && d.Choices[i].Key == d.first(d.Choices[i])
+				d.Choices[i].On = d.Choices[i].Radio && d.Choices[i].Key == d.firstOfKind(d.Choices[i])
 			}
 			return d.Changed(d.Choices), app.Outcome{}
 		case "space", "x":
@@ -95,17 +95,17 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	return nil, app.Outcome{}
 }
 
-// panelBeside is how many lines of the screen a panel does without: those of
+// panelMargin is how many lines of the screen a panel does without: those of
 // its frame and keys, and what stands above and below it.
-const panelBeside = 8
+const panelMargin = 8
 
-// kind is the part of a choice's key before the colon: of those with One set,
+// kindOf is the part of a choice's key before the colon: of those with One set,
 // one of a kind is on.
-func kind(key string) string { k, _, _ := strings.Cut(key, ":"); return k }
+func kindOf(key string) string { k, _, _ := strings.Cut(key, ":"); return k }
 
-func (d *Panel) first(c Choice) string {
+func (d *Panel) firstOfKind(c Choice) string {
 	for _, o := range d.Choices {
-		if kind(o.Key) == kind(c.Key) {
+		if kindOf(o.Key) == kindOf(c.Key) {
 			return o.Key
 		}
 	}
@@ -114,9 +114,9 @@ func (d *Panel) first(c Choice) string {
 
 func (d *Panel) toggle() {
 	at := &d.Choices[d.cursor]
-	if at.One {
+	if at.Radio {
 		for i := range d.Choices {
-			if kind(d.Choices[i].Key) == kind(at.Key) {
+			if kindOf(d.Choices[i].Key) == kindOf(at.Key) {
 				d.Choices[i].On = i == d.cursor
 			}
 		}
@@ -125,8 +125,8 @@ func (d *Panel) toggle() {
 	at.On = !at.On
 }
 
-// lay draws the choices, with the one in use in the middle.
-func (d *Panel) lay() {
+// layout draws the choices, with the one in use in the middle.
+func (d *Panel) layout() {
 	s, c := d.Context.Styles, d.Context
 	var rows []widget.Row
 	at := 0
@@ -140,27 +140,27 @@ func (d *Panel) lay() {
 		}
 		id, paint := entryID(i), s.Paint
 		if i == d.cursor {
-			paint, at = s.PaintOn, len(rows)
+			paint, at = s.PaintSelected, len(rows)
 		}
 		rows = append(rows, widget.Row{
 			{ID: id, Text: paint(style.Accent, c.Lead(i == d.cursor))},
-			{ID: id, Text: paint(style.Plain, widget.Pad(d.box(o)+o.Label, d.width-14)), Here: i == d.cursor},
+			{ID: id, Text: paint(style.Normal, widget.Pad(d.checkbox(o)+o.Label, d.width-14)), HasCursor: i == d.cursor},
 			{ID: id, Text: paint(style.Muted, widget.PadLeft(count, 8))},
 		})
 	}
-	room := max(d.height-panelBeside, 1)
+	room := max(d.height-panelMargin, 1)
 	d.body.Set(rows, d.width-4, room)
-	d.body.To(at - room/2)
+	d.body.ScrollTo(at - room/2)
 }
 
-// box shows, or says, whether a choice is on.
-func (d *Panel) box(o Choice) string {
+// checkbox shows, or says, whether a choice is on.
+func (d *Panel) checkbox(o Choice) string {
 	c := d.Context
 	box, word := "[ ] ", "plain.off"
 	switch {
-	case o.One && o.On:
+	case o.Radio && o.On:
 		box, word = "(•) ", "plain.chosen"
-	case o.One:
+	case o.Radio:
 		box, word = "( ) ", "plain.other"
 	case o.On:
 		box, word = "[✓] ", "plain.on"
@@ -192,5 +192,5 @@ func (d *Panel) rows() []widget.Row {
 		more = append(more, widget.Part{Text: s.Paint(style.Muted, c.Mark("↓")+c.T("help.below", n))})
 	}
 	return append(d.body.Rows(), more, c.Hints(
-		c.Bind(c.T("hint.toggle"), "space"), c.Bind(c.T("hint.clear"), "c"), c.Bind(c.T("hint.show"), "enter"), closing(c)))
+		c.Bind(c.T("hint.toggle"), "space"), c.Bind(c.T("hint.clear"), "c"), c.Bind(c.T("hint.show"), "enter"), closeHint(c)))
 }

@@ -47,10 +47,10 @@ func Version(now time.Time, number, ago, days int, names ...string) model.Versio
 	seed := sha256.Sum256(fmt.Appendf(nil, "%s/%d", names[0], number))
 	certificates.Lock()
 	defer certificates.Unlock()
-	asked := fmt.Sprint(number, from, to, names)
-	c := certificates.made[asked]
+	spec := fmt.Sprint(number, from, to, names)
+	c := certificates.made[spec]
 	if c == nil {
-		c = &certificate{key: key(asked)}
+		c = &certificate{key: key(spec)}
 		public, err := x509.ParsePKIXPublicKey(c.key.Public)
 		if err != nil {
 			panic(err)
@@ -66,7 +66,7 @@ func Version(now time.Time, number, ago, days int, names ...string) model.Versio
 		c.chain, c.version = [][]byte{der, lifecycletest.Root().Raw}, bundle.Version(leaf)
 		v := &c.version
 		v.Number, v.Issued, v.Issuer, v.KeyID = number, from, "embedded", model.ID("01K0KEY"+hex.EncodeToString(seed[:])[:19])
-		certificates.made[asked], certificates.known[v.Fingerprint] = c, c
+		certificates.made[spec], certificates.known[v.Fingerprint] = c, c
 	}
 	v := c.version
 	v.Domains = append([]string(nil), names...)
@@ -91,9 +91,9 @@ func key(seed string) *model.Key {
 	return &model.Key{Type: model.ECDSAP256, Public: public, PKCS8: model.NewSecret(pkcs8)}
 }
 
-// material is what the store holds of a version: the certificate, and the key
+// versionRecords is what the store holds of a version: the certificate, and the key
 // if it is there.
-func material(i *model.Instance, v *model.Version) []model.Record {
+func versionRecords(i *model.Instance, v *model.Version) []model.Record {
 	c := certificates.of(v.Fingerprint)
 	if c == nil {
 		return nil // the engine has made it, or a test has made it up

@@ -79,7 +79,7 @@ func (w *World) write() {
 			w.job(i.ID, "", &i.Operation, put)
 			put(i)
 			for n := range i.Versions {
-				put(material(i, &i.Versions[n])...)
+				put(versionRecords(i, &i.Versions[n])...)
 			}
 		}
 		for _, r := range w.Places {
@@ -110,13 +110,13 @@ func (w *World) write() {
 			put(units(u)...)
 		}
 		for _, ev := range slices.Backward(w.Events) {
-			if !w.wrote[ev.Seq] {
-				w.wrote[ev.Seq] = true
+			if !w.writtenEvents[ev.Seq] {
+				w.writtenEvents[ev.Seq] = true
 				errs = append(errs, tx.Append(ev))
 			}
 		}
-		w.marks++
-		put(mark(w.marks))
+		w.markers++
+		put(marker(w.markers))
 		errs = append(errs, accounts(tx))
 		return errors.Join(errs...)
 	})
@@ -156,9 +156,9 @@ func (w *World) job(instance, resource model.ID, op *model.Operation, put func(.
 	put(&j)
 }
 
-// present lets the products present what the places say, and the CAs know of the
+// setUpPorts lets the products present what the places say, and the CAs know of the
 // orders that are waited for.
-func (w *World) present() {
+func (w *World) setUpPorts() {
 	w.t.Helper()
 	for _, r := range w.Places {
 		pl := ports.Target{Region: r.Region, Name: r.Name}
@@ -210,7 +210,8 @@ func units(b ledger.Balance) []model.Record {
 		unit = strings.Join([]string{b.Kind, string(s.Level), string(s.Type), s.Brand, string(s.Grade)}, "/")
 	}
 	return []model.Record{&model.Entry{ID: "supply/" + unit, Postings: []model.Posting{
-		{Account: "pack supply", Unit: unit, Amount: -int64(b.Available + b.Reserved + b.Used)}, {Account: "pack available", Unit: unit, Amount: int64(b.Available)},
+		{Account: "pack supply", Unit: unit, Amount: -int64(b.Available + b.Reserved + b.Used)},
+		{Account: "pack available", Unit: unit, Amount: int64(b.Available)},
 		{Account: "pack reserved", Unit: unit, Amount: int64(b.Reserved)}, {Account: "pack used", Unit: unit, Amount: int64(b.Used)},
 	}}}
 }

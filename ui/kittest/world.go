@@ -48,12 +48,12 @@ type World struct {
 	By func() model.Actor
 
 	*lifecycletest.World
-	t      testing.TB
-	wrote  map[uint64]bool // events that the store holds
-	read   uint64          // events that Done has told of
-	follow <-chan model.ChangeSet
+	t             testing.TB
+	writtenEvents map[uint64]bool // events that the store holds
+	lastRead      uint64          // events that Done has told of
+	feed          <-chan model.ChangeSet
 
-	marks, markSeen      int // changes of records, and those that the feed has told of
+	markers, markerSeen  int // changes of records, and those that the feed has told of
 	eventSeen, published uint64
 }
 
@@ -61,7 +61,7 @@ type World struct {
 func New() *World {
 	w := &World{
 		Clock: time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC), Papers: map[model.ID][]model.Document{}, Refunds: map[model.ID]int64{},
-		CAs: map[string]*lifecycletest.Issuer{}, wrote: map[uint64]bool{},
+		CAs: map[string]*lifecycletest.Issuer{}, writtenEvents: map[uint64]bool{},
 	}
 	now := func() time.Time { return w.World.Clock.Now() }
 	for brand, can := range map[string]rules.Capabilities{
@@ -123,14 +123,14 @@ func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World
 	}
 	lifecycletest.New(t, append([]func(*lifecycletest.World){base}, change...)...)
 	w.write()
-	w.present()
+	w.setUpPorts()
 	if err := w.Store.WaitForTable(t.Context()); err != nil { // so that no test waits for that
 		t.Fatal(err)
 	}
 	w.Access = w.Engine.As(w.actor)
-	w.follow = w.Store.Watch(t.Context())
-	w.Done()
-	w.eventSeen, w.markSeen = w.read, w.marks
+	w.feed = w.Store.Watch(t.Context())
+	w.NewEvents()
+	w.eventSeen, w.markerSeen = w.lastRead, w.markers
 	return w
 }
 
@@ -159,9 +159,9 @@ func (w *World) Published() uint64 {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	behind := func() bool { return w.markSeen < w.marks || len(newest) > 0 && w.eventSeen < newest[0].Seq }
+	behind := func() bool { return w.markerSeen < w.markers || len(newest) > 0 && w.eventSeen < newest[0].Seq }
 	for behind() {
-		b, open := <-w.follow
+		b, open := <-w.feed
 		if !open {
 			w.t.Fatal("the change feed has ended")
 		}
@@ -170,19 +170,19 @@ func (w *World) Published() uint64 {
 			switch {
 			case c.Event != nil:
 				w.eventSeen = c.Event.Seq
-			case c.Key == mark(w.marks).RecordKey():
-				w.markSeen = w.marks
+			case c.Key == marker(w.markers).RecordKey():
+				w.markerSeen = w.markers
 			}
 		}
 		if b.Resync { // all that was written before is in it
-			w.markSeen, w.eventSeen = w.marks, newest[0].Seq
+			w.markerSeen, w.eventSeen = w.markers, newest[0].Seq
 		}
 	}
 	return w.published
 }
 
-// mark is written with each change of records, which the log tells nothing of.
-func mark(n int) *model.KV { return &model.KV{Namespace: "kittest", Name: fmt.Sprint(n)} }
+// marker is written with each change of records, which the log tells nothing of.
+func marker(n int) *model.KV { return &model.KV{Namespace: "kittest", Name: fmt.Sprint(n)} }
 
 func (w *World) update(fn func(model.Tx) error) {
 	w.t.Helper()
@@ -191,18 +191,18 @@ func (w *World) update(fn func(model.Tx) error) {
 	}
 }
 
-// Done tells what was asked for since the last time, the oldest first: the events
+// NewEvents tells what was asked for since the last time, the oldest first: the events
 // of the activity log, each as "action name", with its result unless that is
 // "ok". What comes of a job that was begun since then is left out.
-func (w *World) Done() (lines []string) {
+func (w *World) NewEvents() (lines []string) {
 	w.t.Helper()
-	events, err := w.Engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{After: w.read, Oldest: true})
+	events, err := w.Engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{After: w.lastRead, Oldest: true})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	begun := map[string]bool{}
 	for _, ev := range events {
-		w.read = ev.Seq
+		w.lastRead = ev.Seq
 		line := strings.TrimSpace(ev.Action + " " + ev.Name)
 		job := fmt.Sprint(ev.Action, ev.Instance, ev.Resource)
 		switch {

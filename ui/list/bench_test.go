@@ -53,7 +53,8 @@ func BenchmarkListKey(b *testing.B) {
 					rows[n][k] = fmt.Sprintf("n%06d.example", n)
 				}
 			}
-			t := bubbles.New(bubbles.WithColumns(columns), bubbles.WithRows(rows), bubbles.WithHeight(39), bubbles.WithWidth(118), bubbles.WithFocused(true))
+			t := bubbles.New(bubbles.WithColumns(columns), bubbles.WithRows(rows), bubbles.WithHeight(39), bubbles.WithWidth(118),
+				bubbles.WithFocused(true))
 			b.ReportAllocs()
 			for b.Loop() {
 				t, _ = t.Update(tea.KeyPressMsg{Code: 'j', Text: "j"})

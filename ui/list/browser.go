@@ -133,15 +133,15 @@ func (l *Browser[R]) rememberFilter() {
 	if l.source.SaveFilter != nil {
 		own = l.source.SaveFilter()
 	}
-	l.c.Undo = &app.Undo{Label: text.Called("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
-		l.input.Set(typed)
+	l.c.Undo = &app.Undo{Label: text.NewName("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
+		l.input.SetValue(typed)
 		own()
 		return l.Refilter()
 	}}
 }
 
 // ClearFilter empties the text of the filter.
-func (l *Browser[R]) ClearFilter() { l.input.Set("") }
+func (l *Browser[R]) ClearFilter() { l.input.SetValue("") }
 
 func (l *Browser[R]) load() tea.Cmd {
 	l.seq++
@@ -296,13 +296,13 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 	return append(as, app.Actions{
 		{
 			ID:      "filter",
-			Name:    text.Called("act.filter"),
+			Name:    text.NewName("act.filter"),
 			Binding: app.Keys("/"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.Fourth, l.Table.Total() > 0 || l.filtered()),
 			Run:     func() tea.Cmd { l.typing = true; return nil },
 		},
-		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
+		{ID: "back", Name: text.NewName("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
 			l.rememberFilter()
 			l.ClearFilter()
 			clear()

@@ -71,7 +71,7 @@ func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w
 	}
 	s := app.ScreenText{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
 	if l.typing {
-		s.X = max(widget.Width(lines[s.Y])-l.input.Left(), 0)
+		s.X = max(widget.Width(lines[s.Y])-l.input.CursorOffset(), 0)
 	}
 	return s
 }

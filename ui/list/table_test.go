@@ -22,7 +22,8 @@ func numbers(from, n int) []int {
 }
 
 func table() *Table[int] {
-	t := &Table[int]{ID: func(n int) string { return fmt.Sprint(n) }, Columns: []Column[int]{{Title: "N", Min: 6, Max: 10, Cell: func(n, _ int) Cell { return Cell{Text: fmt.Sprint(n)} }}}}
+	t := &Table[int]{ID: func(n int) string { return fmt.Sprint(n) },
+		Columns: []Column[int]{{Title: "N", Min: 6, Max: 10, Cell: func(n, _ int) Cell { return Cell{Text: fmt.Sprint(n)} }}}}
 	t.SetSize(20, 11)
 	return t
 }
@@ -77,12 +78,13 @@ func TestTableSaysRowsInFull(t *testing.T) {
 	table := Table[string]{ID: func(s string) string { return s }, Columns: []Column[string]{
 		{Title: "NAME", Min: 4, Max: 4, Cell: func(s string, _ int) Cell { return Cell{Text: s} }},
 		{Title: "N", Min: 4, Max: 4, Cell: func(s string, _ int) Cell { return Cell{Text: "3"} }},
-		{Title: "M", SpokenName: "m of b", MinTableWidth: 100, Cell: func(s string, _ int) Cell { return Cell{Text: "–"} }, ReadAloud: func(s string) string {
-			if s == "c" {
-				return "4"
-			}
-			return ""
-		}},
+		{Title: "M", SpokenName: "m of b", MinTableWidth: 100, Cell: func(s string, _ int) Cell { return Cell{Text: "–"} },
+			ReadAloud: func(s string) string {
+				if s == "c" {
+					return "4"
+				}
+				return ""
+			}},
 	}}
 	table.SetSize(40, 5)
 	table.SetWindow(0, []string{"a", "b", "c"}, 3)

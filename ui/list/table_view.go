@@ -84,14 +84,14 @@ func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int) {
 	}
 	paint := s.Paint
 	if n == t.cursor && !t.Blurred {
-		paint = s.PaintOn
+		paint = s.PaintSelected
 	}
-	lead, tone := "  ", style.Plain
+	lead, tone := "  ", style.Normal
 	switch marked := t.Marked[t.ID(r)]; {
 	case marked: // the cursor's row is told by its background as well
 		lead, tone = "✓ ", style.Accent
 	case t.flagged(r):
-		lead, tone = "▲ ", style.Soon
+		lead, tone = "▲ ", style.Warn
 	case n == t.cursor && t.Blurred:
 		lead, tone = "▏ ", style.Muted
 	case n == t.cursor:
@@ -115,5 +115,5 @@ func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int) {
 		b.WriteString(paint(cell.Tone, widget.Space(left)+said+widget.Space(right+gap)))
 		used += f.width + gap
 	}
-	b.WriteString(paint(style.Plain, widget.Space(t.width-used)))
+	b.WriteString(paint(style.Normal, widget.Space(t.width-used)))
 }

@@ -9,36 +9,36 @@ type Status struct {
 
 // statuses is keyed by the words that the model and the engine use as labels.
 var statuses = map[string]Status{
-	"paid":        {"◇", Plain},
-	"verifying":   {"◔", Work},
+	"paid":        {"◇", Normal},
+	"verifying":   {"◔", Busy},
 	"issued":      {"●", Good},
 	"uploaded":    {"●", Good},
 	"hosted":      {"●", Good},
 	"auto-deploy": {"●", Good},
-	"expiring":    {"▲", Soon},
+	"expiring":    {"▲", Warn},
 	"expired":     {"✕", Bad},
 	"failing":     {"✕", Bad},
-	"revoked":     {"⊗", Ended},
-	"refunded":    {"⊗", Ended},
-	"closed":      {"⊗", Ended},
-	"ended":       {"⊗", Ended},
+	"revoked":     {"⊗", Inactive},
+	"refunded":    {"⊗", Inactive},
+	"closed":      {"⊗", Inactive},
+	"ended":       {"⊗", Inactive},
 	"deployed":    {"●", Good},
-	"deploying":   {"◔", Work},
+	"deploying":   {"◔", Busy},
 	"failed":      {"✕", Bad},
-	"waiting":     {"◔", Work},
-	"outdated":    {"▲", Soon},
-	"drifted":     {"▲", Soon},
+	"waiting":     {"◔", Busy},
+	"outdated":    {"▲", Warn},
+	"drifted":     {"▲", Warn},
 	"none":        {"◇", Muted},
 	"ok":          {"●", Good},
-	"begun":       {"◔", Work},
-	"refused":     {"⊗", Soon},
-	"wrong-name":  {"✕", Bad}, "incomplete-chain": {"✕", Bad}, "untrusted": {"✕", Bad}, "self-signed": {"▲", Soon},
-	"unreachable": {"✕", Bad}, "unreadable": {"✕", Bad}, "not-yet-valid": {"▲", Soon},
-	"service-ended": {"▲", Soon},
+	"begun":       {"◔", Busy},
+	"refused":     {"⊗", Warn},
+	"wrong-name":  {"✕", Bad}, "incomplete-chain": {"✕", Bad}, "untrusted": {"✕", Bad}, "self-signed": {"▲", Warn},
+	"unreachable": {"✕", Bad}, "unreadable": {"✕", Bad}, "not-yet-valid": {"▲", Warn},
+	"service-ended": {"▲", Warn},
 }
 
-// Of is the status of a word; an unknown one gets a neutral glyph.
-func Of(word string) Status {
+// StatusOf is the status of a word; an unknown one gets a neutral glyph.
+func StatusOf(word string) Status {
 	if s, ok := statuses[word]; ok {
 		return s
 	}

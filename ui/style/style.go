@@ -16,32 +16,32 @@ type Tone int
 
 // Tones.
 const (
-	Plain  Tone = iota
-	Strong      // what a line is about
-	Muted       // secondary text
-	Faint       // rules, dashes and what stands behind a dialog: no words to read
-	Accent      // where the person is
-	Good        // fine
-	Work        // being worked on
-	Soon        // needs attention soon
-	Bad         // broken or expired
-	Ended       // over, nothing to do
-	Key         // a key one can press
-	Head        // heads of columns and panes
-	Brand       // the program's name
+	Normal   Tone = iota
+	Strong        // what a line is about
+	Muted         // secondary text
+	Faint         // rules, dashes and what stands behind a dialog: no words to read
+	Accent        // where the person is
+	Good          // fine
+	Busy          // being worked on
+	Warn          // needs attention soon
+	Bad           // broken or expired
+	Inactive      // over, nothing to do
+	Key           // a key one can press
+	Head          // heads of columns and panes
+	Brand         // the program's name
 	tones
 )
 
 // tokens are the colours of one background; nil is the terminal's own.
 type tokens struct {
-	muted, faint, accent, good, work, soon, bad, ended, key, selected, selectedText, brandText color.Color
+	muted, faint, accent, good, busy, warn, bad, inactive, key, selected, selectedText, brandText color.Color
 }
 
-// named are the colours by the names that a theme gives them.
-func (t *tokens) named() map[string]*color.Color {
+// byName are the colours by the names that a theme gives them.
+func (t *tokens) byName() map[string]*color.Color {
 	return map[string]*color.Color{
-		"muted": &t.muted, "faint": &t.faint, "accent": &t.accent, "good": &t.good, "work": &t.work, "soon": &t.soon,
-		"bad": &t.bad, "ended": &t.ended, "key": &t.key, "selected": &t.selected, "selected-text": &t.selectedText,
+		"muted": &t.muted, "faint": &t.faint, "accent": &t.accent, "good": &t.good, "work": &t.busy, "soon": &t.warn,
+		"bad": &t.bad, "ended": &t.inactive, "key": &t.key, "selected": &t.selected, "selected-text": &t.selectedText,
 		"brand-text": &t.brandText,
 	}
 }
@@ -49,45 +49,45 @@ func (t *tokens) named() map[string]*color.Color {
 var (
 	dark = tokens{
 		muted: lipgloss.Color("#9aa3b7"), faint: lipgloss.Color("#4b5366"), accent: lipgloss.Color("#7aa2f7"),
-		good: lipgloss.Color("#8cc570"), work: lipgloss.Color("#4fc1c9"), soon: lipgloss.Color("#e5b567"),
-		bad: lipgloss.Color("#f4707f"), ended: lipgloss.Color("#878fa3"), key: lipgloss.Color("#9db8f5"),
+		good: lipgloss.Color("#8cc570"), busy: lipgloss.Color("#4fc1c9"), warn: lipgloss.Color("#e5b567"),
+		bad: lipgloss.Color("#f4707f"), inactive: lipgloss.Color("#878fa3"), key: lipgloss.Color("#9db8f5"),
 		selected: lipgloss.Color("#222838"), selectedText: lipgloss.Color("#e8ebf2"), brandText: lipgloss.Color("#11131a"),
 	}
 	light = tokens{
 		muted: lipgloss.Color("#525b6b"), faint: lipgloss.Color("#b3bac7"), accent: lipgloss.Color("#2457c5"),
-		good: lipgloss.Color("#2a742e"), work: lipgloss.Color("#0b7285"), soon: lipgloss.Color("#9a5b00"),
-		bad: lipgloss.Color("#c01f3a"), ended: lipgloss.Color("#5f6879"), key: lipgloss.Color("#2457c5"),
+		good: lipgloss.Color("#2a742e"), busy: lipgloss.Color("#0b7285"), warn: lipgloss.Color("#9a5b00"),
+		bad: lipgloss.Color("#c01f3a"), inactive: lipgloss.Color("#5f6879"), key: lipgloss.Color("#2457c5"),
 		selected: lipgloss.Color("#e4ebf8"), selectedText: lipgloss.Color("#1b202b"), brandText: lipgloss.Color("#ffffff"),
 	}
 	// The 256-colour ones are picked by hand: rounding the others to the nearest
 	// gives muddy blues where greys are meant.
 	dark256 = tokens{
 		muted: lipgloss.Color("248"), faint: lipgloss.Color("240"), accent: lipgloss.Color("111"), good: lipgloss.Color("113"),
-		work: lipgloss.Color("80"), soon: lipgloss.Color("179"), bad: lipgloss.Color("204"), ended: lipgloss.Color("246"),
+		busy: lipgloss.Color("80"), warn: lipgloss.Color("179"), bad: lipgloss.Color("204"), inactive: lipgloss.Color("246"),
 		key: lipgloss.Color("147"), selected: lipgloss.Color("235"), selectedText: lipgloss.Color("255"), brandText: lipgloss.Color("233"),
 	}
 	light256 = tokens{
 		muted: lipgloss.Color("240"), faint: lipgloss.Color("250"), accent: lipgloss.Color("26"), good: lipgloss.Color("22"),
-		work: lipgloss.Color("24"), soon: lipgloss.Color("94"), bad: lipgloss.Color("160"), ended: lipgloss.Color("242"),
+		busy: lipgloss.Color("24"), warn: lipgloss.Color("94"), bad: lipgloss.Color("160"), inactive: lipgloss.Color("242"),
 		key: lipgloss.Color("26"), selected: lipgloss.Color("255"), selectedText: lipgloss.Color("234"), brandText: lipgloss.Color("231"),
 	}
 	// The strong ones keep 7:1 against black or white, which is what WCAG 2.2
 	// calls enhanced contrast (1.4.6); nothing is dimmed in them.
 	darkStrong = tokens{
 		muted: lipgloss.Color("252"), faint: lipgloss.Color("250"), accent: lipgloss.Color("123"), good: lipgloss.Color("120"),
-		work: lipgloss.Color("87"), soon: lipgloss.Color("226"), bad: lipgloss.Color("217"), ended: lipgloss.Color("250"),
+		busy: lipgloss.Color("87"), warn: lipgloss.Color("226"), bad: lipgloss.Color("217"), inactive: lipgloss.Color("250"),
 		key: lipgloss.Color("229"), selected: lipgloss.Color("18"), selectedText: lipgloss.Color("231"), brandText: lipgloss.Color("16"),
 	}
 	lightStrong = tokens{
 		muted: lipgloss.Color("236"), faint: lipgloss.Color("238"), accent: lipgloss.Color("18"), good: lipgloss.Color("22"),
-		work: lipgloss.Color("23"), soon: lipgloss.Color("52"), bad: lipgloss.Color("88"), ended: lipgloss.Color("238"),
+		busy: lipgloss.Color("23"), warn: lipgloss.Color("52"), bad: lipgloss.Color("88"), inactive: lipgloss.Color("238"),
 		key: lipgloss.Color("18"), selected: lipgloss.Color("230"), selectedText: lipgloss.Color("16"), brandText: lipgloss.Color("231"),
 	}
 	// sixteen uses what every terminal has. Selection is drawn reversed there,
 	// because a terminal's own sixteen colours need not contrast.
 	sixteen = tokens{
-		muted: nil, faint: lipgloss.BrightBlack, accent: lipgloss.Blue, good: lipgloss.Green, work: lipgloss.Cyan,
-		soon: lipgloss.Yellow, bad: lipgloss.Red, ended: lipgloss.BrightBlack, key: lipgloss.Cyan,
+		muted: nil, faint: lipgloss.BrightBlack, accent: lipgloss.Blue, good: lipgloss.Green, busy: lipgloss.Cyan,
+		warn: lipgloss.Yellow, bad: lipgloss.Red, inactive: lipgloss.BrightBlack, key: lipgloss.Cyan,
 	}
 )
 
@@ -97,8 +97,8 @@ type Styles struct {
 	Dark    bool
 	Colours bool // false with NO_COLOR and on terminals without colours
 
-	pre, post     [tones]string
-	onPre, onPost [tones]string // on the selected row
+	pre, post                 [tones]string
+	selectedPre, selectedPost [tones]string // on the selected row
 }
 
 // New makes the styles for a background and a colour profile in the standard
@@ -128,16 +128,16 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 		return base.Foreground(c)
 	}
 	set := map[Tone]lipgloss.Style{
-		Plain: base, Strong: base.Bold(true), Muted: fg(t.muted), Faint: fg(t.faint),
-		Accent: fg(t.accent).Bold(true), Good: fg(t.good), Work: fg(t.work), Soon: fg(t.soon),
-		Bad: fg(t.bad).Bold(true), Ended: fg(t.ended), Key: fg(t.key).Bold(true), Head: fg(t.muted).Bold(true),
+		Normal: base, Strong: base.Bold(true), Muted: fg(t.muted), Faint: fg(t.faint),
+		Accent: fg(t.accent).Bold(true), Good: fg(t.good), Busy: fg(t.busy), Warn: fg(t.warn),
+		Bad: fg(t.bad).Bold(true), Inactive: fg(t.inactive), Key: fg(t.key).Bold(true), Head: fg(t.muted).Bold(true),
 		Brand: base.Bold(true).Reverse(true),
 	}
 	if t.brandText != nil {
 		set[Brand] = base.Bold(true).Foreground(t.brandText).Background(t.accent)
 	}
 	if !s.Colours { // without colours, weight still tells what matters
-		set[Faint], set[Ended] = base.Faint(true), base.Faint(true)
+		set[Faint], set[Inactive] = base.Faint(true), base.Faint(true)
 		set[Muted] = base
 	}
 	for tone, st := range set {
@@ -147,7 +147,7 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 		if t.selected != nil {
 			on = st.Background(t.selected)
 			switch tone { // as readable there as the rest, and fewer changes of style in the row
-			case Muted, Faint, Ended:
+			case Muted, Faint, Inactive:
 				on = base.Background(t.selected)
 			}
 			// The terminal's own colour need not be readable on that background:
@@ -157,13 +157,13 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 			}
 		}
 		s.pre[tone], s.post[tone] = around(st)
-		s.onPre[tone], s.onPost[tone] = around(on)
+		s.selectedPre[tone], s.selectedPost[tone] = around(on)
 	}
 	return s
 }
 
-// Bare are styles that write nothing, for what is said instead of drawn.
-func Bare() *Styles { return &Styles{} }
+// Unstyled are styles that write nothing, for what is said instead of drawn.
+func Unstyled() *Styles { return &Styles{} }
 
 // around is what a style writes before and after a text: rendering thousands
 // of cells by putting two strings around them costs a tenth of rendering each.
@@ -180,10 +180,10 @@ func (s *Styles) Paint(t Tone, text string) string {
 	return s.pre[t] + text + s.post[t]
 }
 
-// PaintOn gives text a tone on the selected row.
-func (s *Styles) PaintOn(t Tone, text string) string {
+// PaintSelected gives text a tone on the selected row.
+func (s *Styles) PaintSelected(t Tone, text string) string {
 	if text == "" {
 		return ""
 	}
-	return s.onPre[t] + text + s.onPost[t]
+	return s.selectedPre[t] + text + s.selectedPost[t]
 }

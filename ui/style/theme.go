@@ -33,7 +33,7 @@ const (
 var Themes = []string{Auto, Dark, Light, HighContrast, Mono}
 
 // TokenNames lists what a theme may give a colour, sorted.
-func TokenNames() []string { return slices.Sorted(maps.Keys((&tokens{}).named())) }
+func TokenNames() []string { return slices.Sorted(maps.Keys((&tokens{}).byName())) }
 
 var hex = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 
@@ -76,7 +76,7 @@ func (th Theme) tokens(isDark bool, p colorprofile.Profile) tokens {
 			t.accent = lipgloss.BrightBlue
 		}
 		if th.Name == HighContrast { // the grey of sixteen is dim
-			t.faint, t.ended = nil, nil
+			t.faint, t.inactive = nil, nil
 		}
 	case th.Name == HighContrast && isDark:
 		t = darkStrong
@@ -87,7 +87,7 @@ func (th Theme) tokens(isDark bool, p colorprofile.Profile) tokens {
 	case p == colorprofile.ANSI256:
 		t = light256
 	}
-	for name, at := range t.named() {
+	for name, at := range t.byName() {
 		if c, err := ParseColour(th.Colours[name]); err == nil {
 			*at = c
 		}

@@ -40,7 +40,7 @@ func TestContrast(t *testing.T) {
 				if got := wcag.Contrast(tok.selectedText, tok.selected); got < max(least("", name), 4.5) {
 					t.Errorf("%s dark=%v %v: the selected row has %.1f:1", name, isDark, p, got)
 				}
-				for token, c := range tok.named() {
+				for token, c := range tok.byName() {
 					if got := wcag.Contrast(*c, back); got < least(token, name) {
 						t.Errorf("%s dark=%v %v: %s has %.1f:1", name, isDark, p, token, got)
 					}
@@ -62,7 +62,7 @@ func TestSelectedRowNeedsNoBackground(t *testing.T) {
 			for p := colorprofile.ASCII; p <= colorprofile.TrueColor; p++ {
 				s := Theme{Name: name}.New(isDark, p)
 				for tone := range tones {
-					on := s.PaintOn(tone, "x")
+					on := s.PaintSelected(tone, "x")
 					both := strings.Contains(on, "38;") && strings.Contains(on, "48;")
 					if reversed := regexp.MustCompile(`\x1b\[(1;)?7m`).MatchString(on); !both && !reversed {
 						t.Errorf("%s dark=%v %v: tone %d is %q", name, isDark, p, tone, on)

@@ -118,9 +118,9 @@ func New(lang string) *Catalogue {
 	return &Catalogue{Lang: "en", texts: texts("en")}
 }
 
-// Accepted gives the catalogue of the first language of an Accept-Language header
+// FromAcceptLanguage gives the catalogue of the first language of an Accept-Language header
 // (RFC 9110 section 12.5.4) that there is; English when there is none.
-func Accepted(header string) *Catalogue {
+func FromAcceptLanguage(header string) *Catalogue {
 	for one := range strings.SplitSeq(header, ",") {
 		lang, _, _ := strings.Cut(strings.TrimSpace(one), ";")
 		if c := New(lang); strings.HasPrefix(lang, c.Lang) {
@@ -170,8 +170,8 @@ func (c *Catalogue) T(key string, args ...any) string {
 // Has says whether the catalogue itself, not its fallback, holds a key.
 func (c *Catalogue) Has(key string) bool { _, ok := c.texts[key]; return ok }
 
-// Or is the text of a key, or the other text when there is no such key.
-func (c *Catalogue) Or(key, other string) string {
+// Lookup is the text of a key, or the other text when there is no such key.
+func (c *Catalogue) Lookup(key, other string) string {
 	if t, ok := c.texts[key]; ok {
 		return t
 	}

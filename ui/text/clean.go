@@ -15,7 +15,7 @@ func Clean(s string) string {
 	clean := true
 	for i := 0; i < len(s); i++ {
 		if s[i] < 0x20 || s[i] >= 0x7f {
-			clean = drawn(s[i:])
+			clean = isKnownSafe(s[i:])
 			break
 		}
 	}
@@ -50,9 +50,9 @@ func Clean(s string) string {
 	return b.String()
 }
 
-// drawn says that text is of ASCII letters, Han characters, and what pictures
+// isKnownSafe says that text is of ASCII letters, Han characters, and what pictures
 // and sentences here are made of: most of what is drawn.
-func drawn(s string) bool {
+func isKnownSafe(s string) bool {
 	for _, r := range s {
 		switch {
 		case r >= 0x20 && r < 0x7f, r >= 0x2190 && r < 0x2800, r >= 0x4e00 && r < 0xa000, r == '–', r == '…', r == '·':

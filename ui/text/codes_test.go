@@ -72,7 +72,8 @@ func codes(t *testing.T) map[string][]string {
 						add("result", n.Values[k])
 					case strings.HasPrefix(name.Name, "Cause") && kind == nil:
 						add("why", n.Values[k])
-					case strings.HasPrefix(name.Name, "Watch") && kind == nil, kind != nil && kind.Name == "Problem" && strings.Contains(path, "product"):
+					case strings.HasPrefix(name.Name,
+						"Watch") && kind == nil, kind != nil && kind.Name == "Problem" && strings.Contains(path, "product"):
 						add("watch", n.Values[k])
 					}
 				}

@@ -27,28 +27,28 @@ func Command(s rules.Suggestion) string {
 	return strings.Join(append([]string{"certquay", verbOf(string(s.Action))}, s.Args...), " ")
 }
 
-// Write says a suggestion inside a sentence, and where it is all that is said.
-type Write func(s rules.Suggestion) (inside, alone string)
+// FormatSuggestion says a suggestion inside a sentence, and where it is all that is said.
+type FormatSuggestion func(s rules.Suggestion) (inside, alone string)
 
 // WayOut is what to do instead of what was refused, with each suggestion as write
 // says it; nil writes command lines.
-func WayOut(r *rules.Refusal, write Write) model.Text {
-	return suggesting(r.WayOut(), r.Suggestions(), write)
+func WayOut(r *rules.Refusal, write FormatSuggestion) model.Text {
+	return withSuggestions(r.WayOut(), r.Suggestions(), write)
 }
 
 // Statement says a sentence of an explanation, with the rules behind it and its
 // suggestions as those of [WayOut].
-func (c *Catalogue) Statement(s rules.Statement, write Write) string {
-	said := c.Text(suggesting(s.Text, s.Instead, write))
+func (c *Catalogue) Statement(s rules.Statement, write FormatSuggestion) string {
+	said := c.Text(withSuggestions(s.Text, s.Instead, write))
 	if s.Rules != "" {
 		said += c.T("explain.ruled", s.Rules)
 	}
 	return said
 }
 
-// suggesting puts suggestions into their placeholders in a text: {1}, {2} and so on,
+// withSuggestions puts suggestions into their placeholders in a text: {1}, {2} and so on,
 // and the first as {do} where it is all that is said.
-func suggesting(t model.Text, all []rules.Suggestion, write Write) model.Text {
+func withSuggestions(t model.Text, all []rules.Suggestion, write FormatSuggestion) model.Text {
 	if len(all) == 0 {
 		return t
 	}

@@ -82,32 +82,37 @@ func TestErrorsOfTheLibraryHaveCodes(t *testing.T) {
 		"quota":           {syscall.EDQUOT, "quota", false},
 		"denied":          {syscall.EACCES, "permission denied", false},
 
-		"refused":       {refused, "connect to " + at + ": connection refused", false},
-		"asking a web":  {webRefused, "ask http://" + at + ": connect to " + at + ": connection refused", false},
-		"in use":        {inUse, "listen on " + silent.Addr().String() + ": address already in use", false},
-		"late":          {late, "no answer in time", false},
-		"no TLS":        {noTLS, "does not look like a TLS handshake", false},
-		"broken off":    {noCertificate, "the other side broke off TLS: ", false},
-		"no such name":  {noName, "the other side broke off TLS: unrecognized name", false},
-		"no URL":        {noURL, `ht\x7ftp://x is no URL`, true},
-		"no port":       {noPort, "address a.example: ", true},
-		"no host":       {&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "a.invalid", Server: "192.0.2.1:53", IsNotFound: true}}, "lookup a.invalid on 192.0.2.1:53: no such host", false},
+		"refused":      {refused, "connect to " + at + ": connection refused", false},
+		"asking a web": {webRefused, "ask http://" + at + ": connect to " + at + ": connection refused", false},
+		"in use":       {inUse, "listen on " + silent.Addr().String() + ": address already in use", false},
+		"late":         {late, "no answer in time", false},
+		"no TLS":       {noTLS, "does not look like a TLS handshake", false},
+		"broken off":   {noCertificate, "the other side broke off TLS: ", false},
+		"no such name": {noName, "the other side broke off TLS: unrecognized name", false},
+		"no URL":       {noURL, `ht\x7ftp://x is no URL`, true},
+		"no port":      {noPort, "address a.example: ", true},
+		"no host": {&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "a.invalid",
+			Server: "192.0.2.1:53", IsNotFound: true}}, "lookup a.invalid on 192.0.2.1:53: no such host", false},
 		"DNS is silent": {&net.DNSError{Name: "a.invalid", IsTimeout: true}, "lookup a.invalid: no answer in time", false},
 		"DNS is broken": {&net.DNSError{Name: "a.invalid", Err: "server misbehaving"}, "lookup a.invalid: ", true},
-		"reset":         {&net.OpError{Op: "read", Net: "tcp", Source: silent.Addr(), Addr: plain.Addr(), Err: os.NewSyscallError("read", syscall.ECONNRESET)}, "read from " + plain.Addr().String() + ": connection reset", false},
-		"alert":         {&net.OpError{Op: "local error", Err: tls.AlertError(40)}, "TLS failed: handshake failure", false},
-		"an unknown":    {&net.OpError{Op: "remote error", Err: tls.AlertError(200)}, "alert 200", false},
-		"hung up":       {io.EOF, "the other side closed the connection", false},
-		"canceled":      {context.Canceled, "given up", false},
-		"no program":    {exec.Command("certquay-no-such").Run(), "certquay-no-such: there is no such program", false},
-		"failed":        {exec.Command("false").Run(), "exit status 1", false},
-		"killed":        {exec.Command("sh", "-c", "kill -9 $$").Run(), "killed", false},
+		"reset": {&net.OpError{Op: "read", Net: "tcp", Source: silent.Addr(), Addr: plain.Addr(),
+			Err: os.NewSyscallError("read", syscall.ECONNRESET)}, "read from " + plain.Addr().String() + ": connection reset", false},
+		"alert":      {&net.OpError{Op: "local error", Err: tls.AlertError(40)}, "TLS failed: handshake failure", false},
+		"an unknown": {&net.OpError{Op: "remote error", Err: tls.AlertError(200)}, "alert 200", false},
+		"hung up":    {io.EOF, "the other side closed the connection", false},
+		"canceled":   {context.Canceled, "given up", false},
+		"no program": {exec.Command("certquay-no-such").Run(), "certquay-no-such: there is no such program", false},
+		"failed":     {exec.Command("false").Run(), "exit status 1", false},
+		"killed":     {exec.Command("sh", "-c", "kill -9 $$").Run(), "killed", false},
 
-		"name":     {x509.HostnameError{Certificate: leaf, Host: "b.example"}, "valid for a.example, not b.example", false},
-		"no names": {x509.HostnameError{Certificate: &x509.Certificate{}, Host: "b.example"}, "not valid for any names, but wanted to match b.example", false},
-		"unknown":  {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{Cert: leaf}}, "does not verify: certificate signed by unknown authority CN=Some CA", false},
-		"expired":  {x509.CertificateInvalidError{Cert: leaf, Reason: x509.Expired, Detail: "current time 2026-01-02T00:00:00Z is after"}, "valid from 0001-01-01 00:00:00Z to 1970-01-01 00:00:00Z", false},
-		"no CA":    {x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}, "not authorized to sign other certificates", false},
+		"name": {x509.HostnameError{Certificate: leaf, Host: "b.example"}, "valid for a.example, not b.example", false},
+		"no names": {x509.HostnameError{Certificate: &x509.Certificate{}, Host: "b.example"},
+			"not valid for any names, but wanted to match b.example", false},
+		"unknown": {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{Cert: leaf}},
+			"does not verify: certificate signed by unknown authority CN=Some CA", false},
+		"expired": {x509.CertificateInvalidError{Cert: leaf, Reason: x509.Expired, Detail: "current time 2026-01-02T00:00:00Z is after"},
+			"valid from 0001-01-01 00:00:00Z to 1970-01-01 00:00:00Z", false},
+		"no CA": {x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}, "not authorized to sign other certificates", false},
 	} {
 		if c.err == nil {
 			t.Errorf("%s is no error", what)
@@ -121,7 +126,8 @@ func TestErrorsOfTheLibraryHaveCodes(t *testing.T) {
 			t.Errorf("%s: %q is %q in Chinese", what, c.err, got)
 		}
 	}
-	if got := en.Text(model.TextOf(fmt.Errorf("what a library says: %w", errors.New("of its own")))); got != "what a library says: of its own" {
+	if got := en.Text(model.TextOf(fmt.Errorf("what a library says: %w",
+		errors.New("of its own")))); got != "what a library says: of its own" {
 		t.Errorf("an error without a code is %q", got)
 	}
 }

@@ -9,15 +9,15 @@ import (
 	"certquay/model"
 )
 
-// Code is the word for a code of the engine: as is "label", "action", "event",
+// Term is the word for a code of the engine: as is "label", "action", "event",
 // "result", "role", "type", "grade", "via", "why", "organization", "reason" for
 // revoking, "notice", "item" of an order, or "spec" for a whole specification.
 // English has the code itself, by which people filter and type commands.
-func (c *Catalogue) Code(as, code string) string {
+func (c *Catalogue) Term(as, code string) string {
 	if c.Lang == "en" {
 		return code
 	}
-	return c.word(as, code)
+	return c.term(as, code)
 }
 
 // Subject is the name of what an event is about, as it was called then; "" when
@@ -29,9 +29,9 @@ func (c *Catalogue) Subject(e *model.Event) string {
 	return e.Name
 }
 
-// meet is what stands where two pieces of a sentence meet: a blank between a
+// spaceBetween is what stands where two pieces of a sentence meet: a blank between a
 // Chinese character and a Latin letter or digit, as Chinese texts here have it.
-func meet(before, after string) string {
+func spaceBetween(before, after string) string {
 	l, _ := utf8.DecodeLastRuneInString(before)
 	r, _ := utf8.DecodeRuneInString(after)
 	latin := func(r rune) bool { return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
@@ -41,8 +41,8 @@ func meet(before, after string) string {
 	return ""
 }
 
-// word is an argument looked up as what it is.
-func (c *Catalogue) word(as, a string) string {
+// term is an argument looked up as what it is.
+func (c *Catalogue) term(as, a string) string {
 	first := func(prefixes ...string) string {
 		for _, p := range prefixes {
 			if t, ok := c.texts[p+a]; ok {
@@ -56,7 +56,7 @@ func (c *Catalogue) word(as, a string) string {
 		return first("action.", "event.", "doing.")
 	case "spec": // level, type, brand and grade
 		if p := strings.Fields(a); len(p) == 4 {
-			return strings.Join([]string{p[0], c.word("type", p[1]), p[2], c.word("grade", p[3])}, " ")
+			return strings.Join([]string{p[0], c.term("type", p[1]), p[2], c.term("grade", p[3])}, " ")
 		}
 	case "label",
 		"event",
@@ -77,29 +77,29 @@ func (c *Catalogue) word(as, a string) string {
 	case "watch":
 		var out []string
 		for part := range strings.SplitSeq(a, ", ") {
-			out = append(out, c.Or("watch."+part, part))
+			out = append(out, c.Lookup("watch."+part, part))
 		}
 		return strings.Join(out, "、")
 	case "list":
-		return c.or(a, func(code string) string {
+		return c.orList(a, func(code string) string {
 			if c.Lang == "en" {
 				return verbOf(code)
 			}
-			if t := c.word("label", code); t != code {
+			if t := c.term("label", code); t != code {
 				return t
 			}
-			return c.word("action", code)
+			return c.term("action", code)
 		})
 	case "or":
-		return c.or(a, func(value string) string { return value })
+		return c.orList(a, func(value string) string { return value })
 	case "and":
 		return strings.ReplaceAll(a, ", ", c.T("list.and"))
 	}
 	return a
 }
 
-// or says a list of values, the last after an "or".
-func (c *Catalogue) or(list string, say func(string) string) string {
+// orList says a list of values, the last after an "or".
+func (c *Catalogue) orList(list string, say func(string) string) string {
 	if list == "" {
 		return c.T("list.nothing")
 	}

@@ -46,7 +46,7 @@ func (c *Catalogue) Lines(t model.Text) []string {
 	var lines []string
 	m := t.Message()
 	if m.Code != "" || m.Quote.Words != "" {
-		lines = append(lines, strings.Split(c.one(m), "\n")...)
+		lines = append(lines, strings.Split(c.sentence(m), "\n")...)
 	}
 	for _, more := range m.More {
 		lines = append(lines, c.Lines(more)...)
@@ -54,7 +54,7 @@ func (c *Catalogue) Lines(t model.Text) []string {
 	return lines
 }
 
-func (c *Catalogue) one(m model.Message) string {
+func (c *Catalogue) sentence(m model.Message) string {
 	if m.Code == "" {
 		return c.quote(m.Quote)
 	}
@@ -69,16 +69,16 @@ func (c *Catalogue) one(m model.Message) string {
 	var b strings.Builder
 	for to != "" {
 		before, rest, open := strings.Cut(to, "{")
-		hole, after, closed := strings.Cut(rest, "}")
+		placeholder, after, closed := strings.Cut(rest, "}")
 		if !open || !closed {
-			before, after, hole = to, "", ""
+			before, after, placeholder = to, "", ""
 		}
 		join(&b, before)
-		if name, as, _ := strings.Cut(hole, ":"); hole != "" {
+		if name, as, _ := strings.Cut(placeholder, ":"); placeholder != "" {
 			if inside, ok := m.Texts[name]; ok {
 				join(&b, c.Text(inside))
 			} else {
-				join(&b, c.word(as, Clean(m.Args[name])))
+				join(&b, c.term(as, Clean(m.Args[name])))
 			}
 		}
 		to = after
@@ -91,12 +91,12 @@ func (c *Catalogue) quote(q model.Quote) string {
 	if q.Who == "" {
 		return Clean(q.Words)
 	}
-	return c.Or("quote."+q.Who, "") + Clean(q.Words)
+	return c.Lookup("quote."+q.Who, "") + Clean(q.Words)
 }
 
 // join writes a piece of a sentence, with what stands where it meets the one
 // before.
 func join(b *strings.Builder, piece string) {
-	b.WriteString(meet(b.String(), piece))
+	b.WriteString(spaceBetween(b.String(), piece))
 	b.WriteString(piece)
 }

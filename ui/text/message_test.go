@@ -30,7 +30,8 @@ func TestMessagesInWords(t *testing.T) {
 		{model.Say("log.bought", "spec", "OV single embedded professional", "years", 2, "price", "1000.00 EUR"),
 			"OV single embedded professional, 2 y, 1000.00 EUR", "OV 单域名 embedded 专业级，2 年，1000.00 EUR"},
 		{model.Say("watch-log.is", "problems", []string{"wrong-name", "expired"}), "is wrong-name, expired", "名称不符、已过期"},
-		{model.Texts(model.Say("log.version-revoked", "version", 1, "reason", "keyCompromise"), model.Say("log.no-refund", "why", model.Say("refund.free"))),
+		{model.Texts(model.Say("log.version-revoked", "version", 1, "reason", "keyCompromise"),
+			model.Say("log.no-refund", "why", model.Say("refund.free"))),
 			"version 1, keyCompromise; nothing is paid back: it cost nothing", "第 1 版，私钥可能已泄露；不退款：未产生费用"},
 		{model.Quoted("ca", "rate \x1b[2Jlimited"), `rate \x1b[2Jlimited`, `CA 回复：rate \x1b[2Jlimited`},
 		{model.Say("await.dns", "n", 1, "cause", model.Say("proof.no-record", "name", "_acme.a.example")),
@@ -55,7 +56,8 @@ func TestMessagesInWords(t *testing.T) {
 }
 
 // messageFiles are the files of the catalogue with the words of [model.Text].
-var messageFiles = []string{"engine.txt", "errors.txt", "files.txt", "lifecycle.txt", "refusals.txt", "servers.txt", "store.txt", "verbs.txt", "config.txt", "downloads.txt"}
+var messageFiles = []string{"engine.txt", "errors.txt", "files.txt", "lifecycle.txt", "refusals.txt", "servers.txt", "store.txt",
+	"verbs.txt", "config.txt", "downloads.txt"}
 
 // codeLike is what a code looks like.
 var codeLike = regexp.MustCompile(`^([a-z-]+)\.[a-z0-9-]+(\.[a-z0-9-]+)*$`)
@@ -133,7 +135,8 @@ func TestCodesAndWords(t *testing.T) {
 			case *ast.BasicLit:
 				if s, err := strconv.Unquote(n.Value); err == nil {
 					literals[s] = true
-					if m := codeLike.FindStringSubmatch(s); m != nil && known[m[1]] && !slices.Contains(noCodes, s) && !strings.HasPrefix(path, "../../cmd/config/") {
+					if m := codeLike.FindStringSubmatch(s); m != nil && known[m[1]] && !slices.Contains(noCodes,
+						s) && !strings.HasPrefix(path, "../../cmd/config/") {
 						used[s] = path
 					}
 				}
@@ -201,7 +204,8 @@ func TestCodesAndWords(t *testing.T) {
 				code := strings.TrimSuffix(key, ".one")
 				_, suffix, _ := strings.Cut(code, ".")
 				prefix := code[:len(code)-len(suffix)]
-				made := prefixes[prefix] != "" && (literals[suffix] || prefix == "await.") || slices.Contains(lists, prefix) && literals[suffix]
+				made := prefixes[prefix] != "" && (literals[suffix] || prefix == "await.") || slices.Contains(lists,
+					prefix) && literals[suffix]
 				if !literals[code] && !literals[key] && !made && prefix != "quote." {
 					t.Errorf("nothing says %s", key)
 				}

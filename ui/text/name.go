@@ -2,17 +2,17 @@ package text
 
 // Name is what an action is called: texts of the catalogue with their arguments.
 // Each language makes its own words of it. The zero Name has none.
-type Name []part
+type Name []namePart
 
-// part is one of several things that an action does, by its key in the catalogue.
-type part struct {
+// namePart is one of several things that an action does, by its key in the catalogue.
+type namePart struct {
 	key  string
 	args []any
 }
 
-// Called is a name by its key in the catalogue. Its arguments, for the verbs of
+// NewName is a name by its key in the catalogue. Its arguments, for the verbs of
 // package fmt in the text, may be names themselves.
-func Called(key string, args ...any) Name { return Name{{key, args}} }
+func NewName(key string, args ...any) Name { return Name{{key, args}} }
 
 // Name says a name in this language, its parts with a stroke between them.
 func (c *Catalogue) Name(n Name) string {

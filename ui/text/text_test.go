@@ -12,8 +12,9 @@ import (
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"shop.example.com": "shop.example.com", "": "", "münchen.de": "münchen.de", "証明書": "証明書", "👩‍💻": "👩‍💻",
-		"a\x1b[31mb": `a\x1b[31mb`, "a\r\nb\tc": `a\r\nb\tc`, "a\u202eb": `a\u202eb`, "a\x00b": `a\x00b`, "a\u0085b": `a\x85b`, "\u200bx": `\u200bx`,
-		"\xff": `\xff`, "\u2028": `\u2028`, "\U000e0041": `\U000e0041`, "\x7f": `\x7f`, "\u2066": `\u2066`, "\ufeff": `\ufeff`,
+		"a\x1b[31mb": `a\x1b[31mb`, "a\r\nb\tc": `a\r\nb\tc`, "a\u202eb": `a\u202eb`, "a\x00b": `a\x00b`, "a\u0085b": `a\x85b`,
+		"\u200bx": `\u200bx`,
+		"\xff":    `\xff`, "\u2028": `\u2028`, "\U000e0041": `\U000e0041`, "\x7f": `\x7f`, "\u2066": `\u2066`, "\ufeff": `\ufeff`,
 	} {
 		if got := Clean(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
@@ -40,7 +41,7 @@ func TestCatalogue(t *testing.T) {
 	if got := c.T("no.such"); got != "<no.such>" {
 		t.Errorf("%q", got)
 	}
-	if got := c.Or("no.such", "a\nb"); got != `a\nb` {
+	if got := c.Lookup("no.such", "a\nb"); got != `a\nb` {
 		t.Errorf("%q", got)
 	}
 	for _, k := range c.Keys() {

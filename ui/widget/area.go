@@ -68,14 +68,14 @@ func (a *Area) Update(msg tea.Msg) bool {
 	return a.Value() != before
 }
 
-// First and Last say whether the cursor stands in the first or the last line.
-func (a *Area) First() bool { return a.lines.Line() == 0 }
+// AtFirstLine and Last say whether the cursor stands in the first or the last line.
+func (a *Area) AtFirstLine() bool { return a.lines.Line() == 0 }
 
-// Last is explained with First.
-func (a *Area) Last() bool { return a.lines.Line() == a.lines.LineCount()-1 }
+// AtLastLine is explained with First.
+func (a *Area) AtLastLine() bool { return a.lines.Line() == a.lines.LineCount()-1 }
 
-// Insert is the text with something put in at the cursor.
-func (a *Area) Insert(s string) string {
+// WithInserted is the text with something put in at the cursor.
+func (a *Area) WithInserted(s string) string {
 	lines := strings.SplitAfter(a.Value(), "\n")
 	before := strings.Join(lines[:a.lines.Line()], "")
 	line := []rune(strings.Join(lines[a.lines.Line():], ""))
@@ -86,7 +86,7 @@ func (a *Area) Insert(s string) string {
 // Line is the line with the cursor, as it is drawn: what stands before the
 // cursor, under it ("" at the end) and after it. hide is explained with View.
 func (a *Area) Line(hide func(string) string) (before, under, after string) {
-	return around(strings.Split(hide(a.Value()), "\n")[a.lines.Line()], a.lines.Column())
+	return splitAtCursor(strings.Split(hide(a.Value()), "\n")[a.lines.Line()], a.lines.Column())
 }
 
 // View draws at most h lines of n cells around the cursor, in a viewport. hide
@@ -97,10 +97,10 @@ func (a *Area) View(s *style.Styles, hide func(string) string, n, h int) []strin
 	for i := max(at-h, 0); i < min(at+h, len(lines)); i++ { // no others can be shown
 		drawn[i] = Cut(text.Clean(lines[i]), n)
 	}
-	before, under, after := around(lines[at], a.lines.Column())
+	before, under, after := splitAtCursor(lines[at], a.lines.Column())
 	drawn[at] = withCursor(s, before, under, after, n)
 	var view Scroll
 	view.Set(Rows(drawn...), n, h)
-	view.To(at - h/2)
+	view.ScrollTo(at - h/2)
 	return view.Lines()
 }

@@ -44,8 +44,8 @@ func (i *Input) Value() string {
 	return i.line.Value()
 }
 
-// Set puts another text in place of the one there is, with the cursor at its end.
-func (i *Input) Set(value string) {
+// SetValue puts another text in place of the one there is, with the cursor at its end.
+func (i *Input) SetValue(value string) {
 	i.editor().SetValue(value)
 	i.End()
 }
@@ -67,7 +67,7 @@ func (i *Input) Update(msg tea.Msg) bool {
 	room := max(MaxInput-len(before), 0)
 	switch m := msg.(type) {
 	case tea.PasteMsg:
-		m.Content = strings.Map(seen, strings.Join(strings.Fields(strings.ToValidUTF8(m.Content, "")), " "))
+		m.Content = strings.Map(printable, strings.Join(strings.Fields(strings.ToValidUTF8(m.Content, "")), " "))
 		msg = tea.PasteMsg{Content: strings.ToValidUTF8(m.Content[:min(len(m.Content), room)], "")}
 	case tea.KeyPressMsg:
 		if len(m.Text) > room {
@@ -78,8 +78,8 @@ func (i *Input) Update(msg tea.Msg) bool {
 	return i.Value() != before
 }
 
-// seen leaves out runes that would be drawn as an escape.
-func seen(r rune) rune {
+// printable leaves out runes that would be drawn as an escape.
+func printable(r rune) rune {
 	if c := string(r); text.Clean(c) != c {
 		return -1
 	}
@@ -92,12 +92,12 @@ func (i *Input) parts() (before, under, after string) {
 	if i.line == nil {
 		return "", "", ""
 	}
-	return around(i.line.Value(), i.line.Position())
+	return splitAtCursor(i.line.Value(), i.line.Position())
 }
 
-// Left is how many cells the cursor stands left of the end of the text, for a
+// CursorOffset is how many cells the cursor stands left of the end of the text, for a
 // screen reader.
-func (i *Input) Left() int {
+func (i *Input) CursorOffset() int {
 	_, under, after := i.parts()
 	return Width(strings.TrimRight(under+after, " "))
 }
@@ -108,9 +108,9 @@ func (i *Input) View(s *style.Styles, n int) string {
 	return withCursor(s, before, under, after, n)
 }
 
-// around takes a line apart at the character that holds the rune at a place,
+// splitAtCursor takes a line apart at the character that holds the rune at a place,
 // cleaned for drawing. A character may be of several runes: é, or a flag.
-func around(line string, at int) (before, under, after string) {
+func splitAtCursor(line string, at int) (before, under, after string) {
 	for n := 0; n < len(line); {
 		c, _ := ansi.FirstGraphemeCluster(line[n:], ansi.GraphemeWidth)
 		runes := len([]rune(c))

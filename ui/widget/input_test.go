@@ -19,7 +19,7 @@ func TestLongInputShowsWhatIsAroundTheCursor(t *testing.T) {
 	value := strings.Repeat("ab证c", 30)
 	for _, n := range []int{10, 19, 26, 40} {
 		var in Input
-		in.Set(value)
+		in.SetValue(value)
 		for left := range len([]rune(value)) {
 			got := in.View(plain, n)
 			before, rest, ok := strings.Cut(got, plain.Paint(style.Brand, string(append([]rune(value), ' ')[len([]rune(value))-left])))
@@ -41,7 +41,7 @@ func TestLongInputShowsWhatIsAroundTheCursor(t *testing.T) {
 // is made of several runes.
 func TestCursorStandsOnWholeCharacters(t *testing.T) {
 	var in Input
-	in.Set("ae\u0301b")
+	in.SetValue("ae\u0301b")
 	in.Update(press(tea.KeyLeft, 0))
 	for range 2 {
 		in.Update(press(tea.KeyLeft, 0))
@@ -55,7 +55,7 @@ func TestCursorStandsOnWholeCharacters(t *testing.T) {
 // too, and nothing typed beyond it.
 func TestInputIsBounded(t *testing.T) {
 	var in Input
-	in.Set("ab")
+	in.SetValue("ab")
 	in.Update(press(tea.KeyLeft, 0))
 	in.Update(tea.PasteMsg{Content: strings.Repeat("证", MaxInput)})
 	if v := in.Value(); len(v) > MaxInput || len(v) < MaxInput-2 || !strings.HasPrefix(v, "a证") || !strings.HasSuffix(v, "证b") {
@@ -82,7 +82,7 @@ func TestTheClipboardOfTheMachineIsNotRead(t *testing.T) {
 // TestDrawingChangesNothing draws fields twice, in other sizes between.
 func TestDrawingChangesNothing(t *testing.T) {
 	var in Input
-	in.Set(strings.Repeat("证a", 40))
+	in.SetValue(strings.Repeat("证a", 40))
 	in.Update(press(tea.KeyLeft, 0))
 	a := NewArea(strings.Repeat("line\n", 20))
 	a.Update(press(tea.KeyUp, 0))
@@ -102,7 +102,7 @@ func TestDrawingChangesNothing(t *testing.T) {
 // around the cursor.
 func TestAreaEditsLines(t *testing.T) {
 	a := NewArea("one\r\ntwo\r\n证书")
-	if !a.Last() || a.First() {
+	if !a.AtLastLine() || a.AtFirstLine() {
 		t.Fatal("the cursor is not at the end")
 	}
 	a.Update(press(tea.KeyUp, 0))
@@ -112,17 +112,18 @@ func TestAreaEditsLines(t *testing.T) {
 	if v := a.Value(); v != "one\n1\n2wo\n证书" {
 		t.Fatalf("%q", v)
 	}
-	if v := a.Insert("X"); v != "one\n1\n2Xwo\n证书" {
+	if v := a.WithInserted("X"); v != "one\n1\n2Xwo\n证书" {
 		t.Fatalf("%q", v)
 	}
 	if before, under, after := a.Line(strings.ToUpper); before != "2" || under != "W" || after != "O" {
 		t.Fatalf("%q, %q, %q", before, under, after)
 	}
-	if got := a.View(plain, strings.ToUpper, 20, 2); len(got) != 2 || got[0] != Pad("1", 20) || got[1] != Pad("2"+plain.Paint(style.Brand, "W")+"O", 20) {
+	if got := a.View(plain, strings.ToUpper, 20, 2); len(got) != 2 || got[0] != Pad("1", 20) || got[1] != Pad("2"+plain.Paint(style.Brand,
+		"W")+"O", 20) {
 		t.Fatalf("%q", got)
 	}
 	a.Update(press(tea.KeyHome, tea.ModCtrl))
-	if !a.First() || a.Last() {
+	if !a.AtFirstLine() || a.AtLastLine() {
 		t.Fatal("the cursor is not at the start")
 	}
 }

@@ -13,10 +13,10 @@ import (
 
 // Part is a piece of a line, painted. One with an ID can be clicked on.
 type Part struct {
-	ID   string
-	Text string
-	Say  string // what a screen reader is told instead of the text
-	Here bool   // the cursor is here
+	ID        string
+	Text      string
+	ReadAloud string // what a screen reader is told instead of the text
+	HasCursor bool   // the cursor is here
 }
 
 // Row is a line of parts.
@@ -49,14 +49,14 @@ func (r Row) String() string {
 func (r Row) ReadOut(say translate) string {
 	out := ""
 	for _, p := range r {
-		t := p.Say
+		t := p.ReadAloud
 		if t == "" {
 			t = strings.Join(strings.Fields(p.Text), " ")
 		}
 		if t == "" {
 			continue
 		}
-		if p.Here {
+		if p.HasCursor {
 			t = say("plain.selected") + say("colon") + t
 		}
 		switch last, _ := utf8.DecodeLastRuneInString(out); {
@@ -71,8 +71,10 @@ func (r Row) ReadOut(say translate) string {
 	return out
 }
 
-// Here says whether the cursor is in the line.
-func (r Row) Here() bool { return slices.ContainsFunc(r, func(p Part) bool { return p.Here }) }
+// HasCursor says whether the cursor is in the line.
+func (r Row) HasCursor() bool {
+	return slices.ContainsFunc(r, func(p Part) bool { return p.HasCursor })
+}
 
 // SpreadRow puts left and right at the two ends of n cells, as [Spread] does.
 func SpreadRow(left, right Row, n int) Row {
@@ -130,9 +132,9 @@ func BoxLayer(s *style.Styles, edge style.Tone, title string, rows []Row, w, h i
 	return lipgloss.NewLayer(Box(s, edge, title, lines, w, h), parts...).ID(BoxID).Z(boxZ)
 }
 
-// leastBeside is how many cells of a screen beside a box say something; fewer
+// minSideWidth is how many cells of a screen beside a box say something; fewer
 // would be scraps of words.
-const leastBeside = 8
+const minSideWidth = 8
 
 // Centre puts a layer into the middle of a screen of w cells by h lines.
 func Centre(l *lipgloss.Layer, w, h int) *lipgloss.Layer {
@@ -156,20 +158,20 @@ func Overlay(s *style.Styles, screen string, l *lipgloss.Layer, w, h int) string
 			continue
 		}
 		left, right := "", ""
-		if x >= leastBeside {
+		if x >= minSideWidth {
 			left = ansi.Cut(plain, 0, x)
 		}
-		if w-x-bw >= leastBeside {
-			right = after(plain, x+bw, w)
+		if w-x-bw >= minSideWidth {
+			right = cutFrom(plain, x+bw, w)
 		}
 		back[y] = s.Paint(style.Faint, Pad(left, x)) + Pad(box[n], bw) + s.Paint(style.Faint, Pad(right, w-x-bw))
 	}
 	return strings.Join(back, "\n")
 }
 
-// after is what stands from a cell on. Of a wide character that begins before
+// cutFrom is what stands from a cell on. Of a wide character that begins before
 // it, a blank is left, so that what follows keeps its place.
-func after(plain string, x, w int) string {
+func cutFrom(plain string, x, w int) string {
 	s := ansi.Cut(plain, x, w)
 	if Width(s) > w-x && s != "" {
 		_, size := utf8.DecodeRuneInString(s)

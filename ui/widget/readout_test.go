@@ -15,14 +15,14 @@ func TestRowsAreReadOut(t *testing.T) {
 		want string
 	}{
 		{nil, ""}, {Row{{Text: "   "}}, ""}, {Row{{Text: " one   two "}, {Text: "  "}, {Text: "three"}}, "one two, three"},
-		{Row{{Text: "why? "}, {Text: "  y yes", Here: true}, {Text: "n no"}}, "why? selected: y yes, n no"},
-		{Row{{Text: "b          ", Say: "b:"}, {Text: "buy"}}, "b: buy"},
+		{Row{{Text: "why? "}, {Text: "  y yes", HasCursor: true}, {Text: "n no"}}, "why? selected: y yes, n no"},
+		{Row{{Text: "b          ", ReadAloud: "b:"}, {Text: "buy"}}, "b: buy"},
 	} {
 		if got := c.row.ReadOut(say); got != c.want {
 			t.Errorf("%q is read out as %q, want %q", c.row.String(), got, c.want)
 		}
 	}
-	if !(Row{{Text: "a"}, {Text: "b", Here: true}}).Here() || (Row{{Text: "a"}}).Here() {
+	if !(Row{{Text: "a"}, {Text: "b", HasCursor: true}}).HasCursor() || (Row{{Text: "a"}}).HasCursor() {
 		t.Error("the cursor is not where it is")
 	}
 }

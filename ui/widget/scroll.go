@@ -59,14 +59,14 @@ func (s *Scroll) Update(msg tea.Msg) {
 	s.view, _ = s.view.Update(msg)
 }
 
-// Show scrolls as little as it takes to show the lines from from to before to;
+// Reveal scrolls as little as it takes to show the lines from from to before to;
 // of more than there is room for, the first ones.
-func (s *Scroll) Show(from, to int) {
+func (s *Scroll) Reveal(from, to int) {
 	s.view.SetYOffset(min(max(s.view.YOffset(), to-s.view.Height()), from))
 }
 
-// To scrolls so that a line is the first one, as far as there are lines below.
-func (s *Scroll) To(line int) { s.view.SetYOffset(line) }
+// ScrollTo scrolls so that a line is the first one, as far as there are lines below.
+func (s *Scroll) ScrollTo(line int) { s.view.SetYOffset(line) }
 
 // Top is the first line that is shown, Below how many there are after the last.
 func (s *Scroll) Top() int { return s.view.YOffset() }
@@ -76,8 +76,8 @@ func (s *Scroll) Below() int {
 	return max(s.view.TotalLineCount()-s.view.YOffset()-s.view.Height(), 0)
 }
 
-// Over is how many lines there are beyond those that are shown.
-func (s *Scroll) Over() int { return max(s.view.TotalLineCount()-s.view.Height(), 0) }
+// HiddenLines is how many lines there are beyond those that are shown.
+func (s *Scroll) HiddenLines() int { return max(s.view.TotalLineCount()-s.view.Height(), 0) }
 
 // Rows are the lines that are shown, with their parts.
 func (s *Scroll) Rows() []Row { return slices.Clone(s.rows[s.Top() : s.Top()+s.view.Height()]) }

@@ -74,7 +74,7 @@ func TestWideIsNotSplit(t *testing.T) {
 		}
 	}
 	var in Input
-	in.Set("证书名称")
+	in.SetValue("证书名称")
 	for range 5 { // with the cursor after each character
 		for n := 1; n < 10; n++ {
 			if w := Width(in.View(plain, n)); w > n {
@@ -107,7 +107,7 @@ func TestLongInputSaysThereIsMore(t *testing.T) {
 	for _, value := range []string{strings.Repeat("证", 120), strings.Repeat("ab证", 40), strings.Repeat("x", 120)} {
 		for n := 4; n < 60; n++ {
 			var in Input
-			in.Set(value)
+			in.SetValue(value)
 			got := ansi.Strip(in.View(plain, n))
 			if w := Width(got); w > n || w < n-1 || !strings.HasPrefix(got, "…") || !strings.HasSuffix(value, strings.Trim(got, "… ")) {
 				t.Fatalf("in %d cells: %q", n, got)

@@ -32,10 +32,10 @@ const (
 	noStart   = closing + ascii
 )
 
-// pieces takes a line apart where it may be broken: at blanks, and before and
+// breakable takes a line apart where it may be broken: at blanks, and before and
 // after wide characters, as Chinese is. A piece that a blank stands before
 // begins with one.
-func pieces(l string) []string {
+func breakable(l string) []string {
 	var out []string
 	for n, word := range strings.Fields(l) {
 		start, last := 0, ""
@@ -71,7 +71,7 @@ func wrapLine(l string, n int) []string {
 	if strings.HasPrefix(l, "• ") { // what follows a bullet stands beside it
 		hang = "  "
 	}
-	for _, piece := range pieces(l) {
+	for _, piece := range breakable(l) {
 		if strings.TrimSpace(line) != "" && Width(line)+Width(piece) > n {
 			lines, line = append(lines, line), hang
 		}

@@ -326,7 +326,7 @@ func TestSecretsStayInSealedParts(t *testing.T) {
 func TestThePageIsInTheReadersLanguage(t *testing.T) {
 	e, err := edge.Open(context.Background(), issuertest.NewStore(), edge.Options{
 		Product: "CDN", Regions: []string{"global"}, Now: clock,
-		Words: func(languages string, t model.Text) string { return string(text.Accepted(languages).Page(t)) },
+		Words: func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -19,17 +19,17 @@ type Kind int
 
 // Kinds of fields.
 const (
-	Input  Kind = iota // one line of text
-	Select             // one of the options, with the arrow keys
-	Find               // one of many, which what is typed finds; "" for none. It is not kept
-	Paste              // text of many lines, of which nothing secret is shown
-	Text               // what Say says; nothing to fill in, but maybe to remove
-	Hidden             // held and never shown
+	Input     Kind = iota // one line of text
+	Select                // one of the options, with the arrow keys
+	Search                // one of many, which what is typed finds; "" for none. It is not kept
+	Multiline             // text of many lines, of which nothing secret is shown
+	Static                // what Say says; nothing to fill in, but maybe to remove
+	Hidden                // held and never shown
 )
 
-// maxPaste is how many bytes a Paste field takes: an import of 1 MB, with room
+// maxMultiline is how many bytes a Paste field takes: an import of 1 MB, with room
 // for the blanks of a terminal.
-const maxPaste = 1_100_000
+const maxMultiline = 1_100_000
 
 // Option is one choice of a Select field.
 type Option struct{ Value, Label string }
@@ -47,14 +47,14 @@ type Field struct {
 	Show        func(Values) bool                     // nil means always
 	Step        int                                   // of Spec.Steps
 	Warn        func(Values) string                   // stands under the field, in use or not
-	Say         func(Values) string                   // of a Text field; of a Paste field in place of its summary
-	Most        int                                   // bytes that a Paste field takes; 0 means maxPaste
-	// Find searches for the options of a Find field, in a command; First is what
+	Render      func(Values) string                   // of a Text field; of a Paste field in place of its summary
+	MaxBytes    int                                   // bytes that a Paste field takes; 0 means maxPaste
+	// Search searches for the options of a Find field, in a command; First is what
 	// it offers before anything is typed. Its Placeholder stands for none.
-	Find  func(typed string) func() Found
-	First Found
-	// Picked gives values that follow from a choice in a Select field.
-	Picked func(Values) Values
+	Search       func(typed string) func() SearchResult
+	FirstResults SearchResult
+	// OnSelect gives values that follow from a choice in a Select field.
+	OnSelect func(Values) Values
 	// Enter is work that enter starts in a field that is not empty; then the
 	// field stays in use. Remove is work that backspace starts in a Text field.
 	Enter, Remove func(Values) func() Result
@@ -71,11 +71,11 @@ type Result struct {
 type Command struct {
 	Key, Label string
 	Show       func(Values) bool // nil means always; StepKey is among the values
-	Do         func(Values) func() Result
-	// Leaves closes the form instead, which keeps what it holds: the outcome's
+	Run        func(Values) func() Result
+	// ClosesForm closes the form instead, which keeps what it holds: the outcome's
 	// value is Cancelled by this key, and the next opening begins where this
 	// one was left.
-	Leaves bool
+	ClosesForm bool
 }
 
 // Preview is what a form shows while it is filled in: lines under the fields,
@@ -117,7 +117,7 @@ type Spec struct {
 	// Steps are the names of the steps that the fields are shown in, of which
 	// those without fields are passed over; none shows all fields at once.
 	Steps    []string
-	Begin    string // the field in use at first; "" means the first one
+	Focus    string // the field in use at first; "" means the first one
 	Commands []Command
 	// Preview works by a command, anew whenever a value changes.
 	Preview func(Values) func() Preview
@@ -126,31 +126,31 @@ type Spec struct {
 // Cancelled is the outcome's value when a form was left without being sent.
 type Cancelled struct {
 	Values Values
-	By     string // the key of the command that left it; "" for esc
+	Key    string // the key of the command that left it; "" for esc
 }
 
-// atKey holds the field in use among the values kept by a command that leaves.
-const atKey = "form at"
+// focusKey holds the field in use among the values kept by a command that leaves.
+const focusKey = "form at"
 
 // Form is a dialog. Its outcome is Values, or Cancelled.
 type Form struct {
-	c       *app.Context
-	spec    Spec
-	values  map[string]*string
-	lines   map[int]*widget.Input // what Input fields are typed into
-	areas   map[int]*widget.Area  // and the Paste field in use
-	errors  map[string]string
-	focus   int
-	step    int
-	preview Preview
-	live    map[string]string // what the preview says against fields
-	note    string            // what the last command has come to
-	seq     int
-	general string            // an error that belongs to no field
-	choices map[string]string // the options of Select fields, as last made
-	wanted  map[string]string // what the person chose, should it be offered again
-	finds   map[int]*find     // the Find fields
-	working int               // commands under way
+	c               *app.Context
+	spec            Spec
+	values          map[string]*string
+	inputs          map[int]*widget.Input // what Input fields are typed into
+	areas           map[int]*widget.Area  // and the Paste field in use
+	errors          map[string]string
+	focus           int
+	step            int
+	preview         Preview
+	previewErrors   map[string]string // what the preview says against fields
+	note            string            // what the last command has come to
+	seq             int
+	formError       string            // an error that belongs to no field
+	lastOptions     map[string]string // the options of Select fields, as last made
+	desired         map[string]string // what the person chose, should it be offered again
+	searches        map[int]*search   // the Find fields
+	commandsRunning int               // commands under way
 
 	width, height int
 }
@@ -168,7 +168,7 @@ type (
 		seq     int
 		preview Preview
 	}
-	workedMsg struct {
+	commandDoneMsg struct {
 		form *Form
 		Result
 	}
@@ -177,36 +177,36 @@ type (
 // New makes a form with what was typed last time, or the initial values.
 func New(c *app.Context, spec Spec) *Form {
 	f := &Form{
-		c:       c,
-		spec:    spec,
-		values:  map[string]*string{},
-		errors:  map[string]string{},
-		choices: map[string]string{},
-		wanted:  map[string]string{},
-		lines:   map[int]*widget.Input{},
-		areas:   map[int]*widget.Area{},
-		finds:   map[int]*find{},
+		c:           c,
+		spec:        spec,
+		values:      map[string]*string{},
+		errors:      map[string]string{},
+		lastOptions: map[string]string{},
+		desired:     map[string]string{},
+		inputs:      map[int]*widget.Input{},
+		areas:       map[int]*widget.Area{},
+		searches:    map[int]*search{},
 	}
 	kept := c.Drafts[spec.ID]
 	for i := range spec.Fields {
 		v := spec.Fields[i].Initial
-		if k, ok := kept[spec.Fields[i].Key]; ok && spec.ID != "" && spec.Fields[i].keeps() {
+		if k, ok := kept[spec.Fields[i].Key]; ok && spec.ID != "" && spec.Fields[i].isKept() {
 			v = k
 		}
 		f.values[spec.Fields[i].Key] = &v
-		f.wanted[spec.Fields[i].Key] = v
+		f.desired[spec.Fields[i].Key] = v
 	}
 	f.focus = -1
 	for i := range spec.Fields {
-		f.begin(i)
+		f.resetEditor(i)
 	}
-	f.refresh()
+	f.refreshOptions()
 	f.forward()
-	if i := f.resolve(spec.Begin); spec.Begin != "" && i >= 0 {
+	if i := f.fieldFor(spec.Focus); spec.Focus != "" && i >= 0 {
 		f.goTo(i)
 	}
-	if at, ok := kept[atKey]; ok && spec.ID != "" {
-		if i := f.resolve(at); i >= 0 {
+	if at, ok := kept[focusKey]; ok && spec.ID != "" {
+		if i := f.fieldFor(at); i >= 0 {
 			f.goTo(i)
 		}
 	}
@@ -227,48 +227,48 @@ func (f *Form) set(v Values) {
 		if !ok {
 			continue
 		}
-		*f.values[d.Key], f.wanted[d.Key] = n, n
+		*f.values[d.Key], f.desired[d.Key] = n, n
 		delete(f.errors, d.Key)
-		delete(f.choices, d.Key)
-		f.begin(i)
+		delete(f.lastOptions, d.Key)
+		f.resetEditor(i)
 	}
-	f.refresh()
+	f.refreshOptions()
 }
 
 // WithError shows an error beside a field, or above all when there is no such
 // field: for what the backend said of the last attempt.
 func (f *Form) WithError(field, message string) *Form {
-	if i := f.resolve(field); i >= 0 {
+	if i := f.fieldFor(field); i >= 0 {
 		f.errors[f.spec.Fields[i].Key] = message
 		f.goTo(i)
 		return f
 	}
-	f.general = message
+	f.formError = message
 	return f
 }
 
-// keeps says whether what was typed is kept for the next opening. Pasted text
+// isKept says whether what was typed is kept for the next opening. Pasted text
 // may hold a private key.
-func (d *Field) keeps() bool { return d.Kind != Paste && d.Kind != Hidden && d.Kind != Find }
+func (d *Field) isKept() bool { return d.Kind != Multiline && d.Kind != Hidden && d.Kind != Search }
 
-// resolve finds the field that an error is about: the one of that key, or one
+// fieldFor finds the field that an error is about: the one of that key, or one
 // that begins so, as "csr file" does for "csr".
-func (f *Form) resolve(field string) int {
+func (f *Form) fieldFor(field string) int {
 	for i := range f.spec.Fields {
-		if f.spec.Fields[i].Key == field && f.has(i) {
+		if f.spec.Fields[i].Key == field && f.applies(i) {
 			return i
 		}
 	}
 	for i := range f.spec.Fields {
-		if strings.HasPrefix(f.spec.Fields[i].Key, field+" ") && f.has(i) {
+		if strings.HasPrefix(f.spec.Fields[i].Key, field+" ") && f.applies(i) {
 			return i
 		}
 	}
 	return -1
 }
 
-// all is every value, shown or not.
-func (f *Form) all() Values {
+// allValues is every value, shown or not.
+func (f *Form) allValues() Values {
 	v := Values{}
 	for k, p := range f.values {
 		v[k] = *p
@@ -278,7 +278,7 @@ func (f *Form) all() Values {
 
 // Values is what the form holds now, fields that are not shown left out.
 func (f *Form) Values() Values {
-	v, shown := f.all(), Values{}
+	v, shown := f.allValues(), Values{}
 	for i := range f.spec.Fields {
 		if d := &f.spec.Fields[i]; d.Show == nil || d.Show(v) {
 			shown[d.Key] = v[d.Key]
@@ -287,17 +287,17 @@ func (f *Form) Values() Values {
 	return shown
 }
 
-// has says whether a field is there to be filled in, in whatever step.
-func (f *Form) has(i int) bool {
+// applies says whether a field is there to be filled in, in whatever step.
+func (f *Form) applies(i int) bool {
 	d := &f.spec.Fields[i]
-	return d.Kind != Hidden && (d.Show == nil || d.Show(f.all()))
+	return d.Kind != Hidden && (d.Show == nil || d.Show(f.allValues()))
 }
 
-// shown says whether a field is on the screen now.
-func (f *Form) shown(i int) bool { return f.spec.Fields[i].Step == f.step && f.has(i) }
+// isShown says whether a field is on the screen now.
+func (f *Form) isShown(i int) bool { return f.spec.Fields[i].Step == f.step && f.applies(i) }
 
-// refresh gives Select fields the options that go with the other values.
-func (f *Form) refresh() {
+// refreshOptions gives Select fields the options that go with the other values.
+func (f *Form) refreshOptions() {
 	for i := range f.spec.Fields {
 		d := &f.spec.Fields[i]
 		if d.Kind != Select {
@@ -307,14 +307,14 @@ func (f *Form) refresh() {
 		key, held := "", false
 		for _, o := range options {
 			key += o.Value + "\x00"
-			held = held || o.Value == f.wanted[d.Key]
+			held = held || o.Value == f.desired[d.Key]
 		}
-		if len(options) == 0 || f.choices[d.Key] == key {
+		if len(options) == 0 || f.lastOptions[d.Key] == key {
 			continue
 		}
-		f.choices[d.Key] = key
+		f.lastOptions[d.Key] = key
 		if *f.values[d.Key] = options[0].Value; held {
-			*f.values[d.Key] = f.wanted[d.Key]
+			*f.values[d.Key] = f.desired[d.Key]
 		}
 	}
 }

@@ -5,8 +5,8 @@ import "strconv"
 // goTo puts a field in use, in its step.
 func (f *Form) goTo(i int) {
 	f.focus, f.step = i, f.spec.Fields[i].Step
-	if f.spec.Fields[i].Kind == Paste && f.areas[i] == nil {
-		f.begin(i)
+	if f.spec.Fields[i].Kind == Multiline && f.areas[i] == nil {
+		f.resetEditor(i)
 	}
 }
 
@@ -14,7 +14,7 @@ func (f *Form) goTo(i int) {
 // all steps, and which of them is in use.
 func (f *Form) Fields() (keys []string, at int) {
 	for i := range f.spec.Fields {
-		if !f.has(i) {
+		if !f.applies(i) {
 			continue
 		}
 		if i == f.focus {
@@ -27,13 +27,13 @@ func (f *Form) Fields() (keys []string, at int) {
 
 // forward goes to the next field, in the next step if need be; back to the one
 // before. They say whether there is one.
-func (f *Form) forward() bool { return f.walk(f.focus, 1) }
+func (f *Form) forward() bool { return f.moveFocus(f.focus, 1) }
 
-func (f *Form) back() bool { return f.walk(f.focus, -1) }
+func (f *Form) back() bool { return f.moveFocus(f.focus, -1) }
 
-func (f *Form) walk(from, by int) bool {
+func (f *Form) moveFocus(from, by int) bool {
 	for i := from + by; i >= 0 && i < len(f.spec.Fields); i += by {
-		if f.has(i) {
+		if f.applies(i) {
 			f.goTo(i)
 			return true
 		}
@@ -41,12 +41,12 @@ func (f *Form) walk(from, by int) bool {
 	return false
 }
 
-// turn goes to the first field of the next or former step; what is wrong in
+// moveStep goes to the first field of the next or former step; what is wrong in
 // the step that is left is shown there, and keeps nobody.
-func (f *Form) turn(by int) {
+func (f *Form) moveStep(by int) {
 	for s := f.step + by; s >= 0 && s < len(f.spec.Steps); s += by {
 		for i := range f.spec.Fields {
-			if f.spec.Fields[i].Step == s && f.has(i) {
+			if f.spec.Fields[i].Step == s && f.applies(i) {
 				f.leave()
 				f.goTo(i)
 				return
@@ -67,7 +67,7 @@ func (f *Form) leave() {
 func (f *Form) check(i int) bool {
 	d := &f.spec.Fields[i]
 	delete(f.errors, d.Key)
-	if d.Valid != nil && f.has(i) {
+	if d.Valid != nil && f.applies(i) {
 		if e := d.Valid(*f.values[d.Key], f.Values()); e != "" {
 			f.errors[d.Key] = e
 			return false
@@ -81,16 +81,16 @@ func (f *Form) check(i int) bool {
 func (f *Form) steps() (has, wrong []bool) {
 	has, wrong = make([]bool, len(f.spec.Steps)), make([]bool, len(f.spec.Steps))
 	for i := range f.spec.Fields {
-		if d := &f.spec.Fields[i]; f.has(i) && d.Step < len(has) {
+		if d := &f.spec.Fields[i]; f.applies(i) && d.Step < len(has) {
 			has[d.Step] = true
-			wrong[d.Step] = wrong[d.Step] || f.errors[d.Key] != "" || d.Step < f.step && f.live[d.Key] != ""
+			wrong[d.Step] = wrong[d.Step] || f.errors[d.Key] != "" || d.Step < f.step && f.previewErrors[d.Key] != ""
 		}
 	}
 	return has, wrong
 }
 
-// stepped are the values with the number of the step.
-func (f *Form) stepped() Values {
+// stepValues are the values with the number of the step.
+func (f *Form) stepValues() Values {
 	v := f.Values()
 	v[StepKey] = strconv.Itoa(f.step)
 	return v

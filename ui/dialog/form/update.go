@@ -11,27 +11,27 @@ import (
 )
 
 // Init starts the first preview.
-func (f *Form) Init() tea.Cmd { return f.ask() }
+func (f *Form) Init() tea.Cmd { return f.startPreview() }
 
-func (f *Form) ask() tea.Cmd {
+func (f *Form) startPreview() tea.Cmd {
 	if f.spec.Preview == nil {
 		return nil
 	}
 	f.seq++
-	seq, work := f.seq, f.spec.Preview(f.stepped())
+	seq, work := f.seq, f.spec.Preview(f.stepValues())
 	if work == nil {
-		f.preview, f.live = Preview{}, nil
+		f.preview, f.previewErrors = Preview{}, nil
 		return nil
 	}
 	return func() tea.Msg { return previewedMsg{f, seq, work()} }
 }
 
-// keep remembers what is typed for the next opening.
-func (f *Form) keep() Values {
+// saveDraft remembers what is typed for the next opening.
+func (f *Form) saveDraft() Values {
 	if f.spec.ID != "" {
-		kept := maps.Clone(f.all())
+		kept := maps.Clone(f.allValues())
 		for i := range f.spec.Fields {
-			if !f.spec.Fields[i].keeps() {
+			if !f.spec.Fields[i].isKept() {
 				delete(kept, f.spec.Fields[i].Key)
 			}
 		}
@@ -45,20 +45,20 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	switch m := msg.(type) {
 	case previewedMsg:
 		if m.form == f && m.seq == f.seq {
-			f.preview, f.live = m.preview, map[string]string{}
+			f.preview, f.previewErrors = m.preview, map[string]string{}
 			for field, e := range m.preview.Errors {
-				if i := f.resolve(field); i >= 0 {
-					f.live[f.spec.Fields[i].Key] = e
+				if i := f.fieldFor(field); i >= 0 {
+					f.previewErrors[f.spec.Fields[i].Key] = e
 				}
 			}
 		}
-	case foundMsg:
+	case searchedMsg:
 		if m.form == f {
-			return f.foundSome(m), app.Outcome{}
+			return f.applyResult(m), app.Outcome{}
 		}
-	case workedMsg:
+	case commandDoneMsg:
 		if m.form == f {
-			return f.worked(m.Result), app.Outcome{}
+			return f.commandDone(m.Result), app.Outcome{}
 		}
 	case tea.KeyPressMsg:
 		f.note = ""
@@ -66,12 +66,12 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	case tea.PasteMsg:
 		f.note = ""
 		switch f.spec.Fields[f.focus].Kind {
-		case Paste:
-			return f.paste(f.focus, m, m.Content), app.Outcome{}
+		case Multiline:
+			return f.updateMultiline(f.focus, m, m.Content), app.Outcome{}
 		case Input:
-			return f.typed(f.focus, m), app.Outcome{}
-		case Find:
-			return f.seek(f.focus, m), app.Outcome{}
+			return f.updateInput(f.focus, m), app.Outcome{}
+		case Search:
+			return f.updateSearch(f.focus, m), app.Outcome{}
 		}
 	case app.HitMsg:
 		return f.click(m), app.Outcome{}
@@ -82,7 +82,7 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 		} else {
 			f.forward()
 		}
-		return f.turned(before), app.Outcome{}
+		return f.stepChanged(before), app.Outcome{}
 	}
 	return nil, app.Outcome{}
 }
@@ -92,15 +92,15 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 // the arrow on the left.
 func (f *Form) click(m app.HitMsg) tea.Cmd {
 	before := f.step
-	if n, ok := numbered(m.ID, stepID); ok {
-		f.turn(n - f.step)
-		return f.turned(before)
+	if n, ok := numberAfter(m.ID, stepID); ok {
+		f.moveStep(n - f.step)
+		return f.stepChanged(before)
 	}
-	if i, ok := numbered(m.ID, fieldID); ok && i != f.focus {
+	if i, ok := numberAfter(m.ID, fieldID); ok && i != f.focus {
 		f.leave()
 		f.goTo(i)
 	}
-	i, ok := numbered(m.ID, choiceID)
+	i, ok := numberAfter(m.ID, choiceID)
 	if !ok {
 		return nil
 	}
@@ -108,14 +108,14 @@ func (f *Form) click(m app.HitMsg) tea.Cmd {
 	if m.X < labelWidth+4 {
 		by = -1
 	}
-	if f.spec.Fields[i].Kind == Find {
-		return f.pick(i, by)
+	if f.spec.Fields[i].Kind == Search {
+		return f.moveResult(i, by)
 	}
-	return f.turnTo(i, by)
+	return f.cycleOption(i, by)
 }
 
-// numbered reads an ID that begins so and ends with a number.
-func numbered(id, begin string) (n int, ok bool) {
+// numberAfter reads an ID that begins so and ends with a number.
+func numberAfter(id, begin string) (n int, ok bool) {
 	number, ok := strings.CutPrefix(id, begin)
 	n, err := strconv.Atoi(number)
 	return n, ok && err == nil
@@ -123,66 +123,66 @@ func numbered(id, begin string) (n int, ok bool) {
 
 // Waits implements app.Waiter: for what a command or a search comes to.
 func (f *Form) Waits() bool {
-	for _, s := range f.finds {
+	for _, s := range f.searches {
 		if s.pending {
 			return true
 		}
 	}
-	return f.working > 0
+	return f.commandsRunning > 0
 }
 
-// turned asks for the preview of another step.
-func (f *Form) turned(before int) tea.Cmd {
+// stepChanged asks for the preview of another step.
+func (f *Form) stepChanged(before int) tea.Cmd {
 	if f.step == before {
 		return nil
 	}
-	return f.ask()
+	return f.startPreview()
 }
 
-// worked takes what a command has come to.
-func (f *Form) worked(r Result) tea.Cmd {
-	f.working--
+// commandDone takes what a command has come to.
+func (f *Form) commandDone(r Result) tea.Cmd {
+	f.commandsRunning--
 	f.note = r.Note
 	f.set(r.Set)
-	if !f.has(f.focus) && !f.back() { // the field in use was removed
+	if !f.applies(f.focus) && !f.back() { // the field in use was removed
 		f.forward()
 	}
 	if r.Error != "" {
 		f.WithError(r.Field, r.Error)
 	}
-	return f.ask()
+	return f.startPreview()
 }
 
-func (f *Form) work(do func() Result) tea.Cmd {
+func (f *Form) runCommand(do func() Result) tea.Cmd {
 	if do == nil {
 		return nil
 	}
-	f.working++
-	return func() tea.Msg { return workedMsg{f, do()} }
+	f.commandsRunning++
+	return func() tea.Msg { return commandDoneMsg{f, do()} }
 }
 
 func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 	d, before := &f.spec.Fields[f.focus], f.step
 	k := m.String()
 	for _, o := range f.spec.Commands {
-		if o.Key == k && (o.Show == nil || o.Show(f.stepped())) {
-			if o.Leaves {
-				left := Cancelled{Values: f.keep(), By: o.Key}
+		if o.Key == k && (o.Show == nil || o.Show(f.stepValues())) {
+			if o.ClosesForm {
+				left := Cancelled{Values: f.saveDraft(), Key: o.Key}
 				if f.spec.ID != "" {
-					f.c.Drafts[f.spec.ID][atKey] = d.Key
+					f.c.Drafts[f.spec.ID][focusKey] = d.Key
 				}
 				return nil, app.Outcome{Done: true, Value: left}
 			}
-			return f.work(o.Do(f.stepped())), app.Outcome{}
+			return f.runCommand(o.Run(f.stepValues())), app.Outcome{}
 		}
 	}
 	switch {
 	case k == "esc", k == "ctrl+c":
-		return nil, app.Outcome{Done: true, Value: Cancelled{Values: f.keep()}}
+		return nil, app.Outcome{Done: true, Value: Cancelled{Values: f.saveDraft()}}
 	case k == "ctrl+s":
 		return f.submit()
-	case d.Kind == Paste && (k == "up" && !f.atEdge(f.focus, true) || k == "down" && !f.atEdge(f.focus, false)):
-		return f.paste(f.focus, m, ""), app.Outcome{}
+	case d.Kind == Multiline && (k == "up" && !f.atEdge(f.focus, true) || k == "down" && !f.atEdge(f.focus, false)):
+		return f.updateMultiline(f.focus, m, ""), app.Outcome{}
 	case k == "shift+tab", k == "up":
 		f.leave()
 		f.back()
@@ -190,36 +190,36 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 		f.leave()
 		f.forward()
 	case k == "pgdown" && len(f.spec.Steps) > 0:
-		f.turn(1)
+		f.moveStep(1)
 	case k == "pgup" && len(f.spec.Steps) > 0:
-		f.turn(-1)
-	case k == "enter" && d.Kind == Find && f.finds[f.focus].pending:
-		f.finds[f.focus].entered = true
+		f.moveStep(-1)
+	case k == "enter" && d.Kind == Search && f.searches[f.focus].pending:
+		f.searches[f.focus].enterPressed = true
 	case k == "enter" && d.Enter != nil && strings.TrimSpace(*f.values[d.Key]) != "":
-		return f.work(d.Enter(f.stepped())), app.Outcome{}
-	case k == "enter" && d.Kind != Paste:
+		return f.runCommand(d.Enter(f.stepValues())), app.Outcome{}
+	case k == "enter" && d.Kind != Multiline:
 		if f.check(f.focus) && !f.forward() {
 			return f.submit()
 		}
-	case d.Kind == Paste:
-		return f.paste(f.focus, m, m.Text), app.Outcome{}
+	case d.Kind == Multiline:
+		return f.updateMultiline(f.focus, m, m.Text), app.Outcome{}
 	case d.Kind == Select: // letters never choose: who types a region must not change the product by it
 		switch k {
 		case "left":
-			return f.turnTo(f.focus, -1), app.Outcome{}
+			return f.cycleOption(f.focus, -1), app.Outcome{}
 		case "right", "space":
-			return f.turnTo(f.focus, 1), app.Outcome{}
+			return f.cycleOption(f.focus, 1), app.Outcome{}
 		}
-	case d.Kind == Find:
-		return f.seek(f.focus, m), app.Outcome{}
-	case d.Kind == Text:
+	case d.Kind == Search:
+		return f.updateSearch(f.focus, m), app.Outcome{}
+	case d.Kind == Static:
 		if d.Remove != nil && (k == "backspace" || k == "delete") {
-			return f.work(d.Remove(f.stepped())), app.Outcome{}
+			return f.runCommand(d.Remove(f.stepValues())), app.Outcome{}
 		}
 	default:
-		return f.typed(f.focus, m), app.Outcome{}
+		return f.updateInput(f.focus, m), app.Outcome{}
 	}
-	return f.turned(before), app.Outcome{}
+	return f.stepChanged(before), app.Outcome{}
 }
 
 func (f *Form) submit() (tea.Cmd, app.Outcome) {
@@ -232,7 +232,7 @@ func (f *Form) submit() (tea.Cmd, app.Outcome) {
 	if first >= 0 {
 		before := f.step
 		f.goTo(first)
-		return f.turned(before), app.Outcome{}
+		return f.stepChanged(before), app.Outcome{}
 	}
-	return nil, app.Outcome{Done: true, Value: f.keep()}
+	return nil, app.Outcome{Done: true, Value: f.saveDraft()}
 }

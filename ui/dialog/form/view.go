@@ -18,8 +18,8 @@ import (
 
 const labelWidth = 15
 
-// pasteHeight is how many lines of a Paste field in use are drawn.
-const pasteHeight = 5
+// multilineHeight is how many lines of a Paste field in use are drawn.
+const multilineHeight = 5
 
 // View implements app.Dialog. The fields scroll; what the preview says and the
 // keys always stand below them.
@@ -28,9 +28,9 @@ func (f *Form) View() *lipgloss.Layer {
 	inner := max(f.width-4, 10)
 	head := f.head(inner, 0)
 	body, from, to := f.body(inner)
-	foot := f.foot()
+	foot := f.footer()
 	room := f.height - 2 - len(foot)
-	below := f.below(inner)
+	below := f.previewLines(inner)
 	if most := max(room-len(head)-6, room/2); len(below) > most {
 		below = append(below[:max(most-1, 0)], s.Paint(style.Faint, "  …"))
 	}
@@ -88,8 +88,8 @@ func (f *Form) head(inner, without int) []widget.Row {
 	if len(rows) > 0 {
 		rows = append(rows, nil)
 	}
-	if f.general != "" {
-		for _, l := range widget.Wrap("✕ "+f.general, inner) {
+	if f.formError != "" {
+		for _, l := range widget.Wrap("✕ "+f.formError, inner) {
 			rows = append(rows, widget.Row{{Text: s.Paint(style.Bad, l)}})
 		}
 		rows = append(rows, nil)
@@ -139,7 +139,7 @@ func (f *Form) body(inner int) (rows []widget.Row, from, to int) {
 	s, values := f.c.Styles, f.Values()
 	under := widget.Space(labelWidth + 2)
 	for i := range f.spec.Fields {
-		if !f.shown(i) {
+		if !f.isShown(i) {
 			continue
 		}
 		d, on := &f.spec.Fields[i], i == f.focus
@@ -150,28 +150,28 @@ func (f *Form) body(inner int) (rows []widget.Row, from, to int) {
 			}
 		}
 		first := id
-		if on && (d.Kind == Select || d.Kind == Find) {
+		if on && (d.Kind == Select || d.Kind == Search) {
 			first = choiceID + strconv.Itoa(i)
 		}
 		if on {
 			from = len(rows)
 		}
 		rows = append(rows, widget.Row{{ID: first, Text: widget.Pad(f.fieldLine(i, on, inner), inner)}})
-		if on && d.Kind == Paste {
-			for _, l := range f.pasted(i, inner-2, pasteHeight) {
+		if on && d.Kind == Multiline {
+			for _, l := range f.multilineLines(i, inner-2, multilineHeight) {
 				rows = append(rows, widget.Row{{ID: id, Text: widget.Pad("  "+l, inner)}})
 			}
 		}
-		if e := f.wrong(i); e != "" {
+		if e := f.errorOf(i); e != "" {
 			put(style.Bad, "✕ "+e)
 		}
 		if d.Warn != nil {
 			if t := d.Warn(values); t != "" {
-				put(style.Soon, "▲ "+t)
+				put(style.Warn, "▲ "+t)
 			}
 		}
 		if on && d.Hint != nil {
-			if h := d.Hint(values); !strings.Contains(f.wrong(i), h) { // else it stands there already
+			if h := d.Hint(values); !strings.Contains(f.errorOf(i), h) { // else it stands there already
 				put(style.Muted, h)
 			}
 		}
@@ -182,21 +182,21 @@ func (f *Form) body(inner int) (rows []widget.Row, from, to int) {
 	return rows, from, to
 }
 
-// wrong is what is wrong with a field: as it was judged, or what the preview
+// errorOf is what is wrong with a field: as it was judged, or what the preview
 // says against it, but not while it is typed or before.
-func (f *Form) wrong(i int) string {
+func (f *Form) errorOf(i int) string {
 	d := &f.spec.Fields[i]
 	if e := f.errors[d.Key]; e != "" {
 		return e
 	}
 	if d.Kind == Select || i != f.focus && *f.values[d.Key] != "" {
-		return f.live[d.Key]
+		return f.previewErrors[d.Key]
 	}
 	return ""
 }
 
-// below is what the preview and the last command say.
-func (f *Form) below(inner int) []string {
+// previewLines is what the preview and the last command say.
+func (f *Form) previewLines(inner int) []string {
 	s := f.c.Styles
 	var lines []string
 	put := func(tone style.Tone, t string) {
@@ -209,13 +209,13 @@ func (f *Form) below(inner int) []string {
 	}
 	beside := false
 	for i := range f.spec.Fields {
-		beside = beside || f.shown(i) && f.wrong(i) != ""
+		beside = beside || f.isShown(i) && f.errorOf(i) != ""
 	}
 	if f.preview.Problem != "" && !beside {
 		put(style.Bad, f.c.Mark("✕")+f.preview.Problem)
 	}
 	for _, p := range f.preview.Lines {
-		switch mark := map[style.Tone]string{style.Good: "●", style.Soon: "▲"}[p.Tone]; mark {
+		switch mark := map[style.Tone]string{style.Good: "●", style.Warn: "▲"}[p.Tone]; mark {
 		case "":
 			put(p.Tone, p.Text)
 		default:
@@ -228,12 +228,12 @@ func (f *Form) below(inner int) []string {
 	return lines
 }
 
-// foot is what the keys do.
-func (f *Form) foot() []widget.Row {
+// footer is what the keys do.
+func (f *Form) footer() []widget.Row {
 	s := f.c.Styles
 	var first widget.Row
 	for _, o := range f.spec.Commands {
-		if o.Show == nil || o.Show(f.stepped()) {
+		if o.Show == nil || o.Show(f.stepValues()) {
 			if len(first) > 0 {
 				first = append(first, widget.Part{Text: "   "})
 			}
@@ -246,7 +246,7 @@ func (f *Form) foot() []widget.Row {
 	}
 	keys := f.c.Hints(f.ShortHelp()...)
 	if f.c.Spinner != "" && f.Waits() {
-		keys = append(widget.Row{{Text: s.Paint(style.Work, f.c.Spinner) + " "}}, keys...)
+		keys = append(widget.Row{{Text: s.Paint(style.Busy, f.c.Spinner) + " "}}, keys...)
 	}
 	return append(rows, keys)
 }
@@ -262,7 +262,7 @@ func (f *Form) ShortHelp() []key.Binding {
 		bs, move = append(bs, page), c.T("hint.field")
 	}
 	bs = append(bs, c.Bind(move, "tab", "up", "down"))
-	if !steps && f.chooses(f.focus) {
+	if !steps && f.hasChoices(f.focus) {
 		bs = append(bs, c.BindAs(c.T("hint.choose"), []string{"left", "right"}, "right"))
 	}
 	leaves := "hint.keep"
@@ -276,16 +276,16 @@ func (f *Form) ShortHelp() []key.Binding {
 	return append(bs, c.Bind(f.spec.Submit, "ctrl+s"), c.Bind(c.T(leaves), "esc"))
 }
 
-// chooses says whether the arrows choose in a field: where there is more than
+// hasChoices says whether the arrows choose in a field: where there is more than
 // one thing to choose from.
-func (f *Form) chooses(i int) bool {
+func (f *Form) hasChoices(i int) bool {
 	d := &f.spec.Fields[i]
-	return d.Kind == Find || d.Kind == Select && len(d.Options(f.Values())) > 1
+	return d.Kind == Search || d.Kind == Select && len(d.Options(f.Values())) > 1
 }
 
-// unfilled is the placeholder of a field, in brackets: without colours it would
+// placeholder is the placeholder of a field, in brackets: without colours it would
 // look like what was typed.
-func (f *Form) unfilled(d *Field) string {
+func (f *Form) placeholder(d *Field) string {
 	if d.Placeholder == "" {
 		return ""
 	}
@@ -301,34 +301,34 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	label := s.Paint(tone, lead+widget.Pad(d.Label, labelWidth-2)) + "  "
 	room := inner - labelWidth - 2
 	switch d.Kind {
-	case Paste:
+	case Multiline:
 		said := f.summary(*f.values[d.Key])
-		if d.Say != nil {
-			said = text.Clean(d.Say(f.Values()))
+		if d.Render != nil {
+			said = text.Clean(d.Render(f.Values()))
 		}
-		return label + s.Paint(style.Plain, widget.Cut(said, room))
-	case Find:
-		return label + f.findLine(i, on, room)
-	case Text:
-		return label + s.Paint(style.Plain, widget.Cut(text.Clean(d.Say(f.Values())), room))
+		return label + s.Paint(style.Normal, widget.Cut(said, room))
+	case Search:
+		return label + f.searchLine(i, on, room)
+	case Static:
+		return label + s.Paint(style.Normal, widget.Cut(text.Clean(d.Render(f.Values())), room))
 	case Select:
 		return label + f.choiceLine(i, on, room)
 	}
 	switch v := *f.values[d.Key]; {
 	case on && v == "" && d.Placeholder != "":
-		first, rest := firstOf(f.unfilled(d))
+		first, rest := splitFirstRune(f.placeholder(d))
 		return label + s.Paint(style.Brand, first) + s.Paint(style.Muted, widget.Cut(rest, room-widget.Width(first)))
 	case on:
-		return label + f.lines[i].View(s, room)
+		return label + f.inputs[i].View(s, room)
 	case v == "":
-		return label + s.Paint(style.Muted, widget.Cut(f.unfilled(d), room))
+		return label + s.Paint(style.Muted, widget.Cut(f.placeholder(d), room))
 	default:
 		return label + widget.Cut(text.Clean(v), room)
 	}
 }
 
-// firstOf is the first character of a text, and the others.
-func firstOf(s string) (first, rest string) {
+// splitFirstRune is the first character of a text, and the others.
+func splitFirstRune(s string) (first, rest string) {
 	_, n := utf8.DecodeRuneInString(s)
 	return s[:n], s[n:]
 }
@@ -350,7 +350,7 @@ func toneOf(d rules.Danger) style.Tone {
 	case rules.DangerDanger:
 		return style.Bad
 	case rules.DangerWarning:
-		return style.Soon
+		return style.Warn
 	}
 	return style.Accent
 }

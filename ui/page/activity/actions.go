@@ -24,7 +24,7 @@ func (p *page) Actions() app.Actions {
 	return append(as, app.Actions{
 		{
 			ID:      "details",
-			Name:    text.Called("act.event"),
+			Name:    text.NewName("act.event"),
 			Binding: app.Keys("enter"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.First, some),
@@ -32,7 +32,7 @@ func (p *page) Actions() app.Actions {
 		},
 		{
 			ID:      "certificate",
-			Name:    text.Called("act.certificate"),
+			Name:    text.NewName("act.certificate"),
 			Binding: app.Keys("o"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.First, some),
@@ -45,7 +45,7 @@ func (p *page) Actions() app.Actions {
 		},
 		{
 			ID:      "filter",
-			Name:    text.Called("act.filter"),
+			Name:    text.NewName("act.filter"),
 			Binding: app.Keys("/"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.Fourth, some || p.input.Value() != ""),
@@ -53,7 +53,7 @@ func (p *page) Actions() app.Actions {
 		},
 		{
 			ID:      "copy",
-			Name:    text.Called("act.copy.line"),
+			Name:    text.NewName("act.copy.line"),
 			Binding: app.Keys("y"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.First, some),
@@ -61,12 +61,12 @@ func (p *page) Actions() app.Actions {
 		},
 		{
 			ID:      "back",
-			Name:    text.Called("act.back"),
+			Name:    text.NewName("act.back"),
 			Binding: app.Keys("esc"),
 			Group:   app.View,
 			Hidden:  p.input.Value() == "",
 			Run: func() tea.Cmd {
-				p.input.Set("")
+				p.input.SetValue("")
 				p.table.Reset()
 				p.show()
 				return nil
@@ -105,14 +105,14 @@ func (p *page) open() tea.Cmd {
 	}
 	add("col.when", e.At.UTC().Format("2006-01-02 15:04:05Z"))
 	add("col.who", e.Actor)
-	add("col.via", c.Text.Code("via", e.Via))
-	add("col.what", c.Text.Code("event", e.Action))
+	add("col.via", c.Text.Term("via", e.Via))
+	add("col.what", c.Text.Term("event", e.Action))
 	add("col.certificate", c.Text.Subject(&e))
 	if e.From != e.To && e.To != "" {
-		add("event.from", c.Text.Code("label", e.From))
-		add("event.to", c.Text.Code("label", e.To))
+		add("event.from", c.Text.Term("label", e.From))
+		add("event.to", c.Text.Term("label", e.To))
 	}
-	add("col.why", c.Text.Or("why."+journal.CauseOf(&e), e.Why))
+	add("col.why", c.Text.Lookup("why."+journal.CauseOf(&e), e.Why))
 	_, ended, _ := c.EventOutcome(&e)
 	add("col.result", ended)
 	reason, detail := c.EventReason(&e)
@@ -120,7 +120,7 @@ func (p *page) open() tea.Cmd {
 	add("col.detail", detail)
 	add("event.id", string(e.Instance))
 	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: c.T("event.title", e.Seq), Tone: style.Accent, Parts: []dialog.Part{{Lines: ls}}}
+		return &dialog.Notice{Context: c, Title: c.T("event.title", e.Seq), Tone: style.Accent, Sections: []dialog.Section{{Lines: ls}}}
 	}})
 }
 

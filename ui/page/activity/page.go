@@ -204,7 +204,7 @@ func (p *page) show() {
 		es = nil
 		for n := range p.events {
 			e := &p.events[n]
-			words := p.c.Text.Or("event."+e.Action, "") + " " + p.c.Text.Or("result."+e.Result, "") // as they are drawn
+			words := p.c.Text.Lookup("event."+e.Action, "") + " " + p.c.Text.Lookup("result."+e.Result, "") // as they are drawn
 			if strings.Contains(
 				strings.ToLower(
 					p.c.Text.Subject(e)+" "+e.Action+" "+e.Actor+" "+e.Result+" "+p.c.EventSummary(e)+" "+string(e.Instance)+" "+words,
@@ -226,7 +226,7 @@ func (p *page) filterKey(m tea.KeyPressMsg) {
 		return
 	case "esc", "ctrl+c":
 		p.typing = false
-		p.input.Set("")
+		p.input.SetValue("")
 	default:
 		if !p.input.Update(m) {
 			return

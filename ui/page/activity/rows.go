@@ -23,7 +23,7 @@ func columns(c *app.Context) []list.Column[model.Event] {
 			return list.Cell{Tone: style.Strong, Text: c.EventTitle(&e)}
 		}},
 		{Title: c.T("col.certificate"), Min: 16, Max: 30, Cell: func(e model.Event, _ int) list.Cell {
-			return list.Cell{Tone: style.Plain, Text: c.Text.Subject(&e)}
+			return list.Cell{Tone: style.Normal, Text: c.Text.Subject(&e)}
 		}},
 		{Title: c.T("col.result"), Min: 10, Max: 10, Cell: func(e model.Event, _ int) list.Cell {
 			glyph, word, tone := c.EventOutcome(&e)
@@ -32,7 +32,7 @@ func columns(c *app.Context) []list.Column[model.Event] {
 		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) list.Cell {
 			d := c.EventSummary(&e)
 			if e.To != "" && e.From != e.To {
-				change := strings.TrimLeft(c.Text.Code("label", e.From)+c.Arrow(), " ") + c.Text.Code("label", e.To)
+				change := strings.TrimLeft(c.Text.Term("label", e.From)+c.Arrow(), " ") + c.Text.Term("label", e.To)
 				if d != "" {
 					change += c.Separator()
 				}
@@ -44,10 +44,10 @@ func columns(c *app.Context) []list.Column[model.Event] {
 			return list.Cell{Tone: style.Muted, Text: e.Actor}
 		}},
 		{Title: c.T("col.via"), Min: 8, Max: 10, MinTableWidth: 130, Cell: func(e model.Event, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: c.Text.Code("via", e.Via)}
+			return list.Cell{Tone: style.Muted, Text: c.Text.Term("via", e.Via)}
 		}},
 		{Title: c.T("col.why"), Min: 7, Max: 10, MinTableWidth: 150, Cell: func(e model.Event, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: c.Text.Code("why", journal.CauseOf(&e))}
+			return list.Cell{Tone: style.Muted, Text: c.Text.Term("why", journal.CauseOf(&e))}
 		}},
 	}
 }

@@ -71,7 +71,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	switch s.Y = len(s.Lines); {
 	case p.typing:
 		s.Y = typed
-		s.X = max(widget.Width(s.Lines[s.Y])-p.input.Left(), 0)
+		s.X = max(widget.Width(s.Lines[s.Y])-p.input.CursorOffset(), 0)
 	case p.table.Total() == 0:
 		s.Y--
 		s.X = widget.Width(s.Lines[s.Y])

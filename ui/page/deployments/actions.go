@@ -42,7 +42,7 @@ func (p *page) Actions() app.Actions {
 		as,
 		app.Action{
 			ID:      "details",
-			Name:    text.Called("act.details"),
+			Name:    text.NewName("act.details"),
 			Binding: app.Keys("enter"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.First, some),
@@ -55,21 +55,21 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{
 			ID:      "next-product",
-			Name:    text.Called("act.nextproduct"),
+			Name:    text.NewName("act.nextproduct"),
 			Binding: app.Keys("]"),
 			Group:   app.Move,
 			Run:     func() tea.Cmd { return p.choose(p.tab + 1) },
 		},
 		app.Action{
 			ID:      "previous-product",
-			Name:    text.Called("act.prevproduct"),
+			Name:    text.NewName("act.prevproduct"),
 			Binding: app.Keys("["),
 			Group:   app.Move,
 			Run:     func() tea.Cmd { return p.choose(p.tab - 1) },
 		},
 		app.Action{
 			ID:      "panel",
-			Name:    text.Called("act.panel"),
+			Name:    text.NewName("act.panel"),
 			Binding: app.Keys("f"),
 			Group:   app.View,
 			Hidden:  here,
@@ -78,7 +78,7 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{
 			ID:      "hosted-only",
-			Name:    text.Called("act.hosted"),
+			Name:    text.NewName("act.hosted"),
 			Binding: app.Keys("H"),
 			Group:   app.View,
 			Hidden:  here,
@@ -89,7 +89,7 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{
 			ID:      "copy",
-			Name:    text.Called("act.copy.address"),
+			Name:    text.NewName("act.copy.address"),
 			Binding: app.Keys("y"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.First, some),
@@ -125,8 +125,8 @@ func (p *page) panel() tea.Cmd {
 	for i, s := range append([]model.ResourceState{""}, model.ResourceStates...) {
 		ch := dialog.Choice{
 			Key:   "state:" + string(s),
-			Label: c.Text.Or("label."+string(s), string(s)),
-			One:   true,
+			Label: c.Text.Lookup("label."+string(s), string(s)),
+			Radio: true,
 			On:    base.State == s,
 			Count: -1,
 		}

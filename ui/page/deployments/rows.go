@@ -37,7 +37,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 		}},
 		place,
 		{Title: c.T("col.certificate"), Min: 16, Max: 28, MinTableWidth: 150, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Plain, Text: dash(r.InstanceName)}
+			return list.Cell{Tone: style.Normal, Text: dash(r.InstanceName)}
 		}},
 		{Title: c.T("col.should"), Min: 9, Max: 9, MinTableWidth: 112, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: short(r.Expected)}
@@ -54,7 +54,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			case r.Presented == r.Expected:
 				return list.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
 			}
-			return list.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
+			return list.Cell{Tone: style.Warn, Text: short(r.Presented) + " ✗"}
 		}, ReadAloud: func(r row) string {
 			switch {
 			case r.Presented == "", r.Failure.Kind == model.JobVerify:
@@ -70,15 +70,15 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			if r.NotAfter.IsZero() {
 				return list.Cell{Tone: style.Faint, Text: "–"}
 			}
-			tone := style.Plain
+			tone := style.Normal
 			if r.NotAfter.Before(c.Now) {
 				tone = style.Bad
 			}
 			return list.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 		}, ReadAloud: func(r row) string { return relative(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
-			st := style.Of(string(r.State))
-			word := c.Text.Or("label."+string(r.State), string(r.State))
+			st := style.StatusOf(string(r.State))
+			word := c.Text.Lookup("label."+string(r.State), string(r.State))
 			if !r.DriftSince.IsZero() {
 				if more := word + " " + widget.Ago(c.T, r.DriftSince, c.Now); widget.Width(more)+2 <= w {
 					word = more

@@ -84,7 +84,7 @@ func (p *page) tabRow() widget.Row {
 	for t := p.firstTab(); t < p.tabs(); t++ {
 		paint, tone := p.c.Styles.Paint, style.Muted
 		if t == p.tab {
-			paint, tone = p.c.Styles.PaintOn, style.Accent
+			paint, tone = p.c.Styles.PaintSelected, style.Accent
 		}
 		row = append(row, widget.Part{ID: tabID + strconv.Itoa(t), Text: paint(tone, " "+p.tabText(t)+" ")}, widget.Part{Text: " "})
 	}
@@ -96,7 +96,7 @@ func (p *page) filterTexts() []string {
 	c := p.c
 	var on []string
 	if p.filter.State != "" {
-		on = append(on, c.Text.Or("label."+string(p.filter.State), string(p.filter.State)))
+		on = append(on, c.Text.Lookup("label."+string(p.filter.State), string(p.filter.State)))
 	}
 	if p.filter.Hosted {
 		on = append(on, c.T("label.hosted"))

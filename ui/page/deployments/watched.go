@@ -43,7 +43,7 @@ func (w *watched) actions(here bool) app.Actions {
 	as := app.Actions{
 		{
 			ID:          "watch-add",
-			Name:        text.Called("act.watch.add"),
+			Name:        text.NewName("act.watch.add"),
 			Binding:     app.Keys("+"),
 			Group:       app.View,
 			Hidden:      !here,
@@ -53,7 +53,7 @@ func (w *watched) actions(here bool) app.Actions {
 		},
 		{
 			ID:          "verify",
-			Name:        text.Called("act.watch.look"),
+			Name:        text.NewName("act.watch.look"),
 			Binding:     app.Keys("V"),
 			Group:       app.View,
 			Hidden:      !some,
@@ -63,7 +63,7 @@ func (w *watched) actions(here bool) app.Actions {
 		},
 		{
 			ID:          "delete",
-			Name:        text.Called("act.watch.remove"),
+			Name:        text.NewName("act.watch.remove"),
 			Binding:     app.Keys("ctrl+x"),
 			Group:       app.View,
 			Danger:      rules.DangerNotice,
@@ -110,9 +110,9 @@ func checkWatch(ctx context.Context, c *app.Context, id model.ID) (app.ToastMsg,
 	case err != nil:
 		return app.ToastMsg{}, err
 	case seen.Error != "":
-		return app.ToastMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
+		return app.ToastMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Warn}, nil
 	}
-	return app.ToastMsg{Text: c.T("watch.looked", seen.Address, watchText(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
+	return app.ToastMsg{Text: c.T("watch.looked", seen.Address, watchText(c, &seen)), Tone: style.StatusOf(seen.State()).Tone}, nil
 }
 
 func (w *watched) remove() tea.Cmd {
@@ -232,7 +232,7 @@ func (w *watched) details() tea.Cmd {
 		return nil
 	}
 	c := w.c
-	st := style.Of(r.State())
+	st := style.StatusOf(r.State())
 	lines := []string{watchText(c, &r)}
 	add := func(label, value string) {
 		if value != "" {
@@ -254,10 +254,10 @@ func (w *watched) details() tea.Cmd {
 	}
 	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
 		return &dialog.Notice{
-			Context: c,
-			Title:   r.Address,
-			Tone:    st.Tone,
-			Parts:   []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}},
+			Context:  c,
+			Title:    r.Address,
+			Tone:     st.Tone,
+			Sections: []dialog.Section{{Tone: st.Tone, Lines: lines}, {Tone: style.Normal, Head: c.T("watch.presents"), Lines: about}},
 		}
 	}, Then: func(any) tea.Cmd { return nil }})
 }

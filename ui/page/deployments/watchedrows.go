@@ -46,7 +46,7 @@ func watchBefore(by model.Sort, a, b *model.Watch) int {
 	switch by {
 	case model.SortState:
 		rank := func(w *model.Watch) int {
-			return slices.Index([]style.Tone{style.Bad, style.Soon, style.Work, style.Muted, style.Good}, style.Of(w.State()).Tone)
+			return slices.Index([]style.Tone{style.Bad, style.Warn, style.Busy, style.Muted, style.Good}, style.StatusOf(w.State()).Tone)
 		}
 		return cmp.Or(rank(a)-rank(b), strings.Compare(a.State(), b.State()))
 	case model.SortExpiry:
@@ -85,14 +85,14 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 				case r.NotAfter.Before(c.Now):
 					return list.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 				}
-				return list.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
+				return list.Cell{Tone: style.Normal, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 			},
 			ReadAloud: func(r model.Watch) string { return relative(c, r.NotAfter) },
 		},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
-			st := style.Of(r.State())
+			st := style.StatusOf(r.State())
 			if r.Error != "" && st.Tone != style.Bad {
-				st = style.Of(monitor.WatchExpiring) // it wants a look too
+				st = style.StatusOf(monitor.WatchExpiring) // it wants a look too
 			}
 			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
 		}},
@@ -116,7 +116,7 @@ func watchText(c *app.Context, w *model.Watch) string {
 	}
 	var all []string
 	for _, p := range words {
-		all = append(all, c.Text.Or("watch."+p, p))
+		all = append(all, c.Text.Lookup("watch."+p, p))
 	}
 	return strings.Join(all, c.T("list.join"))
 }

@@ -33,7 +33,7 @@ func (p *page) Actions() app.Actions {
 	}
 	enter := app.Action{
 		ID:         "details",
-		Name:       text.Called("act.forecast.open"),
+		Name:       text.NewName("act.forecast.open"),
 		Binding:    app.Keys("enter"),
 		ShortLabel: c.T("forecast.foot.days"),
 		Group:      app.View,
@@ -48,7 +48,7 @@ func (p *page) Actions() app.Actions {
 	}
 	esc := app.Action{
 		ID:      "back",
-		Name:    text.Called("act.forecast.back"),
+		Name:    text.NewName("act.forecast.back"),
 		Binding: app.Keys("esc"),
 		Group:   app.View,
 		Footer:  app.First,
@@ -60,7 +60,7 @@ func (p *page) Actions() app.Actions {
 	}
 	more := app.Action{
 		ID:         "more-months",
-		Name:       text.Called("act.forecast.more"),
+		Name:       text.NewName("act.forecast.more"),
 		Binding:    app.Keys("+"),
 		ShortLabel: c.T("forecast.foot.more"),
 		Group:      app.View,
@@ -72,7 +72,7 @@ func (p *page) Actions() app.Actions {
 	}
 	less := app.Action{
 		ID:         "fewer-months",
-		Name:       text.Called("act.forecast.less"),
+		Name:       text.NewName("act.forecast.less"),
 		Binding:    app.Keys("-"),
 		ShortLabel: c.T("forecast.foot.less"),
 		Group:      app.View,
@@ -87,7 +87,7 @@ func (p *page) Actions() app.Actions {
 		enter,
 		app.Action{
 			ID:         "policy",
-			Name:       text.Called("act.forecast.policy"),
+			Name:       text.NewName("act.forecast.policy"),
 			Binding:    app.Keys("p"),
 			ShortLabel: c.T("forecast.foot.policy"),
 			Group:      app.View,
@@ -99,7 +99,7 @@ func (p *page) Actions() app.Actions {
 		less,
 		app.Action{
 			ID:      "explain",
-			Name:    text.Called("action.explain"),
+			Name:    text.NewName("action.explain"),
 			Binding: app.Keys("x"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.Second, some),
@@ -108,7 +108,7 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{
 			ID:         "forecast-again",
-			Name:       text.Called("act.forecast.again"),
+			Name:       text.NewName("act.forecast.again"),
 			Binding:    app.Keys("ctrl+r"),
 			ShortLabel: c.T("forecast.foot.again"),
 			Group:      app.View,
@@ -122,7 +122,7 @@ func (p *page) Actions() app.Actions {
 			as,
 			app.Action{
 				ID:    "compare-" + policy,
-				Name:  text.Called("act.forecast.compare", text.Called("policy."+policy)),
+				Name:  text.NewName("act.forecast.compare", text.NewName("policy."+policy)),
 				Group: app.View,
 				Run: func() tea.Cmd {
 					p.compare = policy
@@ -136,14 +136,14 @@ func (p *page) Actions() app.Actions {
 		as,
 		app.Action{
 			ID:      "right",
-			Name:    text.Called("act.forecast.moments"),
+			Name:    text.NewName("act.forecast.moments"),
 			Binding: app.Keys("l", "right"),
 			Group:   app.Move,
 			Run:     func() tea.Cmd { p.focus(true); return nil },
 		},
 		app.Action{
 			ID:      "left",
-			Name:    text.Called("act.forecast.rows"),
+			Name:    text.NewName("act.forecast.rows"),
 			Binding: app.Keys("h", "left"),
 			Group:   app.Move,
 			Run:     func() tea.Cmd { p.focus(false); return nil },

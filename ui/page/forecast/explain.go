@@ -21,17 +21,17 @@ func (p *page) explain() tea.Cmd {
 		return nil
 	}
 	c := p.c
-	parts := []dialog.Part{{Head: c.T("forecast.explain.what"), Lines: bullets(c, composition(c, &r.base))}}
+	parts := []dialog.Section{{Head: c.T("forecast.explain.what"), Lines: bullets(c, composition(c, &r.base))}}
 	if r.other != nil {
 		parts = append(
 			parts,
-			dialog.Part{Head: c.T("forecast.explain.under", policyName(c, p.compare)), Lines: bullets(c, composition(c, r.other))},
+			dialog.Section{Head: c.T("forecast.explain.under", policyName(c, p.compare)), Lines: bullets(c, composition(c, r.other))},
 		)
 	}
 	if why := rules(c, r); len(why) > 0 {
-		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: bullets(c, why)})
+		parts = append(parts, dialog.Section{Head: c.T("forecast.explain.why"), Lines: bullets(c, why)})
 	}
-	parts = append(parts, dialog.Part{Head: c.T("forecast.explain.how"), Lines: []string{c.T("forecast.explain.copy")}})
+	parts = append(parts, dialog.Section{Head: c.T("forecast.explain.how"), Lines: []string{c.T("forecast.explain.copy")}})
 	return notice(c, c.T("forecast.explain.title", title(c, r)), parts)
 }
 
@@ -47,13 +47,16 @@ func (p *page) explainOccurrence(h occurrence) tea.Cmd {
 	return notice(
 		c,
 		h[0].Name,
-		[]dialog.Part{{Lines: lines}, {Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+h[0].What, "")}}},
+		[]dialog.Section{
+			{Lines: lines},
+			{Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Lookup("forecast.why."+h[0].What, "")}},
+		},
 	)
 }
 
-func notice(c *app.Context, title string, parts []dialog.Part) tea.Cmd {
+func notice(c *app.Context, title string, parts []dialog.Section) tea.Cmd {
 	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: title, Tone: style.Accent, Parts: parts}
+		return &dialog.Notice{Context: c, Title: title, Tone: style.Accent, Sections: parts}
 	}})
 }
 
@@ -119,5 +122,5 @@ func bullets(c *app.Context, ls []string) []string {
 
 // policyName is a policy as people read it.
 func policyName(c *app.Context, policy string) string {
-	return c.Text.Or("policy."+policy, policy)
+	return c.Text.Lookup("policy."+policy, policy)
 }

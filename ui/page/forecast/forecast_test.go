@@ -38,9 +38,11 @@ func report(more int) *forecast.Report {
 	r.ByDay[0].Renewals, r.ByDay[0].Deployments = 1+more, 2
 	r.ByDay[2].Reissues, r.ByDay[2].People = 4, 1
 	r.ByDay[3].Expiries = 1
-	r.ByMonth = []forecast.Tally{{Start: at("2026-11-01"), Renewals: 1 + more, Deployments: 2}, {Start: at("2026-12-01"), Reissues: 4, People: 1, Expiries: 1}}
+	r.ByMonth = []forecast.Tally{{Start: at("2026-11-01"), Renewals: 1 + more, Deployments: 2},
+		{Start: at("2026-12-01"), Reissues: 4, People: 1, Expiries: 1}}
 	r.Total = forecast.Tally{Start: r.From, Renewals: 1 + more, Reissues: 4, Deployments: 2, People: 1, Expiries: 1}
-	r.Occurrences = []forecast.Occurrence{{At: at("2026-12-01"), What: forecast.WhatPerson, Name: "a"}, {At: at("2026-12-02"), What: forecast.WhatExpires, Name: "b"}}
+	r.Moments = []forecast.Moment{{At: at("2026-12-01"), What: forecast.WhatPerson, Name: "a"},
+		{At: at("2026-12-02"), What: forecast.WhatExpires, Name: "b"}}
 	return r
 }
 
@@ -131,8 +133,10 @@ func TestPacksRunOut(t *testing.T) {
 	dv := &model.Specification{Level: model.DV, Type: model.Single}
 	ov := &model.Specification{Level: model.OV, Type: model.Single}
 	r := &forecast.Report{
-		Before: []ledger.Balance{{Kind: "certificate", Specification: dv, Available: 2}, {Kind: "certificate", Specification: ov, Available: 3}, {Kind: "hosting"}, {Kind: "credit", Available: 1}},
-		After:  []ledger.Balance{{Kind: "certificate", Specification: dv}, {Kind: "certificate", Specification: ov, Available: 1}, {Kind: "hosting"}, {Kind: "credit"}},
+		Before: []ledger.Balance{{Kind: "certificate", Specification: dv, Available: 2},
+			{Kind: "certificate", Specification: ov, Available: 3}, {Kind: "hosting"}, {Kind: "credit", Available: 1}},
+		After: []ledger.Balance{{Kind: "certificate", Specification: dv}, {Kind: "certificate", Specification: ov, Available: 1},
+			{Kind: "hosting"}, {Kind: "credit"}},
 	}
 	if n := packsOut(r); n != 1 {
 		t.Errorf("%d packs run out", n)
@@ -142,7 +146,8 @@ func TestPacksRunOut(t *testing.T) {
 // TestPluralForms writes one and many.
 func TestPluralForms(t *testing.T) {
 	c := &app.Context{Text: text.New("en")}
-	got := strings.Join(append(composition(c, &forecast.Tally{Renewals: 1, Deployments: 1200, Expiries: 1}), composition(c, &forecast.Tally{})...), "; ")
+	got := strings.Join(append(composition(c, &forecast.Tally{Renewals: 1, Deployments: 1200, Expiries: 1}),
+		composition(c, &forecast.Tally{})...), "; ")
 	if want := "1 yearly renewal of a hosted certificate; 1,200 deployments; 1 expires; nothing happens by itself"; got != want {
 		t.Errorf("%q", got)
 	}
@@ -187,7 +192,8 @@ func all(p *page, cmd tea.Cmd) (dues, forecasts int) {
 
 func newPage(t *testing.T) *page {
 	b := kittest.Fleet(20).Start(t)
-	c := &app.Context{Ctx: t.Context(), Backend: b.Access, Table: b.Table(), Text: text.New("en"), Styles: style.New(true, 0), Now: b.Now(), Drafts: map[string]map[string]string{}}
+	c := &app.Context{Ctx: t.Context(), Backend: b.Access, Table: b.Table(), Text: text.New("en"), Styles: style.New(true, 0),
+		Now: b.Now(), Drafts: map[string]map[string]string{}}
 	p := New(c).(*page)
 	p.delay = time.Millisecond
 	p.SetSize(120, 36)
@@ -267,7 +273,8 @@ func TestWhatHappensOnceADay(t *testing.T) {
 	for _, h := range occurrencesIn(r, monthRows(r, nil)[0]) {
 		got = append(got, occurrenceColumns(c)[0].Cell(h, 99).Text+" "+occurrenceColumns(c)[1].Cell(h, 99).Text+" "+string(h[0].Instance))
 	}
-	want := []string{"2026-12-01 ▲ install by hand ×3 A", "2026-12-01 ▲ install by hand B", "2026-12-01 ▲ add a record A", "2026-12-02 ▲ install by hand A"}
+	want := []string{"2026-12-01 ▲ install by hand ×3 A", "2026-12-01 ▲ install by hand B", "2026-12-01 ▲ add a record A",
+		"2026-12-02 ▲ install by hand A"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

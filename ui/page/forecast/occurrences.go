@@ -64,19 +64,19 @@ func occurrenceColumns(c *app.Context) []list.Column[occurrence] {
 func status(what string) style.Status {
 	switch what {
 	case forecast.WhatExpires:
-		return style.Of("expired")
+		return style.StatusOf("expired")
 	case forecast.WhatHostingEnds:
-		return style.Of("service-ended")
+		return style.StatusOf("service-ended")
 	case forecast.WhatWaits:
-		return style.Of("waiting")
+		return style.StatusOf("waiting")
 	}
-	return style.Of("drifted") // a person is to look
+	return style.StatusOf("drifted") // a person is to look
 }
 
 // word is the word of a kind of moment; a person reads what is to be done.
 func word(c *app.Context, m forecast.Occurrence) string {
 	if m.Task != "" {
-		return c.Text.Or("moment."+string(m.Task), string(m.Task))
+		return c.Text.Lookup("moment."+string(m.Task), string(m.Task))
 	}
-	return c.Text.Or("moment."+m.What, m.What)
+	return c.Text.Lookup("moment."+m.What, m.What)
 }

@@ -81,7 +81,7 @@ func (p *page) switchPolicy() app.Action {
 	}
 	a := app.Action{
 		ID:         "whose-moments",
-		Name:       text.Called("act.forecast.whose"),
+		Name:       text.NewName("act.forecast.whose"),
 		Binding:    app.Keys("W"),
 		ShortLabel: c.T("forecast.foot.whose", policyName(c, other)),
 		Group:      app.View,

@@ -205,7 +205,7 @@ func statusCell(c *app.Context, word string, n int) list.Cell {
 	if n == 0 {
 		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
-	s := style.Of(word)
+	s := style.StatusOf(word)
 	return list.Cell{Tone: s.Tone, Text: c.Mark(s.Glyph) + widget.Count(n)}
 }
 
@@ -273,11 +273,11 @@ func columns(c *app.Context, sh shape) []list.Column[row] {
 	}
 	signed := func(word string) func(int) list.Cell { return func(n int) list.Cell { return statusCell(c, word, n) } }
 	drawn("col.versions", byVersions, 9, 3, sh.scale.versions, style.Good, versions)
-	drawn("col.deployments", byDeployments, 11, 3, sh.scale.deployments, style.Work, func(t *forecast.Tally) int { return t.Deployments })
+	drawn("col.deployments", byDeployments, 11, 3, sh.scale.deployments, style.Busy, func(t *forecast.Tally) int { return t.Deployments })
 	credits, people := func(t *forecast.Tally) int { return t.CreditsUsed }, func(t *forecast.Tally) int { return t.People }
 	if sh.other == "" {
-		drawn("col.credits", "", 8, 2, sh.scale.credits, style.Plain, credits)
-		drawn("col.people", byPeople, 8, 2, sh.scale.people, style.Soon, people)
+		drawn("col.credits", "", 8, 2, sh.scale.credits, style.Normal, credits)
+		drawn("col.people", byPeople, 8, 2, sh.scale.people, style.Warn, people)
 	} else {
 		plain("col.credits", 8, 0, number, credits)
 		plain("col.people", 8, 76, number, people)

@@ -133,7 +133,7 @@ func (p *page) outlook() []string {
 	s, c, t := p.c.Styles, p.c, &p.base.Total
 	var parts []string
 	add := func(word, text string) {
-		st := style.Of(word)
+		st := style.StatusOf(word)
 		parts = append(parts, s.Paint(st.Tone, c.Mark(st.Glyph)+text))
 	}
 	if !p.base.CreditsRunOut.IsZero() {
@@ -213,11 +213,11 @@ func (p *page) progressed() (word string, tone style.Tone) {
 				word += " " + p.progress.ViewAs(part)
 			}
 		}
-		return word, style.Work
+		return word, style.Busy
 	case p.failed:
 		return c.Mark("✕") + c.T("forecast.failed"), style.Bad
 	case p.stopped:
-		return c.Mark("▲") + c.T("forecast.stopped"), style.Soon
+		return c.Mark("▲") + c.T("forecast.stopped"), style.Warn
 	case p.base != nil && p.stale:
 		return c.T("forecast.stale", widget.Stamp(p.asOf)), style.Muted
 	case p.base != nil:
@@ -260,7 +260,7 @@ func (p *page) facts() []widget.Row {
 	if r.other != nil && p.listOther { // what follows is about what is listed
 		own, other, under = r.other, &r.base, forecast.AsConfigured
 	}
-	wrap(summary(p, own), style.Plain)
+	wrap(summary(p, own), style.Normal)
 	if d := busiestDay(p.listedReport(), r); d != nil && !r.days {
 		wrap(
 			c.T(

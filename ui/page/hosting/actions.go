@@ -14,7 +14,7 @@ func (p *page) Actions() app.Actions {
 		action.Actions(c, action.On(p.list.Active())),
 		app.Action{
 			ID:          "details",
-			Name:        text.Called("hosting.act.details"),
+			Name:        text.NewName("hosting.act.details"),
 			Binding:     app.Keys("enter"),
 			Group:       app.View,
 			Footer:      app.RankIf(app.First, some),
@@ -23,7 +23,7 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{
 			ID:      "certificate",
-			Name:    text.Called("act.certificate"),
+			Name:    text.NewName("act.certificate"),
 			Binding: app.Keys("o"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.First, some),
@@ -34,10 +34,11 @@ func (p *page) Actions() app.Actions {
 				return nil
 			},
 		},
-		app.Action{ID: "tasks", Name: text.Called("hosting.act.person"), Binding: app.Keys("!"), Group: app.View, Run: p.toggleNeedsPerson},
+		app.Action{ID: "tasks", Name: text.NewName("hosting.act.person"), Binding: app.Keys("!"), Group: app.View,
+			Run: p.toggleNeedsPerson},
 		app.Action{
 			ID:      "panel",
-			Name:    text.Called("act.panel"),
+			Name:    text.NewName("act.panel"),
 			Binding: app.Keys("f"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.Fourth, p.totals.hosted > 0),

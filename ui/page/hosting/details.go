@@ -39,7 +39,7 @@ func (p *page) details() tea.Cmd {
 		}
 		return app.OpenDialogMsg{
 			Make: func() app.Dialog {
-				return &dialog.Notice{Context: c, Title: c.T("hosting.details.title", d.i.Name), Tone: style.Accent, Parts: d.parts(c),
+				return &dialog.Notice{Context: c, Title: c.T("hosting.details.title", d.i.Name), Tone: style.Accent, Sections: d.parts(c),
 					Choices: []key.Binding{c.Bind(c.T("act.certificate"), "o")}}
 			},
 			Then: func(v any) tea.Cmd {
@@ -104,7 +104,7 @@ func loadDetails(c *app.Context, id model.ID) (d hosted, err error) {
 	return d, err
 }
 
-func (d *hosted) parts(c *app.Context) []dialog.Part {
+func (d *hosted) parts(c *app.Context) []dialog.Section {
 	line := func(key, value string) string { return c.Fact(c.T(key), value) }
 	// A long reason stands on a line of its own, which wraps.
 	facts := func(key string, f func(*app.Context) (string, string)) []string {
@@ -128,8 +128,8 @@ func (d *hosted) parts(c *app.Context) []dialog.Part {
 	}
 	lines = append(lines, facts("hosting.details.next", d.next)...)
 	lines = append(lines, facts("hosting.details.last", d.attempt)...)
-	parts := []dialog.Part{{Lines: lines}, {Head: c.T("hosting.details.credits"), Lines: d.creditLines(c)}}
-	person := dialog.Part{Head: c.T("tasks.title"), Lines: []string{c.T("hosting.details.nothing")}}
+	parts := []dialog.Section{{Lines: lines}, {Head: c.T("hosting.details.credits"), Lines: d.creditLines(c)}}
+	person := dialog.Section{Head: c.T("tasks.title"), Lines: []string{c.T("hosting.details.nothing")}}
 	if len(d.tasks) > 0 {
 		person.Lines = nil
 		for _, t := range d.tasks {
@@ -140,7 +140,7 @@ func (d *hosted) parts(c *app.Context) []dialog.Part {
 	if support == "" {
 		support = c.T("hosting.details.nosupport")
 	}
-	return append(parts, person, dialog.Part{Head: c.T("hosting.details.support"), Lines: []string{support}})
+	return append(parts, person, dialog.Section{Head: c.T("hosting.details.support"), Lines: []string{support}})
 }
 
 // next is when it renews, and why then (spec T5, H4).
@@ -172,7 +172,7 @@ func (d *hosted) attempt(c *app.Context) (said, because string) {
 		return c.T("hosting.details.never"), ""
 	}
 	because, _ = c.EventReason(d.last)
-	return widget.Stamp(d.last.At) + c.T("comma") + c.Text.Or("result."+d.last.Result, d.last.Result), because
+	return widget.Stamp(d.last.At) + c.T("comma") + c.Text.Lookup("result."+d.last.Result, d.last.Result), because
 }
 
 func (d *hosted) creditLines(c *app.Context) []string {

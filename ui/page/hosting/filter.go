@@ -92,7 +92,7 @@ func (o filter) choices(c *app.Context) []dialog.Choice {
 		{Key: "spent:on", Label: c.T("hosting.only.spent"), On: o.spent, Count: -1},
 	}
 	for n, a := range []string{"", "on", "off"} {
-		ch := dialog.Choice{Key: "auto:" + a, One: true, On: o.auto == a, Count: -1}
+		ch := dialog.Choice{Key: "auto:" + a, Radio: true, On: o.auto == a, Count: -1}
 		if ch.Label = c.T("hosting.only.auto." + a); n == 0 {
 			ch.Head, ch.Label = c.T("label.auto-deploy"), c.T("panel.any")
 		}

@@ -57,9 +57,9 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			return list.Cell{Text: strconv.Itoa(r.Auto) + "/" + strconv.Itoa(r.Resources)}
 		}},
 		{Title: c.T("col.left"), Min: 4, Max: 6, Right: true, Cell: func(r row, _ int) list.Cell {
-			tone := style.Plain
+			tone := style.Normal
 			if r.RenewalsLeft == 0 {
-				tone = style.Soon
+				tone = style.Warn
 			}
 			return list.Cell{Tone: tone, Text: strconv.Itoa(r.RenewalsLeft)}
 		}},
@@ -73,7 +73,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 func dueCell(c *app.Context, r *model.InstanceRow) list.Cell {
 	switch {
 	case r.Operation != "":
-		return list.Cell{Tone: style.Work, Text: c.T("hosting.now", max(r.Attempt, 1))}
+		return list.Cell{Tone: style.Busy, Text: c.T("hosting.now", max(r.Attempt, 1))}
 	case r.Due.IsZero():
 		return list.Cell{Tone: style.Faint, Text: "–"}
 	}

@@ -67,7 +67,7 @@ func (n *totals) row(c *app.Context) widget.Row {
 		key := c.KeyFor("tasks", "!")
 		row = append(row, widget.Part{Text: "   "}, widget.Part{
 			ID:   app.KeyID(key),
-			Text: s.Paint(style.Soon, c.Mark("▲")+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key),
+			Text: s.Paint(style.Warn, c.Mark("▲")+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key),
 		})
 	}
 	if n.spent > 0 {

@@ -56,7 +56,7 @@ func (p *page) Actions() app.Actions {
 		as,
 		app.Action{
 			ID:      "details",
-			Name:    text.Called("act.details"),
+			Name:    text.NewName("act.details"),
 			Binding: app.Keys("enter"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.First, some),
@@ -64,7 +64,7 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{
 			ID:      "filter",
-			Name:    text.Called("act.filter"),
+			Name:    text.NewName("act.filter"),
 			Binding: app.Keys("/"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.Fourth, some),
@@ -72,32 +72,32 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{
 			ID:      "panel",
-			Name:    text.Called("act.panel"),
+			Name:    text.NewName("act.panel"),
 			Binding: app.Keys("f"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.Fourth, some),
 			Run:     p.panel,
 		},
-		app.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
-		app.Action{ID: "costs", Name: text.Called("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
-		app.Action{ID: "layout", Name: text.Called("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
+		app.Action{ID: "hosted-only", Name: text.NewName("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
+		app.Action{ID: "costs", Name: text.NewName("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
+		app.Action{ID: "layout", Name: text.NewName("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
 		app.Action{
 			ID:      "mark",
-			Name:    text.Called("act.mark"),
+			Name:    text.NewName("act.mark"),
 			Binding: app.Keys("space"),
 			Group:   app.View,
 			Run:     func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.cursorMoved() },
 		},
-		app.Action{ID: "copy", Name: text.Called("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
+		app.Action{ID: "copy", Name: text.NewName("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
 		app.Action{
 			ID:      "back",
-			Name:    text.Called("act.back"),
+			Name:    text.NewName("act.back"),
 			Binding: app.Keys("esc"),
 			Group:   app.View,
 			Hidden:  len(p.table.Marked) == 0 && p.query.Filter.Empty(),
 			Run:     p.back,
 		},
-		app.Action{ID: "tasks", Name: text.Called("act.tasks"), Binding: app.Keys(tasksKey), Group: app.View, Run: p.showTasks},
+		app.Action{ID: "tasks", Name: text.NewName("act.tasks"), Binding: app.Keys(tasksKey), Group: app.View, Run: p.showTasks},
 		move("down", func() { p.table.Move(line) }, "j", "down"),
 		move("up", func() { p.table.Move(-line) }, "k", "up"),
 		move("right", func() { p.table.Move(side) }, "l", "right"),
@@ -120,9 +120,9 @@ func (p *page) showTasks() tea.Cmd {
 	c, tasks := p.c, p.tasks
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
-			d := &dialog.List{Context: c, Title: c.T("tasks.title"), None: c.T("needs.nothing"), Drop: c.T("tasks.dismiss")}
+			d := &dialog.List{Context: c, Title: c.T("tasks.title"), Empty: c.T("needs.nothing"), RemoveLabel: c.T("tasks.dismiss")}
 			for _, t := range tasks {
-				e := dialog.Entry{Head: c.Text.Text(t.Text), Aside: c.T("tasks.since", widget.Ago(c.T, t.Created, c.Now))}
+				e := dialog.Entry{Head: c.Text.Text(t.Text), Meta: c.T("tasks.since", widget.Ago(c.T, t.Created, c.Now))}
 				e.Lines = c.Text.Lines(t.Detail)
 				e.Value = t
 				d.Entries = append(d.Entries, e)
@@ -138,7 +138,7 @@ func (p *page) showTasks() tea.Cmd {
 				case v.Watch != "":
 					return app.Send(app.ShowWatchesMsg{})
 				}
-			case dialog.Dropped:
+			case dialog.Removed:
 				return p.dismiss(v.Value.(model.Task))
 			}
 			return nil
@@ -150,7 +150,7 @@ func (p *page) showTasks() tea.Cmd {
 func (p *page) dismiss(t model.Task) tea.Cmd {
 	c := p.c
 	if why := c.MayNot("dismiss"); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Soon})
+		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
 	}
 	return c.Do(func(ctx context.Context) tea.Msg {
 		if _, err := c.Backend.DismissTask(ctx, string(t.ID)); err != nil {
@@ -184,19 +184,19 @@ func (p *page) back() tea.Cmd {
 		marked := maps.Clone(p.table.Marked)
 		clear(p.table.Marked)
 		c.Undo = &app.Undo{
-			Label:    text.Called("undo.marks", n),
+			Label:    text.NewName("undo.marks", n),
 			ViewOnly: true,
 			Run:      func() tea.Cmd { p.table.Marked = marked; return p.cursorMoved() },
 		}
 		return nil
 	}
 	typed, filter := p.input.Value(), p.query.Filter
-	c.Undo = &app.Undo{Label: text.Called("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
-		p.input.Set(typed)
+	c.Undo = &app.Undo{Label: text.NewName("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
+		p.input.SetValue(typed)
 		p.query.Filter = filter
 		return p.relist()
 	}}
-	p.input.Set("")
+	p.input.SetValue("")
 	p.query.Filter = model.Filter{}
 	return p.relist()
 }

@@ -26,24 +26,24 @@ func (d *details) alert(r *model.InstanceRow) (string, style.Tone) {
 	}
 	switch {
 	case i.AwaitsReview():
-		return c.Mark("◔") + c.T("news.review", c.KeyOf(rules.Review)), style.Work
+		return c.Mark("◔") + c.T("news.review", c.KeyOf(rules.Review)), style.Busy
 	case i.Operation.Active() && i.Operation.WaitFor != "":
-		return c.Mark("◔") + c.T("news.waiting", c.Text.Text(i.Operation.WaitFor)), style.Work
+		return c.Mark("◔") + c.T("news.waiting", c.Text.Text(i.Operation.WaitFor)), style.Busy
 	case i.Operation.Active() && i.Operation.Error != "":
 		return c.Mark(
 			"▲",
 		) + c.T(
 			"news.retry",
-			c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
+			c.Text.Lookup("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
 			i.Operation.Attempt,
 			c.Text.Text(i.Operation.Error),
-		), style.Soon
+		), style.Warn
 	case i.Failure.Kind != "":
 		return c.Mark(
 			"✕",
 		) + c.T(
 			"news.failed",
-			c.Text.Code("action", string(i.Failure.Kind)),
+			c.Text.Term("action", string(i.Failure.Kind)),
 			widget.Ago(c.T, i.Failure.At, c.Now),
 			c.Text.Text(i.Failure.Message),
 		), style.Bad
@@ -72,11 +72,11 @@ func (d *details) alert(r *model.InstanceRow) (string, style.Tone) {
 			"◔",
 		) + c.T(
 			"news.doing",
-			c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
+			c.Text.Lookup("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
 			widget.Ago(c.T, i.Operation.Since, c.Now),
-		), style.Work
+		), style.Busy
 	case i.Reason != "":
-		return c.T("news.reason", c.Text.Text(i.Reason)), style.Soon
+		return c.T("news.reason", c.Text.Text(i.Reason)), style.Warn
 	}
 	if n, t := next(c, r); n != "" {
 		return n, t

@@ -52,7 +52,7 @@ func (l *line) readOut(c *app.Context) string {
 		row = append(row, widget.Part{Text: clean(s.Text)})
 	}
 	if l.label != "" {
-		row[0].Say = l.label + ":"
+		row[0].ReadAloud = l.label + ":"
 	}
 	return row.ReadOut(c.T)
 }
@@ -201,7 +201,7 @@ func (d *details) actions(p *page) app.Actions {
 		return c.MoveAction(id, func() tea.Cmd { d.move(by); return nil }, keys...)
 	}
 	pane := func(id, label string, by int, keys ...string) app.Action {
-		return app.Action{ID: id, Name: text.Called(label), Binding: app.Keys(keys...), Group: app.Move, Run: func() tea.Cmd {
+		return app.Action{ID: id, Name: text.NewName(label), Binding: app.Keys(keys...), Group: app.Move, Run: func() tea.Cmd {
 			d.pane = (d.pane + by + panes) % panes
 			return nil
 		}}
@@ -209,13 +209,13 @@ func (d *details) actions(p *page) app.Actions {
 	return app.Actions{
 		{
 			ID:      "back",
-			Name:    text.Called("act.back"),
+			Name:    text.NewName("act.back"),
 			Binding: app.Keys("esc"),
 			Group:   app.View,
 			Footer:  app.First,
 			Run:     func() tea.Cmd { p.details = nil; return tea.Batch(p.cursorMoved(), app.Send(app.BackMsg{})) },
 		},
-		{ID: "copy", Name: text.Called("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.Fourth, Run: d.copy},
+		{ID: "copy", Name: text.NewName("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.Fourth, Run: d.copy},
 		withFooter(
 			pane("next-pane", "act.nextpane", 1, "l", "right"),
 			c.T("pane.foot.next"),
@@ -344,5 +344,5 @@ func (d *details) timelineDates(l chart.Timeline) string {
 	if gap < 4 {
 		return widget.Spread(left, right, d.width)
 	}
-	return left + widget.Space(gap/2) + s.Paint(style.Plain, middle) + widget.Space(gap-gap/2) + right
+	return left + widget.Space(gap/2) + s.Paint(style.Normal, middle) + widget.Space(gap-gap/2) + right
 }

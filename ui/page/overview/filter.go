@@ -23,7 +23,7 @@ func (p *page) choices() []dialog.Choice {
 	for i, s := range model.States {
 		ch := dialog.Choice{
 			Key:   "state:" + string(s),
-			Label: c.Text.Or("label."+string(s), string(s)),
+			Label: c.Text.Lookup("label."+string(s), string(s)),
 			On:    slices.Contains(f.States, s),
 			Count: -1,
 		}
@@ -35,7 +35,7 @@ func (p *page) choices() []dialog.Choice {
 	for i, d := range model.DerivedValues {
 		ch := dialog.Choice{
 			Key:   "derived:" + string(d),
-			Label: c.Text.Or("label."+string(d), string(d)),
+			Label: c.Text.Lookup("label."+string(d), string(d)),
 			On:    slices.Contains(f.Derived, d),
 			Count: -1,
 		}
@@ -47,7 +47,7 @@ func (p *page) choices() []dialog.Choice {
 	cs = append(cs, dialog.Choice{Key: "origin:upload", Label: c.T("filter.uploaded"), On: f.Uploaded, Count: -1})
 	one := func(kind, head, any string, values []string, now string, label func(string) string) {
 		for i, v := range append([]string{""}, values...) {
-			ch := dialog.Choice{Key: kind + ":" + v, One: true, On: now == v, Count: -1}
+			ch := dialog.Choice{Key: kind + ":" + v, Radio: true, On: now == v, Count: -1}
 			if i == 0 {
 				ch.Head, ch.Label = c.T(head), c.T(any)
 			} else {
@@ -69,7 +69,7 @@ func (p *page) choices() []dialog.Choice {
 		ch := dialog.Choice{
 			Key:   "sort:" + string(s),
 			Label: c.T("panel.sort." + string(s)),
-			One:   true,
+			Radio: true,
 			On:    p.query.Sort == s || p.query.Sort == "" && i == 0,
 			Count: -1,
 		}
@@ -126,7 +126,7 @@ func (p *page) panel() tea.Cmd {
 				}
 				with := slices.Clone(cs)
 				for i := range with {
-					if (ch.One || kind == "state") && strings.HasPrefix(with[i].Key, kind+":") {
+					if (ch.Radio || kind == "state") && strings.HasPrefix(with[i].Key, kind+":") {
 						with[i].On = false
 					}
 					if with[i].Key == ch.Key {
@@ -169,7 +169,7 @@ func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
 	case "esc", "ctrl+c":
 		p.typing = false
 		if p.input.Value() != "" {
-			p.input.Set("")
+			p.input.SetValue("")
 			return p.refilter()
 		}
 	case "up":

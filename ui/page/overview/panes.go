@@ -22,7 +22,7 @@ func (d *details) build() {
 func fact(label, value string) line {
 	return line{
 		label:    label,
-		spans:    []widget.Span{{Tone: style.Muted, Text: widget.Pad(label, 14)}, {Tone: style.Plain, Text: value}},
+		spans:    []widget.Span{{Tone: style.Muted, Text: widget.Pad(label, 14)}, {Tone: style.Normal, Text: value}},
 		copy:     value,
 		resource: -1,
 	}
@@ -37,9 +37,9 @@ func (d *details) facts() []line {
 	c, i := d.c, &d.instance
 	var ls []line
 	for _, t := range d.tasks {
-		ls = append(ls, plain(style.Soon, c.Mark("▲")+c.Text.Text(t.Text)))
+		ls = append(ls, plain(style.Warn, c.Mark("▲")+c.Text.Text(t.Text)))
 		for _, l := range c.Text.Lines(t.Detail) {
-			ls = append(ls, line{spans: []widget.Span{{Tone: style.Plain, Text: "  " + l}}, copy: l, resource: -1})
+			ls = append(ls, line{spans: []widget.Span{{Tone: style.Normal, Text: "  " + l}}, copy: l, resource: -1})
 		}
 	}
 	list := i.Domains()
@@ -79,9 +79,9 @@ func (d *details) facts() []line {
 		ls = append(ls, fact(label, name))
 	}
 	if i.Spec.Brand != "" {
-		ls = append(ls, fact(c.T("fact.spec"), c.Text.Code("spec", i.Spec.String())))
+		ls = append(ls, fact(c.T("fact.spec"), c.Text.Term("spec", i.Spec.String())))
 	}
-	origin := c.Text.Or("origin."+string(i.Origin), string(i.Origin))
+	origin := c.Text.Lookup("origin."+string(i.Origin), string(i.Origin))
 	if !i.Created.IsZero() {
 		origin += c.T("comma") + widget.Stamp(i.Created)
 	}
@@ -128,9 +128,9 @@ func (d *details) versions() []line {
 		glyph, tone, word := "●", style.Muted, c.T("version.former")
 		switch {
 		case !v.RevokedAt.IsZero():
-			glyph, tone, word = "⊗", style.Ended, c.T("version.revoked", v.RevokedReason)
+			glyph, tone, word = "⊗", style.Inactive, c.T("version.revoked", v.RevokedReason)
 		case c.Now.After(v.NotAfter) && current != nil && v.Number < current.Number: // replaced in time or not, it is history
-			glyph, tone, word = "·", style.Ended, c.T("version.expired")
+			glyph, tone, word = "·", style.Inactive, c.T("version.expired")
 		case c.Now.After(v.NotAfter):
 			glyph, tone, word = "✕", style.Bad, c.T("version.expired")
 		case current != nil && v.Number == current.Number:
@@ -140,7 +140,7 @@ func (d *details) versions() []line {
 		// under each other.
 		ls = append(ls, line{copy: v.Fingerprint, resource: -1, spans: []widget.Span{
 			{Tone: tone, Text: c.Mark(glyph) + widget.Pad(strconv.Itoa(v.Number), 3)},
-			{Tone: style.Plain, Text: v.NotBefore.Format("2006-01-02") + " – " + v.NotAfter.Format("2006-01-02") + "  "},
+			{Tone: style.Normal, Text: v.NotBefore.Format("2006-01-02") + " – " + v.NotAfter.Format("2006-01-02") + "  "},
 			{Tone: style.Muted, Text: widget.Pad(short(v.Fingerprint), 13) + "  "}, {Tone: tone, Text: word}}})
 	}
 	return ls
@@ -164,7 +164,7 @@ func (d *details) resourceLines() []line {
 	var ls []line
 	for n := range d.resources {
 		r := &d.resources[n]
-		st := style.Of(string(r.State))
+		st := style.StatusOf(string(r.State))
 		seen := c.T("resource.never")
 		if !r.VerifiedAt.IsZero() {
 			seen = c.T("resource.seen", widget.Ago(c.T, r.VerifiedAt, c.Now))
@@ -175,8 +175,8 @@ func (d *details) resourceLines() []line {
 				copy:     r.Address,
 				resource: n,
 				spans: []widget.Span{
-					{Tone: st.Tone, Text: c.Mark(st.Glyph) + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},
-					{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Name},
+					{Tone: st.Tone, Text: c.Mark(st.Glyph) + widget.Pad(c.Text.Lookup("label."+string(r.State), string(r.State)), 10)},
+					{Tone: style.Normal, Text: r.Product + " " + r.Region + " " + r.Name},
 				},
 			},
 			line{
@@ -188,7 +188,7 @@ func (d *details) resourceLines() []line {
 		if r.Failure.Kind != "" {
 			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + c.Text.Text(r.Failure.Message)}}})
 		} else if r.VerifyError != "" {
-			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Soon, Text: "  " + c.Text.Text(r.VerifyError)}}})
+			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Warn, Text: "  " + c.Text.Text(r.VerifyError)}}})
 		}
 	}
 	return ls
@@ -216,7 +216,7 @@ func (d *details) history() []line {
 		}
 		ls = append(ls, line{resource: -1, spans: []widget.Span{
 			{Tone: style.Muted, Text: widget.Pad(widget.Stamp(e.At), 19)}, {Tone: tone, Text: c.Mark(glyph)},
-			{Tone: style.Plain, Text: words}, {Tone: style.Muted, Text: "  " + e.Actor}}})
+			{Tone: style.Normal, Text: words}, {Tone: style.Muted, Text: "  " + e.Actor}}})
 	}
 	if len(ls) == 0 {
 		ls = append(ls, plain(style.Muted, c.T("history.none")))

@@ -33,7 +33,7 @@ func (d *details) pending() []line {
 	var ls []line
 	for n := range i.Proofs {
 		p := &i.Proofs[n]
-		glyph, tone, seen := "◔", style.Soon, c.T("proof.unseen")
+		glyph, tone, seen := "◔", style.Warn, c.T("proof.unseen")
 		if p.Seen {
 			glyph, tone, seen = "●", style.Good, c.T("proof.seen")
 		}
@@ -122,7 +122,7 @@ func (d *details) applied() []line {
 	if o := a.Company; o.Name != "" {
 		ls = append(ls, fact(c.T("fact.company"), o.Name))
 		for _, v := range []string{
-			joined(c, c.Text.Code("organization", o.Type), o.OrganizationID),
+			joined(c, c.Text.Term("organization", o.Type), o.OrganizationID),
 			joined(c, o.Address, strings.TrimSpace(o.Zip+" "+o.City), o.Province, o.Country),
 			o.Phone,
 		} {

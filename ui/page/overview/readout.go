@@ -47,7 +47,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	s.Y = len(s.Lines)
 	if p.typing {
 		s.Y--
-		s.X = max(widget.Width(s.Lines[s.Y])-p.input.Left(), 0)
+		s.X = max(widget.Width(s.Lines[s.Y])-p.input.CursorOffset(), 0)
 	}
 	if p.table.Total() == 0 {
 		add(p.nothingFound())

@@ -75,7 +75,7 @@ func domains(r *model.InstanceRow, w int) list.Cell {
 	if r.Domains > 1 {
 		more = " +" + strconv.Itoa(r.Domains-1)
 	}
-	tone := style.Plain
+	tone := style.Normal
 	if r.Domain == r.Name && more == "" {
 		tone = style.Muted
 	}
@@ -89,9 +89,9 @@ func specOf(c *app.Context, r *model.InstanceRow) string {
 	// An upload tells only part of it.
 	var parts []string
 	for _, p := range []string{
-		strings.TrimSpace(strings.ToUpper(string(r.Spec.Level)) + " " + c.Text.Code("type", string(r.Spec.Type))),
+		strings.TrimSpace(strings.ToUpper(string(r.Spec.Level)) + " " + c.Text.Term("type", string(r.Spec.Type))),
 		r.Spec.Brand,
-		c.Text.Code("grade", string(r.Spec.Grade)),
+		c.Text.Term("grade", string(r.Spec.Grade)),
 	} {
 		if p != "" {
 			parts = append(parts, p)
@@ -113,22 +113,22 @@ func expires(c *app.Context, r *model.InstanceRow) list.Cell {
 	if r.NotAfter.IsZero() {
 		switch {
 		case r.AwaitsReview:
-			return list.Cell{Tone: style.Soon, Text: c.T("row.review")}
+			return list.Cell{Tone: style.Warn, Text: c.T("row.review")}
 		case r.AwaitsProof:
-			return list.Cell{Tone: style.Soon, Text: c.T("row.proof")}
+			return list.Cell{Tone: style.Warn, Text: c.T("row.proof")}
 		case r.ExpectedIssue.After(c.Now): // what has passed is no promise
-			return list.Cell{Tone: style.Work, Text: c.T("row.expected", widget.Ago(c.T, c.Now, r.ExpectedIssue))}
+			return list.Cell{Tone: style.Busy, Text: c.T("row.expected", widget.Ago(c.T, c.Now, r.ExpectedIssue))}
 		}
 		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
-	tone := style.Plain
+	tone := style.Normal
 	switch {
 	case r.State.Group() == model.GroupEnded:
-		tone = style.Ended
+		tone = style.Inactive
 	case r.Has(model.Expired, c.Now):
 		tone = style.Bad
 	case r.Has(model.Expiring, c.Now):
-		tone = style.Soon
+		tone = style.Warn
 	}
 	return list.Cell{
 		Tone: tone,
@@ -143,9 +143,9 @@ func on(c *app.Context, r *model.InstanceRow) list.Cell {
 	case r.FailingResources > 0:
 		return list.Cell{Tone: style.Bad, Text: c.Mark("✕") + r.Products}
 	case r.Deployed < r.Resources:
-		return list.Cell{Tone: style.Soon, Text: r.Products + " " + strconv.Itoa(r.Deployed) + "/" + strconv.Itoa(r.Resources)}
+		return list.Cell{Tone: style.Warn, Text: r.Products + " " + strconv.Itoa(r.Deployed) + "/" + strconv.Itoa(r.Resources)}
 	}
-	return list.Cell{Tone: style.Plain, Text: r.Products}
+	return list.Cell{Tone: style.Normal, Text: r.Products}
 }
 
 func service(c *app.Context, r *model.InstanceRow, w int) list.Cell {
@@ -155,7 +155,7 @@ func service(c *app.Context, r *model.InstanceRow, w int) list.Cell {
 	part := float64(c.Now.Sub(r.ServiceStart)) / float64(r.ServiceEnd.Sub(r.ServiceStart))
 	tone := style.Muted
 	if r.State.Group() == model.GroupEnded {
-		tone = style.Ended
+		tone = style.Inactive
 	}
 	return list.Cell{Tone: tone, Text: chart.Gauge(part, w-8) + " " + r.ServiceEnd.Format("2006-01")}
 }
@@ -165,15 +165,15 @@ func service(c *app.Context, r *model.InstanceRow, w int) list.Cell {
 func next(c *app.Context, r *model.InstanceRow) (string, style.Tone) {
 	switch {
 	case r.AwaitsReview:
-		return c.T("next.review", c.KeyOf(rules.Review)), style.Soon
+		return c.T("next.review", c.KeyOf(rules.Review)), style.Warn
 	case r.AwaitsProof:
-		return c.T("next.prove", c.KeyFor("details", "enter")), style.Soon
+		return c.T("next.prove", c.KeyFor("details", "enter")), style.Warn
 	case r.Operation != "":
-		return c.T("next.doing", c.Text.Or("doing."+string(r.Operation), string(r.Operation))), style.Work
+		return c.T("next.doing", c.Text.Lookup("doing."+string(r.Operation), string(r.Operation))), style.Busy
 	case r.FailingResources > 0 && r.State.Group() == model.GroupIssued:
 		return c.T("next.failing", c.KeyFor("explain", "x")), style.Bad
 	case !r.Due.IsZero() && r.DueHosted && r.Resources > 0 && r.Auto == 0 && !r.NoPrivateKey:
-		return c.T("next.renews.auto", widget.Day(r.Due, c.Now, c.T("date.day")), c.KeyOf(rules.AutoDeploy)), style.Plain
+		return c.T("next.renews.auto", widget.Day(r.Due, c.Now, c.T("date.day")), c.KeyOf(rules.AutoDeploy)), style.Normal
 	case !r.Due.IsZero() && r.DueHosted:
 		return c.T("next.renews", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case !r.Due.IsZero():
@@ -181,15 +181,15 @@ func next(c *app.Context, r *model.InstanceRow) (string, style.Tone) {
 	case r.State.Group() == model.GroupIssued && r.Has(model.Expired, c.Now):
 		return c.T("next.expired", c.KeyFor("buy", "b")), style.Muted
 	case slices.Contains(c.Table.Row(rules.Apply).From, r.State):
-		return c.T("next.apply", c.KeyOf(rules.Apply)), style.Plain
+		return c.T("next.apply", c.KeyOf(rules.Apply)), style.Normal
 	case r.NoPrivateKey && slices.Contains(c.Table.Row(rules.UploadKey).From, r.State) && !r.Has(model.Expired, c.Now):
-		return c.T("next.key", c.KeyOf(rules.UploadKey)), style.Plain
+		return c.T("next.key", c.KeyOf(rules.UploadKey)), style.Normal
 	case r.State.Group() == model.GroupIssued && !r.NoPrivateKey && r.Resources == 0 && !r.Has(model.Expired, c.Now):
-		return c.T("next.deploy", c.KeyOf(rules.Deploy)), style.Plain
+		return c.T("next.deploy", c.KeyOf(rules.Deploy)), style.Normal
 	case r.Has(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Renew).From, r.State):
-		return c.T("next.renew", c.KeyOf(rules.Renew)), style.Soon
+		return c.T("next.renew", c.KeyOf(rules.Renew)), style.Warn
 	case r.Has(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Host).From, r.State): // an upload (I6)
-		return c.T("next.host", c.KeyOf(rules.Host)), style.Soon
+		return c.T("next.host", c.KeyOf(rules.Host)), style.Warn
 	}
 	return "", style.Muted
 }

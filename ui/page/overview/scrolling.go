@@ -27,7 +27,7 @@ func (d *details) settle() {
 		d.cursor[pane] = max(min(d.cursor[pane], n-1), 0)
 		_, in, room := d.paneSize(pane)
 		v.Set(make([]widget.Row, n), in, room)
-		v.Show(d.cursor[pane], d.cursor[pane]+1)
+		v.Reveal(d.cursor[pane], d.cursor[pane]+1)
 	}
 }
 
@@ -105,7 +105,7 @@ func (d *details) paneView(pane, w int) string {
 	for n := v.Top(); n < min(v.Top()+room, len(ls)); n++ {
 		paint := s.Paint
 		if on && n == d.cursor[pane] {
-			paint = s.PaintOn
+			paint = s.PaintSelected
 		}
 		text, left := "", in
 		for _, sp := range ls[n].spans {
@@ -114,7 +114,7 @@ func (d *details) paneView(pane, w int) string {
 			text += paint(sp.Tone, t)
 		}
 		if on && n == d.cursor[pane] {
-			text += paint(style.Plain, widget.Space(left))
+			text += paint(style.Normal, widget.Space(left))
 		}
 		drawn[n] = widget.Row{{Text: text}}
 	}

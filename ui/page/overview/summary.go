@@ -99,7 +99,7 @@ func (p *page) weekTone(week int) style.Tone {
 	case week < 2:
 		return style.Bad
 	case week < 5:
-		return style.Soon
+		return style.Warn
 	}
 	return style.Accent
 }
@@ -125,12 +125,12 @@ func flow(parts []string, w, n int) []string {
 }
 
 func (p *page) countText(word string, n int) string {
-	s, c, k := p.c.Styles, p.c, style.Of(word)
+	s, c, k := p.c.Styles, p.c, style.StatusOf(word)
 	mark := ""
 	if !c.Plain { // beside which the word says the same
 		mark = s.Paint(k.Tone, k.Glyph) + " "
 	}
-	return mark + widget.Count(n) + " " + s.Paint(style.Muted, c.Text.Or("label."+word, word))
+	return mark + widget.Count(n) + " " + s.Paint(style.Muted, c.Text.Lookup("label."+word, word))
 }
 
 // stateParts counts by state; unless each, ended ones together.
@@ -197,7 +197,7 @@ func (p *page) tasksRow(w int) widget.Row {
 		}
 		parts = append(parts, c.T(key, kinds[k]))
 	}
-	glyph, tone := "▲", style.Soon
+	glyph, tone := "▲", style.Warn
 	if kinds[model.TaskReplace] > 0 {
 		glyph, tone = "✕", style.Bad
 	}

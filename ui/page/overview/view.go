@@ -117,14 +117,14 @@ func (p *page) filterText() string {
 	c, f := p.c, p.query.Filter
 	var ws []string
 	for _, s := range f.States {
-		ws = append(ws, c.Text.Or("label."+string(s), string(s)))
+		ws = append(ws, c.Text.Lookup("label."+string(s), string(s)))
 	}
 	out := strings.Join(ws, "|")
 	for _, d := range f.Derived {
 		if out != "" {
 			out += " + "
 		}
-		out += c.Text.Or("label."+string(d), string(d))
+		out += c.Text.Lookup("label."+string(d), string(d))
 	}
 	more := []string{clean(f.Brand), clean(f.Product)}
 	if f.Uploaded {
@@ -170,9 +170,9 @@ func (p *page) welcome(w int) []widget.Row {
 		}
 	}
 	step := func(key, text string) {
-		rows = append(rows, widget.Row{{Text: "  " + s.Paint(style.Key, widget.Pad(key, 3)), Say: key + ":"}, {Text: text}})
+		rows = append(rows, widget.Row{{Text: "  " + s.Paint(style.Key, widget.Pad(key, 3)), ReadAloud: key + ":"}, {Text: text}})
 	}
-	add(style.Plain, "")
+	add(style.Normal, "")
 	add(style.Strong, c.T("empty.welcome"), "")
 	add(style.Muted, widget.Wrap(c.T("empty.text"), w-4)...)
 	add(style.Head, "", c.T("empty.first"))
@@ -181,11 +181,11 @@ func (p *page) welcome(w int) []widget.Row {
 	add(style.Head, "", c.T("empty.then"))
 	step(c.KeyOf(rules.Apply), c.T("empty.apply"))
 	step(c.KeyOf(rules.Deploy), c.T("empty.deploy"))
-	add(style.Plain, "")
+	add(style.Normal, "")
 	if note := widget.Wrap(c.EdgeNote, w-4); c.EdgeNote != "" && len(rows)+len(note) <= p.height-2 {
 		add(style.Muted, note...)
 		if len(rows) < p.height-2 {
-			add(style.Plain, "")
+			add(style.Normal, "")
 		}
 	}
 	return rows

@@ -10,9 +10,9 @@ import (
 	"certquay/ui/widget"
 )
 
-// Light says whether a click beside a dialog closes it, as esc does: it only
+// IsDismissable says whether a click beside a dialog closes it, as esc does: it only
 // shows or finds something, and nothing that was typed or asked goes by it.
-func Light(d app.Dialog) bool {
+func IsDismissable(d app.Dialog) bool {
 	switch d.(type) {
 	case *Panel, *Notice, *Help, *List, *Palette:
 		return true
@@ -20,12 +20,12 @@ func Light(d app.Dialog) bool {
 	return false
 }
 
-// closing is the key that closes a dialog.
-func closing(c *app.Context) key.Binding { return c.Bind(c.T("hint.close"), "esc") }
+// closeHint is the key that closes a dialog.
+func closeHint(c *app.Context) key.Binding { return c.Bind(c.T("hint.close"), "esc") }
 
-// scrolling are the keys that scroll, where there is something to scroll.
-func scrolling(c *app.Context, body *widget.Scroll) []key.Binding {
-	if body.Over() == 0 {
+// scrollHints are the keys that scroll, where there is something to scroll.
+func scrollHints(c *app.Context, body *widget.Scroll) []key.Binding {
+	if body.HiddenLines() == 0 {
 		return nil
 	}
 	return []key.Binding{c.Bind(c.T("hint.scroll"), "j", "k")}

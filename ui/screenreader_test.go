@@ -50,7 +50,8 @@ func (d *driver) spoken() string {
 
 // TestPlainSizes says every tab and dialog in every size.
 func TestPlainSizes(t *testing.T) {
-	for _, keys := range [][]string{nil, {"enter"}, {"2"}, {"3"}, {"4"}, {"5"}, {"?"}, {":"}, {"f"}, {"b"}, {"x"}, {"i"}, {"$"}, {"j", "j", "ctrl+k"}, {"/"}, {"4", "/"},
+	for _, keys := range [][]string{nil, {"enter"}, {"2"}, {"3"}, {"4"}, {"5"}, {"?"}, {":"}, {"f"}, {"b"}, {"x"}, {"i"}, {"$"},
+		{"j", "j", "ctrl+k"}, {"/"}, {"4", "/"},
 		{"/", "n", "e", "w", "enter", "a", "pgdown"}, {"/", "z", "z", "z"}} {
 		d := plainly(t, kittest.Fleet(30), 80, 24, reviewer)
 		d.keys(keys...)

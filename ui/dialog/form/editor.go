@@ -12,45 +12,45 @@ import (
 	"certquay/ui/widget"
 )
 
-// begin makes what a field is typed into, with what it holds. A Paste field has
+// resetEditor makes what a field is typed into, with what it holds. A Paste field has
 // none while that is too long to edit; it is held as it was pasted then.
-func (f *Form) begin(i int) {
+func (f *Form) resetEditor(i int) {
 	d := &f.spec.Fields[i]
 	value := *f.values[d.Key]
 	delete(f.areas, i)
 	switch {
-	case d.Kind == Find:
-		f.finds[i] = &find{found: d.First, at: -1}
+	case d.Kind == Search:
+		f.searches[i] = &search{result: d.FirstResults, index: -1}
 	case d.Kind == Input:
-		f.lines[i] = &widget.Input{}
-		f.lines[i].Set(value)
-	case d.Kind == Paste && i == f.focus && len(value) <= widget.MaxArea:
+		f.inputs[i] = &widget.Input{}
+		f.inputs[i].SetValue(value)
+	case d.Kind == Multiline && i == f.focus && len(value) <= widget.MaxArea:
 		f.areas[i] = widget.NewArea(value)
 	}
 }
 
-// typed hands a key or pasted text to an Input field.
-func (f *Form) typed(i int, msg tea.Msg) tea.Cmd {
-	in := f.lines[i]
+// updateInput hands a key or pasted text to an Input field.
+func (f *Form) updateInput(i int, msg tea.Msg) tea.Cmd {
+	in := f.inputs[i]
 	if !in.Update(msg) {
 		return nil
 	}
-	return f.changed(i, in.Value())
+	return f.valueChanged(i, in.Value())
 }
 
-// turnTo goes on to the next choice of a Select field, or back to the one
+// cycleOption goes on to the next choice of a Select field, or back to the one
 // before; after the last one stands the first.
-func (f *Form) turnTo(i, by int) tea.Cmd {
+func (f *Form) cycleOption(i, by int) tea.Cmd {
 	d := &f.spec.Fields[i]
 	options := d.Options(f.Values())
 	if len(options) < 2 {
 		return nil
 	}
-	return f.changed(i, options[(f.chosenOf(i, options)+by+len(options))%len(options)].Value)
+	return f.valueChanged(i, options[(f.selectedOption(i, options)+by+len(options))%len(options)].Value)
 }
 
-// chosenOf is which of its options a Select field has.
-func (f *Form) chosenOf(i int, options []Option) int {
+// selectedOption is which of its options a Select field has.
+func (f *Form) selectedOption(i int, options []Option) int {
 	for n, o := range options {
 		if o.Value == *f.values[f.spec.Fields[i].Key] {
 			return n
@@ -67,7 +67,7 @@ func (f *Form) choiceLine(i int, on bool, room int) string {
 	if len(options) == 0 {
 		return ""
 	}
-	at := f.chosenOf(i, options)
+	at := f.selectedOption(i, options)
 	label := text.Clean(options[at].Label)
 	if !on {
 		return widget.Cut(label, room)
@@ -85,16 +85,16 @@ func (f *Form) choiceLine(i int, on bool, room int) string {
 	return s.Paint(tones[0], left) + s.Paint(style.Strong, widget.Cut(label, room-4)) + s.Paint(tones[1], right)
 }
 
-// changed takes what the person made of a field, and does what follows from it.
-func (f *Form) changed(i int, value string) tea.Cmd {
+// valueChanged takes what the person made of a field, and does what follows from it.
+func (f *Form) valueChanged(i int, value string) tea.Cmd {
 	d := &f.spec.Fields[i]
-	*f.values[d.Key], f.wanted[d.Key] = value, value
+	*f.values[d.Key], f.desired[d.Key] = value, value
 	delete(f.errors, d.Key)
-	f.general = ""
-	if d.Picked != nil {
-		f.set(d.Picked(f.Values()))
+	f.formError = ""
+	if d.OnSelect != nil {
+		f.set(d.OnSelect(f.Values()))
 	}
-	f.refresh()
+	f.refreshOptions()
 	if d.Kind == Select { // what was wrong with the others may be so no more
 		for i := range f.spec.Fields {
 			if f.errors[f.spec.Fields[i].Key] != "" {
@@ -102,7 +102,7 @@ func (f *Form) changed(i int, value string) tea.Cmd {
 			}
 		}
 	}
-	return f.ask()
+	return f.startPreview()
 }
 
 // atEdge says whether up, or else down, leads out of a Paste field.
@@ -111,20 +111,20 @@ func (f *Form) atEdge(i int, up bool) bool {
 	case a == nil:
 		return true
 	case up:
-		return a.First()
+		return a.AtFirstLine()
 	default:
-		return a.Last()
+		return a.AtLastLine()
 	}
 }
 
-// paste hands a key or pasted text to a Paste field, which takes all that is
+// updateMultiline hands a key or pasted text to a Paste field, which takes all that is
 // put in or nothing. ctrl+u empties it.
-func (f *Form) paste(i int, msg tea.Msg, text string) tea.Cmd {
+func (f *Form) updateMultiline(i int, msg tea.Msg, text string) tea.Cmd {
 	d, a := &f.spec.Fields[i], f.areas[i]
 	value := *f.values[d.Key]
-	most := d.Most
+	most := d.MaxBytes
 	if most == 0 {
-		most = maxPaste
+		most = maxMultiline
 	}
 	key := ""
 	if k, ok := msg.(tea.KeyPressMsg); ok {
@@ -135,55 +135,55 @@ func (f *Form) paste(i int, msg tea.Msg, text string) tea.Cmd {
 	switch {
 	case len(value)+len(text) > most:
 		f.errors[d.Key] = f.c.T("form.paste.most", widget.Count(most))
-		return f.ask()
+		return f.startPreview()
 	case key == "ctrl+u", a == nil && key == "backspace":
 		value = ""
 	case a == nil:
 		value += text
 	case len(value)+len(text) > widget.MaxArea:
-		value = a.Insert(text)
+		value = a.WithInserted(text)
 	case a.Update(msg):
 		*f.values[d.Key] = a.Value()
 		delete(f.errors, d.Key)
-		return f.ask()
+		return f.startPreview()
 	default:
 		return nil
 	}
 	*f.values[d.Key] = value
-	f.begin(i)
+	f.resetEditor(i)
 	delete(f.errors, d.Key)
-	return f.ask()
+	return f.startPreview()
 }
 
-// pasted draws the text of a Paste field that is in use.
-func (f *Form) pasted(i, width, height int) []string {
+// multilineLines draws the text of a Paste field that is in use.
+func (f *Form) multilineLines(i, width, height int) []string {
 	if a := f.areas[i]; a != nil && *f.values[f.spec.Fields[i].Key] != "" {
-		return a.View(f.c.Styles, hidden, width, height)
+		return a.View(f.c.Styles, maskSecrets, width, height)
 	}
 	return nil
 }
 
-// boundary is a line of PEM that begins or ends what its label says (RFC 7468).
-var boundary = regexp.MustCompile(`^-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----\s*$`)
+// pemBoundary is a line of PEM that begins or ends what its label says (RFC 7468).
+var pemBoundary = regexp.MustCompile(`^-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----\s*$`)
 
-// shown are the labels of PEM that anybody may see.
-var shown = []string{"CERTIFICATE", "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
+// publicLabels are the labels of PEM that anybody may see.
+var publicLabels = []string{"CERTIFICATE", "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
 
-// hidden replaces by dots what is no certificate and no request for one: it may
+// maskSecrets replaces by dots what is no certificate and no request for one: it may
 // be a private key, or a part of one.
-func hidden(text string) string {
+func maskSecrets(text string) string {
 	lines, public := strings.Split(text, "\n"), false
 	for n, l := range lines {
-		if m := boundary.FindStringSubmatch(l); m != nil {
-			public = m[1] == "BEGIN" && slices.Contains(shown, m[2])
+		if m := pemBoundary.FindStringSubmatch(l); m != nil {
+			public = m[1] == "BEGIN" && slices.Contains(publicLabels, m[2])
 			continue
 		}
 		if public = public && !strings.Contains(l, "--"); !public {
-			lines[n] = dots(l)
+			lines[n] = mask(l)
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-// dots is as many dots as a text has runes.
-func dots(s string) string { return strings.Repeat("•", len([]rune(s))) }
+// mask is as many dots as a text has runes.
+func mask(s string) string { return strings.Repeat("•", len([]rune(s))) }

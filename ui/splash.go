@@ -12,24 +12,24 @@ import (
 	"certquay/ui/widget"
 )
 
-// Opening is what stands where the dashboard will be until there is a backend,
+// Splash is what stands where the dashboard will be until there is a backend,
 // which the options need not have: its frame, in all colours, lines of width
 // columns. The environment tells of the background. It is empty for a screen
 // reader, to which a moment needs no words.
-func Opening(o Options, env []string, width, height int) string {
+func Splash(o Options, env []string, width, height int) string {
 	if o.Plain {
 		return ""
 	}
-	m := &root{o: o, width: width, height: height}
+	m := &root{opts: o, width: width, height: height}
 	light, says := lightBackground(tea.EnvMsg(env).Getenv("COLORFGBG"))
-	m.c = &app.Context{Text: text.New(o.Lang), Styles: o.Theme.New(!says || !light, colorprofile.TrueColor)}
+	m.ctx = &app.Context{Text: text.New(o.Lang), Styles: o.Theme.New(!says || !light, colorprofile.TrueColor)}
 	if width < minWidth || height < minHeight {
 		return m.screen() // which says so
 	}
-	rule := m.toldLine()
+	rule := m.statusLine()
 	return strings.Join([]string{
-		m.header(), rule,
-		widget.Fill("\n "+m.c.Styles.Paint(style.Muted, m.c.T("loading")), width, height-chrome),
+		m.headerLine(), rule,
+		widget.Fill("\n "+m.ctx.Styles.Paint(style.Muted, m.ctx.T("loading")), width, height-chrome),
 		rule, "",
 	}, "\n")
 }

@@ -7,20 +7,20 @@ import (
 	"certquay/ui/app"
 )
 
-// hold keeps what is typed until the command has come to something, so that
+// queueInput keeps what is typed until the command has come to something, so that
 // fast typing reaches the dialog it was meant for.
-func (m *root) hold(cmd tea.Cmd) tea.Cmd {
+func (m *root) queueInput(cmd tea.Cmd) tea.Cmd {
 	if cmd == nil {
 		return nil
 	}
-	m.holds++
-	return func() tea.Msg { return preparedMsg{cmd()} }
+	m.openings++
+	return func() tea.Msg { return openReadyMsg{cmd()} }
 }
 
-func (m *root) release(inner tea.Msg) tea.Cmd {
-	m.holds, m.fresh = max(m.holds-1, 0), false
+func (m *root) flushInput(inner tea.Msg) tea.Cmd {
+	m.openings, m.fresh = max(m.openings-1, 0), false
 	var cmds []tea.Cmd
-	inner = action.Handle(m.c, inner)
+	inner = action.Handle(m.ctx, inner)
 	switch inner.(type) {
 	case nil:
 	case app.OpenDialogMsg, app.ToastMsg, app.ShowInstanceMsg, app.ShowWatchesMsg, app.CopyMsg, app.OfferUndoMsg, app.PressKeyMsg:
@@ -28,8 +28,8 @@ func (m *root) release(inner tea.Msg) tea.Cmd {
 	default:
 		cmds = append(cmds, app.Send(inner)) // may be the framework's own: a batch, the end
 	}
-	held := m.held
-	m.held = nil
+	held := m.queued
+	m.queued = nil
 	for _, msg := range held {
 		cmds = append(cmds, m.input(msg))
 	}

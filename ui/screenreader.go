@@ -18,22 +18,22 @@ import (
 // the alternate screen Bubble Tea loses the place of the cursor when the view
 // becomes lower than where the cursor stood, and what stood above would stay.
 func (m *root) plainView() tea.View {
-	s := m.plain()
+	s := m.plainScreen()
 	v := tea.NewView(strings.Join(s.Lines, "\n") + widget.Repeat("\n", m.height-max(len(s.Lines), 1)))
-	v.WindowTitle = m.c.T("window.title")
+	v.WindowTitle = m.ctx.T("window.title")
 	if len(s.Lines) > 0 {
 		v.Cursor = tea.NewCursor(min(s.X, max(m.width-1, 0)), s.Y)
 	}
 	return v
 }
 
-func (m *root) plain() app.ScreenText {
-	w, h, c := m.width, m.height, m.c
+func (m *root) plainScreen() app.ScreenText {
+	w, h, c := m.width, m.height, m.ctx
 	if w <= 0 || h <= 0 {
 		return app.ScreenText{}
 	}
-	if w < minPlain || h < minHeight {
-		lines := widget.Wrap(c.T("small", minPlain, minHeight, w, h), w)
+	if w < minPlainWidth || h < minHeight {
+		lines := widget.Wrap(c.T("small", minPlainWidth, minHeight, w, h), w)
 		return app.ScreenText{Lines: lines[:min(len(lines), h)]}
 	}
 	if d := m.top(); d != nil {
@@ -44,16 +44,16 @@ func (m *root) plain() app.ScreenText {
 	if m.actor().ReadOnly {
 		head += ", " + c.T("header.readonly")
 	}
-	if at := m.shown.Load(); at != nil && at.unserved {
+	if at := m.header.Load(); at != nil && at.revocationDown {
 		head += ", " + c.T("header.unserved")
 	}
-	if m.o.Sandbox {
+	if m.opts.Sandbox {
 		head += ", " + m.clockText(c.Now.UTC().Format(clockFormat))
 	}
 	lines := []string{widget.Cut(head, w)}
 	var tail []string
-	if m.told.Text != "" {
-		tail = widget.Wrap(text.Clean(m.told.Text), w)
+	if m.toast.Text != "" {
+		tail = widget.Wrap(text.Clean(m.toast.Text), w)
 	}
 	tail = append(tail, widget.Wrap(m.plainKeys(), w)...)
 	tail = tail[:min(len(tail), h/3)]
@@ -65,14 +65,14 @@ func (m *root) plain() app.ScreenText {
 	return page
 }
 
-// minPlain is how narrow lines of words may be.
-const minPlain = 40
+// minPlainWidth is how narrow lines of words may be.
+const minPlainWidth = 40
 
 // plainKeys are the keys of the footer.
 func (m *root) plainKeys() string {
-	c := m.c
+	c := m.ctx
 	if m.page().Capturing() {
-		return c.Hints(m.typing()...).ReadOut(c.T)
+		return c.Hints(m.typingKeys()...).ReadOut(c.T)
 	}
 	var parts []string
 	for _, b := range m.ShortHelp() {

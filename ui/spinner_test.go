@@ -26,8 +26,8 @@ func (d *driver) turns() tea.Cmd {
 func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 	b := ahead()
 	d, gate, msgs := held(t, b)
-	d.m.every = time.Hour
-	if cmd := d.turns(); cmd != nil || d.m.spinning || d.m.c.Spinner != "" {
+	d.m.refreshEvery = time.Hour
+	if cmd := d.turns(); cmd != nil || d.m.spinning || d.m.ctx.Spinner != "" {
 		t.Fatal("it turns while nothing is waited for")
 	}
 	loose(d.m.update(press("5")), msgs)
@@ -35,7 +35,7 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 		t.Fatal("it does not turn while a forecast is made")
 	}
 	d.until(msgs, "computing 2026-11…")
-	first := turning.Frames[1] // after one tick
+	first := spinnerFrames.Frames[1] // after one tick
 	d.until(msgs, first+" computing 2026-11… ────────────────")
 	gate.Open()
 	d.until(msgs, "as of 2026-11-21")
@@ -51,10 +51,10 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 	} {
 		for _, plain := range []bool{false, true} {
 			d := drive(t, kittest.Fleet(20), 80, 24, func(o *Options) { o.Plain = plain })
-			d.m.every = time.Hour
+			d.m.refreshEvery = time.Hour
 			before := len(strings.Split(d.m.View().Content, "\n"))
 			begin(d)
-			d.m.spinner = spinner.New(spinner.WithSpinner(turning))
+			d.m.spinner = spinner.New(spinner.WithSpinner(spinnerFrames))
 			again := d.turns()
 			if shown := strings.Contains(d.m.View().Content, what); shown == plain || (again != nil) == plain {
 				t.Errorf("%s, plain %v: shown %v\n%s", what, plain, shown, d.m.View().Content)

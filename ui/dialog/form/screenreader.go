@@ -40,25 +40,25 @@ func (f *Form) ReadOut(w, h int) app.ScreenText {
 		}
 		put(&head, c.T("plain.step", n, all, f.spec.Steps[f.step]))
 	}
-	if f.general != "" {
-		put(&head, c.T("plain.error", f.general))
+	if f.formError != "" {
+		put(&head, c.T("plain.error", f.formError))
 	}
 	x, y, to := 0, 0, 0
 	for i := range f.spec.Fields {
-		if !f.shown(i) {
+		if !f.isShown(i) {
 			continue
 		}
 		d := &f.spec.Fields[i]
-		line := f.said(i, values)
+		line := f.fieldReadOut(i, values)
 		if i == f.focus {
-			x, y = widget.Width(line)-f.leftOf(i), len(body)
+			x, y = widget.Width(line)-f.cursorOffset(i), len(body)
 		}
-		if e := f.wrong(i); e != "" {
+		if e := f.errorOf(i); e != "" {
 			line += "; " + c.T("plain.error", e)
 		}
 		body = append(body, widget.Wrap(line, w)...)
 		if a := f.areas[i]; i == f.focus && a != nil && *f.values[d.Key] != "" {
-			before, under, after := a.Line(hidden)
+			before, under, after := a.Line(maskSecrets)
 			to := chunks(before+under, w)
 			x, y = widget.Width(to[len(to)-1])-widget.Width(under), len(body)+len(to)-1
 			body = append(body, chunks(before+under+after, w)...)
@@ -75,10 +75,10 @@ func (f *Form) ReadOut(w, h int) app.ScreenText {
 			to = len(body) - 1
 		}
 	}
-	for _, l := range f.below(200) {
+	for _, l := range f.previewLines(200) {
 		put(&tail, l)
 	}
-	for _, r := range f.foot() {
+	for _, r := range f.footer() {
 		put(&tail, r.ReadOut(c.T))
 	}
 	tail = tail[max(len(tail)-max(h-4, 1), 0):]
@@ -109,21 +109,21 @@ func chunks(s string, w int) (lines []string) {
 	}
 }
 
-// leftOf is how many cells the cursor stands left of the end of a field.
-func (f *Form) leftOf(i int) int {
+// cursorOffset is how many cells the cursor stands left of the end of a field.
+func (f *Form) cursorOffset(i int) int {
 	switch f.spec.Fields[i].Kind {
 	case Input:
-		return f.lines[i].Left()
-	case Find: // among those found once nothing is typed
-		if in := &f.finds[i].input; in.Value() != "" {
-			return widget.Width(f.sought(i)) - widget.Width(text.Clean(in.Value())) + in.Left()
+		return f.inputs[i].CursorOffset()
+	case Search: // among those found once nothing is typed
+		if in := &f.searches[i].input; in.Value() != "" {
+			return widget.Width(f.searchReadOut(i)) - widget.Width(text.Clean(in.Value())) + in.CursorOffset()
 		}
 	}
 	return 0
 }
 
-// said is a field and its value.
-func (f *Form) said(i int, values Values) string {
+// fieldReadOut is a field and its value.
+func (f *Form) fieldReadOut(i int, values Values) string {
 	c, d := f.c, &f.spec.Fields[i]
 	v := *f.values[d.Key]
 	switch d.Kind {
@@ -134,16 +134,16 @@ func (f *Form) said(i int, values Values) string {
 				v = c.T("plain.choice", o.Label, strconv.Itoa(n+1), strconv.Itoa(len(options)))
 			}
 		}
-	case Paste:
-		if d.Say != nil {
-			v = d.Say(values)
+	case Multiline:
+		if d.Render != nil {
+			v = d.Render(values)
 		} else {
 			v = f.summary(v)
 		}
-	case Find:
-		v = f.sought(i)
-	case Text:
-		v = d.Say(values)
+	case Search:
+		v = f.searchReadOut(i)
+	case Static:
+		v = d.Render(values)
 	default:
 		if v == "" && d.Placeholder != "" && i != f.focus {
 			v = c.T("plain.empty", d.Placeholder)
