@@ -7,55 +7,55 @@ import (
 	"certquay/model"
 )
 
-// Access is what one session may read of an engine and do to it: the only way
-// for the dashboard and the verbs. Every method asks anew who the actor is, so a
-// role that is taken away counts from then on. Reading takes the least role,
-// acting the role that the table names, and a read-only actor does nothing but
-// read; else the error is a [*rules.Refusal] and nothing has been done. Methods that
-// return no error give nothing to who may not read. An Access is safe for
-// concurrent use, and as cheap to make as to keep.
+// Access is the one door through which the dashboard and the verbs read an engine
+// and act on it. Each call looks the actor up again, so a role that was revoked
+// has no effect on later calls. Reading requires the viewer role, an action the
+// role that the transition table names; a read-only actor may only read. A call
+// that is not allowed changes nothing and returns a [*rules.Refusal]; a method
+// without an error returns its zero value. An Access is cheap to make and safe
+// for concurrent use.
 type Access struct {
 	e   *Engine
 	who func() model.Actor
 }
 
-// As is the access of an actor, who is asked for in every call, from any
-// goroutine.
+// As returns the access of the actor that who returns. who is called for each
+// method, from any goroutine.
 func (e *Engine) As(who func() model.Actor) *Access { return &Access{e, who} }
 
-// By is the access of an actor who stays who they are.
+// By returns the access of a fixed actor.
 func (e *Engine) By(actor model.Actor) *Access { return e.As(Fixed(actor)) }
 
-// Fixed always gives the same actor, for [Engine.As].
+// Fixed returns a function that always returns actor, for [Engine.As].
 func Fixed(actor model.Actor) func() model.Actor {
 	return func() model.Actor { return actor }
 }
 
-// Actor is who acts now.
+// Actor returns the current actor.
 func (a *Access) Actor() model.Actor { return a.who() }
 
-// May says why the actor may not take an action whatever it is done to, or nil.
-// It logs nothing.
+// May returns the refusal of an action that the actor's role does not permit on
+// any instance, or nil. It does not log.
 func (a *Access) May(action rules.Action) *rules.Refusal { return a.e.table.May(a.who(), action) }
 
-// Allow refuses, and logs, what the actor may not do to an instance, "" for none,
-// whatever its state is. Each action does that by itself; this is for who first
-// reads what the action is given.
+// Allow refuses and logs an action that the actor's role does not permit; id is
+// the instance concerned, or "". Every action checks this itself: call Allow
+// before reading the input of an action, such as a file.
 func (a *Access) Allow(ctx context.Context, action rules.Action, id model.ID) error {
 	_, err := a.may(ctx, action, id)
 	return err
 }
 
-// mayRead refuses who has no role.
+// mayRead refuses an actor without a role.
 func (a *Access) mayRead() *rules.Refusal {
 	actor := a.who()
 	actor.ReadOnly = false // it may read
 	return rules.Needs(actor, "read", model.Viewer)
 }
 
-// may gives the actor of an action on an instance, "" for none, or logs and
-// returns the refusal of its role. The case is judged by the engine, inside the
-// write.
+// may returns the actor of an action on an instance ("" for none), or logs and
+// returns the refusal of the actor's role. The engine checks state and guards
+// later, inside the write.
 func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (model.Actor, error) {
 	actor := a.who()
 	f := a.e.table.May(actor, action)
@@ -72,17 +72,16 @@ func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (mod
 	return actor, a.e.journal.LogRefusal(ctx, actor, f)
 }
 
-// presents is the instance that a resource is meant to present; "" when there is
-// none.
+// presents returns the instance that a resource is meant to present, or "".
 func (a *Access) presents(resource model.ID) model.ID {
 	v, err := a.e.reader.resource(resource)
-	if err != nil { // the action says so
+	if err != nil { // the action itself reports this
 		return ""
 	}
 	return v.Instance
 }
 
-// asActor does what the actor may do.
+// asActor runs do if the actor may take the action.
 func asActor[T any](
 	ctx context.Context, a *Access, action rules.Action, id model.ID, do func(model.Actor) (T, error),
 ) (done T, err error) {
@@ -93,7 +92,7 @@ func asActor[T any](
 	return do(actor)
 }
 
-// guardedRead reads what the actor may read.
+// guardedRead runs read if the actor may read.
 func guardedRead[T any](a *Access, read func() (T, error)) (got T, err error) {
 	if f := a.mayRead(); f != nil {
 		return got, f
@@ -101,12 +100,12 @@ func guardedRead[T any](a *Access, read func() (T, error)) (got T, err error) {
 	return read()
 }
 
-// guardedRead1 is reading with an argument.
+// guardedRead1 is guardedRead for functions with one argument.
 func guardedRead1[P, T any](a *Access, read func(P) (T, error), p P) (T, error) {
 	return guardedRead(a, func() (T, error) { return read(p) })
 }
 
-// guardedGet is reading where there is no error to return.
+// guardedGet is guardedRead for functions that return no error.
 func guardedGet[T any](a *Access, read func() T) (got T) {
 	if a.mayRead() != nil {
 		return got
@@ -114,7 +113,7 @@ func guardedGet[T any](a *Access, read func() T) (got T) {
 	return read()
 }
 
-// guardedView reads one thing in one snapshot of the store.
+// guardedView runs read on one snapshot of the store, if the actor may read.
 func guardedView[T any](a *Access, read func(model.Reader) (T, error)) (got T, err error) {
 	return guardedRead(a, func() (T, error) {
 		err := a.e.store.View(func(r model.Reader) (err error) { got, err = read(r); return err })

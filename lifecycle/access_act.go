@@ -12,7 +12,7 @@ import (
 	"certquay/model"
 )
 
-// Buy makes the instances, the order and its ledger entries in one transaction
+// Buy creates instances, their order and its ledger entries in one transaction
 // (spec B2).
 func (a *Access) Buy(ctx context.Context, r BuyRequest) (o model.Order, made []model.Instance, err error) {
 	by, err := a.may(ctx, rules.Buy, "")
@@ -28,16 +28,16 @@ func (a *Access) BuyPack(ctx context.Context, r PackRequest) (model.Order, error
 	return asActor(ctx, a, rules.BuyPack, "", func(by model.Actor) (model.Order, error) { return a.e.buyPack(ctx, by, r) })
 }
 
-// Apply submits an application and starts issuing (spec A7). The key is made
-// before the write and sealed in it. What is missing is a [rules.Invalid], and then
-// nothing is changed (spec S3), unless only a draft is to be saved: that is
-// saved as far as it goes.
+// Apply submits an application and starts issuance (spec A7). The private key is
+// generated before the transaction and sealed in it. A missing field is a
+// [rules.Invalid] and changes nothing (spec S3), except with DraftOnly, which
+// saves the incomplete draft.
 func (a *Access) Apply(ctx context.Context, id model.ID, r ApplyRequest) (model.Job, error) {
 	return asActor(ctx, a, rules.Apply, id, func(by model.Actor) (model.Job, error) { return a.e.apply(ctx, by, id, r) })
 }
 
-// SaveDraft keeps an application as far as it is filled in, in place of the
-// draft before (spec A6). Documents are added and removed by themselves.
+// SaveDraft replaces the saved draft of an application; it may be incomplete
+// (spec A6). Documents are added and removed separately.
 func (a *Access) SaveDraft(ctx context.Context, id model.ID, app model.Application) error {
 	by, err := a.may(ctx, rules.Apply, id)
 	if err != nil {
@@ -46,8 +46,8 @@ func (a *Access) SaveDraft(ctx context.Context, id model.ID, app model.Applicati
 	return a.e.saveDraft(ctx, by, id, app)
 }
 
-// AddDocument checks a qualification document by its content and adds it,
-// sealed, to the draft (spec A5).
+// AddDocument checks the content of a qualification document and adds it, sealed,
+// to the draft (spec A5).
 func (a *Access) AddDocument(ctx context.Context, id model.ID, name string, data []byte) (model.Document, error) {
 	return asActor(
 		ctx,
@@ -67,8 +67,8 @@ func (a *Access) RemoveDocument(ctx context.Context, id, doc model.ID) error {
 	return a.e.removeDocument(ctx, by, id, doc)
 }
 
-// Approve lets an application go to the CA, and counts again for the same
-// names and company for as long as the policy says.
+// Approve releases an application to the CA. The approval is valid for the same
+// names and organization for as long as the policy says.
 func (a *Access) Approve(ctx context.Context, id model.ID) error {
 	by, err := a.may(ctx, rules.Review, id)
 	if err != nil {
@@ -77,9 +77,9 @@ func (a *Access) Approve(ctx context.Context, id model.ID) error {
 	return a.e.approve(ctx, by, id)
 }
 
-// RejectApplication takes an application back to the applicant, with a reason.
-// A renewal or reissue that is turned down has failed: the certificate stays
-// as it is, and what was due is put before a reviewer again the next day.
+// RejectApplication returns an application to the applicant with a reason. A
+// rejected renewal or reissue counts as failed: the certificate stays as it is,
+// and the scheduler submits the work for review again the next day.
 func (a *Access) RejectApplication(ctx context.Context, id model.ID, reason string) error {
 	by, err := a.may(ctx, rules.Review, id)
 	if err != nil {
@@ -88,8 +88,8 @@ func (a *Access) RejectApplication(ctx context.Context, id model.ID, reason stri
 	return a.e.rejectApplication(ctx, by, id, reason)
 }
 
-// Withdraw takes an application back while the CA has not been asked to sign
-// (spec A9). The draft stays.
+// Withdraw cancels an application before the CA has been asked to sign (spec A9).
+// The draft stays.
 func (a *Access) Withdraw(ctx context.Context, id model.ID) error {
 	by, err := a.may(ctx, rules.Withdraw, id)
 	if err != nil {
@@ -98,8 +98,8 @@ func (a *Access) Withdraw(ctx context.Context, id model.ID) error {
 	return a.e.withdraw(ctx, by, id)
 }
 
-// CloseInstance ends an instance for which nothing was issued, and pays back
-// what the policy says.
+// CloseInstance ends an instance for which nothing was issued, and refunds its
+// price as the policy says.
 func (a *Access) CloseInstance(ctx context.Context, id model.ID) error {
 	by, err := a.may(ctx, rules.Close, id)
 	if err != nil {
@@ -108,14 +108,14 @@ func (a *Access) CloseInstance(ctx context.Context, id model.ID) error {
 	return a.e.closeInstance(ctx, by, id)
 }
 
-// Upload stores a certificate from elsewhere, or refuses it and stores nothing
+// Upload stores a certificate issued elsewhere. On a refusal nothing is stored
 // (spec I3).
 func (a *Access) Upload(ctx context.Context, r UploadRequest) (UploadResult, error) {
 	return asActor(ctx, a, rules.Upload, "", func(by model.Actor) (UploadResult, error) { return a.e.upload(ctx, by, r) })
 }
 
-// UploadKey adds the private key of a manual request or of an upload without
-// one; from then on it can be deployed (spec A4).
+// UploadKey adds the private key to a certificate of a manual request or to an
+// upload without a key, which makes it deployable (spec A4).
 func (a *Access) UploadKey(ctx context.Context, id model.ID, f bundle.File) error {
 	by, err := a.may(ctx, rules.UploadKey, id)
 	if err != nil {
@@ -124,27 +124,27 @@ func (a *Access) UploadKey(ctx context.Context, id model.ID, f bundle.File) erro
 	return a.e.uploadKey(ctx, by, id, f)
 }
 
-// Download makes the files of the current version for a server (spec I2). What
-// holds a key says so.
+// Download returns the files of the current version in a format for a server
+// (spec I2). A returned file that holds a private key is marked as such.
 func (a *Access) Download(ctx context.Context, id model.ID, format string) ([]bundle.OutFile, error) {
 	return asActor(ctx, a, rules.Download, id, func(by model.Actor) ([]bundle.OutFile, error) { return a.e.download(ctx, by, id, format) })
 }
 
-// Deploy puts the current version on resources of a product (spec D2, D3): the
-// intent of each is committed together, each is then carried out, verified and
-// put back by itself.
+// Deploy deploys the current version to resources of a product (spec D2, D3). The
+// intents are committed together; each job then runs, is verified and is rolled
+// back on its own.
 func (a *Access) Deploy(ctx context.Context, id model.ID, r DeployRequest) ([]model.Job, error) {
 	return asActor(ctx, a, rules.Deploy, id, func(by model.Actor) ([]model.Job, error) { return a.e.deploy(ctx, by, id, r) })
 }
 
-// Undeploy takes the certificate off a resource (spec D8).
+// Undeploy removes the certificate from a resource (spec D8).
 func (a *Access) Undeploy(ctx context.Context, resource model.ID) (model.Job, error) {
 	return asActor(ctx, a, rules.Undeploy, a.presents(resource), func(by model.Actor) (model.Job, error) {
 		return a.e.undeploy(ctx, by, resource)
 	})
 }
 
-// Verify asks a resource what it presents now.
+// Verify starts a job that checks which certificate a resource presents now.
 func (a *Access) Verify(ctx context.Context, resource model.ID) (model.Job, error) {
 	return asActor(
 		ctx,
@@ -155,8 +155,8 @@ func (a *Access) Verify(ctx context.Context, resource model.ID) (model.Job, erro
 	)
 }
 
-// AutoDeploy switches automatic deployment of renewals to a resource on or off
-// (spec D5). On reserves a credit, off frees it.
+// AutoDeploy enables or disables the automatic deployment of renewals to a
+// resource (spec D5). Enabling reserves a credit, disabling releases it.
 func (a *Access) AutoDeploy(ctx context.Context, resource model.ID, on bool) error {
 	by, err := a.may(ctx, rules.AutoDeploy, a.presents(resource))
 	if err != nil {
@@ -166,8 +166,8 @@ func (a *Access) AutoDeploy(ctx context.Context, resource model.ID, on bool) err
 }
 
 // Renew buys a new instance of the same specification, linked to this one, and
-// submits the old application with a new key, or the same manual request
-// (spec I6). It is all one transaction.
+// submits the old application with a new key or with the same manual request
+// (spec I6), in one transaction.
 func (a *Access) Renew(ctx context.Context, id model.ID) (next model.Instance, j model.Job, err error) {
 	by, err := a.may(ctx, rules.Renew, id)
 	if err != nil {
@@ -176,8 +176,8 @@ func (a *Access) Renew(ctx context.Context, id model.ID) (next model.Instance, j
 	return a.e.renew(ctx, by, id)
 }
 
-// RenewWithCSR is Renew with a new manual request (DER) in place of the old one
-// or of a key of certquay's; nil for none.
+// RenewWithCSR is Renew with a manual request (DER) in place of the old request
+// or key; nil keeps them.
 func (a *Access) RenewWithCSR(ctx context.Context, id model.ID, csr []byte) (next model.Instance, j model.Job, err error) {
 	by, err := a.may(ctx, rules.Renew, id)
 	if err != nil {
@@ -186,15 +186,15 @@ func (a *Access) RenewWithCSR(ctx context.Context, id model.ID, csr []byte) (nex
 	return a.e.renewWithCSR(ctx, by, id, csr)
 }
 
-// Reissue adds a version that runs to the end of what the issuer signs or of
-// the service period, at no cost (spec I7).
+// Reissue adds a version at no cost. It ends with the service period, or earlier
+// where the issuer's limit does (spec I7).
 func (a *Access) Reissue(ctx context.Context, id model.ID, r ReissueRequest) (model.Job, error) {
 	return asActor(ctx, a, rules.Reissue, id, func(by model.Actor) (model.Job, error) { return a.e.startReissue(ctx, by, id, r) })
 }
 
-// Host switches managed hosting on: it buys one entitlement to a certificate of
-// exactly the same specification, and the fee, or takes both from packs; adds
-// credits when it was bought; and is not paid back (spec H1, H3, H4).
+// Host enables managed hosting: it buys one renewal of exactly the same
+// specification and the hosting fee, or takes both from packs, and adds credits
+// when bought. The price is not refundable (spec H1, H3, H4).
 func (a *Access) Host(ctx context.Context, id model.ID, r HostRequest) error {
 	by, err := a.may(ctx, rules.Host, id)
 	if err != nil {
@@ -203,9 +203,9 @@ func (a *Access) Host(ctx context.Context, id model.ID, r HostRequest) error {
 	return a.e.host(ctx, by, id, r)
 }
 
-// StopHosting ends hosting: auto-deploy goes off and its credits are free; an
-// unused bought entitlement becomes a paid instance that is not paid back, a
-// unit of a pack comes back (spec H10).
+// StopHosting disables hosting. Auto-deploy is disabled and its credits are
+// released; an unused renewal that was bought becomes a paid instance without
+// refund, a unit of a pack is returned (spec H10).
 func (a *Access) StopHosting(ctx context.Context, id model.ID) error {
 	by, err := a.may(ctx, rules.StopHosting, id)
 	if err != nil {
@@ -214,14 +214,14 @@ func (a *Access) StopHosting(ctx context.Context, id model.ID) error {
 	return a.e.stopHosting(ctx, by, id)
 }
 
-// Revoke asks the CA to revoke the current and every other version that is
-// not expired, or those picked (spec I4). The state changes once none is left.
+// Revoke asks the CA to revoke all unexpired versions, or the selected ones (spec
+// I4). The state changes once no unexpired version is left.
 func (a *Access) Revoke(ctx context.Context, id model.ID, r RevokeRequest) (model.Job, error) {
 	return asActor(ctx, a, rules.Revoke, id, func(by model.Actor) (model.Job, error) { return a.e.revoke(ctx, by, id, r) })
 }
 
-// Delete removes an instance from the list and destroys its keys. Its
-// activity, order and ledger stay (spec I5).
+// Delete removes an instance from the list and destroys its keys. Its activity,
+// order and ledger entries stay (spec I5).
 func (a *Access) Delete(ctx context.Context, id model.ID) error {
 	by, err := a.may(ctx, rules.Delete, id)
 	if err != nil {
@@ -230,14 +230,14 @@ func (a *Access) Delete(ctx context.Context, id model.ID) error {
 	return a.e.delete(ctx, by, id)
 }
 
-// AddContact saves a person or team to tell (spec N1). Names are unique
-// without regard to case. Its Channels are whole URLs; what comes back, and is
-// ever shown, is what is not secret of them.
+// AddContact saves a person or team that receives notices (spec N1). Names are
+// unique without regard to case. Channels are complete URLs; only their parts
+// that are not secret are returned and ever shown.
 func (a *Access) AddContact(ctx context.Context, c model.Contact) (model.Contact, error) {
 	return asActor(ctx, a, "contact", "", func(by model.Actor) (model.Contact, error) { return a.e.directory.AddContact(ctx, by, c) })
 }
 
-// RemoveContact removes a contact that no instance names any more.
+// RemoveContact removes a contact that no instance refers to.
 func (a *Access) RemoveContact(ctx context.Context, name string) error {
 	by, err := a.may(ctx, "contact", "")
 	if err != nil {
@@ -246,8 +246,8 @@ func (a *Access) RemoveContact(ctx context.Context, name string) error {
 	return a.e.directory.RemoveContact(ctx, by, name)
 }
 
-// TestContact sends a message to each channel of a contact now, all at once,
-// and tells which took it (spec N2).
+// TestContact sends a test message to all channels of a contact at once and
+// returns the result of each (spec N2).
 func (a *Access) TestContact(ctx context.Context, name string) ([]outbox.ChannelTest, error) {
 	return asActor(
 		ctx,
@@ -258,13 +258,14 @@ func (a *Access) TestContact(ctx context.Context, name string) ([]outbox.Channel
 	)
 }
 
-// AddCompany saves an organization to be picked again (spec A1). Names are
+// AddCompany saves an organization for later applications (spec A1). Names are
 // unique without regard to case.
 func (a *Access) AddCompany(ctx context.Context, c model.Company) (model.Company, error) {
 	return asActor(ctx, a, "company", "", func(by model.Actor) (model.Company, error) { return a.e.directory.AddCompany(ctx, by, c) })
 }
 
-// RemoveCompany forgets a company. Applications have copies of their own.
+// RemoveCompany removes a saved organization. Applications hold copies of their
+// own.
 func (a *Access) RemoveCompany(ctx context.Context, name string) error {
 	by, err := a.may(ctx, "company", "")
 	if err != nil {
@@ -273,34 +274,33 @@ func (a *Access) RemoveCompany(ctx context.Context, name string) error {
 	return a.e.directory.RemoveCompany(ctx, by, name)
 }
 
-// DismissTask ends an open task because a person says so (spec D7), and with
-// it for good what it says is set aside. The task is named by its ID or a
-// unique tail.
+// DismissTask closes an open task (spec D7). Work that the task says is set aside
+// is abandoned. The task is named by its ID or a unique tail.
 func (a *Access) DismissTask(ctx context.Context, typed string) (model.Task, error) {
 	return asActor(ctx, a, "dismiss", "", func(by model.Actor) (model.Task, error) { return a.e.dismissTask(ctx, by, typed) })
 }
 
-// RetryTask tries what was set aside once more because a person says so, and
-// ends the task that asked for it. If that crashes again, it is set aside again.
-// The task is named by its ID or a unique tail.
+// RetryTask retries work that is set aside and closes its task. Work that crashes
+// again is set aside again. The task is named by its ID or a unique tail.
 func (a *Access) RetryTask(ctx context.Context, typed string) (model.Task, error) {
 	return asActor(ctx, a, "retry", "", func(by model.Actor) (model.Task, error) { return a.e.retryTask(ctx, by, typed) })
 }
 
-// AddWatch begins to watch a host:port (spec N3); without a port 443 is meant.
-// The name is asked for by SNI; empty, it is the host.
+// AddWatch starts to watch a host:port (spec N3); the port is 443 by default.
+// name is the server name for SNI, by default the host.
 func (a *Access) AddWatch(ctx context.Context, address, name string, contact model.ID) (model.Watch, error) {
 	return asActor(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) {
 		return a.e.monitor.AddWatch(ctx, by, address, name, contact)
 	})
 }
 
-// CheckWatch looks now. What has changed is told as after any look.
+// CheckWatch probes a watched endpoint now. A change is reported as after a
+// scheduled probe.
 func (a *Access) CheckWatch(ctx context.Context, id model.ID) (model.Watch, error) {
 	return asActor(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.monitor.CheckWatch(ctx, id) })
 }
 
-// RemoveWatch ends watching.
+// RemoveWatch stops watching an endpoint.
 func (a *Access) RemoveWatch(ctx context.Context, id model.ID) error {
 	by, err := a.may(ctx, rules.ActionWatch, "")
 	if err != nil {
@@ -309,9 +309,8 @@ func (a *Access) RemoveWatch(ctx context.Context, id model.ID) error {
 	return a.e.monitor.RemoveWatch(ctx, by, id)
 }
 
-// MoveClock moves a sandbox's clock forward to a time, from due moment to due
-// moment, doing in order what is due on the way. What is looked at every day is
-// looked at once, where the clock stops.
+// MoveClock advances a sandbox's clock, stopping at each time at which something
+// is due to do it in order. Daily checks run once, at the new time.
 func (a *Access) MoveClock(ctx context.Context, to time.Time) error {
 	by, err := a.may(ctx, "clock", "")
 	if err != nil {
@@ -320,14 +319,14 @@ func (a *Access) MoveClock(ctx context.Context, to time.Time) error {
 	return a.e.moveClock(ctx, by, to)
 }
 
-// Tick is one pass of the scheduler at now; it waits for the work it starts
-// and tells how many jobs that was.
+// Tick runs one pass of the scheduler at the current time, waits for the jobs it
+// starts and returns their number.
 func (a *Access) Tick(ctx context.Context) (int, error) {
 	return asActor(ctx, a, "tick", "", func(_ model.Actor) (int, error) { return a.e.scheduler.tickNow(ctx) })
 }
 
-// RotateCA has a CA make a new issuing certificate, together with the event that
-// says who wanted it (spec O8, S4). Only owners may.
+// RotateCA makes a new issuing certificate of a CA and logs the actor's event
+// with it (spec O8, S4). It requires the owner role.
 func (a *Access) RotateCA(ctx context.Context, ca ports.Rotator) (*x509.Certificate, error) {
 	return asActor(ctx, a, rules.ActionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.rotateCA(ctx, by, ca) })
 }

@@ -10,18 +10,19 @@ import (
 	"certquay/model"
 )
 
-// Now is the time of the engine's clock, for anybody.
+// Now returns the time of the engine's clock. It requires no role.
 func (a *Access) Now() time.Time { return a.e.Now() }
 
-// Table is the transition table, for anybody.
+// Table returns the transition table. It requires no role.
 func (a *Access) Table() *rules.Table { return a.e.table }
 
-// Missing lists what an application still lacks, for anybody: it reads no store.
+// Missing lists what an application lacks. It reads no store and requires no
+// role.
 func (a *Access) Missing(i *model.Instance, app model.Application) []*rules.Invalid {
 	return a.e.missing(i, app)
 }
 
-// Policy is what the operator has decided.
+// Policy returns the operator's policy.
 func (a *Access) Policy() rules.Policy {
 	return guardedGet(a, func() rules.Policy { return a.e.policy })
 }
@@ -29,21 +30,22 @@ func (a *Access) Policy() rules.Policy {
 // Products lists the configured products.
 func (a *Access) Products() []ProductInfo { return guardedGet(a, a.e.reader.productInfos) }
 
-// Issuers tells what each configured issuer can do today.
+// Issuers returns the capabilities of each configured issuer today.
 func (a *Access) Issuers() map[string]rules.Capabilities {
 	return guardedGet(a, a.e.reader.capabilities)
 }
 
-// CapabilitiesByBrand tells what each configured issuer can do on a day.
+// CapabilitiesByBrand returns, for each configured issuer, the function that
+// gives its capabilities at a time.
 func (a *Access) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities {
 	return guardedGet(a, a.e.reader.capabilitiesByBrand)
 }
 
-// Working is how many jobs run just now.
+// Working returns the number of running jobs.
 func (a *Access) Working() int { return guardedGet(a, a.e.working) }
 
-// Watch sends what each later commit changes; see [ports.Store]. Who may not read
-// gets a channel that is closed.
+// Watch sends what each later commit changes; see [ports.Store]. For an actor who
+// may not read the channel is closed.
 func (a *Access) Watch(ctx context.Context) <-chan model.ChangeSet {
 	if a.mayRead() != nil {
 		closed := make(chan model.ChangeSet)
@@ -53,7 +55,7 @@ func (a *Access) Watch(ctx context.Context) <-chan model.ChangeSet {
 	return a.e.reader.watch(ctx)
 }
 
-// View reads one consistent snapshot of the records; see [ports.Store].
+// View runs fn on one consistent snapshot of the records; see [ports.Store].
 func (a *Access) View(fn func(model.Reader) error) error {
 	if f := a.mayRead(); f != nil {
 		return f
@@ -61,23 +63,22 @@ func (a *Access) View(fn func(model.Reader) error) error {
 	return a.e.reader.view(fn)
 }
 
-// Case is the facts that decide what this actor can do to an instance now; give
-// it to [rules.Table.Check].
+// Case reads the facts that decide what this actor can do to an instance now, for
+// [rules.Table.Check].
 func (a *Access) Case(id model.ID) (*rules.Case, error) {
 	return guardedRead(a, func() (*rules.Case, error) { return a.e.readFacts(a.who(), id) })
 }
 
-// Wait returns when each job is finished or goes on later by itself, when the
-// result of one cannot be kept, which is an [*UncommittedError], or when ctx ends;
-// that does not stop the jobs. Later is after Wait was called: a job whose time
-// has come by the moment it is looked at goes on later all the same, while one
-// that was due before is waited for.
+// Wait returns when each job is finished or postponed, when the result of one
+// cannot be committed, which is an [*UncommittedError], or when ctx ends, which
+// does not stop the jobs. A job counts as postponed if its next attempt is after
+// the call of Wait: one that was due before is waited for.
 func (a *Access) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
 	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, jobs...) })
 }
 
-// Resources lists a page of the resources in the order of product, region and
-// name, and how many the filter lets pass.
+// Resources lists a page of the resources, ordered by product, region and name
+// unless the filter sorts, and the number of all that match.
 func (a *Access) Resources(f ResourceFilter) (views []ResourceView, total int, err error) {
 	if f := a.mayRead(); f != nil {
 		return nil, 0, f
@@ -85,27 +86,27 @@ func (a *Access) Resources(f ResourceFilter) (views []ResourceView, total int, e
 	return a.e.reader.resources(f)
 }
 
-// Material reads the certificate of a version.
+// Material reads the certificate chain of a version.
 func (a *Access) Material(id model.ID, version int) (model.Chain, error) {
 	return guardedRead(a, func() (model.Chain, error) { return a.e.reader.material(id, version) })
 }
 
-// QuoteHosting prices hosting for an instance, or says why it cannot be
-// hosted: the same specification must be for sale (spec H2).
+// QuoteHosting prices hosting for an instance, or refuses it: the same
+// specification must be for sale (spec H2).
 func (a *Access) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 	return guardedRead(a, func() (Quote, error) { return a.e.quoteHosting(id, r) })
 }
 
-// Page answers a page of the list of instances at the engine's time.
+// Page returns a page of the list of instances at the engine's time.
 func (a *Access) Page(q model.Query) (model.Page, error) { return guardedRead1(a, a.e.reader.page, q) }
 
-// Instance reads one instance by its whole ID. A deleted one is not found.
+// Instance reads an instance by its whole ID. A deleted one is not found.
 func (a *Access) Instance(id model.ID) (model.Instance, error) {
 	return guardedRead1(a, a.e.reader.instance, id)
 }
 
-// Find resolves what a person typed into an instance: the whole ID, a unique
-// tail of at least five characters, or a unique name.
+// Find resolves an instance by what a person typed: the whole ID, a unique tail
+// of at least five characters, or a unique name.
 func (a *Access) Find(typed string) (model.Instance, error) {
 	return guardedRead1(a, a.e.reader.find, typed)
 }
@@ -115,8 +116,8 @@ func (a *Access) Resource(id model.ID) (ResourceView, error) {
 	return guardedRead1(a, a.e.reader.resource, id)
 }
 
-// FindResource resolves what a person typed into a resource: ID, tail, name,
-// or PRODUCT/REGION/NAME.
+// FindResource resolves a resource by what a person typed: ID, tail, name or
+// PRODUCT/REGION/NAME.
 func (a *Access) FindResource(typed string) (ResourceView, error) {
 	return guardedRead1(a, a.e.reader.findResource, typed)
 }
@@ -126,13 +127,13 @@ func (a *Access) Activity(f ActivityFilter) ([]model.Event, error) {
 	return guardedRead1(a, a.e.reader.activity, f)
 }
 
-// Tasks lists what needs a person, the oldest first, but before all what cannot
-// wait: what visitors of a server see already.
+// Tasks lists open tasks, the oldest first; urgent ones, whose trouble the
+// visitors of a server see already, precede all others.
 func (a *Access) Tasks(limit int) ([]model.Task, error) {
 	return guardedRead1(a, a.e.reader.tasks, limit)
 }
 
-// TasksOf lists what needs a person about one instance, what cannot wait first.
+// TasksOf lists the open tasks about one instance, urgent ones first.
 func (a *Access) TasksOf(id model.ID) ([]model.Task, error) {
 	return guardedRead1(a, a.e.reader.tasksOf, id)
 }
@@ -152,9 +153,9 @@ func (a *Access) ContactByID(id model.ID) (model.Contact, error) {
 	return guardedRead1(a, a.e.directory.ContactByID, id)
 }
 
-// ContactNames gives the names of the contacts of instances, by instance; one
-// that has no contact, or is deleted, is not among them. It reads each instance
-// once: ask for what a page shows.
+// ContactNames returns the names of the contacts of instances, by instance ID. An
+// instance without a contact, or deleted, is left out. It reads each instance
+// once: ask for one page at a time.
 func (a *Access) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 	return guardedRead1(a, a.e.directory.ContactNames, ids)
 }
@@ -164,28 +165,29 @@ func (a *Access) Company(name string) (model.Company, error) {
 	return guardedRead1(a, a.e.directory.Company, name)
 }
 
-// FindWatch resolves what a person typed: an ID, a unique tail, or an address.
+// FindWatch resolves a watched endpoint by what a person typed: an ID, a unique
+// tail or an address.
 func (a *Access) FindWatch(typed string) (model.Watch, error) {
 	return guardedRead1(a, a.e.monitor.FindWatch, typed)
 }
 
-// Documents reads the documents of an instance, opened.
+// Documents reads the documents of an instance, decrypted.
 func (a *Access) Documents(id model.ID) ([]model.Document, error) {
 	return guardedRead1(a, a.e.documents, id)
 }
 
-// Template is the form that confirms an application, to print, fill in, sign,
-// stamp and upload as a picture (spec A5). It has what the draft says, and lines
-// to write on for what it does not say.
+// Template returns the confirmation form of an application, to print, fill in,
+// sign, stamp and upload as a picture (spec A5). It holds the fields of the draft
+// and blank lines for missing ones.
 func (a *Access) Template(id model.ID) (model.Text, error) { return guardedRead1(a, a.e.template, id) }
 
-// Explain answers why an instance is as it is, by which rule, and what happens
+// Explain returns why an instance is as it is, by which rules, and what happens
 // next and when (spec V3).
 func (a *Access) Explain(id model.ID) (rules.Explanation, error) {
 	return guardedRead1(a, a.e.reader.explain, id)
 }
 
-// Refund tells what ending the instance now would pay back.
+// Refund returns what ending the instance now would refund.
 func (a *Access) Refund(id model.ID) (ledger.RefundPreview, error) {
 	return guardedRead1(a, a.e.refund, id)
 }
@@ -202,7 +204,7 @@ func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
 	return guardedRead1(a, a.e.sharesKey, id)
 }
 
-// Counts are the numbers beside the filters at the engine's time.
+// Counts returns the numbers beside the filters at the engine's time.
 func (a *Access) Counts() (model.Counts, error) { return guardedRead(a, a.e.reader.counts) }
 
 // Contacts lists all contacts by name.
@@ -214,22 +216,23 @@ func (a *Access) Companies() ([]model.Company, error) { return guardedRead(a, a.
 // Watches lists what is watched, by address.
 func (a *Access) Watches() ([]model.Watch, error) { return guardedRead(a, a.e.monitor.Watches) }
 
-// Balances lists what is held prepaid (spec B4).
+// Balances lists the prepaid units (spec B4).
 func (a *Access) Balances() ([]ledger.Balance, error) { return guardedView(a, ledger.Balances) }
 
-// SpentByCurrency is what was spent, in minor units by currency, refunds subtracted.
+// SpentByCurrency returns the total cost in minor units by currency, refunds
+// subtracted.
 func (a *Access) SpentByCurrency() (map[string]int64, error) {
 	return guardedView(a, ledger.SpentByCurrency)
 }
 
-// CostsByOrder lists what each order cost, the newest first.
+// CostsByOrder lists the cost of each order, the newest first.
 func (a *Access) CostsByOrder() ([]ledger.Cost, error) { return guardedView(a, ledger.CostsByOrder) }
 
 // CostsByMonth sums charges and refunds by month and currency, the newest first.
 func (a *Access) CostsByMonth() ([]ledger.Cost, error) { return guardedView(a, ledger.CostsByMonth) }
 
-// NextDue is when the scheduler has something to do next; zero for never. What
-// is due and cannot be done does not count until something changes, and
-// neither do sweeps, which go along with whatever pass comes after their time.
-// Of several that are due within a millisecond it is any.
+// NextDue returns when the scheduler has work next; zero for never. Refused work
+// does not count until something changes, and neither do daily checks, which run
+// with the next pass after their time. Of several within one millisecond it may
+// be any.
 func (a *Access) NextDue() (time.Time, error) { return guardedRead(a, a.e.scheduler.nextDue) }

@@ -17,11 +17,11 @@ import (
 	"certquay/model"
 )
 
-// makeCSRBy is a command line that makes a manual request.
+// makeCSRBy is an example of a command line that makes a manual request.
 const makeCSRBy = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com"
 
-// missing lists what an application still needs before it can be submitted,
-// one sentence each; none when it is complete (spec A1, A2, A3).
+// missing lists what an application lacks before it can be submitted, a message
+// for each field; empty when it is complete (spec A1, A2, A3).
 func (e *Engine) missing(i *model.Instance, a model.Application) []*rules.Invalid {
 	var missing []*rules.Invalid
 	add := func(rule, field string, why, example model.Text) {
@@ -64,7 +64,8 @@ func (e *Engine) missing(i *model.Instance, a model.Application) []*rules.Invali
 	return missing
 }
 
-// checkCSR says why a manual request does not fit the names (spec A3).
+// checkCSR returns why a manual request does not match the names, or nil (spec
+// A3).
 func checkCSR(der []byte, domains []string) error {
 	csr, err := bundle.ParseCSR(der)
 	if err != nil {
@@ -73,7 +74,7 @@ func checkCSR(der []byte, domains []string) error {
 	return bundle.CheckCSRNames(csr, domains)
 }
 
-// sameNames says whether two lists hold the same names in any order.
+// sameNames reports whether two lists hold the same names in any order.
 func sameNames(a, b []string) bool {
 	if slices.Equal(a, b) {
 		return true
@@ -92,7 +93,7 @@ func sameNames(a, b []string) bool {
 	return slices.Equal(canonical(a), canonical(b))
 }
 
-// domainsText names what is applied for.
+// domainsText is the message that lists the names of an application.
 func domainsText(list []string) model.Text {
 	if len(list) == 0 {
 		return model.Say("log.no-domains")
@@ -100,7 +101,7 @@ func domainsText(list []string) model.Text {
 	return model.Say("log.domains", "names", list)
 }
 
-// mergeApplication overlays what was given on the saved draft.
+// mergeApplication overlays the given fields on the saved draft.
 func mergeApplication(draft, given model.Application) model.Application {
 	m := draft
 	set := func(to *string, from string) {
@@ -149,8 +150,8 @@ func (e *Engine) saveDraft(ctx context.Context, actor model.Actor, id model.ID, 
 	})
 }
 
-// displayName is the first name of the application, for an instance that people
-// have not named themselves.
+// displayName returns the first name of the application, or the name an upload
+// was given.
 func displayName(i *model.Instance) string {
 	if len(i.Application.Domains) == 0 || i.Origin == model.OriginUpload {
 		return i.Name
@@ -201,8 +202,8 @@ func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	return j, nil
 }
 
-// submit writes an application that lacks nothing, and what is to be done about
-// it; or only the draft, which may lack something.
+// submit commits a complete application and starts its issuance; with DraftOnly
+// it commits only the draft, which may be incomplete.
 func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app model.Application, r ApplyRequest) (model.Job, error) {
 	var j model.Job
 	if r.DraftOnly {
@@ -232,7 +233,7 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 	return j, err
 }
 
-// newKey makes the key for an application; nil for a manual request.
+// newKey generates the key of an application; nil for a manual request.
 func (e *Engine) newKey(id model.ID, a model.Application) (*model.Key, error) {
 	if a.Manual() {
 		return nil, nil
@@ -244,7 +245,8 @@ func (e *Engine) newKey(id model.ID, a model.Application) (*model.Key, error) {
 	return &model.Key{ID: e.journal.NewID(), Instance: id, Type: a.KeyType, Public: public, PKCS8: secret}, nil
 }
 
-// generateKey makes a real key.
+// generateKey generates a private key (PKCS#8 DER) and its SubjectPublicKeyInfo
+// (DER).
 func generateKey(t model.KeyType) (model.Secret, []byte, error) {
 	signer, err := bundle.GenerateKey(t)
 	if err != nil {
@@ -263,7 +265,8 @@ func encodeKey(signer crypto.Signer) (secret model.Secret, public []byte, err er
 	return secret, public, nil
 }
 
-// newKeyRecord is the record of a key that came from outside, not stored yet.
+// newKeyRecord returns the record of a key that was uploaded. It does not store
+// it.
 func (e *Engine) newKeyRecord(id model.ID, signer crypto.Signer) (*model.Key, error) {
 	secret, public, err := encodeKey(signer)
 	if err != nil {
@@ -275,8 +278,8 @@ func (e *Engine) newKeyRecord(id model.ID, signer crypto.Signer) (*model.Key, er
 	}, nil
 }
 
-// startIssue commits the intent to have a version made: the key, the job and
-// the instance's operation.
+// startIssue commits the intent to issue a version: the key, the job and the
+// instance's operation.
 func (e *Engine) startIssue(
 	tx model.Tx,
 	c *rules.Case,
@@ -321,7 +324,7 @@ func (e *Engine) startIssue(
 	return tx.Put(j)
 }
 
-// destroyKey destroys the key of a job that made no certificate.
+// destroyKey destroys the key of a job that produced no certificate.
 func destroyKey(tx model.Tx, j *model.Job) error {
 	if j.KeyID == "" {
 		return nil

@@ -104,8 +104,8 @@ func (e *Engine) buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 	return o, made, e.journal.LogRefusal(ctx, actor, err)
 }
 
-// purchase writes an order with an instance for each certificate line. The
-// adjust function, if any, changes each instance before it is written.
+// purchase saves an order with an instance for each certificate line. adjust, if
+// not nil, changes each instance before it is saved.
 func (e *Engine) purchase(
 	tx model.Tx, actor model.Actor, q Quote, a rules.Action, adjust func(*model.Instance) error,
 ) (model.Order, []model.Instance, error) {

@@ -8,7 +8,7 @@ import (
 	"certquay/model"
 )
 
-// PackRequest asks for prepaid units.
+// PackRequest is a purchase of prepaid units.
 type PackRequest struct {
 	Kind     ledger.PackKind
 	Spec     model.Specification // of a certificate pack only

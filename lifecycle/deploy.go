@@ -13,11 +13,11 @@ import (
 	"certquay/model"
 )
 
-// deployments starts what is done at resources, whether a person asks for it or it
-// happens by itself, and counts how it stands.
+// deployments starts jobs at resources, both those a person requests and
+// automatic ones, and counts the resources of an instance by status.
 type deployments struct{ *Engine }
 
-// target is one resource a deployment goes to.
+// target is a resource to deploy to.
 type target struct {
 	product *NamedProduct
 	place   ports.Target
@@ -111,9 +111,9 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 	return ts, nil
 }
 
-// matchingResources lists the existing resources of a region that the names cover; on a
-// product that makes its resources, and has none, each name that is not a
-// wildcard.
+// matchingResources lists the existing resources of a region that the names
+// cover. On a product that creates resources on demand and has no match it lists
+// each name that is not a wildcard.
 func (ds *deployments) matchingResources(ctx context.Context, p ports.Product, region string, certNames []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ds.policy.CallTimeout)
 	defer cancel()
@@ -162,8 +162,8 @@ func (ds *deployments) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor
 	j := ds.worker.newJob(model.JobDeploy, i, actor)
 	j.Step, j.Resource, j.Version, j.WantFingerprint = model.StepDeploy, r.ID, v.Number, v.Fingerprint
 	if r.Deployed == "" {
-		// Nothing of ours is there yet: who the place is meant for is known
-		// at once. Otherwise that changes with the first verified handshake.
+		// Nothing is deployed there yet, so the resource belongs to this instance
+		// at once. Otherwise it changes hands with the first verified handshake.
 		r.Instance, r.Version = i.ID, v.Number
 	}
 	r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: c.Now, Attempt: 1}
@@ -176,9 +176,10 @@ func (ds *deployments) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor
 	return &j, tx.Put(&j)
 }
 
-// supersedeWaiting says whether something is being done at a resource right now. A job that
-// only waits for its next attempt gives way to what comes instead: it is ended,
-// so that it does not come back over it later. The caller puts the resource.
+// supersedeWaiting frees a resource for a new job. It reports whether a job is
+// running there, which it leaves alone. A job that only waits for its next
+// attempt is finished as superseded, so that it cannot overwrite the result of
+// the new one. The caller saves the resource.
 func (ds *deployments) supersedeWaiting(tx model.Tx, r *model.Resource) (bool, error) {
 	if !r.Operation.Active() {
 		return false, nil
@@ -197,17 +198,17 @@ func (ds *deployments) supersedeWaiting(tx model.Tx, r *model.Resource) (bool, e
 	return false, ds.worker.finish(tx, &j, resultSuperseded)
 }
 
-// resultSuperseded is that of a job that gave way to a later one.
+// resultSuperseded is the result of a job that was replaced by a later one.
 const resultSuperseded = "superseded"
 
-// clearOperation takes a job's mark off its resource, unless it is another's by now.
+// clearOperation clears the operation of a resource if it is that of the job.
 func clearOperation(r *model.Resource, j *model.Job) {
 	if r.Operation.Job == j.ID {
 		r.Operation = model.Operation{}
 	}
 }
 
-// resourceAt finds the resource of a place, or makes its record.
+// resourceAt finds the resource of a target, or returns a new record for it.
 func (ds *deployments) resourceAt(tx model.Tx, t target) (*model.Resource, error) {
 	key := model.PlaceKey(t.product.Name, t.place.Region, t.place.Name)
 	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "place", Prefix: key}) {
@@ -221,8 +222,8 @@ func (ds *deployments) resourceAt(tx model.Tx, t target) (*model.Resource, error
 	return &model.Resource{ID: ds.journal.NewID(), Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}, nil
 }
 
-// recountDeployments recounts what the instance's row says of its resources. It does
-// not put the instance.
+// recountDeployments updates the counts of deployments of an instance. The caller
+// saves the instance.
 func (ds *deployments) recountDeployments(tx model.Reader, i *model.Instance) error {
 	rs, err := resourcesOf(tx, i.ID)
 	if err != nil {
@@ -232,7 +233,7 @@ func (ds *deployments) recountDeployments(tx model.Reader, i *model.Instance) er
 	return nil
 }
 
-// countDeployments sums up the resources of one instance.
+// countDeployments counts the resources of one instance by status.
 func countDeployments(rs []model.Resource) (d model.Deployments) {
 	for n := range rs {
 		r := &rs[n]
@@ -254,8 +255,8 @@ func countDeployments(rs []model.Resource) (d model.Deployments) {
 	return d
 }
 
-// withResource changes a resource inside a transaction and keeps the summaries
-// of the instance it was meant for and of the one it is meant for now.
+// withResource changes a resource in a transaction and updates the counts of the
+// instance it belonged to before and of the one it belongs to now.
 func (ds *deployments) withResource(tx model.Tx, id model.ID, change func(*model.Resource) error) error {
 	r, err := model.Get[model.Resource](tx, string(id))
 	if errors.Is(err, model.ErrNotFound) {
@@ -297,7 +298,7 @@ func (e *Engine) verify(ctx context.Context, actor model.Actor, resource model.I
 	return e.deployments.startResourceJob(ctx, actor, rules.Verify, model.JobVerify, model.StepLook, resource)
 }
 
-// startResourceJob starts a job at one resource that exists.
+// startResourceJob starts a job at an existing resource.
 func (ds *deployments) startResourceJob(
 	ctx context.Context, actor model.Actor, a rules.Action, kind model.JobKind, step string, id model.ID,
 ) (model.Job, error) {
@@ -325,7 +326,7 @@ func (ds *deployments) startResourceJob(
 		}
 		ev.Resource, ev.Result, ev.Detail = r.ID, journal.ResultStarted, model.Say("log.places", "places", r.Place())
 		if actor == model.Scheduler {
-			*ev = model.Event{} // a daily look is told of when it finds something
+			*ev = model.Event{} // a daily check is logged only if it finds a change
 		}
 		return tx.Put(&j)
 	})

@@ -15,8 +15,8 @@ import (
 	"certquay/model"
 )
 
-// ResetDeployJob lets a deployment begin again, on a copy of the store whose products know
-// nothing of what was under way; false when all but cleaning up is done.
+// ResetDeployJob restarts a deployment job on a copy of the store whose products
+// do not know of it. It returns false if only the commit is left to do.
 func ResetDeployJob(j *model.Job) bool {
 	if j.Step == model.StepKeep {
 		return false
@@ -25,7 +25,7 @@ func ResetDeployJob(j *model.Job) bool {
 	return true
 }
 
-// deployTarget is what a step at a resource works with.
+// deployTarget is the resource of a step with its product and target.
 type deployTarget struct {
 	res     model.Resource
 	product ports.Product
@@ -44,7 +44,7 @@ func (w *worker) deployTarget(j *model.Job) (deployTarget, error) {
 	return deployTarget{res.Resource, p.Product, ports.Target{Region: res.Region, Name: res.Name}}, nil
 }
 
-// keyPair reads a version's chain and key.
+// keyPair reads the chain and the private key of a job's version.
 func (w *worker) keyPair(j *model.Job) (pair ports.KeyPair, err error) {
 	err = w.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
@@ -69,8 +69,7 @@ func (w *worker) keyPair(j *model.Job) (pair ports.KeyPair, err error) {
 	return pair, err
 }
 
-// deployStep puts the pair there. Whatever goes wrong leads to putting back
-// what was there before.
+// deployStep deploys the key pair. Any failure leads to the rollback step.
 func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
 	s, err := w.deployTarget(&j)
 	if err != nil {
@@ -108,9 +107,9 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 	}, nil
 }
 
-// stillWanted says whether an automatic deployment should still be done: the
-// mark at the resource is its own, auto-deploy is on, and its version is the
-// current one. What a person asked for always is.
+// stillWanted reports whether an automatic deployment is still to be done: the
+// resource's operation is this job, auto-deploy is on, and the version is the
+// current one. A deployment that a person requested always is.
 func (w *worker) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
 	if j.Cause != journal.CauseScheduled {
 		return true, nil
@@ -126,7 +125,8 @@ func (w *worker) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
 	return r.Operation.Job == j.ID && r.Instance == j.Instance && r.AutoDeploy && v != nil && v.Number == j.Version, nil
 }
 
-// rollbackBecause keeps why a deployment failed and goes on to put back.
+// rollbackBecause records why a deployment failed and continues with the
+// rollback.
 func rollbackBecause(cause error) func(model.Tx, *model.Job) error {
 	return func(_ model.Tx, j *model.Job) error {
 		j.Step, j.Error = model.StepRestore, messageFrom("server", cause)
@@ -134,8 +134,8 @@ func rollbackBecause(cause error) func(model.Tx, *model.Job) error {
 	}
 }
 
-// handshakeStep asks over TLS until the new leaf and its chain are presented
-// (spec D3), or the time for that is up.
+// handshakeStep probes over TLS until the new leaf and its chain are presented
+// (spec D3), or the timeout has passed.
 func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
 	s, err := w.deployTarget(&j)
 	if err != nil {
@@ -179,7 +179,7 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 		ev := w.jobEvent(j, journal.ResultOK)
 		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			if r.Instance != j.Instance {
-				// What was paid for was the other certificate's renewals here.
+				// The credit was for renewals of the previous instance at this resource.
 				if err := w.deployments.disableAutoDeploy(tx, r); err != nil {
 					return err
 				}
@@ -217,7 +217,7 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	}, nil
 }
 
-// recordPresented records what a resource was seen to present.
+// recordPresented records the certificate that a resource presents.
 func (w *worker) recordPresented(r *model.Resource, fingerprint string, notAfter time.Time) {
 	r.Presented, r.NotAfter, r.VerifiedAt, r.ProbedAt, r.VerifyError = fingerprint, notAfter, w.Now(), w.Now(), ""
 	if fingerprint == r.Deployed {
@@ -227,13 +227,13 @@ func (w *worker) recordPresented(r *model.Resource, fingerprint string, notAfter
 	}
 }
 
-// presentError is the error of a product that does not tell what it presents.
+// presentError is the error of a product that cannot report its current binding.
 func presentError(err error) error {
 	return model.Fail("deploy.ask", "cause", messageFrom("server", err)).Wrapping(err)
 }
 
-// diffChain says how what was seen differs from what should be presented: the
-// leaf, followed by its chain in order.
+// diffChain returns how the presented chain differs from the wanted one, leaf
+// first and in order; nil if it does not.
 func diffChain(seen, want [][]byte) error {
 	switch {
 	case len(seen) == 0:
@@ -249,22 +249,22 @@ func diffChain(seen, want [][]byte) error {
 	return nil
 }
 
-// commitStep lets the product forget what was there before.
+// commitStep lets the product discard the previous binding.
 func (w *worker) commitStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
 	s, err := w.deployTarget(&j)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.product.Commit(ctx, s.place); err != nil {
-		// The deployment is done and verified; what was there before stays
-		// known to the product until the next one.
+		// The deployment is done and verified. The product keeps the previous
+		// binding until the next deployment.
 		w.log.Warn("a product did not forget its former binding", "resource", j.Resource, "error", err)
 	}
 	return func(tx model.Tx, j *model.Job) error { return w.finish(tx, j, journal.ResultOK) }, nil
 }
 
-// rollbackStep puts back what was presented before and ends the deployment as
-// failed (spec D3).
+// rollbackStep restores the previous binding and records the deployment as failed
+// (spec D3).
 func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
 	s, err := w.deployTarget(&j)
 	if err != nil {
@@ -279,7 +279,7 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		again := time.Time{}
-		if j.Cause == journal.CauseScheduled { // what certquay does by itself is tried again (spec H9)
+		if j.Cause == journal.CauseScheduled { // automatic deployments are retried (spec H9)
 			again = w.Now().Add(rules.RetryAfter(j.Attempt, 0))
 		}
 		failure := model.Failure{Kind: model.JobDeploy, At: w.Now(), Message: j.Error}
@@ -314,7 +314,7 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	}, nil
 }
 
-// undeployStep takes the certificate off, unless that has been done.
+// undeployStep removes the certificate, unless that has been done.
 func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
 	s, err := w.deployTarget(&j)
 	if err != nil {
@@ -352,7 +352,7 @@ func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	}, nil
 }
 
-// verifyStep asks what is presented now (spec D4).
+// verifyStep checks which certificate is presented now (spec D4).
 func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
 	s, err := w.deployTarget(&j)
 	if err != nil {
@@ -400,7 +400,7 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 				if err != nil {
 					return rules.CannotRead("instance", r.Instance, err)
 				}
-				switch revoked, expired := presentsBadCertificate(r, &i, w.Now()); { // of both a task tells
+				switch revoked, expired := presentsBadCertificate(r, &i, w.Now()); { // a task reports either
 				case revoked:
 					detail, result, repeat = model.Say("verify.revoked"), journal.ResultFailed, true
 				case expired:
@@ -422,8 +422,8 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 			return err
 		}
 		if j.Cause == journal.CauseScheduled && !changed {
-			// The daily look found what the one before did: nothing to tell,
-			// and no record of it, or both would grow without end.
+			// The daily check found no change. It leaves neither an event nor a job
+			// behind, or both would grow without end.
 			if err := w.finish(tx, j, result); err != nil {
 				return err
 			}
@@ -445,7 +445,7 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 	}, nil
 }
 
-// fillInstanceName fills in what the event's instance is called.
+// fillInstanceName sets the event's name to that of its instance.
 func (w *worker) fillInstanceName(tx model.Reader, ev *model.Event) error {
 	i, err := model.Get[model.Instance](tx, string(ev.Instance))
 	if err != nil {

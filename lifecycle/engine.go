@@ -20,7 +20,7 @@ import (
 	"certquay/model"
 )
 
-// Options is what an [Engine] is made of.
+// Options are the parts and settings of an [Engine].
 type Options struct {
 	Store       ports.Store
 	Clock       ports.Clock
@@ -28,51 +28,51 @@ type Options struct {
 	Issuers     map[string]ports.Issuer
 	Products    []NamedProduct // in the order they are shown
 	Prober      ports.Prober
-	VerifyChain ports.ChainVerifier // nil: nothing is watched
-	Notifier    ports.Notifier      // nil: nobody is told, and no notice is written
+	VerifyChain ports.ChainVerifier // nil: endpoints are not watched
+	Notifier    ports.Notifier      // nil: no notices are written
 	Policy      rules.Policy
 	Log         *slog.Logger // nil for none
-	// Words says a message to people who are sent notices; nil writes codes.
+	// Words renders a message in notices; nil renders its code.
 	Words func(model.Text) string
-	// Roots are those by which uploads are judged complete; nil for none but
-	// their own. They are asked for when they are first needed.
+	// Roots returns the trusted roots that complete the chain of an upload; nil
+	// uses only roots that are uploaded. It is called when they are first needed.
 	Roots func() *x509.CertPool
 	// Rand makes ids; nil for crypto/rand.
 	Rand io.Reader
 	// SaveClock makes the offset of a sandbox's clock durable; nil when the
 	// store is not a sandbox.
 	SaveClock func(context.Context, time.Duration) error
-	// Crashed says that the process before this one on the store was ended by a
-	// fault of the program, and not from outside: what was under way is suspected.
+	// Crashed reports that the previous process on the store died of a fault of
+	// the program, not of a signal: its running jobs are suspect.
 	Crashed bool
 	// Workers bounds how many jobs run at once; 0 for the default.
 	Workers int
 	// Inline runs jobs one after the other inside Tick and MoveClock, in the
-	// order in which they were started, and nothing besides: what happens is a
-	// function of the store and the clock. For forecasts and simulations.
+	// order in which they were started, without goroutines: the outcome depends
+	// only on the store and the clock. For forecasts and simulations.
 	Inline bool
-	// NoSweeps leaves out the daily looks at resources and questions to CAs,
-	// where nothing changes by itself.
+	// NoSweeps disables the daily checks of resources and revocations, where
+	// nothing changes outside the engine.
 	NoSweeps bool
 	// NewKey makes a private key (PKCS#8 DER) and its public half (DER of the
 	// SubjectPublicKeyInfo); nil for real ones.
 	NewKey func(model.KeyType) (model.Secret, []byte, error)
 }
 
-// NamedProduct is a product as it is configured.
+// NamedProduct is a configured product.
 type NamedProduct struct {
 	Name    string
 	Driver  string
 	Product ports.Product
-	// Problem is why it cannot be used, Product being nil, or else why not all
-	// of it can; its resources then are looked at as soon as the engine starts.
+	// Problem is why it cannot be used if Product is nil, and otherwise why a
+	// part of it cannot; its resources are then verified when the engine starts.
 	Problem model.Text
 }
 
-// Engine carries out what the transition table allows. Each change of an
-// instance, its activity event and the intent of the work it starts are one
-// durable transaction; the work itself is done by jobs on the engine's own
-// context, never on a caller's. An Engine is safe for concurrent use.
+// Engine carries out what the transition table allows. A change of an instance,
+// its activity event and the intent of the work it starts are one durable
+// transaction. The work is done by jobs on the engine's own context, never on a
+// caller's. An Engine is safe for concurrent use.
 type Engine struct {
 	journal   *journal.Journal
 	directory *directory.Directory
@@ -107,7 +107,7 @@ type Engine struct {
 	crashed bool
 }
 
-// New makes an engine. It does nothing until [Engine.Start] or an action.
+// New makes an engine. It does nothing before [Engine.Start] or an action.
 func New(o Options) *Engine {
 	if o.Table == nil {
 		o.Table = rules.NewTable()
@@ -159,8 +159,8 @@ func New(o Options) *Engine {
 	return e
 }
 
-// withGuards are the options with everything outside wrapped, so that a panic there
-// is the failure of that one call.
+// withGuards wraps everything outside the engine, so that a panic there becomes
+// the failure of one call.
 func withGuards(o Options) Options {
 	issuers := make(map[string]ports.Issuer, len(o.Issuers))
 	for name, is := range o.Issuers {
@@ -182,7 +182,7 @@ func withGuards(o Options) Options {
 	return o
 }
 
-// Start resumes what was under way and runs the scheduler until Close.
+// Start resumes unfinished jobs and runs the scheduler until Close.
 func (e *Engine) Start() {
 	e.spawn(e.scheduler.schedule)
 	e.spawn(e.monitor.Run)
@@ -191,9 +191,9 @@ func (e *Engine) Start() {
 	}
 }
 
-// Close ends the engine: calls to the outside are cancelled, their intents
-// stay and are resumed by the next engine on the store. It returns when no
-// work of the engine runs any more.
+// Close stops the engine and returns when no goroutine of it runs. Calls to the
+// outside are cancelled; their intents stay and the next engine on the store
+// resumes them.
 func (e *Engine) Close() {
 	e.runMu.Lock()
 	e.closing = true
@@ -202,8 +202,8 @@ func (e *Engine) Close() {
 	e.work.Wait()
 }
 
-// spawn runs fn on the engine, unless it is closing. A panic ends fn and is
-// logged.
+// spawn runs fn in a goroutine of the engine and reports whether it did: not
+// while the engine closes. A panic ends fn and is logged.
 func (e *Engine) spawn(fn func()) bool {
 	e.runMu.Lock()
 	defer e.runMu.Unlock()
@@ -213,7 +213,7 @@ func (e *Engine) spawn(fn func()) bool {
 	e.work.Add(1)
 	go func() {
 		defer e.work.Done()
-		_ = e.journal.Guard("goroutine", func() error { fn(); return nil }) // logged there
+		_ = e.journal.Guard("goroutine", func() error { fn(); return nil }) // Guard logs the fault
 	}()
 	return true
 }
@@ -225,13 +225,13 @@ func (e *Engine) working() int {
 	return len(e.worker.running)
 }
 
-// Now is the time of the engine's clock.
+// Now returns the time of the engine's clock.
 func (e *Engine) Now() time.Time { return e.clock.Now() }
 
-// transition is the common shape of an action on an instance: the case is read and
-// checked inside the write, then the effect changes the instance, which is put
-// with its event, unless effect empties that. A refusal is logged as an event of
-// its own.
+// transition carries out an action on an instance: it reads the facts, checks the
+// transition, and saves the instance that effect changed together with the event,
+// all in one transaction. effect may clear the event's action to write none. A
+// refusal is logged as an event of its own.
 func (e *Engine) transition(
 	ctx context.Context, actor model.Actor, a rules.Action, id model.ID,
 	effect func(tx model.Tx, c *rules.Case, ev *model.Event) error,
@@ -262,7 +262,8 @@ func (e *Engine) transition(
 	return e.journal.LogRefusal(ctx, actor, err)
 }
 
-// saveInstance writes the instance with what the scheduler will do to it next.
+// saveInstance writes the instance with the time and kind of its next scheduled
+// action.
 func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error {
 	a, at := e.table.NextDue(i)
 	i.Due, i.DueAction = at, ""
@@ -275,14 +276,14 @@ func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error {
 	default:
 		i.DueAction = model.DueReissue
 	}
-	e.scheduler.clearSkip(i.ID) // what was refused may be possible now
+	e.scheduler.clearSkip(i.ID) // refused work may be possible now
 	if e.notifier != nil {
 		i.NextExpiryNotice = e.outbox.NextExpiryNotice(i)
 	}
 	return tx.Put(i)
 }
 
-// loadFacts reads what guards judge, in the snapshot of r.
+// loadFacts reads the facts that guards check, in the snapshot of r.
 func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rules.Case, error) {
 	i := new(model.Instance)
 	err := r.Load(string(id), i)
@@ -312,7 +313,7 @@ func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rul
 	return c, nil
 }
 
-// resourcesOf reads the resources that are meant to present an instance.
+// resourcesOf reads the resources that belong to an instance.
 func resourcesOf(r model.Reader, id model.ID) (all []model.Resource, err error) {
 	for res, err := range model.All[model.Resource](r, model.Scan{Index: "instance", Prefix: string(id)}) {
 		if err != nil {
@@ -323,8 +324,8 @@ func resourcesOf(r model.Reader, id model.ID) (all []model.Resource, err error) 
 	return all, nil
 }
 
-// readFacts reads the facts that decide what can be done to an instance now; give
-// it to [rules.Table.Check].
+// readFacts reads the facts that decide what the actor can do to an instance now,
+// for [rules.Table.Check].
 func (e *Engine) readFacts(actor model.Actor, id model.ID) (c *rules.Case, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		c, err = e.loadFacts(r, actor, id)
@@ -333,7 +334,7 @@ func (e *Engine) readFacts(actor model.Actor, id model.ID) (c *rules.Case, err e
 	return c, err
 }
 
-// issuerOf is the issuer of an instance's brand.
+// issuerOf returns the issuer of an instance's brand.
 func (e *Engine) issuerOf(i *model.Instance) (ports.Issuer, error) {
 	is, ok := e.issuers[i.Spec.Brand]
 	if !ok {
@@ -342,7 +343,7 @@ func (e *Engine) issuerOf(i *model.Instance) (ports.Issuer, error) {
 	return is, nil
 }
 
-// product finds a configured product by name, without regard to case.
+// product finds a configured product by name, ignoring case.
 func (e *Engine) product(name string) (*NamedProduct, error) {
 	var names []string
 	for n := range e.products {

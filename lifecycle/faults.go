@@ -10,10 +10,10 @@ import (
 	"certquay/model"
 )
 
-// countCrashes is the result of a step with the count of crashes kept: a step that
-// went well, or failed as steps do, ends the row. Putting back what was there
-// before says nothing about the step that made it necessary. A job that would go
-// on later and has crashed too often is set aside.
+// countCrashes wraps the result of a step with the job's count of consecutive
+// crashes. A step that succeeds, or fails without a crash, resets the count; a
+// rollback does not, since it follows from a step that failed. A job that would
+// be retried after too many crashes is set aside.
 func countCrashes(
 	result func(model.Tx, *model.Job) error, crashed bool, aside func(model.Tx, *model.Job, error) error,
 ) func(model.Tx, *model.Job) error {
@@ -37,7 +37,7 @@ func countCrashes(
 }
 
 // uncountAttempt takes back the count of an attempt that ends because the engine
-// does: that is no crash.
+// closes: that is no crash.
 func (w *worker) uncountAttempt(j *model.Job) {
 	err := w.store.Update(context.WithoutCancel(w.ctx), func(tx model.Tx) error {
 		stored, err := model.Get[model.Job](tx, string(j.ID))
@@ -52,12 +52,12 @@ func (w *worker) uncountAttempt(j *model.Job) {
 	}
 }
 
-// isRetried says whether a job that fails is tried again by itself.
+// isRetried reports whether a failed job is retried automatically.
 func isRetried(j *model.Job) bool { return j.Kind != model.JobUndeploy && j.Kind != model.JobVerify }
 
-// setAside leaves a job alone until a person wants it tried again, and asks for
-// one. What it was about to do stays recorded. A job that a person asked for and
-// that is never repeated by itself is ended as failed.
+// setAside suspends a job until a person retries it, and raises a task for that.
+// Its intent stays recorded. A job of a kind that is never retried is finished as
+// failed instead.
 func (w *worker) setAside(tx model.Tx, j *model.Job, cause error) error {
 	j.Error, j.StepStarted = model.TextOf(cause), true
 	retried := isRetried(j)
@@ -177,7 +177,7 @@ func eachNoticeAside(tx model.Tx, channel string, do func(*model.Notice) error) 
 	return nil
 }
 
-// abandon ends for good what a dismissed task says is set aside.
+// abandon ends the work that a dismissed task says is set aside.
 func (w *worker) abandon(tx model.Tx, t *model.Task) error {
 	if t.Channel != "" {
 		return eachNoticeAside(tx, t.Channel, func(n *model.Notice) error {
@@ -198,9 +198,9 @@ func (w *worker) abandon(tx model.Tx, t *model.Task) error {
 	return w.finish(tx, &j, journal.ResultFailed)
 }
 
-// recordFault notes that what is due for an instance has panicked, and says after
-// how long it may be tried again; after too many in a row a person is asked and
-// it is left alone until something changes.
+// recordFault counts a panic in the scheduled work of an instance and returns the
+// pause before the next attempt. After too many in a row it raises a task and the
+// work is skipped until the instance changes.
 func (s *scheduler) recordFault(id model.ID, cause error) time.Duration {
 	s.skipMu.Lock()
 	s.faults[id]++
@@ -227,13 +227,13 @@ func (s *scheduler) recordFault(id model.ID, cause error) time.Duration {
 	return model.Never.Sub(s.Now())
 }
 
-// messageFrom is the message of an error. Words that are not certquay's own are
-// attributed to who was asked: "ca", "server" or "receiver".
+// messageFrom returns the message of an error. Words that are not certquay's own
+// are attributed to who: "ca", "server" or "receiver".
 func messageFrom(who string, err error) model.Text {
 	return model.TextOf(err).By(who)
 }
 
-// remoteParty is who is asked by jobs of a kind.
+// remoteParty names the other side of jobs of a kind, for [messageFrom].
 func remoteParty(kind model.JobKind) string {
 	switch kind {
 	case model.JobDeploy, model.JobUndeploy, model.JobVerify:
@@ -242,12 +242,12 @@ func remoteParty(kind model.JobKind) string {
 	return "ca"
 }
 
-// commitRetryPause is after how long it is tried again to go on with jobs whose result
-// could not be kept, as on a full disk.
+// commitRetryPause is the pause before jobs are resumed whose result could not be
+// committed, for instance on a full disk.
 const commitRetryPause = 10 * time.Second
 
-// UncommittedError says that a job was begun and that how it went could not be kept.
-// It goes on by itself once it can be.
+// UncommittedError means that a job was started and that its result could not be
+// committed. The job is resumed once that is possible.
 type UncommittedError struct{ Err error }
 
 func (e *UncommittedError) Error() string {
@@ -259,8 +259,8 @@ func (e *UncommittedError) AsText() model.Text { return model.Say("error.unkept"
 
 func (e *UncommittedError) Unwrap() error { return e.Err }
 
-// reportUncommitted tells whoever waits for a job that its result could not be kept, and
-// lets the scheduler go on with it a little later.
+// reportUncommitted reports to callers that wait for a job that its result could
+// not be committed, and wakes the scheduler after a pause.
 func (w *worker) reportUncommitted(j *model.Job, err error) {
 	w.logJob(j, err)
 	if w.ctx.Err() != nil || errors.Is(err, errSuperseded) {
@@ -287,8 +287,8 @@ func (w *worker) reportUncommitted(j *model.Job, err error) {
 	}
 }
 
-// uncommittedError returns the error for which a result of one of the jobs was not kept;
-// while there is none, a channel that is closed when one more is not.
+// uncommittedError returns the error with which a result of one of the jobs could
+// not be committed, or else a channel that is closed at the next such error.
 func (w *worker) uncommittedError(jobs []model.ID) (<-chan struct{}, error) {
 	w.runMu.Lock()
 	defer w.runMu.Unlock()

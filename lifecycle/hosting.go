@@ -11,7 +11,7 @@ import (
 	"certquay/model"
 )
 
-// HostRequest switches managed hosting on (spec H1, H2).
+// HostRequest enables managed hosting (spec H1, H2).
 type HostRequest struct {
 	Contact model.ID
 	// Spec states what an uploaded certificate does not tell; empty parts are
@@ -22,7 +22,7 @@ type HostRequest struct {
 	FromPack bool
 }
 
-// hostedSpec is the specification that would be bought for the instance.
+// hostedSpec returns the specification that hosting buys for the instance.
 func hostedSpec(i *model.Instance, stated model.Specification) model.Specification {
 	s := i.Spec
 	if s.Level == "" {
@@ -40,7 +40,7 @@ func hostedSpec(i *model.Instance, stated model.Specification) model.Specificati
 	return s
 }
 
-// needsContact is the error of hosting without anybody to tell.
+// needsContact is the error of hosting without a contact.
 func needsContact() *rules.Invalid {
 	return &rules.Invalid{Field: "contact", Why: model.Say("hosting.needs-contact"), Example: model.Say("hosting.contact-how")}
 }
@@ -166,7 +166,8 @@ func (e *Engine) stopHosting(ctx context.Context, actor model.Actor, id model.ID
 	return err
 }
 
-// clearHosting is what stopping changes; it names the instances it makes.
+// clearHosting disables hosting and returns the short IDs of the instances that
+// unused renewals become.
 func (e *Engine) clearHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made []string, err error) {
 	i := c.Instance
 	for n := range c.Resources {
@@ -221,13 +222,13 @@ func (e *Engine) expireHosting(ctx context.Context, id model.ID) error {
 	})
 }
 
-// addCredits gives automatic deployments for hosting that was bought.
+// addCredits adds the automatic deployments that come with hosting.
 func (e *Engine) addCredits(tx model.Tx, id model.ID, n int) error {
 	return ledger.AddUnits(tx, e.Now(), "credits/"+string(e.journal.NewID()), id, ledger.UnitCredit, n)
 }
 
-// disableAutoDeploy takes auto-deploy off a resource and frees its credit. The caller
-// puts the resource.
+// disableAutoDeploy disables auto-deploy of a resource and releases its credit.
+// The caller saves the resource.
 func (ds *deployments) disableAutoDeploy(tx model.Tx, r *model.Resource) error {
 	if r.Reserved {
 		if err := ledger.Release(tx, ds.Now(), string(ds.journal.NewID()), r.Instance, ledger.UnitCredit, 1); err != nil {
@@ -294,10 +295,11 @@ func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource mod
 	return err
 }
 
-// startAutoDeploys starts the deployments that a new version is due at resources
-// with auto-deploy on, in the transaction that adds the version, so that there
-// is exactly one for each whatever crashes (spec D6). The yearly one needs a
-// credit; without one it waits for it. It puts the resources that it changes.
+// startAutoDeploys starts the deployments of a new version at resources with
+// auto-deploy, in the transaction that adds the version, so that each starts
+// exactly once even across crashes (spec D6). The version of an annual renewal
+// needs a credit and waits for one if none is available. It saves the resources
+// that it changes.
 func (ds *deployments) startAutoDeploys(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	if v.KeyID == "" {
 		return nil
@@ -313,7 +315,8 @@ func (ds *deployments) startAutoDeploys(tx model.Tx, i *model.Instance, v *model
 	return nil
 }
 
-// startAutoDeploy starts one automatic deployment, or lets it wait for a credit.
+// startAutoDeploy starts one automatic deployment, or marks the resource as
+// waiting for a credit or for a running job.
 func (ds *deployments) startAutoDeploy(tx model.Tx, i *model.Instance, v *model.Version, r *model.Resource) (*model.Job, error) {
 	if running, err := ds.supersedeWaiting(tx, r); err != nil {
 		return nil, err
@@ -354,9 +357,9 @@ func (ds *deployments) startAutoDeploy(tx model.Tx, i *model.Instance, v *model.
 	return &j, tx.Put(&j)
 }
 
-// consumeCredit turns the credit of a successful automatic deployment of a yearly
-// renewal into a used one, and reserves the next if there is one and renewals
-// are left (spec D5).
+// consumeCredit consumes the credit of a successful automatic deployment of an
+// annual renewal, and reserves the next one if one is available and renewals are
+// left (spec D5).
 func (ds *deployments) consumeCredit(tx model.Tx, i *model.Instance, r *model.Resource) error {
 	if !r.Reserved {
 		return nil
@@ -373,8 +376,8 @@ func (ds *deployments) consumeCredit(tx model.Tx, i *model.Instance, r *model.Re
 	return ledger.Reserve(tx, ds.Now(), string(ds.journal.NewID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1)
 }
 
-// resumeWaitingDeploys starts the deployments that waited for a credit, as far as
-// there are credits now, the longest waiting first.
+// resumeWaitingDeploys starts waiting deployments while credits are available,
+// the longest waiting first.
 func (ds *deployments) resumeWaitingDeploys(ctx context.Context) error {
 	var started []model.ID
 	waits := false
@@ -429,14 +432,14 @@ func (ds *deployments) resumeWaitingDeploys(ctx context.Context) error {
 	return err
 }
 
-// MostHostingPacks is how many hosting packs an application from a pack may
-// use at a level (spec H6).
+// MostHostingPacks is the maximum of hosting packs for an application from a pack
+// at a level (spec H6).
 func MostHostingPacks(l model.Level) int {
 	return map[model.Level]int{model.DV: 3, model.OV: 1}[l]
 }
 
-// reservePacks holds the hosting packs that an application uses, and one more unit
-// of the same specification for each (spec H6).
+// reservePacks reserves the hosting packs of an application, and one more unit of
+// the same specification for each (spec H6).
 func (e *Engine) reservePacks(tx model.Tx, i *model.Instance, n int, contact model.ID) error {
 	refuse := func(why, hint model.Text, instead ...rules.Suggestion) error {
 		return &rules.Refusal{Action: rules.Apply, State: i.State, Instance: i.ID, Reason: rules.ReasonHostingPacks, Rule: "H6",
@@ -466,8 +469,8 @@ func (e *Engine) reservePacks(tx model.Tx, i *model.Instance, n int, contact mod
 	return nil
 }
 
-// releasePacks frees what an application that was withdrawn or rejected held
-// for hosting; its own unit it goes on holding (spec A9, B4).
+// releasePacks releases the hosting units of an application that was withdrawn or
+// rejected. The unit of the instance itself stays reserved (spec A9, B4).
 func (e *Engine) releasePacks(tx model.Tx, i *model.Instance) error {
 	if !i.Hosting.FromPack || i.Hosting.PrepaidRenewals == 0 || i.Hosting.On {
 		return nil

@@ -15,24 +15,24 @@ import (
 	"certquay/model"
 )
 
-// revocationCheckEvery is how often the CA is asked whether it has revoked a certificate
-// by itself.
+// revocationCheckEvery is the interval at which a CA is asked whether it has
+// revoked a certificate of its own accord.
 const revocationCheckEvery = 24 * time.Hour
 
-// revocationBudget bounds, in real time, how long a pass asks CAs, since renewals wait for
-// it, and how long it waits for one answer.
+// revocationBudget bounds, in real time, the revocation checks of one pass, since
+// renewals wait for them, and also a single answer.
 const revocationBudget = 10 * time.Second
 
-// retention is how long a job or task is kept that is done. What was done stands
+// retention is how long finished jobs and closed tasks are kept. Their history is
 // in the activity log.
 const retention = 90 * rules.Day
 
-// pruneBatch bounds what one transaction deletes or ends.
+// pruneBatch is the maximum of records that one transaction deletes or closes.
 const pruneBatch = 100
 
-// pruneFinished deletes jobs and tasks that were done with long ago, a page of each
-// at a time: at ten thousand instances some hundreds are added every day. The
-// caller holds passMu.
+// pruneFinished deletes jobs and tasks that ended before the retention period,
+// one batch of each: a fleet of ten thousand instances adds some hundreds a day.
+// The caller holds passMu.
 func (s *scheduler) pruneFinished(now time.Time) error {
 	before := ulid.ULID{}
 	if err := before.SetTime(ulid.Timestamp(now.Add(-retention))); err != nil {
@@ -44,9 +44,9 @@ func (s *scheduler) pruneFinished(now time.Time) error {
 	)
 }
 
-// prune deletes what is done of a page of records, whose IDs rise with time,
-// and moves on to the next. What is not done by then is passed until the engine
-// starts anew.
+// prune deletes the finished records of one batch and advances the cursor; IDs
+// rise with time. A record that is not finished by then is skipped until the
+// engine restarts.
 func prune[T any, P interface {
 	*T
 	model.Record
@@ -87,10 +87,9 @@ func prune[T any, P interface {
 	return nil
 }
 
-// checkRevocations asks the CAs about the instances that were not asked about for
-// a day. What a CA has revoked by itself leads to where a revocation by hand
-// does (spec I4). Whom there is no time for is asked about in the next pass, the
-// longest unasked first.
+// checkRevocations asks the CAs about instances that were not checked for a day,
+// the longest unchecked first. A revocation by the CA has the effect of a manual
+// one (spec I4). Instances beyond the time budget are checked in the next pass.
 func (s *scheduler) checkRevocations(now time.Time) error {
 	var ids []model.ID
 	failures := 0
@@ -115,7 +114,7 @@ func (s *scheduler) checkRevocations(now time.Time) error {
 	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
 		id := ids[0]
 		if s.journal.CheckInstance(id) != nil {
-			continue // told there
+			continue // already reported
 		}
 		ctx, cancel := context.WithTimeout(s.ctx, bound)
 		err := s.journal.Guard("sweep.ask", func() error { return s.CheckRevoked(ctx, id) })
@@ -134,7 +133,7 @@ func (s *scheduler) checkRevocations(now time.Time) error {
 	return nil
 }
 
-// CheckRevoked asks the CA about every unexpired version of an instance now.
+// CheckRevoked asks the CA about each unexpired version of an instance now.
 func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 	c, err := e.readFacts(model.Scheduler, id)
 	if err != nil {
@@ -172,9 +171,9 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 	return e.scheduler.recordRevocation(ctx, id, revoked, at)
 }
 
-// recordRevocation records what the CA said. With no unexpired version left the
-// instance ends; hosting stops and nothing is paid back by itself but what the
-// policy pays for a revocation.
+// recordRevocation records the CA's answer. If no unexpired version is left the
+// instance ends: hosting stops, and only what the policy refunds for a revocation
+// is refunded.
 func (s *scheduler) recordRevocation(ctx context.Context, id model.ID, revoked map[int]string, at map[int]time.Time) error {
 	err := s.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := s.loadFacts(tx, model.Scheduler, id)

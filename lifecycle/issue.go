@@ -17,15 +17,15 @@ import (
 	"certquay/model"
 )
 
-// errServiceEnded ends a job that came too late: nothing that could be issued
-// now would lie in the service period.
+// errServiceEnded ends a job that is too late: a certificate issued now could not
+// end within the service period.
 var errServiceEnded = model.Fail("issue.service-ended")
 
-// expectedIssue is how long issuing takes when nothing is awaited.
+// expectedIssue is the usual duration of an issuance that waits for nothing.
 const expectedIssue = 10 * time.Second
 
-// orderKey is what an order of a job is known by at the issuer, whatever crashes
-// in between; another order has another one.
+// orderKey returns the idempotency key of a job's current order. It stays the
+// same across crashes; a new order has a new key.
 func orderKey(j *model.Job) string {
 	if j.FailedOrders == 0 {
 		return string(j.ID)
@@ -33,8 +33,8 @@ func orderKey(j *model.Job) string {
 	return fmt.Sprintf("%s-%d", j.ID, j.FailedOrders)
 }
 
-// request is what the issuer is asked to sign for a job. Its CSR function is
-// called at most when the issuer needs one.
+// request returns the certificate request of a job and its issuer. The request's
+// CSR function is called only if the issuer needs a PKCS#10 request.
 func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, error) {
 	var i model.Instance
 	var key model.Key
@@ -89,7 +89,8 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	return is, req, nil
 }
 
-// requireServiceOpen says whether something can still be asked for.
+// requireServiceOpen fails once no certificate could be requested for the service
+// period.
 func (w *worker) requireServiceOpen(req ports.CertificateRequest) error {
 	if req.NotAfter.After(w.Now()) {
 		return nil
@@ -97,7 +98,7 @@ func (w *worker) requireServiceOpen(req ports.CertificateRequest) error {
 	return &ports.PermanentError{Err: errServiceEnded}
 }
 
-// orderStep opens the order at the CA, or finds the one opened before.
+// orderStep creates the order at the CA, or finds the one created before.
 func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
 	is, req, err := w.request(&j)
 	if err != nil {
@@ -120,7 +121,7 @@ func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func
 	return w.applyOrder(o, req), nil
 }
 
-// finalizeStep asks the CA to sign, unless it has done so before.
+// finalizeStep finalizes the order, unless that has been done.
 func (w *worker) finalizeStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
 	is, req, err := w.request(&j)
 	if err != nil {
@@ -146,7 +147,7 @@ func (w *worker) finalizeStep(ctx context.Context, j model.Job, resumed bool) (f
 	return w.applyOrder(o, req), nil
 }
 
-// waitStep looks where the order stands.
+// waitStep fetches the status of the order.
 func (w *worker) waitStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
 	is, req, err := w.request(&j)
 	if err != nil {
@@ -159,7 +160,7 @@ func (w *worker) waitStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	return w.applyOrder(o, req), nil
 }
 
-// applyOrder is what an answer of the CA changes.
+// applyOrder returns what the status of an order changes.
 func (w *worker) applyOrder(o ports.Order, req ports.CertificateRequest) func(model.Tx, *model.Job) error {
 	var version *model.Version
 	var wrong error
@@ -191,8 +192,8 @@ func (w *worker) applyOrder(o ports.Order, req ports.CertificateRequest) func(mo
 	}
 }
 
-// failOrder fails an attempt whose order will never give the certificate. If it
-// is tried again (spec H9), then with a new order: a final no stays one.
+// failOrder fails an attempt whose order cannot yield a certificate. A retry
+// (spec H9) creates a new order, since an invalid order stays invalid.
 func (w *worker) failOrder(tx model.Tx, j *model.Job, why error) error {
 	if err := w.recordFailure(tx, j, &ports.PermanentError{Err: why}); err != nil || !j.Live() {
 		return err
@@ -202,17 +203,18 @@ func (w *worker) failOrder(tx model.Tx, j *model.Job, why error) error {
 	return nil
 }
 
-// suspend lets the job look again later and shows for what it waits.
+// suspend postpones a job that waits for something outside, and shows on the
+// instance what it waits for.
 func (w *worker) suspend(tx model.Tx, j *model.Job, step string, what model.Text, pause time.Duration, proofs []model.Proof) error {
 	first := j.Step != step
 	j.Step, j.WaitFor, j.Next, j.StepStarted = step, what, w.Now().Add(pause), true
 	if err := w.withInstance(tx, j.Instance, func(i *model.Instance) error {
-		// The job's own word is taken off while it looks.
+		// Job.WaitFor is cleared while the job runs, the operation's is not.
 		first = first || i.Operation.WaitFor != what
 		i.Operation.WaitFor, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
 		if i.AwaitsReview() || i.AwaitsProof() {
-			i.ExpectedIssue = time.Time{} // whenever that person has done it
+			i.ExpectedIssue = time.Time{} // unknown: it depends on a person
 		}
 		return nil
 	}); err != nil || !first {
@@ -234,8 +236,8 @@ func (w *worker) suspend(tx model.Tx, j *model.Job, step string, what model.Text
 	return tx.Append(ev)
 }
 
-// requestProof asks a person for the records or files that a renewal waits for
-// (spec H5); it goes on by itself once they are seen.
+// requestProof raises a task for the DNS records or files that prove control for
+// a renewal (spec H5). The job continues once they are found.
 func (w *worker) requestProof(tx model.Tx, j *model.Job, proofs []model.Proof) error {
 	if err := closeTasks(tx, j.Instance, w.Now(), resolutions{model.TaskProve: "replaced"}); err != nil {
 		return err
@@ -256,7 +258,7 @@ func (w *worker) requestProof(tx model.Tx, j *model.Job, proofs []model.Proof) e
 	return tx.Put(&t)
 }
 
-// checkIssued refuses a certificate that is not the one asked for.
+// checkIssued refuses a certificate that does not match its request.
 func checkIssued(o ports.Order, req ports.CertificateRequest) (*model.Version, error) {
 	if len(o.Chain) == 0 {
 		return nil, model.Fail("issue.no-certificate")
@@ -275,8 +277,8 @@ func checkIssued(o ports.Order, req ports.CertificateRequest) (*model.Version, e
 	return &v, nil
 }
 
-// addVersion makes an issued certificate the instance's newest version. For
-// the first one the service period starts (spec T1).
+// addVersion adds an issued certificate as the instance's newest version. The
+// first one starts the service period (spec T1).
 func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Version) error {
 	var i model.Instance
 	if err := tx.Load(string(j.Instance), &i); err != nil {
@@ -313,13 +315,13 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	if err := tx.Put(&model.Chain{Instance: i.ID, Number: v.Number, Certificates: o.Chain, Root: o.Root}); err != nil {
 		return err
 	}
-	// What an earlier version asked for is asked for by this one, if at all.
+	// Tasks of earlier versions are replaced by those of this one.
 	if err := closeTasks(tx, i.ID, w.Now(), resolutions{model.TaskProve: "seen", model.TaskInstall: "replaced"}); err != nil {
 		return err
 	}
 	if v.Number > 1 {
-		// The deployments are committed with the version; the scheduler, which
-		// is told when this job ends, runs them.
+		// The deployment jobs are committed with the version. The scheduler, which
+		// the end of this job wakes, runs them.
 		rs, err := resourcesOf(tx, i.ID)
 		if err != nil {
 			return err
@@ -342,8 +344,8 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	return w.finish(tx, j, journal.ResultOK)
 }
 
-// addServiceYear adds the year that a hosted renewal was paid for and takes one
-// renewal off what is left (spec H4).
+// addServiceYear extends the service period by the year of a hosted renewal and
+// takes it off the renewals left (spec H4).
 func (w *worker) addServiceYear(tx model.Tx, i *model.Instance) error {
 	if i.Hosting.FromPack {
 		if err := ledger.Consume(tx, w.Now(), string(w.journal.NewID()), i.ID, ledger.CertificateUnit(i.Spec), 1); err != nil {
@@ -355,8 +357,8 @@ func (w *worker) addServiceYear(tx model.Tx, i *model.Instance) error {
 	return nil
 }
 
-// startService begins what was paid for with the first version: the service
-// period (spec T1), the unit of a pack (B4), hosting bought with it (B3, H3).
+// startService starts with the first version what was paid for: the service
+// period (spec T1), the unit of a pack (B4), prepaid hosting (B3, H3).
 func (w *worker) startService(tx model.Tx, i *model.Instance, v *model.Version) error {
 	i.ServiceStart = v.NotBefore
 	i.ServiceEnd = model.AddYears(v.NotBefore, i.Years).Add(i.CarriedOver)
@@ -376,11 +378,12 @@ func (w *worker) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 	return nil
 }
 
-// hostingCredits is how many credits an activation of hosting adds (spec H3).
+// hostingCredits is the number of credits that come with the purchase of hosting
+// (spec H3).
 const hostingCredits = 5
 
-// requestInstall asks a person to install or deploy a new version wherever
-// certquay does not do it by itself (spec D7).
+// requestInstall raises tasks to install or deploy a new version wherever
+// auto-deploy does not (spec D7).
 func (w *worker) requestInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	raise := func(r *model.Resource) error {
 		t := model.Task{
@@ -412,7 +415,7 @@ func (w *worker) requestInstall(tx model.Tx, i *model.Instance, v *model.Version
 	return nil
 }
 
-// reject takes an application back to where it can be changed (spec A8, A9).
+// reject returns an application to where it can be changed (spec A8, A9).
 func (w *worker) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	ev := w.jobEvent(j, journal.ResultFailed)
 	ev.Action, ev.Name, ev.Reason, ev.SuppressNotice = string(rules.Reject), i.Name, j.Error, false
@@ -431,8 +434,8 @@ func (w *worker) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	return tx.Append(ev)
 }
 
-// cancelOrder tells the CA that an order is not wanted any more, as far as it
-// listens; an order left alone ends by itself.
+// cancelOrder cancels an order at a CA that supports it. An order that is not
+// cancelled expires.
 func (w *worker) cancelOrder(j model.Job) {
 	i, err := w.reader.instance(j.Instance)
 	if err != nil {

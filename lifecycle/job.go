@@ -14,22 +14,21 @@ import (
 	"certquay/model"
 )
 
-// worker carries out jobs: their steps, the attempts that are repeated, and what
-// came of them.
+// worker runs jobs: their steps, retries and results.
 type worker struct {
 	*Engine
 	slots chan struct{}
 
-	// These are guarded by runMu.
-	running map[model.ID]bool // true: kicked again meanwhile
-	queue   []queued          // of jobs to run inline
-	// uncommitted are jobs whose last result could not be kept, and why; unkeptNow is
-	// closed when there is one more.
+	// runMu guards the fields below.
+	running map[model.ID]bool // true: enqueued again while it runs
+	queue   []queued          // jobs to run inline
+	// uncommitted holds the error of jobs whose last result could not be
+	// committed; uncommittedChanged is closed when one is added.
 	uncommitted        map[model.ID]error
 	uncommittedChanged chan struct{}
 	retryScheduled     bool // the scheduler will be told to go on with them
 
-	suspectMu sync.Mutex // held by a job that is tried for the last time, see [worker.run]
+	suspectMu sync.Mutex // held by a job that may have killed the process; see [worker.run]
 }
 
 func newWorker(e *Engine, atOnce int) *worker {
@@ -39,20 +38,20 @@ func newWorker(e *Engine, atOnce int) *worker {
 	}
 }
 
-// queued is a job that [worker.drain] will run.
+// queued is a job of the inline queue, for [worker.drain].
 type queued struct {
 	id            model.ID
 	justCommitted bool
 }
 
-// A stepFunc takes one step of a job: it calls the outside, then returns what
-// the result changes in the store. When resumed is true the step was started before
-// and its result is not known: the step queries the other side before it repeats
-// anything. The returned function is pure; it sets the job's next Step, or
-// finishes it, or sets Next or Waiting when the job goes on later.
+// A stepFunc runs one step of a job: it calls the outside, then returns a
+// function that applies the result to the store. If resumed is true the step was
+// started before and its result is unknown: the step queries the other side
+// before it repeats anything. The returned function is pure. It sets the job's
+// next Step, finishes the job, or sets Next or WaitFor to postpone it.
 type stepFunc func(ctx context.Context, j model.Job, resumed bool) (func(tx model.Tx, j *model.Job) error, error)
 
-// steps are all the steps of all jobs.
+// step returns the function of the job's current step; nil if it is unknown.
 func (w *worker) step(j *model.Job) stepFunc {
 	switch j.Step {
 	case model.StepOrder:
@@ -83,7 +82,8 @@ func (w *worker) step(j *model.Job) stepFunc {
 	return nil
 }
 
-// newJob is a job whose first step is begun: the caller sets Step and puts it.
+// newJob returns a job whose first step is started. The caller sets Step and
+// saves it.
 func (w *worker) newJob(kind model.JobKind, i *model.Instance, actor model.Actor) model.Job {
 	cause := journal.CauseRequested
 	if actor == model.Scheduler {
@@ -99,14 +99,15 @@ func (w *worker) newJob(kind model.JobKind, i *model.Instance, actor model.Actor
 	return j
 }
 
-// finish ends a job inside the transaction that carries its result.
+// finish ends a job, in the transaction that carries its result.
 func (w *worker) finish(tx model.Tx, j *model.Job, result string) error {
 	j.Finished, j.Result, j.StepStarted, j.WaitFor, j.Next = w.Now(), result, false, "", time.Time{}
 	return tx.Put(j)
 }
 
-// enqueue runs a job on the engine. Fresh says that its first step was committed
-// just now by this process, so that nothing needs to be asked first.
+// enqueue runs a job on the engine. justCommitted means that this process has
+// just committed the job's first step, so that the other side need not be queried
+// first.
 func (w *worker) enqueue(id model.ID, justCommitted bool) {
 	w.runMu.Lock()
 	if w.inline {
@@ -115,7 +116,7 @@ func (w *worker) enqueue(id model.ID, justCommitted bool) {
 		return
 	}
 	_, busy := w.running[id]
-	// A job that is about to stop because it waited is looked at once more.
+	// A job that is about to stop because it was postponed runs once more.
 	w.running[id] = busy
 	w.runMu.Unlock()
 	if busy {
@@ -128,7 +129,7 @@ func (w *worker) enqueue(id model.ID, justCommitted bool) {
 		case <-w.ctx.Done():
 		}
 		for rerun := true; rerun; justCommitted = false {
-			_ = w.journal.Guard("job", func() error { w.run(id, justCommitted); return nil }) // logged there
+			_ = w.journal.Guard("job", func() error { w.run(id, justCommitted); return nil }) // Guard logs the fault
 			w.runMu.Lock()
 			if rerun = w.running[id] && w.ctx.Err() == nil; rerun {
 				w.running[id] = false
@@ -145,7 +146,7 @@ func (w *worker) enqueue(id model.ID, justCommitted bool) {
 	}
 }
 
-// drain runs the jobs of an inline engine until none is left.
+// drain runs the jobs of an inline engine until the queue is empty.
 func (w *worker) drain(ctx context.Context) error {
 	for {
 		w.runMu.Lock()
@@ -164,15 +165,15 @@ func (w *worker) drain(ctx context.Context) error {
 	}
 }
 
-// run takes the steps of a job until it is finished or goes on later. Before
-// the first it counts the attempt, so that one in which the process dies counts
-// like one that panics; after too many in a row the job is set aside. What the
-// process died in again and again is tried one at a time: of all the jobs that
-// were under way the one that kills it is found, and no other suffers for it.
+// run runs the steps of a job until it is finished or postponed. It counts the
+// attempt before the first step, so that an attempt in which the process dies
+// counts like one that panics; after too many in a row the job is set aside. Jobs
+// in which the process died repeatedly run one at a time: the one that kills it
+// is found, and the others are not blamed for it.
 func (w *worker) run(id model.ID, justCommitted bool) {
 	var j model.Job
 	if err := w.store.View(func(r model.Reader) error { return r.Load(string(id), &j) }); err != nil {
-		if !errors.Is(err, model.ErrNotFound) { // it left nothing to keep
+		if !errors.Is(err, model.ErrNotFound) { // it was deleted when it finished
 			w.journal.ReportUnreadable(model.KindJob, string(id), err)
 		}
 		return
@@ -224,7 +225,7 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 		cancel()
 		if w.ctx.Err() != nil {
 			w.uncountAttempt(&j)
-			return // the intent stays; the next engine asks what became of it
+			return // the intent stays and the next engine resumes it
 		}
 		if err != nil {
 			failure := err
@@ -232,7 +233,7 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 		}
 		crashed := faulted.Load() || errors.As(err, new(*ports.Fault))
 		err = w.commit(&j, countCrashes(result, crashed, w.setAside))
-		if errors.As(err, new(*ports.Fault)) { // to keep the result panics: it is a failure like others
+		if errors.As(err, new(*ports.Fault)) { // committing the result panicked: a failure like any other
 			failure := err
 			err = w.commit(&j, countCrashes(func(tx model.Tx, j *model.Job) error { return w.recordFailure(tx, j, failure) }, true, w.setAside))
 		}
@@ -246,7 +247,7 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 		}
 		resumed = false
 	}
-	if j.Resource != "" { // what waited for this resource can go on
+	if j.Resource != "" { // deployments may wait for this resource
 		if err := w.deployments.resumeWaitingDeploys(w.ctx); err != nil {
 			w.logJob(&j, err)
 		}
@@ -254,17 +255,17 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 	w.scheduler.wakeUp()
 }
 
-// unknownStep ends a job of a later version where people see it.
+// unknownStep fails a job that a later version of certquay has written.
 func unknownStep(_ context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
 	return nil, &ports.PermanentError{Err: model.Fail("job.unknown-step", "step", j.Step, "job", j.Kind)}
 }
 
-// errSuperseded says that a job was finished by somebody else meanwhile, for
-// instance withdrawn: its late result changes nothing.
+// errSuperseded means that a job was finished meanwhile, for instance withdrawn.
+// Its late result changes nothing.
 var errSuperseded = errors.New("superseded")
 
-// commit makes the result of a step durable, together with the intent of the
-// next one.
+// commit makes the result of a step durable, together with the intent of the next
+// one.
 func (w *worker) commit(j *model.Job, result func(model.Tx, *model.Job) error) error {
 	var after *model.Job
 	err := w.journal.Update(w.ctx, func(tx model.Tx) error {
@@ -282,7 +283,7 @@ func (w *worker) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 		if stored.Live() {
 			if stored.Step != step {
 				stored.StepStarted = stored.Next.IsZero()
-				// The attempts are those of the whole, whichever step fails.
+				// A deployment counts its attempts over all steps.
 				if stored.Resource == "" && stored.Next.IsZero() {
 					stored.Error = ""
 				}
@@ -306,9 +307,9 @@ func (w *worker) logJob(j *model.Job, err error) {
 	}
 }
 
-// recordFailure records a failed attempt: the job goes on after a pause (spec H9), or
-// is finished when no retry would mend it. Failures are visible at once on the
-// instance and its resource (spec S1, S2), and leave the state as it is.
+// recordFailure records a failed attempt. The job is retried after a pause (spec
+// H9), or finished if no retry can help. The failure is visible at once on the
+// instance and its resource (spec S1, S2) and does not change the state.
 func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 	var final *ports.PermanentError
 	var pause *ports.RetryAfterError
@@ -316,7 +317,7 @@ func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 	retry := !errors.As(cause, &final)
 	switch j.Kind {
 	case model.JobUndeploy, model.JobVerify:
-		retry = false // a person asked and is told; asking again is theirs
+		retry = false // the person who requested it decides whether to repeat it
 	case model.JobReissue, model.JobRenew:
 		retry = (retry || j.Cause == journal.CauseScheduled) && !errors.Is(cause, errServiceEnded)
 	}
@@ -332,7 +333,7 @@ func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 	}
 	ev := w.jobEvent(j, journal.ResultFailed)
 	ev.Reason = j.Error
-	// Of a final no to an application its rejection tells.
+	// The event of the rejection carries the notice of a failed application.
 	ev.SuppressNotice = ev.SuppressNotice || j.Kind == model.JobIssue && !retry
 	if err := w.fillInstanceName(tx, &ev); err != nil {
 		return err
@@ -346,7 +347,7 @@ func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 	return w.finish(tx, j, journal.ResultFailed)
 }
 
-// markFailed puts a failed attempt where people see it.
+// markFailed shows a failed attempt on the instance or its resource.
 func (w *worker) markFailed(tx model.Tx, j *model.Job, retry bool) error {
 	failure := model.Failure{Kind: j.Kind, At: w.Now(), Message: j.Error}
 	if j.Resource != "" {
@@ -379,7 +380,7 @@ func (w *worker) updateOperation(o *model.Operation, j *model.Job, retry bool) {
 	o.Attempt, o.Next, o.Error = j.Attempt, j.Next, j.Error
 }
 
-// withInstance changes an instance inside a transaction.
+// withInstance changes an instance in a transaction.
 func (w *worker) withInstance(tx model.Tx, id model.ID, change func(*model.Instance) error) error {
 	i, err := model.Get[model.Instance](tx, string(id))
 	if err != nil {
@@ -415,7 +416,7 @@ func (w *worker) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 		return w.store.View(func(r model.Reader) error {
 			for _, n := range ns {
 				j, err := model.Get[model.Job](r, string(jobs[n]))
-				if errors.Is(err, model.ErrNotFound) { // it left nothing to keep
+				if errors.Is(err, model.ErrNotFound) { // it was deleted when it finished
 					j, err = model.Job{ID: jobs[n], Finished: w.Now(), Result: journal.ResultOK}, nil
 				}
 				if err != nil {

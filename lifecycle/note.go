@@ -11,8 +11,8 @@ import (
 	"certquay/model"
 )
 
-// Note writes into the activity log what was done to the store as a whole,
-// outside of the engine, or that it failed.
+// Note logs an activity on the store as a whole that was done outside the engine,
+// or its failure.
 func (e *Engine) Note(ctx context.Context, actor model.Actor, action rules.Action, detail model.Text, failure error) error {
 	return e.journal.Update(ctx, func(tx model.Tx) error {
 		ev := e.journal.Event(actor, string(action), nil)
@@ -24,16 +24,17 @@ func (e *Engine) Note(ctx context.Context, actor model.Actor, action rules.Actio
 	})
 }
 
-// SyncTask keeps one open task about certquay itself; see [journal.Journal.SyncTask].
+// SyncTask opens or closes a task about certquay itself; see
+// [journal.Journal.SyncTask].
 func (e *Engine) SyncTask(ctx context.Context, a journal.TaskRequest) error {
 	return e.journal.SyncTask(ctx, a)
 }
 
-// Flush attempts to deliver the notices that are due and waits for it until ctx
-// ends. What then happens to them is as without.
+// Flush attempts to deliver the due notices and waits for that until ctx ends.
+// Notices that are not delivered stay queued.
 func (e *Engine) Flush(ctx context.Context) { e.outbox.Flush(ctx) }
 
-// OpenNotices counts the notices that are still to be delivered.
+// OpenNotices returns the number of notices that are not delivered yet.
 func (e *Engine) OpenNotices() (int, error) { return e.outbox.OpenNotices() }
 
 // rotateCA is [Access.RotateCA].
@@ -49,10 +50,10 @@ func (e *Engine) rotateCA(ctx context.Context, actor model.Actor, ca ports.Rotat
 	})
 }
 
-// NoteBackup writes into the activity log that a backup was made, or why not:
-// detail says to where and for whom (spec O1). Of one that is made by itself,
-// whose actor is the scheduler, people are told when it begins to fail, and a
-// task stays open until one succeeds.
+// NoteBackup logs that a backup was made, or why it failed; detail names its
+// destination and recipient (spec O1). For scheduled backups, whose actor is the
+// scheduler, the first failure sends a notice and opens a task, which the next
+// success closes.
 func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model.Text, failure error) error {
 	return e.journal.Update(ctx, func(tx model.Tx) error {
 		ev := e.journal.Event(actor, string(journal.Backup), nil)

@@ -9,12 +9,12 @@ import (
 	"certquay/model"
 )
 
-// relistenEvery is how often a resource is looked at whose address its product
-// cannot listen at; to look is to try again.
+// relistenEvery is the interval at which a resource is verified whose product
+// cannot listen at its address. Verifying makes the product try again.
 const relistenEvery = 10 * time.Minute
 
-// A NotListening is why a product presents nothing at a place where something is
-// deployed: it cannot listen at its address.
+// NotListeningError means that a product presents nothing for a deployed
+// certificate since it cannot listen at its address.
 type NotListeningError struct{ Err error }
 
 func (n *NotListeningError) Error() string { return n.AsText().String() }
@@ -27,14 +27,14 @@ func (n *NotListeningError) AsText() model.Text {
 // Unwrap is the cause.
 func (n *NotListeningError) Unwrap() error { return n.Err }
 
-// listenRetries are the resources that present nothing, with when they were last
-// looked at.
+// listenRetries holds the resources that present nothing, with the time of their
+// last check.
 type listenRetries struct {
 	mu   sync.Mutex
 	last map[model.ID]time.Time
 }
 
-// record remembers, or forgets, that a resource presents nothing.
+// record adds or removes a resource that presents nothing.
 func (s *listenRetries) record(id model.ID, silent bool, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,7 +48,7 @@ func (s *listenRetries) record(id model.ID, silent bool, now time.Time) {
 	s.last[id] = now
 }
 
-// due lists those that are to be looked at again.
+// due returns the resources to check again and counts them as checked now.
 func (s *listenRetries) due(now time.Time) (ids []model.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,9 +61,9 @@ func (s *listenRetries) due(now time.Time) (ids []model.ID) {
 	return ids
 }
 
-// verifyProblems looks at once at the resources of products that could not be
-// opened as a whole, and at those that presented nothing when an engine last
-// looked: that something is presented must not be believed for a day.
+// verifyProblems schedules an immediate check of resources of products that could
+// not be opened as a whole, and of those that presented nothing at their last
+// check, instead of trusting their old status for a day.
 func (s *scheduler) verifyProblems() {
 	if s.noSweeps {
 		return
@@ -87,8 +87,9 @@ func (s *scheduler) verifyProblems() {
 	}
 }
 
-// recordListening records whether a resource presents anything at all. While it does
-// not, its row is failed and has no address, and a task tells why.
+// recordListening records whether a resource presents anything at all. While it
+// does not, the resource is shown as failed without an address, and a task says
+// why.
 func (e *Engine) recordListening(tx model.Tx, r *model.Resource, looked error) error {
 	var silent *NotListeningError
 	isSilent := errors.As(looked, &silent)

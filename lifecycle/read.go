@@ -121,7 +121,7 @@ func (rd *reader) resource(id model.ID) (v ResourceView, err error) {
 	return v, err
 }
 
-// viewOf adds what follows from the resource's instance.
+// viewOf adds the values derived from the resource's instance.
 func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
 	v := ResourceView{Resource: res, State: res.State(nil)}
 	if res.Instance == "" {
@@ -175,10 +175,10 @@ func (rd *reader) resources(f ResourceFilter) (views []ResourceView, total int, 
 	return views, total, err
 }
 
-// sorted says whether the order is another than that of the index.
+// sorted reports whether the order differs from that of the index.
 func (f ResourceFilter) sorted() bool { return f.Desc || f.Sort != "" && f.Sort != SortPlace }
 
-// Compare orders two resources as the filter asks; those without an expiry come
+// Compare orders two resources by the filter's Sort; those without an expiry come
 // last in either direction.
 func (f ResourceFilter) Compare(a, b ResourceView) int {
 	n := 0
@@ -339,5 +339,5 @@ func (rd *reader) explain(id model.ID) (rules.Explanation, error) {
 	return rd.table.Explain(c), nil
 }
 
-// reader reads for whoever may, and changes nothing.
+// reader holds the engine's queries. It changes nothing.
 type reader struct{ *Engine }

@@ -102,7 +102,7 @@ func (e *Engine) startReissue(ctx context.Context, actor model.Actor, id model.I
 	return e.reissue(ctx, c, r)
 }
 
-// reissue is Reissue by the actor of a case that was read just now.
+// reissue is [Access.Reissue] for facts that were just read.
 func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (j model.Job, err error) {
 	actor, id := c.Actor, c.Instance.ID
 	if f := e.table.Check(rules.Reissue, c); f != nil {
@@ -116,7 +116,7 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (
 		app.CSR, app.KeyType = r.CSR, ""
 	}
 	if r.NewKey && app.Manual() {
-		// The request named the old key; from now on certquay makes them.
+		// The manual request is for the old key: from now on certquay generates keys.
 		app.CSR, app.KeyType = nil, model.ECDSAP256
 	}
 	if app.KeyType == "" && !app.Manual() {
@@ -144,9 +144,9 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (
 	return j, err
 }
 
-// renewHosted starts the renewal that managed hosting was paid for: a new
-// version and another year of service (spec H4). A manual request is used
-// again; otherwise the key is new. The case was read just now.
+// renewHosted starts the renewal that managed hosting prepaid: a new version and
+// another year of service (spec H4). A manual request is used again; otherwise
+// the key is new.
 func (e *Engine) renewHosted(ctx context.Context, c *rules.Case) (j model.Job, err error) {
 	id, app := c.Instance.ID, c.Instance.Application
 	if app.KeyType == "" && !app.Manual() {

@@ -7,69 +7,69 @@ import (
 	"certquay/model"
 )
 
-// BuyRequest asks for new instances of one specification (spec B1).
+// BuyRequest orders new instances of one specification (spec B1).
 type BuyRequest struct {
 	Spec     model.Specification
 	Years    int // 1 or 2
 	Quantity int // 1 to 100
 	// Hosting buys a second year and managed hosting with it (spec B3).
 	Hosting bool
-	Contact model.ID // told what hosting does
+	Contact model.ID // receives the notices of hosting
 	// FromPack takes a unit of a resource pack instead of money (spec B4).
 	FromPack bool
 }
 
-// Quote is what a purchase would cost, line by line, before it is confirmed.
+// Quote is the price of a purchase, line by line.
 type Quote struct {
 	Lines    []model.OrderLine
 	Total    int64 // minor units
 	Currency string
 }
 
-// ApplyRequest submits an application (spec 4). Fields that are empty are
-// taken from the saved draft.
+// ApplyRequest submits an application (spec 4). Empty fields are taken from the
+// saved draft.
 type ApplyRequest struct {
 	Application model.Application
-	// Whole says that what the application leaves empty is to be empty, rather than
-	// as it is in the draft. Documents are those of the draft all the same.
+	// Whole replaces the draft: empty fields stay empty. The documents of the
+	// draft are kept all the same.
 	Whole bool
 	// Documents are added to those of the draft, unless the application is
 	// refused.
 	Documents []NewDocument
 	Contact   model.ID
-	DraftOnly bool // save, and say what is missing
-	// HostingPacks are used with a unit of a resource pack: as many renewals
-	// (spec H6).
+	DraftOnly bool // save the draft and return what is missing
+	// HostingPacks is the number of hosting packs, and so of renewals, for an
+	// application from a resource pack (spec H6).
 	HostingPacks int
 }
 
-// NewDocument is a qualification document as a person gives it (spec A5).
+// NewDocument is a qualification document to upload (spec A5).
 type NewDocument struct {
 	Name string
 	Data []byte
 }
 
-// UploadRequest brings certificates from elsewhere (spec I3).
+// UploadRequest uploads certificates issued elsewhere (spec I3).
 type UploadRequest struct {
 	Files []bundle.File
 	Name  string // "" to take the first name of the certificate
 }
 
-// UploadResult is what became of an upload.
+// UploadResult is the result of an upload.
 type UploadResult struct {
 	Instance model.Instance
 	Warnings []bundle.Warning
 }
 
-// DeployRequest says where to deploy (spec D2).
+// DeployRequest selects the resources to deploy to (spec D2).
 type DeployRequest struct {
 	Product   string
 	Regions   []string // none: the product's only region
 	Resources []string // none: all that the certificate covers
 }
 
-// ReissueRequest asks for another version (spec I7). At most one of the two is
-// set; neither means the same key.
+// ReissueRequest requests another version (spec I7). At most one field is set;
+// neither means the same key.
 type ReissueRequest struct {
 	NewKey bool
 	CSR    []byte // DER
@@ -121,16 +121,16 @@ type ProductInfo struct {
 	Name    string
 	Driver  string
 	Regions []string
-	Makes   bool       // a deployment to a new name makes the resource
+	Makes   bool       // a deployment to a new name creates the resource
 	Problem model.Text // as that of [NamedProduct]
 }
 
-// Progress tells waiting callers where a job stands.
+// Progress is the status of a job, for callers that wait.
 type Progress struct {
 	Job  model.Job
 	Done bool
-	// Blocked says that the job goes on later by itself: it waits for
-	// something outside or for its next attempt.
+	// Blocked means that the job is postponed: it waits for something outside
+	// or for its next attempt.
 	Blocked bool
 	Until   time.Time
 }

@@ -14,11 +14,11 @@ import (
 	"certquay/model"
 )
 
-// reviewPause is how long a review is waited for before the job looks again.
+// reviewPause is the pause of a job that waits for a review.
 const reviewPause = 24 * time.Hour
 
-// missingFields lists what an application of the instance's level and grade
-// lacks beside names and key (spec A1).
+// missingFields lists what an application of the instance's level and grade lacks
+// besides names and key (spec A1).
 func (e *Engine) missingFields(i *model.Instance, a model.Application) []rules.Invalid {
 	var missing []rules.Invalid
 	need := func(value, field string, like model.Text) {
@@ -73,7 +73,7 @@ func mergeCompany(to *model.Organization, given model.Organization, set func(*st
 	set(&to.Zip, given.Zip)
 }
 
-// maxDocuments is how many documents one application may have.
+// maxDocuments is the maximum of documents of one application.
 const maxDocuments = 20
 
 // uploadDocument is [Access.AddDocument].
@@ -85,7 +85,7 @@ func (e *Engine) uploadDocument(ctx context.Context, actor model.Actor, id model
 	return d, e.addDocument(ctx, actor, &d)
 }
 
-// newDocument checks a document by its content; it is not stored yet.
+// newDocument checks a document by its content. It does not store it.
 func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Document, error) {
 	d := model.Document{ID: e.journal.NewID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
 	if wrong := rules.CheckTyped("document", name, rules.Example("passport.png")); wrong != nil {
@@ -119,7 +119,8 @@ func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Do
 	})
 }
 
-// removeDocuments removes the documents of an application that was refused after all.
+// removeDocuments removes the documents of an application that was refused after
+// they had been stored.
 func (e *Engine) removeDocuments(ctx context.Context, actor model.Actor, docs []model.Document) error {
 	var errs []error
 	for n := range docs {
@@ -161,7 +162,8 @@ func (e *Engine) documents(id model.ID) (all []model.Document, err error) {
 	return all, err
 }
 
-// approvalSubject is what a reviewer approves: the level, the company and the names.
+// approvalSubject returns what an approval is valid for: the level, the
+// organization and the names.
 func approvalSubject(i *model.Instance) string {
 	ns := slices.Clone(i.Application.Domains)
 	slices.Sort(ns)
@@ -170,8 +172,8 @@ func approvalSubject(i *model.Instance) string {
 	return strings.Join(append(of, ns...), "|")
 }
 
-// reviewed says whether the application needs no reviewer, or has been
-// approved and that still counts (spec A8).
+// reviewed reports whether the application needs no review or has a valid
+// approval (spec A8).
 func (e *Engine) reviewed(r model.Reader, i *model.Instance, caps rules.Capabilities) (bool, error) {
 	if !slices.Contains(caps.Reviewed, i.Spec.Level) {
 		return true, nil
@@ -188,8 +190,8 @@ func (e *Engine) reviewed(r model.Reader, i *model.Instance, caps rules.Capabili
 	return false, nil
 }
 
-// reviewStep raises the task once and waits; the reviewer's word goes on with
-// the job.
+// reviewStep raises the review task once and postpones the job. Approval resumes
+// it.
 func (w *worker) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *model.Job) error, error) {
 	return func(tx model.Tx, j *model.Job) error {
 		i, err := model.Get[model.Instance](tx, string(j.Instance))
@@ -239,7 +241,8 @@ func (e *Engine) approve(ctx context.Context, actor model.Actor, id model.ID) er
 	return err
 }
 
-// failReview fails a renewal at its reviewer. The caller puts the instance.
+// failReview fails a renewal that a reviewer rejected. The caller saves the
+// instance.
 func (e *Engine) failReview(tx model.Tx, c *rules.Case) error {
 	if err := closeTasks(tx, c.Instance.ID, c.Now, resolutions{model.TaskReview: "rejected"}); err != nil {
 		return err
@@ -248,7 +251,7 @@ func (e *Engine) failReview(tx model.Tx, c *rules.Case) error {
 	if err := e.worker.recordFailure(tx, c.Job, &ports.RetryAfterError{Err: &model.Error{Text: c.Job.Error}, After: reviewPause}); err != nil {
 		return err
 	}
-	// fail wrote the instance; the caller's copy must not undo that.
+	// recordFailure saved the instance: the caller's copy must not overwrite it.
 	i, err := model.Get[model.Instance](tx, string(c.Instance.ID))
 	if err != nil {
 		return rules.CannotRead("instance", c.Instance.ID, err)

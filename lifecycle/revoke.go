@@ -46,7 +46,7 @@ func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 	return j, err
 }
 
-// revokeStep revokes the first version that is left.
+// revokeStep revokes the first of the remaining versions.
 func (w *worker) revokeStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
 	var is ports.Issuer
 	var m model.Chain
@@ -84,8 +84,8 @@ func (w *worker) revokeStep(ctx context.Context, j model.Job, resumed bool) (fun
 	return w.afterRevoked, nil
 }
 
-// afterRevoked marks a version revoked; when no unexpired version is left the
-// instance ends, and what the policy says is paid back (spec I4, B5).
+// afterRevoked marks a version as revoked. If no unexpired version is left the
+// instance ends and is refunded as the policy says (spec I4, B5).
 func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 	c, err := w.loadFacts(tx, model.Scheduler, j.Instance)
 	if err != nil {
@@ -146,7 +146,7 @@ func (e *Engine) delete(ctx context.Context, actor model.Actor, id model.ID) err
 				return err
 			}
 		}
-		// Places where it never was deployed keep no trace of it.
+		// Resources to which it was never deployed are deleted.
 		var left []model.Resource
 		for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(id)}) {
 			if err != nil {

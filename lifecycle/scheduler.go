@@ -14,23 +14,22 @@ import (
 )
 
 const (
-	// resumeEvery is how often unfinished work is looked at even when nothing
-	// says it is due, in case a wake-up was lost.
+	// resumeEvery is the longest pause between passes, in case a wake-up was lost.
 	resumeEvery = 10 * time.Minute
-	// verifyEvery is how often each resource is asked what it presents.
+	// verifyEvery is the interval at which each resource is verified.
 	verifyEvery = 24 * time.Hour
-	// passLimit bounds what one pass starts, so that a fleet that has become
-	// due all at once is worked off in portions.
+	// passLimit bounds what one pass starts, so that a fleet that becomes due at
+	// once is processed in batches.
 	passLimit = 1000
-	// skipFor is for how long a pass passes over what was due and refused, so
-	// that it does not keep a pass from what stands behind it.
+	// skipFor is how long due work that was refused is skipped, so that it does
+	// not fill the passes and starve what is due after it.
 	skipFor = 10 * time.Minute
 )
 
-// scheduler does what is due, and what is to be looked at every day.
+// scheduler starts due work and the daily checks.
 type scheduler struct {
 	*Engine
-	wake       chan struct{} // look again what is due
+	wake       chan struct{} // a new pass is wanted
 	clockToken chan struct{} // holds a token while the clock is being moved
 	passMu     sync.Mutex    // one pass at a time
 	// pruneCursor holds the keys up to which finished jobs and tasks were pruned. passMu
@@ -38,8 +37,8 @@ type scheduler struct {
 	pruneCursor struct{ jobs, tasks string }
 
 	skipMu    sync.Mutex
-	skipUntil map[model.ID]time.Time // due and refused: passed over until then
-	faults    map[model.ID]int       // faults in a row of what is due
+	skipUntil map[model.ID]time.Time // due work that was refused
+	faults    map[model.ID]int       // consecutive panics of due work
 
 	listenRetries listenRetries
 }
@@ -51,7 +50,7 @@ func newScheduler(e *Engine) *scheduler {
 	}
 }
 
-// wakeUp lets the scheduler look again what is due.
+// wakeUp starts a new pass.
 func (s *scheduler) wakeUp() {
 	select {
 	case s.wake <- struct{}{}:
@@ -59,9 +58,9 @@ func (s *scheduler) wakeUp() {
 	}
 }
 
-// schedule runs passes when something is due, until the engine closes.
+// schedule runs passes until the engine closes.
 func (s *scheduler) schedule() {
-	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // logged there
+	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // Guard logs the fault
 	s.verifyProblems()
 	var passed, found journal.LogFilter
 	for {
@@ -88,7 +87,7 @@ func (s *scheduler) schedule() {
 	}
 }
 
-// resume goes on with every job that was under way when an engine stopped.
+// resume enqueues the jobs that were unfinished when an engine stopped.
 func (s *scheduler) resume() {
 	ids, err := s.liveJobs(model.TimeKey(time.Time{}), 0)
 	if err != nil {
@@ -100,7 +99,7 @@ func (s *scheduler) resume() {
 	}
 }
 
-// liveJobs lists the unfinished jobs that are due up to a moment.
+// liveJobs lists the unfinished jobs that are due up to a time, by index key.
 func (s *scheduler) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
 	err = s.store.View(func(r model.Reader) error {
 		// The bound is exclusive and keys of one moment are equal: one past it.
@@ -115,10 +114,10 @@ func (s *scheduler) liveJobs(upTo string, limit int) (ids []model.ID, err error)
 	return ids, err
 }
 
-// isDue says whether a job that was listed as due is: keys of moments are to
-// the millisecond. One that is due later in this one must not be begun, since
-// its run would end at once and nobody would take it up when it is due. It tells
-// of a job that cannot be read.
+// isDue reports whether a listed job is really due, since index keys have
+// millisecond precision. A job that is due later in the same millisecond must not
+// start: its run would end at once and nothing would start it again. An
+// unreadable job is reported and not due.
 func (s *scheduler) isDue(id model.ID, now time.Time) bool {
 	var j model.Job
 	err := s.store.View(func(r model.Reader) error { return r.Load(string(id), &j) })
@@ -126,15 +125,15 @@ func (s *scheduler) isDue(id model.ID, now time.Time) bool {
 }
 
 // runDue starts everything that is due now and returns the jobs it started or
-// went on with; with sweep, also what is looked at every day.
+// resumed; with sweep it also runs the daily checks.
 func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
-	// A moved clock's passes and the scheduler's own must not start the same
-	// work side by side.
+	// The passes of a moved clock and the scheduler's own must not start the
+	// same work concurrently.
 	s.passMu.Lock()
 	defer s.passMu.Unlock()
 	now := s.Now()
-	// What waited for a credit or for a busy resource counts as due with the
-	// rest; listed after it, so that a caller who waits does so for it too.
+	// Deployments that waited for a credit or a busy resource are due as well.
+	// Jobs are listed after they start, so that a caller waits for them too.
 	problems := []error{}
 	if err := s.journal.Guard("scheduler.waiting", func() error { return s.deployments.resumeWaitingDeploys(s.ctx) }); err != nil {
 		problems = append(problems, model.Fail("error.start-waiting", "cause", err))
@@ -150,7 +149,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 			jobs = append(jobs, id)
 		}
 	}
-	// One that cannot be done must not keep the others from it.
+	// Work that fails must not block the rest.
 	for started, more := 0, true; more && started < passLimit; {
 		due, err := s.dueInstances(now)
 		if err != nil {
@@ -174,7 +173,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 				s.skip(id, now.Add(skipFor))
 				s.log.Debug("what is due is not possible now", "instance", id, "reason", err)
 			case errors.Is(err, journal.ErrUnreadable):
-				s.skip(id, now.Add(skipFor)) // told there
+				s.skip(id, now.Add(skipFor)) // already reported
 			default:
 				s.skip(id, now.Add(skipFor))
 				problems = append(problems, model.Fail("error.do-due", "id", id, "cause", err))
@@ -197,7 +196,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 		var j model.ID
 		err := s.journal.Guard("sweep.look", func() (err error) { j, err = s.verifyDaily(id); return err })
 		switch {
-		case errors.Is(err, journal.ErrUnreadable): // told there
+		case errors.Is(err, journal.ErrUnreadable): // already reported
 		case err != nil:
 			problems = append(problems, model.Fail("error.do-due", "id", id, "cause", err))
 		case j != "":
@@ -207,8 +206,8 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 	return jobs, errors.Join(problems...)
 }
 
-// dueInstances lists the instances that something is due for, at most [passLimit],
-// without those that are passed over.
+// dueInstances lists at most [passLimit] instances with due work that are not
+// skipped.
 func (s *scheduler) dueInstances(now time.Time) (due []model.ID, err error) {
 	err = s.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~"}) {
@@ -227,8 +226,8 @@ func (s *scheduler) dueInstances(now time.Time) (due []model.ID, err error) {
 	return due, err
 }
 
-// resourcesToVerify lists the resources that were not looked at for a day, at most
-// [passLimit].
+// resourcesToVerify lists at most [passLimit] resources that were not verified
+// for a day.
 func (s *scheduler) resourcesToVerify(now time.Time) (look []model.ID, err error) {
 	err = s.store.View(func(r model.Reader) error {
 		due := model.Scan{
@@ -245,7 +244,7 @@ func (s *scheduler) resourcesToVerify(now time.Time) (look []model.ID, err error
 	return look, err
 }
 
-// skip lets passes leave out an instance until a time, or until it changes.
+// skip excludes an instance from passes until a time or until it changes.
 func (s *scheduler) skip(id model.ID, until time.Time) {
 	s.skipMu.Lock()
 	defer s.skipMu.Unlock()
@@ -258,7 +257,7 @@ func (s *scheduler) clearSkip(id model.ID) {
 	delete(s.skipUntil, id)
 }
 
-// clearFaults ends the row of faults of what was due for an instance.
+// clearFaults resets the count of panics of an instance's due work.
 func (s *scheduler) clearFaults(id model.ID) {
 	s.skipMu.Lock()
 	defer s.skipMu.Unlock()
@@ -272,8 +271,9 @@ func (s *scheduler) skipped(id model.ID, now time.Time) bool {
 	return ok && now.Before(until)
 }
 
-// verifyDaily asks a resource what it presents, by itself. Where that is not
-// possible now it counts as looked at: no event, and the next one comes.
+// verifyDaily starts the daily verification of a resource. If that is not
+// possible now the resource counts as verified, without an event, until the next
+// day.
 func (s *scheduler) verifyDaily(id model.ID) (model.ID, error) {
 	v, err := s.reader.resource(id)
 	if errors.Is(err, model.ErrNotFound) {
@@ -297,7 +297,7 @@ func (s *scheduler) verifyDaily(id model.ID) (model.ID, error) {
 	})
 }
 
-// doDue does by itself what the table says is due for an instance.
+// doDue carries out the scheduled action that is due for an instance.
 func (s *scheduler) doDue(id model.ID) (model.ID, error) {
 	c, err := s.readFacts(model.Scheduler, id)
 	if err != nil {
@@ -308,7 +308,7 @@ func (s *scheduler) doDue(id model.ID) (model.ID, error) {
 		return "", &rules.Refusal{Action: a, State: c.Instance.State, Instance: id, Reason: rules.ReasonState}
 	}
 	if f := s.table.Check(a, c); f != nil {
-		return "", f // not an event of its own: it would repeat at every pass
+		return "", f // not logged: it would repeat at every pass
 	}
 	var j model.Job
 	switch a {

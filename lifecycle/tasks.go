@@ -9,8 +9,8 @@ import (
 	"certquay/model"
 )
 
-// deleteTasks removes the tasks about an instance, or about one resource of it,
-// when that is no more; what was done stands in the activity log.
+// deleteTasks deletes the tasks about an instance, or about one resource of it,
+// that no longer exists. Their history is in the activity log.
 func deleteTasks(tx model.Tx, instance, resource model.ID) error {
 	var gone []model.Task
 	for t, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(instance)}) {
@@ -29,10 +29,10 @@ func deleteTasks(tx model.Tx, instance, resource model.ID) error {
 	return nil
 }
 
-// resolutions are how open tasks end, by their kind.
+// resolutions are the outcomes of open tasks by kind.
 type resolutions map[model.TaskKind]string
 
-// closeTasks ends the open tasks about an instance that have an outcome.
+// closeTasks closes the open tasks about an instance whose kind has an outcome.
 func closeTasks(tx model.Tx, instance model.ID, at time.Time, how resolutions) error {
 	return journal.EndTasks(
 		tx,
@@ -42,7 +42,7 @@ func closeTasks(tx model.Tx, instance model.ID, at time.Time, how resolutions) e
 	)
 }
 
-// closeInstallTasks ends the tasks that asked for what is now seen (spec D7).
+// closeInstallTasks closes the install tasks that a deployment fulfils (spec D7).
 func (e *Engine) closeInstallTasks(tx model.Tx, instance, resource model.ID, version int) error {
 	return journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(instance)}, e.Now(), func(t *model.Task) string {
 		if t.Kind == model.TaskInstall && t.Version <= version && (t.Resource == "" || t.Resource == resource) {
@@ -52,8 +52,8 @@ func (e *Engine) closeInstallTasks(tx model.Tx, instance, resource model.ID, ver
 	})
 }
 
-// closeRevokedTasks ends the tasks that asked for a version which is revoked, and
-// those that ask for versions of an instance that is.
+// closeRevokedTasks closes the install tasks of revoked versions, and all of a
+// revoked instance.
 func closeRevokedTasks(tx model.Tx, i *model.Instance, at time.Time) error {
 	ended := i.State.Group() == model.GroupEnded
 	return journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, at, func(t *model.Task) string {
@@ -65,9 +65,9 @@ func closeRevokedTasks(tx model.Tx, i *model.Instance, at time.Time) error {
 	})
 }
 
-// syncReplaceTasks asks a person to see to servers that present what is no good any more,
-// and ends that once they present something else (spec D4). Whoever was told
-// and dismissed it is not told again of the same certificate there.
+// syncReplaceTasks opens tasks about servers that present a revoked or expired
+// certificate, and closes them once they present another one (spec D4). A
+// dismissed task is not opened again for the same certificate on the same server.
 func (e *Engine) syncReplaceTasks(tx model.Tx, i *model.Instance) error {
 	rs, err := resourcesOf(tx, i.ID)
 	if err != nil {
@@ -126,7 +126,8 @@ func (e *Engine) syncReplaceTasks(tx model.Tx, i *model.Instance) error {
 	return nil
 }
 
-// presentsBadCertificate says whether what a resource presents is revoked, or else has expired.
+// presentsBadCertificate reports whether the presented certificate is revoked, or
+// else expired.
 func presentsBadCertificate(r *model.Resource, i *model.Instance, now time.Time) (revoked, expired bool) {
 	if r.Presented == "" {
 		return false, false
@@ -136,8 +137,8 @@ func presentsBadCertificate(r *model.Resource, i *model.Instance, now time.Time)
 	return revoked, !revoked && now.After(r.NotAfter)
 }
 
-// closeExpiredTasks ends the tasks that ask for what has expired by now: nobody can
-// install it any more. The caller holds passMu.
+// closeExpiredTasks closes the tasks about versions that have expired: there is
+// nothing left to install. The caller holds passMu.
 func (s *scheduler) closeExpiredTasks(now time.Time) error {
 	late := model.Scan{Kind: model.KindTask, Index: "until", To: model.TimeKey(now), Limit: pruneBatch}
 	for more := true; more; {
@@ -198,7 +199,7 @@ func openTask(tx model.Tx, typed string) (model.Task, error) {
 	return model.Task{}, a
 }
 
-// endTask ends a task by the action of a person.
+// endTask closes a task on behalf of a person.
 func (e *Engine) endTask(tx model.Tx, actor model.Actor, t *model.Task, action, outcome string) error {
 	t.Done, t.Outcome = e.Now(), outcome
 	if err := tx.Put(t); err != nil {

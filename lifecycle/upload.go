@@ -72,7 +72,7 @@ func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	return res, e.journal.LogRefusal(ctx, actor, err)
 }
 
-// uploadRefusal turns what speaks against files into a refusal.
+// uploadRefusal turns an error about uploaded files into a refusal.
 func uploadRefusal(a rules.Action, err error) error {
 	var be *bundle.Error
 	if !errors.As(err, &be) {
