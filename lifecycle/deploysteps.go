@@ -77,7 +77,11 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 	}
 	if wanted, err := w.stillWanted(&j, &s.res); err != nil || !wanted {
 		return func(tx model.Tx, j *model.Job) error {
-			if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error { clearOperation(r, j); return nil }); err != nil {
+			if err := w.deployments.withResource(
+				tx,
+				j.Resource,
+				func(r *model.Resource) error { clearOperation(r, j); return nil },
+			); err != nil {
 				return err
 			}
 			return w.finish(tx, j, resultSuperseded)
@@ -337,7 +341,11 @@ func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		if err := deleteTasks(tx, res.Instance, res.ID); err != nil {
 			return err
 		}
-		if err := w.withInstance(tx, res.Instance, func(i *model.Instance) error { return w.deployments.recountDeployments(tx, i) }); err != nil {
+		if err := w.withInstance(
+			tx,
+			res.Instance,
+			func(i *model.Instance) error { return w.deployments.recountDeployments(tx, i) },
+		); err != nil {
 			return err
 		}
 		ev := w.jobEvent(j, journal.ResultOK)

@@ -115,7 +115,15 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		}
 		i.Contact, i.Spec = r.Contact, hostedSpec(i, r.Spec)
 		if r.FromPack {
-			if err := ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.Host, id, ledger.CertificateUnit(i.Spec), 1); err != nil {
+			if err := ledger.Reserve(
+				tx,
+				e.Now(),
+				string(e.journal.NewID()),
+				rules.Host,
+				id,
+				ledger.CertificateUnit(i.Spec),
+				1,
+			); err != nil {
 				return err
 			}
 			hosted := string(e.journal.NewID())

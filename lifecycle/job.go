@@ -235,7 +235,10 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 		err = w.commit(&j, countCrashes(result, crashed, w.setAside))
 		if errors.As(err, new(*ports.Fault)) { // committing the result panicked: a failure like any other
 			failure := err
-			err = w.commit(&j, countCrashes(func(tx model.Tx, j *model.Job) error { return w.recordFailure(tx, j, failure) }, true, w.setAside))
+			err = w.commit(
+				&j,
+				countCrashes(func(tx model.Tx, j *model.Job) error { return w.recordFailure(tx, j, failure) }, true, w.setAside),
+			)
 		}
 		if err != nil {
 			w.reportUncommitted(&j, err)

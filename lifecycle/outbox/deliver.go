@@ -129,10 +129,15 @@ func (o *Outbox) Next(now time.Time) (next time.Time, err error) {
 	bad := o.journal.CollectUnreadable(model.KindInstance)
 	defer bad.Report()
 	err = o.journal.Store.View(func(r model.Reader) error {
-		return journal.EachReadable(r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}, bad.Add, func(i *model.Instance) bool {
-			soonest(i.NextExpiryNotice)
-			return true
-		})
+		return journal.EachReadable(
+			r,
+			model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2},
+			bad.Add,
+			func(i *model.Instance) bool {
+				soonest(i.NextExpiryNotice)
+				return true
+			},
+		)
 	})
 	if err != nil {
 		return next, model.Fail("error.read-due", "cause", err)
