@@ -72,7 +72,7 @@ func TestErrorsInEnglish(t *testing.T) {
 		`"q" names several: 1q, 2q`: &rules.Ambiguous{Name: "q", Candidates: []string{"1q", "2q"}},
 		"a contact needs a name; Ops": fmt.Errorf("add: %w",
 			&rules.Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: model.Quoted("", "Ops")}),
-		"nothing is presented: the address is taken": &lifecycle.NotListening{Err: errors.New("the address is taken")},
+		"nothing is presented: the address is taken": &lifecycle.NotListeningError{Err: errors.New("the address is taken")},
 		"certquay holds the private key already":     &rules.Refusal{Action: rules.UploadKey, Reason: rules.ReasonHasKey},
 		"the server said so; " + `no watch "b"`: errors.Join(errors.New("the server said so"),
 			&rules.NotFound{What: "watch", Name: "b"}),

@@ -41,7 +41,7 @@ func report(more int) *forecast.Report {
 	r.ByMonth = []forecast.Tally{{Start: at("2026-11-01"), Renewals: 1 + more, Deployments: 2},
 		{Start: at("2026-12-01"), Reissues: 4, People: 1, Expiries: 1}}
 	r.Total = forecast.Tally{Start: r.From, Renewals: 1 + more, Reissues: 4, Deployments: 2, People: 1, Expiries: 1}
-	r.Moments = []forecast.Moment{{At: at("2026-12-01"), What: forecast.WhatPerson, Name: "a"},
+	r.Occurrences = []forecast.Occurrence{{At: at("2026-12-01"), What: forecast.WhatPerson, Name: "a"},
 		{At: at("2026-12-02"), What: forecast.WhatExpires, Name: "b"}}
 	return r
 }
