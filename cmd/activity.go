@@ -35,7 +35,7 @@ type eventJSON struct {
 
 func toEvent(e *model.Event) eventJSON {
 	reason, detail := out.English(e.Reason), out.English(e.Detail)
-	if code, refused := rules.RefusedFor(e.Reason); refused {
+	if code, refused := rules.ReasonOf(e.Reason); refused {
 		reason, detail = string(code), reason
 	}
 	return eventJSON{

@@ -42,7 +42,7 @@ func backupCmd(c *invocation) *cobra.Command {
 }
 
 func (c *invocation) backup(ctx context.Context, file string, keys []string, passphraseFile string) error {
-	if f := rules.Needs(c.currentActor(), backUp, model.Owner); f != nil {
+	if f := rules.RequireRole(c.currentActor(), backUp, model.Owner); f != nil {
 		return f
 	}
 	if c.app.Demo {

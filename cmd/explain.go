@@ -22,8 +22,8 @@ func explainCmd(c *invocation) *cobra.Command {
 				return err
 			}
 			var verbs []string
-			for _, a := range x.Can {
-				verbs = append(verbs, c.engine().Table().Row(a).Verb)
+			for _, a := range x.Allowed {
+				verbs = append(verbs, c.engine().Table().Transition(a).Verb)
 			}
 			if len(verbs) > 0 {
 				x.Next = append(x.Next, rules.Statement{Text: model.Say("next.verbs", "verbs", verbs)})

@@ -43,7 +43,7 @@ func hostCmd(c *invocation) *cobra.Command {
 			if r.Spec, err = parseSpecification(stated); err != nil {
 				return err
 			}
-			cs, err := c.engine().Case(i.ID)
+			cs, err := c.engine().Facts(i.ID)
 			if err != nil {
 				return err
 			}

@@ -19,7 +19,7 @@ func renewCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cs, err := c.engine().Case(i.ID)
+			cs, err := c.engine().Facts(i.ID)
 			if err != nil {
 				return err
 			}

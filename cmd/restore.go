@@ -33,7 +33,7 @@ func restoreCmd(c *invocation) *cobra.Command {
 
 // restore creates a store from a backup, while holding the lock on the directory.
 func (c *invocation) restore(ctx context.Context, file string, o *identityFlags) (err error) {
-	if f := rules.Needs(c.currentActor(), restore, model.Owner); f != nil {
+	if f := rules.RequireRole(c.currentActor(), restore, model.Owner); f != nil {
 		return f
 	}
 	if c.Kind != session.Local || c.app != nil {

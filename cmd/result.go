@@ -81,7 +81,7 @@ func (c *invocation) confirmAndEnd(
 	if err != nil {
 		return err
 	}
-	cs, err := c.engine().Case(i.ID)
+	cs, err := c.engine().Facts(i.ID)
 	if err != nil {
 		return err
 	}

@@ -36,11 +36,11 @@ func revokeCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cs, err := c.engine().Case(i.ID)
+			cs, err := c.engine().Facts(i.ID)
 			if err != nil {
 				return err
 			}
-			still = slices.DeleteFunc(still, func(v lifecycle.ResourceView) bool { return !cs.Revokes(&v.Resource) })
+			still = slices.DeleteFunc(still, func(v lifecycle.ResourceView) bool { return !cs.PresentsRevocable(&v.Resource) })
 			if c.engine().Table().Check(rules.Revoke, cs) == nil {
 				p, err := c.engine().Refund(i.ID)
 				if err != nil {

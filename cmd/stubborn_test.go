@@ -113,7 +113,7 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	}
 	before := rs[0]
 	// A row of the table that is changed at run time is obeyed by the verb.
-	row := a.Engine.By(model.Scheduler).Table().Row(rules.Reissue)
+	row := a.Engine.By(model.Scheduler).Table().Transition(rules.Reissue)
 	from := row.From
 	row.From = []model.State{"paid"}
 	if code := verb("reissue", id); code != out.ExitRefused || !strings.Contains(errs.String(), "needs paid") {

@@ -29,7 +29,7 @@ func unsealCmd(c *invocation) *cobra.Command {
 func (c *invocation) unseal(ctx context.Context, file string) error {
 	who := c.currentActor()
 	who.ReadOnly = false // unsealing changes nothing in the store, and a read-only server needs its keys too
-	if f := rules.Needs(who, journal.Unseal, model.Owner); f != nil {
+	if f := rules.RequireRole(who, journal.Unseal, model.Owner); f != nil {
 		return f
 	}
 	by, sealed := c.app.Protection()

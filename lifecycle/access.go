@@ -50,7 +50,7 @@ func (a *Access) Allow(ctx context.Context, action rules.Action, id model.ID) er
 func (a *Access) mayRead() *rules.Refusal {
 	actor := a.who()
 	actor.ReadOnly = false // it may read
-	return rules.Needs(actor, "read", model.Viewer)
+	return rules.RequireRole(actor, "read", model.Viewer)
 }
 
 // may returns the actor of an action on an instance ("" for none), or logs and

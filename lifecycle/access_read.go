@@ -14,7 +14,7 @@ import (
 func (a *Access) Now() time.Time { return a.e.Now() }
 
 // Table returns the transition table. It requires no role.
-func (a *Access) Table() *rules.Table { return a.e.table }
+func (a *Access) Table() *rules.TransitionTable { return a.e.table }
 
 // Missing lists what an application lacks. It reads no store and requires no
 // role.
@@ -63,10 +63,10 @@ func (a *Access) View(fn func(model.Reader) error) error {
 	return a.e.reader.view(fn)
 }
 
-// Case reads the facts that decide what this actor can do to an instance now, for
-// [rules.Table.Check].
-func (a *Access) Case(id model.ID) (*rules.Case, error) {
-	return guardedRead(a, func() (*rules.Case, error) { return a.e.readFacts(a.who(), id) })
+// Facts reads the facts that decide what this actor can do to an instance now, for
+// [rules.TransitionTable.Check].
+func (a *Access) Facts(id model.ID) (*rules.Facts, error) {
+	return guardedRead(a, func() (*rules.Facts, error) { return a.e.readFacts(a.who(), id) })
 }
 
 // Wait returns when each job is finished or postponed, when the result of one

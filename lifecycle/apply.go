@@ -46,8 +46,8 @@ func (e *Engine) missing(i *model.Instance, a model.Application) []*rules.Invali
 	}
 	for _, wrong := range []*rules.Invalid{
 		rules.CheckEmail("email", a.Email), rules.CheckPhone("phone", a.Phone), rules.CheckPhone("company phone", a.Company.Phone),
-		rules.CheckTyped("applicant", a.ApplicantName, rules.Example("Anna Example")),
-		rules.CheckTyped("id number", a.IDNumber, rules.Example("X1234567")), rules.CheckCompany("company", &a.Company),
+		rules.CheckPrintable("applicant", a.ApplicantName, rules.Example("Anna Example")),
+		rules.CheckPrintable("id number", a.IDNumber, rules.Example("X1234567")), rules.CheckCompany("company", &a.Company),
 	} {
 		if wrong != nil {
 			missing = append(missing, wrong)
@@ -139,7 +139,7 @@ func mergeApplication(draft, given model.Application) model.Application {
 
 // saveDraft is [Access.SaveDraft].
 func (e *Engine) saveDraft(ctx context.Context, actor model.Actor, id model.ID, a model.Application) error {
-	return e.transition(ctx, actor, rules.Apply, id, func(_ model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Apply, id, func(_ model.Tx, c *rules.Facts, ev *model.Event) error {
 		kept := c.Instance.Application.Documents
 		c.Instance.Application = mergeApplication(model.Application{}, a)
 		c.Instance.Application.Documents = kept
@@ -213,7 +213,7 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 	if err != nil {
 		return j, err
 	}
-	err = e.transition(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		i := c.Instance
 		i.Application = app
 		i.Application.Saved, i.Application.Submitted = c.Now, c.Now
@@ -282,7 +282,7 @@ func (e *Engine) newKeyRecord(id model.ID, signer crypto.Signer) (*model.Key, er
 // instance's operation.
 func (e *Engine) startIssue(
 	tx model.Tx,
-	c *rules.Case,
+	c *rules.Facts,
 	a rules.Action,
 	kind model.JobKind,
 	actor model.Actor,
@@ -319,7 +319,7 @@ func (e *Engine) startIssue(
 	i.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
 	i.ExpectedIssue = c.Now.Add(expectedIssue)
 	if kind == model.JobIssue { // the others move with their new version
-		e.table.Row(a).Move(i, false)
+		e.table.Transition(a).Apply(i, false)
 	}
 	return tx.Put(j)
 }
@@ -335,7 +335,7 @@ func destroyKey(tx model.Tx, j *model.Job) error {
 // withdraw is [Access.Withdraw].
 func (e *Engine) withdraw(ctx context.Context, actor model.Actor, id model.ID) error {
 	var job model.Job
-	err := e.transition(ctx, actor, rules.Withdraw, id, func(tx model.Tx, c *rules.Case, _ *model.Event) error {
+	err := e.transition(ctx, actor, rules.Withdraw, id, func(tx model.Tx, c *rules.Facts, _ *model.Event) error {
 		i := c.Instance
 		if c.Job != nil {
 			job = *c.Job
@@ -353,7 +353,7 @@ func (e *Engine) withdraw(ctx context.Context, actor model.Actor, id model.ID) e
 		if err := e.releasePacks(tx, i); err != nil {
 			return err
 		}
-		e.table.Row(rules.Withdraw).Move(i, false)
+		e.table.Transition(rules.Withdraw).Apply(i, false)
 		return nil
 	})
 	if err == nil && job.IssuerRef != "" {

@@ -83,7 +83,7 @@ func (e *Engine) buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 	q, err := e.quote(r)
 	if err == nil {
 		err = e.journal.Update(ctx, func(tx model.Tx) error {
-			c := &rules.Case{Actor: actor, Now: e.Now()}
+			c := &rules.Facts{Actor: actor, Now: e.Now()}
 			if f := e.table.Check(rules.Buy, c); f != nil {
 				return f
 			}
@@ -122,7 +122,7 @@ func (e *Engine) purchase(
 			ID: e.journal.NewID(), Origin: model.OriginBought, Spec: l.Spec, Years: l.Years,
 			Order: o.ID, Line: n, Created: now,
 		}
-		e.table.Row(rules.Buy).Move(&i, false)
+		e.table.Transition(rules.Buy).Apply(&i, false)
 		i.Name = fmt.Sprintf("%s-%s-%s", l.Spec.Level, l.Spec.Type, strings.ToLower(i.ID.Short()))
 		l.Instance = i.ID
 		if adjust != nil {
@@ -158,7 +158,7 @@ func (e *Engine) purchase(
 
 // closeInstance is [Access.CloseInstance].
 func (e *Engine) closeInstance(ctx context.Context, actor model.Actor, id model.ID) error {
-	return e.transition(ctx, actor, rules.Close, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Close, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		paid, err := ledger.Refund(tx, &e.policy, c.Instance, c.Now)
 		if err != nil {
 			return err
@@ -170,7 +170,7 @@ func (e *Engine) closeInstance(ctx context.Context, actor model.Actor, id model.
 		}
 		// What was paid for with the purchase and never began is void (B3).
 		c.Instance.Hosting = model.Hosting{}
-		e.table.Row(rules.Close).Move(c.Instance, paid.Amount > 0)
+		e.table.Transition(rules.Close).Apply(c.Instance, paid.Amount > 0)
 		ev.Detail = refundText(paid)
 		return nil
 	})

@@ -65,7 +65,7 @@ func (e *Engine) buyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 	if err == nil {
 		o.Lines = q.Lines
 		err = e.journal.Update(ctx, func(tx model.Tx) error {
-			if f := e.table.Check(rules.BuyPack, &rules.Case{Actor: actor, Now: e.Now()}); f != nil {
+			if f := e.table.Check(rules.BuyPack, &rules.Facts{Actor: actor, Now: e.Now()}); f != nil {
 				return f
 			}
 			if err := ledger.Purchase(tx, &o); err != nil {

@@ -37,7 +37,7 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 		return nil, e.journal.LogRefusal(ctx, actor, err)
 	}
 	var jobs []model.Job
-	err = e.transition(ctx, actor, rules.Deploy, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Deploy, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		jobs = jobs[:0]
 		var where []string
 		for _, t := range targets {
@@ -146,7 +146,7 @@ func hostOf(name string) string {
 }
 
 // startDeploy commits the intent to deploy to one place.
-func (ds *deployments) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor, t target) (*model.Job, error) {
+func (ds *deployments) startDeploy(tx model.Tx, c *rules.Facts, actor model.Actor, t target) (*model.Job, error) {
 	i := c.Instance
 	v := i.Current()
 	r, err := ds.resourceAt(tx, t)
@@ -186,7 +186,7 @@ func (ds *deployments) supersedeWaiting(tx model.Tx, r *model.Resource) (bool, e
 	}
 	j, err := model.Get[model.Job](tx, string(r.Operation.Job))
 	if err != nil {
-		return false, rules.CannotRead("job", r.Operation.Job, err)
+		return false, rules.ReadError("job", r.Operation.Job, err)
 	}
 	if j.Live() && !j.Next.After(ds.Now()) {
 		return true, nil
@@ -263,7 +263,7 @@ func (ds *deployments) withResource(tx model.Tx, id model.ID, change func(*model
 		return nil // taken off meanwhile
 	}
 	if err != nil {
-		return rules.CannotRead("resource", id, err)
+		return rules.ReadError("resource", id, err)
 	}
 	before := r.Instance
 	if err := change(&r); err != nil {
@@ -307,10 +307,10 @@ func (ds *deployments) startResourceJob(
 		return model.Job{}, err
 	}
 	var j model.Job
-	err = ds.transition(ctx, actor, a, res.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = ds.transition(ctx, actor, a, res.Instance, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		r, err := model.Get[model.Resource](tx, string(id))
 		if err != nil {
-			return rules.CannotRead("resource", id, err)
+			return rules.ReadError("resource", id, err)
 		}
 		if running, err := ds.supersedeWaiting(tx, &r); err != nil {
 			return err

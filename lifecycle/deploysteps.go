@@ -49,7 +49,7 @@ func (w *worker) keyPair(j *model.Job) (pair ports.KeyPair, err error) {
 	err = w.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
-			return rules.CannotRead("instance", j.Instance, err)
+			return rules.ReadError("instance", j.Instance, err)
 		}
 		v := i.Version(j.Version)
 		if v == nil {
@@ -57,11 +57,11 @@ func (w *worker) keyPair(j *model.Job) (pair ports.KeyPair, err error) {
 		}
 		m, err := model.Get[model.Chain](r, model.ChainKey(i.ID, v.Number))
 		if err != nil {
-			return rules.CannotRead("certificate", v.Number, err)
+			return rules.ReadError("certificate", v.Number, err)
 		}
 		k, err := model.Get[model.Key](r, string(v.KeyID))
 		if err != nil {
-			return rules.CannotRead("key", v.KeyID, err)
+			return rules.ReadError("key", v.KeyID, err)
 		}
 		pair = ports.KeyPair{Chain: m.Certificates, Key: k.PKCS8, Fingerprint: v.Fingerprint}
 		return nil
@@ -200,7 +200,7 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			if j.Cause == journal.CauseScheduled && j.AnnualRenewal {
 				i, err := model.Get[model.Instance](tx, string(j.Instance))
 				if err != nil {
-					return rules.CannotRead("instance", j.Instance, err)
+					return rules.ReadError("instance", j.Instance, err)
 				}
 				if err := w.deployments.consumeCredit(tx, &i, r); err != nil {
 					return err
@@ -330,7 +330,7 @@ func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	return func(tx model.Tx, j *model.Job) error {
 		res, err := model.Get[model.Resource](tx, string(j.Resource))
 		if err != nil {
-			return rules.CannotRead("resource", j.Resource, err)
+			return rules.ReadError("resource", j.Resource, err)
 		}
 		if err := w.deployments.disableAutoDeploy(tx, &res); err != nil {
 			return err
@@ -406,7 +406,7 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 			case r.Deployed:
 				i, err := model.Get[model.Instance](tx, string(r.Instance))
 				if err != nil {
-					return rules.CannotRead("instance", r.Instance, err)
+					return rules.ReadError("instance", r.Instance, err)
 				}
 				switch revoked, expired := presentsBadCertificate(r, &i, w.Now()); { // a task reports either
 				case revoked:
@@ -457,7 +457,7 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 func (w *worker) fillInstanceName(tx model.Reader, ev *model.Event) error {
 	i, err := model.Get[model.Instance](tx, string(ev.Instance))
 	if err != nil {
-		return rules.CannotRead("instance", ev.Instance, err)
+		return rules.ReadError("instance", ev.Instance, err)
 	}
 	ev.Name = i.Name
 	return nil

@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Store       ports.Store
 	Clock       ports.Clock
-	Table       *rules.Table // nil for [rules.NewTable]
+	Table       *rules.TransitionTable // nil for [rules.NewTransitionTable]
 	Issuers     map[string]ports.Issuer
 	Products    []NamedProduct // in the order they are shown
 	Prober      ports.Prober
@@ -78,7 +78,7 @@ type Engine struct {
 	directory *directory.Directory
 	store     ports.Store
 	clock     ports.Clock
-	table     *rules.Table
+	table     *rules.TransitionTable
 	issuers   map[string]ports.Issuer
 	products  []NamedProduct
 	prober    ports.Prober
@@ -110,7 +110,7 @@ type Engine struct {
 // New makes an engine. It does nothing before [Engine.Start] or an action.
 func New(o Options) *Engine {
 	if o.Table == nil {
-		o.Table = rules.NewTable()
+		o.Table = rules.NewTransitionTable()
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader
@@ -234,7 +234,7 @@ func (e *Engine) Now() time.Time { return e.clock.Now() }
 // refusal is logged as an event of its own.
 func (e *Engine) transition(
 	ctx context.Context, actor model.Actor, a rules.Action, id model.ID,
-	effect func(tx model.Tx, c *rules.Case, ev *model.Event) error,
+	effect func(tx model.Tx, c *rules.Facts, ev *model.Event) error,
 ) error {
 	err := e.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := e.loadFacts(tx, actor, id)
@@ -284,7 +284,7 @@ func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error {
 }
 
 // loadFacts reads the facts that guards check, in the snapshot of r.
-func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rules.Case, error) {
+func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rules.Facts, error) {
 	i := new(model.Instance)
 	err := r.Load(string(id), i)
 	if err == nil && i.Deleted {
@@ -294,16 +294,16 @@ func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rul
 		return nil, &rules.NotFound{What: "instance", Name: string(id)}
 	}
 	if err != nil {
-		return nil, rules.CannotRead("instance", id, err)
+		return nil, rules.ReadError("instance", id, err)
 	}
-	c := &rules.Case{Actor: actor, Instance: i, Now: e.clock.Now()}
+	c := &rules.Facts{Actor: actor, Instance: i, Now: e.clock.Now()}
 	if c.Resources, err = resourcesOf(r, id); err != nil {
 		return nil, err
 	}
 	if i.Operation.Active() {
 		c.Job = new(model.Job)
 		if err := r.Load(string(i.Operation.Job), c.Job); err != nil {
-			return nil, rules.CannotRead("job", i.Operation.Job, err)
+			return nil, rules.ReadError("job", i.Operation.Job, err)
 		}
 	}
 	if is, ok := e.issuers[i.Spec.Brand]; ok {
@@ -325,8 +325,8 @@ func resourcesOf(r model.Reader, id model.ID) (all []model.Resource, err error) 
 }
 
 // readFacts reads the facts that decide what the actor can do to an instance now,
-// for [rules.Table.Check].
-func (e *Engine) readFacts(actor model.Actor, id model.ID) (c *rules.Case, err error) {
+// for [rules.TransitionTable.Check].
+func (e *Engine) readFacts(actor model.Actor, id model.ID) (c *rules.Facts, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		c, err = e.loadFacts(r, actor, id)
 		return err

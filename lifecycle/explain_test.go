@@ -122,10 +122,10 @@ func (w *world) renewedByHosting(id model.ID) {
 // revokes says whether the only resource presents what revoking would revoke.
 func (w *world) revokes(id model.ID) bool {
 	w.t.Helper()
-	cs, err := w.engine.By(operator).Case(id)
+	cs, err := w.engine.By(operator).Facts(id)
 	w.check(err)
 	r := w.resource(0)
-	return cs.Revokes(&r.Resource)
+	return cs.PresentsRevocable(&r.Resource)
 }
 
 // A server that presents what has expired is a person's task, the first of all,

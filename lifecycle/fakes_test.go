@@ -27,7 +27,7 @@ type world struct {
 	issuer  *lifecycletest.Issuer
 	product *lifecycletest.Product
 	store   *store.Store
-	table   *rules.Table
+	table   *rules.TransitionTable
 	policy  rules.Policy
 	engine  *lifecycle.Engine
 

@@ -108,7 +108,7 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 	if err != nil {
 		return e.journal.LogRefusal(ctx, actor, err)
 	}
-	err = e.transition(ctx, actor, rules.Host, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Host, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		i := c.Instance
 		if _, err := model.Get[model.Contact](tx, string(r.Contact)); err != nil {
 			return &rules.NotFound{What: "contact", Name: string(r.Contact)}
@@ -158,7 +158,7 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 
 // stopHosting is [Access.StopHosting].
 func (e *Engine) stopHosting(ctx context.Context, actor model.Actor, id model.ID) error {
-	err := e.transition(ctx, actor, rules.StopHosting, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err := e.transition(ctx, actor, rules.StopHosting, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		made, err := e.clearHosting(tx, c, actor)
 		if err != nil {
 			return err
@@ -176,7 +176,7 @@ func (e *Engine) stopHosting(ctx context.Context, actor model.Actor, id model.ID
 
 // clearHosting disables hosting and returns the short IDs of the instances that
 // unused renewals become.
-func (e *Engine) clearHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made []string, err error) {
+func (e *Engine) clearHosting(tx model.Tx, c *rules.Facts, actor model.Actor) (made []string, err error) {
 	i := c.Instance
 	for n := range c.Resources {
 		r := &c.Resources[n]
@@ -205,7 +205,7 @@ func (e *Engine) clearHosting(tx model.Tx, c *rules.Case, actor model.Actor) (ma
 			Created: c.Now,
 			Contact: i.Contact,
 		}
-		e.table.Row(rules.Buy).Move(&left, false)
+		e.table.Transition(rules.Buy).Apply(&left, false)
 		left.Name = fmt.Sprintf("%s-%s-%s", left.Spec.Level, left.Spec.Type, strings.ToLower(left.ID.Short()))
 		if err := e.saveInstance(tx, &left); err != nil {
 			return nil, err
@@ -223,7 +223,7 @@ func (e *Engine) clearHosting(tx model.Tx, c *rules.Case, actor model.Actor) (ma
 
 // expireHosting ends hosting whose last paid year is over (spec H4).
 func (e *Engine) expireHosting(ctx context.Context, id model.ID) error {
-	return e.transition(ctx, model.Scheduler, rules.EndHosting, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, model.Scheduler, rules.EndHosting, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		_, err := e.clearHosting(tx, c, model.Scheduler)
 		ev.Detail = model.Say("log.last-year-over")
 		return err
@@ -257,10 +257,10 @@ func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource mod
 	if err != nil {
 		return err
 	}
-	err = e.transition(ctx, actor, rules.AutoDeploy, v.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.AutoDeploy, v.Instance, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		r, err := model.Get[model.Resource](tx, string(resource))
 		if err != nil {
-			return rules.CannotRead("resource", resource, err)
+			return rules.ReadError("resource", resource, err)
 		}
 		ev.Resource, ev.Detail = r.ID, model.Say(map[bool]string{true: "log.auto-on", false: "log.auto-off"}[on], "place", r.Place())
 		switch {

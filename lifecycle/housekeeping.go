@@ -203,7 +203,7 @@ func (s *scheduler) recordRevocation(ctx context.Context, id model.ID, revoked m
 			if err != nil {
 				return err
 			}
-			from, to := s.table.Row(rules.Revoke).Move(i, paid.Amount > 0)
+			from, to := s.table.Transition(rules.Revoke).Apply(i, paid.Amount > 0)
 			ev.From, ev.To = string(from), string(to)
 			ev.Detail = model.Texts(ev.Detail, refundText(paid))
 			i.Reason = model.Say("end.revoked-by-ca")

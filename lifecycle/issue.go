@@ -41,7 +41,7 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	var replaced model.Chain
 	err := w.store.View(func(r model.Reader) error {
 		if err := r.Load(string(j.Instance), &i); err != nil {
-			return rules.CannotRead("instance", j.Instance, err)
+			return rules.ReadError("instance", j.Instance, err)
 		}
 		if v := i.Current(); v != nil && j.Kind != model.JobIssue {
 			if err := r.Load(model.ChainKey(i.ID, v.Number), &replaced); err != nil {
@@ -50,7 +50,7 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 		}
 		if j.KeyID != "" {
 			if err := r.Load(string(j.KeyID), &key); err != nil {
-				return rules.CannotRead("key", j.KeyID, err)
+				return rules.ReadError("key", j.KeyID, err)
 			}
 		}
 		return nil
@@ -64,7 +64,7 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	}
 	req := ports.CertificateRequest{
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
-		NotAfter: rules.LastSecond(&i, is.Capabilities(w.Now()), w.Now(), j.AnnualRenewal),
+		NotAfter: rules.RequestedNotAfter(&i, is.Capabilities(w.Now()), w.Now(), j.AnnualRenewal),
 	}
 	if len(replaced.Certificates) > 0 {
 		req.Replaces = replaced.Certificates[0]
@@ -184,10 +184,10 @@ func (w *worker) applyOrder(o ports.Order, req ports.CertificateRequest) func(mo
 		case o.Status == ports.OrderProcessing:
 			return w.suspend(tx, j, model.StepCollect, model.Say("await.signature"), max(o.PollAfter, 5*time.Second), nil)
 		default:
-			if now := w.Now(); now.After(j.Created.Add(rules.ProofFor)) {
+			if now := w.Now(); now.After(j.Created.Add(rules.ProofTimeout)) {
 				return w.failOrder(tx, j, model.Fail("issue.not-proved", "waiting", o.WaitFor))
 			}
-			return w.suspend(tx, j, model.StepWait, o.WaitFor, min(max(o.PollAfter, time.Second), rules.ProofEvery), o.Proofs)
+			return w.suspend(tx, j, model.StepWait, o.WaitFor, min(max(o.PollAfter, time.Second), rules.ProofPollInterval), o.Proofs)
 		}
 	}
 }
@@ -282,7 +282,7 @@ func checkIssued(o ports.Order, req ports.CertificateRequest) (*model.Version, e
 func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Version) error {
 	var i model.Instance
 	if err := tx.Load(string(j.Instance), &i); err != nil {
-		return rules.CannotRead("instance", j.Instance, err)
+		return rules.ReadError("instance", j.Instance, err)
 	}
 	v.Number, v.KeyID, v.Issued, v.Issuer, v.AnnualRenewal = j.Version, j.KeyID, w.Now(), i.Spec.Brand, j.AnnualRenewal
 	action := rules.Issue
@@ -292,10 +292,10 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	case model.JobRenew:
 		action = rules.RenewHosted
 	}
-	row := w.table.Row(action)
+	row := w.table.Transition(action)
 	ev := w.jobEvent(j, journal.ResultOK)
 	ev.Name, ev.From = i.Name, string(i.State)
-	row.Move(&i, false)
+	row.Apply(&i, false)
 	if ev.To = string(i.State); ev.To == ev.From {
 		ev.From, ev.To = "", ""
 	}
@@ -419,7 +419,7 @@ func (w *worker) requestInstall(tx model.Tx, i *model.Instance, v *model.Version
 func (w *worker) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	ev := w.jobEvent(j, journal.ResultFailed)
 	ev.Action, ev.Name, ev.Reason, ev.SuppressNotice = string(rules.Reject), i.Name, j.Error, false
-	from, to := w.table.Row(rules.Reject).Move(i, false)
+	from, to := w.table.Transition(rules.Reject).Apply(i, false)
 	ev.From, ev.To = string(from), string(to)
 	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, time.Time{}, nil, model.Operation{}, model.Failure{}
 	if err := closeTasks(tx, i.ID, w.Now(), resolutions{model.TaskReview: "rejected"}); err != nil {

@@ -186,8 +186,8 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 	w.runMu.Unlock()
 	resumed := j.StepStarted && !justCommitted
 	if !justCommitted && j.Live() {
-		suspectAfter, limit := rules.Patience(w.crashed)
-		if j.Crashes >= rules.ManyCrashes {
+		suspectAfter, limit := rules.CrashLimits(w.crashed)
+		if j.Crashes >= rules.SuspectCrashes {
 			w.suspectMu.Lock()
 			defer w.suspectMu.Unlock()
 		}
@@ -274,7 +274,7 @@ func (w *worker) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 	err := w.journal.Update(w.ctx, func(tx model.Tx) error {
 		stored := new(model.Job)
 		if err := tx.Load(string(j.ID), stored); err != nil {
-			return rules.CannotRead("job", j.ID, err)
+			return rules.ReadError("job", j.ID, err)
 		}
 		if !stored.Live() {
 			return errSuperseded
@@ -387,7 +387,7 @@ func (w *worker) updateOperation(o *model.Operation, j *model.Job, retry bool) {
 func (w *worker) withInstance(tx model.Tx, id model.ID, change func(*model.Instance) error) error {
 	i, err := model.Get[model.Instance](tx, string(id))
 	if err != nil {
-		return rules.CannotRead("instance", id, err)
+		return rules.ReadError("instance", id, err)
 	}
 	if err := change(&i); err != nil {
 		return err
@@ -423,7 +423,7 @@ func (w *worker) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 					j, err = model.Job{ID: jobs[n], Finished: w.Now(), Result: journal.ResultOK}, nil
 				}
 				if err != nil {
-					return rules.CannotRead("job", jobs[n], err)
+					return rules.ReadError("job", jobs[n], err)
 				}
 				p := Progress{Job: j, Done: !j.Live(), Until: j.Next}
 				p.Blocked = !p.Done && j.Next.After(began)

@@ -20,7 +20,7 @@ import (
 func TestChangingARowIsFollowedEverywhere(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.Can.MaxValidity = 100 * days
-	row := w.table.Row(rules.Reissue)
+	row := w.table.Transition(rules.Reissue)
 	row.From = []model.State{"paid"} // reissue only what is paid: nonsense, but the table says so
 	id := w.issued("a.example.com")
 	_, err := w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{})
@@ -53,16 +53,16 @@ func line(text, word string) string {
 // without a gap.
 // spec: S3
 func TestEveryActionHasAReasonInEveryState(t *testing.T) {
-	table := rules.NewTable()
+	table := rules.NewTransitionTable()
 	now := epoch
-	for _, row := range table.Rows() {
+	for _, row := range table.Transitions() {
 		if len(row.From) == 0 {
 			continue
 		}
 		for _, s := range model.States {
 			i := sample(s, now)
 			caps := rules.Capabilities{Revocation: true}
-			f := table.Check(row.Action, &rules.Case{Actor: operator, Instance: &i, Now: now, Issuer: &caps})
+			f := table.Check(row.Action, &rules.Facts{Actor: operator, Instance: &i, Now: now, Issuer: &caps})
 			if f == nil {
 				if !slices.Contains(row.From, s) {
 					t.Errorf("%s is allowed in %s, which the row does not name", row.Action, s)
@@ -97,10 +97,10 @@ func sample(s model.State, now time.Time) model.Instance {
 
 // TestRolesAreCheckedByTheTable has a viewer try everything.
 func TestRolesAreCheckedByTheTable(t *testing.T) {
-	table := rules.NewTable()
+	table := rules.NewTransitionTable()
 	i := sample("issued", epoch)
-	for _, row := range table.Rows() {
-		f := table.Check(row.Action, &rules.Case{Actor: model.Actor{Role: model.Viewer}, Instance: &i, Now: epoch})
+	for _, row := range table.Transitions() {
+		f := table.Check(row.Action, &rules.Facts{Actor: model.Actor{Role: model.Viewer}, Instance: &i, Now: epoch})
 		if f == nil || f.Reason != rules.ReasonRole {
 			t.Errorf("a viewer may %s: %v", row.Action, f)
 		}
@@ -113,10 +113,10 @@ func TestRolesAreCheckedByTheTable(t *testing.T) {
 // spec: V7
 // finding: R-H6
 func TestAReadOnlyActorIsRefusedEverything(t *testing.T) {
-	table, owner := rules.NewTable(), model.Actor{Name: "me", Role: model.Owner, ReadOnly: true}
+	table, owner := rules.NewTransitionTable(), model.Actor{Name: "me", Role: model.Owner, ReadOnly: true}
 	i := sample("issued", epoch)
-	for _, row := range table.Rows() {
-		if f := table.Check(row.Action, &rules.Case{Actor: owner, Instance: &i, Now: epoch}); f == nil || f.Reason != rules.ReasonReadOnly {
+	for _, row := range table.Transitions() {
+		if f := table.Check(row.Action, &rules.Facts{Actor: owner, Instance: &i, Now: epoch}); f == nil || f.Reason != rules.ReasonReadOnly {
 			t.Errorf("who is read-only may %s: %v", row.Action, f)
 		}
 	}
@@ -138,7 +138,7 @@ func TestAReadOnlyActorIsRefusedEverything(t *testing.T) {
 
 // matrix is the table and its reasons in words, as the README has them.
 func matrix() string {
-	table, reasons := rules.NewTable().Matrix()
+	table, reasons := rules.NewTransitionTable().Matrix()
 	said := table + "\nThe reasons in it:\n\n"
 	for _, r := range reasons {
 		f := &rules.Refusal{Action: "ACTION", State: "STATE", Reason: r, Args: rules.Args{"allowed": "STATES", "possible": "ACTIONS"}}

@@ -290,7 +290,7 @@ func TestExpiryIsToldAtItsDaysAndOnce(t *testing.T) {
 func TestShortValiditiesAreToldAtShares(t *testing.T) {
 	w, p := telling(t)
 	w.issuer.Can.MaxValidity = 60 * days
-	w.policy.Notify.Before = []time.Duration{30 * days}
+	w.policy.Notify.LeadTimes = []time.Duration{30 * days}
 	id := w.issued("a.example.com")
 	w.issuer.Plan("order", slices.Repeat([]lifecycletest.Behaviour{lifecycletest.Fails}, 100)...)
 	p.Forget()
@@ -473,7 +473,7 @@ func TestAMailServerIsOutOfOrderForAMonth(t *testing.T) {
 // A sandbox tells nobody of what never happened.
 func TestASandboxWithholdsNotices(t *testing.T) {
 	w, p := telling(t)
-	w.policy.Notify.Withhold = true
+	w.policy.Notify.DryRun = true
 	w.start(w.store)
 	w.issued("a.example.com")
 	w.tick()

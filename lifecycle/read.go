@@ -113,7 +113,7 @@ func (rd *reader) resource(id model.ID) (v ResourceView, err error) {
 			return &rules.NotFound{What: "resource", Name: string(id)}
 		}
 		if err != nil {
-			return rules.CannotRead("resource", id, err)
+			return rules.ReadError("resource", id, err)
 		}
 		v, err = viewOf(r, res)
 		return err
@@ -129,7 +129,7 @@ func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
 	}
 	i, err := model.Get[model.Instance](r, string(res.Instance))
 	if err != nil {
-		return v, rules.CannotRead("instance", res.Instance, err)
+		return v, rules.ReadError("instance", res.Instance, err)
 	}
 	v.State, v.InstanceName, v.Hosted = res.State(&i), i.Name, i.Hosting.On
 	if want := i.Current(); want != nil {

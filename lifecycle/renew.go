@@ -45,7 +45,7 @@ func (e *Engine) renewWithCSR(ctx context.Context, actor model.Actor, id model.I
 	if err != nil {
 		return next, j, err
 	}
-	err = e.transition(ctx, actor, rules.Renew, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Renew, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		old := c.Instance
 		o, made, err := e.purchase(tx, actor, q, rules.Renew, func(i *model.Instance) error {
 			i.Origin, i.RenewalOf, i.Contact = model.OriginRenewal, old.ID, old.Contact
@@ -103,7 +103,7 @@ func (e *Engine) startReissue(ctx context.Context, actor model.Actor, id model.I
 }
 
 // reissue is [Access.Reissue] for facts that were just read.
-func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (j model.Job, err error) {
+func (e *Engine) reissue(ctx context.Context, c *rules.Facts, r ReissueRequest) (j model.Job, err error) {
 	actor, id := c.Actor, c.Instance.ID
 	if f := e.table.Check(rules.Reissue, c); f != nil {
 		return j, e.journal.LogRefusal(ctx, actor, f)
@@ -130,7 +130,7 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (
 		}
 	}
 	csr, keyType := app.CSR, app.KeyType
-	err = e.transition(ctx, actor, rules.Reissue, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.Reissue, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		c.Instance.Application.CSR, c.Instance.Application.KeyType = csr, keyType
 		if err := e.startIssue(tx, c, rules.Reissue, model.JobReissue, actor, key, &j); err != nil {
 			return err
@@ -147,7 +147,7 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (
 // renewHosted starts the renewal that managed hosting prepaid: a new version and
 // another year of service (spec H4). A manual request is used again; otherwise
 // the key is new.
-func (e *Engine) renewHosted(ctx context.Context, c *rules.Case) (j model.Job, err error) {
+func (e *Engine) renewHosted(ctx context.Context, c *rules.Facts) (j model.Job, err error) {
 	id, app := c.Instance.ID, c.Instance.Application
 	if app.KeyType == "" && !app.Manual() {
 		app.KeyType = model.ECDSAP256
@@ -156,7 +156,7 @@ func (e *Engine) renewHosted(ctx context.Context, c *rules.Case) (j model.Job, e
 	if err != nil {
 		return j, err
 	}
-	err = e.transition(ctx, model.Scheduler, rules.RenewHosted, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err = e.transition(ctx, model.Scheduler, rules.RenewHosted, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		if err := e.startIssue(tx, c, rules.RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ func (e *Engine) uploadDocument(ctx context.Context, actor model.Actor, id model
 // newDocument checks a document by its content. It does not store it.
 func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Document, error) {
 	d := model.Document{ID: e.journal.NewID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
-	if wrong := rules.CheckTyped("document", name, rules.Example("passport.png")); wrong != nil {
+	if wrong := rules.CheckPrintable("document", name, rules.Example("passport.png")); wrong != nil {
 		return d, wrong
 	}
 	var err error
@@ -100,7 +100,7 @@ func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Docum
 }
 
 func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Document) error {
-	return e.transition(ctx, actor, rules.Apply, d.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Apply, d.Instance, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		a := &c.Instance.Application
 		if len(a.Documents) >= maxDocuments {
 			return &rules.Refusal{
@@ -131,7 +131,7 @@ func (e *Engine) removeDocuments(ctx context.Context, actor model.Actor, docs []
 
 // removeDocument is [Access.RemoveDocument].
 func (e *Engine) removeDocument(ctx context.Context, actor model.Actor, id, doc model.ID) error {
-	return e.transition(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		a := &c.Instance.Application
 		n := slices.Index(a.Documents, doc)
 		if n < 0 {
@@ -153,7 +153,7 @@ func (e *Engine) documents(id model.ID) (all []model.Document, err error) {
 		for _, d := range c.Instance.Application.Documents {
 			doc, err := model.Get[model.Document](r, string(d))
 			if err != nil {
-				return rules.CannotRead("document", d, err)
+				return rules.ReadError("document", d, err)
 			}
 			all = append(all, doc)
 		}
@@ -196,7 +196,7 @@ func (w *worker) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 	return func(tx model.Tx, j *model.Job) error {
 		i, err := model.Get[model.Instance](tx, string(j.Instance))
 		if err != nil {
-			return rules.CannotRead("instance", j.Instance, err)
+			return rules.ReadError("instance", j.Instance, err)
 		}
 		if j.WaitFor == "" && i.Operation.WaitFor == "" {
 			t := model.Task{ID: w.journal.NewID(), Kind: model.TaskReview, Instance: i.ID, Created: w.Now(),
@@ -212,7 +212,7 @@ func (w *worker) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 // approve is [Access.Approve].
 func (e *Engine) approve(ctx context.Context, actor model.Actor, id model.ID) error {
 	var next model.ID
-	err := e.transition(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err := e.transition(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		i := c.Instance
 		a := model.Approval{
 			ID:       e.journal.NewID(),
@@ -243,7 +243,7 @@ func (e *Engine) approve(ctx context.Context, actor model.Actor, id model.ID) er
 
 // failReview fails a renewal that a reviewer rejected. The caller saves the
 // instance.
-func (e *Engine) failReview(tx model.Tx, c *rules.Case) error {
+func (e *Engine) failReview(tx model.Tx, c *rules.Facts) error {
 	if err := closeTasks(tx, c.Instance.ID, c.Now, resolutions{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
@@ -254,7 +254,7 @@ func (e *Engine) failReview(tx model.Tx, c *rules.Case) error {
 	// recordFailure saved the instance: the caller's copy must not overwrite it.
 	i, err := model.Get[model.Instance](tx, string(c.Instance.ID))
 	if err != nil {
-		return rules.CannotRead("instance", c.Instance.ID, err)
+		return rules.ReadError("instance", c.Instance.ID, err)
 	}
 	i.Operation.WaitFor = ""
 	*c.Instance = i
@@ -269,10 +269,10 @@ func (e *Engine) rejectApplication(ctx context.Context, actor model.Actor, id mo
 	if strings.TrimSpace(reason) == "" {
 		return &rules.Invalid{Field: "reason", Why: model.Say("review.needs-reason"), Example: model.Say("review.reason-like")}
 	}
-	if wrong := rules.CheckTyped("reason", reason, model.Say("review.reason-like")); wrong != nil {
+	if wrong := rules.CheckPrintable("reason", reason, model.Say("review.reason-like")); wrong != nil {
 		return wrong
 	}
-	return e.transition(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		c.Job.Error = model.Say("review.refused", "why", reason)
 		ev.Result, ev.Reason = journal.ResultFailed, model.Quoted("reviewer", reason)
 		if c.Job.Kind != model.JobIssue {

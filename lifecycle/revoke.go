@@ -23,7 +23,7 @@ func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 		return j, &rules.Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason),
 			Example: rules.OneOf(rules.RevocationReasons)}
 	}
-	err := e.transition(ctx, actor, rules.Revoke, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err := e.transition(ctx, actor, rules.Revoke, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		i := c.Instance
 		j = e.worker.newJob(model.JobRevoke, i, actor)
 		j.Step, j.Reason = model.StepRevoke, rules.RevocationReasons[n]
@@ -53,7 +53,7 @@ func (w *worker) revokeStep(ctx context.Context, j model.Job, resumed bool) (fun
 	err := w.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
-			return rules.CannotRead("instance", j.Instance, err)
+			return rules.ReadError("instance", j.Instance, err)
 		}
 		if is, err = w.issuerOf(&i); err != nil {
 			return err
@@ -104,7 +104,7 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 			if err != nil {
 				return err
 			}
-			from, to := w.table.Row(rules.Revoke).Move(i, paid.Amount > 0)
+			from, to := w.table.Transition(rules.Revoke).Apply(i, paid.Amount > 0)
 			ev.From, ev.To = string(from), string(to)
 			ev.Detail = model.Texts(ev.Detail, refundText(paid))
 			i.Reason = model.Say("end.revoked", "reason", j.Reason)
@@ -127,7 +127,7 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 
 // delete is [Access.Delete].
 func (e *Engine) delete(ctx context.Context, actor model.Actor, id model.ID) error {
-	return e.transition(ctx, actor, rules.Delete, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.Delete, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		i := c.Instance
 		destroyed := map[model.ID]bool{}
 		for n := range i.Versions {

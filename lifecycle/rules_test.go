@@ -484,7 +484,7 @@ func TestAnUploadIsHeldOnceOrNotAtAll(t *testing.T) {
 		}
 	}
 	_, err = w.engine.By(operator).Upload(w.ctx(), up)
-	if f := w.refused(err, rules.ReasonHeld); f.Args["other"] != id {
+	if f := w.refused(err, rules.ReasonDuplicate); f.Args["other"] != id {
 		t.Errorf("the one that is held is not named: %s", inWords(f.AsText()))
 	}
 	_, err = w.engine.By(operator).Upload(w.ctx(), lifecycle.UploadRequest{Files: []bundle.File{{Name: "x", Data: []byte("garbage")}}})

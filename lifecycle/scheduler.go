@@ -133,7 +133,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 	defer s.passMu.Unlock()
 	now := s.Now()
 	// Deployments that waited for a credit or a busy resource are due as well.
-	// Jobs are listed after they start, so that a caller waits for them too.
+	// They start first, so that they are among the jobs a caller waits for.
 	problems := []error{}
 	if err := s.journal.Guard("scheduler.waiting", func() error { return s.deployments.resumeWaitingDeploys(s.ctx) }); err != nil {
 		problems = append(problems, model.Fail("error.start-waiting", "cause", err))

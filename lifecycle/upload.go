@@ -14,7 +14,7 @@ import (
 // upload is [Access.Upload].
 func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
 	var res UploadResult
-	if wrong := rules.CheckTyped("name", r.Name, rules.Example("shop.example.com")); wrong != nil {
+	if wrong := rules.CheckPrintable("name", r.Name, rules.Example("shop.example.com")); wrong != nil {
 		return res, wrong
 	}
 	b, err := bundle.Options{Now: e.Now(), Roots: e.roots()}.Parse(r.Files...)
@@ -42,17 +42,17 @@ func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	i.ServiceStart, i.ServiceEnd = v.NotBefore, v.NotAfter // spec T1: its own dates
 	m := model.Chain{Instance: i.ID, Number: 1, Certificates: b.ChainDER(), Root: b.RootDER()}
 	err = e.journal.Update(ctx, func(tx model.Tx) error {
-		if f := e.table.Check(rules.Upload, &rules.Case{Actor: actor, Now: e.Now()}); f != nil {
+		if f := e.table.Check(rules.Upload, &rules.Facts{Actor: actor, Now: e.Now()}); f != nil {
 			return f
 		}
 		for held, err := range model.All[model.Instance](tx, model.Scan{Index: "fingerprint", Prefix: v.Fingerprint}) {
 			if err != nil {
 				return err
 			}
-			return &rules.Refusal{Action: rules.Upload, Reason: rules.ReasonHeld, Rule: "I3", Args: rules.Args{"other": held.ID},
+			return &rules.Refusal{Action: rules.Upload, Reason: rules.ReasonDuplicate, Rule: "I3", Args: rules.Args{"other": held.ID},
 				Instead: []rules.Suggestion{{Action: rules.Show, Args: []string{string(held.ID)}}}}
 		}
-		e.table.Row(rules.Upload).Move(&i, false)
+		e.table.Transition(rules.Upload).Apply(&i, false)
 		if key != nil {
 			if err := tx.Put(key); err != nil {
 				return err
@@ -89,19 +89,19 @@ func uploadRefusal(a rules.Action, err error) error {
 // download is [Access.Download].
 func (e *Engine) download(ctx context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error) {
 	var files []bundle.OutFile
-	err := e.transition(ctx, actor, rules.Download, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	err := e.transition(ctx, actor, rules.Download, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		v := c.Instance.Current()
 		if v == nil {
 			return &rules.Refusal{Action: rules.Download, State: c.Instance.State, Instance: id, Reason: rules.ReasonAllRevoked, Rule: "I2"}
 		}
 		m, err := model.Get[model.Chain](tx, model.ChainKey(id, v.Number))
 		if err != nil {
-			return rules.CannotRead("certificate", v.Number, err)
+			return rules.ReadError("certificate", v.Number, err)
 		}
 		var key model.Key
 		if v.KeyID != "" {
 			if key, err = model.Get[model.Key](tx, string(v.KeyID)); err != nil {
-				return rules.CannotRead("key", v.KeyID, err)
+				return rules.ReadError("key", v.KeyID, err)
 			}
 		}
 		files, err = bundle.Files(format, bundle.Content{Name: v.Subject, Chain: m.Certificates, Root: m.Root, PKCS8: key.PKCS8})
@@ -136,7 +136,7 @@ func (e *Engine) uploadKey(ctx context.Context, actor model.Actor, id model.ID, 
 	if err != nil {
 		return err
 	}
-	return e.transition(ctx, actor, rules.UploadKey, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+	return e.transition(ctx, actor, rules.UploadKey, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		i := c.Instance
 		matched := 0
 		for n := range i.Versions {

@@ -61,9 +61,9 @@ func only(b *kittest.World, i *model.Instance) *kittest.World {
 // table's reason and way out are on the screen and nothing was called.
 // spec: S3 V3 V4
 func TestEveryKeyInEveryState(t *testing.T) {
-	table := rules.NewTable()
+	table := rules.NewTransitionTable()
 	var keys []string
-	for _, r := range table.Rows() {
+	for _, r := range table.Transitions() {
 		if k := app.DefaultKey(r); k != "" && !slices.Contains(keys, k) {
 			keys = append(keys, k)
 		}
@@ -92,15 +92,15 @@ func TestEveryKeyInEveryState(t *testing.T) {
 	}
 }
 
-func press1(t *testing.T, d *driver, table *rules.Table, key string, i *model.Instance) {
+func press1(t *testing.T, d *driver, table *rules.TransitionTable, key string, i *model.Instance) {
 	t.Helper()
-	var rows []*rules.Row
-	for _, r := range table.Rows() {
+	var rows []*rules.Transition
+	for _, r := range table.Transitions() {
 		if app.DefaultKey(r) == key {
 			rows = append(rows, r)
 		}
 	}
-	cs, err := d.b.Case(i.ID)
+	cs, err := d.b.Facts(i.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,9 +136,9 @@ func press1(t *testing.T, d *driver, table *rules.Table, key string, i *model.In
 // TestEveryActionHasItsFlow fails while an action of the table that a person
 // does is neither carried out here nor refused by the table as not there yet.
 func TestEveryActionHasItsFlow(t *testing.T) {
-	table := rules.NewTable()
+	table := rules.NewTransitionTable()
 	c := drive(t, kittest.Fleet(12), 120, 40)
-	for _, r := range table.Rows() {
+	for _, r := range table.Transitions() {
 		if app.DefaultKey(r) == "" {
 			continue
 		}
@@ -151,7 +151,7 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 // TestReadOnlyRefusesEveryChange presses every key of the table in a read-only
 // session. spec: V7
 func TestReadOnlyRefusesEveryChange(t *testing.T) {
-	for _, r := range rules.NewTable().Rows() {
+	for _, r := range rules.NewTransitionTable().Transitions() {
 		if app.DefaultKey(r) == "" {
 			continue
 		}

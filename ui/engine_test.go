@@ -158,7 +158,7 @@ func upload(t *testing.T, e backend) model.ID {
 // spec: S3, V3, V4
 func TestEveryKeyInEveryStateChangesTheStoreOrSaysWhy(t *testing.T) {
 	var keys []string
-	for _, r := range rules.NewTable().Rows() {
+	for _, r := range rules.NewTransitionTable().Transitions() {
 		if r.Key != "" && !slices.Contains(keys, r.Key) {
 			keys = append(keys, r.Key)
 		}
@@ -193,13 +193,13 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	if _, err := e.AddContact(t.Context(), contactOps); err != nil {
 		t.Fatal(err)
 	}
-	var rows []*rules.Row
-	for _, r := range e.Table().Rows() {
+	var rows []*rules.Transition
+	for _, r := range e.Table().Transitions() {
 		if r.Key == key {
 			rows = append(rows, r)
 		}
 	}
-	cs, err := e.Case(id)
+	cs, err := e.Facts(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +287,7 @@ func fresh(t *testing.T) []byte {
 func TestAChangedRowChangesTheKey(t *testing.T) {
 	e := real(t)
 	id := inState(t, e, "issued")
-	e.Table().Row(rules.Reissue).From = []model.State{"paid"}
+	e.Table().Transition(rules.Reissue).From = []model.State{"paid"}
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e.Access, boss })
 	d.keys("n")
 	d.sees("cannot reissue an instance that is issued: that needs paid")

@@ -94,9 +94,9 @@ func (m *root) quitOrAsk() tea.Cmd {
 }
 
 func (m *root) askQuit() tea.Cmd {
-	danger, lost := rules.DangerNote, m.ctx.T("quit.text")
+	danger, lost := rules.SeverityInfo, m.ctx.T("quit.text")
 	if m.opts.Demo {
-		danger, lost = rules.DangerNotice, m.ctx.T("quit.demo")
+		danger, lost = rules.SeverityCaution, m.ctx.T("quit.demo")
 	}
 	return m.open(app.OpenDialogMsg{
 		Make: func() app.Dialog {

@@ -109,7 +109,7 @@ func (d *driver) untouched(when string) {
 // shared and never changes, and contexts.
 func dump(v any) []string {
 	left := map[reflect.Type]bool{}
-	for _, t := range []any{(**lifecycle.Access)(nil), (*context.Context)(nil), (**rules.Table)(nil), (**text.Catalogue)(nil)} {
+	for _, t := range []any{(**lifecycle.Access)(nil), (*context.Context)(nil), (**rules.TransitionTable)(nil), (**text.Catalogue)(nil)} {
 		left[reflect.TypeOf(t).Elem()] = true
 	}
 	var lines []string

@@ -31,7 +31,7 @@ func (d *driver) act(ids ...string) *driver {
 func (d *driver) action(id string) app.Action {
 	d.t.Helper()
 	name := id
-	for _, row := range d.m.ctx.Table.Rows() {
+	for _, row := range d.m.ctx.Table.Transitions() {
 		if row.Action == rules.Action(id) {
 			name = app.ActionID(d.m.ctx.Table, app.DefaultKey(row))
 		}

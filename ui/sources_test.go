@@ -79,7 +79,7 @@ func TestKeyTable(t *testing.T) {
 			t.Errorf("the table of keys lacks %s", k)
 		}
 	}
-	for _, r := range rules.NewTable().Rows() {
+	for _, r := range rules.NewTransitionTable().Transitions() {
 		if r.Key != "" && !strings.Contains(table, "`"+r.Key+"`") {
 			t.Errorf("the table of keys lacks %s of %s", r.Key, r.Action)
 		}

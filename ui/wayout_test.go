@@ -33,7 +33,7 @@ func TestWaysOutNameKeys(t *testing.T) {
 		{rules.ReasonNotApplied, nil, "press a: apply for it", 1},
 		{rules.ReasonNotIssued, nil, "to see what is awaited: press enter", 1},
 		{rules.ReasonClockBack, nil, "to move it forward: certquay clock +30d", 0},
-		{rules.ReasonHeld, []rules.Suggestion{{Action: rules.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2",
+		{rules.ReasonDuplicate, []rules.Suggestion{{Action: rules.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2",
 			0}, // another certificate
 	} {
 		got, ways := c.KeyHints(&rules.Refusal{Action: rules.Deploy, Instance: id, Reason: w.reason, Instead: w.instead})

@@ -157,9 +157,9 @@ func (a *App) policy() rules.Policy {
 	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, rules.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
 	policy.HostingFee, policy.CreditPrice = c.Catalogue.HostingFee, c.Catalogue.Credit
 	policy.ReviewReuse = time.Duration(c.Review.ReuseDays) * 24 * time.Hour
-	policy.Notify = rules.NotifyPolicy{Default: c.Notify.Default, Withhold: a.Sandbox && !c.Notify.Sandbox}
+	policy.Notify = rules.NotifyPolicy{Default: c.Notify.Default, DryRun: a.Sandbox && !c.Notify.Sandbox}
 	for _, days := range c.Notify.ExpiryDays {
-		policy.Notify.Before = append(policy.Notify.Before, time.Duration(days)*24*time.Hour)
+		policy.Notify.LeadTimes = append(policy.Notify.LeadTimes, time.Duration(days)*24*time.Hour)
 	}
 	policy.Price = func(s model.Specification) int64 { return c.Catalogue.Price(s.Level, s.Grade) }
 	if a.Demo {

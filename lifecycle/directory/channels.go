@@ -79,7 +79,7 @@ func (d *Directory) checkChannels(urls []string) error {
 		if d.notifier == nil {
 			return &rules.Invalid{Field: "channel", Why: ErrNoNotifier.Text}
 		}
-		if wrong := rules.CheckTyped("channel", u, rules.Example("https://hooks.example.com/certquay")); wrong != nil {
+		if wrong := rules.CheckPrintable("channel", u, rules.Example("https://hooks.example.com/certquay")); wrong != nil {
 			return wrong
 		}
 		if strings.HasPrefix(model.NormalizeName(u), "mailto:") {

@@ -17,11 +17,11 @@ func (d *Directory) AddContact(ctx context.Context, actor model.Actor, c model.C
 	if wrong := rules.CheckContactName(c.Name); wrong != nil {
 		return c, wrong
 	}
-	if wrong := rules.CheckTyped("name", c.Name, rules.Example("Ops")); wrong != nil {
+	if wrong := rules.CheckPrintable("name", c.Name, rules.Example("Ops")); wrong != nil {
 		return c, wrong
 	}
 	if !rules.IsEmail(c.Email) {
-		return c, rules.NotEmail("email", c.Email)
+		return c, rules.InvalidEmail("email", c.Email)
 	}
 	if wrong := rules.CheckPhone("phone", c.Phone); wrong != nil {
 		return c, wrong
@@ -95,13 +95,13 @@ func (d *Directory) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 				continue
 			}
 			if err != nil {
-				return rules.CannotRead("instance", id, err)
+				return rules.ReadError("instance", id, err)
 			}
 			name, ok := known[i.Contact]
 			if !ok {
 				k, err := model.Get[model.Contact](r, string(i.Contact))
 				if err != nil && !errors.Is(err, model.ErrNotFound) {
-					return rules.CannotRead("contact", i.Contact, err)
+					return rules.ReadError("contact", i.Contact, err)
 				}
 				name = k.Name
 				known[i.Contact] = name

@@ -23,9 +23,9 @@ type source struct {
 	can rules.Capabilities
 }
 
-func (s *source) Now() time.Time       { return s.now }
-func (s *source) Policy() rules.Policy { return rules.DefaultPolicy() }
-func (s *source) Table() *rules.Table  { return rules.NewTable() }
+func (s *source) Now() time.Time                { return s.now }
+func (s *source) Policy() rules.Policy          { return rules.DefaultPolicy() }
+func (s *source) Table() *rules.TransitionTable { return rules.NewTransitionTable() }
 func (s *source) Products() []lifecycle.ProductInfo {
 	return []lifecycle.ProductInfo{{Name: "CDN", Driver: "edge", Regions: []string{"global"}}}
 }
@@ -68,7 +68,7 @@ func BenchmarkForecast(b *testing.B) {
 // fillFleet writes n hosted instances, bought evenly over 200 days, straight
 // into the store.
 func fillFleet(b *testing.B, s *store.Store, n int) {
-	table := rules.NewTable()
+	table := rules.NewTransitionTable()
 	for from := 0; from < n; from += 500 {
 		err := s.Update(context.Background(), func(tx model.Tx) error {
 			for k := from; k < min(from+500, n); k++ {

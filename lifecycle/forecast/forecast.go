@@ -51,7 +51,7 @@ type Request struct {
 type Source interface {
 	Now() time.Time
 	Policy() rules.Policy
-	Table() *rules.Table
+	Table() *rules.TransitionTable
 	// CapabilitiesByBrand tells what each issuer can do on a day.
 	CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities
 	Products() []lifecycle.ProductInfo

@@ -40,7 +40,7 @@ type Journal struct {
 	Store ports.Store
 	Clock ports.Clock
 	Log   *slog.Logger
-	Table *rules.Table
+	Table *rules.TransitionTable
 	// Wrap, if not nil, wraps what an update does, so that the notices of its
 	// events are written with them. After is called once that is durable. Set it
 	// before the journal is used.
@@ -54,7 +54,7 @@ type Journal struct {
 
 // New makes a journal. What it writes by itself is written until ctx ends; random
 // makes ids.
-func New(ctx context.Context, s ports.Store, c ports.Clock, t *rules.Table, log *slog.Logger, random io.Reader) *Journal {
+func New(ctx context.Context, s ports.Store, c ports.Clock, t *rules.TransitionTable, log *slog.Logger, random io.Reader) *Journal {
 	return &Journal{Store: s, Clock: c, Table: t, Log: log, ctx: ctx, ids: ulid.Monotonic(random, 0)}
 }
 

@@ -39,12 +39,12 @@ func PostEntry(tx model.Tx, en model.Entry) error {
 	if _, err := model.Get[model.Entry](tx, en.ID); err == nil {
 		return nil
 	} else if !errors.Is(err, model.ErrNotFound) {
-		return rules.CannotRead("entry", en.ID, err)
+		return rules.ReadError("entry", en.ID, err)
 	}
 	for _, p := range en.Postings {
 		a := model.Account{Name: p.Account, Unit: p.Unit}
 		if err := tx.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {
-			return rules.CannotRead("account", p.Account, err)
+			return rules.ReadError("account", p.Account, err)
 		}
 		a.Sum += p.Amount
 		if err := tx.Put(&a); err != nil {
@@ -82,7 +82,7 @@ func RefundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time
 	}
 	o, err := model.Get[model.Order](r, string(i.Order))
 	if err != nil {
-		return none, model.OrderLine{}, rules.CannotRead("order", i.Order, err)
+		return none, model.OrderLine{}, rules.ReadError("order", i.Order, err)
 	}
 	if i.Line >= len(o.Lines) {
 		return none, model.OrderLine{}, model.Fail("ledger.no-line", "order", i.Order, "line", i.Line)

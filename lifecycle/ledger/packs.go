@@ -111,7 +111,7 @@ func ConsumedUnits(en *model.Entry) (PackKind, int) {
 func balance(r model.Reader, account, unit string) (int64, error) {
 	a := model.Account{Name: account, Unit: unit}
 	if err := r.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {
-		return 0, rules.CannotRead("account", account, err)
+		return 0, rules.ReadError("account", account, err)
 	}
 	return a.Sum, nil
 }

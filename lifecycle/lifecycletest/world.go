@@ -72,7 +72,7 @@ func New(t testing.TB, change ...func(*World)) *World {
 	t.Cleanup(func() { _ = w.Store.Close() })
 	w.Faults = &FaultyStore{Store: w.Store}
 	w.Options = lifecycle.Options{
-		Store: w.Faults, Clock: w.Clock, Table: rules.NewTable(), Policy: rules.DefaultPolicy(), Prober: w.Prober,
+		Store: w.Faults, Clock: w.Clock, Table: rules.NewTransitionTable(), Policy: rules.DefaultPolicy(), Prober: w.Prober,
 		Issuers:   map[string]ports.Issuer{Brand: w.Issuer},
 		Products:  []lifecycle.NamedProduct{{Name: ProductName, Driver: "scripted", Product: w.Product}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },

@@ -165,7 +165,7 @@ func (o *Outbox) write(t *noticeTx) (wrote int, err error) {
 		if ev.Instance != "" {
 			got, err := model.Get[model.Instance](t, string(ev.Instance))
 			if err != nil {
-				return wrote, rules.CannotRead("instance", ev.Instance, err)
+				return wrote, rules.ReadError("instance", ev.Instance, err)
 			}
 			i = &got
 		}
@@ -226,7 +226,7 @@ func (o *Outbox) recipients(r model.Reader, id model.ID) (who []model.Contact, e
 			return []model.Contact{c}, nil
 		}
 		if !errors.Is(err, model.ErrNotFound) {
-			return nil, rules.CannotRead("contact", id, err)
+			return nil, rules.ReadError("contact", id, err)
 		}
 	}
 	for _, name := range o.policy.Default {
@@ -235,7 +235,7 @@ func (o *Outbox) recipients(r model.Reader, id model.ID) (who []model.Contact, e
 			continue // named before it is made, or removed
 		}
 		if err != nil {
-			return nil, rules.CannotRead("contact", name, err)
+			return nil, rules.ReadError("contact", name, err)
 		}
 		who = append(who, c)
 	}
@@ -273,7 +273,7 @@ func (o *Outbox) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 			add(model.Say("notice.resource", "place", res.Place()))
 			add(nextAttempt(&res.Operation)...)
 		case !errors.Is(err, model.ErrNotFound):
-			return "", "", rules.CannotRead("resource", ev.Resource, err)
+			return "", "", rules.ReadError("resource", ev.Resource, err)
 		}
 	}
 	for line := range strings.SplitSeq(o.say(ev.Detail), "\n") {

@@ -221,7 +221,7 @@ func (o *Outbox) deliverTo(channel string) error {
 		})
 		bad.Report()
 		if err != nil {
-			return rules.CannotRead("notices", channel, err)
+			return rules.ReadError("notices", channel, err)
 		}
 		if len(due) == 0 {
 			return nil
@@ -256,7 +256,7 @@ func (o *Outbox) deliverTo(channel string) error {
 
 // send makes one attempt.
 func (o *Outbox) send(n *model.Notice) error {
-	if o.policy.Withhold {
+	if o.policy.DryRun {
 		return nil
 	}
 	var to string
@@ -265,7 +265,7 @@ func (o *Outbox) send(n *model.Notice) error {
 		return err
 	})
 	if err != nil {
-		return rules.CannotRead("channel", n.Channel, err)
+		return rules.ReadError("channel", n.Channel, err)
 	}
 	ctx, cancel := context.WithTimeout(o.ctx, sendTimeout)
 	defer cancel()
@@ -290,7 +290,7 @@ func (o *Outbox) beginAttempt(id model.ID, calls bool) (attempt bool, err error)
 		if err != nil {
 			return err
 		}
-		if _, most := rules.Patience(o.crashed); n.Crashes >= most {
+		if _, most := rules.CrashLimits(o.crashed); n.Crashes >= most {
 			return o.setAside(tx, &n, model.TextOf(journal.ErrProcessDied))
 		}
 		attempt = true
@@ -354,7 +354,7 @@ func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
 		switch {
 		case cause == nil:
 			n.Done, n.Outcome, n.Error = now, model.NoticeDelivered, ""
-			if o.policy.Withhold {
+			if o.policy.DryRun {
 				n.Outcome = model.NoticeWithheld
 			}
 			log = n.Attempt > 1

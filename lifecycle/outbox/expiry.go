@@ -16,7 +16,7 @@ func (o *Outbox) leadTimes(v *model.Version) []time.Duration {
 	if d := v.Validity(); d < 90*rules.Day {
 		return []time.Duration{d / 3, d / 6, d / 12}
 	}
-	ls := slices.Clone(o.policy.Before)
+	ls := slices.Clone(o.policy.LeadTimes)
 	slices.SortFunc(ls, func(a, b time.Duration) int { return int(b/time.Second - a/time.Second) })
 	return ls
 }
@@ -130,7 +130,7 @@ func inDays(d time.Duration) model.Text {
 // replanExpiryNotices sets the moments of instances that were stored before certquay
 // told of expiry, or under other days than are configured now.
 func (o *Outbox) replanExpiryNotices() error {
-	plan := fmt.Sprint(o.policy.Before)
+	plan := fmt.Sprint(o.policy.LeadTimes)
 	cell := model.KV{Namespace: "notify", Name: "plan"}
 	var ids []model.ID
 	err := o.journal.Store.View(func(r model.Reader) error {

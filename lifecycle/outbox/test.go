@@ -80,7 +80,7 @@ func (o *Outbox) TestContact(ctx context.Context, actor model.Actor, name string
 }
 
 func (o *Outbox) sendTest(ctx context.Context, contact model.ID, key string, m ports.Message) error {
-	if o.policy.Withhold {
+	if o.policy.DryRun {
 		return errDryRun
 	}
 	var to string
@@ -89,7 +89,7 @@ func (o *Outbox) sendTest(ctx context.Context, contact model.ID, key string, m p
 		return err
 	})
 	if err != nil {
-		return rules.CannotRead("channel", key, err)
+		return rules.ReadError("channel", key, err)
 	}
 	sctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()

@@ -34,11 +34,11 @@ type Capabilities struct {
 	Reviewed []model.Level
 }
 
-// LastSecond is the last second to ask the issuer for at a moment: the end of what
+// RequestedNotAfter is the last second to ask the issuer for at a moment: the end of what
 // it signs on that day or of the service period (spec T2). The issuer applies its
 // own limit; asking for no more than it gives keeps the two in step. Each attempt
 // asks anew: a CA may be down for longer than its certificates live.
-func LastSecond(i *model.Instance, caps Capabilities, now time.Time, yearly bool) time.Time {
+func RequestedNotAfter(i *model.Instance, caps Capabilities, now time.Time, yearly bool) time.Time {
 	now = now.Truncate(time.Second)
 	end := i.ServiceEnd
 	switch {

@@ -89,10 +89,10 @@ func CheckEmail(field, address string) *Invalid {
 	if address == "" || IsEmail(address) {
 		return nil
 	}
-	return NotEmail(field, address)
+	return InvalidEmail(field, address)
 }
 
-// NotEmail says that an address is not one that mail can reach.
-func NotEmail(field, address string) *Invalid {
+// InvalidEmail says that an address is not one that mail can reach.
+func InvalidEmail(field, address string) *Invalid {
 	return &Invalid{Field: field, Why: model.Say("invalid.no-email", "value", address), Example: Example("ops@example.com")}
 }

@@ -10,10 +10,10 @@ import (
 
 // Explanation answers why an instance is as it is (spec V3).
 type Explanation struct {
-	State model.Text  // what it is, in a sentence
-	Why   []Statement // facts and rules that make it so
-	Next  []Statement // what happens next and when
-	Can   []Action    // what a person can do now
+	State   model.Text  // what it is, in a sentence
+	Why     []Statement // facts and rules that make it so
+	Next    []Statement // what happens next and when
+	Allowed []Action    // what a person can do now
 }
 
 // Statement is one sentence of an [Explanation].
@@ -26,7 +26,7 @@ type Statement struct {
 
 // Explain answers why an instance is as it is, by which rule, and what happens
 // next and when (spec V3).
-func (t *Table) Explain(c *Case) Explanation {
+func (t *TransitionTable) Explain(c *Facts) Explanation {
 	i, now := c.Instance, c.Now
 	row := i.Row()
 	x := Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", row.Status(now))}
@@ -44,7 +44,7 @@ func (t *Table) Explain(c *Case) Explanation {
 	if v := i.Newest(); v != nil && i.Current() == nil {
 		why("I4", "revoked", "version", v.Number, "at", v.RevokedAt, "reason", v.RevokedReason)
 	}
-	switch t.PaidBack(i) {
+	switch t.RefundedBy(i) {
 	case Revoke:
 		why("I4, B5", "revoked-refunded")
 	case Close:
@@ -116,7 +116,7 @@ func (t *Table) Explain(c *Case) Explanation {
 	if i.RenewedBy != "" {
 		next("I6", "renewed", "other", i.RenewedBy)
 	}
-	x.Can = t.Possible(c)
+	x.Allowed = t.AllowedActions(c)
 	return x
 }
 
@@ -163,7 +163,7 @@ func failureText(i *model.Instance, rs []model.Resource) model.Text {
 
 // explainUnissued says why there is no certificate yet: where the instance came from,
 // and how far its application is.
-func (t *Table) explainUnissued(i *model.Instance, why func(rules, code string, args ...any)) {
+func (t *TransitionTable) explainUnissued(i *model.Instance, why func(rules, code string, args ...any)) {
 	if i.State.Group() != model.GroupUnissued {
 		return
 	}
@@ -175,7 +175,7 @@ func (t *Table) explainUnissued(i *model.Instance, why func(rules, code string, 
 	default:
 		why("B2", "bought", "at", i.Created)
 	}
-	a, underway := &i.Application, slices.Contains(t.Row(Withdraw).From, i.State)
+	a, underway := &i.Application, slices.Contains(t.Transition(Withdraw).From, i.State)
 	switch {
 	case underway && i.Operation.WaitFor != "":
 		why("A7", "waits", "at", a.Submitted, "waiting", i.Operation.WaitFor)
@@ -190,11 +190,11 @@ func (t *Table) explainUnissued(i *model.Instance, why func(rules, code string, 
 	}
 }
 
-// Possible lists the actions of a person that the case allows, in the order of
+// AllowedActions lists the actions of a person that the case allows, in the order of
 // a life.
-func (t *Table) Possible(c *Case) []Action {
+func (t *TransitionTable) AllowedActions(c *Facts) []Action {
 	var can []Action
-	for _, r := range t.rows {
+	for _, r := range t.transitions {
 		if r.Verb == "" || !slices.Contains(r.From, c.Instance.State) {
 			continue
 		}

@@ -10,85 +10,85 @@ import (
 
 // The guards of the table. Each is pure and says which rule it carries out.
 var (
-	hasPrivateKey = Guard{"A4", func(c *Case) *Refusal {
+	hasPrivateKey = Guard{"A4", func(c *Facts) *Refusal {
 		if v := c.Instance.Current(); v != nil && v.KeyID == "" {
 			return &Refusal{Reason: ReasonNoKey}
 		}
 		return nil
 	}}
-	noPrivateKey = Guard{"A4", func(c *Case) *Refusal {
+	noPrivateKey = Guard{"A4", func(c *Facts) *Refusal {
 		if v := c.Instance.Current(); v == nil || v.KeyID != "" {
 			return &Refusal{Reason: ReasonHasKey}
 		}
 		return nil
 	}}
-	hasCurrent = Guard{"D3", func(c *Case) *Refusal {
+	hasCurrent = Guard{"D3", func(c *Facts) *Refusal {
 		if c.Instance.Current() == nil {
 			return &Refusal{Reason: ReasonAllRevoked}
 		}
 		return nil
 	}}
-	notExpired = Guard{"D3", func(c *Case) *Refusal {
+	notExpired = Guard{"D3", func(c *Facts) *Refusal {
 		if c.Instance.Has(model.Expired, c.Now) {
 			return &Refusal{Reason: ReasonExpired, Args: Args{"at": c.Instance.Newest().NotAfter}}
 		}
 		return nil
 	}}
 	unexpiredForHosting = Guard{"H1", notExpired.Check}
-	validNow            = Guard{"D3", func(c *Case) *Refusal {
+	validNow            = Guard{"D3", func(c *Facts) *Refusal {
 		if v := c.Instance.Current(); v != nil && c.Now.Before(v.NotBefore) {
 			return &Refusal{Reason: ReasonNotYetValid, Args: Args{"at": v.NotBefore}}
 		}
 		return nil
 	}}
-	isDeployed = Guard{"D8", func(c *Case) *Refusal {
+	isDeployed = Guard{"D8", func(c *Facts) *Refusal {
 		switch {
 		case len(c.Resources) > 0:
 			return nil
 		case c.Instance.State.Group() == model.GroupEnded || c.Instance.Has(model.Expired, c.Now): // and cannot be deployed
-			return &Refusal{Reason: ReasonNowhere}
+			return &Refusal{Reason: ReasonNoDeployments}
 		}
 		return &Refusal{Reason: ReasonNotDeployed}
 	}}
-	notDeployed = Guard{"I5", func(c *Case) *Refusal {
+	notDeployed = Guard{"I5", func(c *Facts) *Refusal {
 		there := slices.DeleteFunc(slices.Clone(c.Resources), func(r model.Resource) bool { return !r.HasDeployment() })
 		if len(there) > 0 {
 			return &Refusal{Reason: ReasonUndeployFirst, Args: Args{"resources": resourceNames(there)}}
 		}
 		return nil
 	}}
-	isHosted = Guard{"D5", func(c *Case) *Refusal {
+	isHosted = Guard{"D5", func(c *Facts) *Refusal {
 		if !c.Instance.Hosting.On {
 			return &Refusal{Reason: ReasonNotHosted}
 		}
 		return nil
 	}}
-	renewalsLeft = Guard{"H4", func(c *Case) *Refusal {
+	renewalsLeft = Guard{"H4", func(c *Facts) *Refusal {
 		if c.Instance.Hosting.RenewalsLeft < 1 {
 			return &Refusal{Reason: ReasonNoRenewals}
 		}
 		return nil
 	}}
-	notHosted = Guard{"H4", func(c *Case) *Refusal {
+	notHosted = Guard{"H4", func(c *Facts) *Refusal {
 		if c.Instance.Hosting.On && c.Instance.Hosting.RenewalsLeft > 0 {
 			return &Refusal{Reason: ReasonHosted}
 		}
 		return nil
 	}}
-	notHostedDelete = Guard{"I5", func(c *Case) *Refusal {
+	notHostedDelete = Guard{"I5", func(c *Facts) *Refusal {
 		if c.Instance.Hosting.On {
 			return &Refusal{Reason: ReasonStopHosting}
 		}
 		return nil
 	}}
 	hostingStopped = Guard{"I4", notHostedDelete.Check}
-	hostingOff     = Guard{"I6", func(c *Case) *Refusal {
+	hostingOff     = Guard{"I6", func(c *Facts) *Refusal {
 		if c.Instance.Hosting.On && c.Instance.Hosting.RenewalsLeft > 0 {
 			return &Refusal{Reason: ReasonHostedRenews}
 		}
 		return nil
 	}}
-	notRenewed = Guard{"I6", func(c *Case) *Refusal {
+	notRenewed = Guard{"I6", func(c *Facts) *Refusal {
 		if c.Instance.RenewedBy != "" {
 			return &Refusal{
 				Reason: ReasonRenewed, Args: Args{"other": c.Instance.RenewedBy},
@@ -97,7 +97,7 @@ var (
 		}
 		return nil
 	}}
-	serviceWindow = Guard{"I6", func(c *Case) *Refusal {
+	serviceWindow = Guard{"I6", func(c *Facts) *Refusal {
 		if f := insideService.Check(c); f != nil {
 			return f
 		}
@@ -106,7 +106,7 @@ var (
 		}
 		return nil
 	}}
-	insideService = Guard{"I7", func(c *Case) *Refusal {
+	insideService = Guard{"I7", func(c *Facts) *Refusal {
 		if !c.Now.Before(c.Instance.ServiceEnd) {
 			return &Refusal{
 				Reason: ReasonServiceOver, Args: Args{"at": c.Instance.ServiceEnd}, Instead: []Suggestion{buyAgain(c.Instance)},
@@ -116,23 +116,23 @@ var (
 	}}
 	// laterEnd keeps the scheduler from versions that bring nothing: where the CA
 	// itself ends, one would follow the other (spec T5).
-	laterEnd = Guard{"T5", func(c *Case) *Refusal {
+	laterEnd = Guard{"T5", func(c *Facts) *Refusal {
 		v := c.Instance.Current()
 		if c.Actor != model.Scheduler || c.Issuer == nil || v == nil {
 			return nil
 		}
-		if end := LastSecond(c.Instance, *c.Issuer, c.Now, false); !end.After(v.NotAfter) {
+		if end := RequestedNotAfter(c.Instance, *c.Issuer, c.Now, false); !end.After(v.NotAfter) {
 			return &Refusal{Reason: ReasonNoGain, Args: Args{"at": end}}
 		}
 		return nil
 	}}
-	issuerConfigured = Guard{"I7", func(c *Case) *Refusal {
+	issuerConfigured = Guard{"I7", func(c *Facts) *Refusal {
 		if c.Issuer == nil {
 			return &Refusal{Reason: ReasonNoIssuer, Args: Args{"brand": c.Instance.Spec.Brand}}
 		}
 		return nil
 	}}
-	canRevoke = Guard{"I4", func(c *Case) *Refusal {
+	canRevoke = Guard{"I4", func(c *Facts) *Refusal {
 		switch {
 		case c.Issuer == nil:
 			return &Refusal{Reason: ReasonNoIssuer, Args: Args{"brand": c.Instance.Spec.Brand}}
@@ -141,25 +141,25 @@ var (
 		}
 		return nil
 	}}
-	notBusy = Guard{"S2", func(c *Case) *Refusal {
+	notBusy = Guard{"S2", func(c *Facts) *Refusal {
 		if c.Job != nil {
 			return &Refusal{Reason: ReasonBusy, Args: Args{"job": c.Job.Kind}}
 		}
 		return nil
 	}}
-	notFinalized = Guard{"A9", func(c *Case) *Refusal {
+	notFinalized = Guard{"A9", func(c *Facts) *Refusal {
 		if c.Job != nil && c.Job.Finalized() {
 			return &Refusal{Reason: ReasonFinalized}
 		}
 		return nil
 	}}
-	needsReview = Guard{"A8", func(c *Case) *Refusal {
+	needsReview = Guard{"A8", func(c *Facts) *Refusal {
 		if c.Job == nil || c.Job.Step != model.StepReview {
 			return &Refusal{Reason: ReasonNoReview}
 		}
 		return nil
 	}}
-	hostable = Guard{"H7", func(c *Case) *Refusal {
+	hostable = Guard{"H7", func(c *Facts) *Refusal {
 		if c.Instance.Origin == model.OriginPack && !c.Instance.Hosting.FromPack {
 			return &Refusal{Reason: ReasonPackNotHosted}
 		}
@@ -232,12 +232,12 @@ func Strings[T ~string](values []T) []string {
 
 // Revocable says whether a version is for the CA to revoke: issued by it, not
 // expired, not revoked. Versions from elsewhere are skipped.
-func (c *Case) Revocable(v *model.Version) bool {
+func (c *Facts) Revocable(v *model.Version) bool {
 	return v.Issuer != "" && v.RevokedAt.IsZero() && !c.Now.After(v.NotAfter)
 }
 
-// Revokes says whether a resource presents what revoking would revoke (spec I4).
-func (c *Case) Revokes(r *model.Resource) bool {
+// PresentsRevocable says whether a resource presents what revoking would revoke (spec I4).
+func (c *Facts) PresentsRevocable(r *model.Resource) bool {
 	v := c.Instance.ByFingerprint(r.Presented)
 	return v != nil && c.Revocable(v)
 }

@@ -44,21 +44,21 @@ const (
 	ActionRotateCA = "ca-rotate" // a person had an issuing certificate made
 )
 
-// Danger is how much an action takes away; confirmations carry it as a word
+// Severity is how much an action takes away; confirmations carry it as a word
 // (spec V3).
-type Danger string
+type Severity string
 
 // Levels of danger, the mildest first.
 const (
-	DangerNone    Danger = ""
-	DangerNote    Danger = "note"
-	DangerNotice  Danger = "notice"
-	DangerWarning Danger = "warning"
-	DangerDanger  Danger = "danger"
+	SeverityNone    Severity = ""
+	SeverityInfo    Severity = "note"
+	SeverityCaution Severity = "notice"
+	SeverityWarning Severity = "warning"
+	SeverityDanger  Severity = "danger"
 )
 
-// Case is what guards judge: facts only, read in one snapshot.
-type Case struct {
+// Facts is what guards judge: facts only, read in one snapshot.
+type Facts struct {
 	Actor     model.Actor
 	Instance  *model.Instance  // nil for actions that make one
 	Resources []model.Resource // meant to present it, or tried to
@@ -71,12 +71,12 @@ type Case struct {
 // action is refused, or nil.
 type Guard struct {
 	Rule  string // the spec's id
-	Check func(*Case) *Refusal
+	Check func(*Facts) *Refusal
 }
 
-// Row is one action of the transition table: everything the interface, the
+// Transition is one action of the transition table: everything the interface, the
 // command line, the scheduler and the matrix know about it.
-type Row struct {
+type Transition struct {
 	Action Action
 	// From lists the states in which it is allowed; none means that it needs
 	// no instance.
@@ -86,28 +86,28 @@ type Row struct {
 	// ToRefunded is used in place of To when money was paid back (spec B5).
 	ToRefunded model.State
 	Guards     []Guard
-	// WayOut gives the reason for states outside From where there is more to
+	// Instead gives the reason for states outside From where there is more to
 	// say than that the state does not allow it.
-	WayOut map[model.State]Reason
+	Instead map[model.State]Reason
 	// Due says when the scheduler does it by itself; nil for never.
-	Due    func(*model.Instance) time.Time
-	Danger Danger
-	Role   model.Role
-	Key    string // on the dashboard (spec V4); "" when no person does it
-	Verb   string // on the command line; "" when no person does it
+	Due      func(*model.Instance) time.Time
+	Severity Severity
+	Role     model.Role
+	Key      string // on the dashboard (spec V4); "" when no person does it
+	Verb     string // on the command line; "" when no person does it
 }
 
-// Table is the transition table: the only source of what is allowed. It is
+// TransitionTable is the transition table: the only source of what is allowed. It is
 // read without locks; change it only before it is shared.
-type Table struct{ rows []*Row }
+type TransitionTable struct{ transitions []*Transition }
 
-// Rows lists the table in the order of a life.
-func (t *Table) Rows() []*Row { return t.rows }
+// Transitions lists the table in the order of a life.
+func (t *TransitionTable) Transitions() []*Transition { return t.transitions }
 
-// Row is the row of an action. It panics on an action the table does not
+// Transition is the row of an action. It panics on an action the table does not
 // hold, which is a mistake in the program.
-func (t *Table) Row(a Action) *Row {
-	for _, r := range t.rows {
+func (t *TransitionTable) Transition(a Action) *Transition {
+	for _, r := range t.transitions {
 		if r.Action == a {
 			return r
 		}
@@ -115,8 +115,8 @@ func (t *Table) Row(a Action) *Row {
 	panic("lifecycle: no row for action " + string(a))
 }
 
-// Needs refuses who may only look (spec V7), and who has less than a role.
-func Needs(actor model.Actor, a Action, role model.Role) *Refusal {
+// RequireRole refuses who may only look (spec V7), and who has less than a role.
+func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
 	if actor.ReadOnly {
 		return &Refusal{Action: a, Reason: ReasonReadOnly}
 	}
@@ -136,18 +136,18 @@ var rolesWithoutInstance = map[Action]model.Role{
 
 // May says why an actor may not take an action whatever it is done to, or nil. It
 // panics on an action that there is not, which is a mistake in the program.
-func (t *Table) May(actor model.Actor, a Action) *Refusal {
+func (t *TransitionTable) May(actor model.Actor, a Action) *Refusal {
 	role, ok := rolesWithoutInstance[a]
 	if !ok {
-		role = t.Row(a).Role
+		role = t.Transition(a).Role
 	}
-	return Needs(actor, a, role)
+	return RequireRole(actor, a, role)
 }
 
 // Check says why the action is refused in this case, or nil. The interface
 // calls it before, the engine again inside the write.
-func (t *Table) Check(a Action, c *Case) *Refusal {
-	r := t.Row(a)
+func (t *TransitionTable) Check(a Action, c *Facts) *Refusal {
+	r := t.Transition(a)
 	refuse := func(f *Refusal) *Refusal {
 		f.Action = a
 		if c.Instance != nil {
@@ -155,7 +155,7 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 		}
 		return f
 	}
-	if f := Needs(c.Actor, a, r.Role); f != nil {
+	if f := RequireRole(c.Actor, a, r.Role); f != nil {
 		return refuse(f)
 	}
 	if len(r.From) == 0 {
@@ -165,11 +165,11 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 		return refuse(&Refusal{Reason: ReasonNothing})
 	}
 	if !slices.Contains(r.From, c.Instance.State) {
-		reason, ok := r.WayOut[c.Instance.State]
+		reason, ok := r.Instead[c.Instance.State]
 		if !ok {
 			reason = ReasonState
 		}
-		return refuse(&Refusal{Reason: reason, Args: Args{"allowed": Strings(r.From), "possible": Strings(t.Possible(c))}})
+		return refuse(&Refusal{Reason: reason, Args: Args{"allowed": Strings(r.From), "possible": Strings(t.AllowedActions(c))}})
 	}
 	for _, g := range r.Guards {
 		if f := g.Check(c); f != nil {
@@ -182,8 +182,8 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 
 // NextDue is the first thing the scheduler does to the instance by itself, and
 // when; a zero time when nothing.
-func (t *Table) NextDue(i *model.Instance) (a Action, at time.Time) {
-	for _, r := range t.rows {
+func (t *TransitionTable) NextDue(i *model.Instance) (a Action, at time.Time) {
+	for _, r := range t.transitions {
 		if r.Due == nil || !slices.Contains(r.From, i.State) {
 			continue
 		}
@@ -194,8 +194,8 @@ func (t *Table) NextDue(i *model.Instance) (a Action, at time.Time) {
 	return a, at
 }
 
-// Move puts the instance into the state the row leads to.
-func (r *Row) Move(i *model.Instance, refunded bool) (from, to model.State) {
+// Apply puts the instance into the state the row leads to.
+func (r *Transition) Apply(i *model.Instance, refunded bool) (from, to model.State) {
 	from, to = i.State, r.To
 	if refunded && r.ToRefunded != "" {
 		to = r.ToRefunded
@@ -208,11 +208,11 @@ func (r *Row) Move(i *model.Instance, refunded bool) (from, to model.State) {
 	return from, to
 }
 
-// PaidBack is the action that ended an instance whose price was paid back:
+// RefundedBy is the action that ended an instance whose price was paid back:
 // [Revoke] or [Close]; "" for any other instance (spec B5).
-func (t *Table) PaidBack(i *model.Instance) Action {
+func (t *TransitionTable) RefundedBy(i *model.Instance) Action {
 	issued := len(i.Versions) > 0 // nothing else can be revoked
-	for _, r := range t.rows {
+	for _, r := range t.transitions {
 		if r.ToRefunded != "" && r.ToRefunded == i.State && issued == (r.From[0].Group() == model.GroupIssued) {
 			return r.Action
 		}

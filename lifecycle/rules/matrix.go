@@ -13,7 +13,7 @@ import (
 // sorted: a row for each action of a person, a column for each state. A dot
 // means allowed, with the rules that may still speak against it; otherwise the
 // reason is named.
-func (t *Table) Matrix() (table string, reasons []Reason) {
+func (t *TransitionTable) Matrix() (table string, reasons []Reason) {
 	var b strings.Builder
 	b.WriteString("| action |")
 	for _, s := range model.States {
@@ -21,13 +21,13 @@ func (t *Table) Matrix() (table string, reasons []Reason) {
 	}
 	b.WriteString(" leads to | unless (rule) |\n|---|" + strings.Repeat("---|", len(model.States)+2) + "\n")
 	used := map[Reason]bool{}
-	for _, r := range t.rows {
+	for _, r := range t.transitions {
 		if len(r.From) == 0 || r.Verb == "" {
 			continue
 		}
 		fmt.Fprintf(&b, "| `%s` |", r.Action)
 		for _, s := range model.States {
-			switch reason, ok := r.WayOut[s]; {
+			switch reason, ok := r.Instead[s]; {
 			case slices.Contains(r.From, s):
 				b.WriteString(" ● |")
 			case ok:

@@ -40,12 +40,12 @@ type Policy struct {
 // NotifyPolicy is who is told, and when.
 type NotifyPolicy struct {
 	Default []string // names of the contacts told of what has none of its own
-	// Before are the times before expiry at which somebody is told, of
+	// LeadTimes are the times before expiry at which somebody is told, of
 	// validities of 90 days and more.
-	Before []time.Duration
-	// Withhold keeps notices from being sent: they count as done at once. A
+	LeadTimes []time.Duration
+	// DryRun keeps notices from being sent: they count as done at once. A
 	// sandbox does so, whose clock tells of what never happened.
-	Withhold bool
+	DryRun bool
 }
 
 // DefaultPolicy is what holds when nothing is configured (spec B1, B5).
@@ -56,7 +56,7 @@ func DefaultPolicy() Policy {
 		Price:      func(s model.Specification) int64 { return prices[s.Grade] },
 		HostingFee: 20_00, CreditPrice: 5_00, ReviewReuse: 398 * 24 * time.Hour,
 		Refund:      RefundIssued30d,
-		Notify:      NotifyPolicy{Before: []time.Duration{30 * Day, 14 * Day, 7 * Day, 3 * Day, Day}},
+		Notify:      NotifyPolicy{LeadTimes: []time.Duration{30 * Day, 14 * Day, 7 * Day, 3 * Day, Day}},
 		CallTimeout: time.Minute, HandshakeTimeout: 10 * time.Second,
 	}
 }
@@ -75,9 +75,9 @@ func RetryAfter(attempt int, asked time.Duration) time.Duration {
 // proofEvery and proofFor are how often and how long a proof of control that
 // is not there yet is looked for (spec A8).
 const (
-	Day        = 24 * time.Hour
-	ProofEvery = 10 * time.Minute
-	ProofFor   = 7 * 24 * time.Hour
+	Day               = 24 * time.Hour
+	ProofPollInterval = 10 * time.Minute
+	ProofTimeout      = 7 * 24 * time.Hour
 )
 
 // What kills certquay each time it is tried must not be tried at each start
@@ -87,20 +87,20 @@ const (
 	// crash of the process, a job or a channel's notice is set aside. After
 	// ManyCrashes of the process the next is not made at once when it starts anew:
 	// it counts as an attempt that failed.
-	MaxCrashes  = 3
-	ManyCrashes = 2
-	// manyDeaths and maxDeaths are the same where the process was ended from
+	MaxCrashes     = 3
+	SuspectCrashes = 2
+	// suspectKills and maxDeaths are the same where the process was ended from
 	// outside, as far as is known: whoever is killed was often doing something, and
 	// it is seldom that which killed it. A kernel that is out of memory does it.
-	manyDeaths, maxDeaths = 6, 12
+	suspectKills, maxKills = 6, 12
 )
 
-// Patience is after how many attempts in a row that the process did not survive
+// CrashLimits is after how many attempts in a row that the process did not survive
 // the next is put off, and after how many there is none; crashed says that the
 // process was ended by a fault of the program, and not from outside.
-func Patience(crashed bool) (many, most int) {
+func CrashLimits(crashed bool) (many, most int) {
 	if crashed {
-		return ManyCrashes, MaxCrashes
+		return SuspectCrashes, MaxCrashes
 	}
-	return manyDeaths, maxDeaths
+	return suspectKills, maxKills
 }

@@ -8,12 +8,12 @@ import (
 	"certquay/model"
 )
 
-// CheckTyped refuses what cannot be seen in a name or another text of one line
+// CheckPrintable refuses what cannot be seen in a name or another text of one line
 // that a person types, and says which character that is: controls, line ends,
 // what turns the direction of text round, and what takes no room. Others read
 // the text as a part of their lines. The two joiners (U+200C, U+200D) pass:
 // names in some scripts need them.
-func CheckTyped(field, text string, like model.Text) *Invalid {
+func CheckPrintable(field, text string, like model.Text) *Invalid {
 	for n, r := range text {
 		if r == utf8.RuneError && !utf8.FullRuneInString(text[n:]) || r == utf8.RuneError && text[n] != 0xef {
 			return &Invalid{Field: field, Why: model.Say("invalid.no-text", "byte", n+1), Example: like}
@@ -28,7 +28,7 @@ func CheckTyped(field, text string, like model.Text) *Invalid {
 // CheckCompany is checkTyped for all that is typed of an organization.
 func CheckCompany(field string, o *model.Organization) *Invalid {
 	for _, text := range []string{o.Name, o.Type, o.OrganizationID, o.Country, o.Province, o.City, o.Address, o.Zip} {
-		if wrong := CheckTyped(field, text, Example("Example GmbH")); wrong != nil {
+		if wrong := CheckPrintable(field, text, Example("Example GmbH")); wrong != nil {
 			return wrong
 		}
 	}

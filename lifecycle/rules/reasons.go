@@ -41,7 +41,7 @@ const (
 	ReasonExpired        Reason = "expired"
 	ReasonNotYetValid    Reason = "not-yet-valid"
 	ReasonNotDeployed    Reason = "not-deployed"
-	ReasonNowhere        Reason = "deployed-nowhere"
+	ReasonNoDeployments  Reason = "deployed-nowhere"
 	ReasonUndeployFirst  Reason = "undeploy-first"
 	ReasonNotHosted      Reason = "not-hosted"
 	ReasonHosted         Reason = "already-hosted"
@@ -65,7 +65,7 @@ const (
 	ReasonNotCovered     Reason = "name-not-covered"
 	ReasonNoTarget       Reason = "nothing-to-deploy-to"
 	ReasonCertificate    Reason = "certificate-refused"
-	ReasonHeld           Reason = "certificate-already-held"
+	ReasonDuplicate      Reason = "certificate-already-held"
 	ReasonNotSandbox     Reason = "not-a-sandbox"
 	ReasonClockBack      Reason = "clock-never-back"
 	ReasonClockFar       Reason = "clock-too-far"
@@ -104,9 +104,9 @@ func (r *Refusal) Error() string { return r.AsText().String() }
 // AsText is the message, with what was refused and of what.
 func (r *Refusal) AsText() model.Text { return r.text(refusedCode) }
 
-// WayOut says what to do instead. Its placeholders {1} and {2} are for the
+// InsteadText says what to do instead. Its placeholders {1} and {2} are for the
 // suggestions, {do} is for the first one where it is all that is said.
-func (r *Refusal) WayOut() model.Text { return r.text("instead.") }
+func (r *Refusal) InsteadText() model.Text { return r.text("instead.") }
 
 func (r *Refusal) text(prefix string) model.Text {
 	args := []any{"action", r.Action, "state", r.State, "id", r.Instance.Short()}
@@ -116,9 +116,9 @@ func (r *Refusal) text(prefix string) model.Text {
 	return model.Say(prefix+string(r.Reason), args...)
 }
 
-// RefusedFor is the reason of the refusal that a text tells; ok is false for
+// ReasonOf is the reason of the refusal that a text tells; ok is false for
 // other texts.
-func RefusedFor(t model.Text) (r Reason, ok bool) {
+func ReasonOf(t model.Text) (r Reason, ok bool) {
 	code, ok := strings.CutPrefix(t.Code(), refusedCode)
 	return Reason(code), ok
 }
@@ -158,7 +158,7 @@ var suggestionsFor = map[Reason][]Suggestion{
 	ReasonAllRevoked:     {{Buy, nil}},
 	ReasonExpired:        {{Buy, nil}},
 	ReasonNotDeployed:    {{Deploy, []string{selfID, "--product", "PRODUCT"}}},
-	ReasonNowhere:        {{Delete, []string{selfID}}},
+	ReasonNoDeployments:  {{Delete, []string{selfID}}},
 	ReasonUndeployFirst:  {{Undeploy, []string{"RESOURCE"}}},
 	ReasonNotHosted:      {{Host, []string{selfID}}},
 	ReasonHosted:         {{Show, []string{selfID}}},
@@ -255,9 +255,9 @@ func OneOf[T ~string](values []T) model.Text {
 	return model.Say("invalid.one-of", "these", Strings(values))
 }
 
-// CannotRead is the error of a record that cannot be read. What it is, is a code
+// ReadError is the error of a record that cannot be read. What it is, is a code
 // as that of [NotFound].
-func CannotRead(what string, id any, err error) error {
+func ReadError(what string, id any, err error) error {
 	return model.Fail("error.read", "what", what, "id", id, "cause", err)
 }
 

@@ -7,8 +7,8 @@ import (
 	"certquay/model"
 )
 
-// NewTable makes the transition table of certquay (spec 2).
-func NewTable() *Table {
+// NewTransitionTable makes the transition table of certquay (spec 2).
+func NewTransitionTable() *TransitionTable {
 	var (
 		issued      = []model.State{model.Issued}
 		live        = []model.State{model.Issued, model.Uploaded}
@@ -25,21 +25,21 @@ func NewTable() *Table {
 		return r
 	}
 	notIssued := map[model.State]Reason{model.Paid: ReasonNotApplied, model.Verifying: ReasonNotIssued}
-	return &Table{rows: []*Row{
+	return &TransitionTable{transitions: []*Transition{
 		{
-			Action: Buy,
-			To:     model.Paid,
-			Danger: DangerNote,
-			Role:   model.Operator,
-			Key:    "b",
-			Verb:   "buy",
+			Action:   Buy,
+			To:       model.Paid,
+			Severity: SeverityInfo,
+			Role:     model.Operator,
+			Key:      "b",
+			Verb:     "buy",
 		},
 		{
-			Action: BuyPack,
-			Danger: DangerNote,
-			Role:   model.Operator,
-			Key:    "b",
-			Verb:   "buy-pack",
+			Action:   BuyPack,
+			Severity: SeverityInfo,
+			Role:     model.Operator,
+			Key:      "b",
+			Verb:     "buy-pack",
 		},
 		{
 			Action: Upload,
@@ -55,7 +55,7 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "a",
 			Verb:   "apply",
-			WayOut: with(ended, map[model.State]Reason{
+			Instead: with(ended, map[model.State]Reason{
 				model.Verifying: ReasonWithdrawFirst,
 				model.Issued:    ReasonReissueInstead,
 				model.Uploaded:  ReasonUploadedApply,
@@ -66,11 +66,11 @@ func NewTable() *Table {
 			From:       paidOnly,
 			To:         model.Closed,
 			ToRefunded: model.Refunded,
-			Danger:     DangerDanger,
+			Severity:   SeverityDanger,
 			Role:       model.Operator,
 			Key:        "ctrl+k",
 			Verb:       "close",
-			WayOut: with(ended, map[model.State]Reason{
+			Instead: with(ended, map[model.State]Reason{
 				model.Verifying: ReasonWithdrawClose,
 				model.Issued:    ReasonRevokeInstead,
 				model.Uploaded:  ReasonDeleteInstead,
@@ -87,15 +87,15 @@ func NewTable() *Table {
 			Verb:   "review",
 		},
 		{
-			Action: Withdraw,
-			From:   verify,
-			To:     model.Paid,
-			Guards: []Guard{notFinalized},
-			Danger: DangerWarning,
-			Role:   model.Operator,
-			Key:    "w",
-			Verb:   "withdraw",
-			WayOut: map[model.State]Reason{
+			Action:   Withdraw,
+			From:     verify,
+			To:       model.Paid,
+			Guards:   []Guard{notFinalized},
+			Severity: SeverityWarning,
+			Role:     model.Operator,
+			Key:      "w",
+			Verb:     "withdraw",
+			Instead: map[model.State]Reason{
 				model.Paid:   ReasonNotApplied,
 				model.Issued: ReasonRevokeInstead,
 			},
@@ -113,68 +113,68 @@ func NewTable() *Table {
 			Role:   model.Owner,
 		},
 		{
-			Action: Deploy,
-			From:   live,
-			Guards: []Guard{hasPrivateKey, notExpired, validNow, hasCurrent},
-			Role:   model.Operator,
-			Key:    "d",
-			Verb:   "deploy",
-			WayOut: with(ended, notIssued),
+			Action:  Deploy,
+			From:    live,
+			Guards:  []Guard{hasPrivateKey, notExpired, validNow, hasCurrent},
+			Role:    model.Operator,
+			Key:     "d",
+			Verb:    "deploy",
+			Instead: with(ended, notIssued),
 		},
 		{
-			Action: Undeploy,
-			From:   append(slices.Clone(live), model.Revoked, model.Refunded),
-			Guards: []Guard{isDeployed},
-			Danger: DangerWarning,
-			Role:   model.Operator,
-			Key:    "D",
-			Verb:   "undeploy",
-			WayOut: notIssued,
+			Action:   Undeploy,
+			From:     append(slices.Clone(live), model.Revoked, model.Refunded),
+			Guards:   []Guard{isDeployed},
+			Severity: SeverityWarning,
+			Role:     model.Operator,
+			Key:      "D",
+			Verb:     "undeploy",
+			Instead:  notIssued,
 		},
 		{
-			Action: Verify,
-			From:   live,
-			Guards: []Guard{isDeployed},
-			Role:   model.Operator,
-			Key:    "V",
-			Verb:   "verify",
-			WayOut: with(ended, notIssued),
+			Action:  Verify,
+			From:    live,
+			Guards:  []Guard{isDeployed},
+			Role:    model.Operator,
+			Key:     "V",
+			Verb:    "verify",
+			Instead: with(ended, notIssued),
 		},
 		{
-			Action: AutoDeploy,
-			From:   live,
-			Guards: []Guard{isDeployed, isHosted},
-			Danger: DangerNotice,
-			Role:   model.Operator,
-			Key:    "t",
-			Verb:   "auto-deploy",
-			WayOut: with(ended, notIssued),
+			Action:   AutoDeploy,
+			From:     live,
+			Guards:   []Guard{isDeployed, isHosted},
+			Severity: SeverityCaution,
+			Role:     model.Operator,
+			Key:      "t",
+			Verb:     "auto-deploy",
+			Instead:  with(ended, notIssued),
 		},
 		{
-			Action: Download,
-			From:   live,
-			Role:   model.Operator,
-			Key:    "s",
-			Verb:   "download",
-			WayOut: with(ended, notIssued),
+			Action:  Download,
+			From:    live,
+			Role:    model.Operator,
+			Key:     "s",
+			Verb:    "download",
+			Instead: with(ended, notIssued),
 		},
 		{
-			Action: UploadKey,
-			From:   live,
-			Guards: []Guard{noPrivateKey},
-			Role:   model.Operator,
-			Verb:   "upload-key",
-			WayOut: with(ended, notIssued),
+			Action:  UploadKey,
+			From:    live,
+			Guards:  []Guard{noPrivateKey},
+			Role:    model.Operator,
+			Verb:    "upload-key",
+			Instead: with(ended, notIssued),
 		},
 		{
-			Action: Renew,
-			From:   issued,
-			Guards: []Guard{notRenewed, hostingOff, serviceWindow, notBusy},
-			Danger: DangerNote,
-			Role:   model.Operator,
-			Key:    "r",
-			Verb:   "renew",
-			WayOut: with(with(ended, notIssued), map[model.State]Reason{
+			Action:   Renew,
+			From:     issued,
+			Guards:   []Guard{notRenewed, hostingOff, serviceWindow, notBusy},
+			Severity: SeverityInfo,
+			Role:     model.Operator,
+			Key:      "r",
+			Verb:     "renew",
+			Instead: with(with(ended, notIssued), map[model.State]Reason{
 				model.Uploaded: ReasonUploadHost,
 			}),
 		},
@@ -186,7 +186,7 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "n",
 			Verb:   "reissue",
-			WayOut: with(with(ended, notIssued), map[model.State]Reason{
+			Instead: with(with(ended, notIssued), map[model.State]Reason{
 				model.Uploaded: ReasonUploadHost,
 			}),
 		},
@@ -199,14 +199,14 @@ func NewTable() *Table {
 			Role:   model.Owner,
 		},
 		{
-			Action: Host,
-			From:   live,
-			Guards: []Guard{notHosted, unexpiredForHosting, hostable, notBusy},
-			Danger: DangerNotice,
-			Role:   model.Operator,
-			Key:    "m",
-			Verb:   "host",
-			WayOut: with(ended, notIssued),
+			Action:   Host,
+			From:     live,
+			Guards:   []Guard{notHosted, unexpiredForHosting, hostable, notBusy},
+			Severity: SeverityCaution,
+			Role:     model.Operator,
+			Key:      "m",
+			Verb:     "host",
+			Instead:  with(ended, notIssued),
 		},
 		{
 			Action: EndHosting,
@@ -216,14 +216,14 @@ func NewTable() *Table {
 			Role:   model.Owner,
 		},
 		{
-			Action: StopHosting,
-			From:   live,
-			Guards: []Guard{isHosted, notBusy},
-			Danger: DangerWarning,
-			Role:   model.Operator,
-			Key:    "m",
-			Verb:   "host --stop",
-			WayOut: with(ended, notIssued),
+			Action:   StopHosting,
+			From:     live,
+			Guards:   []Guard{isHosted, notBusy},
+			Severity: SeverityWarning,
+			Role:     model.Operator,
+			Key:      "m",
+			Verb:     "host --stop",
+			Instead:  with(ended, notIssued),
 		},
 		{
 			Action:     Revoke,
@@ -231,11 +231,11 @@ func NewTable() *Table {
 			To:         model.Revoked,
 			ToRefunded: model.Refunded,
 			Guards:     []Guard{hostingStopped, notExpired, canRevoke, notBusy},
-			Danger:     DangerDanger,
+			Severity:   SeverityDanger,
 			Role:       model.Operator,
 			Key:        "ctrl+k",
 			Verb:       "revoke",
-			WayOut: map[model.State]Reason{
+			Instead: map[model.State]Reason{
 				model.Paid:      ReasonCloseInstead,
 				model.Verifying: ReasonWithdrawClose,
 				model.Uploaded:  ReasonDeleteInstead,
@@ -245,14 +245,14 @@ func NewTable() *Table {
 			},
 		},
 		{
-			Action: Delete,
-			From:   append(slices.Clone(endedStates), model.Uploaded, model.Issued),
-			Guards: []Guard{endedOrExpired, notHostedDelete, notDeployed, notBusy},
-			Danger: DangerDanger,
-			Role:   model.Operator,
-			Key:    "ctrl+x",
-			Verb:   "delete",
-			WayOut: map[model.State]Reason{
+			Action:   Delete,
+			From:     append(slices.Clone(endedStates), model.Uploaded, model.Issued),
+			Guards:   []Guard{endedOrExpired, notHostedDelete, notDeployed, notBusy},
+			Severity: SeverityDanger,
+			Role:     model.Operator,
+			Key:      "ctrl+x",
+			Verb:     "delete",
+			Instead: map[model.State]Reason{
 				model.Paid:      ReasonCloseFirst,
 				model.Verifying: ReasonWithdrawClose,
 			},
@@ -261,7 +261,7 @@ func NewTable() *Table {
 }
 
 // endedOrExpired is spec I5 for issued ones: valid and CA-issued is refused.
-var endedOrExpired = Guard{"I5", func(c *Case) *Refusal {
+var endedOrExpired = Guard{"I5", func(c *Facts) *Refusal {
 	if c.Instance.State == model.Issued && !c.Instance.Has(model.Expired, c.Now) {
 		return &Refusal{Reason: ReasonRevokeFirst}
 	}

@@ -24,15 +24,15 @@ import (
 // Target is what an action is about to act on.
 type Target struct {
 	IDs      []model.ID              // the marked ones, or the one under the cursor
-	Case     *rules.Case             // of the one under the cursor; nil until it is loaded
-	Marked   []*rules.Case           // of the marked ones, one for each set of allowed actions; nil until loaded
+	Case     *rules.Facts            // of the one under the cursor; nil until it is loaded
+	Marked   []*rules.Facts          // of the marked ones, one for each set of allowed actions; nil until loaded
 	Hidden   []model.ID              // the marked ones that a filter hides
 	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
 }
 
 // On is the target of a list without marks: the certificate under its cursor, "" for
 // none, with its case, nil until that is loaded.
-func On(id model.ID, cs *rules.Case) Target {
+func On(id model.ID, cs *rules.Facts) Target {
 	if id == "" {
 		return Target{}
 	}
@@ -43,10 +43,10 @@ func On(id model.ID, cs *rules.Case) Target {
 // in commands, so of a context it touches only what never changes.
 type request struct {
 	c        *app.Context
-	row      *rules.Row
-	cases    []*rules.Case // what the table allows
-	refused  []refused     // the marked ones that are left out
-	hidden   []model.ID    // the marked ones that a filter hides
+	row      *rules.Transition
+	cases    []*rules.Facts // what the table allows
+	refused  []refused      // the marked ones that are left out
+	hidden   []model.ID     // the marked ones that a filter hides
 	resource *lifecycle.ResourceView
 	undo     func() app.Undo // how to undo it; nil when that is not possible
 	jobs     []model.ID      // those it has started
@@ -84,7 +84,7 @@ var footerOrder = []rules.Action{
 }
 
 // rank puts actions that make new certificates after those on the selected one.
-func rank(row *rules.Row) app.Rank {
+func rank(row *rules.Transition) app.Rank {
 	if len(row.From) == 0 {
 		return app.Third
 	}
@@ -105,7 +105,7 @@ func Actions(c *app.Context, t Target) app.Actions {
 			),
 			Name:        nameOf(rows),
 			Binding:     app.Keys(key),
-			Danger:      row.Danger,
+			Danger:      row.Severity,
 			Group:       app.Certificate,
 			Disabled:    why,
 			OpensDialog: true,
@@ -120,9 +120,9 @@ func Actions(c *app.Context, t Target) app.Actions {
 }
 
 // keys are the keys of the table, each once, in its order.
-func keys(t *rules.Table) []string {
+func keys(t *rules.TransitionTable) []string {
 	var ks []string
-	for _, r := range t.Rows() {
+	for _, r := range t.Transitions() {
 		if k := app.DefaultKey(r); k != "" && !slices.Contains(ks, k) {
 			ks = append(ks, k)
 		}
@@ -130,9 +130,9 @@ func keys(t *rules.Table) []string {
 	return ks
 }
 
-func rowsOf(t *rules.Table, key string) []*rules.Row {
-	var rows []*rules.Row
-	for _, r := range t.Rows() {
+func rowsOf(t *rules.TransitionTable, key string) []*rules.Transition {
+	var rows []*rules.Transition
+	for _, r := range t.Transitions() {
 		if app.DefaultKey(r) == key {
 			rows = append(rows, r)
 		}
@@ -140,7 +140,7 @@ func rowsOf(t *rules.Table, key string) []*rules.Row {
 	return rows
 }
 
-func nameOf(rows []*rules.Row) (n text.Name) {
+func nameOf(rows []*rules.Transition) (n text.Name) {
 	for _, r := range rows {
 		n = append(n, text.NewName("action."+string(r.Action))...)
 	}
@@ -149,7 +149,7 @@ func nameOf(rows []*rules.Row) (n text.Name) {
 
 // choose picks, of the actions that share a key, the one for the target, with the
 // reason if it is not allowed. Until the case is known nothing is disabled.
-func choose(c *app.Context, rows []*rules.Row, t Target) (*rules.Row, *app.DisabledReason) {
+func choose(c *app.Context, rows []*rules.Transition, t Target) (*rules.Transition, *app.DisabledReason) {
 	if f := forbidden(c, rows, t.Case); f != nil {
 		return rows[0], c.DisabledBy(f)
 	}
@@ -176,8 +176,8 @@ func choose(c *app.Context, rows []*rules.Row, t Target) (*rules.Row, *app.Disab
 // none, it is the first one possible in the state, with its refusal; else the last one,
 // whose refusal says more about what has ended, or the first one when both refusals
 // have the same reason.
-func Pick(t *rules.Table, rows []*rules.Row, cs *rules.Case) (*rules.Row, *rules.Refusal) {
-	var near *rules.Row
+func Pick(t *rules.TransitionTable, rows []*rules.Transition, cs *rules.Facts) (*rules.Transition, *rules.Refusal) {
+	var near *rules.Transition
 	for _, r := range rows {
 		if t.Check(r.Action, cs) == nil {
 			return r, nil
@@ -197,9 +197,9 @@ func Pick(t *rules.Table, rows []*rules.Row, cs *rules.Case) (*rules.Row, *rules
 
 // Allowed lists the actions that the table allows in a case as one string, to be
 // compared with that of other cases.
-func Allowed(t *rules.Table, cs *rules.Case) string {
+func Allowed(t *rules.TransitionTable, cs *rules.Facts) string {
 	var as []string
-	for _, r := range t.Rows() {
+	for _, r := range t.Transitions() {
 		if t.Check(r.Action, cs) == nil {
 			as = append(as, string(r.Action))
 		}
@@ -209,7 +209,7 @@ func Allowed(t *rules.Table, cs *rules.Case) string {
 
 // forbidden says why this session may take none of several actions on anything; nil if
 // it may take one.
-func forbidden(c *app.Context, rows []*rules.Row, cs *rules.Case) *rules.Refusal {
+func forbidden(c *app.Context, rows []*rules.Transition, cs *rules.Facts) *rules.Refusal {
 	var first *rules.Refusal
 	for _, row := range rows {
 		f := c.Backend.May(row.Action)
@@ -224,7 +224,7 @@ func forbidden(c *app.Context, rows []*rules.Row, cs *rules.Case) *rules.Refusal
 	return first
 }
 
-func newRefusal(row *rules.Row, cs *rules.Case, why rules.Reason) *rules.Refusal {
+func newRefusal(row *rules.Transition, cs *rules.Facts, why rules.Reason) *rules.Refusal {
 	r := &rules.Refusal{Action: row.Action, Reason: why}
 	if cs != nil && cs.Instance != nil {
 		r.State, r.Instance = cs.Instance.State, cs.Instance.ID
@@ -234,14 +234,14 @@ func newRefusal(row *rules.Row, cs *rules.Case, why rules.Reason) *rules.Refusal
 
 // prepare checks again what is allowed, for each marked certificate, and hands over to
 // the handler of the action. What is dimmed on the screen decides nothing.
-func prepare(c *app.Context, rows []*rules.Row, t Target) tea.Cmd {
+func prepare(c *app.Context, rows []*rules.Transition, t Target) tea.Cmd {
 	ids, unseen, resource := slices.Clone(t.IDs), slices.Clone(t.Hidden), t.Resource
 	return c.Do(func(context.Context) tea.Msg {
 		q := &request{c: c, row: rows[0], hidden: unseen, resource: resource}
 		if f := forbidden(c, rows, nil); f != nil {
-			var cs *rules.Case
+			var cs *rules.Facts
 			if len(ids) == 1 {
-				cs, _ = c.Backend.Case(ids[0])
+				cs, _ = c.Backend.Facts(ids[0])
 			}
 			return refusedMsg(c, forbidden(c, rows, cs), cs)
 		}
@@ -252,7 +252,7 @@ func prepare(c *app.Context, rows []*rules.Row, t Target) tea.Cmd {
 			return handlers[rows[0].Action](q)
 		}
 		for n, id := range ids {
-			cs, err := c.Backend.Case(id)
+			cs, err := c.Backend.Facts(id)
 			if errors.Is(err, model.ErrNotFound) && len(ids) > 1 {
 				continue // marked, and deleted since
 			}

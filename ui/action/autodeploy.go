@@ -72,7 +72,7 @@ func (q *request) confirmAutoDeploy(places []lifecycle.ResourceView, on bool) te
 		lines = append(lines, c.SubMark()+places[n].Product+" "+places[n].Region+" "+places[n].Name)
 	}
 	first := true
-	return q.confirm(title, lines, question, done, func(ctx context.Context, _ *rules.Case) error {
+	return q.confirm(title, lines, question, done, func(ctx context.Context, _ *rules.Facts) error {
 		if !first { // all places are done with the first
 			return nil
 		}

@@ -102,7 +102,7 @@ func groupProblems(c *app.Context, problems []problem) []string {
 // names lists the certificates that a dialog is about, the first five by name.
 func (q *request) names() string { return joinNames(q.c, q.cases) }
 
-func joinNames(c *app.Context, cases []*rules.Case) string {
+func joinNames(c *app.Context, cases []*rules.Facts) string {
 	var ns []string
 	for i, cs := range cases {
 		if i == 5 {
@@ -116,7 +116,7 @@ func joinNames(c *app.Context, cases []*rules.Case) string {
 // hiddenLines tells in a dialog of marked certificates that are acted on though a
 // filter hides them.
 func (q *request) hiddenLines() []string {
-	var away []*rules.Case
+	var away []*rules.Facts
 	for _, cs := range q.cases {
 		if slices.Contains(q.hidden, cs.Instance.ID) {
 			away = append(away, cs)

@@ -69,7 +69,7 @@ func (p *purchase) ask(
 			return &dialog.Confirm{
 				Context:  c,
 				Title:    c.T("buy.confirm.title"),
-				Danger:   q.row.Danger,
+				Danger:   q.row.Severity,
 				Costs:    true,
 				Lines:    lines,
 				Question: question,

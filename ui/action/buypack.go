@@ -27,7 +27,7 @@ func BuyPacks(c *app.Context) tea.Cmd {
 		draft["what"] = string(ledger.PackCertificate)
 	}
 	c.Drafts["buy"] = draft
-	return prepare(c, []*rules.Row{c.Table.Row(rules.Buy)}, Target{})
+	return prepare(c, []*rules.Transition{c.Table.Transition(rules.Buy)}, Target{})
 }
 
 func packRequest(v form.Values, n int) lifecycle.PackRequest {

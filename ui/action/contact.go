@@ -183,7 +183,7 @@ func validPhone(c *app.Context, need bool) func(string, form.Values) string {
 // addContact is the action that adds a contact. It has no key and stands in the palette
 // only.
 func addContact(c *app.Context) app.Action {
-	row := &rules.Row{Action: "contact"}
+	row := &rules.Transition{Action: "contact"}
 	a := app.Action{
 		ID:          "contact",
 		Name:        text.NewName("contact.add"),

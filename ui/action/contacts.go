@@ -27,7 +27,7 @@ func showContacts(c *app.Context) app.Action {
 }
 
 func listContacts(c *app.Context) tea.Cmd {
-	row := &rules.Row{Action: "contact"}
+	row := &rules.Transition{Action: "contact"}
 	return c.Do(func(context.Context) tea.Msg {
 		all, err := c.Backend.Contacts()
 		if err != nil {
@@ -71,13 +71,13 @@ func listContacts(c *app.Context) tea.Cmd {
 }
 
 // removeContact asks, removes a contact and returns to the list.
-func removeContact(c *app.Context, row *rules.Row, k model.Contact) tea.Cmd {
+func removeContact(c *app.Context, row *rules.Transition, k model.Contact) tea.Cmd {
 	if why := c.MayNot(row.Action); why != nil {
 		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
 	}
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
-			return &dialog.Confirm{Context: c, Title: c.T("contacts.remove", k.Name), Danger: rules.DangerNotice,
+			return &dialog.Confirm{Context: c, Title: c.T("contacts.remove", k.Name), Danger: rules.SeverityCaution,
 				Lines: []string{c.T("contacts.remove.text")}, Question: c.T("contacts.remove.question")}
 		},
 		Then: func(yes any) tea.Cmd {

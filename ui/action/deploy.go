@@ -112,7 +112,7 @@ func deploy(q *request) tea.Msg {
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r := lifecycle.DeployRequest{Product: v["product"], Regions: splitList(v["regions"]), Resources: splitList(v["resources"])}
-		msg, err := q.forEach(ctx, "deploy.done", func(ctx context.Context, cs *rules.Case) error {
+		msg, err := q.forEach(ctx, "deploy.done", func(ctx context.Context, cs *rules.Facts) error {
 			js, err := c.Backend.Deploy(ctx, cs.Instance.ID, r)
 			for _, j := range js {
 				err = q.addJob(j, err)

@@ -39,11 +39,11 @@ func explain(c *app.Context, t Target) app.Action {
 		return c.Do(func(context.Context) tea.Msg {
 			i, err := c.Backend.Instance(id)
 			if err != nil {
-				return failedMsg(c, &rules.Row{Action: "explain"}, err)
+				return failedMsg(c, &rules.Transition{Action: "explain"}, err)
 			}
 			e, err := c.Backend.Explain(id)
 			if err != nil {
-				return failedMsg(c, &rules.Row{Action: "explain"}, err)
+				return failedMsg(c, &rules.Transition{Action: "explain"}, err)
 			}
 			return app.OpenDialogMsg{Make: func() app.Dialog {
 				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
@@ -51,7 +51,7 @@ func explain(c *app.Context, t Target) app.Action {
 				for _, part := range []dialog.Section{
 					{Head: c.T("explain.why"), Lines: bullets(c, statements(c, e.Why))},
 					{Head: c.T("explain.next"), Lines: bullets(c, statements(c, e.Next))},
-					{Head: c.T("explain.can"), Lines: allowedActions(c, e.Can)},
+					{Head: c.T("explain.can"), Lines: allowedActions(c, e.Allowed)},
 					{Lines: ruleIDs(c, e), Tone: style.Muted},
 				} {
 					if len(part.Lines) > 0 {

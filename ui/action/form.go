@@ -20,7 +20,7 @@ var fieldOf = map[rules.Reason]string{
 	rules.ReasonNotForSale: "type", rules.ReasonQuantity: "quantity", rules.ReasonYears: "years",
 	rules.ReasonRegion: "regions", rules.ReasonNoRegion: "regions",
 	rules.ReasonNotCovered: "resources", rules.ReasonNoTarget: "resources", rules.ReasonCertificate: "files",
-	rules.ReasonHeld: "files", rules.ReasonNameTaken: "name",
+	rules.ReasonDuplicate: "files", rules.ReasonNameTaken: "name",
 	rules.ReasonPackQuantity: "quantity", rules.ReasonNoUnits: "pay", rules.ReasonFromPack: "pay", rules.ReasonHostingYears: "hosting",
 	rules.ReasonDocument: "document", rules.ReasonDocuments: "document",
 	rules.ReasonHostingPacks: "hosting packs",
@@ -105,14 +105,14 @@ func Handle(c *app.Context, msg tea.Msg) tea.Msg {
 }
 
 // confirm asks before acting on every allowed case.
-func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *rules.Case) error) tea.Msg {
+func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *rules.Facts) error) tea.Msg {
 	c := q.c
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{
 				Context:  c,
 				Title:    title,
-				Danger:   q.row.Danger,
+				Danger:   q.row.Severity,
 				Costs:    q.spends,
 				Lines:    slices.Concat(q.hiddenLines(), lines, q.skippedLines()),
 				Question: question,

@@ -66,7 +66,7 @@ func host(q *request) tea.Msg {
 			lines,
 			c.T("host.question"),
 			"host.done",
-			func(ctx context.Context, cs *rules.Case) (err error) {
+			func(ctx context.Context, cs *rules.Facts) (err error) {
 				if r.Contact, err = chosenContact(ctx, c, v); err != nil { // not before somebody has said yes
 					return err
 				}

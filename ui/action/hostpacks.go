@@ -153,15 +153,15 @@ func (a *application) offerPurchase(q *request, v form.Values) tea.Cmd {
 		first := form.Values{"what": what, "quantity": strconv.Itoa(max(few, 1)),
 			"brand": s.Brand, "level": string(s.Level), "type": string(s.Type), "grade": string(s.Grade)}
 		back := func() tea.Msg {
-			cs, err := c.Backend.Case(a.i.ID)
+			cs, err := c.Backend.Facts(a.i.ID)
 			if err != nil {
 				return failedMsg(c, q.row, err)
 			}
 			if r := c.Table.Check(q.row.Action, cs); r != nil {
 				return refusedMsg(c, r, cs)
 			}
-			return apply(&request{c: c, row: q.row, cases: []*rules.Case{cs}})
+			return apply(&request{c: c, row: q.row, cases: []*rules.Facts{cs}})
 		}
-		return buyFor(&request{c: c, row: c.Table.Row(rules.BuyPack)}, first, back)
+		return buyFor(&request{c: c, row: c.Table.Transition(rules.BuyPack)}, first, back)
 	})
 }

@@ -65,7 +65,7 @@ func reissue(q *request) tea.Msg {
 			}
 			r.CSR = asked.Raw
 		}
-		return q.forEach(ctx, "reissue.done", func(ctx context.Context, cs *rules.Case) error {
+		return q.forEach(ctx, "reissue.done", func(ctx context.Context, cs *rules.Facts) error {
 			return q.addJob(c.Backend.Reissue(ctx, cs.Instance.ID, r))
 		})
 	})

@@ -28,7 +28,7 @@ func renew(q *request) tea.Msg {
 		lines,
 		c.T("renew.question"),
 		"renew.done",
-		func(ctx context.Context, cs *rules.Case) error {
+		func(ctx context.Context, cs *rules.Facts) error {
 			_, j, err := c.Backend.Renew(ctx, cs.Instance.ID)
 			return q.addJob(j, err)
 		},

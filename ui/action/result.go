@@ -14,7 +14,7 @@ import (
 )
 
 // refusedMsg shows a refusal.
-func refusedMsg(c *app.Context, r *rules.Refusal, cs *rules.Case) tea.Msg {
+func refusedMsg(c *app.Context, r *rules.Refusal, cs *rules.Facts) tea.Msg {
 	name := ""
 	if cs != nil && cs.Instance != nil {
 		name = cs.Instance.Name
@@ -23,7 +23,7 @@ func refusedMsg(c *app.Context, r *rules.Refusal, cs *rules.Case) tea.Msg {
 }
 
 // failedMsg shows an error: a refusal as such, any other as a failure of the action.
-func failedMsg(c *app.Context, row *rules.Row, err error) tea.Msg {
+func failedMsg(c *app.Context, row *rules.Transition, err error) tea.Msg {
 	var r *rules.Refusal
 	if errors.As(err, &r) {
 		return refusedMsg(c, r, nil)
@@ -33,7 +33,7 @@ func failedMsg(c *app.Context, row *rules.Row, err error) tea.Msg {
 }
 
 // forEach acts on every allowed case and sums up the results.
-func (q *request) forEach(ctx context.Context, done string, act func(context.Context, *rules.Case) error) (tea.Msg, error) {
+func (q *request) forEach(ctx context.Context, done string, act func(context.Context, *rules.Facts) error) (tea.Msg, error) {
 	var problems []problem
 	for _, r := range q.refused {
 		problems = append(problems, q.problem(r.Refusal, r.name))
@@ -91,7 +91,7 @@ func (q *request) requireOne() tea.Msg {
 
 // restart starts another action for the same certificates, checking each again.
 func (q *request) restart(action rules.Action, handler func(*request) tea.Msg) func() tea.Cmd {
-	c, row := q.c, q.c.Table.Row(action)
+	c, row := q.c, q.c.Table.Transition(action)
 	ids := make([]model.ID, len(q.cases))
 	for n, cs := range q.cases {
 		ids[n] = cs.Instance.ID
@@ -100,7 +100,7 @@ func (q *request) restart(action rules.Action, handler func(*request) tea.Msg) f
 		return c.Do(func(context.Context) tea.Msg {
 			back := &request{c: c, row: row}
 			for _, id := range ids {
-				cs, err := c.Backend.Case(id)
+				cs, err := c.Backend.Facts(id)
 				if err != nil {
 					return failedMsg(c, row, err)
 				}

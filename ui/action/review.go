@@ -171,7 +171,7 @@ func (r *reviewSession) approve() tea.Msg {
 		[]string{c.T("review.approve.text")},
 		c.T("review.approve.question"),
 		"review.approved",
-		func(ctx context.Context, cs *rules.Case) error {
+		func(ctx context.Context, cs *rules.Facts) error {
 			return c.Backend.Approve(ctx, cs.Instance.ID)
 		},
 	)
@@ -181,7 +181,7 @@ func (r *reviewSession) reject() tea.Msg {
 	q, c := r.q, r.q.c
 	spec := form.Spec{
 		Title:  c.T("review.reject.title", r.i.Name),
-		Danger: rules.DangerWarning,
+		Danger: rules.SeverityWarning,
 		Submit: c.T("review.reject"),
 		Intro:  []string{c.T("review.reject.text")},
 		Fields: []form.Field{

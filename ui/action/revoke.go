@@ -27,7 +27,7 @@ func terminate(q *request) tea.Msg {
 		label = "end.typed.many"
 		word = c.T("end.word", action, len(q.cases))
 	}
-	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit"), Intro: q.hiddenLines()}
+	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Severity, Submit: c.T(action + ".submit"), Intro: q.hiddenLines()}
 	if len(q.cases) == 1 {
 		if v := q.cases[0].Instance.Current(); v != nil {
 			spec.Intro = append(spec.Intro, c.T(action+".intro.serial", widget.Cut(v.Serial, 40)))
@@ -67,7 +67,7 @@ func terminate(q *request) tea.Msg {
 			return ""
 		}})
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		return q.forEach(ctx, action+".done", func(ctx context.Context, cs *rules.Case) error {
+		return q.forEach(ctx, action+".done", func(ctx context.Context, cs *rules.Facts) error {
 			id := cs.Instance.ID
 			switch q.row.Action {
 			case rules.Close:
@@ -105,7 +105,7 @@ func (q *request) presentedOn() (string, error) {
 			return "", err
 		}
 		for n := range rs {
-			if cs.Revokes(&rs[n].Resource) {
+			if cs.PresentsRevocable(&rs[n].Resource) {
 				at = append(at, resourceName(&rs[n]))
 			}
 		}

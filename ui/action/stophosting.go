@@ -28,7 +28,7 @@ func stopHosting(q *request) tea.Msg {
 		lines,
 		c.T("host.stop.question"),
 		"host.stop.done",
-		func(ctx context.Context, cs *rules.Case) error {
+		func(ctx context.Context, cs *rules.Facts) error {
 			return c.Backend.StopHosting(ctx, cs.Instance.ID)
 		},
 	)

@@ -33,7 +33,7 @@ func undeploy(q *request) tea.Msg {
 	ids, labels = append(ids, "all"), append(labels, c.T("undeploy.all", len(rs)))
 	spec := form.Spec{
 		Title:  c.T("undeploy.title", q.names()),
-		Danger: q.row.Danger,
+		Danger: q.row.Severity,
 		Intro:  slices.Concat(q.hiddenLines(), []string{c.T("undeploy.intro")}, q.skippedLines()),
 		Submit: c.T("undeploy.submit"),
 		Fields: []form.Field{{Key: "resource", Label: c.T("undeploy.resource"), Kind: form.Select, Options: fixedOptions(ids, labels),
@@ -60,7 +60,7 @@ func (q *request) confirmUndeploy(rs []lifecycle.ResourceView) tea.Msg {
 	}
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
-			return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
+			return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Severity,
 				Lines: slices.Concat(q.hiddenLines(), lines, q.skippedLines()), Question: question}
 		},
 		Then: func(yes any) tea.Cmd {

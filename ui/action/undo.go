@@ -15,7 +15,7 @@ import (
 // hosting or auto-deploy switched on or off, a filter or marks cleared. Otherwise it
 // withdraws an application that is not finalized, or says what can be undone.
 func undo(c *app.Context, t Target) app.Action {
-	rows := []*rules.Row{c.Table.Row(rules.Withdraw)}
+	rows := []*rules.Transition{c.Table.Transition(rules.Withdraw)}
 	row, why := choose(c, rows, t)
 	may := c.MayNot(row.Action) == nil
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
@@ -53,14 +53,14 @@ func undo(c *app.Context, t Target) app.Action {
 	}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
-			var cs *rules.Case
+			var cs *rules.Facts
 			var r *rules.Refusal
 			switch {
 			case len(ids) == 0:
 				r = c.Table.Check(row.Action, c.NoInstance())
 			default:
 				var err error
-				if cs, err = c.Backend.Case(ids[0]); err != nil {
+				if cs, err = c.Backend.Facts(ids[0]); err != nil {
 					return failedMsg(c, row, err)
 				}
 				r = c.Table.Check(row.Action, cs)

@@ -12,7 +12,7 @@ import (
 func withdraw(q *request) tea.Msg {
 	c := q.c
 	return q.confirm(c.T("withdraw.title", q.names()), []string{c.T("withdraw.intro")}, c.T("withdraw.question"), "withdraw.done",
-		func(ctx context.Context, cs *rules.Case) error {
+		func(ctx context.Context, cs *rules.Facts) error {
 			return c.Backend.Withdraw(ctx, cs.Instance.ID)
 		})
 }

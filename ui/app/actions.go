@@ -26,7 +26,7 @@ type Action struct {
 	key.Binding
 	ShortLabel string // what the footer says; "" for the catalogue's word of the key
 	Group      Group
-	Danger     rules.Danger
+	Danger     rules.Severity
 	Footer     Rank   // its place in the footer
 	shortKey   string // how its first key is written
 	Hidden     bool   // does nothing here and now: neither help nor dispatch has it

@@ -79,8 +79,8 @@ func (c *Context) DisabledBy(r *rules.Refusal) *DisabledReason {
 func (c *Context) MayNot(a rules.Action) *DisabledReason { return c.DisabledBy(c.Backend.May(a)) }
 
 // NoInstance is the case of an action on no certificate.
-func (c *Context) NoInstance() *rules.Case {
-	return &rules.Case{Actor: c.Backend.Actor(), Now: c.Backend.Now()}
+func (c *Context) NoInstance() *rules.Facts {
+	return &rules.Facts{Actor: c.Backend.Actor(), Now: c.Backend.Now()}
 }
 
 // Dialog takes all input while it is on top. It returns a value and does no
@@ -117,7 +117,7 @@ type Outcome struct {
 type Context struct {
 	Ctx         context.Context
 	Backend     *lifecycle.Access // the engine, as who acts in this session may use it
-	Table       *rules.Table
+	Table       *rules.TransitionTable
 	Text        *text.Catalogue
 	Plain       bool // lines of words, for a screen reader
 	Remote      bool // the files of this process are not those of the person

@@ -13,7 +13,7 @@ var keysBesideTable = map[rules.Action]string{rules.UploadKey: "K"}
 
 // DefaultKey is the key of an action unless the configuration gives it another; ""
 // for an action that no person takes.
-func DefaultKey(r *rules.Row) string {
+func DefaultKey(r *rules.Transition) string {
 	if r.Key != "" {
 		return r.Key
 	}
@@ -59,7 +59,7 @@ func (c *Context) keyHint(id model.ID, s rules.Suggestion) KeyHint {
 	if s.Action == rules.Show && id != "" && slices.Contains(s.Args, id.Short()) {
 		return KeyHint{c.KeyFor("details", "enter"), c.T("act.details")}
 	}
-	for _, row := range c.Table.Rows() {
+	for _, row := range c.Table.Transitions() {
 		if row.Action == s.Action {
 			return KeyHint{c.KeyOf(s.Action), c.Text.Lookup("action."+string(s.Action), string(s.Action))}
 		}

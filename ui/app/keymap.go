@@ -47,7 +47,7 @@ func (c *Context) KeyFor(id, own string) string {
 // KeyOf is the key in force of an action of the table; "" when no person does
 // it.
 func (c *Context) KeyOf(a rules.Action) string {
-	row := c.Table.Row(a)
+	row := c.Table.Transition(a)
 	own := DefaultKey(row)
 	if own == "" {
 		return ""
@@ -57,8 +57,8 @@ func (c *Context) KeyOf(a rules.Action) string {
 
 // ActionID is the ID of the actions of the table that share a key: the name of
 // the first of them.
-func ActionID(t *rules.Table, key string) string {
-	for _, r := range t.Rows() {
+func ActionID(t *rules.TransitionTable, key string) string {
+	for _, r := range t.Transitions() {
 		if DefaultKey(r) == key {
 			return string(r.Action)
 		}

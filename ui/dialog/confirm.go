@@ -23,7 +23,7 @@ import (
 type Confirm struct {
 	Context   *app.Context
 	Title     string
-	Danger    rules.Danger
+	Danger    rules.Severity
 	Costs     bool // yes spends money or what was bought
 	Lines     []string
 	Question  string
@@ -44,7 +44,7 @@ var _ app.Dialog = (*Confirm)(nil)
 func (d *Confirm) yes() bool { return d.defaultYes() != d.toggled }
 
 func (d *Confirm) defaultYes() bool {
-	return !d.Costs && d.Danger == rules.DangerNote
+	return !d.Costs && d.Danger == rules.SeverityInfo
 }
 
 // Update implements app.Dialog.
@@ -129,11 +129,11 @@ func (d *Confirm) answer(key, word string, marked bool) widget.Part {
 }
 
 // Tone is how a level of danger is drawn; its word is always there as well.
-func Tone(d rules.Danger) style.Tone {
+func Tone(d rules.Severity) style.Tone {
 	switch d {
-	case rules.DangerDanger:
+	case rules.SeverityDanger:
 		return style.Bad
-	case rules.DangerWarning:
+	case rules.SeverityWarning:
 		return style.Warn
 	}
 	return style.Accent

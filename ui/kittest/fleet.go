@@ -156,7 +156,7 @@ func record(domain string) model.Text {
 // Plan sets what the scheduler will do to an instance, as the engine does
 // whenever it writes one.
 func Plan(i *model.Instance) {
-	action, at := rules.NewTable().NextDue(i)
+	action, at := rules.NewTransitionTable().NextDue(i)
 	i.Due, i.DueAction = at, model.DueReissue
 	switch {
 	case at.IsZero():

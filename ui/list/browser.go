@@ -52,7 +52,7 @@ type Browser[R any] struct {
 	seq           int
 	typing        bool
 	input         widget.Input
-	active        *rules.Case
+	active        *rules.Facts
 	order         app.Order
 	debounce      app.Debounce
 }
@@ -80,7 +80,7 @@ type (
 	caseLoadedMsg[R any] struct {
 		list  *Browser[R]
 		id    model.ID
-		found *rules.Case
+		found *rules.Facts
 	}
 )
 
@@ -101,7 +101,7 @@ func (l *Browser[R]) Text() string { return strings.TrimSpace(l.input.Value()) }
 
 // Active returns the certificate under the cursor, "" for none, and its case; nil
 // until that is read.
-func (l *Browser[R]) Active() (model.ID, *rules.Case) {
+func (l *Browser[R]) Active() (model.ID, *rules.Facts) {
 	id := l.id()
 	if l.active == nil || l.active.Instance.ID != id {
 		return id, nil
@@ -167,7 +167,7 @@ func (l *Browser[R]) loadCase() tea.Cmd {
 		l.active = nil
 	}
 	return c.Do(func(context.Context) tea.Msg {
-		cs, err := c.Backend.Case(id)
+		cs, err := c.Backend.Facts(id)
 		if err != nil { // deleted since; the rows will tell
 			return caseLoadedMsg[R]{l, id, nil}
 		}

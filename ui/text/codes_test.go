@@ -94,7 +94,7 @@ func codes(t *testing.T) map[string][]string {
 // is stored and that a dashboard shows. spec: S4 V5
 func TestEveryStoredCodeHasAWord(t *testing.T) {
 	found := codes(t)
-	for _, r := range rules.NewTable().Rows() {
+	for _, r := range rules.NewTransitionTable().Transitions() {
 		found["event"] = append(found["event"], string(r.Action))
 	}
 	for as, least := range map[string]int{

@@ -13,7 +13,7 @@ import (
 // verbs are those of the command line, by action.
 var verbs = sync.OnceValue(func() map[string]string {
 	all := map[string]string{}
-	for _, r := range rules.NewTable().Rows() {
+	for _, r := range rules.NewTransitionTable().Transitions() {
 		all[string(r.Action)] = r.Verb
 	}
 	return all
@@ -33,7 +33,7 @@ type FormatSuggestion func(s rules.Suggestion) (inside, alone string)
 // WayOut is what to do instead of what was refused, with each suggestion as write
 // says it; nil writes command lines.
 func WayOut(r *rules.Refusal, write FormatSuggestion) model.Text {
-	return withSuggestions(r.WayOut(), r.Suggestions(), write)
+	return withSuggestions(r.InsteadText(), r.Suggestions(), write)
 }
 
 // Statement says a sentence of an explanation, with the rules behind it and its

@@ -110,7 +110,7 @@ const StepKey = "form step"
 type Spec struct {
 	ID     string // under which what was typed is kept for the next opening; "" keeps nothing
 	Title  string
-	Danger rules.Danger
+	Danger rules.Severity
 	Intro  []string // lines before the fields
 	Fields []Field
 	Submit string // what enter on the last field does, in a word

@@ -268,7 +268,7 @@ func (f *Form) ShortHelp() []key.Binding {
 	leaves := "hint.keep"
 	switch {
 	case steps:
-	case f.spec.Danger == rules.DangerDanger: // "close" must not mean two things
+	case f.spec.Danger == rules.SeverityDanger: // "close" must not mean two things
 		leaves = "hint.spare"
 	case f.spec.ID == "":
 		leaves = "hint.close"
@@ -345,11 +345,11 @@ func (f *Form) summary(v string) string {
 	return f.c.T("form.paste.held", widget.Count(len(v)), certs, keys)
 }
 
-func toneOf(d rules.Danger) style.Tone {
+func toneOf(d rules.Severity) style.Tone {
 	switch d {
-	case rules.DangerDanger:
+	case rules.SeverityDanger:
 		return style.Bad
-	case rules.DangerWarning:
+	case rules.SeverityWarning:
 		return style.Warn
 	}
 	return style.Accent

@@ -66,7 +66,7 @@ func (w *watched) actions(here bool) app.Actions {
 			Name:        text.NewName("act.watch.remove"),
 			Binding:     app.Keys("ctrl+x"),
 			Group:       app.View,
-			Danger:      rules.DangerNotice,
+			Danger:      rules.SeverityCaution,
 			Hidden:      !some,
 			OpensDialog: true,
 			Footer:      app.RankIf(app.First, some),
@@ -126,7 +126,7 @@ func (w *watched) remove() tea.Cmd {
 			return &dialog.Confirm{
 				Context:  c,
 				Title:    c.T("act.watch.remove"),
-				Danger:   rules.DangerNotice,
+				Danger:   rules.SeverityCaution,
 				Lines:    []string{c.T("watch.remove.says")},
 				Question: r.Address,
 			}

@@ -42,7 +42,7 @@ type page struct {
 	layout           layout
 	typing           bool // into the filter line
 	input            widget.Input
-	active           *rules.Case // of the certificate under the cursor
+	active           *rules.Facts // of the certificate under the cursor
 	debounce         app.Debounce
 	marked           map[model.ID]*evaluated // of those that are marked
 	hidden           []model.ID              // the marked ones that the filter hides
@@ -86,7 +86,7 @@ type (
 	markedLoadedMsg struct{ found map[model.ID]*evaluated }
 	caseLoadedMsg   struct {
 		id    model.ID
-		found *rules.Case
+		found *rules.Facts
 	}
 )
 
@@ -159,7 +159,7 @@ func (p *page) loadCase() tea.Cmd {
 		p.active = nil
 	}
 	return p.c.Do(func(context.Context) tea.Msg {
-		cs, err := p.c.Backend.Case(id)
+		cs, err := p.c.Backend.Facts(id)
 		if err != nil {
 			return caseLoadedMsg{id, nil}
 		}

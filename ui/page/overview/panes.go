@@ -86,7 +86,7 @@ func (d *details) facts() []line {
 		origin += c.T("comma") + widget.Stamp(i.Created)
 	}
 	ls = append(ls, fact(c.T("fact.origin"), origin))
-	if how := c.Table.PaidBack(i); how != "" {
+	if how := c.Table.RefundedBy(i); how != "" {
 		ls = append(ls, fact(c.T("fact.ended"), c.T("fact.ended."+string(how))))
 	}
 	if !i.ServiceEnd.IsZero() {
@@ -156,7 +156,7 @@ func short(fingerprint string) string {
 func (d *details) resourceLines() []line {
 	c := d.c
 	if len(d.resources) == 0 {
-		if r := c.Table.Check(rules.Deploy, &rules.Case{Actor: c.Backend.Actor(), Instance: &d.instance, Now: c.Now}); r != nil {
+		if r := c.Table.Check(rules.Deploy, &rules.Facts{Actor: c.Backend.Actor(), Instance: &d.instance, Now: c.Now}); r != nil {
 			return []line{plain(style.Muted, c.T("resources.never"))}
 		}
 		return []line{plain(style.Muted, c.T("resources.none", c.KeyOf(rules.Deploy)))}

@@ -180,15 +180,15 @@ func next(c *app.Context, r *model.InstanceRow) (string, style.Tone) {
 		return c.T("next.reissues", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case r.State.Group() == model.GroupIssued && r.Has(model.Expired, c.Now):
 		return c.T("next.expired", c.KeyFor("buy", "b")), style.Muted
-	case slices.Contains(c.Table.Row(rules.Apply).From, r.State):
+	case slices.Contains(c.Table.Transition(rules.Apply).From, r.State):
 		return c.T("next.apply", c.KeyOf(rules.Apply)), style.Normal
-	case r.NoPrivateKey && slices.Contains(c.Table.Row(rules.UploadKey).From, r.State) && !r.Has(model.Expired, c.Now):
+	case r.NoPrivateKey && slices.Contains(c.Table.Transition(rules.UploadKey).From, r.State) && !r.Has(model.Expired, c.Now):
 		return c.T("next.key", c.KeyOf(rules.UploadKey)), style.Normal
 	case r.State.Group() == model.GroupIssued && !r.NoPrivateKey && r.Resources == 0 && !r.Has(model.Expired, c.Now):
 		return c.T("next.deploy", c.KeyOf(rules.Deploy)), style.Normal
-	case r.Has(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Renew).From, r.State):
+	case r.Has(model.Expiring, c.Now) && slices.Contains(c.Table.Transition(rules.Renew).From, r.State):
 		return c.T("next.renew", c.KeyOf(rules.Renew)), style.Warn
-	case r.Has(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Host).From, r.State): // an upload (I6)
+	case r.Has(model.Expiring, c.Now) && slices.Contains(c.Table.Transition(rules.Host).From, r.State): // an upload (I6)
 		return c.T("next.host", c.KeyOf(rules.Host)), style.Warn
 	}
 	return "", style.Muted

@@ -15,15 +15,15 @@ import (
 
 // evaluated is a marked certificate with the actions that the table allows.
 type evaluated struct {
-	found  *rules.Case
+	found  *rules.Facts
 	allows string
 }
 
 // markedCases are the marked certificates, one for each set of allowed actions: each
 // frame asks what is possible for any of them. It is nil until all are known, so that
 // nothing is disabled too early.
-func (p *page) markedCases(ids []model.ID) []*rules.Case {
-	var cases []*rules.Case
+func (p *page) markedCases(ids []model.ID) []*rules.Facts {
+	var cases []*rules.Facts
 	seen := map[string]bool{}
 	for _, id := range ids {
 		j := p.marked[id]
@@ -97,7 +97,7 @@ func (p *page) loadMarked(anew bool) tea.Cmd {
 	return p.c.Do(func(context.Context) tea.Msg {
 		found := map[model.ID]*evaluated{}
 		for _, id := range ids {
-			if cs, err := p.c.Backend.Case(id); err == nil {
+			if cs, err := p.c.Backend.Facts(id); err == nil {
 				found[id] = &evaluated{cs, action.Allowed(p.c.Table, cs)}
 			}
 		}
