@@ -49,7 +49,7 @@ var verbs = []func(*invocation) *cobra.Command{
 	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
 	contactCmd, companyCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
-	caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd, versionCmd,
+	caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd, rulesCmd, versionCmd,
 }
 
 // newRoot builds the command tree for one session. The same tree is used locally, over

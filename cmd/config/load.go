@@ -47,6 +47,22 @@ func (e *Error) AsText() model.Text {
 	return model.Texts(model.Say("config.wrong-field", "at", at, "field", e.Field, "problem", e.Problem), e.Hint)
 }
 
+// Problems returns the errors in a configuration file that an error of [Load] or
+// [Parse] contains; nil if it is about something else.
+func Problems(err error) []*Error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the list that Parse joined
+		var all []*Error
+		for _, e := range joined.Unwrap() {
+			all = append(all, Problems(e)...)
+		}
+		return all
+	}
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return []*Error{e}
+	}
+	return nil
+}
+
 // Load reads a configuration file over the defaults. A missing file means the defaults.
 // Errors in the file are returned as joined [*Error]s.
 func Load(path string) (*Config, error) {
@@ -157,11 +173,11 @@ type decoder struct {
 // noHint is the empty hint.
 var noHint model.Text
 
-// maxErrors is the maximum number of reported errors.
-const maxErrors = 10
+// MaxErrors is the maximum number of reported errors.
+const MaxErrors = 10
 
 func (d *decoder) fail(n ast.Node, field string, problem, hint model.Text) {
-	if len(d.errs) >= maxErrors {
+	if len(d.errs) >= MaxErrors {
 		return
 	}
 	e := &Error{File: d.file, Field: field, Problem: problem, Hint: hint}

@@ -1,0 +1,123 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// Change is a setting whose value differs between two configurations. A setting that
+// only one of them has, such as one of a product, is nil in the other.
+type Change struct {
+	Setting   string // such as catalogue.per_year.standard or products.CDN.regions
+	Now, Then any
+}
+
+// Diff returns the settings that differ between the configuration now and then. They
+// are in the order of the file; entries of a map are sorted, and products are compared
+// by name.
+func Diff(now, then *Config) []Change {
+	var d differ
+	d.compare("", reflect.ValueOf(now).Elem(), reflect.ValueOf(then).Elem())
+	return d.changes
+}
+
+type differ struct{ changes []Change }
+
+// compare compares two values of one type. Either may be invalid, which means that the
+// configuration does not have it.
+func (d *differ) compare(at string, now, then reflect.Value) {
+	now, then = inside(now), inside(then)
+	v := now
+	if !v.IsValid() {
+		v = then
+	}
+	switch {
+	case !v.IsValid():
+	case now.IsValid() && then.IsValid() && now.Type() != then.Type(): // settings of another driver
+		d.compare(at, now, reflect.Value{})
+		d.compare(at, reflect.Value{}, then)
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if key := keyOf(v.Type().Field(i)); v.Type() != reflect.TypeFor[Product]() || key != "name" {
+				d.compare(join(at, key), field(now, i), field(then, i))
+			}
+		}
+	case v.Type() == reflect.TypeFor[[]Product]():
+		d.products(at, now.Interface().([]Product), then.Interface().([]Product))
+	case v.Kind() == reflect.Map:
+		d.entries(at, now, then)
+	case !equal(now, then):
+		d.changes = append(d.changes, Change{at, value(now), value(then)})
+	}
+}
+
+func (d *differ) products(at string, now, then []Product) {
+	find := func(in []Product, name string) reflect.Value {
+		n := slices.IndexFunc(in, func(p Product) bool { return p.Name == name })
+		if n < 0 {
+			return reflect.Value{}
+		}
+		return reflect.ValueOf(in[n])
+	}
+	for _, p := range now {
+		d.compare(join(at, p.Name), reflect.ValueOf(p), find(then, p.Name))
+	}
+	for _, p := range then {
+		if !find(now, p.Name).IsValid() {
+			d.compare(join(at, p.Name), reflect.Value{}, reflect.ValueOf(p))
+		}
+	}
+}
+
+// entries compares two maps whose keys are strings.
+func (d *differ) entries(at string, now, then reflect.Value) {
+	keys := map[string]reflect.Value{}
+	for _, m := range []reflect.Value{now, then} {
+		if m.IsValid() {
+			for _, k := range m.MapKeys() {
+				keys[k.String()] = k
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		d.compare(join(at, name), entry(now, keys[name]), entry(then, keys[name]))
+	}
+}
+
+// inside returns the value in an interface, such as the settings of a product.
+func inside(v reflect.Value) reflect.Value {
+	if v.IsValid() && v.Kind() == reflect.Interface {
+		return v.Elem()
+	}
+	return v
+}
+
+func field(v reflect.Value, i int) reflect.Value {
+	if !v.IsValid() {
+		return v
+	}
+	return v.Field(i)
+}
+
+func entry(m, key reflect.Value) reflect.Value {
+	if !m.IsValid() {
+		return m
+	}
+	return m.MapIndex(key)
+}
+
+func value(v reflect.Value) any {
+	if !v.IsValid() {
+		return nil
+	}
+	return v.Interface()
+}
+
+// equal compares two values; a nil list equals an empty one.
+func equal(a, b reflect.Value) bool {
+	if a.IsValid() && b.IsValid() && a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
+		return true
+	}
+	return reflect.DeepEqual(value(a), value(b))
+}
