@@ -11,19 +11,19 @@ import (
 	"certquay/ui/text"
 )
 
-// A sandbox's clock can be moved, and let run so that a year passes in a
-// minute (spec 9). One movement is under way at a time, outside Update; what
-// it makes happen comes in through the feed. Further ones wait for its end.
+// A sandbox's clock can be moved, and can run so that a year passes in a minute (spec
+// 9). One movement runs at a time, in a command. Its effects arrive through the change
+// feed. Moves requested meanwhile are queued.
 const (
 	runStep = 100 * time.Millisecond
-	// stepSize is how far the clock goes in one step of a running year.
+	// stepSize is how far the clock moves in one step of a running year.
 	stepSize = 365 * 24 * time.Hour / (time.Minute / runStep)
 )
 
-// clockFormat is how the time of a sandbox is written.
+// clockFormat is the layout of a sandbox's time.
 const clockFormat = "2006-01-02 15:04"
 
-// clockText says that this is a sandbox, what its clock does, and the time.
+// clockText returns the sandbox's time with what the clock is doing.
 func (m *root) clockText(at string) string {
 	switch {
 	case m.yearRunning:
@@ -34,7 +34,7 @@ func (m *root) clockText(at string) string {
 	return m.ctx.T("header.sandbox", at)
 }
 
-// pluralKey is the key of a text for one, or for many.
+// pluralKey returns the catalogue key for n things; one thing has a key of its own.
 func pluralKey(key string, n int) string {
 	if n == 1 {
 		return key + ".one"
@@ -42,16 +42,16 @@ func pluralKey(key string, n int) string {
 	return key
 }
 
-// clockMovedMsg says that a movement of the clock has ended.
+// clockMovedMsg reports that a movement of the clock has ended.
 type clockMovedMsg struct {
 	began time.Time
 	err   error
 }
 
-// stepYearMsg begins the next step of a running year.
+// stepYearMsg asks for the next step of a running year.
 type stepYearMsg struct{}
 
-// clockActions are the actions on a sandbox's clock.
+// clockActions returns the actions on a sandbox's clock.
 func (m *root) clockActions() app.Actions {
 	c := m.ctx
 	ahead := func(to func(time.Time) time.Time) func() tea.Cmd {
@@ -103,8 +103,8 @@ func (m *root) runClock() tea.Cmd {
 	return m.moveClock(m.ctx.Backend.Now().Add(stepSize))
 }
 
-// moveClock moves the clock in a command of its own. It may take long: each
-// thing that is due on the way is done.
+// moveClock moves the clock in a command, which may take long: everything due until
+// then is carried out.
 func (m *root) moveClock(to time.Time) tea.Cmd {
 	c := m.ctx
 	m.clockMoving = true
@@ -114,7 +114,8 @@ func (m *root) moveClock(to time.Time) tea.Cmd {
 	}
 }
 
-// clockMoved shows where the clock is, and goes on when it runs.
+// clockMoved shows the new time, and starts the next movement if one is queued or the
+// year is running.
 func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 	m.clockMoving = false
 	later := m.queuedMoves
@@ -140,7 +141,7 @@ func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 	return tea.Batch(now, tea.Tick(max(runStep-time.Since(v.began), 0), func(time.Time) tea.Msg { return stepYearMsg{} }))
 }
 
-// stepRunningYear is the next step of a running year.
+// stepRunningYear starts the next step of a running year.
 func (m *root) stepRunningYear() tea.Cmd {
 	if !m.yearRunning || m.clockMoving {
 		return nil

@@ -12,8 +12,8 @@ import (
 // openFeed opens the change feed.
 func (m *root) openFeed() tea.Msg { return feedOpenedMsg{m.ctx.Backend.Watch(m.ctx.Ctx)} }
 
-// listen waits for the next change and gathers those that follow closely: a
-// sweep that changes a thousand records is drawn once.
+// listen waits for the next change and merges those that follow within the coalescing
+// time: a sweep that changes a thousand records is drawn once.
 func (m *root) listen(feed <-chan model.ChangeSet) tea.Cmd {
 	ctx, wait := m.ctx.Ctx, m.coalesce
 	return func() tea.Msg {
@@ -45,17 +45,16 @@ func (m *root) listen(feed <-chan model.ChangeSet) tea.Cmd {
 	}
 }
 
-// headerState is what stands in the header beside the store's own: nobody publishes
-// when it changes.
+// headerState is what the header shows that no change feed reports.
 type headerState struct {
 	connected, jobs int
-	clock           string // of a sandbox
-	locked          bool   // the store's passphrase has not been given
-	revocationDown  bool   // CRL and OCSP are
+	clock           string // a sandbox's time
+	locked          bool   // the store waits for its passphrase
+	revocationDown  bool   // CRL and OCSP are not served
 	actor           model.Actor
 }
 
-// readHeader reads what the header should say now. It is safe for concurrent use.
+// readHeader reads the current header state. It is safe for concurrent use.
 func (m *root) readHeader() headerState {
 	s := headerState{actor: m.opts.Backend.Actor()}
 	if m.opts.Connected != nil {
@@ -72,13 +71,14 @@ func (m *root) readHeader() headerState {
 	return s
 }
 
-// refreshHeader takes the status in, before each frame that a message leads to.
+// refreshHeader stores the current header state. It runs before every frame that
+// follows a message.
 func (m *root) refreshHeader() {
 	now := m.readHeader()
 	m.header.Store(&now)
 }
 
-// actor is who acts in this session.
+// actor is the person or program that acts in this session.
 func (m *root) actor() model.Actor {
 	if at := m.header.Load(); at != nil {
 		return at.actor
@@ -86,9 +86,9 @@ func (m *root) actor() model.Actor {
 	return m.opts.Actor // there is no backend yet
 }
 
-// tick has times drawn anew after a while, and the header as soon as it is not
-// true any more: a job, for one, is at work until after its result was
-// published, so that the feed alone would tell of it too early.
+// tick redraws relative times after refreshEvery, and the header as soon as its state
+// differs from what is shown. The header is polled because a job counts as running
+// until shortly after its result was published.
 func (m *root) tick() tea.Cmd {
 	if m.refreshEvery <= 0 {
 		return nil
@@ -111,8 +111,8 @@ func (m *root) tick() tea.Cmd {
 	}
 }
 
-// setToast puts a line above the footer in place of what stands there, and follows
-// what it says is being done to its end.
+// setToast replaces the line above the footer, and waits for the end of the work it
+// announces, if any.
 func (m *root) setToast(toast app.ToastMsg) tea.Cmd {
 	m.toast, m.awaiting = toast, toast.Await != nil
 	m.toastSeq++

@@ -11,9 +11,9 @@ import (
 
 var _ help.KeyMap = (*root)(nil)
 
-// ShortHelp implements help.KeyMap: the keys of the footer, the most deserving
-// first. While text is typed they are those of the text, and the pinned ones,
-// which the mouse can reach.
+// ShortHelp implements help.KeyMap: the keys of the footer, the most important first.
+// While text is typed these are the keys of the text field, followed by the pinned
+// keys, which remain clickable.
 func (m *root) ShortHelp() []key.Binding {
 	if m.page().Capturing() {
 		return append(m.typingKeys(), m.ctx.ApplyKeymap(m.globals()).ShortHelp()...)
@@ -21,22 +21,22 @@ func (m *root) ShortHelp() []key.Binding {
 	return m.footerActions.ShortHelp()
 }
 
-// typingKeys are the keys while a filter is typed, and what else is done then.
+// typingKeys are the keys shown while a filter is typed.
 func (m *root) typingKeys() []key.Binding {
 	c := m.ctx
 	return []key.Binding{c.Bind(c.T("hint.filter")), c.Bind(c.T("hint.keep-filter"), "enter"), c.Bind(c.T("hint.clear"), "esc")}
 }
 
-// FullHelp implements help.KeyMap: all keys, a column for each group.
+// FullHelp implements help.KeyMap: all keys, one column for each group.
 func (m *root) FullHelp() [][]key.Binding { return m.actions().FullHelp() }
 
-// pinned is how many keys ShortHelp ends with that always have a place in the
-// footer: those of palette and help.
+// pinned is the number of keys at the end of ShortHelp that always fit into the footer:
+// palette and help.
 const pinned = 2
 
-// offerActions notes what can be done, for the footer and for the key that comes
-// next, which acts before anything can have changed. While the cursor
-// is on its way, what stands there stays.
+// offerActions caches the possible actions for the footer and for the next key, which
+// arrives before anything can have changed. While the cursor is scrolling the footer
+// keeps its content.
 func (m *root) offerActions() {
 	p, ok := m.page().(app.Scroller)
 	if ok && p.Scrolling() && m.footerTab == m.tab && !m.page().Capturing() {
@@ -46,11 +46,10 @@ func (m *root) offerActions() {
 	m.footerActions, m.footerTab, m.fresh = m.actions(), m.tab, true
 }
 
-// footerItem is a part of the footer: a key and what it does, or a word that
-// must not be missed.
+// footerItem is one item of the footer: a key with its label, or a warning.
 type footerItem struct {
 	key.Help
-	keyName string // the key; "" for a word
+	keyName string // the key that a click presses; "" for a warning
 	tone    style.Tone
 	x       int
 }
@@ -71,15 +70,15 @@ func (f *footerItem) width() int {
 	return w
 }
 
-// footerItems lays the footer out: what can be done here and now from the left,
-// palette and help at the right end. The help of bubbles cannot do that: it cuts
-// the line at the first key that does not fit, where this one leaves it out and
-// goes on, has no right end, and does not tell which cells are whose.
+// footerItems lays the footer out: possible actions from the left, palette and help at
+// the right end. The help of bubbles is not used: it cuts the line at the first key
+// that does not fit, where this skips that key; it has no right end; and it does not
+// report the position of an item.
 func (m *root) footerItems() []footerItem {
 	c, short := m.ctx, m.ShortHelp()
 	at := max(len(short)-pinned, 0)
 	var right []footerItem
-	if m.width < 100 && m.actor().ReadOnly { // where the header has no room for what must not be missed
+	if m.width < 100 && m.actor().ReadOnly { // the header has no room for this warning
 		right = append(right, footerItem{Help: key.Help{Desc: c.T("header.readonly")}, tone: style.Warn})
 	}
 	for _, b := range short[at:] {
@@ -104,10 +103,10 @@ func (m *root) footerItems() []footerItem {
 	return append(left, right...)
 }
 
-// footer shows only keys that do something here and now.
+// footer draws the keys that do something here and now.
 func (m *root) footer() string { return widget.Pad(m.footerRow().String(), m.width) }
 
-// footerRow is the footer with the keys in it, which can be clicked on.
+// footerRow is the footer as clickable parts.
 func (m *root) footerRow() widget.Row {
 	var row widget.Row
 	s, used := m.ctx.Styles, 0

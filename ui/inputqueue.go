@@ -7,8 +7,8 @@ import (
 	"certquay/ui/app"
 )
 
-// queueInput keeps what is typed until the command has come to something, so that
-// fast typing reaches the dialog it was meant for.
+// queueInput holds typed keys back until the command has returned, so that fast typing
+// reaches the dialog that the command opens.
 func (m *root) queueInput(cmd tea.Cmd) tea.Cmd {
 	if cmd == nil {
 		return nil
@@ -17,6 +17,7 @@ func (m *root) queueInput(cmd tea.Cmd) tea.Cmd {
 	return func() tea.Msg { return openReadyMsg{cmd()} }
 }
 
+// flushInput handles the result of a command that opens something, then the keys typed meanwhile.
 func (m *root) flushInput(inner tea.Msg) tea.Cmd {
 	m.openings, m.fresh = max(m.openings-1, 0), false
 	var cmds []tea.Cmd
@@ -24,9 +25,9 @@ func (m *root) flushInput(inner tea.Msg) tea.Cmd {
 	switch inner.(type) {
 	case nil:
 	case app.OpenDialogMsg, app.ToastMsg, app.ShowInstanceMsg, app.ShowWatchesMsg, app.CopyMsg, app.OfferUndoMsg, app.PressKeyMsg:
-		cmds = append(cmds, m.handle(inner)) // at once, before the keys that follow
+		cmds = append(cmds, m.handle(inner)) // before the queued keys
 	default:
-		cmds = append(cmds, app.Send(inner)) // may be the framework's own: a batch, the end
+		cmds = append(cmds, app.Send(inner)) // possibly one of Bubble Tea's own: a batch, or quit
 	}
 	held := m.queued
 	m.queued = nil

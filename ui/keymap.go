@@ -8,12 +8,11 @@ import (
 	"certquay/ui/app"
 )
 
-// reserved are keys that always mean the same, so that there is a way out of
-// everything.
+// reserved are keys that always keep their meaning, so that every screen can be left.
 var reserved = []string{"ctrl+c", "ctrl+z", "ctrl+s"}
 
-// DefaultKeys lists the actions that can be given other keys, by their IDs,
-// with the keys they have. Actions for the palette only have none.
+// DefaultKeys returns the default keys by action ID for every action whose keys can be
+// changed. Actions that exist in the palette only have none.
 func DefaultKeys() map[string][]string {
 	keys := map[string][]string{}
 	for _, s := range keyScopes(offlineContext()) {
@@ -27,9 +26,9 @@ func DefaultKeys() map[string][]string {
 	return keys
 }
 
-// CheckKeys says what is wrong with keys that a person has chosen: by the ID of
-// the action, what is wrong and what there is. Confirmations belong to actions
-// and not to keys, so what ends or takes away asks on any key.
+// CheckKeys returns what is wrong with configured keys, by action ID, with the valid
+// alternatives. Confirmations belong to actions, not keys, so destructive actions ask
+// on any key.
 func CheckKeys(keys app.Keymap) map[string]model.Text {
 	wrong := map[string]model.Text{}
 	known := DefaultKeys()
@@ -58,7 +57,7 @@ func CheckKeys(keys app.Keymap) map[string]model.Text {
 	all := keyScopes(c)
 	for _, s := range all {
 		as := s.actions
-		for _, o := range all { // those of everywhere are on each page as well
+		for _, o := range all { // global actions are on every page too
 			if o.global && o.where != s.where {
 				as = append(as, o.actions...)
 			}
@@ -71,7 +70,7 @@ func CheckKeys(keys app.Keymap) map[string]model.Text {
 				if !clash || other == a.ID {
 					continue
 				}
-				id, with := a.ID, other // the one that was moved is to blame
+				id, with := a.ID, other // blame the action whose keys were changed
 				if keys[id] == nil {
 					id, with = other, a.ID
 				}

@@ -19,7 +19,7 @@ import (
 	"certquay/ui/text"
 )
 
-// globals are the actions that every page has.
+// globals returns the actions that every page has.
 func (m *root) globals() app.Actions {
 	c := m.ctx
 	as := app.Actions{
@@ -76,16 +76,16 @@ func (m *root) globals() app.Actions {
 		app.Action{ID: "ask-quit", Name: text.NewName("act.askquit"), Binding: app.Keys("ctrl+c"), Group: app.Program, Run: m.askQuit})
 }
 
-// tabID is the ID of the action that brings a tab to the front.
+// tabID is the ID of the action that selects a tab.
 func tabID(n int) string { return strings.Replace(tabs[n].title, ".", "-", 1) }
 
-// actions are all that can be done here and now, with the keys in force: the
-// page's before the global ones.
+// actions returns all actions that are possible here and now with their keys in force:
+// those of the page before the global ones.
 func (m *root) actions() app.Actions {
 	return m.ctx.ApplyKeymap(append(m.page().Actions(), m.globals()...))
 }
 
-// quitOrAsk quits, but asks where that throws away what was done.
+// quitOrAsk quits, after a confirmation if that discards data.
 func (m *root) quitOrAsk() tea.Cmd {
 	if m.opts.Demo {
 		return m.askQuit()
@@ -125,8 +125,8 @@ func (m *root) openPalette() tea.Cmd {
 	})
 }
 
-// runChosen does the action that was picked in the palette, or has the key that was
-// picked in the help.
+// runChosen runs the action chosen in the palette, or presses the key clicked in the
+// help.
 func (m *root) runChosen(v any) tea.Cmd {
 	switch v := v.(type) {
 	case app.Action:
@@ -162,11 +162,11 @@ func (m *root) openHelp() tea.Cmd {
 // keyScope is one place with actions of its own.
 type keyScope struct {
 	where   string
-	global  bool // its actions are everywhere
+	global  bool // its actions exist on every page
 	actions app.Actions
 }
 
-// keyScopes lists the actions of every place there is, without a backend.
+// keyScopes lists the actions of every place. It needs no store.
 func keyScopes(c *app.Context) []keyScope {
 	m := &root{ctx: c}
 	var all []keyScope
@@ -181,8 +181,8 @@ func keyScopes(c *app.Context) []keyScope {
 	return append(all, keyScope{c.T("keytable.everywhere"), true, m.globals()}, keyScope{c.T("keytable.sandbox"), true, m.clockActions()})
 }
 
-// offlineContext is a context to list actions with: the engine has no store, and nothing is
-// refused.
+// offlineContext is a context for listing actions: its engine has no store, and nothing
+// is refused.
 func offlineContext() *app.Context {
 	owner := lifecycle.New(lifecycle.Options{Clock: ports.SystemClock{}}).By(model.Actor{Role: model.Owner})
 	return &app.Context{
@@ -194,8 +194,8 @@ func offlineContext() *app.Context {
 	}
 }
 
-// KeyTable writes every key of every page as Markdown, for the README. It
-// reads the same records as dispatch, footer, help and palette.
+// KeyTable returns every key of every page as Markdown, for the README. It reads the
+// same records as dispatch, footer, help and palette.
 func KeyTable() string {
 	c := offlineContext()
 	type entry struct {
@@ -233,7 +233,7 @@ func KeyTable() string {
 	return b.String()
 }
 
-// press does what a key does here and now; one without an action does nothing.
+// press runs the action that a key has here and now, if any.
 func (m *root) press(k tea.KeyPressMsg) tea.Cmd {
 	if a, ok := m.actions().Find(k); ok {
 		return m.run(a)
@@ -241,8 +241,8 @@ func (m *root) press(k tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-// run does what an action does. One that is not allowed and cannot say so
-// itself says why.
+// run runs an action. A disabled action that has no Run of its own opens a notice with
+// the reason.
 func (m *root) run(a app.Action) tea.Cmd {
 	if u := m.ctx.Undo; u != nil && a.Group != app.Move && a.Group != app.Program && a.ID != "undo" {
 		if u.Until = (time.Time{}); u.ViewOnly {

@@ -15,8 +15,8 @@ import (
 // pageID is the ID of the page's layer.
 const pageID = "page"
 
-// layers are what can be clicked on: in the top dialog, else the tabs, the page
-// with its own layers, and the footer.
+// layers are the clickable parts of the screen: those of the top dialog, or else the
+// tabs, the page with its own layers, and the footer.
 func (m *root) layers() *lipgloss.Compositor {
 	w, h := m.width, m.height
 	if d := m.top(); d != nil {
@@ -31,9 +31,8 @@ func (m *root) layers() *lipgloss.Compositor {
 	return lipgloss.NewCompositor(append(all, m.footerRow().Layers(0, h-1, w)...)...)
 }
 
-// click does what was clicked on: a key that is written there is pressed, other
-// parts are for the dialog or page that drew them. A click beside a dialog that
-// only shows something closes it.
+// click handles a click: it presses the key under the pointer, or passes the part to
+// the dialog or page that drew it. A click beside a dismissable dialog closes it.
 func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
 	if c.Button != tea.MouseLeft || m.tooSmall() {
 		return nil

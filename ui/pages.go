@@ -9,11 +9,11 @@ import (
 	"certquay/ui/page/overview"
 )
 
-// deploymentsTab is where what is watched is listed, in tabs.
+// deploymentsTab is the index of the tab that lists watched endpoints.
 const deploymentsTab = 2
 
-// tabs lists the pages in the order of their keys. The titles are keys of the
-// catalogue, the second one for narrow screens.
+// tabs lists the pages in the order of their keys. Titles are catalogue keys, the short
+// ones for narrow screens.
 var tabs = []struct {
 	title, short string
 	make         func(*app.Context) app.Page

@@ -10,13 +10,13 @@ import (
 	"certquay/ui/widget"
 )
 
-// plainView is the screen for a screen reader: lines of words without frames,
-// pictures and colours, in the terminal's own scroll, with the cursor on what
-// is in use. A dialog takes the place of the page.
+// plainView is the screen for a screen reader: plain lines without frames, charts and
+// colours, in the normal screen buffer, with the terminal's cursor on the focused
+// element. A dialog replaces the page.
 //
-// It always has as many lines as the terminal, the last of them empty: outside
-// the alternate screen Bubble Tea loses the place of the cursor when the view
-// becomes lower than where the cursor stood, and what stood above would stay.
+// It always has as many lines as the terminal, and the last line is empty: outside the
+// alternate screen Bubble Tea loses the cursor when the view becomes shorter than the
+// cursor's line, and old lines would remain above.
 func (m *root) plainView() tea.View {
 	s := m.plainScreen()
 	v := tea.NewView(strings.Join(s.Lines, "\n") + widget.Repeat("\n", m.height-max(len(s.Lines), 1)))
@@ -65,10 +65,10 @@ func (m *root) plainScreen() app.ScreenText {
 	return page
 }
 
-// minPlainWidth is how narrow lines of words may be.
+// minPlainWidth is the narrowest terminal that plain lines are drawn in, in cells.
 const minPlainWidth = 40
 
-// plainKeys are the keys of the footer.
+// plainKeys are the keys of the footer in words.
 func (m *root) plainKeys() string {
 	c := m.ctx
 	if m.page().Capturing() {

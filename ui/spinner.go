@@ -9,12 +9,12 @@ import (
 	"certquay/ui/app"
 )
 
-// spinnerFrames is the spinner of bubbles, at five frames a second: each is a line to
-// be sent over SSH.
+// spinnerFrames is the spinner of bubbles at five frames a second: each frame sends a
+// line over SSH.
 var spinnerFrames = spinner.Spinner{Frames: spinner.MiniDot.Frames, FPS: time.Second / 5}
 
-// isWaiting says whether something is waited for that is on the screen. A screen
-// reader is spared a sign that changes all the time.
+// isWaiting reports whether something on the screen is waited for. It is false for a
+// screen reader, which would read every frame of a spinner.
 func (m *root) isWaiting() bool {
 	if m.ctx.Plain || m.refreshEvery <= 0 {
 		return false
@@ -30,8 +30,8 @@ func (m *root) isWaiting() bool {
 	return ok && d.Waits()
 }
 
-// startSpinner lets the spinner begin to turn, once something has been waited for a
-// while: most of it is there before anybody sees.
+// startSpinner starts the spinner after a delay of one frame; most results arrive
+// before that.
 func (m *root) startSpinner() tea.Cmd {
 	if m.spinning || !m.isWaiting() {
 		return nil
@@ -41,7 +41,8 @@ func (m *root) startSpinner() tea.Cmd {
 	return tea.Tick(spinnerFrames.FPS, func(time.Time) tea.Msg { return s.Tick() })
 }
 
-// advanceSpinner turns the spinner on, or stops it when nothing is waited for any more.
+// advanceSpinner draws the next frame of the spinner, or stops it when nothing is
+// waited for any more.
 func (m *root) advanceSpinner(msg spinner.TickMsg) (cmd tea.Cmd) {
 	if !m.isWaiting() {
 		m.spinning, m.ctx.Spinner = false, ""

@@ -12,10 +12,9 @@ import (
 	"certquay/ui/widget"
 )
 
-// Splash is what stands where the dashboard will be until there is a backend,
-// which the options need not have: its frame, in all colours, lines of width
-// columns. The environment tells of the background. It is empty for a screen
-// reader, to which a moment needs no words.
+// Splash draws the frame of the dashboard while the backend, which the options need not
+// have, is being opened: lines of width columns in full colour. The environment tells
+// the background colour. It is empty for a screen reader.
 func Splash(o Options, env []string, width, height int) string {
 	if o.Plain {
 		return ""
@@ -24,7 +23,7 @@ func Splash(o Options, env []string, width, height int) string {
 	light, says := lightBackground(tea.EnvMsg(env).Getenv("COLORFGBG"))
 	m.ctx = &app.Context{Text: text.New(o.Lang), Styles: o.Theme.New(!says || !light, colorprofile.TrueColor)}
 	if width < minWidth || height < minHeight {
-		return m.screen() // which says so
+		return m.screen() // it shows that the terminal is too small
 	}
 	rule := m.statusLine()
 	return strings.Join([]string{

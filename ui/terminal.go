@@ -11,7 +11,8 @@ import (
 	"certquay/ui/style"
 )
 
-// applyTerminal takes in what the terminal can do.
+// applyTerminal applies a message about the terminal's capabilities and reports whether
+// msg was one.
 func (m *root) applyTerminal(msg tea.Msg) bool {
 	switch v := msg.(type) {
 	case tea.ColorProfileMsg:
@@ -31,9 +32,9 @@ func (m *root) applyTerminal(msg tea.Msg) bool {
 	return true
 }
 
-// lightBackground says whether COLORFGBG, which rxvt and some that followed it
-// set to the numbers of their colours ("0;15", "0;default;15"), tells of a light
-// background: white, light grey, or one of the bright ones.
+// lightBackground reads COLORFGBG, which rxvt and terminals after it set to colour
+// numbers ("0;15", "0;default;15"). It returns whether the background is light (white,
+// light grey or a bright colour), and whether the value names one.
 func lightBackground(colorFgBg string) (light, says bool) {
 	n, err := strconv.Atoi(colorFgBg[strings.LastIndexByte(colorFgBg, ';')+1:])
 	return n == 7 || n >= 10, err == nil && strings.Contains(colorFgBg, ";")
@@ -44,7 +45,7 @@ func (m *root) restyle() {
 	m.resize(m.width, m.height)
 }
 
-// styles are those for what is known of the terminal.
+// styles returns the styles for the known capabilities of the terminal.
 func (m *root) styles() *style.Styles {
 	if m.opts.Plain {
 		return style.Unstyled()
@@ -62,8 +63,8 @@ func (m *root) resize(w, h int) {
 	}
 }
 
-// sizeDialog gives a dialog the cells of the screen; for a screen reader it is
-// narrow, as its lines are wrapped anew.
+// sizeDialog gives a dialog the size of the screen. For a screen reader it is narrow,
+// as its lines are wrapped again.
 func (m *root) sizeDialog(d app.Dialog) {
 	if m.ctx.Plain {
 		d.SetSize(min(m.width+6, 80), m.height)

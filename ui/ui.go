@@ -1,5 +1,5 @@
-// Package ui is the dashboard. Its root hands messages on in the order that
-// package app states; pages, dialogs and actions do the rest.
+// Package ui is the dashboard. Its root passes messages on in the order that package
+// app defines; pages, dialogs and actions do the rest.
 package ui
 
 import (
@@ -25,29 +25,29 @@ type root struct {
 	cancel          context.CancelFunc
 	pages           []app.Page
 	tab             int
-	returnTab       int                 // the tab from which the details in front were opened
+	returnTab       int                 // the tab to return to from the details
 	stack           []app.OpenDialogMsg // the top one last
 	dialogs         []app.Dialog
 	width, height   int
 	toast           app.ToastMsg
-	toastSeq        int  // counts what was told, for what follows it
-	awaiting        bool // the end of what was told is waited for
+	toastSeq        int  // number of the toast, so that the end of older work is ignored
+	awaiting        bool // the toast waits for the end of its work
 	spinner         spinner.Model
 	spinning        bool
 	header          atomic.Pointer[headerState]
-	footerActions   app.Actions // of which the footer tells: those of where the cursor rested last
+	footerActions   app.Actions // those of where the cursor rested last
 	footerTab       int
-	fresh           bool      // nothing has changed since they were offered
-	openings        int       // commands under way that will open something
-	queued          []tea.Msg // what was typed meanwhile
+	fresh           bool      // footerActions are those of the current state
+	openings        int       // running commands that will open something
+	queued          []tea.Msg // input received meanwhile
 	dark            bool
-	backgroundKnown bool // the terminal has said what its background is
+	backgroundKnown bool // the terminal has reported its background
 	profile         colorprofile.Profile
 	coalesce        time.Duration
-	refreshEvery    time.Duration               // how often times on the screen are refreshed
-	headerPoll      time.Duration               // how often the status is looked at meanwhile
-	clockMoving     bool                        // the clock of a sandbox is being moved
-	queuedMoves     []func(time.Time) time.Time // how to move it on then
+	refreshEvery    time.Duration               // interval between redraws of relative times
+	headerPoll      time.Duration               // interval between reads of the header state
+	clockMoving     bool                        // a sandbox's clock is being moved
+	queuedMoves     []func(time.Time) time.Time // moves to make after that
 	yearRunning     bool                        // a year passes in a minute
 }
 
@@ -88,11 +88,11 @@ type (
 	feedChangedMsg struct{ model.ChangeSet }
 	feedClosedMsg  struct{}
 	tickMsg        struct{}
-	jobEndedMsg    struct { // what has come of something told
+	jobEndedMsg    struct { // the work announced by a toast has ended
 		seq   int
 		toast app.ToastMsg
 	}
-	openReadyMsg struct{ inner tea.Msg } // what an asking action has come to
+	openReadyMsg struct{ inner tea.Msg } // the result of an action that opens something
 )
 
 // Init implements tea.Model.
@@ -212,8 +212,8 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	return m.broadcast(msg)
 }
 
-// broadcast hands a message to everybody: pages and dialogs have messages of
-// their own that the root does not know.
+// broadcast passes a message to every page and dialog: they have messages of their own
+// that the root does not know.
 func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 	var cmds []tea.Cmd
 	for _, d := range m.dialogs {
@@ -226,20 +226,20 @@ func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// input hands on what a person does: to the top dialog, else to the page while
-// it captures typing, else to the action with that key.
+// input dispatches keys, pasted text and mouse events: to the top dialog, else to the
+// page while it captures typing, else to the action with that key.
 func (m *root) input(msg tea.Msg) tea.Cmd {
 	key, isKey := msg.(tea.KeyPressMsg)
 	if m.openings > 0 && (isKey || isPaste(msg)) {
 		if s := key.String(); isKey && (s == "ctrl+c" || s == "esc") {
-			m.openings, m.queued = 0, nil // a person who waits too long gets the keys back
+			m.openings, m.queued = 0, nil // stop waiting and drop the queue
 			return nil
 		}
 		m.queued = append(m.queued, msg)
 		return nil
 	}
 	c, isClick := msg.(tea.MouseClickMsg)
-	if isKey || isClick { // it may lead to another screen
+	if isKey || isClick { // the toast belongs to the screen before
 		m.setToast(app.ToastMsg{})
 	}
 	if isClick {
@@ -255,7 +255,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 		return m.page().Update(msg)
 	}
 	if !isKey {
-		return nil // pasted text is never taken for keys
+		return nil // pasted text never triggers actions
 	}
 	as := m.footerActions
 	if !m.fresh {
@@ -268,7 +268,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	return m.setToast(app.ToastMsg{Text: m.ctx.T("key.nothing", key.String()), Tone: style.Muted})
 }
 
-// toDialog hands a message to the top dialog, and closes it once that is done.
+// toDialog passes a message to the top dialog, and closes it when it is done.
 func (m *root) toDialog(msg tea.Msg) tea.Cmd {
 	cmd, outcome := m.top().Update(msg)
 	if outcome.Done {
@@ -290,7 +290,7 @@ func (m *root) open(o app.OpenDialogMsg) tea.Cmd {
 	return nil
 }
 
-// close takes the top dialog away and goes on with its value.
+// close removes the top dialog and continues with its value.
 func (m *root) close(value any) tea.Cmd {
 	n := len(m.stack) - 1
 	then := m.stack[n].Then
@@ -301,7 +301,7 @@ func (m *root) close(value any) tea.Cmd {
 	return m.queueInput(then(value))
 }
 
-// selectTab brings a tab to the front.
+// selectTab shows a tab and tells the pages.
 func (m *root) selectTab(tab int) tea.Cmd {
 	var left tea.Cmd
 	if tab = (tab + len(m.pages)) % len(m.pages); tab != m.tab {

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	chrome    = 4 // lines around a page: tabs, rule, what was told, footer
+	chrome    = 4 // lines around a page: tabs, rule, status line, footer
 	minWidth  = 60
 	minHeight = 15
-	pageTop   = 2 // where a page begins
+	pageTop   = 2 // first line of a page
 )
 
 // View implements tea.Model.
@@ -27,7 +27,7 @@ func (m *root) View() tea.View {
 	return m.terminalView(m.screen())
 }
 
-// terminalView is a screen with what the terminal is asked for beside it.
+// terminalView is a screen with the terminal modes that the dashboard needs.
 func (m *root) terminalView(screen string) tea.View {
 	v := tea.NewView(screen)
 	v.AltScreen = true
@@ -58,15 +58,15 @@ func (m *root) screen() string {
 	return screen
 }
 
-// tooSmall says whether the terminal is too small for anything but to say so.
+// tooSmall reports whether the terminal is too small for the dashboard; then only a
+// message is drawn.
 func (m *root) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
 
 const brand = " certquay "
 
-// tabBar is the program's name and the tabs, which can be clicked on as their
-// keys, and how wide they are. Where not all find room the name goes, as the
-// window's title has it, then one of the two blanks between tabs, of which the
-// chosen one keeps both of its own.
+// tabBar returns the brand and the clickable tabs, with their width. Where they do not
+// fit, the brand is dropped, which the window title shows too; then one of the two
+// blanks between tabs, except beside the selected one.
 func (m *root) tabBar() (bar widget.Row, width int) {
 	s := m.ctx.Styles
 	layout := func(name string, tight bool) (bar widget.Row, width int) {
@@ -109,7 +109,7 @@ func (m *root) headerLine() string {
 	left := bar.String()
 	var right []string
 	var now headerState
-	if at := m.header.Load(); at != nil { // none while there is no backend yet
+	if at := m.header.Load(); at != nil { // nil until there is a backend
 		now = *at
 	}
 	if now.locked {
@@ -137,7 +137,7 @@ func (m *root) headerLine() string {
 	if m.opts.Sealed != "" && !now.locked {
 		right = append(right, s.Paint(style.Muted, m.sealedText()))
 	}
-	for len(right) > 0 { // what does not fit goes, the least important first
+	for len(right) > 0 { // drop what does not fit, the least important first
 		r := strings.Join(right, "  ") + " "
 		if widget.Width(left)+widget.Width(r)+1 <= m.width {
 			return widget.Spread(left, r, m.width)
@@ -147,7 +147,7 @@ func (m *root) headerLine() string {
 	return widget.Pad(left, m.width)
 }
 
-// clockInHeader says whether there is room for the clock beside the tabs.
+// clockInHeader reports whether the clock fits beside the tabs.
 func (m *root) clockInHeader(at string) bool {
 	_, used := m.tabBar()
 	room := m.width - used
@@ -157,8 +157,8 @@ func (m *root) clockInHeader(at string) bool {
 	return widget.Width(m.clockText(at))+2 <= room
 }
 
-// rule is the line under the header. The clock of a sandbox stands in it where
-// the header has no room.
+// rule is the line under the header. It contains a sandbox's clock where the header has
+// no room for it.
 func (m *root) rule() string {
 	s, at := m.ctx.Styles, m.header.Load()
 	if !m.opts.Sandbox || at == nil || m.clockInHeader(at.clock) {
@@ -168,12 +168,12 @@ func (m *root) rule() string {
 	return s.Paint(style.Faint, widget.Repeat("─", m.width-widget.Width(t)-4)+" ") + s.Paint(style.Busy, t) + s.Paint(style.Faint, " ──")
 }
 
-// statusLine is the rule above the footer, with what was last told in it.
+// statusLine is the rule above the footer with the current toast.
 func (m *root) statusLine() string {
 	s := m.ctx.Styles
 	t := text.Clean(m.toast.Text)
 	switch spinner := m.ctx.Spinner; {
-	case t == "" && m.openings > 0 && spinner != "": // what opens takes long
+	case t == "" && m.openings > 0 && spinner != "": // a dialog is being loaded
 		t = spinner + " " + m.ctx.T("loading")
 	case t == "":
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
@@ -184,7 +184,7 @@ func (m *root) statusLine() string {
 	return s.Paint(style.Faint, "── ") + s.Paint(m.toast.Tone, t) + s.Paint(style.Faint, " "+widget.Repeat("─", m.width-4-widget.Width(t)))
 }
 
-// sealedText says how keys are sealed.
+// sealedText names how keys are sealed.
 func (m *root) sealedText() string {
 	return m.ctx.T("header.sealed", m.ctx.Text.Lookup("sealed."+m.opts.Sealed, m.opts.Sealed))
 }

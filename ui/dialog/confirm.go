@@ -1,6 +1,6 @@
-// Package dialog holds what opens over a page: confirmations, notices, the
-// explanation of a row, help, palette and the filter panel. A dialog returns a
-// value and does no work itself.
+// Package dialog holds what opens over a page: confirmations, notices, the explanation
+// of a row, help, palette and the filter panel. A dialog returns a value and has no
+// other effect.
 package dialog
 
 import (
@@ -18,8 +18,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// Confirm asks yes or no. Its value is true for yes and nil for no. One of the
-// two is marked, which enter takes: at first no, save where yes is harmless.
+// Confirm asks yes or no. Its value is true for yes and nil for no. Enter takes the
+// marked answer, which is no at first, unless yes is harmless.
 type Confirm struct {
 	Context   *app.Context
 	Title     string
@@ -27,12 +27,12 @@ type Confirm struct {
 	Costs     bool // yes spends money or what was bought
 	Lines     []string
 	Question  string
-	RepeatKey string // the key that asked, pressed again, means yes; "" for none
-	toggled   bool   // the other answer than at first is marked
+	RepeatKey string // the key that opened it, which pressed again means yes; "" for none
+	toggled   bool   // the marked answer is not the default
 	size
 }
 
-// size is what a dialog was given.
+// size is the space that a dialog may fill, in cells.
 type size struct{ width, height int }
 
 // SetSize implements app.Dialog.
@@ -40,7 +40,7 @@ func (s *size) SetSize(width, height int) { s.width, s.height = width, height }
 
 var _ app.Dialog = (*Confirm)(nil)
 
-// yes says whether yes is marked.
+// yes reports whether yes is marked.
 func (d *Confirm) yes() bool { return d.defaultYes() != d.toggled }
 
 func (d *Confirm) defaultYes() bool {
@@ -90,7 +90,7 @@ func (d *Confirm) ReadOut(w, h int) app.ScreenText {
 
 func (d *Confirm) boxWidth() int { return min(d.width-2, 76) }
 
-// rows are what it asks, the answers and the keys.
+// rows are the question, the answers and the keys.
 func (d *Confirm) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
 	w, height := d.boxWidth(), d.height
@@ -115,8 +115,8 @@ func (d *Confirm) rows() []widget.Row {
 	return append(rows, widget.SpreadRow(nil, keys, w-4))
 }
 
-// answer is one of the two, with its key; not by colour alone is it the marked
-// one.
+// answer draws one answer with its key. The marked one is told apart by a sign, not by
+// colour alone.
 func (d *Confirm) answer(key, word string, marked bool) widget.Part {
 	s, text := d.Context.Styles, ""
 	if marked {
@@ -128,8 +128,8 @@ func (d *Confirm) answer(key, word string, marked bool) widget.Part {
 	return widget.Part{ID: app.KeyID(key), Text: text, HasCursor: marked}
 }
 
-// Tone is how a level of danger is drawn; its word is always there as well.
-func Tone(d rules.Severity) style.Tone {
+// Tone is the tone of a level of danger, whose word is always drawn too.
+func Tone(d rules.Danger) style.Tone {
 	switch d {
 	case rules.SeverityDanger:
 		return style.Bad
@@ -139,15 +139,15 @@ func Tone(d rules.Severity) style.Tone {
 	return style.Accent
 }
 
-// Section is one part of a [Notice]: a head and the lines under it.
+// Section is a heading with lines under it, in a [Notice].
 type Section struct {
 	Head  string
 	Tone  style.Tone
 	Lines []string
 }
 
-// ChoicesFrom are the keys that a way out names as keys of a [Notice]. Those which
-// always close it are none.
+// ChoicesFrom returns the keys named by hints as choices of a [Notice], except the one
+// that always closes it.
 func ChoicesFrom(c *app.Context, ways []app.KeyHint) []key.Binding {
 	var bs []key.Binding
 	for _, w := range ways {
@@ -158,7 +158,7 @@ func ChoicesFrom(c *app.Context, ways []app.KeyHint) []key.Binding {
 	return bs
 }
 
-// PressChosen does what a way out names once its [Notice] is closed by that key.
+// PressChosen is the Then of a [Notice]: it presses the key that was chosen.
 func PressChosen(value any) tea.Cmd {
 	if key, ok := value.(string); ok {
 		return app.Send(app.PressKeyMsg{Key: key})
@@ -166,15 +166,15 @@ func PressChosen(value any) tea.Cmd {
 	return nil
 }
 
-// Notice tells something until a key is pressed. Long ones scroll. Its value is
-// the key of the choice that was pressed, nil when it was closed.
+// Notice shows text until a key is pressed; long text scrolls. Its value is the key of
+// the choice that was pressed, nil if it was closed.
 type Notice struct {
 	Context  *app.Context
 	Title    string
 	Badge    string // "note", "refused", ...
 	Tone     style.Tone
 	Sections []Section
-	Choices  []key.Binding // keys that go on with something
+	Choices  []key.Binding // keys that continue with an action
 	width    int
 	height   int
 	body     widget.Scroll
@@ -200,10 +200,10 @@ func (d *Notice) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	return nil, updateReader(&d.body, msg)
 }
 
-// closeKeys are the keys that close what is only read.
+// closeKeys close a dialog that is only read.
 var closeKeys = key.NewBinding(key.WithKeys("esc", "enter", "q", "x", "?", "space", "ctrl+c"))
 
-// updateReader scrolls what is only read, until a key closes it.
+// updateReader scrolls a dialog that is only read, until a key closes it.
 func updateReader(body *widget.Scroll, msg tea.Msg) app.Outcome {
 	if k, ok := msg.(tea.KeyPressMsg); ok && key.Matches(k, closeKeys) {
 		return app.Outcome{Done: true}
@@ -212,7 +212,7 @@ func updateReader(body *widget.Scroll, msg tea.Msg) app.Outcome {
 	return app.Outcome{}
 }
 
-// lines are what it tells.
+// lines are the badge and the sections, wrapped.
 func (d *Notice) lines() []widget.Row {
 	s := d.Context.Styles
 	var lines []string
@@ -246,7 +246,7 @@ func (d *Notice) ReadOut(w, h int) app.ScreenText {
 	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
 }
 
-// rows are what is shown of what it tells, and the keys.
+// rows are the visible lines and the keys.
 func (d *Notice) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
 	var keys widget.Row
@@ -261,8 +261,8 @@ func (d *Notice) rows() []widget.Row {
 	return append(d.body.Rows(), nil, keys)
 }
 
-// RefusalNotice is the notice of a refusal: state, action, reason and way out. It
-// goes on with [PressChosen].
+// RefusalNotice shows a refusal: state, action, reason and what to do instead. Its Then
+// is [PressChosen].
 func RefusalNotice(c *app.Context, r *rules.Refusal, name string) *Notice {
 	title := c.T("refused.title", c.Text.Lookup("action."+string(r.Action), string(r.Action)))
 	if name != "" {
@@ -285,7 +285,7 @@ func RefusalNotice(c *app.Context, r *rules.Refusal, name string) *Notice {
 	return d
 }
 
-// ErrorNotice is the notice of an error that is no refusal.
+// ErrorNotice shows an error that is not a refusal.
 func ErrorNotice(c *app.Context, what string, err error) *Notice {
 	return &Notice{Context: c, Title: what, Badge: c.T("failed.word"), Tone: style.Bad,
 		Sections: []Section{{Lines: text.Lines(c.FormatError(err))}}}

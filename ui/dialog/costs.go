@@ -15,8 +15,7 @@ import (
 	"certquay/ui/widget"
 )
 
-// Costs shows what is held prepaid and what was spent, by month or by order
-// (spec B4).
+// Costs shows what is prepaid and what was spent, by month or by order (spec B4).
 type Costs struct {
 	Context        *app.Context
 	Balances       []ledger.Balance
@@ -36,7 +35,7 @@ func (d *Costs) SetSize(width, height int) {
 	d.layout()
 }
 
-// layout draws the rows of the view in use.
+// layout draws the rows of the selected view.
 func (d *Costs) layout() {
 	inner := d.width - 4
 	var rows []widget.Row
@@ -51,13 +50,13 @@ func (d *Costs) layout() {
 	d.body.Set(rows, inner, d.room())
 }
 
-// room is how many rows there is room for.
+// room is the number of rows that fit.
 func (d *Costs) room() int { return max(min(d.height-9, 30), 1) }
 
-// CostsBuy is the value of [Costs] when packs are to be bought.
+// CostsBuy is the value of [Costs] when the person wants to buy packs.
 type CostsBuy struct{}
 
-// views of [Costs], as keys of their names.
+// costViews are the catalogue keys of the views' names.
 var costViews = []string{"costs.packs", "costs.months", "costs.orders"}
 
 // Update implements app.Dialog.
@@ -100,7 +99,7 @@ func (d *Costs) ReadOut(w, h int) app.ScreenText {
 	return d.Context.ReadOut(d.Context.T("costs.title"), d.rows(), w, h)
 }
 
-// rows are the views, what is shown of the one in use, and the keys.
+// rows are the names of the views, the visible rows of the selected one, and the keys.
 func (d *Costs) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
 	var tabs widget.Row
@@ -112,7 +111,7 @@ func (d *Costs) rows() []widget.Row {
 		tabs = append(tabs, widget.Part{ID: entryID(n), Text: paint(tone, " "+c.T(v)+" "), HasCursor: n == d.view}, widget.Part{Text: "  "})
 	}
 	rows := append([]widget.Row{tabs, nil, d.head}, d.body.Rows()...)
-	for len(rows) < min(d.room(), 8)+3 { // so that the box keeps its height as one switches
+	for len(rows) < min(d.room(), 8)+3 { // the box keeps its height between views
 		rows = append(rows, nil)
 	}
 	keys := append([]key.Binding{c.Bind(c.T("hint.switch"), "tab", "left", "right")}, scrollHints(c, &d.body)...)
@@ -120,15 +119,16 @@ func (d *Costs) rows() []widget.Row {
 	return append(rows, nil, note, c.Hints(append(keys, closeHint(c))...))
 }
 
-// column is one of a view: its head, and how wide it is; numbers stand right.
+// column is one column of a view: its heading and width in cells. Numbers are
+// right-aligned.
 type column struct {
-	head  string // a key of the catalogue
+	head  string // a catalogue key
 	width int
 	right bool
 }
 
-// table writes rows of cells under heads, which a screen reader is told with
-// each cell but the first.
+// table returns rows of cells and their heading. A screen reader reads the heading
+// before each cell but the first.
 func (d *Costs) table(columns []column, cells [][]string, tones []style.Tone) (head widget.Row, rows []widget.Row) {
 	s, c := d.Context.Styles, d.Context
 	row := func(tone style.Tone, texts []string, heads bool) widget.Row {
@@ -165,11 +165,11 @@ func (d *Costs) table(columns []column, cells [][]string, tones []style.Tone) (h
 	return row(style.Head, heads, true), rows
 }
 
-// packs are a row for each kind and specification.
+// packs returns one row for each kind and specification.
 func (d *Costs) packs(w int) (head widget.Row, rows []widget.Row, note string) {
 	c := d.Context
 	kinds, wide := 20, min(w-62, 44)
-	if w < 96 { // the kind alone, or the specification alone
+	if w < 96 { // only the specification, or the kind where there is none
 		kinds, wide = 0, max(w-38, 8)
 	}
 	var cells [][]string

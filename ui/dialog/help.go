@@ -13,17 +13,15 @@ import (
 	"certquay/ui/widget"
 )
 
-// Help is the full help: every action there is here and now, those that are not
-// possible after the others and with the reason. Its value is the key that was
-// clicked on.
+// Help is the full help: every action that exists here and now, followed by those that
+// are disabled, with reasons. Its value is the key that was clicked.
 //
-// It reads the bindings that the help of bubbles would, and draws them itself:
-// that has no column for what is refused and why, knows no cell that can be
-// clicked, and cuts what does not fit where this scrolls.
+// It reads the same bindings as the help of bubbles, and draws them itself: that has no
+// place for disabled actions and reasons, is not clickable, and cuts what this scrolls.
 type Help struct {
 	Context *app.Context
 	Keys    help.KeyMap
-	Refused app.Actions // those of them that are not possible, with the reasons
+	Refused app.Actions // the disabled actions, with their reasons
 	Extra   []string    // lines about the program
 	width   int
 	height  int
@@ -41,8 +39,8 @@ func (d *Help) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	return nil, updateReader(&d.body, msg)
 }
 
-// helpID begins the ID of a line about a key, which is pressed once the help is
-// closed.
+// helpID is the prefix of the ID of a line about a key. A click presses that key after
+// the help has closed.
 const helpID = "help "
 
 // SetSize implements app.Dialog.
@@ -60,7 +58,7 @@ func (d *Help) SetSize(width, height int) {
 	var right []widget.Row
 	for _, g := range []app.Group{app.View, app.Move, app.Program} {
 		of := d.group(g, groups, cw)
-		if len(of) < 2 { // nothing but its head
+		if len(of) < 2 { // only its heading
 			continue
 		}
 		if len(right) > 0 {
@@ -110,7 +108,7 @@ func (d *Help) ReadOut(w, h int) app.ScreenText {
 	return d.Context.ReadOut(d.Context.T("help.title"), d.rows(), w, h)
 }
 
-// rows are what is shown of the help, and the keys.
+// rows are the visible lines and the keys.
 func (d *Help) rows() []widget.Row {
 	c := d.Context
 	keys := append(scrollHints(c, &d.body), closeHint(c))
@@ -120,7 +118,7 @@ func (d *Help) rows() []widget.Row {
 	return append(d.body.Rows(), nil, c.Hints(keys...))
 }
 
-// group is a head and what is possible of the actions under it.
+// group is a heading with the enabled actions under it.
 func (d *Help) group(g app.Group, of [][]key.Binding, w int) []widget.Row {
 	s := d.Context.Styles
 	rows := widget.Rows(s.Paint(style.Head, d.Context.T(groupNames[g])))
@@ -136,7 +134,7 @@ func (d *Help) group(g app.Group, of [][]key.Binding, w int) []widget.Row {
 	return rows
 }
 
-// keyPart is how the keys of a line are written, and what they are said to be.
+// keyPart is the key column of a line, with the text that is read aloud.
 func (d *Help) keyPart(tone style.Tone, press, keys string) widget.Part {
 	p := widget.Part{ID: helpID + press, Text: d.Context.Styles.Paint(tone, keys) + " "}
 	if said := strings.TrimSpace(keys); said != "" {
@@ -145,8 +143,7 @@ func (d *Help) keyPart(tone style.Tone, press, keys string) widget.Part {
 	return p
 }
 
-// disabledLines are the actions that are not possible now, each with the reason;
-// none when all are.
+// disabledLines are the disabled actions with their reasons; nil if there are none.
 func (d *Help) disabledLines(w int) []widget.Row {
 	s := d.Context.Styles
 	if len(d.Refused) == 0 {

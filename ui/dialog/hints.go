@@ -10,8 +10,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// IsDismissable says whether a click beside a dialog closes it, as esc does: it only
-// shows or finds something, and nothing that was typed or asked goes by it.
+// IsDismissable reports whether a click beside a dialog closes it, as esc does: it only
+// shows or finds something, and closing it loses no input.
 func IsDismissable(d app.Dialog) bool {
 	switch d.(type) {
 	case *Panel, *Notice, *Help, *List, *Palette:
@@ -23,7 +23,7 @@ func IsDismissable(d app.Dialog) bool {
 // closeHint is the key that closes a dialog.
 func closeHint(c *app.Context) key.Binding { return c.Bind(c.T("hint.close"), "esc") }
 
-// scrollHints are the keys that scroll, where there is something to scroll.
+// scrollHints are the keys that scroll; nil if everything is visible.
 func scrollHints(c *app.Context, body *widget.Scroll) []key.Binding {
 	if body.HiddenLines() == 0 {
 		return nil
@@ -31,9 +31,10 @@ func scrollHints(c *app.Context, body *widget.Scroll) []key.Binding {
 	return []key.Binding{c.Bind(c.T("hint.scroll"), "j", "k")}
 }
 
-// entryID is the ID of one of several entries; entryOf reads it.
+// entryID is the ID of the layer of the nth entry.
 func entryID(n int) string { return "entry " + strconv.Itoa(n) }
 
+// entryOf is the reverse of [entryID].
 func entryOf(id string) (n int, ok bool) {
 	number, ok := strings.CutPrefix(id, "entry ")
 	n, err := strconv.Atoi(number)

@@ -13,26 +13,26 @@ import (
 	"certquay/ui/widget"
 )
 
-// Entry is one entry of a [List]: a line, with a word at its right end, and
-// lines that belong to it. An entry without a value cannot be opened.
+// Entry is one entry of a [List]: a heading with a text at its right end, and further
+// lines. An entry without a value cannot be opened.
 type Entry struct {
 	Head, Meta string
 	Lines      []string
 	Value      any
 }
 
-// Removed is the value of a [List] in which an entry was dropped, with what that
-// entry stands for.
+// Removed is the value of a [List] when an entry was removed. It holds the value of
+// that entry.
 type Removed struct{ Value any }
 
-// List has one of several entries chosen. Its value is that of the entry.
+// List lets the person choose an entry. Its value is that of the entry.
 type List struct {
 	Context     *app.Context
 	Title       string
-	Empty       string // what it says without entries
+	Empty       string // text shown without entries
 	Entries     []Entry
-	RemoveLabel string // what ctrl+x does with an entry; "" for nothing
-	EnterLabel  string // what enter does; "" leads to details
+	RemoveLabel string // label of ctrl+x, which removes an entry; "" disables it
+	EnterLabel  string // label of enter; "" means details
 	cursor      int
 	width       int
 	height      int
@@ -76,7 +76,7 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 		}
 	case app.HitMsg:
 		n, ok := entryOf(m.ID)
-		if ok && d.cursor == n { // it was chosen before
+		if ok && d.cursor == n { // it was selected before the click
 			return nil, d.choose()
 		}
 		if ok {
@@ -102,7 +102,7 @@ func (d *List) choose() app.Outcome {
 	return app.Outcome{Done: v != nil, Value: v}
 }
 
-// layout draws the entries and scrolls to the one in use.
+// layout draws the entries and scrolls to the selected one.
 func (d *List) layout() {
 	s, in := d.Context.Styles, d.width-4
 	var rows []widget.Row
@@ -151,12 +151,12 @@ func (d *List) ReadOut(w, h int) app.ScreenText {
 	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
 }
 
-// rows are the entries that are shown, and the keys.
+// rows are the visible entries and the keys.
 func (d *List) rows() []widget.Row {
 	return append(d.body.Rows(), nil, d.Context.Hints(d.ShortHelp()...))
 }
 
-// ShortHelp are its keys.
+// ShortHelp returns the keys of the list.
 func (d *List) ShortHelp() []key.Binding {
 	c := d.Context
 	if len(d.Entries) == 0 {

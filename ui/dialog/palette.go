@@ -16,8 +16,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// Palette finds an action by a few letters of its name in any language. Its
-// value is the chosen app.Action.
+// Palette finds an action by letters of its name in any language. Its value is the
+// chosen app.Action.
 type Palette struct {
 	Context *app.Context
 	Actions app.Actions
@@ -32,13 +32,13 @@ var _ app.Dialog = (*Palette)(nil)
 
 // SetSize implements app.Dialog.
 func (d *Palette) SetSize(width, height int) {
-	if d.size == (size{}) { // it opens
+	if d.size == (size{}) { // first call, when it opens
 		d.search()
 	}
 	d.size = size{width, height}
 }
 
-// names are what actions are found by: a source for fuzzy search.
+// names are the searchable names of actions. They implement fuzzy.Source.
 type names []struct {
 	action int
 	text   string
@@ -50,8 +50,8 @@ func (ns names) Len() int { return len(ns) }
 // String implements fuzzy.Source.
 func (ns names) String(i int) string { return ns[i].text }
 
-// searchNames gathers the names of all actions, those of the language in use first,
-// and then other words by which people look for them.
+// searchNames returns the names of all actions, those in the current language first,
+// then synonyms.
 func (d *Palette) searchNames() names {
 	if d.names == nil {
 		add := func(action int, text string) {
@@ -100,12 +100,12 @@ func (d *Palette) search() {
 		distance[n.action] = s
 		d.matches = append(d.matches, n.action)
 	}
-	// Letters that stand together at the start of a word come before letters
-	// that are only somewhere: "rei" means reissue, not revoke it.
+	// A prefix of a word ranks before scattered letters: "rei" means reissue, not
+	// revoke it.
 	slices.SortStableFunc(d.matches, func(a, b int) int { return cmp.Compare(distance[a], distance[b]) })
 }
 
-// notPrefix is 0 when a word of the label begins with what was typed, else 1.
+// notPrefix is 0 if a word of the label begins with typed, else 1.
 func notPrefix(label, typed string) int {
 	if strings.Contains(" "+strings.ToLower(label), typed) {
 		return 0
@@ -153,12 +153,12 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 
 func (d *Palette) move(n int) { d.cursor = max(min(d.cursor+n, len(d.matches)-1), 0) }
 
-// room is how many of those found there is room for.
+// room is the number of matches that fit.
 func (d *Palette) room() int { return max(min(d.height-8, 14), 1) }
 
-// top is the first of those found that is shown: the one in use stands in the
-// middle. Only what is shown is drawn, as why something is not possible must be
-// found out first.
+// top is the index of the first visible match; the selected one is in the middle. Only
+// visible matches are drawn, because the reason of a disabled action has to be
+// computed.
 func (d *Palette) top() int { return max(min(d.cursor-d.room()/2, len(d.matches)-d.room()), 0) }
 
 // View implements app.Dialog.
@@ -191,15 +191,15 @@ func (d *Palette) View() *lipgloss.Layer {
 	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), rows, w, d.height)
 }
 
-// ShortHelp are its keys.
+// ShortHelp returns the keys of the palette.
 func (d *Palette) ShortHelp() []key.Binding {
 	c := d.Context
 	return []key.Binding{c.Bind(c.T("hint.search")), c.Bind(c.T("hint.choose"), "up", "down"), c.Bind(c.T("hint.do"), "enter"),
 		closeHint(c)}
 }
 
-// ReadOut implements app.ScreenReader: what was found in full, why something is not
-// possible too, with the cursor in what is typed.
+// ReadOut implements app.ScreenReader: the matches with the reasons of disabled ones,
+// and the cursor in the typed text.
 func (d *Palette) ReadOut(w, h int) app.ScreenText {
 	c := d.Context
 	s := app.ScreenText{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}

@@ -11,23 +11,23 @@ import (
 	"certquay/ui/widget"
 )
 
-// Choice is one line of a [Panel].
+// Choice is one line of a [Panel]. Its key has the form kind:value.
 type Choice struct {
 	Key   string
 	Label string
-	Head  string // begins a part with this head
+	Head  string // heading above this choice; "" for none
 	On    bool
-	Count int // -1 when there is none to show
-	Radio bool
+	Count int  // -1 shows none
+	Radio bool // exactly one choice of its kind is on
 }
 
-// Panel is a list of switches: the filter panel. Its value is the list of
-// choices as the person left it. Counts come from outside by SetCounts.
+// Panel is a list of switches: the filter panel. Its value is the list of choices as
+// the person left it. Counts arrive in a [CountedMsg].
 type Panel struct {
 	Context *app.Context
 	Title   string
 	Choices []Choice
-	// Changed is called after each switch, to count anew.
+	// Changed is called after each switch and returns the command that counts again.
 	Changed func([]Choice) tea.Cmd
 	cursor  int
 	width   int
@@ -95,14 +95,14 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	return nil, app.Outcome{}
 }
 
-// panelMargin is how many lines of the screen a panel does without: those of
-// its frame and keys, and what stands above and below it.
+// panelMargin is the number of lines of the screen that a panel leaves free for its
+// frame, its keys, and the lines around it.
 const panelMargin = 8
 
-// kindOf is the part of a choice's key before the colon: of those with One set,
-// one of a kind is on.
+// kindOf is the part of a choice's key before the colon.
 func kindOf(key string) string { k, _, _ := strings.Cut(key, ":"); return k }
 
+// firstOfKind is the key of the first choice of the same kind, the default of a radio group.
 func (d *Panel) firstOfKind(c Choice) string {
 	for _, o := range d.Choices {
 		if kindOf(o.Key) == kindOf(c.Key) {
@@ -125,7 +125,7 @@ func (d *Panel) toggle() {
 	at.On = !at.On
 }
 
-// layout draws the choices, with the one in use in the middle.
+// layout draws the choices, with the selected one in the middle.
 func (d *Panel) layout() {
 	s, c := d.Context.Styles, d.Context
 	var rows []widget.Row
@@ -153,7 +153,7 @@ func (d *Panel) layout() {
 	d.body.ScrollTo(at - room/2)
 }
 
-// checkbox shows, or says, whether a choice is on.
+// checkbox draws whether a choice is on, or says it to a screen reader.
 func (d *Panel) checkbox(o Choice) string {
 	c := d.Context
 	box, word := "[ ] ", "plain.off"
@@ -180,8 +180,7 @@ func (d *Panel) View() *lipgloss.Layer {
 // ReadOut implements app.ScreenReader.
 func (d *Panel) ReadOut(w, h int) app.ScreenText { return d.Context.ReadOut(d.Title, d.rows(), w, h) }
 
-// rows are the choices that are shown, how many there are beside them, and the
-// keys.
+// rows are the visible choices, the number of hidden ones, and the keys.
 func (d *Panel) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
 	var more widget.Row

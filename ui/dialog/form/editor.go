@@ -12,8 +12,9 @@ import (
 	"certquay/ui/widget"
 )
 
-// resetEditor makes what a field is typed into, with what it holds. A Paste field has
-// none while that is too long to edit; it is held as it was pasted then.
+// resetEditor creates the editor of a field with the current value. A Multiline field
+// has none while its value is too long to edit; the value is then kept as it was
+// pasted.
 func (f *Form) resetEditor(i int) {
 	d := &f.spec.Fields[i]
 	value := *f.values[d.Key]
@@ -29,7 +30,7 @@ func (f *Form) resetEditor(i int) {
 	}
 }
 
-// updateInput hands a key or pasted text to an Input field.
+// updateInput passes a key or pasted text to an Input field.
 func (f *Form) updateInput(i int, msg tea.Msg) tea.Cmd {
 	in := f.inputs[i]
 	if !in.Update(msg) {
@@ -38,8 +39,7 @@ func (f *Form) updateInput(i int, msg tea.Msg) tea.Cmd {
 	return f.valueChanged(i, in.Value())
 }
 
-// cycleOption goes on to the next choice of a Select field, or back to the one
-// before; after the last one stands the first.
+// cycleOption selects the option by places further in a Select field, wrapping around.
 func (f *Form) cycleOption(i, by int) tea.Cmd {
 	d := &f.spec.Fields[i]
 	options := d.Options(f.Values())
@@ -49,7 +49,7 @@ func (f *Form) cycleOption(i, by int) tea.Cmd {
 	return f.valueChanged(i, options[(f.selectedOption(i, options)+by+len(options))%len(options)].Value)
 }
 
-// selectedOption is which of its options a Select field has.
+// selectedOption is the index of the selected option of a Select field.
 func (f *Form) selectedOption(i int, options []Option) int {
 	for n, o := range options {
 		if o.Value == *f.values[f.spec.Fields[i].Key] {
@@ -59,9 +59,8 @@ func (f *Form) selectedOption(i int, options []Option) int {
 	return 0
 }
 
-// choiceLine draws a Select field: its choice, in use between arrows, of which
-// one that only leads around is faint. Where there is nothing to choose from
-// there are none.
+// choiceLine draws a Select field: its option, between arrows if it is focused. An
+// arrow that wraps around is faint. A field with a single option has none.
 func (f *Form) choiceLine(i int, on bool, room int) string {
 	s, options := f.c.Styles, f.spec.Fields[i].Options(f.Values())
 	if len(options) == 0 {
@@ -85,7 +84,7 @@ func (f *Form) choiceLine(i int, on bool, room int) string {
 	return s.Paint(tones[0], left) + s.Paint(style.Strong, widget.Cut(label, room-4)) + s.Paint(tones[1], right)
 }
 
-// valueChanged takes what the person made of a field, and does what follows from it.
+// valueChanged stores a value that the person entered, and updates what depends on it.
 func (f *Form) valueChanged(i int, value string) tea.Cmd {
 	d := &f.spec.Fields[i]
 	*f.values[d.Key], f.desired[d.Key] = value, value
@@ -95,7 +94,7 @@ func (f *Form) valueChanged(i int, value string) tea.Cmd {
 		f.set(d.OnSelect(f.Values()))
 	}
 	f.refreshOptions()
-	if d.Kind == Select { // what was wrong with the others may be so no more
+	if d.Kind == Select { // other fields may be valid now
 		for i := range f.spec.Fields {
 			if f.errors[f.spec.Fields[i].Key] != "" {
 				f.check(i)
@@ -105,7 +104,7 @@ func (f *Form) valueChanged(i int, value string) tea.Cmd {
 	return f.startPreview()
 }
 
-// atEdge says whether up, or else down, leads out of a Paste field.
+// atEdge reports whether up (else down) leaves a Multiline field.
 func (f *Form) atEdge(i int, up bool) bool {
 	switch a := f.areas[i]; {
 	case a == nil:
@@ -117,8 +116,8 @@ func (f *Form) atEdge(i int, up bool) bool {
 	}
 }
 
-// updateMultiline hands a key or pasted text to a Paste field, which takes all that is
-// put in or nothing. ctrl+u empties it.
+// updateMultiline passes a key or pasted text to a Multiline field, which takes the
+// whole text or none of it. ctrl+u clears the field.
 func (f *Form) updateMultiline(i int, msg tea.Msg, text string) tea.Cmd {
 	d, a := &f.spec.Fields[i], f.areas[i]
 	value := *f.values[d.Key]
@@ -155,7 +154,7 @@ func (f *Form) updateMultiline(i int, msg tea.Msg, text string) tea.Cmd {
 	return f.startPreview()
 }
 
-// multilineLines draws the text of a Paste field that is in use.
+// multilineLines draws the text of the focused Multiline field.
 func (f *Form) multilineLines(i, width, height int) []string {
 	if a := f.areas[i]; a != nil && *f.values[f.spec.Fields[i].Key] != "" {
 		return a.View(f.c.Styles, maskSecrets, width, height)
@@ -163,14 +162,13 @@ func (f *Form) multilineLines(i, width, height int) []string {
 	return nil
 }
 
-// pemBoundary is a line of PEM that begins or ends what its label says (RFC 7468).
+// pemBoundary matches the first and last line of a PEM block (RFC 7468).
 var pemBoundary = regexp.MustCompile(`^-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----\s*$`)
 
-// publicLabels are the labels of PEM that anybody may see.
+// publicLabels are the labels of PEM blocks that are not secret.
 var publicLabels = []string{"CERTIFICATE", "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
 
-// maskSecrets replaces by dots what is no certificate and no request for one: it may
-// be a private key, or a part of one.
+// mask returns one dot for each rune.
 func maskSecrets(text string) string {
 	lines, public := strings.Split(text, "\n"), false
 	for n, l := range lines {

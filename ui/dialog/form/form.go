@@ -1,5 +1,5 @@
-// Package form is a form that shows all its fields at once, one line each, with
-// the hint of the field in use and every error under the field it belongs to.
+// Package form is a dialog with fields, one line each, with the hint of the focused
+// field and every error under its field.
 package form
 
 import (
@@ -11,60 +11,60 @@ import (
 	"certquay/ui/widget"
 )
 
-// Values are what a form holds, by the keys of its fields.
+// Values are the values of a form by field key.
 type Values = map[string]string
 
-// Kind is how a field is filled in.
+// Kind is the way a field is filled in.
 type Kind int
 
 // Kinds of fields.
 const (
 	Input     Kind = iota // one line of text
 	Select                // one of the options, with the arrow keys
-	Search                // one of many, which what is typed finds; "" for none. It is not kept
-	Multiline             // text of many lines, of which nothing secret is shown
-	Static                // what Say says; nothing to fill in, but maybe to remove
-	Hidden                // held and never shown
+	Search                // one of many, found by typing; "" for none. It is not kept
+	Multiline             // text of many lines; secrets in it are masked
+	Static                // the text of Render; it cannot be edited, but possibly removed
+	Hidden                // a value that is never shown
 )
 
-// maxMultiline is how many bytes a Paste field takes: an import of 1 MB, with room
-// for the blanks of a terminal.
+// maxMultiline is the default MaxBytes of a Multiline field: an import of 1 MB, with
+// room for blanks that a terminal adds.
 const maxMultiline = 1_100_000
 
-// Option is one choice of a Select field.
+// Option is one option of a Select or Search field.
 type Option struct{ Value, Label string }
 
-// Field describes one field. Functions get what the form holds at that moment
-// and must be quick and pure.
+// Field describes one field. Its functions get the current values and must be quick and
+// pure.
 type Field struct {
 	Key, Label  string
 	Kind        Kind
 	Initial     string
 	Placeholder string
-	Hint        func(Values) string // of the field in use
+	Hint        func(Values) string // shown while the field is focused
 	Options     func(Values) []Option
-	Valid       func(value string, all Values) string // what is wrong, or ""
+	Valid       func(value string, all Values) string // an error message, or ""
 	Show        func(Values) bool                     // nil means always
-	Step        int                                   // of Spec.Steps
-	Warn        func(Values) string                   // stands under the field, in use or not
-	Render      func(Values) string                   // of a Text field; of a Paste field in place of its summary
-	MaxBytes    int                                   // bytes that a Paste field takes; 0 means maxPaste
-	// Search searches for the options of a Find field, in a command; First is what
-	// it offers before anything is typed. Its Placeholder stands for none.
+	Step        int                                   // an index of Spec.Steps
+	Warn        func(Values) string                   // a warning under the field, focused or not
+	Render      func(Values) string                   // the text of a Static field; the summary of a Multiline field
+	MaxBytes    int                                   // limit of a Multiline field; 0 means maxMultiline
+	// Search finds the options of a Search field, in a command; FirstResults are
+	// offered before anything is typed. The Placeholder means none.
 	Search       func(typed string) func() SearchResult
 	FirstResults SearchResult
-	// OnSelect gives values that follow from a choice in a Select field.
+	// OnSelect returns values that follow from an option of a Select field.
 	OnSelect func(Values) Values
-	// Enter is work that enter starts in a field that is not empty; then the
-	// field stays in use. Remove is work that backspace starts in a Text field.
+	// Enter returns the work that enter starts in a field that is not empty; the field
+	// keeps the focus. Remove returns the work that backspace starts in a Static field.
 	Enter, Remove func(Values) func() Result
 }
 
-// Result is what work that leaves the form open has come to.
+// Result is the result of work that leaves the form open.
 type Result struct {
 	Set          Values // values that change
-	Note         string // told in the form
-	Field, Error string // what went wrong, beside its field
+	Note         string // shown in the form
+	Field, Error string // an error message and its field
 }
 
 // Command is a further key of a form, for work that leaves it open.
@@ -72,28 +72,26 @@ type Command struct {
 	Key, Label string
 	Show       func(Values) bool // nil means always; StepKey is among the values
 	Run        func(Values) func() Result
-	// ClosesForm closes the form instead, which keeps what it holds: the outcome's
-	// value is Cancelled by this key, and the next opening begins where this
-	// one was left.
+	// ClosesForm closes the form instead of doing work, and keeps its values: the
+	// outcome is Cancelled with this key, and the form opens again in the same place.
 	ClosesForm bool
 }
 
-// Preview is what a form shows while it is filled in: lines under the fields,
-// and errors by the keys of fields.
+// Preview is shown while a form is filled in: lines under the fields, and errors by
+// field key.
 type Preview struct {
 	Lines   []Line
 	Errors  Values
 	Problem string
 }
 
-// Line is a line of a [Preview]: Good is drawn as fine, Soon as what needs
-// something.
+// Line is a line of a [Preview]. Good and Warn get a mark before the text.
 type Line struct {
 	Tone style.Tone
 	Text string
 }
 
-// Lines are lines that only tell something.
+// Lines returns lines in the normal tone.
 func Lines(texts ...string) []Line {
 	ls := make([]Line, len(texts))
 	for n, t := range texts {
@@ -102,34 +100,36 @@ func Lines(texts ...string) []Line {
 	return ls
 }
 
-// StepKey holds the number of the step in use among the values that previews
-// and commands get.
+// StepKey is the key of the current step's number among the values that previews and
+// commands get.
 const StepKey = "form step"
 
 // Spec describes a form.
 type Spec struct {
-	ID     string // under which what was typed is kept for the next opening; "" keeps nothing
+	ID     string // key under which unsent input is kept for the next opening; "" keeps nothing
 	Title  string
 	Danger rules.Severity
 	Intro  []string // lines before the fields
 	Fields []Field
-	Submit string // what enter on the last field does, in a word
-	// Steps are the names of the steps that the fields are shown in, of which
-	// those without fields are passed over; none shows all fields at once.
+	Submit string // label of sending the form
+	// Steps are the names of the steps that group the fields; steps without visible
+	// fields are skipped. Without steps all fields are on one page.
 	Steps    []string
-	Focus    string // the field in use at first; "" means the first one
+	Focus    string // the field focused at first; "" means the first one
 	Commands []Command
-	// Preview works by a command, anew whenever a value changes.
+	// Preview returns the work that computes the preview. It runs in a command, again
+	// after each change of a value.
 	Preview func(Values) func() Preview
 }
 
-// Cancelled is the outcome's value when a form was left without being sent.
+// Cancelled is the outcome of a form that was closed without being sent.
 type Cancelled struct {
 	Values Values
 	Key    string // the key of the command that left it; "" for esc
 }
 
-// focusKey holds the field in use among the values kept by a command that leaves.
+// focusKey is the key of the focused field among the values kept by a command that
+// closes the form.
 const focusKey = "form at"
 
 // Form is a dialog. Its outcome is Values, or Cancelled.
@@ -137,20 +137,20 @@ type Form struct {
 	c               *app.Context
 	spec            Spec
 	values          map[string]*string
-	inputs          map[int]*widget.Input // what Input fields are typed into
-	areas           map[int]*widget.Area  // and the Paste field in use
+	inputs          map[int]*widget.Input // editors of Input fields
+	areas           map[int]*widget.Area  // editor of the focused Multiline field
 	errors          map[string]string
 	focus           int
 	step            int
 	preview         Preview
-	previewErrors   map[string]string // what the preview says against fields
-	note            string            // what the last command has come to
+	previewErrors   map[string]string // errors of the preview by field
+	note            string            // the Note of the last command
 	seq             int
-	formError       string            // an error that belongs to no field
-	lastOptions     map[string]string // the options of Select fields, as last made
-	desired         map[string]string // what the person chose, should it be offered again
-	searches        map[int]*search   // the Find fields
-	commandsRunning int               // commands under way
+	formError       string            // an error without a field
+	lastOptions     map[string]string // options of Select fields, as last computed
+	desired         map[string]string // what the person chose, to restore once it is offered again
+	searches        map[int]*search   // state of Search fields
+	commandsRunning int               // running commands
 
 	width, height int
 }
@@ -160,8 +160,8 @@ var _ app.Dialog = (*Form)(nil)
 // SetSize implements app.Dialog.
 func (f *Form) SetSize(width, height int) { f.width, f.height = min(width-2, 84), height }
 
-// previewedMsg brings the preview of a form; older ones are dropped. workedMsg
-// brings what a command has come to.
+// previewedMsg delivers a preview; outdated ones are dropped. commandDoneMsg delivers
+// the result of a command.
 type (
 	previewedMsg struct {
 		form    *Form
@@ -174,7 +174,7 @@ type (
 	}
 )
 
-// New makes a form with what was typed last time, or the initial values.
+// New returns a form with the input kept from last time, or the initial values.
 func New(c *app.Context, spec Spec) *Form {
 	f := &Form{
 		c:           c,
@@ -213,13 +213,13 @@ func New(c *app.Context, spec Spec) *Form {
 	return f
 }
 
-// Restore puts back what the form held when it was sent.
+// Restore sets the values that the form had when it was sent.
 func (f *Form) Restore(v Values) *Form {
 	f.set(v)
 	return f
 }
 
-// set changes values from outside.
+// set changes values that the person did not type.
 func (f *Form) set(v Values) {
 	for i := range f.spec.Fields {
 		d := &f.spec.Fields[i]
@@ -235,8 +235,8 @@ func (f *Form) set(v Values) {
 	f.refreshOptions()
 }
 
-// WithError shows an error beside a field, or above all when there is no such
-// field: for what the backend said of the last attempt.
+// WithError shows an error under a field, or above all fields if there is no such
+// field: for an error of the backend.
 func (f *Form) WithError(field, message string) *Form {
 	if i := f.fieldFor(field); i >= 0 {
 		f.errors[f.spec.Fields[i].Key] = message
@@ -247,12 +247,13 @@ func (f *Form) WithError(field, message string) *Form {
 	return f
 }
 
-// isKept says whether what was typed is kept for the next opening. Pasted text
-// may hold a private key.
+// isKept reports whether input is kept for the next opening. Pasted text is not, as it
+// may contain a private key.
 func (d *Field) isKept() bool { return d.Kind != Multiline && d.Kind != Hidden && d.Kind != Search }
 
-// fieldFor finds the field that an error is about: the one of that key, or one
-// that begins so, as "csr file" does for "csr".
+// fieldFor returns the index of the field that an error is about: the one with that
+// key, or whose key begins with it and a blank, as "csr file" does for "csr"; -1 if
+// there is none.
 func (f *Form) fieldFor(field string) int {
 	for i := range f.spec.Fields {
 		if f.spec.Fields[i].Key == field && f.applies(i) {
@@ -267,7 +268,7 @@ func (f *Form) fieldFor(field string) int {
 	return -1
 }
 
-// allValues is every value, shown or not.
+// allValues returns every value, of visible and hidden fields.
 func (f *Form) allValues() Values {
 	v := Values{}
 	for k, p := range f.values {
@@ -276,7 +277,7 @@ func (f *Form) allValues() Values {
 	return v
 }
 
-// Values is what the form holds now, fields that are not shown left out.
+// Values returns the values of the fields that are shown.
 func (f *Form) Values() Values {
 	v, shown := f.allValues(), Values{}
 	for i := range f.spec.Fields {
@@ -287,16 +288,16 @@ func (f *Form) Values() Values {
 	return shown
 }
 
-// applies says whether a field is there to be filled in, in whatever step.
+// applies reports whether a field can be filled in, in any step.
 func (f *Form) applies(i int) bool {
 	d := &f.spec.Fields[i]
 	return d.Kind != Hidden && (d.Show == nil || d.Show(f.allValues()))
 }
 
-// isShown says whether a field is on the screen now.
+// isShown reports whether a field is in the current step.
 func (f *Form) isShown(i int) bool { return f.spec.Fields[i].Step == f.step && f.applies(i) }
 
-// refreshOptions gives Select fields the options that go with the other values.
+// refreshOptions updates the options of Select fields, which depend on other values.
 func (f *Form) refreshOptions() {
 	for i := range f.spec.Fields {
 		d := &f.spec.Fields[i]

@@ -10,9 +10,9 @@ import (
 	"certquay/ui/widget"
 )
 
-// ReadOut implements app.ScreenReader: a line for each field with its value, what is
-// wrong with it after it, and the cursor in the field in use. What was read
-// first gives way where there is no room.
+// ReadOut implements app.ScreenReader: one line for each field with its value and
+// error, and the cursor in the focused field. The introduction is cut first where there
+// is no room.
 func (f *Form) ReadOut(w, h int) app.ScreenText {
 	c, values := f.c, f.Values()
 	var head, body, tail []string
@@ -91,14 +91,14 @@ func (f *Form) ReadOut(w, h int) app.ScreenText {
 	}
 	lines := append(append(head, body...), tail...)
 	y += len(head)
-	for x >= w && w > 0 { // the field went on on further lines
+	for x >= w && w > 0 { // the field is wrapped
 		x, y = x-w, y+1
 	}
 	return app.ScreenText{Lines: lines[:min(len(lines), max(h, 1))], X: x, Y: min(y, max(h-1, 0))}
 }
 
-// chunks cuts a text into lines of at most w cells, at least one, wherever they
-// end.
+// chunks cuts a text into lines of at most w cells, at any character. It returns at
+// least one line.
 func chunks(s string, w int) (lines []string) {
 	for {
 		head := ansi.Truncate(s, w, "")
@@ -109,12 +109,12 @@ func chunks(s string, w int) (lines []string) {
 	}
 }
 
-// cursorOffset is how many cells the cursor stands left of the end of a field.
+// cursorOffset is the distance of the cursor from the end of a field, in cells.
 func (f *Form) cursorOffset(i int) int {
 	switch f.spec.Fields[i].Kind {
 	case Input:
 		return f.inputs[i].CursorOffset()
-	case Search: // among those found once nothing is typed
+	case Search: // in the results while nothing is typed
 		if in := &f.searches[i].input; in.Value() != "" {
 			return widget.Width(f.searchReadOut(i)) - widget.Width(text.Clean(in.Value())) + in.CursorOffset()
 		}
@@ -122,7 +122,7 @@ func (f *Form) cursorOffset(i int) int {
 	return 0
 }
 
-// fieldReadOut is a field and its value.
+// fieldReadOut is the line of a field: label and value.
 func (f *Form) fieldReadOut(i int, values Values) string {
 	c, d := f.c, &f.spec.Fields[i]
 	v := *f.values[d.Key]

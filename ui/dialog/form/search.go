@@ -10,26 +10,25 @@ import (
 	"certquay/ui/widget"
 )
 
-// SearchResult is what a search among many has found: the first ones, and whether
-// there are more.
+// SearchResult holds the first results of a search, and whether there are more.
 type SearchResult struct {
 	Options []Option
 	More    bool
 	Err     string
 }
 
-// search is the state of a Find field: what is typed, and which of those found
-// is chosen; -1 for none.
+// search is the state of a Search field: the typed text and the index of the chosen
+// result, -1 for none.
 type search struct {
 	input        widget.Input
 	result       SearchResult
 	index        int
 	seq          int
-	pending      bool // a search is under way
-	enterPressed bool // and enter was pressed meanwhile
+	pending      bool // a search is running
+	enterPressed bool // enter was pressed while it ran
 }
 
-// searchedMsg brings what a search has found; older ones are dropped.
+// searchedMsg delivers a search result; outdated ones are dropped.
 type searchedMsg struct {
 	form   *Form
 	field  int
@@ -37,7 +36,7 @@ type searchedMsg struct {
 	result SearchResult
 }
 
-// chooseResult makes one of those found the value of the field.
+// chooseResult makes a result the value of the field.
 func (f *Form) chooseResult(i, at int) {
 	s, d := f.searches[i], &f.spec.Fields[i]
 	if s.index = min(at, len(s.result.Options)-1); s.index < 0 {
@@ -48,16 +47,15 @@ func (f *Form) chooseResult(i, at int) {
 	delete(f.errors, d.Key)
 }
 
-// moveResult goes on among those found, or back.
+// moveResult chooses the result by places further.
 func (f *Form) moveResult(i, by int) tea.Cmd {
 	s := f.searches[i]
 	f.chooseResult(i, max(s.index+by, f.firstResult(s)))
 	return f.startPreview()
 }
 
-// updateSearch takes a key or pasted text: what is typed finds others. The arrows move
-// along the line as it is drawn: through what is typed, and at its end among
-// those found.
+// updateSearch handles a key or pasted text. Left and right move through the typed text
+// and, from its end, through the results, in the order in which they are drawn.
 func (f *Form) updateSearch(i int, msg tea.Msg) tea.Cmd {
 	s, d := f.searches[i], &f.spec.Fields[i]
 	if k, ok := msg.(tea.KeyPressMsg); ok && s.input.AtEnd() {
@@ -78,8 +76,8 @@ func (f *Form) updateSearch(i int, msg tea.Msg) tea.Cmd {
 	return func() tea.Msg { return searchedMsg{f, i, seq, work()} }
 }
 
-// firstResult is where the arrows end on the left: at nothing, unless something was
-// typed to find.
+// firstResult is the lowest index that left reaches: -1 for none, or 0 once something
+// is typed.
 func (f *Form) firstResult(s *search) int {
 	if s.input.Value() == "" {
 		return -1
@@ -87,8 +85,8 @@ func (f *Form) firstResult(s *search) int {
 	return 0
 }
 
-// applyResult takes what was found: the first of it is chosen, if something was
-// typed, else nothing is. What enter was pressed for meanwhile is done then.
+// applyResult stores a search result and chooses the first entry if something was
+// typed. If enter was pressed while the search ran, it takes effect now.
 func (f *Form) applyResult(m searchedMsg) tea.Cmd {
 	s, d := f.searches[m.field], &f.spec.Fields[m.field]
 	if m.seq != s.seq {
@@ -106,8 +104,7 @@ func (f *Form) applyResult(m searchedMsg) tea.Cmd {
 	return f.startPreview()
 }
 
-// chosenResult is the choice of a Find field in words: the option, and where it is
-// among those found.
+// chosenResult returns the label of the chosen result and its position among all.
 func (f *Form) chosenResult(i int) (label, of string) {
 	s := f.searches[i]
 	n := len(s.result.Options)
@@ -124,8 +121,8 @@ func (f *Form) chosenResult(i int) (label, of string) {
 	return text.Clean(s.result.Options[s.index].Label), f.c.T("form.find.of", s.index+1, all)
 }
 
-// searchLine draws a Find field: what is typed, and the choice between arrows
-// where they lead on.
+// searchLine draws a Search field: the typed text and the chosen result, between arrows
+// where there are more.
 func (f *Form) searchLine(i int, on bool, room int) string {
 	s, p := f.searches[i], f.c.Styles
 	label, of := f.chosenResult(i)
@@ -155,7 +152,7 @@ func (f *Form) searchLine(i int, on bool, room int) string {
 	return typed + "  " + left + p.Paint(tone, widget.Cut(label, max(room-widget.Width(typed)-4-widget.Width(tail), 1))) + tail
 }
 
-// searchReadOut is a Find field for a screen reader.
+// searchReadOut is a Search field for a screen reader.
 func (f *Form) searchReadOut(i int) string {
 	label, of := f.chosenResult(i)
 	if typed := text.Clean(f.searches[i].input.Value()); typed != "" {

@@ -2,7 +2,7 @@ package form
 
 import "strconv"
 
-// goTo puts a field in use, in its step.
+// goTo focuses a field and shows its step.
 func (f *Form) goTo(i int) {
 	f.focus, f.step = i, f.spec.Fields[i].Step
 	if f.spec.Fields[i].Kind == Multiline && f.areas[i] == nil {
@@ -10,8 +10,8 @@ func (f *Form) goTo(i int) {
 	}
 }
 
-// Fields returns the keys of the fields that can be reached, in their order over
-// all steps, and which of them is in use.
+// Fields returns the keys of the fields that can be focused, in order over all steps,
+// and the index of the focused one.
 func (f *Form) Fields() (keys []string, at int) {
 	for i := range f.spec.Fields {
 		if !f.applies(i) {
@@ -25,10 +25,11 @@ func (f *Form) Fields() (keys []string, at int) {
 	return keys, at
 }
 
-// forward goes to the next field, in the next step if need be; back to the one
-// before. They say whether there is one.
+// forward focuses the next field, possibly in the next step, and reports whether there
+// is one.
 func (f *Form) forward() bool { return f.moveFocus(f.focus, 1) }
 
+// back focuses the field before, and reports whether there is one.
 func (f *Form) back() bool { return f.moveFocus(f.focus, -1) }
 
 func (f *Form) moveFocus(from, by int) bool {
@@ -41,8 +42,8 @@ func (f *Form) moveFocus(from, by int) bool {
 	return false
 }
 
-// moveStep goes to the first field of the next or former step; what is wrong in
-// the step that is left is shown there, and keeps nobody.
+// moveStep focuses the first field of the next or previous step. Errors in the current
+// step are shown but do not hold the person back.
 func (f *Form) moveStep(by int) {
 	for s := f.step + by; s >= 0 && s < len(f.spec.Steps); s += by {
 		for i := range f.spec.Fields {
@@ -55,15 +56,15 @@ func (f *Form) moveStep(by int) {
 	}
 }
 
-// leave judges the field in use as one moves on; one that is still empty is
-// not complained about before the form is sent.
+// leave validates the focused field unless it is empty: a missing value is only an
+// error once the form is sent.
 func (f *Form) leave() {
 	if *f.values[f.spec.Fields[f.focus].Key] != "" {
 		f.check(f.focus)
 	}
 }
 
-// check judges one field and remembers what is wrong with it.
+// check validates a field, stores its error, and reports whether it is valid.
 func (f *Form) check(i int) bool {
 	d := &f.spec.Fields[i]
 	delete(f.errors, d.Key)
@@ -76,8 +77,8 @@ func (f *Form) check(i int) bool {
 	return true
 }
 
-// steps tells which steps have fields, and which of those have errors; in a step
-// before the one in use also what is missing is one.
+// steps reports which steps have fields and which have errors. In steps before the
+// current one missing values count as errors.
 func (f *Form) steps() (has, wrong []bool) {
 	has, wrong = make([]bool, len(f.spec.Steps)), make([]bool, len(f.spec.Steps))
 	for i := range f.spec.Fields {
@@ -89,7 +90,7 @@ func (f *Form) steps() (has, wrong []bool) {
 	return has, wrong
 }
 
-// stepValues are the values with the number of the step.
+// stepValues returns the values with the number of the current step.
 func (f *Form) stepValues() Values {
 	v := f.Values()
 	v[StepKey] = strconv.Itoa(f.step)

@@ -13,6 +13,7 @@ import (
 // Init starts the first preview.
 func (f *Form) Init() tea.Cmd { return f.startPreview() }
 
+// startPreview returns the command that computes the preview of the current values.
 func (f *Form) startPreview() tea.Cmd {
 	if f.spec.Preview == nil {
 		return nil
@@ -26,7 +27,7 @@ func (f *Form) startPreview() tea.Cmd {
 	return func() tea.Msg { return previewedMsg{f, seq, work()} }
 }
 
-// saveDraft remembers what is typed for the next opening.
+// saveDraft keeps the input for the next opening, and returns the values.
 func (f *Form) saveDraft() Values {
 	if f.spec.ID != "" {
 		kept := maps.Clone(f.allValues())
@@ -87,9 +88,8 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	return nil, app.Outcome{}
 }
 
-// click puts the field that was clicked on in use, or turns to a step. In a
-// field of choices that is in use it goes on to the next choice, or back at
-// the arrow on the left.
+// click focuses the clicked field, or shows a step. In the focused field of options it
+// chooses the next one, or at the left arrow the previous one.
 func (f *Form) click(m app.HitMsg) tea.Cmd {
 	before := f.step
 	if n, ok := numberAfter(m.ID, stepID); ok {
@@ -114,14 +114,14 @@ func (f *Form) click(m app.HitMsg) tea.Cmd {
 	return f.cycleOption(i, by)
 }
 
-// numberAfter reads an ID that begins so and ends with a number.
+// numberAfter parses an ID made of a prefix and a number.
 func numberAfter(id, begin string) (n int, ok bool) {
 	number, ok := strings.CutPrefix(id, begin)
 	n, err := strconv.Atoi(number)
 	return n, ok && err == nil
 }
 
-// Waits implements app.Waiter: for what a command or a search comes to.
+// Waits implements app.Waiter: a command or a search is running.
 func (f *Form) Waits() bool {
 	for _, s := range f.searches {
 		if s.pending {
@@ -131,7 +131,7 @@ func (f *Form) Waits() bool {
 	return f.commandsRunning > 0
 }
 
-// stepChanged asks for the preview of another step.
+// stepChanged requests the preview of another step.
 func (f *Form) stepChanged(before int) tea.Cmd {
 	if f.step == before {
 		return nil
@@ -139,12 +139,12 @@ func (f *Form) stepChanged(before int) tea.Cmd {
 	return f.startPreview()
 }
 
-// commandDone takes what a command has come to.
+// commandDone applies the result of a command.
 func (f *Form) commandDone(r Result) tea.Cmd {
 	f.commandsRunning--
 	f.note = r.Note
 	f.set(r.Set)
-	if !f.applies(f.focus) && !f.back() { // the field in use was removed
+	if !f.applies(f.focus) && !f.back() { // the focused field was removed
 		f.forward()
 	}
 	if r.Error != "" {
@@ -203,7 +203,7 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 		}
 	case d.Kind == Multiline:
 		return f.updateMultiline(f.focus, m, m.Text), app.Outcome{}
-	case d.Kind == Select: // letters never choose: who types a region must not change the product by it
+	case d.Kind == Select: // letters never choose, so that typing into the wrong field changes nothing
 		switch k {
 		case "left":
 			return f.cycleOption(f.focus, -1), app.Outcome{}

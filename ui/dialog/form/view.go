@@ -18,11 +18,11 @@ import (
 
 const labelWidth = 15
 
-// multilineHeight is how many lines of a Paste field in use are drawn.
+// multilineHeight is the number of lines drawn of a focused Multiline field.
 const multilineHeight = 5
 
-// View implements app.Dialog. The fields scroll; what the preview says and the
-// keys always stand below them.
+// View implements app.Dialog. The fields scroll; preview and keys stay visible below
+// them.
 func (f *Form) View() *lipgloss.Layer {
 	s := f.c.Styles
 	inner := max(f.width-4, 10)
@@ -35,29 +35,29 @@ func (f *Form) View() *lipgloss.Layer {
 		below = append(below[:max(most-1, 0)], s.Paint(style.Faint, "  …"))
 	}
 	if over := len(head) + len(body) + len(below) - room; over > 0 {
-		head = f.head(inner, over) // what was read first goes first
+		head = f.head(inner, over) // the introduction is cut first
 	}
 	fit := max(room-len(head)-len(below), 1)
 	rows := append(append(append(head, window(body, from, to, fit, s.Paint(style.Faint, "  …"))...), widget.Rows(below...)...), foot...)
 	return widget.BoxLayer(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), rows, f.width, f.height)
 }
 
-// IDs of what can be clicked on, beside keys: a field, the choices of the field in
-// use, and a step, each with its number.
+// Prefixes of the IDs of clickable parts, followed by a number: a field, the options
+// of the focused field, and a step.
 const (
 	fieldID  = "field "
 	choiceID = "choice "
 	stepID   = "step "
 )
 
-// window cuts lines to n, so that those from from to to are among them.
+// window returns n lines that contain those from index from to index to.
 func window(lines []widget.Row, from, to, n int, more string) []widget.Row {
 	if len(lines) <= n {
 		return lines
 	}
 	at := min(max(to+1-n, 0), from)
 	if from > 0 && at == from {
-		at-- // for the mark above it
+		at-- // leave a line for the mark of hidden lines
 	}
 	at = max(min(at, len(lines)-n), 0)
 	cut := slices.Clone(lines[at : at+n])
@@ -70,8 +70,8 @@ func window(lines []widget.Row, from, to, n int, more string) []widget.Row {
 	return cut
 }
 
-// head is what stands above the fields; of the introduction some lines may be
-// left out where there is no room.
+// head is what is drawn above the fields, without the first lines of the introduction
+// where there is no room.
 func (f *Form) head(inner, without int) []widget.Row {
 	s := f.c.Styles
 	var lines, intro []string
@@ -97,7 +97,7 @@ func (f *Form) head(inner, without int) []widget.Row {
 	return rows
 }
 
-// stepRow shows where one is among the steps, and where something is wrong.
+// stepRow draws the steps with the current one and those with errors marked.
 func (f *Form) stepRow() (row widget.Row) {
 	s := f.c.Styles
 	for _, p := range f.stepParts() {
@@ -109,7 +109,7 @@ func (f *Form) stepRow() (row widget.Row) {
 	return row
 }
 
-// stepPart is the name of a step as it stands.
+// stepPart is the name of a step with its marks.
 type stepPart struct {
 	step int
 	text string
@@ -134,7 +134,7 @@ func (f *Form) stepParts() (parts []stepPart) {
 	return parts
 }
 
-// body is the fields of the step, and which lines the one in use takes.
+// body draws the fields of the step, and returns which lines the focused one takes.
 func (f *Form) body(inner int) (rows []widget.Row, from, to int) {
 	s, values := f.c.Styles, f.Values()
 	under := widget.Space(labelWidth + 2)
@@ -171,7 +171,7 @@ func (f *Form) body(inner int) (rows []widget.Row, from, to int) {
 			}
 		}
 		if on && d.Hint != nil {
-			if h := d.Hint(values); !strings.Contains(f.errorOf(i), h) { // else it stands there already
+			if h := d.Hint(values); !strings.Contains(f.errorOf(i), h) { // the error says it already
 				put(style.Muted, h)
 			}
 		}
@@ -182,8 +182,8 @@ func (f *Form) body(inner int) (rows []widget.Row, from, to int) {
 	return rows, from, to
 }
 
-// errorOf is what is wrong with a field: as it was judged, or what the preview
-// says against it, but not while it is typed or before.
+// errorOf is the error of a field: that of its validation, or that of the preview,
+// which is not shown while the field is being typed into or is empty.
 func (f *Form) errorOf(i int) string {
 	d := &f.spec.Fields[i]
 	if e := f.errors[d.Key]; e != "" {
@@ -195,7 +195,7 @@ func (f *Form) errorOf(i int) string {
 	return ""
 }
 
-// previewLines is what the preview and the last command say.
+// previewLines draws the preview and the note of the last command.
 func (f *Form) previewLines(inner int) []string {
 	s := f.c.Styles
 	var lines []string
@@ -228,7 +228,7 @@ func (f *Form) previewLines(inner int) []string {
 	return lines
 }
 
-// footer is what the keys do.
+// footer draws the keys.
 func (f *Form) footer() []widget.Row {
 	s := f.c.Styles
 	var first widget.Row
@@ -251,7 +251,7 @@ func (f *Form) footer() []widget.Row {
 	return append(rows, keys)
 }
 
-// ShortHelp are its keys, those of its commands left out.
+// ShortHelp returns the keys of the form without those of its commands.
 func (f *Form) ShortHelp() []key.Binding {
 	c, steps := f.c, len(f.spec.Steps) > 0
 	var bs []key.Binding
@@ -276,15 +276,15 @@ func (f *Form) ShortHelp() []key.Binding {
 	return append(bs, c.Bind(f.spec.Submit, "ctrl+s"), c.Bind(c.T(leaves), "esc"))
 }
 
-// hasChoices says whether the arrows choose in a field: where there is more than
-// one thing to choose from.
+// hasChoices reports whether the arrow keys choose in a field: there is more than one
+// option.
 func (f *Form) hasChoices(i int) bool {
 	d := &f.spec.Fields[i]
 	return d.Kind == Search || d.Kind == Select && len(d.Options(f.Values())) > 1
 }
 
-// placeholder is the placeholder of a field, in brackets: without colours it would
-// look like what was typed.
+// placeholder is the placeholder of a field in brackets, since without colours it would
+// look like input.
 func (f *Form) placeholder(d *Field) string {
 	if d.Placeholder == "" {
 		return ""
@@ -327,13 +327,13 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	}
 }
 
-// splitFirstRune is the first character of a text, and the others.
+// splitFirstRune splits a text after its first character.
 func splitFirstRune(s string) (first, rest string) {
 	_, n := utf8.DecodeRuneInString(s)
 	return s[:n], s[n:]
 }
 
-// summary tells what was pasted without showing it.
+// summary describes pasted text without showing it.
 func (f *Form) summary(v string) string {
 	if v == "" {
 		return f.c.T("form.paste.empty")
