@@ -129,7 +129,7 @@ func (d *Confirm) answer(key, word string, marked bool) widget.Part {
 }
 
 // Tone is the tone of a level of danger, whose word is always drawn too.
-func Tone(d rules.Danger) style.Tone {
+func Tone(d rules.Severity) style.Tone {
 	switch d {
 	case rules.SeverityDanger:
 		return style.Bad
