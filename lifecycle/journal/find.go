@@ -6,8 +6,8 @@ import (
 	"certquay/model"
 )
 
-// Find collects the ids that a typed text may mean: the whole ID decides, then
-// the tail, then the name.
+// Find collects the IDs that a typed text can mean: by whole ID, else by tail,
+// else by name.
 func Find(r model.Reader, kind model.Kind, typed string, found *[]model.ID) error {
 	add := func(s model.Scan) error {
 		s.Kind, s.Limit = kind, 20

@@ -1,8 +1,7 @@
-// Package journal writes what happens: each change of the store together with the
-// events of the activity log and the notices that belong to it, in one transaction
-// (spec S4). It raises and ends the tasks that need a person, and tells of records
-// that cannot be read. The engine and the parts of it that stand in packages of
-// their own write through one Journal.
+// Package journal writes changes to the store, each with its events of the activity
+// log and its notices in one transaction (spec S4). It opens and closes the tasks
+// that need a person, and reports unreadable records. The engine and its packages
+// write through one Journal.
 package journal
 
 import (
@@ -21,11 +20,11 @@ import (
 	"certquay/model"
 )
 
-// Why something happened and what came of it, as events say it.
+// Causes and results of events.
 const (
 	CauseRequested = "asked"
 	CauseScheduled = "due"
-	// CauseCARevoked is that of a revocation nobody here asked for.
+	// CauseCARevoked is the cause of a revocation by the CA itself.
 	CauseCARevoked = "ca-revoked"
 
 	ResultOK      = "ok"
@@ -41,9 +40,9 @@ type Journal struct {
 	Clock ports.Clock
 	Log   *slog.Logger
 	Table *rules.TransitionTable
-	// Wrap, if not nil, wraps what an update does, so that the notices of its
-	// events are written with them. After is called once that is durable. Set it
-	// before the journal is used.
+	// Wrap, if not nil, wraps the function of an update, so that the notices of
+	// its events are written with them. after is called once they are durable.
+	// Set Wrap before the journal is used.
 	Wrap func(write func(model.Tx) error) (wrapped func(model.Tx) error, after func())
 
 	ctx      context.Context
@@ -52,16 +51,16 @@ type Journal struct {
 	reported reportedRecords
 }
 
-// New makes a journal. What it writes by itself is written until ctx ends; random
-// makes ids.
+// New returns a journal. What it writes on its own, such as tasks about
+// unreadable records, it writes until ctx ends. random is the source of IDs.
 func New(ctx context.Context, s ports.Store, c ports.Clock, t *rules.TransitionTable, log *slog.Logger, random io.Reader) *Journal {
 	return &Journal{Store: s, Clock: c, Table: t, Log: log, ctx: ctx, ids: ulid.Monotonic(random, 0)}
 }
 
-// Now is the time of the clock.
+// Now returns the clock's time.
 func (j *Journal) Now() time.Time { return j.Clock.Now() }
 
-// NewID makes a ULID of the clock's time.
+// NewID returns a ULID of the clock's time.
 func (j *Journal) NewID() model.ID {
 	j.idMu.Lock()
 	defer j.idMu.Unlock()
@@ -73,11 +72,12 @@ func (j *Journal) NewID() model.ID {
 	return model.ID(id.String())
 }
 
-// Guard runs fn; a panic in it becomes a [ports.Fault], which is logged.
+// Guard runs fn and returns a panic in it as a [ports.Fault], which it logs.
 func (j *Journal) Guard(where string, fn func() error) error { return ports.Guard(j.Log, where, fn) }
 
-// Update writes, together with the notices of what fn appends to the activity
-// log, and returns errors as they are: refusals and not-found stay recognizable.
+// Update runs fn in a transaction that also writes the notices of the events that
+// fn appends. It returns errors unchanged, so that refusals and not-found stay
+// recognizable.
 func (j *Journal) Update(ctx context.Context, fn func(model.Tx) error) error {
 	after := func() {}
 	if j.Wrap != nil {
@@ -92,8 +92,7 @@ func (j *Journal) Update(ctx context.Context, fn func(model.Tx) error) error {
 	return err
 }
 
-// Event is an event of the moment, which went well. An instance names it; nil is
-// for none.
+// Event returns a successful event at the current time, about an instance or nil.
 func (j *Journal) Event(actor model.Actor, action string, i *model.Instance) model.Event {
 	ev := model.Event{At: j.Now(), Actor: actor.Name, Via: actor.Via, Action: action, Why: CauseRequested, Result: ResultOK}
 	if actor == model.Scheduler {
@@ -105,8 +104,8 @@ func (j *Journal) Event(actor model.Actor, action string, i *model.Instance) mod
 	return ev
 }
 
-// LogRefusal writes a refusal into the activity log (spec S3) and returns err.
-// What the scheduler may not do is no news: it tries again at its next pass.
+// LogRefusal writes a refusal to the activity log (spec S3) and returns err.
+// Refusals of the scheduler are not logged: it repeats them at each pass.
 func (j *Journal) LogRefusal(ctx context.Context, actor model.Actor, err error) error {
 	var f *rules.Refusal
 	if !errors.As(err, &f) || f.Reason == rules.ReasonReadOnly || actor == model.Scheduler {
@@ -127,7 +126,7 @@ func (j *Journal) LogRefusal(ctx context.Context, actor model.Actor, err error) 
 	return err
 }
 
-// Allow refuses, and logs, what the actor may not do whatever it is done to.
+// Allow refuses and logs an action that the actor's role does not permit.
 func (j *Journal) Allow(ctx context.Context, actor model.Actor, action rules.Action) error {
 	if f := j.Table.May(actor, action); f != nil {
 		return j.LogRefusal(ctx, actor, f)
@@ -135,8 +134,8 @@ func (j *Journal) Allow(ctx context.Context, actor model.Actor, action rules.Act
 	return nil
 }
 
-// CauseOf is why an event happened, one of [CauseRequested], [CauseScheduled] and
-// [CauseCARevoked], for which events of schema 1 have a sentence.
+// CauseOf returns the cause of an event: [CauseRequested], [CauseScheduled] or
+// [CauseCARevoked], for which events of schema 1 hold a sentence.
 func CauseOf(ev *model.Event) string {
 	if ev.Why == "the CA revoked it by itself" {
 		return CauseCARevoked
@@ -144,16 +143,16 @@ func CauseOf(ev *model.Event) string {
 	return ev.Why
 }
 
-// What is done to the store as a whole and stands in the activity log.
+// Actions on the store as a whole that are logged.
 const (
 	Fsck   rules.Action = "fsck"   // opened in spite of what it has lost
 	Unseal rules.Action = "unseal" // its passphrase was given
 	Backup rules.Action = "backup" // copied
 )
 
-// AboutStore reports whether an event is about the store as a whole. It has no
-// name then; those of schema 1, which stay as they are since events are chained,
-// have an English one.
+// AboutStore reports whether an event is about the store as a whole. Such events
+// have no name; those of schema 1 have an English one, and stay as they are since
+// events are chained.
 func AboutStore(ev *model.Event) bool {
 	return slices.Contains([]rules.Action{Fsck, Unseal, Backup}, rules.Action(ev.Action))
 }

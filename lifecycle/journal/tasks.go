@@ -7,7 +7,7 @@ import (
 	"certquay/model"
 )
 
-// RaiseRetryTask raises a task about what is set aside, unless it is there.
+// RaiseRetryTask opens a task about work that is set aside, unless one is open.
 func (j *Journal) RaiseRetryTask(tx model.Tx, t *model.Task) error {
 	of := model.Scan{Index: "pending", From: string(t.Instance), To: string(t.Instance) + "\x00"}
 	for open, err := range model.All[model.Task](tx, of) {
@@ -25,15 +25,14 @@ func (j *Journal) RaiseRetryTask(tx model.Tx, t *model.Task) error {
 	return tx.Put(t)
 }
 
-// SameTask reports whether two tasks are about the same: their kind, what they
-// name, and what in particular. One from before messages were data does not
-// name the latter (spec S4).
+// SameTask reports whether two tasks have the same kind and subject. Tasks of
+// schema 1 do not hold About, which then is not compared (spec S4).
 func SameTask(a, b *model.Task) bool {
 	return a.Kind == b.Kind && a.Instance == b.Instance && a.Resource == b.Resource && a.Watch == b.Watch &&
 		(a.About == b.About || a.Text.Code() == "" || b.Text.Code() == "")
 }
 
-// WasDismissed says whether a person has dismissed a task like this one.
+// WasDismissed reports whether a person has dismissed such a task.
 func WasDismissed(tx model.Tx, t *model.Task) (bool, error) {
 	for old, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(t.Instance)}) {
 		if err != nil {
@@ -46,8 +45,7 @@ func WasDismissed(tx model.Tx, t *model.Task) (bool, error) {
 	return false, nil
 }
 
-// EndTasks ends those open tasks of a scan that have an outcome; the others are
-// left open.
+// EndTasks closes the open tasks of a scan for which outcome returns one.
 func EndTasks(tx model.Tx, of model.Scan, at time.Time, outcome func(*model.Task) string) error {
 	var done []model.Task
 	for t, err := range model.All[model.Task](tx, of) {
@@ -67,18 +65,19 @@ func EndTasks(tx model.Tx, of model.Scan, at time.Time, outcome func(*model.Task
 	return nil
 }
 
-// TaskRequest is what a person is asked for by [Journal.SyncTask].
+// TaskRequest is the state of a task about certquay itself, for
+// [Journal.SyncTask].
 type TaskRequest struct {
 	Kind   model.TaskKind
-	About  string     // what in particular, so that the same is recognized
-	Text   model.Text // what to do, in one line; zero when nothing is wrong any more
+	About  string     // the subject within the kind
+	Text   model.Text // what to do, in one line; "" closes the task
 	Detail model.Text // exact values
 }
 
-// SyncTask keeps one open task about certquay itself: it asks a person while something
-// is wrong and ends the task once it is not (spec D9). Asked again about the
-// same, it changes nothing, also where a person has dismissed that since it was
-// last well. Of each kind there is one.
+// SyncTask opens or updates the task of a kind while something is wrong and
+// closes it once it is not (spec D9). There is one of each kind. Repeating a
+// request changes nothing, and does not open a task again that a person has
+// dismissed since the problem began.
 func (j *Journal) SyncTask(ctx context.Context, a TaskRequest) error {
 	var all []model.Task
 	if err := j.Store.View(func(r model.Reader) (err error) { all, err = storeTasks(r, a.Kind); return err }); err != nil {
@@ -90,8 +89,8 @@ func (j *Journal) SyncTask(ctx context.Context, a TaskRequest) error {
 	return j.Update(ctx, func(tx model.Tx) error { _, err := j.SyncTaskIn(tx, a); return err })
 }
 
-// SyncTaskIn is [Journal.SyncTask] in a transaction. It says whether a person was asked that
-// already.
+// SyncTaskIn is [Journal.SyncTask] in a transaction. already reports whether the
+// same task was open or dismissed before.
 func (j *Journal) SyncTaskIn(tx model.Tx, a TaskRequest) (already bool, err error) {
 	all, err := storeTasks(tx, a.Kind)
 	if err != nil || isCurrent(all, a) {
@@ -114,10 +113,11 @@ func (j *Journal) SyncTaskIn(tx model.Tx, a TaskRequest) (already bool, err erro
 	return false, tx.Put(&model.Task{ID: j.NewID(), Kind: a.Kind, About: a.About, Created: j.Now(), Text: a.Text, Detail: a.Detail})
 }
 
-// OutcomeDismissed is that of a task which a person has ended.
+// OutcomeDismissed is the outcome of a task that a person has dismissed.
 const OutcomeDismissed = "dismissed"
 
-// isCurrent says whether what is asked is asked already, or was and is not wanted.
+// isCurrent reports whether the newest task of a kind matches a request, so that
+// nothing is to be done.
 func isCurrent(all []model.Task, a TaskRequest) bool {
 	for n := range all {
 		t := &all[n]
@@ -129,7 +129,7 @@ func isCurrent(all []model.Task, a TaskRequest) bool {
 	return a.Text == ""
 }
 
-// storeTasks lists the tasks of a kind that are about certquay itself.
+// storeTasks lists the tasks of a kind about certquay itself.
 func storeTasks(r model.Reader, kind model.TaskKind) (all []model.Task, err error) {
 	for t, err := range model.All[model.Task](r, model.Scan{Index: "instance", To: "\x00"}) {
 		if err != nil {
@@ -142,20 +142,20 @@ func storeTasks(r model.Reader, kind model.TaskKind) (all []model.Task, err erro
 	return all, nil
 }
 
-// ServeTask asks for the address of CRL and OCSP to be freed; why names who has it
-// (spec O4).
+// ServeTask requests to free the address for CRL and OCSP; why names the process
+// that uses it (spec O4).
 func ServeTask(address string, why model.Text) TaskRequest {
 	return TaskRequest{model.TaskServe, address, model.Say("todo.serve", "address", address), why}
 }
 
-// CATask asks to see to the embedded CA, which cannot renew its own certificates
-// (spec O8).
+// CATask requests to attend to the embedded CA, which cannot renew its own
+// certificates (spec O8).
 func CATask(why error) TaskRequest {
 	return TaskRequest{model.TaskCA, "", model.Say("todo.ca"), model.TextOf(why)}
 }
 
-// RootTask asks for a new root of the embedded CA to be installed where the one
-// before is trusted (spec O8).
+// RootTask requests to install a new root of the embedded CA wherever the
+// previous one is trusted (spec O8).
 func RootTask(name, fingerprint string) TaskRequest {
 	return TaskRequest{
 		Kind:   model.TaskRoot,
@@ -165,19 +165,19 @@ func RootTask(name, fingerprint string) TaskRequest {
 	}
 }
 
-// UnsealTask asks for the passphrase of a store that is sealed (spec G7).
+// UnsealTask requests the passphrase of a sealed store (spec G7).
 func UnsealTask() TaskRequest {
 	return TaskRequest{model.TaskUnseal, "", model.Say("todo.unseal"), model.Say("todo.unseal-why")}
 }
 
-// BackupTask asks to see to backups that fail: to where and for whom, and why
-// (spec O1).
+// BackupTask requests to attend to failing backups; detail names destination and
+// recipient (spec O1).
 func BackupTask(detail model.Text, why error) TaskRequest {
 	return TaskRequest{model.TaskBackup, "", model.Say("todo.backup"), model.Texts(detail, model.TextOf(why))}
 }
 
-// DamageTask asks to see to damage that was found in the store: how much, and
-// what first.
+// DamageTask requests to attend to damage of the store: the number of problems
+// and the first of them.
 func DamageTask(problems int, first model.Text) TaskRequest {
 	return TaskRequest{
 		Kind:   model.TaskDamage,
@@ -187,5 +187,5 @@ func DamageTask(problems int, first model.Text) TaskRequest {
 	}
 }
 
-// NoTask says that nothing is asked for any more.
+// NoTask closes the task of a kind.
 func NoTask(kind model.TaskKind) TaskRequest { return TaskRequest{Kind: kind} }

@@ -9,15 +9,15 @@ import (
 	"certquay/model"
 )
 
-// reportedRecords are the records that cannot be read, by kind and key: each is told
-// of once in a process.
+// reportedRecords are the unreadable records, by kind and key. Each is reported
+// once in a process.
 type reportedRecords struct {
 	mu   sync.Mutex
 	keys map[string]bool
 }
 
-// ReportUnreadable tells of a record that cannot be read, once: in the log and as a
-// task for a person. Whoever met it goes on with the next.
+// ReportUnreadable reports an unreadable record once, in the log and as a task.
+// The caller continues with the next record.
 func (j *Journal) ReportUnreadable(kind model.Kind, key string, cause error) {
 	if j.ctx.Err() != nil {
 		return
@@ -46,11 +46,11 @@ func (j *Journal) ReportUnreadable(kind model.Kind, key string, cause error) {
 	}
 }
 
-// ErrUnreadable is why something about a record was not done that cannot be read.
+// ErrUnreadable is the error of work on an unreadable record.
 var ErrUnreadable = model.Fail("error.unreadable")
 
-// UnreadableError tells of a record if err is that it cannot be read, and then returns
-// an [ErrUnreadable].
+// UnreadableError reports the record and returns [ErrUnreadable] if err means
+// that it cannot be read, and otherwise returns err.
 func (j *Journal) UnreadableError(kind model.Kind, id model.ID, err error) error {
 	if err == nil || errors.Is(err, model.ErrNotFound) || errors.As(err, new(*rules.Refusal)) {
 		return err
@@ -59,18 +59,18 @@ func (j *Journal) UnreadableError(kind model.Kind, id model.ID, err error) error
 	return ErrUnreadable
 }
 
-// IsUnreadable says whether a record was told of as one that cannot be read.
+// IsUnreadable reports whether a record was reported as unreadable.
 func (j *Journal) IsUnreadable(kind model.Kind, id model.ID) bool {
 	j.reported.mu.Lock()
 	defer j.reported.mu.Unlock()
 	return j.reported.keys[string(kind)+" "+string(id)]
 }
 
-// LogFilter keeps a loop from logging the same error at each turn.
+// LogFilter keeps a loop from logging the same error at each iteration.
 type LogFilter struct{ last string }
 
-// IsNew says whether an error is to be logged: one that is not the one before,
-// and not that ctx has ended.
+// IsNew reports whether to log an error: it differs from the previous one and ctx
+// has not ended.
 func (n *LogFilter) IsNew(ctx context.Context, err error) bool {
 	before := n.last
 	if n.last = ""; err == nil {
@@ -80,13 +80,13 @@ func (n *LogFilter) IsNew(ctx context.Context, err error) bool {
 	return n.last != before && ctx.Err() == nil
 }
 
-// CollectUnreadable gathers the records of a kind that a read met and that cannot be read,
-// to tell of them once it is over: a task cannot be written inside of it.
+// CollectUnreadable collects unreadable records of a kind during a read, to
+// report them after it: a task cannot be written inside a read.
 func (j *Journal) CollectUnreadable(kind model.Kind) *UnreadableRecords {
 	return &UnreadableRecords{j: j, kind: kind}
 }
 
-// UnreadableRecords gathers records that cannot be read; see [Journal.CollectUnreadable].
+// UnreadableRecords collects unreadable records; see [Journal.CollectUnreadable].
 type UnreadableRecords struct {
 	j    *Journal
 	kind model.Kind
@@ -94,21 +94,21 @@ type UnreadableRecords struct {
 	errs []error
 }
 
-// Add remembers one, with why.
+// Add adds a record with its error.
 func (u *UnreadableRecords) Add(key string, err error) {
 	u.keys, u.errs = append(u.keys, key), append(u.errs, err)
 }
 
-// Report tells of all of them.
+// Report reports all collected records.
 func (u *UnreadableRecords) Report() {
 	for n, key := range u.keys {
 		u.j.ReportUnreadable(u.kind, key, u.errs[n])
 	}
 }
 
-// EachReadable visits the records of a scan. One that cannot be read is told of and
-// passed over, so that it keeps nobody from those behind it; an error is that of
-// the scan itself. Tell of it after the transaction: bad is called inside.
+// EachReadable visits the records of a scan until do returns false. It passes an
+// unreadable one to bad and continues; its error is that of the scan itself. bad
+// is called inside the transaction: report afterwards.
 func EachReadable[T any, P interface {
 	*T
 	model.Record
@@ -135,11 +135,10 @@ func EachReadable[T any, P interface {
 	return nil
 }
 
-// ErrProcessDied is why something has failed in whose call the process died.
+// ErrProcessDied is the error of an attempt in which the process died.
 var ErrProcessDied = model.Fail("job.died")
 
-// CheckInstance tells of an instance that cannot be read. One that is not there is
-// none.
+// CheckInstance reports an unreadable instance. A missing one is no error.
 func (j *Journal) CheckInstance(id model.ID) error {
 	err := j.Store.View(func(r model.Reader) error {
 		_, err := model.Get[model.Instance](r, string(id))

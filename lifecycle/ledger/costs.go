@@ -8,7 +8,8 @@ import (
 	"certquay/model"
 )
 
-// SpentByCurrency is what was spent, in minor units by currency, refunds subtracted.
+// SpentByCurrency returns the total cost in minor units by currency, refunds
+// subtracted.
 func SpentByCurrency(r model.Reader) (map[string]int64, error) {
 	costs := map[string]int64{}
 	for a, err := range model.All[model.Account](r, model.Scan{Prefix: accountSpent + "|"}) {
@@ -20,7 +21,7 @@ func SpentByCurrency(r model.Reader) (map[string]int64, error) {
 	return costs, nil
 }
 
-// Cost is what was charged and paid back in one month or by one order.
+// Cost is the sum of charges and refunds of a month or an order.
 type Cost struct {
 	Month    string // "2026-11"
 	Order    model.ID
@@ -31,7 +32,7 @@ type Cost struct {
 	Currency string
 }
 
-// CostsByOrder lists what each order cost, the newest first.
+// CostsByOrder lists the cost of each order, the newest first.
 func CostsByOrder(r model.Reader) ([]Cost, error) {
 	byOrder := map[model.ID]*Cost{}
 	var list []*Cost
@@ -65,7 +66,7 @@ func CostsByOrder(r model.Reader) ([]Cost, error) {
 	return all, nil
 }
 
-// orderText says what was ordered.
+// orderText describes the lines of an order.
 func orderText(o *model.Order) model.Text {
 	if len(o.Lines) == 0 {
 		return ""
@@ -116,14 +117,14 @@ func CostsByMonth(r model.Reader) ([]Cost, error) {
 	return all, nil
 }
 
-// RefundPreview is what ending an instance now would pay back (spec B5).
+// RefundPreview is what ending an instance now would refund (spec B5).
 type RefundPreview struct {
 	Amount   int64
 	Currency string
 	Why      model.Text
 }
 
-// Balance is one line of what is held prepaid or was spent (spec B4).
+// Balance is the balance of one kind of prepaid unit (spec B4).
 type Balance struct {
 	Kind          string // certificate, hosting, credit
 	Specification *model.Specification
@@ -133,7 +134,7 @@ type Balance struct {
 	Available     int
 }
 
-// Money writes minor units as people do, "500.00 EUR".
+// Money formats minor units as an amount, "500.00 EUR".
 func Money(amount int64, currency string) string {
 	sign := ""
 	if amount < 0 {

@@ -17,15 +17,15 @@ const (
 	ItemHosting     = "managed hosting"
 )
 
-// Accounts of the ledger. A purchase moves from the budget to what it was
-// spent on; a refund moves back (spec B2, B5).
+// Accounts of the ledger. A purchase transfers from the budget, a refund back to
+// it (spec B2, B5).
 const (
 	accountBudget = "budget"
 	accountSpent  = "certificates"
 )
 
-// PostEntry writes a ledger entry and the running sums of its accounts. An entry
-// with the same ID changes nothing, so a replay is harmless.
+// PostEntry writes an entry and updates the sums of its accounts. An entry whose
+// ID exists changes nothing, so that a replay is harmless.
 func PostEntry(tx model.Tx, en model.Entry) error {
 	sums := map[string]int64{}
 	for _, p := range en.Postings {
@@ -73,7 +73,8 @@ func Purchase(tx model.Tx, o *model.Order) error {
 	return nil
 }
 
-// RefundDue is what ending the instance at a moment pays back (spec B5).
+// RefundDue returns what ending the instance at a time refunds, and the order
+// line (spec B5).
 func RefundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, model.OrderLine, error) {
 	none := RefundPreview{Currency: p.Currency}
 	if i.Order == "" {
@@ -124,7 +125,7 @@ func RefundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time
 	return full, line, nil
 }
 
-// Refund refunds what is due, at most once for each order line.
+// Refund posts the refund that is due, at most once for each order line.
 func Refund(tx model.Tx, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, error) {
 	due, line, err := RefundDue(tx, p, i, now)
 	if err != nil || due.Amount == 0 {

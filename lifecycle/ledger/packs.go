@@ -10,7 +10,7 @@ import (
 	"certquay/model"
 )
 
-// PackKind is what a pack holds (spec B4).
+// PackKind is the kind of units in a pack (spec B4).
 type PackKind string
 
 // Kinds of packs.
@@ -23,8 +23,8 @@ const (
 // PackKinds lists every kind of pack.
 var PackKinds = []PackKind{PackCertificate, PackHosting, PackCredit}
 
-// A unit of a pack is in one of these accounts; supply is what was bought,
-// negative, so that the four sum to zero.
+// Accounts of prepaid units. What was bought is negative in accountIssued, so that
+// the four sum to zero.
 const (
 	accountIssued    = "pack supply"
 	accountAvailable = "pack available"
@@ -38,7 +38,7 @@ const (
 	UnitCredit  = string(PackCredit)
 )
 
-// CertificateUnit is the ledger's unit of certificates of one specification.
+// CertificateUnit returns the ledger's unit of certificates of a specification.
 func CertificateUnit(s model.Specification) string {
 	return strings.Join([]string{string(PackCertificate), string(s.Level), string(s.Type), s.Brand, string(s.Grade)}, "/")
 }
@@ -51,17 +51,17 @@ func specOf(unit string) *model.Specification {
 	return &model.Specification{Level: model.Level(p[1]), Type: model.DomainType(p[2]), Brand: p[3], Grade: model.Grade(p[4])}
 }
 
-// transferUnits takes units from one account to another. The id is derived from the
-// operation, so that repeating it moves nothing.
+// transferUnits transfers units between accounts. id is derived from the
+// operation, so that repeating it changes nothing.
 func transferUnits(tx model.Tx, at time.Time, id string, i model.ID, from, to, unit string, n int) error {
 	en := transfer(id, at, from, to, unit, int64(n), model.Say("ledger.units", "n", n, "unit", unit))
 	en.Instance = i
 	return PostEntry(tx, en)
 }
 
-// Reserve holds n free units for an instance, or refuses when there are fewer.
-// All writes go through one goroutine, so of several buyers of the last unit
-// exactly one succeeds.
+// Reserve reserves n available units for an instance, or refuses if there are
+// fewer. All writes are serialized, so that exactly one of several buyers of the
+// last unit succeeds.
 func Reserve(tx model.Tx, at time.Time, id string, a rules.Action, i model.ID, unit string, n int) error {
 	free, err := balance(tx, accountAvailable, unit)
 	if err != nil {
@@ -76,26 +76,26 @@ func Reserve(tx model.Tx, at time.Time, id string, a rules.Action, i model.ID, u
 	return transferUnits(tx, at, "reserve/"+id, i, accountAvailable, accountReserved, unit, n)
 }
 
-// Consume turns reserved units into used ones.
+// Consume turns reserved units into consumed ones.
 func Consume(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
 	return transferUnits(tx, at, "use/"+id, i, accountReserved, accountUsed, unit, n)
 }
 
-// Release gives reserved units back.
+// Release makes reserved units available again.
 func Release(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
 	return transferUnits(tx, at, "release/"+id, i, accountReserved, accountAvailable, unit, n)
 }
 
-// AddUnits adds bought units to the free ones.
+// AddUnits adds purchased units to the available ones.
 func AddUnits(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
 	return transferUnits(tx, at, id, i, accountIssued, accountAvailable, unit, n)
 }
 
-// Available is how many units are available.
+// Available returns the number of available units.
 func Available(r model.Reader, unit string) (int64, error) { return balance(r, accountAvailable, unit) }
 
-// ConsumedUnits tells which prepaid units a ledger entry uses up, and how many; 0 when
-// it uses none.
+// ConsumedUnits returns the kind and number of prepaid units that an entry
+// consumes; 0 if it consumes none.
 func ConsumedUnits(en *model.Entry) (PackKind, int) {
 	for _, p := range en.Postings {
 		if p.Account == accountUsed && p.Amount > 0 {
@@ -127,8 +127,8 @@ func buyUnit(unit string) rules.Suggestion {
 	return rules.Suggestion{Action: rules.BuyPack, Args: []string{unit, "--quantity", "1"}}
 }
 
-// Balances lists what is held prepaid: what was bought, is reserved, used and
-// still available (spec B4). Hosting and credits are always listed.
+// Balances lists the prepaid units: bought, reserved, used and available (spec
+// B4). Hosting and credits are always listed.
 func Balances(r model.Reader) ([]Balance, error) {
 	units := map[string]*Balance{UnitHosting: {Kind: UnitHosting}, UnitCredit: {Kind: UnitCredit}}
 	for a, err := range model.All[model.Account](r, model.Scan{Prefix: "pack "}) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// SystemClock is the real time.
+// SystemClock is the system's clock.
 type SystemClock struct{}
 
 var _ Clock = SystemClock{}
@@ -16,16 +16,16 @@ func (SystemClock) Now() time.Time { return time.Now() }
 // After sends the time after d.
 func (SystemClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
-// MovableClock runs at real speed plus an offset that only grows. A sandbox
-// store has one. It is safe for concurrent use.
+// MovableClock runs at real speed with an offset that only grows. Sandboxes use
+// it. It is safe for concurrent use.
 type MovableClock struct {
 	mu      sync.Mutex
 	base    Clock
 	offset  time.Duration
 	waiters map[*waiter]struct{}
-	running bool          // somebody wakes the waiters
-	next    time.Time     // when it means to wake the first
-	earlier chan struct{} // it is to look again when that is
+	running bool          // a goroutine wakes the waiters
+	next    time.Time     // when it wakes the first of them
+	earlier chan struct{} // next has become earlier
 }
 
 type waiter struct {
@@ -35,37 +35,36 @@ type waiter struct {
 
 var _ Clock = (*MovableClock)(nil)
 
-// NewMovableClock makes a clock that is ahead of base by offset.
+// NewMovableClock returns a clock that is ahead of base by offset.
 func NewMovableClock(base Clock, offset time.Duration) *MovableClock {
 	return &MovableClock{base: base, offset: offset, waiters: map[*waiter]struct{}{}, earlier: make(chan struct{}, 1)}
 }
 
-// Now is the base's time plus the offset.
+// Now returns the base's time plus the offset.
 func (c *MovableClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.base.Now().Add(c.offset)
 }
 
-// maxOffset is how far a movable clock may be ahead. The 292 years of a Duration
-// would be the end, and what is due then, decades later, must not be beyond it.
+// maxOffset is the maximum offset. A Duration holds at most 292 years, and what
+// becomes due decades after the clock's time must fit in as well.
 const maxOffset = 250 * 365 * 24 * time.Hour
 
-// Farthest is the latest time that the clock can be moved to now, in whole
+// Farthest returns the latest time to which the clock can be moved now, in whole
 // seconds.
 func (c *MovableClock) Farthest() time.Time {
 	return c.base.Now().Add(maxOffset).UTC().Truncate(time.Second)
 }
 
-// Offset is how far the clock is ahead.
+// Offset returns how far the clock is ahead.
 func (c *MovableClock) Offset() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.offset
 }
 
-// MoveTo moves the clock forward to t; it never goes back. It returns the new
-// offset.
+// MoveTo moves the clock forward to t, never back, and returns the new offset.
 func (c *MovableClock) MoveTo(t time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,13 +73,13 @@ func (c *MovableClock) MoveTo(t time.Time) time.Duration {
 	}
 	c.fire()
 	if c.running {
-		c.rearm() // what is left is nearer now, or nothing is
+		c.rearm() // the next waiter is due sooner, or none is left
 	}
 	return c.offset
 }
 
-// fire tells whoever waits for a moment that has come, and says which comes
-// next, zero for none. The caller holds mu.
+// fire wakes the waiters whose time has come and returns the time of the next,
+// zero for none. The caller holds mu.
 func (c *MovableClock) fire() (now, next time.Time) {
 	now = c.base.Now().Add(c.offset)
 	for w := range c.waiters {
@@ -94,7 +93,7 @@ func (c *MovableClock) fire() (now, next time.Time) {
 	return now, next
 }
 
-// rearm lets what wakes the waiters look again how long that is.
+// rearm lets the goroutine that wakes the waiters compute its pause again.
 func (c *MovableClock) rearm() {
 	select {
 	case c.earlier <- struct{}{}:
@@ -102,7 +101,7 @@ func (c *MovableClock) rearm() {
 	}
 }
 
-// After sends the time once d has passed on this clock, by itself or because
+// After sends the time once d has passed on this clock, in real time or because
 // it was moved.
 func (c *MovableClock) After(d time.Duration) <-chan time.Time {
 	c.mu.Lock()
@@ -123,8 +122,8 @@ func (c *MovableClock) After(d time.Duration) <-chan time.Time {
 	return w.ch
 }
 
-// run wakes the waiters as real time passes, until there are none. One does it
-// for all, since most of those who wait are gone before their time has come.
+// run wakes the waiters as real time passes, until none is left. One goroutine
+// serves all, since most waiters are gone before their time.
 func (c *MovableClock) run() {
 	for {
 		c.mu.Lock()

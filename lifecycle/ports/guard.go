@@ -16,11 +16,11 @@ import (
 	"certquay/model"
 )
 
-// A Fault is the error of a call that panicked: in a library, a CA's or a
-// product's driver, or certquay itself. The stack stands in the log; the text
-// is for people.
+// A Fault is the error of a call that panicked: in a library, in the driver of a
+// CA or product, or in certquay itself. The stack is in the log; the text is for
+// people.
 type Fault struct {
-	Where string // what was called, as the log has it
+	Where string // the name of the call, as in the log
 	What  string // the value of the panic, in one line
 }
 
@@ -29,15 +29,15 @@ func (f *Fault) Error() string { return f.AsText().String() }
 // AsText is the message.
 func (f *Fault) AsText() model.Text { return model.Say("job.fault", "what", f.What) }
 
-// Recovered logs a panic that was recovered from with its stack and returns the
-// error that takes its place. Call it in the deferred function that recovers.
+// Recovered logs a recovered panic with its stack and returns the error that
+// replaces it. Call it in the deferred function that recovers.
 func Recovered(log *slog.Logger, where string, value any) *Fault {
 	f := &Fault{Where: where, What: SanitizeLine(fmt.Sprint(value))}
 	log.Error("a panic was caught", "in", where, "panic", f.What, "stack", string(debug.Stack()))
 	return f
 }
 
-// Guard runs fn; a panic in it becomes a [Fault], which is logged.
+// Guard runs fn and returns a panic in it as a [Fault], which it logs.
 func Guard(log *slog.Logger, where string, fn func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -47,19 +47,19 @@ func Guard(log *slog.Logger, where string, fn func() error) (err error) {
 	return fn()
 }
 
-// faultKey is under what a context carries where a fault is noted.
+// faultKey is the context key of the flag of [WithFaultFlag].
 type faultKey struct{}
 
-// WithFaultFlag makes a context in which the ports below note a panic, so that it is
-// known of even where the caller does something else about the error.
+// WithFaultFlag returns a context and a flag that the guarded ports set when a
+// call panics, so that the caller learns of it even if the error is handled in
+// between.
 func WithFaultFlag(ctx context.Context) (context.Context, *atomic.Bool) {
 	met := new(atomic.Bool)
 	return context.WithValue(ctx, faultKey{}, met), met
 }
 
-// guardedCalls guards the calls to the outside: every issuer, product, prober and
-// notifier that an engine is given is wrapped in one, so that no call of theirs
-// can end the process, wherever it is made.
+// guardedCalls guards the calls to the outside. Every issuer, product, prober and
+// notifier of an engine is wrapped, so that no call can end the process.
 type guardedCalls struct{ log *slog.Logger }
 
 func (p guardedCalls) guard(ctx context.Context, where string, fn func() error) error {
@@ -81,7 +81,8 @@ type guardedIssuer struct {
 	Issuer
 }
 
-// GuardIssuer makes a panic of an issuer the failure of that one call. It keeps whether the issuer can be told of withdrawals.
+// GuardIssuer wraps an issuer so that a panic becomes the failure of one call.
+// The result is a [Canceller] if the issuer is one.
 func GuardIssuer(log *slog.Logger, is Issuer) Issuer {
 	g := guardedIssuer{guardedCalls{log}, is}
 	if c, ok := is.(Canceller); ok {
@@ -90,7 +91,7 @@ func GuardIssuer(log *slog.Logger, is Issuer) Issuer {
 	return g
 }
 
-// Capabilities of an issuer that panics are none.
+// Capabilities returns none if the issuer panics.
 func (g guardedIssuer) Capabilities(now time.Time) (c rules.Capabilities) {
 	err := g.guard(context.Background(), "issuer.Capabilities", func() error { c = g.Issuer.Capabilities(now); return nil })
 	if err != nil {
@@ -132,7 +133,7 @@ func (g guardedCanceller) Cancel(ctx context.Context, ref string) error {
 	return g.guard(ctx, "issuer.Cancel", func() error { return g.canceller.Cancel(ctx, ref) })
 }
 
-// GuardProduct makes a panic of a product the failure of that one call.
+// GuardProduct wraps a product so that a panic becomes the failure of one call.
 func GuardProduct(log *slog.Logger, p Product) Product { return guardedProduct{guardedCalls{log}, p} }
 
 type guardedProduct struct {
@@ -140,7 +141,7 @@ type guardedProduct struct {
 	Product
 }
 
-// Regions of a product that panics are none.
+// Regions returns none if the product panics.
 func (g guardedProduct) Regions() (rs []string) {
 	_ = g.guard(context.Background(), "product.Regions", func() error { rs = g.Product.Regions(); return nil })
 	return rs
@@ -178,8 +179,8 @@ func (g guardedProduct) Undeploy(ctx context.Context, p Target) error {
 	return g.guard(ctx, "product.Undeploy", func() error { return g.Product.Undeploy(ctx, p) })
 }
 
-// GuardProber makes a panic of a prober the failure of that one call, and an
-// answer without certificates an [ErrNothingPresented].
+// GuardProber wraps a prober so that a panic becomes the failure of one call, and
+// an empty chain an [ErrNothingPresented].
 func GuardProber(log *slog.Logger, p Prober) Prober { return guardedProber{guardedCalls{log}, p} }
 
 type guardedProber struct {
@@ -187,7 +188,7 @@ type guardedProber struct {
 	Prober
 }
 
-// Probe never answers with an empty chain.
+// Probe never returns an empty chain.
 func (g guardedProber) Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error) {
 	err = g.guard(ctx, "prober.Probe", func() (err error) {
 		chain, remote, err = g.Prober.Probe(ctx, address, sni)
@@ -199,7 +200,7 @@ func (g guardedProber) Probe(ctx context.Context, address, sni string) (chain []
 	return chain, remote, err
 }
 
-// GuardNotifier makes a panic of a notifier the failure of that one call.
+// GuardNotifier wraps a notifier so that a panic becomes the failure of one call.
 func GuardNotifier(log *slog.Logger, n Notifier) Notifier {
 	return guardedNotifier{guardedCalls{log}, n}
 }
@@ -217,8 +218,8 @@ func (g guardedNotifier) Send(ctx context.Context, channel string, m Message) er
 	return g.guard(ctx, "notifier.Send", func() error { return g.Notifier.Send(ctx, channel, m) })
 }
 
-// SanitizeLine is a text from outside without anything that could end a line or
-// steer a terminal or a mail header.
+// SanitizeLine removes from a text of others what could end a line or control a
+// terminal or a mail header.
 func SanitizeLine(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {

@@ -9,7 +9,7 @@ import (
 	"certquay/model"
 )
 
-// Capabilities is what an issuer can do on a given day.
+// Capabilities is what an issuer can issue on a given day.
 type Capabilities struct {
 	Levels      []model.Level
 	Types       []model.DomainType
@@ -18,26 +18,26 @@ type Capabilities struct {
 	Revocation  bool
 	Public      bool          // bound by the CA/Browser Forum's limits (spec I8)
 	MaxValidity time.Duration // of a certificate issued today
-	// Ends is the last second that a certificate issued today can have, because
-	// the CA itself ends then; zero for none.
+	// Ends is the latest notAfter the CA's own certificate allows; zero for no
+	// limit.
 	Ends       time.Time
 	NeedsEmail bool
-	// Permitted lists the domains which, with what is below them, are all that
-	// the issuer signs: the name constraints of RFC 5280 section 4.2.1.10 that it
-	// is under. None means any.
+	// Permitted lists the permitted subtrees of the issuer's name constraints
+	// (RFC 5280 section 4.2.1.10); empty permits any name.
 	Permitted []string
-	// Proof says that each order waits for proof of control that a person may
-	// have to give (spec A8, H5).
+	// Proof means that each order requires proof of control, which a person may
+	// have to provide (spec A8, H5).
 	Proof bool
-	// Reviewed lists the levels whose applications wait for a reviewer of
-	// this organization before they are ordered (spec A8).
+	// Reviewed lists the levels whose applications a reviewer of this
+	// organization must approve before they are ordered (spec A8).
 	Reviewed []model.Level
 }
 
-// RequestedNotAfter is the last second to ask the issuer for at a moment: the end of what
-// it signs on that day or of the service period (spec T2). The issuer applies its
-// own limit; asking for no more than it gives keeps the two in step. Each attempt
-// asks anew: a CA may be down for longer than its certificates live.
+// RequestedNotAfter returns the notAfter to request from the issuer at a time:
+// the end of the service period, or of what the issuer allows on that day (spec
+// T2). The issuer applies its own limit; requesting no more keeps both in step.
+// Compute it for each attempt, since a CA may be down for longer than its
+// certificates are valid.
 func RequestedNotAfter(i *model.Instance, caps Capabilities, now time.Time, yearly bool) time.Time {
 	now = now.Truncate(time.Second)
 	end := i.ServiceEnd
@@ -60,9 +60,9 @@ func RequestedNotAfter(i *model.Instance, caps Capabilities, now time.Time, year
 	return end
 }
 
-// publicLimits is how long a publicly trusted certificate may be valid by the
-// day it is issued (spec I8; CA/Browser Forum Baseline Requirements for TLS
-// section 6.3.2, as changed by ballot SC-081).
+// publicLimits are the limits of validity of publicly trusted certificates by day
+// of issue (spec I8; CA/Browser Forum Baseline Requirements for TLS section
+// 6.3.2, as changed by ballot SC-081).
 var publicLimits = []struct {
 	from time.Time
 	days int
@@ -73,7 +73,7 @@ var publicLimits = []struct {
 	{time.Time{}, 398},
 }
 
-// publicLimit is the limit on the day of issue.
+// publicLimit returns the limit of validity on the day of issue.
 func publicLimit(issued time.Time) time.Duration {
 	for _, l := range publicLimits {
 		if !issued.Before(l.from) {
@@ -83,7 +83,7 @@ func publicLimit(issued time.Time) time.Duration {
 	return 0
 }
 
-// Permits says whether a name is inside the issuer's name constraints.
+// Permits reports whether a name satisfies the issuer's name constraints.
 func (c *Capabilities) Permits(n names.Name) bool {
 	if len(c.Permitted) == 0 {
 		return true
@@ -94,8 +94,8 @@ func (c *Capabilities) Permits(n names.Name) bool {
 	})
 }
 
-// CheckNames checks the names of a certificate by the domain type and by what the
-// issuer signs (spec A2). A refusal is a [names.Error].
+// CheckNames checks the names of a certificate against the domain type and the
+// issuer's constraints (spec A2). Its error is a [names.Error].
 func (c *Capabilities) CheckNames(t model.DomainType, list []string) error {
 	parsed, err := names.Check(t, list, c.IPNames)
 	if err != nil {

@@ -10,14 +10,13 @@ import (
 	"certquay/model"
 )
 
-// maxEmail is how many bytes an e-mail address has at most (RFC 5321 section
+// maxEmail is the maximum length of an e-mail address in bytes (RFC 5321 section
 // 4.5.3.1.3, without the brackets of a path).
 const maxEmail = 254
 
-// IsEmail says whether a text is one e-mail address without a name (RFC 5322,
-// addr-spec), in a domain that mail can reach: one with a dot, or localhost.
-// One with characters that are not seen, or that turn what is seen around, is
-// none.
+// IsEmail reports whether a text is one e-mail address without a display name
+// (RFC 5322, addr-spec) in a deliverable domain: one with a dot, or localhost.
+// Addresses with invisible characters or direction marks are rejected.
 func IsEmail(s string) bool {
 	unseen := func(r rune) bool {
 		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar
@@ -33,11 +32,10 @@ func IsEmail(s string) bool {
 	return strings.Contains(domain, ".") || strings.EqualFold(domain, "localhost")
 }
 
-// MaxContactName is how many characters the name of a contact has at most.
+// MaxContactName is the maximum length of a contact's name in characters.
 const MaxContactName = 64
 
-// CheckContactName refuses a name that says nothing, or that no list has room
-// for.
+// CheckContactName rejects an empty name and one too long for a list.
 func CheckContactName(name string) *Invalid {
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
@@ -48,12 +46,12 @@ func CheckContactName(name string) *Invalid {
 	return nil
 }
 
-// phone is what people write: a number, whose digits may be set apart, and an
+// phone matches a written phone number: digits in groups, and an optional
 // extension.
 var phone = regexp.MustCompile(`^(\+?[0-9 ()./-]+?) ?(?:(?:x|ext\.?) ?[0-9]{1,8})?$`)
 
-// IsPhone says whether a text can be dialled: 3 to 15 digits, as ITU-T E.164 has
-// at most, and an extension if there is one.
+// IsPhone reports whether a text is a phone number: 3 to 15 digits (ITU-T E.164)
+// and an optional extension.
 func IsPhone(s string) bool {
 	parts := phone.FindStringSubmatch(s)
 	if parts == nil {
@@ -68,14 +66,13 @@ func IsPhone(s string) bool {
 	return digits >= 3 && digits <= 15
 }
 
-// IsCountry says whether a text is shaped like a country code of ISO 3166-1: two
-// capital letters.
+// IsCountry reports whether a text has the form of an ISO 3166-1 country code:
+// two capital letters.
 func IsCountry(s string) bool { return country.MatchString(s) }
 
 var country = regexp.MustCompile(`^[A-Z]{2}$`)
 
-// CheckPhone refuses what nobody could call; none at all is right where it is
-// not needed.
+// CheckPhone rejects an invalid phone number; "" is valid.
 func CheckPhone(field, number string) *Invalid {
 	if number == "" || IsPhone(number) {
 		return nil
@@ -83,8 +80,7 @@ func CheckPhone(field, number string) *Invalid {
 	return &Invalid{Field: field, Why: model.Say("invalid.no-phone", "value", number), Example: Example("+49 30 123456")}
 }
 
-// CheckEmail refuses what nobody could write to; none at all is right where it
-// is not needed.
+// CheckEmail rejects an invalid e-mail address; "" is valid.
 func CheckEmail(field, address string) *Invalid {
 	if address == "" || IsEmail(address) {
 		return nil
@@ -92,7 +88,7 @@ func CheckEmail(field, address string) *Invalid {
 	return InvalidEmail(field, address)
 }
 
-// InvalidEmail says that an address is not one that mail can reach.
+// InvalidEmail is the error of an undeliverable e-mail address.
 func InvalidEmail(field, address string) *Invalid {
 	return &Invalid{Field: field, Why: model.Say("invalid.no-email", "value", address), Example: Example("ops@example.com")}
 }

@@ -8,10 +8,10 @@ import (
 	"certquay/model"
 )
 
-// Explanation answers why an instance is as it is (spec V3).
+// Explanation is why an instance is as it is (spec V3).
 type Explanation struct {
-	State   model.Text  // what it is, in a sentence
-	Why     []Statement // facts and rules that make it so
+	State   model.Text  // the state, in one sentence
+	Why     []Statement // facts and rules behind it
 	Next    []Statement // what happens next and when
 	Allowed []Action    // what a person can do now
 }
@@ -20,11 +20,11 @@ type Explanation struct {
 type Statement struct {
 	Text  model.Text
 	Rules string // ids of the spec's rules behind it, "T1, T4"; "" for none
-	// Instead fills the placeholders {1} and so on, as in a way out.
+	// Instead fills the placeholders {1}, {2} of the text.
 	Instead []Suggestion
 }
 
-// Explain answers why an instance is as it is, by which rule, and what happens
+// Explain returns why an instance is as it is, by which rules, and what happens
 // next and when (spec V3).
 func (t *TransitionTable) Explain(c *Facts) Explanation {
 	i, now := c.Instance, c.Now
@@ -120,8 +120,8 @@ func (t *TransitionTable) Explain(c *Facts) Explanation {
 	return x
 }
 
-// explainPresented says what the servers presented when they were looked at last, those
-// that present the same together.
+// explainPresented states what the servers presented at their last check, grouped
+// by what they present.
 func explainPresented(i *model.Instance, rs []model.Resource, why func(rules, code string, args ...any)) {
 	at, older := map[model.ResourceState][]model.Resource{}, map[int][]model.Resource{}
 	for n := range rs {
@@ -161,8 +161,8 @@ func failureText(i *model.Instance, rs []model.Resource) model.Text {
 	return model.Say("explain.failing-resources", "n", i.Deployments.Failing)
 }
 
-// explainUnissued says why there is no certificate yet: where the instance came from,
-// and how far its application is.
+// explainUnissued states why there is no certificate yet: the origin of the
+// instance and the progress of its application.
 func (t *TransitionTable) explainUnissued(i *model.Instance, why func(rules, code string, args ...any)) {
 	if i.State.Group() != model.GroupUnissued {
 		return
@@ -190,8 +190,8 @@ func (t *TransitionTable) explainUnissued(i *model.Instance, why func(rules, cod
 	}
 }
 
-// AllowedActions lists the actions of a person that the case allows, in the order of
-// a life.
+// AllowedActions lists the actions that a person can take on an instance, in the
+// order of the table.
 func (t *TransitionTable) AllowedActions(c *Facts) []Action {
 	var can []Action
 	for _, r := range t.transitions {

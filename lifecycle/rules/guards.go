@@ -8,7 +8,7 @@ import (
 	"certquay/model"
 )
 
-// The guards of the table. Each is pure and says which rule it carries out.
+// The guards of the table. Each is pure and names the rule it enforces.
 var (
 	hasPrivateKey = Guard{"A4", func(c *Facts) *Refusal {
 		if v := c.Instance.Current(); v != nil && v.KeyID == "" {
@@ -45,7 +45,7 @@ var (
 		switch {
 		case len(c.Resources) > 0:
 			return nil
-		case c.Instance.State.Group() == model.GroupEnded || c.Instance.Has(model.Expired, c.Now): // and cannot be deployed
+		case c.Instance.State.Group() == model.GroupEnded || c.Instance.Has(model.Expired, c.Now): // it cannot be deployed either
 			return &Refusal{Reason: ReasonNoDeployments}
 		}
 		return &Refusal{Reason: ReasonNotDeployed}
@@ -114,8 +114,8 @@ var (
 		}
 		return nil
 	}}
-	// laterEnd keeps the scheduler from versions that bring nothing: where the CA
-	// itself ends, one would follow the other (spec T5).
+	// laterEnd keeps the scheduler from reissuing a version that would not end
+	// later: near the end of the CA it would do so again and again (spec T5).
 	laterEnd = Guard{"T5", func(c *Facts) *Refusal {
 		v := c.Instance.Current()
 		if c.Actor != model.Scheduler || c.Issuer == nil || v == nil {
@@ -167,8 +167,8 @@ var (
 	}}
 )
 
-// reissueAt is when a version that ends before the service period is replaced
-// (spec T5, I8).
+// reissueAt returns when a version that ends before the service period is
+// replaced (spec T5, I8).
 func reissueAt(i *model.Instance) time.Time {
 	v := i.Current()
 	if v == nil || i.ServiceEnd.IsZero() || !v.NotAfter.Before(i.ServiceEnd.Add(-time.Second)) ||
@@ -181,8 +181,8 @@ func reissueAt(i *model.Instance) time.Time {
 	return model.StableTimeBetween(i.ID, v.Number, v.SuggestedStart, v.SuggestedEnd)
 }
 
-// hostedRenewalAt is when managed hosting renews: in the service window, while there
-// are renewals left (spec T5, H4).
+// hostedRenewalAt returns when managed hosting renews: in the service window,
+// while renewals are left (spec T5, H4).
 func hostedRenewalAt(i *model.Instance) time.Time {
 	v := i.Current()
 	if v == nil || !i.Hosting.On || i.Hosting.RenewalsLeft < 1 || i.ServiceEnd.IsZero() {
@@ -191,7 +191,7 @@ func hostedRenewalAt(i *model.Instance) time.Time {
 	return i.ServiceWindow().Add(model.Jitter(i.ID, v.Number, v.Validity()))
 }
 
-// hostingEndsAt is when hosting without renewals left ends (spec H4).
+// hostingEndsAt returns when hosting without renewals left ends (spec H4).
 func hostingEndsAt(i *model.Instance) time.Time {
 	if !i.Hosting.On || i.Hosting.RenewalsLeft > 0 {
 		return time.Time{}
@@ -200,7 +200,7 @@ func hostingEndsAt(i *model.Instance) time.Time {
 }
 
 // buyAgain suggests to buy the same specification again, as far as it is known:
-// an upload tells only part of it.
+// that of an upload is incomplete.
 func buyAgain(i *model.Instance) Suggestion {
 	if i.Spec.Brand == "" {
 		return Suggestion{Action: Buy}
@@ -208,11 +208,12 @@ func buyAgain(i *model.Instance) Suggestion {
 	return Suggestion{Buy, SpecFlags(i.Spec)}
 }
 
-// SpecFlags are the flags that name a specification.
+// SpecFlags returns the command-line flags of a specification.
 func SpecFlags(s model.Specification) []string {
 	return []string{"--level", string(s.Level), "--type", string(s.Type), "--brand", s.Brand, "--grade", string(s.Grade)}
 }
 
+// resourceNames joins the names of resources for a message.
 func resourceNames(rs []model.Resource) string {
 	var names []string
 	for n := range rs {
@@ -221,7 +222,7 @@ func resourceNames(rs []model.Resource) string {
 	return strings.Join(names, ", ")
 }
 
-// Strings are values of any type of text as texts.
+// Strings converts values of a string type.
 func Strings[T ~string](values []T) []string {
 	all := make([]string, len(values))
 	for n, v := range values {
@@ -230,13 +231,14 @@ func Strings[T ~string](values []T) []string {
 	return all
 }
 
-// Revocable says whether a version is for the CA to revoke: issued by it, not
-// expired, not revoked. Versions from elsewhere are skipped.
+// Revocable reports whether the CA can revoke a version: it issued it, and the
+// version is neither expired nor revoked.
 func (c *Facts) Revocable(v *model.Version) bool {
 	return v.Issuer != "" && v.RevokedAt.IsZero() && !c.Now.After(v.NotAfter)
 }
 
-// PresentsRevocable says whether a resource presents what revoking would revoke (spec I4).
+// PresentsRevocable reports whether a resource presents a version that revoking
+// would revoke (spec I4).
 func (c *Facts) PresentsRevocable(r *model.Resource) bool {
 	v := c.Instance.ByFingerprint(r.Presented)
 	return v != nil && c.Revocable(v)

@@ -7,7 +7,7 @@ import (
 	"certquay/model"
 )
 
-// Action is something a person, the scheduler or a CA does to an instance.
+// Action is what a person, the scheduler or a CA does to an instance.
 type Action string
 
 // Actions. The names are also the verbs of the command line where there is one.
@@ -19,9 +19,9 @@ const (
 	Close       Action = "close"
 	Review      Action = "review"
 	Withdraw    Action = "withdraw"
-	RenewHosted Action = "renew-hosted" // by managed hosting, by itself
+	RenewHosted Action = "renew-hosted" // by managed hosting
 	Issue       Action = "issue"        // the CA has issued
-	Reject      Action = "reject"       // the CA or the proof of control said no
+	Reject      Action = "reject"       // by the CA, or for lack of proof of control
 	Deploy      Action = "deploy"
 	Undeploy    Action = "undeploy"
 	Verify      Action = "verify"
@@ -37,18 +37,18 @@ const (
 	Delete      Action = "delete"
 )
 
-// Actions that are not about one certificate, and so have no row of the table.
-// The log has events of their names.
+// Actions that do not concern one certificate and therefore have no transition.
+// Events of the activity log have their names.
 const (
-	ActionWatch    = "watch"     // what is watched has changed, or is watched from now on
-	ActionRotateCA = "ca-rotate" // a person had an issuing certificate made
+	ActionWatch    = "watch"     // a watched endpoint was added or has changed
+	ActionRotateCA = "ca-rotate" // a new issuing certificate was made
 )
 
-// Severity is how much an action takes away; confirmations carry it as a word
+// Severity is how much an action takes away; confirmations show it as a word
 // (spec V3).
 type Severity string
 
-// Levels of danger, the mildest first.
+// Severities, the mildest first.
 const (
 	SeverityNone    Severity = ""
 	SeverityInfo    Severity = "note"
@@ -57,55 +57,55 @@ const (
 	SeverityDanger  Severity = "danger"
 )
 
-// Facts is what guards judge: facts only, read in one snapshot.
+// Facts is what guards check, read in one snapshot.
 type Facts struct {
 	Actor     model.Actor
 	Instance  *model.Instance  // nil for actions that make one
-	Resources []model.Resource // meant to present it, or tried to
-	Job       *model.Job       // that makes a version or revokes, if one lives
+	Resources []model.Resource // that belong to the instance
+	Job       *model.Job       // the unfinished job that issues or revokes; nil for none
 	Issuer    *Capabilities
 	Now       time.Time
 }
 
-// Guard is a pure check that narrows a row of the table. It returns why the
-// action is refused, or nil.
+// Guard is a pure check that narrows a transition. Check returns why the action
+// is refused, or nil.
 type Guard struct {
 	Rule  string // the spec's id
 	Check func(*Facts) *Refusal
 }
 
-// Transition is one action of the transition table: everything the interface, the
+// Transition is one action of the transition table: everything the dashboard, the
 // command line, the scheduler and the matrix know about it.
 type Transition struct {
 	Action Action
-	// From lists the states in which it is allowed; none means that it needs
+	// From lists the states in which it is allowed; empty means that it needs
 	// no instance.
 	From []model.State
 	// To is the state it leads to; "" when the state stays.
 	To model.State
-	// ToRefunded is used in place of To when money was paid back (spec B5).
+	// ToRefunded replaces To if the price was refunded (spec B5).
 	ToRefunded model.State
 	Guards     []Guard
-	// Instead gives the reason for states outside From where there is more to
-	// say than that the state does not allow it.
+	// Instead holds specific reasons for states outside From; for others the
+	// reason is [ReasonState].
 	Instead map[model.State]Reason
-	// Due says when the scheduler does it by itself; nil for never.
+	// Due returns when the scheduler carries it out; nil for never.
 	Due      func(*model.Instance) time.Time
 	Severity Severity
 	Role     model.Role
-	Key      string // on the dashboard (spec V4); "" when no person does it
-	Verb     string // on the command line; "" when no person does it
+	Key      string // on the dashboard (spec V4); "" if no person does it
+	Verb     string // on the command line; "" if no person does it
 }
 
-// TransitionTable is the transition table: the only source of what is allowed. It is
-// read without locks; change it only before it is shared.
+// TransitionTable is the only source of what is allowed. It is read without
+// locks: change it only before it is shared.
 type TransitionTable struct{ transitions []*Transition }
 
-// Transitions lists the table in the order of a life.
+// Transitions lists the transitions in the order of a certificate's life.
 func (t *TransitionTable) Transitions() []*Transition { return t.transitions }
 
-// Transition is the row of an action. It panics on an action the table does not
-// hold, which is a mistake in the program.
+// Transition returns the transition of an action. It panics for an unknown
+// action, which is a mistake in the program.
 func (t *TransitionTable) Transition(a Action) *Transition {
 	for _, r := range t.transitions {
 		if r.Action == a {
@@ -115,7 +115,7 @@ func (t *TransitionTable) Transition(a Action) *Transition {
 	panic("lifecycle: no row for action " + string(a))
 }
 
-// RequireRole refuses who may only look (spec V7), and who has less than a role.
+// RequireRole refuses a read-only actor (spec V7) and one below a role.
 func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
 	if actor.ReadOnly {
 		return &Refusal{Action: a, Reason: ReasonReadOnly}
@@ -126,16 +126,17 @@ func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
 	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role, "needed": role}}
 }
 
-// rolesWithoutInstance are the roles that actions take which are not about a certificate, and
-// so have no row.
+// rolesWithoutInstance are the roles for actions that do not concern one
+// certificate and have no transition.
 var rolesWithoutInstance = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator,
 	"dismiss": model.Operator, "retry": model.Operator, "tick": model.Operator,
 	"clock": model.Owner, ActionRotateCA: model.Owner,
 }
 
-// May says why an actor may not take an action whatever it is done to, or nil. It
-// panics on an action that there is not, which is a mistake in the program.
+// May returns the refusal of an action that the actor's role does not permit on
+// any instance, or nil. It panics for an unknown action, which is a mistake in
+// the program.
 func (t *TransitionTable) May(actor model.Actor, a Action) *Refusal {
 	role, ok := rolesWithoutInstance[a]
 	if !ok {
@@ -144,8 +145,8 @@ func (t *TransitionTable) May(actor model.Actor, a Action) *Refusal {
 	return RequireRole(actor, a, role)
 }
 
-// Check says why the action is refused in this case, or nil. The interface
-// calls it before, the engine again inside the write.
+// Check returns why the action is refused under these facts, or nil. The
+// interface calls it before an action, the engine again inside the write.
 func (t *TransitionTable) Check(a Action, c *Facts) *Refusal {
 	r := t.Transition(a)
 	refuse := func(f *Refusal) *Refusal {
@@ -180,8 +181,8 @@ func (t *TransitionTable) Check(a Action, c *Facts) *Refusal {
 	return nil
 }
 
-// NextDue is the first thing the scheduler does to the instance by itself, and
-// when; a zero time when nothing.
+// NextDue returns the next scheduled action on the instance and its time; a zero
+// time for none.
 func (t *TransitionTable) NextDue(i *model.Instance) (a Action, at time.Time) {
 	for _, r := range t.transitions {
 		if r.Due == nil || !slices.Contains(r.From, i.State) {
@@ -194,7 +195,8 @@ func (t *TransitionTable) NextDue(i *model.Instance) (a Action, at time.Time) {
 	return a, at
 }
 
-// Apply puts the instance into the state the row leads to.
+// Apply moves the instance to the state the transition leads to and returns both
+// states.
 func (r *Transition) Apply(i *model.Instance, refunded bool) (from, to model.State) {
 	from, to = i.State, r.To
 	if refunded && r.ToRefunded != "" {
@@ -208,10 +210,10 @@ func (r *Transition) Apply(i *model.Instance, refunded bool) (from, to model.Sta
 	return from, to
 }
 
-// RefundedBy is the action that ended an instance whose price was paid back:
-// [Revoke] or [Close]; "" for any other instance (spec B5).
+// RefundedBy returns the action that ended a refunded instance: [Revoke] or
+// [Close]; "" for any other instance (spec B5).
 func (t *TransitionTable) RefundedBy(i *model.Instance) Action {
-	issued := len(i.Versions) > 0 // nothing else can be revoked
+	issued := len(i.Versions) > 0 // only an issued one can be revoked
 	for _, r := range t.transitions {
 		if r.ToRefunded != "" && r.ToRefunded == i.State && issued == (r.From[0].Group() == model.GroupIssued) {
 			return r.Action

@@ -9,9 +9,9 @@ import (
 	"certquay/model"
 )
 
-// Matrix is the transition table as Markdown, and the reasons named in it,
-// sorted: a row for each action of a person, a column for each state. A dot
-// means allowed, with the rules that may still speak against it; otherwise the
+// Matrix returns the transition table as Markdown and the reasons named in it,
+// sorted. It has a row for each action of a person and a column for each state. A
+// dot means allowed, with the rules that may still refuse it; otherwise the
 // reason is named.
 func (t *TransitionTable) Matrix() (table string, reasons []Reason) {
 	var b strings.Builder

@@ -6,7 +6,7 @@ import (
 	"certquay/model"
 )
 
-// RefundPolicy says when a line of an order is paid back (spec B5).
+// RefundPolicy determines when a line of an order is refunded (spec B5).
 type RefundPolicy string
 
 // Refund policies.
@@ -16,39 +16,39 @@ const (
 	RefundNone      RefundPolicy = "none"
 )
 
-// Policy is what the operator has decided.
+// Policy holds the operator's settings.
 type Policy struct {
 	Currency string
 	// HostingFee and CreditPrice are for one year of hosting and for one
 	// automatic deployment, in minor units.
 	HostingFee, CreditPrice int64
-	// ReviewReuse is how long an approval is used again (spec A8).
+	// ReviewReuse is how long an approval is valid (spec A8).
 	ReviewReuse time.Duration
-	// Price is what one year of a specification costs, in minor units.
+	// Price returns the price of one year of a specification, in minor units.
 	Price     func(model.Specification) int64
 	Refund    RefundPolicy
 	CarryDays bool // renewing by hand carries the remaining days over (spec I6)
 	// CallTimeout bounds one call to an issuer or product, in real time.
 	CallTimeout time.Duration
-	// Notify is about telling people (spec N1).
+	// Notify holds the settings of notices (spec N1).
 	Notify NotifyPolicy
-	// HandshakeTimeout bounds how long a deployment is watched for the new
-	// leaf before it counts as failed, in real time.
+	// HandshakeTimeout bounds how long a deployment is probed for the new leaf
+	// before it counts as failed, in real time.
 	HandshakeTimeout time.Duration
 }
 
-// NotifyPolicy is who is told, and when.
+// NotifyPolicy determines who receives notices, and when.
 type NotifyPolicy struct {
-	Default []string // names of the contacts told of what has none of its own
-	// LeadTimes are the times before expiry at which somebody is told, of
+	Default []string // names of the contacts for what has no contact of its own
+	// LeadTimes are the times before expiry at which notices are sent, for
 	// validities of 90 days and more.
 	LeadTimes []time.Duration
-	// DryRun keeps notices from being sent: they count as done at once. A
-	// sandbox does so, whose clock tells of what never happened.
+	// DryRun marks notices as done without sending them. Sandboxes set it: their
+	// clock produces events that never happened.
 	DryRun bool
 }
 
-// DefaultPolicy is what holds when nothing is configured (spec B1, B5).
+// DefaultPolicy returns the policy of an empty configuration (spec B1, B5).
 func DefaultPolicy() Policy {
 	prices := map[model.Grade]int64{model.Free: 0, model.Standard: 100_00, model.Professional: 500_00}
 	return Policy{
@@ -61,8 +61,8 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// RetryAfter is how long a failed attempt waits before the next (spec H9):
-// 1, 10 and 100 minutes, then daily, never sooner than the other side asks.
+// RetryAfter returns the pause after a failed attempt (spec H9): 1, 10 and 100
+// minutes, then a day, and never less than the other side asks for.
 func RetryAfter(attempt int, asked time.Duration) time.Duration {
 	schedule := []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute}
 	wait := 24 * time.Hour
@@ -72,32 +72,33 @@ func RetryAfter(attempt int, asked time.Duration) time.Duration {
 	return max(wait, asked)
 }
 
-// proofEvery and proofFor are how often and how long a proof of control that
-// is not there yet is looked for (spec A8).
+// ProofPollInterval is the pause between checks for a proof of control, and
+// ProofTimeout the time until its order fails (spec A8).
 const (
 	Day               = 24 * time.Hour
 	ProofPollInterval = 10 * time.Minute
 	ProofTimeout      = 7 * 24 * time.Hour
 )
 
-// What kills certquay each time it is tried must not be tried at each start
-// without end.
+// Limits of attempts, so that work that kills the process is not repeated at each
+// start forever.
 const (
-	// MaxCrashes is after how many attempts in a row that ended in a panic, or in a
-	// crash of the process, a job or a channel's notice is set aside. After
-	// ManyCrashes of the process the next is not made at once when it starts anew:
-	// it counts as an attempt that failed.
+	// MaxCrashes is the number of consecutive attempts ending in a panic or a crash
+	// of the process after which a job or a notice is set aside. After
+	// SuspectCrashes crashes of the process the next attempt is postponed like
+	// that of a failed one.
 	MaxCrashes     = 3
 	SuspectCrashes = 2
-	// suspectKills and maxDeaths are the same where the process was ended from
-	// outside, as far as is known: whoever is killed was often doing something, and
-	// it is seldom that which killed it. A kernel that is out of memory does it.
+	// suspectKills and maxKills are the same limits if the process was ended from
+	// outside, for instance by a kernel out of memory: the job that was running is
+	// seldom the cause.
 	suspectKills, maxKills = 6, 12
 )
 
-// CrashLimits is after how many attempts in a row that the process did not survive
-// the next is put off, and after how many there is none; crashed says that the
-// process was ended by a fault of the program, and not from outside.
+// CrashLimits returns after how many consecutive attempts that the process did
+// not survive the next one is postponed, and after how many the work is set
+// aside. crashed means that the process died of a fault of the program, and was
+// not ended from outside.
 func CrashLimits(crashed bool) (many, most int) {
 	if crashed {
 		return SuspectCrashes, MaxCrashes

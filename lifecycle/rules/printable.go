@@ -8,11 +8,10 @@ import (
 	"certquay/model"
 )
 
-// CheckPrintable refuses what cannot be seen in a name or another text of one line
-// that a person types, and says which character that is: controls, line ends,
-// what turns the direction of text round, and what takes no room. Others read
-// the text as a part of their lines. The two joiners (U+200C, U+200D) pass:
-// names in some scripts need them.
+// CheckPrintable rejects a single-line text that contains an invisible character
+// and names it: control and format characters, line ends, direction marks. Others
+// read the text within their lines. The two joiners (U+200C, U+200D) are
+// accepted, since some scripts need them in names.
 func CheckPrintable(field, text string, like model.Text) *Invalid {
 	for n, r := range text {
 		if r == utf8.RuneError && !utf8.FullRuneInString(text[n:]) || r == utf8.RuneError && text[n] != 0xef {
@@ -25,7 +24,7 @@ func CheckPrintable(field, text string, like model.Text) *Invalid {
 	return nil
 }
 
-// CheckCompany is checkTyped for all that is typed of an organization.
+// CheckCompany applies [CheckPrintable] to all fields of an organization.
 func CheckCompany(field string, o *model.Organization) *Invalid {
 	for _, text := range []string{o.Name, o.Type, o.OrganizationID, o.Country, o.Province, o.City, o.Address, o.Zip} {
 		if wrong := CheckPrintable(field, text, Example("Example GmbH")); wrong != nil {

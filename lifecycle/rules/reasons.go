@@ -7,13 +7,12 @@ import (
 	"certquay/model"
 )
 
-// Reason is a code for why certquay refuses something. What it says stands in
-// the message catalogue, as refused.REASON, and what to do instead as
-// instead.REASON; the same on the dashboard, on the command line and in the log
-// (spec S3).
+// Reason is the code of a refusal. The message catalogue holds its message as
+// refused.REASON and the advice as instead.REASON, the same for dashboard,
+// command line and log (spec S3).
 type Reason string
 
-// Args fill the placeholders in what a reason says, as those of [model.Say] do.
+// Args fill the placeholders of a reason's message, as those of [model.Say].
 type Args map[string]any
 
 // Reasons.
@@ -84,8 +83,8 @@ const (
 	ReasonDocuments      Reason = "too-many-documents"
 )
 
-// Refusal is an action that the rules do not allow. Nothing was changed
-// (spec S3).
+// Refusal is the error of an action that the rules do not allow. Nothing was
+// changed (spec S3).
 type Refusal struct {
 	Action   Action
 	State    model.State // "" when there is no instance
@@ -93,19 +92,19 @@ type Refusal struct {
 	Reason   Reason
 	Rule     string // the spec's id, if one rule decides it
 	Args     Args
-	// Instead is what to do instead where that depends on more than the reason;
-	// see [Refusal.Suggestions].
+	// Instead holds the suggestions if they depend on more than the reason; see
+	// [Refusal.Suggestions].
 	Instead []Suggestion
 }
 
-// Error is the reason with its arguments, for logs.
+// Error returns the code and its arguments, for logs.
 func (r *Refusal) Error() string { return r.AsText().String() }
 
-// AsText is the message, with what was refused and of what.
+// AsText returns the message: what was refused, of which instance, and why.
 func (r *Refusal) AsText() model.Text { return r.text(refusedCode) }
 
-// InsteadText says what to do instead. Its placeholders {1} and {2} are for the
-// suggestions, {do} is for the first one where it is all that is said.
+// InsteadText returns the advice. Its placeholders {1} and {2} stand for the
+// suggestions, and {do} for a first one that is the whole advice.
 func (r *Refusal) InsteadText() model.Text { return r.text("instead.") }
 
 func (r *Refusal) text(prefix string) model.Text {
@@ -116,30 +115,30 @@ func (r *Refusal) text(prefix string) model.Text {
 	return model.Say(prefix+string(r.Reason), args...)
 }
 
-// ReasonOf is the reason of the refusal that a text tells; ok is false for
-// other texts.
+// ReasonOf returns the reason of a refusal's message; ok is false for other
+// texts.
 func ReasonOf(t model.Text) (r Reason, ok bool) {
 	code, ok := strings.CutPrefix(t.Code(), refusedCode)
 	return Reason(code), ok
 }
 
-// refusedCode begins the codes of refusals in the message catalogue.
+// refusedCode is the prefix of the codes of refusals in the message catalogue.
 const refusedCode = "refused."
 
-// Suggestion is something to do instead of what is refused: a command line to
-// whoever types commands, a key to whoever looks at a dashboard.
+// Suggestion is an action to take instead of the refused one: a command line for
+// the command line, a key for the dashboard.
 type Suggestion struct {
-	Action Action   // of the table, or another verb such as [Show]
+	Action Action   // of a transition, or another verb such as [Show]
 	Args   []string // the rest of the command line, such as an id
 }
 
-// Show is the verb that tells all about an instance.
+// Show is the verb that shows all details of an instance.
 const Show Action = "show"
 
-// selfID stands for the instance that a refusal is about.
+// selfID stands for the ID of the refused instance in [suggestionsFor].
 const selfID = "ID"
 
-// suggestionsFor is what to do instead, by the reason, where that alone decides it.
+// suggestionsFor holds the suggestions that depend on the reason alone.
 var suggestionsFor = map[Reason][]Suggestion{
 	ReasonNotApplied:     {{Apply, []string{selfID, "--domain", "NAME"}}},
 	ReasonNotIssued:      {{Show, []string{selfID}}},
@@ -177,8 +176,8 @@ var suggestionsFor = map[Reason][]Suggestion{
 	ReasonNoRenewals:     {{Host, []string{selfID, "--contact", "NAME"}}},
 }
 
-// Suggestions are what to do instead, in the order in which the way out names
-// them. They name the instance by the tail of its ID.
+// Suggestions returns what to do instead, in the order of the placeholders of
+// [Refusal.InsteadText]. They name the instance by the tail of its ID.
 func (r *Refusal) Suggestions() []Suggestion {
 	if r.Instead != nil {
 		return r.Instead
@@ -193,15 +192,15 @@ func (r *Refusal) Suggestions() []Suggestion {
 	return all
 }
 
-// NotFound says that what a person named does not exist, and where they are few,
-// what there is. What is a code for the kind of thing: its words stand in the
-// message catalogue as thing.WHAT.
+// NotFound is the error of a name that does not exist. There lists the existing
+// names if they are few. What is a code for the kind of thing; the message
+// catalogue holds its words as thing.WHAT.
 type NotFound struct {
 	What, Name string
 	There      []string
 }
 
-// Error is the message's code, for logs.
+// Error returns the message's code, for logs.
 func (n *NotFound) Error() string { return n.AsText().String() }
 
 // AsText is the message.
@@ -212,16 +211,16 @@ func (n *NotFound) AsText() model.Text {
 	return model.Say("error.none", "what", n.What, "name", n.Name)
 }
 
-// Unwrap makes it a [model.ErrNotFound].
+// Unwrap returns [model.ErrNotFound].
 func (n *NotFound) Unwrap() error { return model.ErrNotFound }
 
-// Ambiguous says that what a person typed names several things.
+// Ambiguous is the error of a typed name that matches several things.
 type Ambiguous struct {
 	Name       string
 	Candidates []string
 }
 
-// Error is the message's code, for logs.
+// Error returns the message's code, for logs.
 func (a *Ambiguous) Error() string { return a.AsText().String() }
 
 // AsText is the message.
@@ -229,34 +228,34 @@ func (a *Ambiguous) AsText() model.Text {
 	return model.Say("error.ambiguous", "name", a.Name, "candidates", a.Candidates)
 }
 
-// Invalid says that a value given by a person cannot be used: which field, why,
-// and an example of what would do. Field is a code: its words stand in the
-// message catalogue as field.FIELD. Rule is the spec's id when a rule of the
-// life cycle decides it, rather than how the value is written.
+// Invalid is the error of an unusable value: its field, why, and an example of a
+// valid one. Field is a code; the message catalogue holds its words as
+// field.FIELD. Rule is the spec's id if a rule of the life cycle rejects the
+// value, and "" if its syntax is wrong.
 type Invalid struct {
 	Field        string
 	Why, Example model.Text
 	Rule         string
 }
 
-// Error is the message's code, for logs.
+// Error returns the message's code, for logs.
 func (i *Invalid) Error() string { return i.AsText().String() }
 
-// AsText is the message, without the example.
+// AsText returns the message without the example.
 func (i *Invalid) AsText() model.Text {
 	return model.Say("error.invalid", "field", i.Field, "why", i.Why)
 }
 
-// Example is an example that is typed as it stands.
+// Example is an example to type literally.
 func Example(s string) model.Text { return model.Quoted("", s) }
 
-// OneOf are values that would do.
+// OneOf is an example that lists the valid values.
 func OneOf[T ~string](values []T) model.Text {
 	return model.Say("invalid.one-of", "these", Strings(values))
 }
 
-// ReadError is the error of a record that cannot be read. What it is, is a code
-// as that of [NotFound].
+// ReadError is the error of an unreadable record; what is a code as in
+// [NotFound].
 func ReadError(what string, id any, err error) error {
 	return model.Fail("error.read", "what", what, "id", id, "cause", err)
 }

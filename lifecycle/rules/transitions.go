@@ -7,7 +7,7 @@ import (
 	"certquay/model"
 )
 
-// NewTransitionTable makes the transition table of certquay (spec 2).
+// NewTransitionTable returns the transition table of certquay (spec 2).
 func NewTransitionTable() *TransitionTable {
 	var (
 		issued      = []model.State{model.Issued}
@@ -260,7 +260,7 @@ func NewTransitionTable() *TransitionTable {
 	}}
 }
 
-// endedOrExpired is spec I5 for issued ones: valid and CA-issued is refused.
+// endedOrExpired refuses to delete a valid certificate issued by a CA (spec I5).
 var endedOrExpired = Guard{"I5", func(c *Facts) *Refusal {
 	if c.Instance.State == model.Issued && !c.Instance.Has(model.Expired, c.Now) {
 		return &Refusal{Reason: ReasonRevokeFirst}
