@@ -54,19 +54,18 @@ type stepYearMsg struct{}
 // clockActions returns the actions on a sandbox's clock.
 func (m *root) clockActions() app.Actions {
 	c := m.ctx
+	moving := func(text string) tea.Cmd {
+		return m.setToast(app.ToastMsg{Text: text, Tone: style.Busy, Progress: m.clockProgress})
+	}
 	ahead := func(to func(time.Time) time.Time) func() tea.Cmd {
 		return func() tea.Cmd {
 			if m.clockMoving {
 				m.queuedMoves = append(m.queuedMoves, to)
-				return m.setToast(
-					app.ToastMsg{Text: c.T(pluralKey("clock.later", len(m.queuedMoves)), len(m.queuedMoves)), Tone: style.Busy},
-				)
+				queued := len(m.queuedMoves)
+				return moving(c.T(pluralKey("clock.later", queued), queued))
 			}
 			at := to(c.Backend.Now())
-			return tea.Batch(
-				m.setToast(app.ToastMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Busy}),
-				m.moveClock(at),
-			)
+			return tea.Batch(m.moveClock(at), moving(c.T("clock.moving", at.UTC().Format(clockFormat))))
 		}
 	}
 	days := func(n int) func(time.Time) time.Time {
@@ -107,11 +106,16 @@ func (m *root) runClock() tea.Cmd {
 // then is carried out.
 func (m *root) moveClock(to time.Time) tea.Cmd {
 	c := m.ctx
-	m.clockMoving = true
+	m.clockMoving, m.moveFrom, m.moveTo = true, c.Backend.Now(), to
 	began := time.Now()
 	return func() tea.Msg {
 		return clockMovedMsg{began, c.Backend.MoveClock(c.Ctx, to)}
 	}
+}
+
+// clockProgress is how far the clock is on its way, from 0 to 1.
+func (m *root) clockProgress() float64 {
+	return float64(m.ctx.Now.Sub(m.moveFrom)) / float64(max(m.moveTo.Sub(m.moveFrom), 1))
 }
 
 // clockMoved shows the new time, and starts the next movement if one is queued or the

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/kittest"
@@ -67,4 +68,32 @@ func TestUndoWhileItIsFresh(t *testing.T) {
 	}
 	d.keys("esc", "?").sees("Nothing was done just now")
 	drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Actor.ReadOnly = true }).keys("u").sees("this session is read-only")
+}
+
+// TestTheClockShowsHowFarItIs draws a bar while the clock moves, once that takes a
+// while, and none for a screen reader or after it has arrived.
+func TestTheClockShowsHowFarItIs(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		d := drive(t, kittest.Fleet(20), 80, 24, func(o *Options) { o.Sandbox, o.Actor, o.Plain = true, boss, plain })
+		d.m.refreshEvery = time.Hour
+		began := d.b.Now()
+		move := d.m.moveClock(began.AddDate(0, 0, 7))
+		d.m.update(press(")")) // a queued move shows how far the first one is
+		for _, at := range []struct {
+			days int
+			bar  string
+		}{{0, "────────────────"}, {4, "━━━━━━━━━───────"}, {7, "━━━━━━━━━━━━━━━━"}} {
+			d.b.World.Clock.MoveTo(began.AddDate(0, 0, at.days))
+			d.m.spinner = spinner.New(spinner.WithSpinner(spinnerFrames))
+			d.turns()
+			if got := d.has("⠙ " + at.bar + " The clock is still moving"); got == plain {
+				t.Errorf("after %d days, plain %v:\n%s", at.days, plain, d.screen())
+			}
+		}
+		d.m.refreshEvery = 0
+		d.run(move)
+		if d.sees("The clock is at 2026-12-05 10:30 UTC").has("━") {
+			t.Errorf("the bar is still there:\n%s", d.screen())
+		}
+	}
 }

@@ -114,7 +114,7 @@ func (m *root) tick() tea.Cmd {
 // setToast replaces the line above the footer, and waits for the end of the work it
 // announces, if any.
 func (m *root) setToast(toast app.ToastMsg) tea.Cmd {
-	m.toast, m.awaiting = toast, toast.Await != nil
+	m.toast, m.awaiting, m.done = toast, toast.Await != nil, 0
 	m.toastSeq++
 	if toast.Await == nil {
 		return nil

@@ -50,5 +50,8 @@ func (m *root) advanceSpinner(msg spinner.TickMsg) (cmd tea.Cmd) {
 	}
 	m.spinner, cmd = m.spinner.Update(msg)
 	m.ctx.Spinner = m.spinner.View()
+	if m.toast.Progress != nil {
+		m.done = m.toast.Progress()
+	}
 	return cmd
 }

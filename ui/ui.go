@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"charm.land/bubbles/v2/progress"
 	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -33,6 +34,8 @@ type root struct {
 	toastSeq        int  // number of the toast, so that the end of older work is ignored
 	awaiting        bool // the toast waits for the end of its work
 	spinner         spinner.Model
+	progress        progress.Model // of the work that the toast announces
+	done            float64        // the part of it that is done
 	spinning        bool
 	header          atomic.Pointer[headerState]
 	footerActions   app.Actions // those of where the cursor rested last
@@ -47,6 +50,8 @@ type root struct {
 	refreshEvery    time.Duration               // interval between redraws of relative times
 	headerPoll      time.Duration               // interval between reads of the header state
 	clockMoving     bool                        // a sandbox's clock is being moved
+	moveFrom        time.Time                   // where its movement began
+	moveTo          time.Time                   // and where it ends
 	queuedMoves     []func(time.Time) time.Time // moves to make after that
 	yearRunning     bool                        // a year passes in a minute
 }
@@ -63,6 +68,7 @@ func newRoot(o Options) *root {
 		opts:         o,
 		cancel:       cancel,
 		spinner:      spinner.New(spinner.WithSpinner(spinnerFrames)),
+		progress:     app.NewProgress(),
 		dark:         true,
 		profile:      colorprofile.TrueColor,
 		coalesce:     50 * time.Millisecond,

@@ -177,7 +177,10 @@ func (m *root) statusLine() string {
 		t = spinner + " " + m.ctx.T("loading")
 	case t == "":
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
-	case m.awaiting && spinner != "":
+	case (m.awaiting || m.toast.Progress != nil) && spinner != "":
+		if m.toast.Progress != nil {
+			spinner += " " + m.progress.ViewAs(m.done)
+		}
 		t = spinner + " " + t
 	}
 	t = widget.Cut(t, m.width-8)

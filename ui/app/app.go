@@ -199,6 +199,9 @@ type (
 		// ended first. It runs in a command of its own, without a deadline. It is nil
 		// when there is nothing to wait for.
 		Await func(ctx context.Context) ToastMsg
+		// Progress returns how much of the work is done, from 0 to 1. Update calls it
+		// several times a second. It is nil where that is not known.
+		Progress func() float64
 	}
 	// ShowInstanceMsg asks for the details of an instance from any page, with a toast
 	// about what has happened to it, if that has a text.

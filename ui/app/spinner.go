@@ -1,6 +1,8 @@
 package app
 
 import (
+	"charm.land/bubbles/v2/progress"
+
 	"certquay/ui/style"
 )
 
@@ -15,6 +17,14 @@ func (c *Context) SpinnerOr(mark string) string {
 		return c.Spinner
 	}
 	return mark
+}
+
+// NewProgress returns the progress bar of bubbles for use within a line, whose colours it
+// takes.
+func NewProgress() progress.Model {
+	m := progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))
+	m.FullColor, m.EmptyColor = nil, nil
+	return m
 }
 
 // Loading is what stands where something is being read, as it is drawn.

@@ -17,18 +17,17 @@ import (
 	"certquay/model"
 )
 
-// certificate is one that a version may be of, with its key.
+// certificate is a certificate for a version, with its chain and key.
 type certificate struct {
 	version model.Version
 	chain   [][]byte
 	key     *model.Key
 }
 
-// cache keeps the certificates of all fleets of a process: they are the same in
-// each.
+// cache keeps the certificates of all fleets of a process, which are the same in each.
 type cache struct {
 	sync.Mutex
-	made  map[string]*certificate // by what is asked for
+	made  map[string]*certificate // by parameters
 	known map[string]*certificate // by fingerprint
 }
 
@@ -40,7 +39,7 @@ func (c *cache) of(fingerprint string) *certificate {
 	return c.known[fingerprint]
 }
 
-// Version makes one that was issued ago days ago and is valid for days.
+// Version returns a version that was issued ago days ago and is valid for days.
 func Version(now time.Time, number, ago, days int, names ...string) model.Version {
 	from := now.Add(-time.Duration(ago) * day).Truncate(24 * time.Hour)
 	to := from.Add(time.Duration(days)*day - time.Second)
@@ -73,7 +72,7 @@ func Version(now time.Time, number, ago, days int, names ...string) model.Versio
 	return v
 }
 
-// key is a key that is the same in every run.
+// key returns a key that depends on the seed only.
 func key(seed string) *model.Key {
 	secret := sha256.Sum256([]byte(seed))
 	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), secret[:])
@@ -91,12 +90,12 @@ func key(seed string) *model.Key {
 	return &model.Key{Type: model.ECDSAP256, Public: public, PKCS8: model.NewSecret(pkcs8)}
 }
 
-// versionRecords is what the store holds of a version: the certificate, and the key
-// if it is there.
+// versionRecords returns the records of a version: its chain, and its key if it has
+// one.
 func versionRecords(i *model.Instance, v *model.Version) []model.Record {
 	c := certificates.of(v.Fingerprint)
 	if c == nil {
-		return nil // the engine has made it, or a test has made it up
+		return nil // issued by the engine, or made up by a test
 	}
 	all := []model.Record{&model.Chain{Instance: i.ID, Number: v.Number, Certificates: c.chain[:1], Root: c.chain[1]}}
 	if v.KeyID != "" {
@@ -107,15 +106,15 @@ func versionRecords(i *model.Instance, v *model.Version) []model.Record {
 	return all
 }
 
-// PEM is a certificate for names that is valid now, with its key: what an upload
-// holds.
+// PEM returns a currently valid certificate for names with its key, as a file to
+// upload.
 func PEM(now time.Time, names ...string) []byte {
 	c := certificates.of(Version(now, 1, 30, 365, names...).Fingerprint)
 	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.chain[0]}), keyPEM(c)...)
 }
 
-// KeyPEM is the key of a certificate of the fleet, whether the store holds it or
-// not.
+// KeyPEM returns the key of a certificate of the fleet, whether or not the store has
+// it.
 func KeyPEM(v *model.Version) []byte { return keyPEM(certificates.of(v.Fingerprint)) }
 
 func keyPEM(c *certificate) []byte {

@@ -10,7 +10,7 @@ import (
 	"certquay/model"
 )
 
-// addInstance makes the nth instance in a state with names.
+// addInstance adds the nth instance.
 func (w *World) addInstance(n int, s model.State, spec model.Specification, names ...string) *model.Instance {
 	i := &model.Instance{
 		ID: model.ID(fmt.Sprintf("01K9Z3T%02dQ5W7X2V8R4N6M%04X", n%97, 0xA100+n*37)), Name: names[0], State: s,
@@ -21,7 +21,7 @@ func (w *World) addInstance(n int, s model.State, spec model.Specification, name
 	return i
 }
 
-// Issue gives an instance its certificate and service period.
+// addVersion gives an instance a certificate and its service period.
 func (w *World) addVersion(i *model.Instance, ago, days int) *model.Instance {
 	i.Versions = append(i.Versions, Version(w.Clock, len(i.Versions)+1, ago, days, i.Application.Domains...))
 	v := &i.Versions[0]
@@ -29,6 +29,7 @@ func (w *World) addVersion(i *model.Instance, ago, days int) *model.Instance {
 	return i
 }
 
+// addResource deploys the current certificate of an instance to a new resource.
 func (w *World) addResource(i *model.Instance, product, region string, port int) *model.Resource {
 	v := i.Current()
 	r := &model.Resource{ID: model.ID(fmt.Sprintf("01K9RES0000000000000%06X", 0xB000+len(w.Places)*29)), Product: product, Region: region,
@@ -52,7 +53,7 @@ func (w *World) addResource(i *model.Instance, product, region string, port int)
 	return r
 }
 
-// Fleet makes a world with about n instances, in every state there is.
+// Fleet returns a world with about n instances, in every state.
 func Fleet(n int) *World {
 	w := New()
 	dv := model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
@@ -148,13 +149,13 @@ func Fleet(n int) *World {
 	return w
 }
 
-// record is what an application waits for whose one record is missing.
+// record is the message that an application waits for one DNS record.
 func record(domain string) model.Text {
 	return model.Say("await.dns", "n", 1, "cause", model.Say("proof.no-record", "name", "_acme-challenge."+domain))
 }
 
-// Plan sets what the scheduler will do to an instance, as the engine does
-// whenever it writes one.
+// Plan sets the next scheduled action of an instance, as the engine does with each
+// write.
 func Plan(i *model.Instance) {
 	action, at := rules.NewTransitionTable().NextDue(i)
 	i.Due, i.DueAction = at, model.DueReissue

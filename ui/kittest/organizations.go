@@ -16,9 +16,8 @@ import (
 var Example = model.Organization{Name: "Example GmbH", Type: "company", Phone: "+49 30 123400", OrganizationID: "HRB 12345",
 	Country: "DE", Province: "Berlin", City: "Berlin", Address: "Example Street 1", Zip: "10115"}
 
-// addOrganizations adds what goes with organizations: one saved, the applications of two
-// certificates, of which one waits for records and one for a reviewer, packs
-// and orders.
+// addOrganizations adds a saved organization, two applications, one waiting for DNS
+// records and one for a reviewer, packs, and orders.
 func (w *World) addOrganizations(proving, reviewed *model.Instance) {
 	w.Firms = []model.Company{{ID: "01JCFIRM00000000000000000A", Organization: Example}}
 	for _, i := range []*model.Instance{proving, reviewed} {
@@ -57,7 +56,7 @@ func (w *World) addOrganizations(proving, reviewed *model.Instance) {
 	w.Refunds["01K9ORDER0000000000000000C"] = 100_00
 }
 
-// addOrders adds the order of all certificates that were bought, long ago.
+// addOrders adds an old order of all bought certificates.
 func (w *World) addOrders() {
 	o := model.Order{ID: "01K0ORDER00000000000000000", At: w.Clock.AddDate(-2, 0, 0), By: "anna"}
 	policy := rules.DefaultPolicy()
@@ -80,7 +79,7 @@ func (w *World) addDocument(i *model.Instance, d model.Document) {
 	i.Application.Documents = append(i.Application.Documents, d.ID)
 }
 
-// PNG is a document by its content, much smaller than those of people.
+// PNG returns a small PNG document.
 func PNG() []byte {
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 100, 100))); err != nil {

@@ -13,7 +13,7 @@ import (
 	"certquay/model"
 )
 
-// load takes the records as the store holds them.
+// load reads the records from the store.
 func (w *World) load() {
 	w.t.Helper()
 	w.Clock = w.World.Clock.Now()
@@ -28,8 +28,7 @@ func (w *World) load() {
 	}
 }
 
-// refresh reads the records anew in the order in which they are, and appends
-// those that are new.
+// refresh updates records in place and appends new ones.
 func refresh[T any, P interface {
 	*T
 	model.Record
@@ -65,7 +64,7 @@ func values[T any, P interface {
 	return nil
 }
 
-// write puts all records.
+// write stores all records.
 func (w *World) write() {
 	w.t.Helper()
 	w.update(func(tx model.Tx) error {
@@ -122,7 +121,8 @@ func (w *World) write() {
 	})
 }
 
-// job is the job of an operation, with the key of a certificate that is made.
+// job stores the job of an operation, with the key of a certificate that is being
+// issued.
 func (w *World) job(instance, resource model.ID, op *model.Operation, put func(...model.Record)) {
 	if !op.Active() || op.Job != "" {
 		return
@@ -156,8 +156,8 @@ func (w *World) job(instance, resource model.ID, op *model.Operation, put func(.
 	put(&j)
 }
 
-// setUpPorts lets the products present what the places say, and the CAs know of the
-// orders that are waited for.
+// setUpPorts makes the products present what the resources say, and the CAs know the
+// pending orders.
 func (w *World) setUpPorts() {
 	w.t.Helper()
 	for _, r := range w.Places {
@@ -184,7 +184,7 @@ func (w *World) setUpPorts() {
 	}
 }
 
-// order is an order with the entries of what it cost.
+// order returns an order with its ledger entries.
 func (w *World) order(o *model.Order) (all []model.Record) {
 	all = append(all, o)
 	for n, l := range o.Lines {
@@ -202,8 +202,8 @@ func entry(id string, o *model.Order, l *model.OrderLine, from, to string, amoun
 	}}
 }
 
-// units is the entry by which there are units of packs; as many were bought as
-// are available, reserved and used.
+// units returns the ledger entry that supplies the units of packs: the sum of
+// available, reserved and used ones.
 func units(b ledger.Balance) []model.Record {
 	unit := b.Kind
 	if s := b.Specification; s != nil {
@@ -216,7 +216,7 @@ func units(b ledger.Balance) []model.Record {
 	}}}
 }
 
-// accounts sums up the ledger.
+// accounts stores the sums of the ledger's accounts.
 func accounts(tx model.Tx) error {
 	sums := map[model.Account]int64{}
 	for en, err := range model.All[model.Entry](tx, model.Scan{}) {

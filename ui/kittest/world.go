@@ -1,6 +1,6 @@
-// Package kittest gives tests of the interface a real engine over a store in
-// memory that holds a fleet: with scripted CAs and products, at a fixed time on
-// a clock that only moves when it is told to.
+// Package kittest gives tests of the interface a real engine on an in-memory store that
+// holds a fleet, with scripted CAs and products, at a fixed time. The clock moves only
+// when a test moves it.
 package kittest
 
 import (
@@ -23,12 +23,12 @@ import (
 
 const day = 24 * time.Hour
 
-// World is a fleet and, once it is started, the engine on it. The fields are the
-// records of its store. A test may change them before [World.Start], which writes
-// them, and later in [World.Change]; between the two they are what they were, and
-// the embedded access reads what the store holds.
+// World is a fleet and, once it is started, its engine. The fields are the records of
+// its store, named apart from the methods of the embedded access. A test may change
+// them before [World.Start], which writes them, and later inside [World.Change]; in
+// between they are not updated, and the embedded access reads the store.
 type World struct {
-	*lifecycle.Access // nil until it is started
+	*lifecycle.Access // nil until the world is started
 
 	Clock     time.Time
 	Instances []*model.Instance
@@ -39,25 +39,25 @@ type World struct {
 	Watched   []model.Watch
 	Firms     []model.Company
 	Papers    map[model.ID][]model.Document
-	Units     []ledger.Balance // what packs hold
+	Units     []ledger.Balance // the units in packs
 	Orders    []model.Order
 	Refunds   map[model.ID]int64 // of the first line of an order, in minor units
 	CAs       map[string]*lifecycletest.Issuer
 	Wares     []lifecycle.NamedProduct
-	// By is who acts; nil for an operator.
+	// By returns who acts; nil means an operator.
 	By func() model.Actor
 
 	*lifecycletest.World
 	t             testing.TB
-	writtenEvents map[uint64]bool // events that the store holds
-	lastRead      uint64          // events that Done has told of
+	writtenEvents map[uint64]bool // sequence numbers of events in the store
+	lastRead      uint64          // the last event that NewEvents has returned
 	feed          <-chan model.ChangeSet
 
-	markers, markerSeen  int // changes of records, and those that the feed has told of
+	markers, markerSeen  int // numbers of markers written, and seen in the feed
 	eventSeen, published uint64
 }
 
-// New makes a world that holds one contact, with two CAs and five products.
+// New returns a world with one contact, two CAs and five products.
 func New() *World {
 	w := &World{
 		Clock: time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC), Papers: map[model.ID][]model.Document{}, Refunds: map[model.ID]int64{},
@@ -88,20 +88,19 @@ func New() *World {
 	return w
 }
 
-// AddProduct configures one more product, before the world is started.
+// AddProduct adds a product before the world is started.
 func (w *World) AddProduct(name, driver string, regions ...string) {
 	w.Wares = append(w.Wares, lifecycle.NamedProduct{Name: name, Driver: driver, Product: lifecycletest.NewProduct(regions...)})
 }
 
-// Product is the scripted product of a name.
+// Product returns the scripted product of a name.
 func (w *World) Product(name string) *lifecycletest.Product {
 	n := slices.IndexFunc(w.Wares, func(p lifecycle.NamedProduct) bool { return p.Name == name })
 	return w.Wares[n].Product.(*lifecycletest.Product)
 }
 
-// Start makes the engine over a store that holds the records. The functions may
-// change what the engine is made of. A world that is started already stays as it
-// is.
+// Start creates the engine on a store with the records. The functions may change its
+// options. A started world is returned unchanged.
 func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World {
 	t.Helper()
 	if w.t = t; w.Access != nil {
@@ -112,7 +111,7 @@ func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World
 		b.Clock = lifecycletest.NewClock(t, w.Clock)
 		b.Prober.Products, b.Options.VerifyChain = nil, b.Prober.Judge
 		o := &b.Options
-		// The same in every run, where one thing is done after the other.
+		// Randomness is the same in every run.
 		o.Clock, o.Products, o.Issuers, o.Rand = b.Clock, w.Wares, map[string]ports.Issuer{}, rand.NewChaCha8([32]byte{})
 		for brand, ca := range w.CAs {
 			o.Issuers[brand] = ca
@@ -124,7 +123,7 @@ func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World
 	lifecycletest.New(t, append([]func(*lifecycletest.World){base}, change...)...)
 	w.write()
 	w.setUpPorts()
-	if err := w.Store.WaitForTable(t.Context()); err != nil { // so that no test waits for that
+	if err := w.Store.WaitForTable(t.Context()); err != nil { // so that no test depends on its timing
 		t.Fatal(err)
 	}
 	w.Access = w.Engine.As(w.actor)
@@ -141,8 +140,8 @@ func (w *World) actor() model.Actor {
 	return w.By()
 }
 
-// Change changes the records as another session would: they are read, fn changes
-// them, and they are written in one transaction. A later Clock is moved to.
+// Change changes records as another session would: it reads them, calls fn, and writes
+// them in one transaction. If fn sets a later Clock, the clock moves to it.
 func (w *World) Change(fn func(*World)) {
 	w.t.Helper()
 	w.load()
@@ -151,8 +150,8 @@ func (w *World) Change(fn func(*World)) {
 	w.write()
 }
 
-// Published is the number of the last batch of the change feed that holds what
-// was written until now.
+// Published returns the number of the batch in the change feed that contains everything
+// written so far.
 func (w *World) Published() uint64 {
 	w.t.Helper()
 	newest, err := w.Engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Limit: 1})
@@ -174,14 +173,14 @@ func (w *World) Published() uint64 {
 				w.markerSeen = w.markers
 			}
 		}
-		if b.Resync { // all that was written before is in it
+		if b.Resync { // it covers everything written before
 			w.markerSeen, w.eventSeen = w.markers, newest[0].Seq
 		}
 	}
 	return w.published
 }
 
-// marker is written with each change of records, which the log tells nothing of.
+// marker is a record written with each change, as changes of records leave no events.
 func marker(n int) *model.KV { return &model.KV{Namespace: "kittest", Name: fmt.Sprint(n)} }
 
 func (w *World) update(fn func(model.Tx) error) {
@@ -191,9 +190,9 @@ func (w *World) update(fn func(model.Tx) error) {
 	}
 }
 
-// NewEvents tells what was asked for since the last time, the oldest first: the events
-// of the activity log, each as "action name", with its result unless that is
-// "ok". What comes of a job that was begun since then is left out.
+// NewEvents returns the actions since the last call, oldest first: the events of the
+// activity log as "action name", with the result unless it is "ok". Later events of a
+// job started since then are left out.
 func (w *World) NewEvents() (lines []string) {
 	w.t.Helper()
 	events, err := w.Engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{After: w.lastRead, Oldest: true})

@@ -1,13 +1,13 @@
 package style
 
-// Status is how a label, a resource's state or a result is drawn: status is
-// never told by colour alone, so each has a glyph beside its word.
+// Status is the appearance of a label, a resource's state or a result. Each has a glyph
+// beside its word, so that colour alone never tells a status.
 type Status struct {
 	Glyph string
 	Tone  Tone
 }
 
-// statuses is keyed by the words that the model and the engine use as labels.
+// statuses is keyed by the labels of the model and the engine.
 var statuses = map[string]Status{
 	"paid":        {"◇", Normal},
 	"verifying":   {"◔", Busy},
@@ -37,7 +37,7 @@ var statuses = map[string]Status{
 	"service-ended": {"▲", Warn},
 }
 
-// StatusOf is the status of a word; an unknown one gets a neutral glyph.
+// StatusOf returns the appearance of a label; an unknown one gets a neutral glyph.
 func StatusOf(word string) Status {
 	if s, ok := statuses[word]; ok {
 		return s

@@ -1,6 +1,6 @@
-// Package style turns semantic tokens into the styles of the interface, for a
-// dark or light background and for what colours the terminal has. Nothing else
-// in the interface names a colour.
+// Package style turns semantic tones into terminal styles, for a dark or light
+// background and the colours that the terminal has. No other package of the interface
+// names a colour.
 package style
 
 import (
@@ -11,33 +11,33 @@ import (
 	"github.com/charmbracelet/colorprofile"
 )
 
-// Tone is what a piece of text means; how that looks is decided here.
+// Tone is the meaning of a piece of text.
 type Tone int
 
 // Tones.
 const (
 	Normal   Tone = iota
-	Strong        // what a line is about
+	Strong        // the main text of a line
 	Muted         // secondary text
-	Faint         // rules, dashes and what stands behind a dialog: no words to read
-	Accent        // where the person is
+	Faint         // rules, dashes and the page behind a dialog
+	Accent        // the current position
 	Good          // fine
-	Busy          // being worked on
+	Busy          // in progress
 	Warn          // needs attention soon
 	Bad           // broken or expired
-	Inactive      // over, nothing to do
-	Key           // a key one can press
-	Head          // heads of columns and panes
+	Inactive      // ended, nothing to do
+	Key           // a key to press
+	Head          // headings of columns and panes
 	Brand         // the program's name
 	tones
 )
 
-// tokens are the colours of one background; nil is the terminal's own.
+// tokens are the colours for one background; nil is the terminal's default colour.
 type tokens struct {
 	muted, faint, accent, good, busy, warn, bad, inactive, key, selected, selectedText, brandText color.Color
 }
 
-// byName are the colours by the names that a theme gives them.
+// byName returns the colours by their names in the configuration of a theme.
 func (t *tokens) byName() map[string]*color.Color {
 	return map[string]*color.Color{
 		"muted": &t.muted, "faint": &t.faint, "accent": &t.accent, "good": &t.good, "work": &t.busy, "soon": &t.warn,
@@ -59,8 +59,8 @@ var (
 		bad: lipgloss.Color("#c01f3a"), inactive: lipgloss.Color("#5f6879"), key: lipgloss.Color("#2457c5"),
 		selected: lipgloss.Color("#e4ebf8"), selectedText: lipgloss.Color("#1b202b"), brandText: lipgloss.Color("#ffffff"),
 	}
-	// The 256-colour ones are picked by hand: rounding the others to the nearest
-	// gives muddy blues where greys are meant.
+	// The 256-colour palettes are chosen by hand: rounding to the nearest colour turns
+	// greys into blues.
 	dark256 = tokens{
 		muted: lipgloss.Color("248"), faint: lipgloss.Color("240"), accent: lipgloss.Color("111"), good: lipgloss.Color("113"),
 		busy: lipgloss.Color("80"), warn: lipgloss.Color("179"), bad: lipgloss.Color("204"), inactive: lipgloss.Color("246"),
@@ -71,8 +71,8 @@ var (
 		busy: lipgloss.Color("24"), warn: lipgloss.Color("94"), bad: lipgloss.Color("160"), inactive: lipgloss.Color("242"),
 		key: lipgloss.Color("26"), selected: lipgloss.Color("255"), selectedText: lipgloss.Color("234"), brandText: lipgloss.Color("231"),
 	}
-	// The strong ones keep 7:1 against black or white, which is what WCAG 2.2
-	// calls enhanced contrast (1.4.6); nothing is dimmed in them.
+	// The strong palettes keep a contrast of 7:1 against black or white, the enhanced
+	// contrast of WCAG 2.2 (1.4.6), and dim nothing.
 	darkStrong = tokens{
 		muted: lipgloss.Color("252"), faint: lipgloss.Color("250"), accent: lipgloss.Color("123"), good: lipgloss.Color("120"),
 		busy: lipgloss.Color("87"), warn: lipgloss.Color("226"), bad: lipgloss.Color("217"), inactive: lipgloss.Color("250"),
@@ -83,16 +83,16 @@ var (
 		busy: lipgloss.Color("23"), warn: lipgloss.Color("52"), bad: lipgloss.Color("88"), inactive: lipgloss.Color("238"),
 		key: lipgloss.Color("18"), selected: lipgloss.Color("230"), selectedText: lipgloss.Color("16"), brandText: lipgloss.Color("231"),
 	}
-	// sixteen uses what every terminal has. Selection is drawn reversed there,
-	// because a terminal's own sixteen colours need not contrast.
+	// sixteen uses the colours of every terminal. The selection is drawn reversed,
+	// because pairs of a terminal's sixteen colours need not contrast.
 	sixteen = tokens{
 		muted: nil, faint: lipgloss.BrightBlack, accent: lipgloss.Blue, good: lipgloss.Green, busy: lipgloss.Cyan,
 		warn: lipgloss.Yellow, bad: lipgloss.Red, inactive: lipgloss.BrightBlack, key: lipgloss.Cyan,
 	}
 )
 
-// Styles is how everything looks on one terminal. It is immutable: a change of
-// background or colours makes another.
+// Styles holds the styles for one terminal. It is immutable: another background or
+// profile needs new ones.
 type Styles struct {
 	Dark    bool
 	Colours bool // false with NO_COLOR and on terminals without colours
@@ -101,13 +101,11 @@ type Styles struct {
 	selectedPre, selectedPost [tones]string // on the selected row
 }
 
-// New makes the styles for a background and a colour profile in the standard
-// theme.
+// New returns the styles of the standard theme for a background and a colour profile.
 func New(isDark bool, p colorprofile.Profile) *Styles { return Theme{}.New(isDark, p) }
 
-// New makes the styles of a theme for a background and a colour profile. The
-// theme may settle the background by itself; a terminal without colours, or
-// whose user wants none, gets none in any theme.
+// New returns the styles of a theme for a background and a colour profile. A theme may
+// define the background itself. A terminal without colours gets none in any theme.
 func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 	switch th.Name {
 	case Dark, Light:
@@ -136,22 +134,22 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 	if t.brandText != nil {
 		set[Brand] = base.Bold(true).Foreground(t.brandText).Background(t.accent)
 	}
-	if !s.Colours { // without colours, weight still tells what matters
+	if !s.Colours { // without colours, weight marks what matters
 		set[Faint], set[Inactive] = base.Faint(true), base.Faint(true)
 		set[Muted] = base
 	}
 	for tone, st := range set {
-		// Reversing each colour would make a rainbow: without a quiet background
-		// the row is reversed as one, and its glyphs and words still tell.
+		// Without a background colour for selection the row is reversed without
+		// colours: reversing each would give a rainbow.
 		on := base.Reverse(true).Bold(true)
 		if t.selected != nil {
 			on = st.Background(t.selected)
-			switch tone { // as readable there as the rest, and fewer changes of style in the row
+			switch tone { // more readable there, and fewer changes of style in the row
 			case Muted, Faint, Inactive:
 				on = base.Background(t.selected)
 			}
-			// The terminal's own colour need not be readable on that background:
-			// few terminals say what theirs is.
+			// The terminal's default colour need not be readable on that background,
+			// and few terminals report it.
 			if _, none := on.GetForeground().(lipgloss.NoColor); none && t.selectedText != nil {
 				on = on.Foreground(t.selectedText)
 			}
@@ -162,17 +160,17 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 	return s
 }
 
-// Unstyled are styles that write nothing, for what is said instead of drawn.
+// Unstyled returns styles that write no escape sequences, for screen readers.
 func Unstyled() *Styles { return &Styles{} }
 
-// around is what a style writes before and after a text: rendering thousands
-// of cells by putting two strings around them costs a tenth of rendering each.
+// around returns what a style writes before and after a text. Adding both to thousands
+// of cells takes a tenth of the time of rendering each.
 func around(st lipgloss.Style) (before, after string) {
 	before, after, _ = strings.Cut(st.Render("x"), "x")
 	return before, after
 }
 
-// Paint gives text a tone.
+// Paint draws text in a tone.
 func (s *Styles) Paint(t Tone, text string) string {
 	if text == "" {
 		return ""
@@ -180,7 +178,7 @@ func (s *Styles) Paint(t Tone, text string) string {
 	return s.pre[t] + text + s.post[t]
 }
 
-// PaintSelected gives text a tone on the selected row.
+// PaintSelected draws text in a tone on the selected row.
 func (s *Styles) PaintSelected(t Tone, text string) string {
 	if text == "" {
 		return ""

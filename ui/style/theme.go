@@ -13,18 +13,18 @@ import (
 	"github.com/charmbracelet/colorprofile"
 )
 
-// Theme is how a person wants the interface to look; the zero value follows the
-// terminal. It is immutable and safe for concurrent use.
+// Theme is the configured appearance; the zero value follows the terminal. It is
+// immutable and safe for concurrent use.
 type Theme struct {
 	Name    string            // of [Themes]; "" is [Auto]
-	Colours map[string]string // by [TokenNames], as "#rrggbb" or "0" to "255": instead of the theme's
+	Colours map[string]string // overrides by [TokenNames], as "#rrggbb" or "0" to "255"
 }
 
 // Names of themes.
 const (
-	Auto         = "auto"          // dark or light, as the terminal's background is
+	Auto         = "auto"          // dark or light like the terminal's background
 	Dark         = "dark"          // for a dark background
-	Light        = "light"         // for a light one
+	Light        = "light"         // for a light background
 	HighContrast = "high-contrast" // on the terminal's background, nothing dimmed
 	Mono         = "mono"          // no colours: weight, glyphs and words only
 )
@@ -32,12 +32,12 @@ const (
 // Themes lists the names of themes.
 var Themes = []string{Auto, Dark, Light, HighContrast, Mono}
 
-// TokenNames lists what a theme may give a colour, sorted.
+// TokenNames returns the names of colours that a theme may override, sorted.
 func TokenNames() []string { return slices.Sorted(maps.Keys((&tokens{}).byName())) }
 
 var hex = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 
-// ParseColour reads "#rrggbb" or a number of the 256 of xterm.
+// ParseColour parses "#rrggbb" or the number of one of xterm's 256 colours.
 func ParseColour(s string) (color.Color, error) {
 	if n, err := strconv.Atoi(s); err == nil && n >= 0 && n <= 255 && strconv.Itoa(n) == s || hex.MatchString(s) {
 		return lipgloss.Color(s), nil
@@ -45,8 +45,8 @@ func ParseColour(s string) (color.Color, error) {
 	return nil, model.Fail("config.colour")
 }
 
-// Check says which colour of a theme is wrong, by its name, and what there is;
-// "" names the theme itself.
+// Check returns what is wrong with a theme by colour name, with the valid alternatives;
+// the key "" is the theme's name.
 func (th Theme) Check() map[string]model.Text {
 	wrong := map[string]model.Text{}
 	if th.Name != "" && !slices.Contains(Themes, th.Name) {
@@ -64,7 +64,7 @@ func (th Theme) Check() map[string]model.Text {
 	return wrong
 }
 
-// tokens are the colours for a background and a profile.
+// tokens returns the colours for a background and a profile.
 func (th Theme) tokens(isDark bool, p colorprofile.Profile) tokens {
 	t := light
 	if isDark {
@@ -75,7 +75,7 @@ func (th Theme) tokens(isDark bool, p colorprofile.Profile) tokens {
 		if t = sixteen; isDark {
 			t.accent = lipgloss.BrightBlue
 		}
-		if th.Name == HighContrast { // the grey of sixteen is dim
+		if th.Name == HighContrast { // the grey among the sixteen is dim
 			t.faint, t.inactive = nil, nil
 		}
 	case th.Name == HighContrast && isDark:

@@ -1,6 +1,5 @@
-// Package text holds every word that certquay says, in one message catalogue
-// for each language, and the one helper that makes text from outside safe to
-// draw.
+// Package text holds all words of certquay, in a message catalogue for each language,
+// and the functions that make foreign text safe to draw.
 package text
 
 import (
@@ -17,34 +16,33 @@ import (
 	"certquay/model"
 )
 
-// catalogues are read from here: a directory for each language, in which a line of a
-// file is "key = text". A text that begins or ends with a blank, or has several
-// lines, is written as a Go string, and goes on in further Go strings on lines of
-// their own. Lines that begin with # are comments.
+// catalogues holds the catalogue files: a directory for each language, in whose files a
+// line is "key = text". A text with outer blanks or several lines is written as a Go
+// string, and may continue in further Go strings on lines of their own. Lines that
+// begin with # are comments.
 //
-// A text of the interface has the verbs of package fmt for its arguments; the
-// text of a [model.Text] has {name}, or {name:kind}, which is looked up as what
-// it is; see [Catalogue.Text].
+// A text of the interface has the verbs of package fmt for its arguments. The text of a
+// [model.Text] has {name} or {name:kind}; see [Catalogue.Text].
 //
 //go:embed words
 var catalogues embed.FS
 
-// Catalogue holds the texts of one language by key. It does not change once made
-// and is safe for concurrent use.
+// Catalogue holds the texts of one language by key. It is immutable and safe for
+// concurrent use.
 //
-// It is not go-i18n (v2.7.0), which says the 176 messages of a frame of 120x40 in
-// 98 µs and 671 allocations where this takes 7 µs and 74, so that the frame, of
-// 245 µs and 824 allocations, would be 37 % dearer.
+// It does not use go-i18n (v2.7.0), which takes 98 µs and 671 allocations for the 176
+// messages of a frame of 120x40, where this takes 7 µs and 74: the frame, which takes
+// 245 µs and 824 allocations, would become 37 % dearer.
 type Catalogue struct {
 	Lang  string
 	texts map[string]string
 }
 
-// Languages lists the languages there are, sorted.
+// Languages returns the available languages, sorted.
 var Languages = sync.OnceValue(func() []string {
 	dirs, err := catalogues.ReadDir("words")
 	if err != nil {
-		panic(err) // it is built in
+		panic(err) // the directory is embedded
 	}
 	var all []string
 	for _, d := range dirs {
@@ -53,7 +51,7 @@ var Languages = sync.OnceValue(func() []string {
 	return all
 })
 
-// texts reads the catalogue of a language that exists, once.
+// texts returns the texts of an available language, which are read once.
 var texts = func() func(lang string) map[string]string {
 	var mu sync.Mutex
 	read := map[string]map[string]string{}
@@ -63,7 +61,7 @@ var texts = func() func(lang string) map[string]string {
 		if read[lang] == nil {
 			t, err := load(catalogues, path.Join("words", lang))
 			if err != nil {
-				panic(err) // it is built in, and a test reads it
+				panic(err) // the files are embedded and tested
 			}
 			read[lang] = t
 		}
@@ -71,7 +69,7 @@ var texts = func() func(lang string) map[string]string {
 	}
 }()
 
-// load reads the files of a language.
+// load reads the catalogue files of a language.
 func load(dir fs.FS, lang string) (map[string]string, error) {
 	files, err := fs.Glob(dir, lang+"/*.txt")
 	if err != nil {
@@ -92,7 +90,7 @@ func load(dir fs.FS, lang string) (map[string]string, error) {
 			}
 			key, text, ok := strings.Cut(line, " = ")
 			_, twice := all[key]
-			if line[0] == '"' { // the text goes on
+			if line[0] == '"' { // the previous text continues
 				key, text, ok, twice = last, line, last != "", false
 			}
 			if ok && strings.HasPrefix(text, `"`) {
@@ -107,7 +105,7 @@ func load(dir fs.FS, lang string) (map[string]string, error) {
 	return all, nil
 }
 
-// New gives the catalogue of a language such as "en" or "zh-CN"; English when
+// New returns the catalogue of a language such as "en" or "zh-CN"; the English one if
 // there is none.
 func New(lang string) *Catalogue {
 	for _, l := range []string{lang, lang[:min(2, len(lang))]} {
@@ -118,8 +116,8 @@ func New(lang string) *Catalogue {
 	return &Catalogue{Lang: "en", texts: texts("en")}
 }
 
-// FromAcceptLanguage gives the catalogue of the first language of an Accept-Language header
-// (RFC 9110 section 12.5.4) that there is; English when there is none.
+// FromAcceptLanguage returns the catalogue of the first available language of an
+// Accept-Language header (RFC 9110 section 12.5.4); the English one if there is none.
 func FromAcceptLanguage(header string) *Catalogue {
 	for one := range strings.SplitSeq(header, ",") {
 		lang, _, _ := strings.Cut(strings.TrimSpace(one), ";")
@@ -130,7 +128,7 @@ func FromAcceptLanguage(header string) *Catalogue {
 	return New("en")
 }
 
-// text is a text as it stands in the catalogue, or else in English.
+// text returns the text of a key, falling back to English.
 func (c *Catalogue) text(key string) (string, bool) {
 	t, ok := c.texts[key]
 	if !ok && c.Lang != "en" {
@@ -139,10 +137,9 @@ func (c *Catalogue) text(key string) (string, bool) {
 	return t, ok
 }
 
-// T is the text of a key with its arguments filled in. Arguments that are text
-// are made safe by [Clean], so nothing from outside reaches the screen raw, and
-// errors are said in this language. A key that is missing shows as itself in
-// angle brackets.
+// T returns the text of a key with its arguments. String arguments are made safe by
+// [Clean], so that no foreign text reaches the screen raw, and errors are translated.
+// An unknown key is shown in angle brackets.
 func (c *Catalogue) T(key string, args ...any) string {
 	t, ok := c.text(key)
 	if !ok {
@@ -167,10 +164,10 @@ func (c *Catalogue) T(key string, args ...any) string {
 	return fmt.Sprintf(t, safe...)
 }
 
-// Has says whether the catalogue itself, not its fallback, holds a key.
+// Has reports whether this language has a key; English is not consulted.
 func (c *Catalogue) Has(key string) bool { _, ok := c.texts[key]; return ok }
 
-// Lookup is the text of a key, or the other text when there is no such key.
+// Lookup returns the text of a key in this language, or else other, made safe.
 func (c *Catalogue) Lookup(key, other string) string {
 	if t, ok := c.texts[key]; ok {
 		return t
@@ -178,5 +175,5 @@ func (c *Catalogue) Lookup(key, other string) string {
 	return Clean(other)
 }
 
-// Keys lists the keys of the catalogue, sorted.
+// Keys returns the keys of the catalogue, sorted.
 func (c *Catalogue) Keys() []string { return slices.Sorted(maps.Keys(c.texts)) }

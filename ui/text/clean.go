@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Clean makes text from outside (names, errors of a CA or a server, user
-// names) safe to draw: what a terminal would obey, and what reorders or hides
-// other text, is shown as an escape a person can read. The result is one line.
-// Clean text comes back unchanged, without a copy.
+// Clean makes foreign text (names, errors of a CA or a server, user names) safe to
+// draw: control characters, and characters that reorder or hide other text, are
+// replaced by visible escapes. The result is one line. Clean text is returned
+// unchanged, without a copy.
 func Clean(s string) string {
 	clean := true
 	for i := 0; i < len(s); i++ {
@@ -50,8 +50,8 @@ func Clean(s string) string {
 	return b.String()
 }
 
-// isKnownSafe says that text is of ASCII letters, Han characters, and what pictures
-// and sentences here are made of: most of what is drawn.
+// isKnownSafe reports whether text consists of ASCII, Han characters and the signs of
+// this interface, as most drawn text does.
 func isKnownSafe(s string) bool {
 	for _, r := range s {
 		switch {
@@ -63,12 +63,12 @@ func isKnownSafe(s string) bool {
 	return true
 }
 
-// unsafeRune says whether a printable-looking rune reorders, hides or breaks
-// the text around it: bidirectional controls, zero-width and format
-// characters, line separators, tags and private use.
+// unsafeRune reports whether a rune reorders, hides or breaks the text around it:
+// bidirectional controls, zero-width and format characters, line separators, tags and
+// private use.
 func unsafeRune(r rune) bool {
 	switch {
-	case r == 0x200d: // the joiner inside emoji is harmless
+	case r == 0x200d: // the joiner of emoji is harmless
 		return false
 	case unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs):
 		return true
@@ -78,8 +78,7 @@ func unsafeRune(r rune) bool {
 	return false
 }
 
-// Lines is Clean for text that may have several lines: line feeds separate,
-// everything else is made safe.
+// Lines is [Clean] for text of several lines, which line feeds separate.
 func Lines(s string) []string {
 	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	for i, l := range lines {

@@ -10,7 +10,7 @@ import (
 	"certquay/model"
 )
 
-// verbs are those of the command line, by action.
+// verbs are the verbs of the command line by action.
 var verbs = sync.OnceValue(func() map[string]string {
 	all := map[string]string{}
 	for _, r := range rules.NewTransitionTable().Transitions() {
@@ -19,25 +19,26 @@ var verbs = sync.OnceValue(func() map[string]string {
 	return all
 })
 
-// verbOf is what an action is called on the command line.
+// verbOf returns the verb of an action.
 func verbOf(action string) string { return cmp.Or(verbs()[action], action) }
 
-// Command is a suggestion as it is typed.
+// Command returns a suggestion as a command line.
 func Command(s rules.Suggestion) string {
 	return strings.Join(append([]string{"certquay", verbOf(string(s.Action))}, s.Args...), " ")
 }
 
-// FormatSuggestion says a suggestion inside a sentence, and where it is all that is said.
+// FormatSuggestion formats a suggestion for the middle of a sentence, and for standing
+// alone.
 type FormatSuggestion func(s rules.Suggestion) (inside, alone string)
 
-// WayOut is what to do instead of what was refused, with each suggestion as write
-// says it; nil writes command lines.
+// WayOut returns what to do instead of a refused action, with its suggestions formatted
+// by write; nil formats command lines.
 func WayOut(r *rules.Refusal, write FormatSuggestion) model.Text {
 	return withSuggestions(r.InsteadText(), r.Suggestions(), write)
 }
 
-// Statement says a sentence of an explanation, with the rules behind it and its
-// suggestions as those of [WayOut].
+// Statement returns a sentence of an explanation with its rules, and its suggestions
+// formatted as those of [WayOut].
 func (c *Catalogue) Statement(s rules.Statement, write FormatSuggestion) string {
 	said := c.Text(withSuggestions(s.Text, s.Instead, write))
 	if s.Rules != "" {
@@ -46,8 +47,8 @@ func (c *Catalogue) Statement(s rules.Statement, write FormatSuggestion) string 
 	return said
 }
 
-// withSuggestions puts suggestions into their placeholders in a text: {1}, {2} and so on,
-// and the first as {do} where it is all that is said.
+// withSuggestions fills suggestions into the placeholders of a text: {1}, {2} and so on
+// inside sentences, and {do} for the first standing alone.
 func withSuggestions(t model.Text, all []rules.Suggestion, write FormatSuggestion) model.Text {
 	if len(all) == 0 {
 		return t

@@ -9,19 +9,18 @@ import (
 	"certquay/model"
 )
 
-// Term is the word for a code of the engine: as is "label", "action", "event",
-// "result", "role", "type", "grade", "via", "why", "organization", "reason" for
-// revoking, "notice", "item" of an order, or "spec" for a whole specification.
-// English has the code itself, by which people filter and type commands.
-func (c *Catalogue) Term(as, code string) string {
+// Term returns the word for a code of the engine. The kind is "label", "action",
+// "event", "result", "role", "type", "grade", "via", "why", "organization", "reason"
+// (of a revocation), "notice", "item" (of an order) or "spec" (a whole specification).
+// English has no words for them: people filter by and type the codes.
+func (c *Catalogue) Term(kind, code string) string {
 	if c.Lang == "en" {
 		return code
 	}
-	return c.term(as, code)
+	return c.term(kind, code)
 }
 
-// Subject is the name of what an event is about, as it was called then; "" when
-// it had none.
+// Subject returns the name that the subject of an event had then; "" if it had none.
 func (c *Catalogue) Subject(e *model.Event) string {
 	if journal.AboutStore(e) {
 		return c.T("thing.store")
@@ -29,8 +28,8 @@ func (c *Catalogue) Subject(e *model.Event) string {
 	return e.Name
 }
 
-// spaceBetween is what stands where two pieces of a sentence meet: a blank between a
-// Chinese character and a Latin letter or digit, as Chinese texts here have it.
+// spaceBetween returns the separator of two pieces of a sentence: a blank between a
+// Chinese character and a Latin letter or digit, else "".
 func spaceBetween(before, after string) string {
 	l, _ := utf8.DecodeLastRuneInString(before)
 	r, _ := utf8.DecodeRuneInString(after)
@@ -41,8 +40,8 @@ func spaceBetween(before, after string) string {
 	return ""
 }
 
-// term is an argument looked up as what it is.
-func (c *Catalogue) term(as, a string) string {
+// term returns the word for an argument of a kind.
+func (c *Catalogue) term(kind, a string) string {
 	first := func(prefixes ...string) string {
 		for _, p := range prefixes {
 			if t, ok := c.texts[p+a]; ok {
@@ -51,7 +50,7 @@ func (c *Catalogue) term(as, a string) string {
 		}
 		return a
 	}
-	switch as {
+	switch kind {
 	case "action":
 		return first("action.", "event.", "doing.")
 	case "spec": // level, type, brand and grade
@@ -73,7 +72,7 @@ func (c *Catalogue) term(as, a string) string {
 		"thing",
 		"field",
 		"item":
-		return first(as + ".")
+		return first(kind + ".")
 	case "watch":
 		var out []string
 		for part := range strings.SplitSeq(a, ", ") {
@@ -98,7 +97,7 @@ func (c *Catalogue) term(as, a string) string {
 	return a
 }
 
-// orList says a list of values, the last after an "or".
+// orList joins a comma-separated list, with "or" before the last value.
 func (c *Catalogue) orList(list string, say func(string) string) string {
 	if list == "" {
 		return c.T("list.nothing")

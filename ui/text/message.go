@@ -6,12 +6,12 @@ import (
 	"certquay/model"
 )
 
-// Text says a message in the words of this language. What others have said stays
-// as they said it, made safe by [Clean], with who they are where the language
-// says so. A message that the catalogue lacks shows its code and arguments.
+// Text formats a message in this language. Quoted words stay as they are, made safe by
+// [Clean], with their author where the catalogue names it. A message without a text is
+// shown as its code and arguments.
 //
-// In a text {name} stands for an argument or a message inside this one, and
-// {name:kind} says what to look the argument up as:
+// In a text {name} is an argument or a nested message, and {name:kind} is an argument
+// that is translated as a term of a kind:
 //
 //	action  an action's code
 //	field   a field of a form
@@ -23,25 +23,23 @@ import (
 //	list    states or actions, joined by "or"; in English as they are typed
 //	or      values that stay as they are, joined by "or"
 //	and     values that stay as they are, joined by "and"
-//	thing   what a record is about
-//	field   a field of a form
+//	thing   the subject of a record
 //	reason  a reason for revoking
-//	watch   problems of what is watched, joined
+//	watch   problems of a watched endpoint, joined
 //	notice  the kind of a notice
 //	type    a domain type
 //
-// Where the argument n is 1, the text of the code with ".one" is taken if there
-// is one.
+// If the argument n is 1, the text of the code with ".one" is used if it exists.
 func (c *Catalogue) Text(t model.Text) string {
 	return strings.Join(c.Lines(t), c.T("semicolon"))
 }
 
-// Page is [Catalogue.Text] as the content of a file, each line in its own.
+// Page is [Catalogue.Text] as the content of a text file, one message on each line.
 func (c *Catalogue) Page(t model.Text) []byte {
 	return []byte(strings.Join(c.Lines(t), "\n") + "\n")
 }
 
-// Lines is [Catalogue.Text], each of several messages in a line of its own.
+// Lines is [Catalogue.Text] with one line for each of several messages.
 func (c *Catalogue) Lines(t model.Text) []string {
 	var lines []string
 	m := t.Message()
@@ -54,6 +52,7 @@ func (c *Catalogue) Lines(t model.Text) []string {
 	return lines
 }
 
+// sentence formats one message, without those that follow it.
 func (c *Catalogue) sentence(m model.Message) string {
 	if m.Code == "" {
 		return c.quote(m.Quote)
@@ -86,7 +85,7 @@ func (c *Catalogue) sentence(m model.Message) string {
 	return b.String()
 }
 
-// quote is what somebody has said, with who that is.
+// quote returns quoted words with their author.
 func (c *Catalogue) quote(q model.Quote) string {
 	if q.Who == "" {
 		return Clean(q.Words)
@@ -94,8 +93,7 @@ func (c *Catalogue) quote(q model.Quote) string {
 	return c.Lookup("quote."+q.Who, "") + Clean(q.Words)
 }
 
-// join writes a piece of a sentence, with what stands where it meets the one
-// before.
+// join appends a piece of a sentence with its separator.
 func join(b *strings.Builder, piece string) {
 	b.WriteString(spaceBetween(b.String(), piece))
 	b.WriteString(piece)

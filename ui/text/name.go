@@ -1,20 +1,20 @@
 package text
 
-// Name is what an action is called: texts of the catalogue with their arguments.
-// Each language makes its own words of it. The zero Name has none.
+// Name is the name of an action as catalogue keys with arguments, so that each language
+// forms its own. The zero Name is empty.
 type Name []namePart
 
-// namePart is one of several things that an action does, by its key in the catalogue.
+// namePart is one of the things that an action does.
 type namePart struct {
 	key  string
 	args []any
 }
 
-// NewName is a name by its key in the catalogue. Its arguments, for the verbs of
-// package fmt in the text, may be names themselves.
+// NewName returns a name with one catalogue key. Arguments fill the verbs of package
+// fmt in the text, and may be names themselves.
 func NewName(key string, args ...any) Name { return Name{{key, args}} }
 
-// Name says a name in this language, its parts with a stroke between them.
+// Name returns a name in this language, its parts separated by strokes.
 func (c *Catalogue) Name(n Name) string {
 	said := ""
 	for i, p := range n {

@@ -2,8 +2,8 @@ package text
 
 import "strings"
 
-// SearchWords are other words by which people look for an action, by its ID. They are
-// those of all languages, since a person may type in any.
+// SearchWords returns synonyms by which people search an action, by its ID, in all
+// languages.
 func SearchWords(id string) []string {
 	var all []string
 	for _, lang := range Languages() {

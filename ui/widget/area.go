@@ -11,17 +11,17 @@ import (
 	"certquay/ui/text"
 )
 
-// Area is text of several lines, edited by the textarea of bubbles and drawn
-// here, line by line without wrapping: a textarea keeps in itself what it has
-// drawn last, and cannot hide a part of its text.
+// Area is a multiline editor. It wraps the textarea of bubbles for editing, and draws
+// lines itself without wrapping: a textarea caches its last view in itself, and cannot
+// mask a part of its text.
 type Area struct{ lines textarea.Model }
 
-// MaxArea is how many bytes an Area is meant for: a chain of certificates with
-// its key has half of it. A textarea draws all its lines anew for each key that
-// moves its cursor, which takes 5 ms for as many.
+// MaxArea is the size an Area is meant for, in bytes: about twice a certificate chain
+// with its key. A textarea redraws all lines whenever its cursor moves, which takes 5
+// ms at this size.
 const MaxArea = 16 << 10
 
-// NewArea makes an Area that holds a text, with the cursor at its end.
+// NewArea returns an Area with a text and the cursor at its end.
 func NewArea(value string) *Area {
 	m := textarea.New()
 	m.SetVirtualCursor(false)
@@ -29,7 +29,7 @@ func NewArea(value string) *Area {
 	m.SetStyles(textarea.Styles{})
 	m.SetWidth(areaWidth)
 	d := m.KeyMap
-	m.KeyMap = textarea.KeyMap{ // nothing that selects, as no selection is drawn, and not the clipboard of the machine
+	m.KeyMap = textarea.KeyMap{ // without selecting, which is not drawn, and without the clipboard of this machine
 		CharacterForward: d.CharacterForward, CharacterBackward: d.CharacterBackward,
 		WordForward: d.WordForward, WordBackward: d.WordBackward,
 		LineNext: d.LineNext, LinePrevious: d.LinePrevious, LineStart: d.LineStart, LineEnd: d.LineEnd,
@@ -43,24 +43,24 @@ func NewArea(value string) *Area {
 	return &Area{m}
 }
 
-// areaWidth is how long a line may be before up and down move within it, in
-// cells; those of PEM have 64 and those of base64 76.
+// areaWidth is the length in cells from which up and down move within a line. Lines of
+// PEM have 64 cells and those of base64 76.
 const areaWidth = 120
 
-// lineEnds are made one: a terminal pastes carriage returns, which a textarea
-// takes for line ends too.
+// lineEnds normalizes line ends: terminals paste carriage returns, each of which a
+// textarea takes for a line end.
 var lineEnds = strings.NewReplacer("\r\n", "\n")
 
-// Value is the text.
+// Value returns the text.
 func (a *Area) Value() string { return a.lines.Value() }
 
-// Update takes keys and pasted text and says whether the text has changed.
+// Update handles keys and pasted text and reports whether the text has changed.
 func (a *Area) Update(msg tea.Msg) bool {
 	before := a.Value()
 	m, typed := msg.(tea.KeyPressMsg)
 	pasted, _ := msg.(tea.PasteMsg)
 	switch put := m.Text + lineEnds.Replace(pasted.Content); {
-	case put != "": // nothing is drawn for it: some terminals send pasted text as keys
+	case put != "": // inserted without drawing, since some terminals send pasted text as keys
 		a.lines.InsertString(put)
 	case typed:
 		a.lines, _ = a.lines.Update(m)
@@ -68,13 +68,13 @@ func (a *Area) Update(msg tea.Msg) bool {
 	return a.Value() != before
 }
 
-// AtFirstLine and Last say whether the cursor stands in the first or the last line.
+// AtFirstLine reports whether the cursor is in the first line.
 func (a *Area) AtFirstLine() bool { return a.lines.Line() == 0 }
 
-// AtLastLine is explained with First.
+// AtLastLine reports whether the cursor is in the last line.
 func (a *Area) AtLastLine() bool { return a.lines.Line() == a.lines.LineCount()-1 }
 
-// WithInserted is the text with something put in at the cursor.
+// WithInserted returns the text with s inserted at the cursor.
 func (a *Area) WithInserted(s string) string {
 	lines := strings.SplitAfter(a.Value(), "\n")
 	before := strings.Join(lines[:a.lines.Line()], "")
@@ -83,18 +83,18 @@ func (a *Area) WithInserted(s string) string {
 	return before + string(line[:at]) + s + string(line[at:])
 }
 
-// Line is the line with the cursor, as it is drawn: what stands before the
-// cursor, under it ("" at the end) and after it. hide is explained with View.
+// Line returns the line with the cursor as it is drawn, split at the cursor; under is
+// "" at the end of the line. See [Area.View] for hide.
 func (a *Area) Line(hide func(string) string) (before, under, after string) {
 	return splitAtCursor(strings.Split(hide(a.Value()), "\n")[a.lines.Line()], a.lines.Column())
 }
 
-// View draws at most h lines of n cells around the cursor, in a viewport. hide
-// replaces characters that must not be seen by others, each by one.
+// View draws at most h lines of n cells around the cursor. hide replaces secret
+// characters, each by one other.
 func (a *Area) View(s *style.Styles, hide func(string) string, n, h int) []string {
 	lines, at := strings.Split(hide(a.Value()), "\n"), a.lines.Line()
 	drawn := make([]string, len(lines))
-	for i := max(at-h, 0); i < min(at+h, len(lines)); i++ { // no others can be shown
+	for i := max(at-h, 0); i < min(at+h, len(lines)); i++ { // only these can be visible
 		drawn[i] = Cut(text.Clean(lines[i]), n)
 	}
 	before, under, after := splitAtCursor(lines[at], a.lines.Column())

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// translate gives the text of a key, such as how a language writes hours.
+// translate returns the text of a catalogue key with arguments.
 type translate = func(key string, args ...any) string
 
-// Day is a date as short as it stays clear: the year is left out in the coming
-// eleven months and the last, where the layout says how a day is written.
+// Day formats a date with layout, or with its year if it is more than about eleven
+// months away.
 func Day(t, now time.Time, layout string) string {
 	if t.IsZero() {
 		return "–"
@@ -20,7 +20,7 @@ func Day(t, now time.Time, layout string) string {
 	return t.Format("2006-01-02")
 }
 
-// Stamp is a moment in UTC to the minute.
+// Stamp formats a time in UTC to the minute.
 func Stamp(t time.Time) string {
 	if t.IsZero() {
 		return "–"
@@ -28,8 +28,8 @@ func Stamp(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04Z")
 }
 
-// Days is how many days a moment is away, negative in the past; hours on the
-// last day.
+// Days formats the time from now to t in whole days, or in hours within a day; negative
+// in the past.
 func Days(say translate, t, now time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -41,7 +41,7 @@ func Days(say translate, t, now time.Time) string {
 	return say("time.d", int(d.Hours()/24))
 }
 
-// Ago is how long ago a moment was, in its largest unit.
+// Ago formats the time since t in its largest unit.
 func Ago(say translate, t, now time.Time) string {
 	if t.IsZero() {
 		return "–"
@@ -58,7 +58,7 @@ func Ago(say translate, t, now time.Time) string {
 	return say("time.d", int(d.Hours()/24))
 }
 
-// Validity is how long something is valid, as people say it.
+// Validity formats a validity period in years, days or hours.
 func Validity(say translate, d time.Duration) string {
 	days := int((d + 12*time.Hour).Hours() / 24)
 	switch {
@@ -72,7 +72,7 @@ func Validity(say translate, d time.Duration) string {
 	return say("time.d", days)
 }
 
-// Count writes a number with thin grouping, as people read it.
+// Count formats a number with a comma after each three digits.
 func Count(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -81,7 +81,7 @@ func Count(n int) string {
 	return s
 }
 
-// Money writes minor units of a currency.
+// Money formats an amount in minor units of a currency.
 func Money(amount int64, currency string) string {
 	sign := ""
 	if amount < 0 {

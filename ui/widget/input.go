@@ -12,31 +12,30 @@ import (
 	"certquay/ui/text"
 )
 
-// Input is one line of typed text; the zero value is an empty one. It is edited
-// by the textinput of bubbles, with the keys of readline, and drawn here: a
-// textinput scrolls by the width that it was told before a key, so that drawing
-// would have to change it, hides the character under the cursor when it has
-// scrolled, and draws what a terminal would obey. The cursor never blinks, so it
-// costs nothing while nobody types.
+// Input is a one-line text field; the zero value is empty. It wraps the textinput of
+// bubbles for editing, with the keys of readline, and draws the line itself: a
+// textinput would scroll by a width set before the key, so that drawing changes its
+// state; it hides the character under the cursor after scrolling; and it draws control
+// characters raw. The cursor does not blink, so an idle field costs nothing.
 type Input struct{ line *textinput.Model }
 
-// MaxInput bounds what is typed and pasted into one line, in bytes: a hundred
-// names of the longest kind have half of it.
+// MaxInput limits the text of one line, in bytes: about twice the size of a hundred
+// names of maximum length.
 const MaxInput = 64 << 10
 
-// editor is the line itself, made when it is first needed.
+// editor returns the wrapped textinput, created on first use.
 func (i *Input) editor() *textinput.Model {
 	if i.line == nil {
 		m := textinput.New()
 		m.SetVirtualCursor(false)
-		m.KeyMap.Paste = key.Binding{} // would read the clipboard of the machine, not the person's
+		m.KeyMap.Paste = key.Binding{} // it would read the clipboard of this machine
 		m.Focus()                      // its command would only make the cursor blink
 		i.line = &m
 	}
 	return i.line
 }
 
-// Value is the text.
+// Value returns the text.
 func (i *Input) Value() string {
 	if i.line == nil {
 		return ""
@@ -44,24 +43,24 @@ func (i *Input) Value() string {
 	return i.line.Value()
 }
 
-// SetValue puts another text in place of the one there is, with the cursor at its end.
+// SetValue replaces the text and moves the cursor to its end.
 func (i *Input) SetValue(value string) {
 	i.editor().SetValue(value)
 	i.End()
 }
 
-// AtEnd says whether the cursor stands at the end of the text.
+// AtEnd reports whether the cursor is at the end of the text.
 func (i *Input) AtEnd() bool {
 	_, under, _ := i.parts()
 	return under == ""
 }
 
-// End puts the cursor at the end of the text.
+// End moves the cursor to the end of the text.
 func (i *Input) End() { i.editor().CursorEnd() }
 
-// Update takes keys and pasted text and says whether the value has changed. Of
-// pasted text, blanks and line ends become single blanks, and what is no
-// character to see is left out: nobody would find what has one in its name.
+// Update handles keys and pasted text and reports whether the text has changed. In
+// pasted text, each run of white space becomes one blank, and invisible characters are
+// dropped.
 func (i *Input) Update(msg tea.Msg) bool {
 	before := i.Value()
 	room := max(MaxInput-len(before), 0)
@@ -78,7 +77,7 @@ func (i *Input) Update(msg tea.Msg) bool {
 	return i.Value() != before
 }
 
-// printable leaves out runes that would be drawn as an escape.
+// printable drops runes that would be drawn as an escape; it is for strings.Map.
 func printable(r rune) rune {
 	if c := string(r); text.Clean(c) != c {
 		return -1
@@ -86,8 +85,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// parts is the text as it is drawn: what stands before the cursor, under it
-// ("" at the end) and after it.
+// parts returns the text as it is drawn, split at the cursor; under is "" at the end.
 func (i *Input) parts() (before, under, after string) {
 	if i.line == nil {
 		return "", "", ""
@@ -95,7 +93,7 @@ func (i *Input) parts() (before, under, after string) {
 	return splitAtCursor(i.line.Value(), i.line.Position())
 }
 
-// CursorOffset is how many cells the cursor stands left of the end of the text, for a
+// CursorOffset is the distance of the cursor from the end of the text in cells, for a
 // screen reader.
 func (i *Input) CursorOffset() int {
 	_, under, after := i.parts()
@@ -108,8 +106,8 @@ func (i *Input) View(s *style.Styles, n int) string {
 	return withCursor(s, before, under, after, n)
 }
 
-// splitAtCursor takes a line apart at the character that holds the rune at a place,
-// cleaned for drawing. A character may be of several runes: é, or a flag.
+// splitAtCursor splits a line at the character that contains the rune with index at,
+// and cleans the parts for drawing. A character may have several runes: é, or a flag.
 func splitAtCursor(line string, at int) (before, under, after string) {
 	for n := 0; n < len(line); {
 		c, _ := ansi.FirstGraphemeCluster(line[n:], ansi.GraphemeWidth)
@@ -123,8 +121,8 @@ func splitAtCursor(line string, at int) (before, under, after string) {
 	return text.Clean(line), "", ""
 }
 
-// withCursor draws a line with the cursor on a character of it, at most n cells:
-// of a longer one what stands around the cursor, between ellipses.
+// withCursor draws a line with the cursor, at most n cells; a longer line is cut on
+// both sides of the cursor.
 func withCursor(s *style.Styles, before, under, after string, n int) string {
 	if under == "" || Width(under) > n {
 		under = " "
@@ -134,10 +132,10 @@ func withCursor(s *style.Styles, before, under, after string, n int) string {
 	return before + s.Paint(style.Brand, under) + Cut(after, room-Width(before))
 }
 
-// cutLeft shortens a text to its last n cells, after an ellipsis when it is cut.
+// cutLeft shortens a text to its last n cells, with an ellipsis in front if it is cut.
 func cutLeft(whole string, n int) string {
 	v := whole
-	for cut := Width(v) - n + 1; Width(v) > n; cut++ { // twice where a wide character straddles
+	for cut := Width(v) - n + 1; Width(v) > n; cut++ { // a second time if a wide character lies across the cut
 		v = ansi.TruncateLeft(whole, cut, "…")
 	}
 	return v

@@ -11,18 +11,18 @@ import (
 	"certquay/ui/style"
 )
 
-// Part is a piece of a line, painted. One with an ID can be clicked on.
+// Part is a painted piece of a line. A part with an ID is clickable.
 type Part struct {
 	ID        string
 	Text      string
-	ReadAloud string // what a screen reader is told instead of the text
-	HasCursor bool   // the cursor is here
+	ReadAloud string // text for a screen reader, instead of Text
+	HasCursor bool   // the cursor is in this part
 }
 
-// Row is a line of parts.
+// Row is a line made of parts.
 type Row []Part
 
-// Rows are lines on which nothing can be clicked.
+// Rows returns lines without clickable parts.
 func Rows(lines ...string) []Row {
 	rows := make([]Row, len(lines))
 	for n, l := range lines {
@@ -31,7 +31,7 @@ func Rows(lines ...string) []Row {
 	return rows
 }
 
-// String is the line as it is drawn.
+// String returns the line as it is drawn.
 func (r Row) String() string {
 	if len(r) == 1 {
 		return r[0].Text
@@ -43,9 +43,8 @@ func (r Row) String() string {
 	return b.String()
 }
 
-// ReadOut is the line as it is said to a screen reader, in whose sessions texts
-// have neither colours nor marks: the parts that say something, one after
-// another, as say writes lists.
+// ReadOut returns the line for a screen reader, whose session has neither colours nor
+// marks: the texts of its parts, separated as say separates lists.
 func (r Row) ReadOut(say translate) string {
 	out := ""
 	for _, p := range r {
@@ -71,7 +70,7 @@ func (r Row) ReadOut(say translate) string {
 	return out
 }
 
-// HasCursor says whether the cursor is in the line.
+// HasCursor reports whether the cursor is in the line.
 func (r Row) HasCursor() bool {
 	return slices.ContainsFunc(r, func(p Part) bool { return p.HasCursor })
 }
@@ -85,16 +84,15 @@ func SpreadRow(left, right Row, n int) Row {
 	return append(append(left[:len(left):len(left)], Part{Text: Space(n - l - r)}), right...)
 }
 
-// Heights of layers: a box stands above the page, and what can be clicked on
-// above that on which it stands.
+// Heights of layers: a box is above the page, and a clickable part is above what
+// contains it.
 const (
 	boxZ  = 1
 	partZ = 2
 )
 
-// Layers are the parts that can be clicked on as layers with their IDs, of a row
-// that begins at a cell and has room for n. Parts with one ID that follow one
-// another are one layer.
+// Layers returns the clickable parts as layers with their IDs, for a row at position x,
+// y with n cells. Adjacent parts with the same ID are one layer.
 func (r Row) Layers(x, y, n int) []*lipgloss.Layer {
 	var ls []*lipgloss.Layer
 	for i := 0; i < len(r) && n > 0; {
@@ -111,16 +109,15 @@ func (r Row) Layers(x, y, n int) []*lipgloss.Layer {
 	return ls
 }
 
-// ClickArea is a layer of blank cells that can be clicked on, for what is drawn as a
-// whole.
+// ClickArea is a blank clickable layer, for what is drawn as a whole.
 func ClickArea(id string, x, y, w, h int) *lipgloss.Layer {
 	return lipgloss.NewLayer(Fill("", w, h)).ID(id).X(x).Y(y).Z(partZ)
 }
 
-// BoxID is the ID of what a dialog draws, where nothing in it can be clicked on.
+// BoxID is the ID of a dialog's box, hit where nothing in it is clickable.
 const BoxID = "box"
 
-// BoxLayer is a [Box] around rows as a layer, with what can be clicked on in it.
+// BoxLayer is a [Box] around rows as a layer, with its clickable parts.
 func BoxLayer(s *style.Styles, edge style.Tone, title string, rows []Row, w, h int) *lipgloss.Layer {
 	w, rows = max(w, 6), rows[:min(len(rows), max(h-2, 0))]
 	lines := make([]string, len(rows))
@@ -132,22 +129,22 @@ func BoxLayer(s *style.Styles, edge style.Tone, title string, rows []Row, w, h i
 	return lipgloss.NewLayer(Box(s, edge, title, lines, w, h), parts...).ID(BoxID).Z(boxZ)
 }
 
-// minSideWidth is how many cells of a screen beside a box say something; fewer
-// would be scraps of words.
+// minSideWidth is the fewest cells beside a box that are drawn; fewer would show
+// fragments of words.
 const minSideWidth = 8
 
-// Centre puts a layer into the middle of a screen of w cells by h lines.
+// Centre moves a layer to the middle of a screen of w by h cells.
 func Centre(l *lipgloss.Layer, w, h int) *lipgloss.Layer {
 	return l.X(max(w-l.Width(), 0) / 2).Y(max(h-l.Height(), 0) / 2)
 }
 
-// Overlay draws a layer over a screen of w cells by h lines. The screen behind
-// loses its colours, so that the eye goes to the layer; where fewer than eight
-// cells of it would be left at a side, they stay blank.
+// Overlay draws a layer over a screen of w by h cells. The screen behind loses its
+// colours, so that the layer stands out; a side with fewer than eight visible cells
+// stays blank.
 //
-// A compositor would draw both, by way of a cell for each character of the screen.
-// That takes 1.5 ms for each key in a dialog at 120 by 40, this 0.3 ms, of 0.7 in
-// all (BenchmarkDialogKey). It tells what was clicked on, which is seldom.
+// A lipgloss compositor could draw both, using a cell for each character of the screen.
+// It takes 1.5 ms for each key in a dialog at 120x40, this 0.3 ms of 0.7 in all
+// (BenchmarkDialogKey). It is used for finding what was clicked, which is rare.
 func Overlay(s *style.Styles, screen string, l *lipgloss.Layer, w, h int) string {
 	back, box := strings.Split(Fill(ansi.Strip(screen), w, h), "\n"), strings.Split(l.GetContent(), "\n")
 	x, bw := l.GetX(), min(l.Width(), w)
@@ -169,8 +166,8 @@ func Overlay(s *style.Styles, screen string, l *lipgloss.Layer, w, h int) string
 	return strings.Join(back, "\n")
 }
 
-// cutFrom is what stands from a cell on. Of a wide character that begins before
-// it, a blank is left, so that what follows keeps its place.
+// cutFrom returns the text from cell x on. A wide character that lies across x is
+// replaced by a blank, so that the rest keeps its place.
 func cutFrom(plain string, x, w int) string {
 	s := ansi.Cut(plain, x, w)
 	if Width(s) > w-x && s != "" {

@@ -1,5 +1,5 @@
-// Package widget draws the parts pages are made of. Everything is measured in
-// terminal cells; nothing returned is wider or higher than asked for.
+// Package widget draws the parts of pages. All sizes are in terminal cells; no result
+// is wider or higher than requested.
 package widget
 
 import (
@@ -12,7 +12,7 @@ import (
 	"certquay/ui/text"
 )
 
-// Width is the number of cells a text takes; styling takes none.
+// Width returns the width of a text in cells, without styling.
 func Width(s string) int {
 	n := 0
 	for i := 0; i < len(s); {
@@ -20,7 +20,7 @@ func Width(s string) int {
 		case c >= 0x20 && c < 0x7f:
 			n++
 			i++
-		case c == 0x1b && i+1 < len(s) && s[i+1] == '[': // styling ends with m
+		case c == 0x1b && i+1 < len(s) && s[i+1] == '[': // a styling sequence ends with m
 			end := strings.IndexByte(s[i:], 'm')
 			if end < 0 {
 				return ansi.StringWidth(s)
@@ -40,9 +40,9 @@ func Width(s string) int {
 	return n
 }
 
-// isNarrowRune reports that a rune is one cell wide and joins no other, for Latin
-// letters and for what the interface itself draws. It saves most texts the search
-// for grapheme clusters, which is what measuring costs.
+// isNarrowRune reports whether a rune is one cell wide and joins no other, for Latin
+// letters and the signs of this interface. It saves most texts the search for grapheme
+// clusters, which is most of the cost of measuring.
 func isNarrowRune(r rune) bool {
 	switch {
 	case r >= 0xa1 && r <= 0x17f:
@@ -90,7 +90,7 @@ func PadLeft(s string, n int) string {
 
 var spaces = strings.Repeat(" ", 128)
 
-// Space is n blanks; none when n is negative.
+// Space returns n blanks; "" if n is negative.
 func Space(n int) string {
 	switch {
 	case n <= 0:
@@ -101,11 +101,11 @@ func Space(n int) string {
 	return strings.Repeat(" ", n)
 }
 
-// Repeat is a text n times; nothing when n is negative.
+// Repeat returns s n times; "" if n is negative.
 func Repeat(s string, n int) string { return strings.Repeat(s, max(n, 0)) }
 
-// Spread puts left and right at the two ends of n cells. When both do not
-// fit, the right one goes first, then the left one is cut.
+// Spread puts left and right at the two ends of n cells. If both do not fit, right is
+// dropped, then left is cut.
 func Spread(left, right string, n int) string {
 	l, r := Width(left), Width(right)
 	if l+r+1 > n {
@@ -120,7 +120,7 @@ type Span struct {
 	Text string
 }
 
-// Line paints spans one after another, cleaned.
+// Line paints and cleans spans, one after another.
 func Line(s *style.Styles, spans ...Span) string {
 	var b strings.Builder
 	for _, p := range spans {

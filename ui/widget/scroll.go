@@ -9,22 +9,22 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// Scroll is text of which only a part has room: a viewport of bubbles with the
-// keys that move about everywhere in the interface. The zero value is empty.
+// Scroll shows a part of longer text: a viewport of bubbles with the keys used
+// everywhere in the interface. The zero value is empty.
 type Scroll struct {
 	view viewport.Model
 	rows []Row
 	made bool
 }
 
-// The keys that a viewport lacks.
+// Keys that a viewport does not have.
 var (
 	toTop    = key.NewBinding(key.WithKeys("g", "home"))
 	toBottom = key.NewBinding(key.WithKeys("G", "end"))
 )
 
-// Set takes the lines, each of at most w cells, and room for at most h of them.
-// What is shown stays as far as it is still there.
+// Set sets the lines, each at most w cells, and the maximum height. The position is
+// kept as far as possible.
 func (s *Scroll) Set(rows []Row, w, h int) {
 	lines := make([]string, len(rows))
 	for n, r := range rows {
@@ -43,10 +43,10 @@ func (s *Scroll) Set(rows []Row, w, h int) {
 	s.view.SetWidth(max(w, 0))
 	s.view.SetHeight(max(min(h, len(lines)), 0))
 	s.view.SetContentLines(lines)
-	s.view.SetYOffset(s.view.YOffset()) // there may be more room than before
+	s.view.SetYOffset(s.view.YOffset()) // limit the position to the new height
 }
 
-// Update takes the keys that scroll, and the wheel.
+// Update handles the keys that scroll, and the wheel.
 func (s *Scroll) Update(msg tea.Msg) {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		switch {
@@ -59,30 +59,30 @@ func (s *Scroll) Update(msg tea.Msg) {
 	s.view, _ = s.view.Update(msg)
 }
 
-// Reveal scrolls as little as it takes to show the lines from from to before to;
-// of more than there is room for, the first ones.
+// Reveal scrolls as little as possible so that the lines from index from to before
+// index to are visible; if they do not fit, the first ones.
 func (s *Scroll) Reveal(from, to int) {
 	s.view.SetYOffset(min(max(s.view.YOffset(), to-s.view.Height()), from))
 }
 
-// ScrollTo scrolls so that a line is the first one, as far as there are lines below.
+// ScrollTo makes a line the first visible one, as far as there are lines below.
 func (s *Scroll) ScrollTo(line int) { s.view.SetYOffset(line) }
 
-// Top is the first line that is shown, Below how many there are after the last.
+// Top is the index of the first visible line.
 func (s *Scroll) Top() int { return s.view.YOffset() }
 
-// Below is explained with Top.
+// Below is the number of lines below the visible ones.
 func (s *Scroll) Below() int {
 	return max(s.view.TotalLineCount()-s.view.YOffset()-s.view.Height(), 0)
 }
 
-// HiddenLines is how many lines there are beyond those that are shown.
+// HiddenLines is the number of lines that are not visible.
 func (s *Scroll) HiddenLines() int { return max(s.view.TotalLineCount()-s.view.Height(), 0) }
 
-// Rows are the lines that are shown, with their parts.
+// Rows returns the visible lines with their parts.
 func (s *Scroll) Rows() []Row { return slices.Clone(s.rows[s.Top() : s.Top()+s.view.Height()]) }
 
-// Lines are the lines that are shown, filled up to the width.
+// Lines returns the visible lines, padded to the width.
 func (s *Scroll) Lines() []string {
 	if s.view.Height() == 0 || s.view.Width() == 0 {
 		return nil

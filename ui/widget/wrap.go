@@ -21,8 +21,8 @@ func Wrap(s string, n int) []string {
 	return lines
 }
 
-// Punctuation that no line begins with, and that no line ends with, where text
-// is written without blanks.
+// Punctuation that must not begin a line (closing) or end one (opening) in text
+// without blanks.
 const (
 	closing = "。，、；：！？）》」』】〉”’…"
 	opening = "（《「『【〈“‘"
@@ -32,9 +32,9 @@ const (
 	noStart   = closing + ascii
 )
 
-// breakable takes a line apart where it may be broken: at blanks, and before and
-// after wide characters, as Chinese is. A piece that a blank stands before
-// begins with one.
+// breakable splits a line into the pieces between which it may be broken: at blanks,
+// and beside wide characters such as Chinese ones. A piece after a blank begins with
+// that blank.
 func breakable(l string) []string {
 	var out []string
 	for n, word := range strings.Fields(l) {
@@ -58,9 +58,9 @@ func breakable(l string) []string {
 	return out
 }
 
-// wrapLine breaks at blanks and between wide characters only: commands, names
-// and addresses stay whole, so that they can be read and copied. Only a word
-// that is too long is cut.
+// wrapLine breaks at blanks and between wide characters only: commands, names and
+// addresses stay whole, so that they can be copied. Only a word longer than the line is
+// cut.
 func wrapLine(l string, n int) []string {
 	if Width(l) <= n {
 		return []string{l}
@@ -68,7 +68,7 @@ func wrapLine(l string, n int) []string {
 	var lines []string
 	indent := l[:len(l)-len(strings.TrimLeft(l, " "))]
 	line, hang := indent, ""
-	if strings.HasPrefix(l, "• ") { // what follows a bullet stands beside it
+	if strings.HasPrefix(l, "• ") { // indent the lines after a bullet
 		hang = "  "
 	}
 	for _, piece := range breakable(l) {
@@ -90,8 +90,8 @@ func wrapLine(l string, n int) []string {
 	return append(lines, line)
 }
 
-// CJKSpace is what stands between two texts: a blank, but nothing beside full-width
-// punctuation, which has room of its own.
+// CJKSpace returns the separator between two texts: a blank, or "" beside full-width
+// punctuation, which contains its own space.
 func CJKSpace(before, after string) string {
 	l, _ := utf8.DecodeLastRuneInString(ansi.Strip(before))
 	r, _ := utf8.DecodeRuneInString(ansi.Strip(after))

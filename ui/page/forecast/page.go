@@ -77,9 +77,8 @@ func New(c *app.Context) app.Page {
 		reports:  map[question]*forecast.Report{},
 		delay:    settleTime,
 		order:    app.Order{Sort: byTime},
-		progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─')),
+		progress: app.NewProgress(),
 	}
-	p.progress.FullColor, p.progress.EmptyColor = nil, nil // those of the line it stands in
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
 	p.byMonth.LabelCells, p.byDay.LabelCells = true, true
 	p.moments.Columns, p.moments.ID = occurrenceColumns(c), occurrence.id
