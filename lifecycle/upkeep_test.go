@@ -55,6 +55,36 @@ func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 	open(1)
 }
 
+// A task is known by its kind and subject: it stays dismissed when a later version
+// says it by another code, with other arguments, or in more words.
+// spec: D7, D9
+func TestADismissedTaskStaysDismissedInOtherWords(t *testing.T) {
+	w := newWorld(t)
+	down := journal.ServeTask("127.0.0.1:1", model.Quoted("", "port 1 is held"))
+	w.check(w.engine.SyncTask(w.ctx(), down))
+	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
+	w.check(err)
+	_, err = w.engine.By(operator).DismissTask(w.ctx(), string(tasks[0].ID))
+	w.check(err)
+	for _, text := range []model.Text{
+		model.Say("todo.serve", "address", down.About, "since", "yesterday"), model.Say("todo.serve-again"),
+		model.Texts(down.Text, model.Quoted("", "more")),
+	} {
+		said := down
+		said.Text, said.Detail = text, model.Quoted("", "port 1 is held by another program")
+		w.check(w.engine.SyncTask(w.ctx(), said))
+		if tasks, err = w.engine.By(model.Scheduler).Tasks(0); err != nil || len(tasks) != 0 {
+			t.Errorf("%s: %d tasks, %v", text, len(tasks), err)
+		}
+	}
+	other := down
+	other.About = "127.0.0.1:2"
+	w.check(w.engine.SyncTask(w.ctx(), other))
+	if tasks, err = w.engine.By(model.Scheduler).Tasks(0); err != nil || len(tasks) != 1 {
+		t.Errorf("about another address: %d tasks, %v", len(tasks), err)
+	}
+}
+
 // spec: T5
 // finding: R-M5
 func TestNoVersionIsMadeThatEndsNoLater(t *testing.T) {
