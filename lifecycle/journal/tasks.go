@@ -124,7 +124,7 @@ func isCurrent(all []model.Task, a TaskRequest) bool {
 		if t.Outcome == "seen" {
 			continue
 		}
-		return a.Text != "" && SameTask(t, &model.Task{Kind: a.Kind, About: a.About})
+		return a.Text != "" && SameTask(t, &model.Task{Kind: a.Kind, About: a.About, Text: a.Text})
 	}
 	return a.Text == ""
 }
