@@ -1,7 +1,6 @@
 package form
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -38,7 +37,7 @@ func (f *Form) View() *lipgloss.Layer {
 		head = f.head(inner, over) // the introduction is cut first
 	}
 	fit := max(room-len(head)-len(below), 1)
-	rows := append(append(append(head, window(body, from, to, fit, s.Paint(style.Faint, "  …"))...), widget.Rows(below...)...), foot...)
+	rows := append(append(append(head, window(body, from, to, inner, fit, s.Paint(style.Faint, "  …"))...), widget.Rows(below...)...), foot...)
 	return widget.BoxLayer(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), rows, f.width, f.height)
 }
 
@@ -50,24 +49,23 @@ const (
 	stepID   = "step "
 )
 
-// window returns n lines that contain those from index from to index to.
-func window(lines []widget.Row, from, to, n int, more string) []widget.Row {
-	if len(lines) <= n {
-		return lines
+// window returns n rows of w cells that contain those from index from to index to, in a
+// viewport. A mark replaces the first or last one where there are further rows.
+func window(rows []widget.Row, from, to, w, n int, more string) []widget.Row {
+	var view widget.Scroll
+	view.Set(rows, w, n)
+	view.Reveal(from, to+1)
+	if from > 0 && view.Top() == from {
+		view.ScrollTo(from - 1) // leave a line for the mark
 	}
-	at := min(max(to+1-n, 0), from)
-	if from > 0 && at == from {
-		at-- // leave a line for the mark of hidden lines
+	visible := view.Rows()
+	if n > 2 && view.Top() > 0 {
+		visible[0] = widget.Row{{Text: more}}
 	}
-	at = max(min(at, len(lines)-n), 0)
-	cut := slices.Clone(lines[at : at+n])
-	if n > 2 && at > 0 {
-		cut[0] = widget.Row{{Text: more}}
+	if n > 2 && view.Below() > 0 {
+		visible[n-1] = widget.Row{{Text: more}}
 	}
-	if n > 2 && at+n < len(lines) {
-		cut[n-1] = widget.Row{{Text: more}}
-	}
-	return cut
+	return visible
 }
 
 // head is what is drawn above the fields, without the first lines of the introduction
