@@ -11,21 +11,21 @@ import (
 	"certquay/model"
 )
 
-// Mailto makes the channel of an e-mail address.
+// Mailto returns the channel of an e-mail address.
 func Mailto(address string) string { return "mailto:" + address }
 
-// ErrNoMail is what a [ports.Notifier] says of an e-mail address when no mail server
-// is configured.
+// ErrNoMail is the error of a [ports.Notifier] for an e-mail address if no mail
+// server is configured.
 var ErrNoMail error = model.Fail("notify.no-mail")
 
-// hostSchemes are the schemes of channels whose host is a server. In those of other
-// services a key stands in its place.
+// hostSchemes are the schemes of channels whose host is a server. Other services
+// put a key in its place.
 var hostSchemes = []string{
 	"http", "https", "generic", "ntfy", "gotify", "mattermost", "rocketchat", "matrix", "zulip", "lark", "signal",
 }
 
-// RedactURL is a channel without what is secret in it: scheme, and host
-// where that is one. An e-mail address is shown whole.
+// RedactURL removes the secret parts of a channel: what is left is the scheme,
+// and the host if it is a server. E-mail addresses are left whole.
 func RedactURL(channel string) string {
 	if strings.HasPrefix(channel, "mailto:") {
 		return ports.SanitizeLine(channel)
@@ -42,8 +42,8 @@ func RedactURL(channel string) string {
 	return ports.SanitizeLine(scheme + "://…")
 }
 
-// ChannelsOf are the channels by which a contact is told, by number: 0 is the
-// e-mail address, if mail can be sent at all.
+// ChannelsOf returns the channels of a contact by number: 0 is the e-mail
+// address, if mail can be sent.
 func (d *Directory) ChannelsOf(c *model.Contact) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
 		if c.Email != "" && d.notifier.Check(Mailto(c.Email)) == nil && !yield(0, Mailto(c.Email)) {
@@ -57,7 +57,7 @@ func (d *Directory) ChannelsOf(c *model.Contact) iter.Seq2[int, string] {
 	}
 }
 
-// ChannelURL is the whole of a channel of a contact.
+// ChannelURL returns the complete URL of a channel of a contact.
 func ChannelURL(r model.Reader, contact model.ID, key string) (string, error) {
 	if key == model.ChannelKey(contact, 0) {
 		c, err := model.Get[model.Contact](r, string(contact))
@@ -70,10 +70,10 @@ func ChannelURL(r model.Reader, contact model.ID, key string) (string, error) {
 	return string(ch.URL.Reveal()), err
 }
 
-// ErrNoNotifier is why nothing can be sent by an engine without a [ports.Notifier].
+// ErrNoNotifier is the error of sending without a [ports.Notifier].
 var ErrNoNotifier = model.Fail("notify.none")
 
-// checkChannels refuses channels to which nothing could be sent.
+// checkChannels rejects invalid channels.
 func (d *Directory) checkChannels(urls []string) error {
 	for _, u := range urls {
 		if d.notifier == nil {
@@ -99,8 +99,8 @@ func (d *Directory) checkChannels(urls []string) error {
 	return nil
 }
 
-// putChannels seals the channels of a new contact.
-func putChannels(tx model.Tx, c *model.Contact, urls []string) error {
+// saveChannels stores the channels of a new contact, sealed.
+func saveChannels(tx model.Tx, c *model.Contact, urls []string) error {
 	for n, u := range urls {
 		if err := tx.Put(&model.Channel{Contact: c.ID, Number: n + 1, URL: model.NewSecret([]byte(u))}); err != nil {
 			return err
@@ -109,8 +109,8 @@ func putChannels(tx model.Tx, c *model.Contact, urls []string) error {
 	return nil
 }
 
-// dropChannels forgets the channels of a contact.
-func dropChannels(tx model.Tx, c *model.Contact) error {
+// deleteChannels destroys the channels of a contact.
+func deleteChannels(tx model.Tx, c *model.Contact) error {
 	for n := range c.Channels {
 		if err := tx.Delete(&model.Channel{Contact: c.ID, Number: n + 1}); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 	"certquay/model"
 )
 
-// AddCompany saves an organization to be picked again (spec A1). Names are
+// AddCompany saves an organization for later applications (spec A1). Names are
 // unique without regard to case.
 func (d *Directory) AddCompany(ctx context.Context, actor model.Actor, c model.Company) (model.Company, error) {
 	c.Name = strings.TrimSpace(c.Name)
@@ -70,7 +70,8 @@ func (d *Directory) Companies() (all []model.Company, err error) {
 	return all, err
 }
 
-// RemoveCompany forgets a company. Applications have copies of their own.
+// RemoveCompany removes a saved organization. Applications hold copies of their
+// own.
 func (d *Directory) RemoveCompany(ctx context.Context, actor model.Actor, name string) error {
 	return d.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := companyNamed(tx, name)

@@ -9,9 +9,9 @@ import (
 	"certquay/model"
 )
 
-// AddContact saves a person or team to tell (spec N1). Names are unique
-// without regard to case. Its Channels are whole URLs; what comes back, and is
-// ever shown, is what is not secret of them.
+// AddContact saves a person or team that receives notices (spec N1). Names are
+// unique without regard to case. Channels are complete URLs; only their parts
+// that are not secret are returned and ever shown.
 func (d *Directory) AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error) {
 	c.Name = strings.TrimSpace(c.Name)
 	if wrong := rules.CheckContactName(c.Name); wrong != nil {
@@ -41,7 +41,7 @@ func (d *Directory) AddContact(ctx context.Context, actor model.Actor, c model.C
 		} else if !errors.Is(err, model.ErrNotFound) {
 			return err
 		}
-		if err := errors.Join(tx.Put(&c), putChannels(tx, &c, urls)); err != nil {
+		if err := errors.Join(tx.Put(&c), saveChannels(tx, &c, urls)); err != nil {
 			return err
 		}
 		ev := d.journal.Event(actor, "contact", nil)
@@ -51,7 +51,7 @@ func (d *Directory) AddContact(ctx context.Context, actor model.Actor, c model.C
 	return c, err
 }
 
-// ContactNamed finds a contact by its name, without regard to case.
+// ContactNamed finds a contact by its name, ignoring case.
 func ContactNamed(r model.Reader, name string) (model.Contact, error) {
 	fold := model.NormalizeName(name)
 	for c, err := range model.All[model.Contact](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
@@ -83,9 +83,9 @@ func (d *Directory) Contacts() (all []model.Contact, err error) {
 	return all, err
 }
 
-// ContactNames gives the names of the contacts of instances, by instance; one
-// that has no contact, or is deleted, is not among them. It reads each instance
-// once: ask for what a page shows.
+// ContactNames returns the names of the contacts of instances, by instance ID. An
+// instance without a contact, or deleted, is left out. It reads each instance
+// once: ask for one page at a time.
 func (d *Directory) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 	names, known := map[model.ID]string{}, map[model.ID]string{}
 	err := d.journal.Store.View(func(r model.Reader) error {
@@ -115,7 +115,7 @@ func (d *Directory) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 	return names, err
 }
 
-// RemoveContact removes a contact that no instance names any more.
+// RemoveContact removes a contact that no instance refers to.
 func (d *Directory) RemoveContact(ctx context.Context, actor model.Actor, name string) error {
 	return d.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := ContactNamed(tx, name)
@@ -134,7 +134,7 @@ func (d *Directory) RemoveContact(ctx context.Context, actor model.Actor, name s
 			}
 			return contactInUse(&c, model.Say("in-use.watch", "address", w.Address))
 		}
-		if err := errors.Join(dropChannels(tx, &c), tx.Delete(&c)); err != nil {
+		if err := errors.Join(deleteChannels(tx, &c), tx.Delete(&c)); err != nil {
 			return err
 		}
 		ev := d.journal.Event(actor, "contact", nil)

@@ -1,5 +1,5 @@
-// Package directory keeps who is told and who applies: contacts with the channels by
-// which they are reached, and organizations (spec N2, A5).
+// Package directory stores contacts with the channels on which they receive notices,
+// and organizations for applications (spec N2, A5).
 package directory
 
 import (
@@ -13,6 +13,6 @@ type Directory struct {
 	notifier ports.Notifier // nil: nothing can be sent
 }
 
-// New makes a directory that writes through a journal and judges channels by a
-// notifier; nil for none.
+// New returns a directory that writes through a journal and validates channels
+// with a notifier; nil for none.
 func New(j *journal.Journal, n ports.Notifier) *Directory { return &Directory{j, n} }

@@ -7,10 +7,9 @@ import (
 	"certquay/model"
 )
 
-// certificate is the DER of an X.509 certificate (RFC 5280 section 4.1) with an
-// empty signature. Nobody trusts or presents it; the engine reads names, key
-// and validity. A real signature would be most of a forecast's time, and an
-// encoder for every kind of certificate much of the rest.
+// certificate returns the DER of an X.509 certificate (RFC 5280 section 4.1) with
+// an empty signature, of which the engine reads names, key and validity. Signing
+// would take most of a forecast's time, and a general encoder much of the rest.
 func certificate(serial int64, names []string, from, to time.Time, spki []byte) ([]byte, error) {
 	if len(names) == 0 {
 		return nil, model.Fail("log.no-domains")
@@ -79,14 +78,14 @@ var (
 	commonName     = []byte{6, 3, 0x55, 4, 3}                                             // 2.5.4.3
 )
 
-// der writes DER from its end to its beginning, so that the length of what is
-// wrapped is known when its head is written.
+// der writes DER from its end to its beginning, so that the length of a value is
+// known when its header is written.
 type der struct {
 	b []byte
 	n int // bytes written, at the end of b
 }
 
-// end is where what is written next will end.
+// end returns the position of what is written next, for [der.wrap].
 func (d *der) end() int { return d.n }
 
 func (d *der) bytes() []byte { return d.b[len(d.b)-d.n:] }
@@ -106,7 +105,7 @@ func (d *der) put(b ...byte) { copy(d.grow(len(b)), b) }
 
 func (d *der) text(s string) { copy(d.grow(len(s)), s) }
 
-// wrap puts all that was written since into one value of a tag.
+// wrap puts a header with a tag before all that was written since a position.
 func (d *der) wrap(tag byte, since int) {
 	n := d.n - since
 	if n < 0x80 {
@@ -121,7 +120,7 @@ func (d *der) wrap(tag byte, since int) {
 	d.put(tag, 0x80|size)
 }
 
-// integer writes a positive number.
+// integer writes a positive INTEGER.
 func (d *der) integer(v int64) {
 	end := d.end()
 	for ; v > 0x7f; v >>= 8 {
@@ -131,8 +130,8 @@ func (d *der) integer(v int64) {
 	d.wrap(tagInteger, end)
 }
 
-// name writes a distinguished name of no more than a common name, or of nothing
-// where that would be too long (RFC 5280 appendix A, ub-common-name).
+// name writes a distinguished name that holds only a common name, or nothing if
+// that would be too long (RFC 5280 appendix A, ub-common-name).
 func (d *der) name(cn string) {
 	end := d.end()
 	if len(cn) <= 64 {
@@ -145,7 +144,7 @@ func (d *der) name(cn string) {
 	d.wrap(tagSequence, end)
 }
 
-// time writes a time as RFC 5280 section 4.1.2.5 wants it.
+// time writes a time as RFC 5280 section 4.1.2.5 requires.
 func (d *der) time(t time.Time) {
 	end := d.end()
 	tag, layout := byte(tagUTCTime), "060102150405Z"

@@ -13,7 +13,7 @@ import (
 
 // What a forecast's issuer hands over reads as what was asked for.
 func TestCertificateReadsAsWhatWasAsked(t *testing.T) {
-	k, err := key()
+	k, err := standInKey()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,8 @@
-// Package forecast tells what will happen: it lives through the next months
-// with the real engine, table and scheduler on a copy of the store, with
-// issuers that say yes and products that present what is deployed (spec V6).
-// What certquay does by itself is therefore found, not modelled; what cannot be
-// known, a CA that fails or a person who does something else, is not in it.
+// Package forecast simulates the next months with the real engine, transition table
+// and scheduler on a copy of the store, with issuers that accept every order and
+// products that present what is deployed (spec V6). What certquay does automatically
+// is therefore executed, not modelled; failures of CAs and decisions of people are
+// not predicted.
 package forecast
 
 import (
@@ -25,48 +25,49 @@ const (
 	MaxMonths     = 36
 )
 
-// Policies that have a name besides "N-days".
+// Named policies, besides "N-days".
 const (
 	AsConfigured = "as-configured"
-	// Public treats every issuer as one that the CA/Browser Forum binds, so
-	// that its shrinking limits can be seen coming (spec I8).
+	// Public applies the CA/Browser Forum's limits, which shrink over time, to
+	// every issuer (spec I8).
 	Public = "public"
 )
 
-// Policies are those worth offering, the configured one first.
+// Policies lists the policies to offer, the configured one first.
 var Policies = []string{AsConfigured, Public, "200-days", "100-days", "47-days"}
 
-// Request is what to look at.
+// Request selects the period and policy of a forecast.
 type Request struct {
 	Months int    // 0 for DefaultMonths
 	Policy string // "" for AsConfigured; Public; "47-days" and the like
-	// Progress, if not nil, is told now and then up to when the forecast is.
+	// Progress, if not nil, is called now and then with the simulated time.
 	Progress func(time.Time)
-	// Event, if not nil, is told each event of the activity log to come. It
-	// must not keep the pointer.
+	// Event, if not nil, is called with each simulated event of the activity
+	// log. It must not keep the pointer.
 	Event func(*model.Event)
 }
 
-// Source is where a forecast begins: the engine of the store, and its records.
+// Source is the start of a forecast: the engine of the store and its records.
 type Source interface {
 	Now() time.Time
 	Policy() rules.Policy
 	Table() *rules.TransitionTable
-	// CapabilitiesByBrand tells what each issuer can do on a day.
+	// CapabilitiesByBrand returns, for each issuer, the function that gives its
+	// capabilities at a time.
 	CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities
 	Products() []lifecycle.ProductInfo
 	// View reads one consistent snapshot of the records.
 	View(fn func(model.Reader) error) error
 }
 
-// operator is who does in a forecast what people are asked to.
+// operator is the actor that does what people would do.
 var operator = model.Actor{Name: "forecast", Role: model.Owner, Via: "forecast"}
 
-// responseTime is how long a forecast gives people to do what they are asked.
+// responseTime is the assumed time in which people do what a task asks for.
 const responseTime = 24 * time.Hour
 
-// Run lives through the months of the request. It reads the source's records
-// once, writes nothing, and returns an error when ctx ends.
+// Run simulates the months of the request. It reads the source's records once,
+// writes nothing, and returns an error when ctx ends.
 func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	can, err := policyOf(r.Policy)
 	if err != nil {
@@ -82,7 +83,7 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	if r.Policy == "" {
 		r.Policy = AsConfigured
 	}
-	k, err := key()
+	k, err := standInKey()
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	return rep, err
 }
 
-// options makes an engine like the source's on the copy.
+// options returns the options of an engine like the source's on the copy.
 func options(src Source, s *records, clock ports.Clock, policy func(rules.Capabilities) rules.Capabilities) lifecycle.Options {
 	ps := &products{deployed: map[ports.Target]ports.KeyPair{}}
 	o := lifecycle.Options{
@@ -136,7 +137,7 @@ func options(src Source, s *records, clock ports.Clock, policy func(rules.Capabi
 	return o
 }
 
-// policyOf is what a policy changes of an issuer.
+// policyOf returns how a policy changes an issuer's capabilities.
 func policyOf(name string) (func(rules.Capabilities) rules.Capabilities, error) {
 	switch name {
 	case "", AsConfigured:
@@ -159,7 +160,7 @@ func policyOf(name string) (func(rules.Capabilities) rules.Capabilities, error) 
 	}, nil
 }
 
-// fill copies what matters for what is to come.
+// fill copies the records that affect the future.
 func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) error {
 	words := interner{}
 	for i, err := range model.All[model.Instance](from, model.Scan{}) {
@@ -210,7 +211,8 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 	return nil
 }
 
-// copyAll copies the records of a kind that want to be; nil for all.
+// copyAll copies the records of a kind for which want returns true; nil means
+// all.
 func copyAll[T any, P interface {
 	*T
 	model.Record
@@ -237,30 +239,30 @@ func copyAll[T any, P interface {
 	return nil
 }
 
-// frozenClock is a clock that only moves when it is moved.
+// frozenClock is a clock that never advances.
 type frozenClock time.Time
 
-// Now is where it stands.
+// Now returns the fixed time.
 func (s frozenClock) Now() time.Time { return time.Time(s) }
 
-// After never comes by itself.
+// After never sends.
 func (s frozenClock) After(time.Duration) <-chan time.Time { return nil }
 
-// simulator is a forecast under way.
+// simulator is a running forecast.
 type simulator struct {
 	engine  *lifecycle.Engine
 	clock   *ports.MovableClock
 	report  *Report
-	pending []pendingAction // of people, soonest first
+	pending []pendingAction // by people, the earliest first
 }
 
-// pendingAction is something a person will do.
+// pendingAction is something that a person will do.
 type pendingAction struct {
 	at time.Time
 	do func(context.Context) error
 }
 
-// observe counts what a transaction did.
+// observe counts the effects of a transaction.
 func (w *simulator) observe(tx *effects) {
 	for n := range tx.events {
 		w.report.count(&tx.events[n])
@@ -274,8 +276,8 @@ func (w *simulator) observe(tx *effects) {
 	}
 }
 
-// schedule lets a person do what only a person can: a reviewer says yes. Records to
-// add are found at the next look; what is to be installed by hand is only
+// schedule plans what a person does for a task: a reviewer approves. Proofs count
+// as provided at the next fetch of the order, and manual installations are only
 // counted.
 func (w *simulator) schedule(t *model.Task) {
 	if t.Kind != model.TaskReview {
@@ -287,7 +289,7 @@ func (w *simulator) schedule(t *model.Task) {
 	}})
 }
 
-// run goes from one moment at which something is due to the next.
+// run advances the clock from one due time to the next.
 func (w *simulator) run(ctx context.Context, progress func(time.Time)) error {
 	for n := 0; ; n++ {
 		if err := ctx.Err(); err != nil {
@@ -317,7 +319,7 @@ func (w *simulator) run(ctx context.Context, progress func(time.Time)) error {
 	}
 }
 
-// runPending do what they were asked to.
+// runPending does the planned actions that are due.
 func (w *simulator) runPending(ctx context.Context) error {
 	for len(w.pending) > 0 && !w.pending[0].at.After(w.clock.Now()) {
 		a := w.pending[0]

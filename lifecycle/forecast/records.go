@@ -14,14 +14,14 @@ import (
 	"certquay/model"
 )
 
-// records is the copy of a store on which a forecast is lived through: plain
-// values in memory, without encoding, sealing or history. It keeps what the
-// engine reads again and forgets the rest: finished jobs and tasks, ledger
-// entries, keys, all but the newest versions. One goroutine uses it.
+// records is the store of a forecast: plain values in memory, without encoding,
+// sealing or history. It keeps what the engine reads again and drops the rest:
+// finished jobs and tasks, ledger entries, keys, all but the newest versions. One
+// goroutine uses it.
 //
-// What is read shares its slices with what is kept: the engine appends to them
-// and replaces them, but writes in them only where somebody revokes, edits a
-// draft or uploads a key, which nobody does in a forecast.
+// Values that are read share their slices with the stored ones: the engine appends
+// to slices and replaces them, but changes elements only in a revocation, an edited
+// draft or an uploaded key, none of which happens in a forecast.
 type records struct {
 	instances table[model.Instance, *model.Instance]
 	resources table[model.Resource, *model.Resource]
@@ -30,14 +30,16 @@ type records struct {
 	accounts  table[model.Account, *model.Account]
 	approvals table[model.Approval, *model.Approval]
 	contacts  table[model.Contact, *model.Contact]
-	chains    chains
-	of        map[model.Kind]recordTable
+	// chains holds the chain of the newest version of each instance.
+	chains chains
+	tables map[model.Kind]recordTable
 
 	key         *model.Key // stands for every key
 	placeholder []byte     // DER that stands for certificates issued before the forecast
 
 	mu      sync.Mutex
 	changes []change // of the transaction under way
+	// effects are the parts of a transaction that a forecast counts.
 	effects effects
 	observe func(*effects)
 }
@@ -45,14 +47,14 @@ type records struct {
 // chains are those of the newest version of each instance.
 type chains map[model.ID]chain
 
-// chain is what a forecast keeps of a [model.Chain].
+// chain is the part of a [model.Chain] that a forecast keeps.
 type chain struct {
 	number int    // of the version
 	leaf   []byte // DER
 }
 
-func (m chains) undo(c change) { m[model.ID(c.key)] = c.before.(chain) }
-func (m chains) forget(change) {}
+func (m chains) undo(c change)  { m[model.ID(c.key)] = c.before.(chain) }
+func (m chains) recycle(change) {}
 
 // effects is what a transaction did that a forecast counts; told once it is kept.
 type effects struct {
@@ -63,8 +65,8 @@ type effects struct {
 
 var _ ports.Store = (*records)(nil)
 
-// keptVersions is how many versions of an instance are kept: the newest, which
-// is presented until the one before it is replaced.
+// keptVersions is the number of versions kept of an instance: the newest, and the
+// previous one, which is presented until it is replaced.
 const keptVersions = 2
 
 func newRecords(key *model.Key, old []byte) *records {
@@ -81,7 +83,7 @@ func newRecords(key *model.Key, old []byte) *records {
 				return model.TimeKey(r.DeployedAt)
 			})),
 		jobs: newTable(ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) })),
-		// All that are kept are open.
+		// Only open tasks are kept.
 		tasks:     newTable(exact(func(t *model.Task) string { return string(t.Instance) }, "pending", "instance")),
 		accounts:  newTable[model.Account](),
 		approvals: newTable(exact(func(a *model.Approval) string { return a.Subject }, "subject")),
@@ -91,12 +93,12 @@ func newRecords(key *model.Key, old []byte) *records {
 		if more := len(i.Versions) - keptVersions; more > 0 {
 			i.Versions = slices.Clone(i.Versions[more:])
 		}
-		i.Versions = slices.Clip(i.Versions) // whoever appends makes a slice of their own
+		i.Versions = slices.Clip(i.Versions) // an append copies the slice
 		shareStrings(i)
 	}
 	s.jobs.keep = (*model.Job).Live
 	s.tasks.keep = func(t *model.Task) bool { return t.Done.IsZero() }
-	s.of = map[model.Kind]recordTable{
+	s.tables = map[model.Kind]recordTable{
 		model.KindInstance: &s.instances, model.KindResource: &s.resources, model.KindJob: &s.jobs,
 		model.KindTask: &s.tasks, model.KindAccount: &s.accounts, model.KindApproval: &s.approvals,
 		model.KindContact: &s.contacts,
@@ -104,8 +106,8 @@ func newRecords(key *model.Key, old []byte) *records {
 	return s
 }
 
-// shareStrings keeps once what the newest version says again. Of a large fleet each
-// string less is one that the collector need not visit again and again.
+// shareStrings makes equal strings of an instance share memory. In a large fleet
+// each separate string is one more for the garbage collector to visit.
 func shareStrings(i *model.Instance) {
 	a, v := &i.Application, i.Newest()
 	if len(a.Domains) > 0 && i.Name == a.Domains[0] {
@@ -125,10 +127,10 @@ func shareStrings(i *model.Instance) {
 	}
 }
 
-// interner keeps one of each of the few words that all instances of a fleet have.
+// interner holds one copy of each of the few words that all instances share.
 type interner map[string]string
 
-// intern puts the word that is kept in the place of each.
+// intern replaces each text by the held copy.
 func (w interner) intern(texts ...*string) {
 	for _, t := range texts {
 		if kept, ok := w[*t]; ok {
@@ -139,7 +141,7 @@ func (w interner) intern(texts ...*string) {
 	}
 }
 
-// dueKey is the key of a time in an index; "" for none.
+// dueKey is the index key of a time; "" for the zero time.
 func dueKey(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -147,14 +149,14 @@ func dueKey(t time.Time) string {
 	return model.TimeKey(t)
 }
 
-// View runs fn on the records as they are.
+// View runs fn on the records.
 func (s *records) View(fn func(model.Reader) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return fn(s)
 }
 
-// Update runs fn; when it fails, what it wrote is taken back.
+// Update runs fn and undoes its writes if it fails.
 func (s *records) Update(ctx context.Context, fn func(model.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -170,13 +172,13 @@ func (s *records) Update(ctx context.Context, fn func(model.Tx) error) error {
 		return err
 	}
 	for _, c := range s.changes {
-		c.of.forget(c)
+		c.of.recycle(c)
 	}
 	s.observe(&s.effects)
 	return nil
 }
 
-// Watch tells nothing: nobody follows a forecast.
+// Watch sends nothing.
 func (s *records) Watch(ctx context.Context) <-chan model.ChangeSet {
 	ch := make(chan model.ChangeSet)
 	context.AfterFunc(ctx, func() { close(ch) })
@@ -185,24 +187,24 @@ func (s *records) Watch(ctx context.Context) <-chan model.ChangeSet {
 
 var errNoLists = errors.New("a forecast has no lists")
 
-// Query is not answered.
+// Query is not supported.
 func (s *records) Query(model.Query) (model.Page, error) { return model.Page{}, errNoLists }
 
-// Counts is not answered.
+// Counts is not supported.
 func (s *records) Counts(time.Time) (model.Counts, error) { return model.Counts{}, errNoLists }
 
-// Rows is not answered.
+// Rows is not supported.
 func (s *records) Rows(model.Scan) iter.Seq2[model.InstanceRow, error] {
 	return func(yield func(model.InstanceRow, error) bool) { yield(model.InstanceRow{}, errNoLists) }
 }
 
-// Count is not answered.
+// Count is not supported.
 func (s *records) Count(string) (int, error) { return 0, errNoLists }
 
-// Get fills r by its key.
+// Get reads a record by its own key.
 func (s *records) Get(r model.Record) error { return s.Load(r.RecordKey(), r) }
 
-// Load fills r with what is stored under a key.
+// Load reads the record with a key.
 func (s *records) Load(key string, r model.Record) error {
 	switch v := r.(type) {
 	case *model.Key:
@@ -218,16 +220,16 @@ func (s *records) Load(key string, r model.Record) error {
 		*v = model.Chain{Instance: model.ID(id), Certificates: [][]byte{leaf}}
 		return nil
 	}
-	if t := s.of[r.RecordKind()]; t != nil && t.load(key, r) {
+	if t := s.tables[r.RecordKind()]; t != nil && t.load(key, r) {
 		return nil
 	}
 	return fmt.Errorf("%s %q: %w", r.RecordKind(), key, model.ErrNotFound)
 }
 
-// Keys visits the keys of a scan, by an index that is kept, as they are now:
-// what visits them may write. Most scans find nothing.
+// Keys visits the keys of a scan of a kept index, as of now: the loop may write.
+// Most scans find nothing.
 func (s *records) Keys(scan model.Scan) iter.Seq2[string, error] {
-	t := s.of[scan.Kind]
+	t := s.tables[scan.Kind]
 	if t == nil || scan.Reverse {
 		return func(yield func(string, error) bool) {
 			yield("", fmt.Errorf("a forecast has no such scan of %s", scan.Kind))
@@ -238,7 +240,7 @@ func (s *records) Keys(scan model.Scan) iter.Seq2[string, error] {
 	case err != nil:
 		return func(yield func(string, error) bool) { yield("", err) }
 	case len(keys) == 0:
-		return none
+		return noKeys
 	}
 	return func(yield func(string, error) bool) {
 		for _, k := range keys {
@@ -249,9 +251,9 @@ func (s *records) Keys(scan model.Scan) iter.Seq2[string, error] {
 	}
 }
 
-func none(func(string, error) bool) {}
+func noKeys(func(string, error) bool) {}
 
-// Put keeps what the engine reads again.
+// Put stores a record if the engine reads it again.
 func (s *records) Put(r model.Record) error {
 	switch v := r.(type) {
 	case *model.Chain:
@@ -268,7 +270,7 @@ func (s *records) Put(r model.Record) error {
 	case *model.Entry:
 		s.effects.entries = append(s.effects.entries, *v)
 	}
-	if t := s.of[r.RecordKind()]; t != nil {
+	if t := s.tables[r.RecordKind()]; t != nil {
 		s.changes = append(s.changes, t.put(r))
 	}
 	return nil
@@ -276,23 +278,24 @@ func (s *records) Put(r model.Record) error {
 
 // Delete removes a record.
 func (s *records) Delete(r model.Record) error {
-	if t := s.of[r.RecordKind()]; t != nil {
+	if t := s.tables[r.RecordKind()]; t != nil {
 		s.changes = append(s.changes, t.remove(r.RecordKey()))
 	}
 	return nil
 }
 
-// Append tells the forecast what happens.
+// Append collects an event.
 func (s *records) Append(e model.Event) error {
 	s.effects.events = append(s.effects.events, e)
 	return nil
 }
 
-// recordTable is one kind of records.
+// recordTable is the table of one kind of records.
 type recordTable interface {
 	load(key string, into model.Record) bool
 	put(r model.Record) change
 	remove(key string) change
+	// undoer undoes a change, or discards its previous value.
 	undoer
 	scan(model.Scan) ([]string, error)
 }
@@ -300,10 +303,10 @@ type recordTable interface {
 // undoer takes back a change, or forgets what was before it.
 type undoer interface {
 	undo(change)
-	forget(change)
+	recycle(change)
 }
 
-// change is what a transaction did to one row.
+// change is the change of one row by a transaction.
 type change struct {
 	of     undoer
 	key    string

@@ -11,7 +11,7 @@ import (
 	"certquay/model"
 )
 
-// Tally counts what happens in a month or on a day, in UTC.
+// Tally counts what happens on a day or in a month, in UTC.
 type Tally struct {
 	Start time.Time `json:"start"`
 	// Renewals are hosted renewals, a year of service each; Reissues are new
@@ -19,11 +19,11 @@ type Tally struct {
 	Renewals    int `json:"renewals"`
 	Reissues    int `json:"reissues"`
 	Deployments int `json:"deployments"`
-	// CreditsUsed are the automatic deployments of yearly renewals.
+	// CreditsUsed are the automatic deployments of annual renewals.
 	CreditsUsed int `json:"credits_used"`
 	// PackUnits are the certificates of resource packs used by renewals.
 	PackUnits int `json:"pack_units"`
-	// People is what needs a person: installing by hand, proving, reviewing.
+	// People counts what needs a person: installing, proving, reviewing.
 	People int `json:"people"`
 	// Waiting are deployments for which there is no credit.
 	Waiting     int `json:"waiting"`
@@ -33,7 +33,7 @@ type Tally struct {
 	Failures int `json:"failures"`
 }
 
-// Add counts what another tally has counted too; the time stays.
+// Add adds the counts of another tally; the start stays.
 func (t *Tally) Add(o *Tally) {
 	t.Renewals += o.Renewals
 	t.Reissues += o.Reissues
@@ -54,11 +54,11 @@ type Occurrence struct {
 	Instance model.ID   `json:"instance"`
 	Name     string     `json:"name"` // of the instance
 	Detail   model.Text `json:"-"`    // what a person is to do, and the like
-	// Task is the kind of what a person is asked for; else "".
+	// Task is the kind of the person's task; else "".
 	Task model.TaskKind `json:"task,omitempty"`
 }
 
-// What a [Occurrence] may be.
+// Values of [Occurrence.What].
 const (
 	WhatExpires     = "expires"
 	WhatHostingEnds = "hosting-ends"
@@ -83,20 +83,20 @@ type Report struct {
 	// CreditsRunOut is when a deployment first waits for a credit; zero when
 	// credits suffice.
 	CreditsRunOut time.Time `json:"credits_run_out"`
-	// Occurrences are what somebody will want to know one by one, in order of time:
-	// of each kind the first [MaxOccurrences].
+	// Occurrences lists single occurrences in order of time, of each kind the
+	// first [MaxOccurrences].
 	Occurrences []Occurrence `json:"moments"`
 	// Before and After are the prepaid balances at both ends.
 	Before []ledger.Balance `json:"-"`
 	After  []ledger.Balance `json:"-"`
 
 	hours  map[int64]int
-	listed map[string]int // moments by kind
+	listed map[string]int // occurrences by kind
 	events func(*model.Event)
 }
 
-// MaxOccurrences is how many moments of a kind a report lists; the tallies count
-// all of them.
+// MaxOccurrences is the maximum of listed occurrences of a kind. The tallies
+// count all of them.
 const MaxOccurrences = 1000
 
 func (r *Report) occurrence(m Occurrence) {
@@ -125,7 +125,7 @@ func newReport(from, to time.Time, r Request) *Report {
 
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
-// countInstance notes an instance as it is before the forecast.
+// countInstance counts an instance as it is before the forecast.
 func (r *Report) countInstance(i *model.Instance) {
 	r.Instances++
 	if i.Hosting.On {
@@ -133,13 +133,13 @@ func (r *Report) countInstance(i *model.Instance) {
 	}
 }
 
-// day is the tally of the day of a moment.
+// day returns the tally of the day of a time.
 func (r *Report) day(t time.Time) *Tally {
 	n := int(dayOf(t).Sub(r.ByDay[0].Start) / (24 * time.Hour))
 	return &r.ByDay[min(max(n, 0), len(r.ByDay)-1)]
 }
 
-// count takes an event into the tallies.
+// count counts an event.
 func (r *Report) count(e *model.Event) {
 	if r.events != nil {
 		r.events(e)
@@ -172,7 +172,7 @@ func (r *Report) count(e *model.Event) {
 	}
 }
 
-// countEntry takes a ledger entry into the tallies.
+// countEntry counts a ledger entry.
 func (r *Report) countEntry(en *model.Entry) {
 	switch kind, n := ledger.ConsumedUnits(en); kind {
 	case ledger.PackCredit:
@@ -182,13 +182,13 @@ func (r *Report) countEntry(en *model.Entry) {
 	}
 }
 
-// countTask takes a task into the tallies.
+// countTask counts a task.
 func (r *Report) countTask(t *model.Task) {
 	r.day(t.Created).People++
 	r.occurrence(Occurrence{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Task: t.Kind, Detail: t.Text})
 }
 
-// finish sums up once the last moment was lived through.
+// finish completes the report after the last event.
 func (r *Report) finish(s *records) {
 	var expire []*model.Instance
 	for _, i := range s.instances.rows {

@@ -16,23 +16,23 @@ import (
 	"certquay/model"
 )
 
-// issuer stands for a configured one: it can do what that can do, says yes at
-// once, and asks nobody.
+// issuer stands in for a configured one: it has its capabilities and issues at
+// once.
 type issuer struct {
 	now    func() time.Time
 	can    func(time.Time) rules.Capabilities
 	made   int64
-	public crypto.PublicKey // of the last certificate, and its encoding
+	public crypto.PublicKey // of the previous certificate, with its encoding
 	spki   []byte
 }
 
 var _ ports.Issuer = (*issuer)(nil)
 
-// Capabilities are those of the configured issuer, under the policy.
+// Capabilities returns those of the configured issuer, under the policy.
 func (i *issuer) Capabilities(now time.Time) rules.Capabilities { return i.can(now) }
 
-// Order gives the certificate at once; where proof of control is asked for, a
-// person is given the record and the next look finds it.
+// Order issues at once. If the issuer requires proof of control it returns the
+// records to create, and the next Fetch finds them.
 func (i *issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {
 	if !i.can(i.now()).Proof {
 		return i.Finalize(ctx, r.Key, r)
@@ -44,12 +44,12 @@ func (i *issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.O
 	return o, nil
 }
 
-// Fetch finds every order ready.
+// Fetch returns every order as ready.
 func (i *issuer) Fetch(_ context.Context, _, key string) (ports.Order, error) {
 	return ports.Order{Ref: key, Status: ports.OrderReady}, nil
 }
 
-// Finalize makes what looks like the certificate asked for.
+// Finalize returns a stand-in for the requested certificate.
 func (i *issuer) Finalize(_ context.Context, ref string, r ports.CertificateRequest) (ports.Order, error) {
 	i.made++
 	now := i.now().Truncate(time.Second)
@@ -68,17 +68,17 @@ func (i *issuer) Finalize(_ context.Context, ref string, r ports.CertificateRequ
 	return ports.Order{Ref: ref, Status: ports.OrderValid, Chain: [][]byte{der}}, err
 }
 
-// Revoke does nothing: nobody revokes in a forecast.
+// Revoke does nothing: a forecast does not revoke.
 func (i *issuer) Revoke(context.Context, *x509.Certificate, string) error { return nil }
 
-// Revoked says no.
+// Revoked returns that nothing is revoked.
 func (i *issuer) Revoked(context.Context, *x509.Certificate) (time.Time, string, error) {
 	return time.Time{}, "", nil
 }
 
-// key makes the key that stands for every key of a forecast: one that costs
-// little to encode and to read.
-func key() (*model.Key, error) {
+// standInKey makes the key that replaces every key of a forecast: one that is
+// cheap to encode and to read.
+func standInKey() (*model.Key, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, model.Fail("key.make", "cause", err)
@@ -91,13 +91,12 @@ func key() (*model.Key, error) {
 	return &model.Key{Type: model.ECDSAP256, Public: spki, PKCS8: model.NewSecret(secret)}, err
 }
 
-// products stands for every product and every server behind them: what is
-// deployed is presented.
+// products stands in for all products and servers: what is deployed is presented.
 type products struct {
 	deployed map[ports.Target]ports.KeyPair
 }
 
-// product is one product of the configuration.
+// product stands in for one configured product.
 type product struct {
 	all     *products
 	name    string
@@ -114,7 +113,7 @@ func (p *product) CreatesResources() bool { return true }
 
 func (p *product) Discover(context.Context, string) ([]ports.Target, error) { return nil, nil }
 
-// at is the place among those of all products.
+// at returns the target as a key that is unique among all products.
 func (p *product) at(pl ports.Target) ports.Target {
 	pl.Region = p.name + "\x00" + pl.Region
 	return pl

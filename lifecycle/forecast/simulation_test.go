@@ -43,7 +43,7 @@ type simulation struct {
 var owner = model.Actor{Name: "sim", Role: model.Owner, Via: "test"}
 
 func newSimulation(t *testing.T, n int) *simulation {
-	k, err := key()
+	k, err := standInKey()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"certquay/model"
 )
 
-// table keeps the records of one kind by key and by the indexes that the engine
-// scans while time passes.
+// table holds the records of one kind by key and by the indexes that the engine
+// scans during a simulation.
 type table[T any, P interface {
 	*T
 	model.Record
@@ -19,15 +19,15 @@ type table[T any, P interface {
 	rows    map[string]*T
 	indexes []*index[T]
 	keep    func(*T) bool // nil for all
-	trim    func(*T)      // takes off a new row what need not be kept; nil for nothing
-	spare   []*T          // rows that nobody refers to any more
+	trim    func(*T)      // drops what a new row need not keep; nil for nothing
+	free    []*T          // unused rows to be filled again
 }
 
-// index finds the records of a table by a key of theirs: in the order of keys,
-// or where whole keys are asked for, as a map.
+// index finds the records of a table by a derived key: in the order of keys, or,
+// if only whole keys are looked up, in a map.
 type index[T any] struct {
 	names []string
-	key   func(*T) string // "" for a record that is not in it
+	key   func(*T) string // "" for a record not in the index
 	order *btree.BTreeG[entry]
 	whole map[string][]string // the ids of a key, sorted
 }
@@ -42,17 +42,17 @@ func lessEntry(a, b entry) bool {
 	return a.id < b.id
 }
 
-// ordered makes an index that is scanned from one key to another.
+// ordered returns an index for range scans.
 func ordered[T any](name string, key func(*T) string) *index[T] {
 	return &index[T]{names: []string{name}, key: key, order: btree.NewG(32, lessEntry)}
 }
 
-// exact makes an index of which one whole key at a time is asked for.
+// exact returns an index for lookups of whole keys.
 func exact[T any](key func(*T) string, names ...string) *index[T] {
 	return &index[T]{names: names, key: key, whole: map[string][]string{}}
 }
 
-// move puts a record where its key is now; "" for nowhere.
+// move moves a record to its new key; "" means not in the index.
 func (x *index[T]) move(id, from, to string) {
 	if from == to {
 		return
@@ -83,7 +83,7 @@ func (x *index[T]) move(id, from, to string) {
 	}
 }
 
-// scan lists the ids of a scan, as they are now.
+// scan lists the ids of a scan, as of now.
 func (x *index[T]) scan(s model.Scan) (ids []string, err error) {
 	if x.order == nil {
 		key := s.Prefix
@@ -96,7 +96,7 @@ func (x *index[T]) scan(s model.Scan) (ids []string, err error) {
 		return append(ids, x.whole[key]...), nil
 	}
 	x.order.AscendGreaterOrEqual(entry{key: max(s.From, s.Prefix)}, func(e entry) bool {
-		if !within(s, e.key) {
+		if !inScan(s, e.key) {
 			return false
 		}
 		ids = append(ids, e.id)
@@ -105,7 +105,7 @@ func (x *index[T]) scan(s model.Scan) (ids []string, err error) {
 	return ids, nil
 }
 
-func within(s model.Scan, key string) bool {
+func inScan(s model.Scan, key string) bool {
 	return strings.HasPrefix(key, s.Prefix) && (s.To == "" || key < s.To)
 }
 
@@ -132,8 +132,8 @@ func (t *table[T, P]) put(r model.Record) change {
 		return t.remove(r.RecordKey())
 	}
 	var next *T
-	if n := len(t.spare); n > 0 {
-		next, t.spare = t.spare[n-1], t.spare[:n-1]
+	if n := len(t.free); n > 0 {
+		next, t.free = t.free[n-1], t.free[:n-1]
 	} else {
 		next = new(T)
 	}
@@ -146,7 +146,7 @@ func (t *table[T, P]) put(r model.Record) change {
 
 func (t *table[T, P]) remove(key string) change { return t.set(key, nil) }
 
-// set replaces the row under a key, or removes it when there is none to be.
+// set replaces the row of a key, or removes it if next is nil.
 func (t *table[T, P]) set(key string, next *T) change {
 	before := t.rows[key]
 	for _, x := range t.indexes {
@@ -169,19 +169,18 @@ func (t *table[T, P]) set(key string, next *T) change {
 
 func (t *table[T, P]) undo(c change) { t.set(c.key, c.before.(*T)) }
 
-// forget takes back a row that was replaced, to be filled anew: what the engine
-// holds are copies.
-func (t *table[T, P]) forget(c change) {
+// recycle keeps a replaced row to be filled again; the engine holds copies only.
+func (t *table[T, P]) recycle(c change) {
 	if before := c.before.(*T); before != nil {
 		*before = *new(T)
-		t.spare = append(t.spare, before)
+		t.free = append(t.free, before)
 	}
 }
 
 func (t *table[T, P]) scan(s model.Scan) (keys []string, err error) {
 	if s.Index == "" {
 		for k := range t.rows {
-			if within(s, k) && k >= s.From {
+			if inScan(s, k) && k >= s.From {
 				keys = append(keys, k)
 			}
 		}

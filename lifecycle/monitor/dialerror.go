@@ -11,9 +11,9 @@ import (
 	"certquay/model"
 )
 
-// dialError says why an endpoint gave no answer and what to do about it, for a
-// person who may not know the words of networks; these are its cause. An error
-// that it does not know says it itself.
+// dialError describes in plain words why an endpoint did not answer and what to
+// do about it; the network's error is its cause. An unknown error is described by
+// itself.
 func dialError(err error, address, name string) model.Text {
 	host, port, split := net.SplitHostPort(address)
 	if split != nil {
@@ -49,7 +49,7 @@ func dialError(err error, address, name string) model.Text {
 	return model.TextOf(err)
 }
 
-// innermost is the error of the network inside another, which repeats the address.
+// innermost unwraps the network's error from those that repeat the address.
 func innermost(err error) error {
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
 		return op

@@ -1,6 +1,5 @@
-// Package monitor looks at endpoints that certquay does not deploy to: what they
-// present, whether it is in order, what has changed, and the tasks that follow
-// (spec N3).
+// Package monitor watches endpoints that certquay does not deploy to: it probes what
+// they present, verifies it, reports changes and opens tasks (spec N3).
 package monitor
 
 import (
@@ -19,12 +18,12 @@ type Monitor struct {
 	wake    chan struct{}
 }
 
-// New makes a monitor that works until ctx ends.
+// New returns a monitor that works until ctx ends.
 func New(ctx context.Context, j *journal.Journal, p ports.Prober, verify ports.ChainVerifier) *Monitor {
 	return &Monitor{journal: j, prober: p, verify: verify, ctx: ctx, wake: make(chan struct{}, 1)}
 }
 
-// Wake has the monitor look again what is due.
+// Wake starts a new round of probes.
 func (m *Monitor) Wake() {
 	select {
 	case m.wake <- struct{}{}:

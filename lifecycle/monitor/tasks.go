@@ -7,9 +7,9 @@ import (
 	"certquay/model"
 )
 
-// syncTask asks a person to see to a watched server that nobody can use, since
-// it does not answer or has expired, and ends that once it is well again (spec
-// N3). Whoever has dismissed it is not asked again while the same is wrong.
+// syncTask opens a task about a watched server that does not answer or has
+// expired, and closes it once the server is well (spec N3). A dismissed task is
+// not opened again for the same problem.
 func (m *Monitor) syncTask(tx model.Tx, w *model.Watch) error {
 	var text model.Text
 	about := ""
@@ -49,7 +49,7 @@ func (m *Monitor) syncTask(tx model.Tx, w *model.Watch) error {
 	return tx.Put(&asks)
 }
 
-// tasksOf lists the tasks about what is watched, the ended ones too.
+// tasksOf lists the tasks about a watched endpoint, closed ones included.
 func tasksOf(tx model.Tx, id model.ID) (all []model.Task, err error) {
 	for t, err := range model.All[model.Task](tx, model.Scan{Index: "watch", From: string(id), To: string(id) + "\x00"}) {
 		if err != nil {
@@ -60,7 +60,7 @@ func tasksOf(tx model.Tx, id model.ID) (all []model.Task, err error) {
 	return all, nil
 }
 
-// deleteTasks removes the tasks about what is watched no more.
+// deleteTasks deletes the tasks about a removed endpoint.
 func deleteTasks(tx model.Tx, id model.ID) error {
 	all, err := tasksOf(tx, id)
 	if err != nil {

@@ -22,14 +22,14 @@ import (
 )
 
 const (
-	// checkEvery is how long the monitor waits at most before it looks what is due,
-	// and maxDue how many endpoints that are due it begins with.
-	checkEvery = 10 * time.Minute
-	maxDue     = 1000
-	// watchEvery is how often each watched endpoint is looked at.
-	watchEvery = 24 * time.Hour
-	// maxProbes bounds how many are looked at at once, and probeTimeout one look,
-	// in real time.
+	// maxIdle is the longest pause between rounds of probes, and maxDue the
+	// maximum of endpoints in one round.
+	maxIdle = 10 * time.Minute
+	maxDue  = 1000
+	// probeEvery is the interval at which each watched endpoint is probed.
+	probeEvery = 24 * time.Hour
+	// maxProbes bounds concurrent probes, and probeTimeout one of them, in real
+	// time.
 	maxProbes    = 16
 	probeTimeout = 15 * time.Second
 )
@@ -42,8 +42,8 @@ const (
 	WatchUnreachable = "unreachable"
 )
 
-// AddWatch begins to watch a host:port (spec N3); without a port 443 is meant.
-// The name is asked for by SNI; empty, it is the host.
+// AddWatch starts to watch a host:port (spec N3); the port is 443 by default.
+// name is the server name for SNI, by default the host.
 func (m *Monitor) AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error) {
 	w := model.Watch{ID: m.journal.NewID(), Contact: contact, Created: m.journal.Now(), Next: m.journal.Now()}
 	var err error
@@ -100,10 +100,11 @@ func watchAddress(address, name string) (string, string, error) {
 	return net.JoinHostPort(host, port), name, nil
 }
 
-// oneLabel is the name of a host in one's own network.
+// oneLabel matches a host name without a dot, as in a local network.
 var oneLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// hostName is a host name or IP address as it is asked for; "" for none.
+// hostName returns the normalized form of a host name or IP address; "" if it is
+// neither.
 func hostName(s string) string {
 	if s = model.NormalizeName(s); oneLabel.MatchString(s) {
 		return s
@@ -115,7 +116,7 @@ func hostName(s string) string {
 	return n.ASCII
 }
 
-// displayName is the address, with the name where that is another.
+// displayName is the address, followed by the server name if that differs.
 func displayName(w *model.Watch) string {
 	if host, _, err := net.SplitHostPort(w.Address); err == nil && model.NormalizeName(host) == model.NormalizeName(w.Name) {
 		return w.Address
@@ -123,7 +124,7 @@ func displayName(w *model.Watch) string {
 	return w.Address + " (" + w.Name + ")"
 }
 
-// watchEvent is an event of which nobody is told.
+// watchEvent returns an event that produces no notice.
 func (m *Monitor) watchEvent(actor model.Actor, w *model.Watch, detail model.Text) model.Event {
 	ev := m.journal.Event(actor, "watching", nil)
 	ev.Name, ev.Detail = displayName(w), detail
@@ -144,7 +145,8 @@ func (m *Monitor) Watches() (all []model.Watch, err error) {
 	return all, err
 }
 
-// FindWatch resolves what a person typed: an ID, a unique tail, or an address.
+// FindWatch resolves a watched endpoint by what a person typed: an ID, a unique
+// tail or an address.
 func (m *Monitor) FindWatch(typed string) (model.Watch, error) {
 	var found []model.Watch
 	err := m.journal.Store.View(func(r model.Reader) error {
@@ -184,7 +186,7 @@ func (m *Monitor) FindWatch(typed string) (model.Watch, error) {
 	return model.Watch{}, a
 }
 
-// RemoveWatch ends watching.
+// RemoveWatch stops watching an endpoint.
 func (m *Monitor) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID) error {
 	return m.journal.Update(ctx, func(tx model.Tx) error {
 		w, err := model.Get[model.Watch](tx, string(id))
@@ -201,7 +203,8 @@ func (m *Monitor) RemoveWatch(ctx context.Context, actor model.Actor, id model.I
 	})
 }
 
-// CheckWatch looks now. What has changed is told as after any look.
+// CheckWatch probes an endpoint now. A change is reported as after a scheduled
+// probe.
 func (m *Monitor) CheckWatch(ctx context.Context, id model.ID) (model.Watch, error) {
 	if m.verify == nil {
 		return model.Watch{}, model.Fail("watch.none-can")
@@ -209,7 +212,7 @@ func (m *Monitor) CheckWatch(ctx context.Context, id model.ID) (model.Watch, err
 	return m.probe(ctx, id)
 }
 
-// Run looks at what is watched until the engine closes.
+// Run probes watched endpoints until the engine closes.
 func (m *Monitor) Run() {
 	if m.verify == nil {
 		return
@@ -219,7 +222,7 @@ func (m *Monitor) Run() {
 		if err := m.journal.Guard("watch.look", func() error { return m.ProbeDue(m.ctx) }); looked.IsNew(m.ctx, err) {
 			m.journal.Log.Error("not all that is watched could be looked at", "error", err)
 		}
-		wait := checkEvery
+		wait := maxIdle
 		bad := m.journal.CollectUnreadable(model.KindWatch)
 		err := m.journal.Guard("watch.next", func() error {
 			return m.journal.Store.View(func(r model.Reader) error {
@@ -247,8 +250,7 @@ func (m *Monitor) Run() {
 	}
 }
 
-// ProbeDue looks at everything whose time has come, several at once, and waits
-// for it.
+// ProbeDue probes all due endpoints concurrently and waits for the results.
 func (m *Monitor) ProbeDue(ctx context.Context) error {
 	if m.verify == nil {
 		return nil
@@ -286,7 +288,7 @@ func (m *Monitor) ProbeDue(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// probe asks what one endpoint presents, judges it and records what changed.
+// probe reads what an endpoint presents, evaluates it and records changes.
 func (m *Monitor) probe(ctx context.Context, id model.ID) (w model.Watch, err error) {
 	if err := m.journal.Store.View(func(r model.Reader) (err error) {
 		w, err = model.Get[model.Watch](r, string(id))
@@ -330,7 +332,7 @@ func (m *Monitor) probe(ctx context.Context, id model.ID) (w model.Watch, err er
 	return w, err
 }
 
-// observation is what an endpoint presented.
+// observation is the evaluated result of a probe.
 type observation struct {
 	problems                     []string
 	sentences                    []model.Text
@@ -338,7 +340,8 @@ type observation struct {
 	notAfter                     time.Time
 }
 
-// evaluate adds to what the judge finds that it will expire soon (spec T3).
+// evaluate verifies a chain and adds to the findings that it expires soon (spec
+// T3).
 func (m *Monitor) evaluate(chain [][]byte, name string, now time.Time) observation {
 	var s observation
 	add := func(problem string, text model.Text) {
@@ -366,15 +369,15 @@ func (m *Monitor) evaluate(chain [][]byte, name string, now time.Time) observati
 	return s
 }
 
-// merge takes a look into the record and says what changed since the look
-// before; "" for nothing. One look without an answer may be bad luck: it is
-// followed by another before it counts.
+// merge updates the record with an observation and returns what changed since the
+// previous one; "" for nothing. A single probe without an answer does not count:
+// another one follows soon.
 func merge(w *model.Watch, s observation, failure error, now time.Time) model.Text {
 	w.ProbedAt = now
 	if failure != nil {
 		w.Error = dialError(failure, w.Address, w.Name)
 		if w.Failures > 0 && now.Before(w.Next) {
-			return "" // somebody looks meanwhile; that makes it no worse
+			return "" // probed concurrently: count it once
 		}
 		w.Failures++
 		w.Next = now.Add(rules.RetryAfter(w.Failures, 0))
@@ -403,6 +406,6 @@ func merge(w *model.Watch, s observation, failure error, now time.Time) model.Te
 	}
 	w.Problems, w.Detail = s.problems, model.Texts(s.sentences...)
 	w.Fingerprint, w.Subject, w.Issuer, w.NotAfter = s.fingerprint, s.subject, s.issuer, s.notAfter
-	w.AnsweredAt, w.Failures, w.Error, w.Next = now, 0, "", now.Add(watchEvery)
+	w.AnsweredAt, w.Failures, w.Error, w.Next = now, 0, "", now.Add(probeEvery)
 	return model.Texts(changes...)
 }

@@ -14,18 +14,19 @@ import (
 // Actions of events that are no actions of the transition table.
 const (
 	actionTask   = "task"   // a task was raised; not in the log
-	actionExpiry = "expiry" // what expires was looked at and somebody is told
-	actionNotify = "notify" // a notice could not be delivered, or could at last
+	actionExpiry = "expiry" // a notice of expiry is due
+	actionNotify = "notify" // a notice could not be delivered, or finally was
 )
 
-// Reasons of events that the table below tells apart.
+// Reasons of events that noticeRules distinguishes.
 const (
 	ReasonProof = "issue.proof"
 	ReasonDrift = "verify.another-certificate"
 )
 
-// notices says which events somebody is told of, and as what (spec N1). Every
-// kind of job has its row of failure, so that none is silent (spec N2).
+// noticeRules determine which events produce a notice, and of which kind (spec
+// N1); the first match counts. Every kind of job has a rule for its failure, so
+// that none is silent (spec N2).
 var noticeRules = []struct {
 	action, result string
 	why, reason    string // "" for any
@@ -39,7 +40,7 @@ var noticeRules = []struct {
 	{action: string(model.JobReissue), result: journal.ResultOK, kind: model.NoticeRenewed},
 	{action: string(model.JobReissue), result: journal.ResultFailed, kind: model.NoticeRenewalFailed},
 	{action: string(model.JobReissue), result: journal.ResultWaiting, reason: ReasonProof, kind: model.NoticeProof},
-	// A renewal by hand has the same name; it is asked for and buys only.
+	// A manual renewal has the same action but another cause: it only buys.
 	{action: string(model.JobRenew), result: journal.ResultOK, why: journal.CauseScheduled, kind: model.NoticeRenewed},
 	{action: string(model.JobRenew), result: journal.ResultFailed, kind: model.NoticeHostingFailing},
 	{action: string(model.JobRenew), result: journal.ResultWaiting, reason: ReasonProof, kind: model.NoticeProof},
@@ -57,13 +58,13 @@ var noticeRules = []struct {
 	{action: string(rules.StopHosting), result: journal.ResultOK, moved: true, kind: ""},
 	{action: string(rules.StopHosting), result: journal.ResultOK, kind: model.NoticeHostingStopped},
 	{action: string(rules.EndHosting), result: journal.ResultOK, kind: model.NoticeHostingStopped},
-	// Of a proof that is awaited the job's own event tells.
+	// The job's own event reports a required proof.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskProve), kind: ""},
-	// And of what is watched, that of the look.
+	// The event of the probe reports a watched endpoint.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskWatch), kind: ""},
-	// And of what is not presented, that of the look at the resource.
+	// The event of the verification reports a resource that presents nothing.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskAddress), kind: ""},
-	// And of backups, that of the first that failed.
+	// The event of the first failure reports a failing backup.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskBackup), kind: ""},
 	{action: string(journal.Backup), result: journal.ResultFailed, why: journal.CauseScheduled, kind: model.NoticeBackupFailed},
 	{action: actionTask, result: journal.ResultWaiting, kind: model.NoticeTask},
@@ -72,8 +73,8 @@ var noticeRules = []struct {
 	{action: rules.ActionWatch, result: journal.ResultFailed, kind: model.NoticeWatch},
 }
 
-// noticeOf says as what somebody is told of an event; "" for not at all. Of
-// what fails again as it did before nobody is told again (spec H9).
+// noticeOf returns the kind of notice that an event produces; "" for none. A
+// repeated failure produces none (spec H9).
 func noticeOf(ev *model.Event) model.NoticeKind {
 	if ev.SuppressNotice {
 		return ""
@@ -87,16 +88,15 @@ func noticeOf(ev *model.Event) model.NoticeKind {
 	return ""
 }
 
-// noticeTx is a transaction that remembers what somebody is to be told.
+// noticeTx is a transaction that collects the events that produce notices.
 type noticeTx struct {
 	model.Tx
 	events []model.Event
-	// watches are what events are about that are about no instance, by their
-	// number.
+	// watches are the watched endpoints of events, by the index of the event.
 	watches map[int]*model.Watch
 }
 
-// Append adds the event, and remembers one that somebody is told of.
+// Append appends the event and collects it if it produces a notice.
 func (t *noticeTx) Append(ev model.Event) error {
 	if err := t.Tx.Append(ev); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (t *noticeTx) Append(ev model.Event) error {
 	return nil
 }
 
-// AppendWatchEvent is Append for an event about what is watched.
+// AppendWatchEvent appends an event about a watched endpoint.
 func AppendWatchEvent(tx model.Tx, ev model.Event, w *model.Watch) error {
 	if t, ok := tx.(*noticeTx); ok {
 		if t.watches == nil {
@@ -122,7 +122,7 @@ func (t *noticeTx) collect(ev model.Event) {
 	}
 }
 
-// Put writes the record. A task that is new counts as an event of its own.
+// Put writes the record. A new task counts as an event.
 func (t *noticeTx) Put(r model.Record) error {
 	if task, ok := r.(*model.Task); ok && task.Done.IsZero() {
 		err := t.Get(&model.Task{ID: task.ID})
@@ -138,7 +138,8 @@ func (t *noticeTx) Put(r model.Record) error {
 	return t.Tx.Put(r)
 }
 
-// wrap makes what an update writes write the notices of its events as well.
+// wrap returns a function that runs write and then writes the notices of its
+// events; after wakes the outbox if there were any.
 func (o *Outbox) wrap(write func(model.Tx) error) (wrapped func(model.Tx) error, after func()) {
 	wrote := 0
 	return func(tx model.Tx) error {
@@ -156,8 +157,8 @@ func (o *Outbox) wrap(write func(model.Tx) error) (wrapped func(model.Tx) error,
 		}
 }
 
-// write writes what is to be told as one notice for each channel of
-// who is told, in the transaction of what happened. It returns how many.
+// write writes a notice for each channel of the recipients of each collected
+// event, in the transaction of the events. It returns their number.
 func (o *Outbox) write(t *noticeTx) (wrote int, err error) {
 	for n := range t.events {
 		ev := &t.events[n]
@@ -217,8 +218,8 @@ func (o *Outbox) write(t *noticeTx) (wrote int, err error) {
 	return wrote, nil
 }
 
-// recipients are who is told: the contact if there is one, else those of the
-// configuration.
+// recipients returns the contact with an ID, or else the configured default
+// contacts.
 func (o *Outbox) recipients(r model.Reader, id model.ID) (who []model.Contact, err error) {
 	if id != "" {
 		c, err := model.Get[model.Contact](r, string(id))
@@ -232,7 +233,7 @@ func (o *Outbox) recipients(r model.Reader, id model.ID) (who []model.Contact, e
 	for _, name := range o.policy.Default {
 		c, err := directory.ContactNamed(r, name)
 		if errors.Is(err, model.ErrNotFound) {
-			continue // named before it is made, or removed
+			continue // not created yet, or removed
 		}
 		if err != nil {
 			return nil, rules.ReadError("contact", name, err)
@@ -242,8 +243,8 @@ func (o *Outbox) recipients(r model.Reader, id model.ID) (who []model.Contact, e
 	return who, nil
 }
 
-// compose says in words what happened, a fact a line. Text from outside stays on
-// its line and holds no control characters.
+// compose renders the subject and text of a notice, a fact a line. Text from
+// outside stays on its line and holds no control characters.
 func (o *Outbox) compose(r model.Reader, ev *model.Event, i *model.Instance) (subject, text string, err error) {
 	kind, name := noticeOf(ev), o.nameOf(ev)
 	if i != nil {
@@ -298,7 +299,7 @@ func (o *Outbox) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 	return ports.SanitizeLine(o.say(title)), b.String(), nil
 }
 
-// called is the name of what an event is about.
+// nameOf returns the name of what an event is about.
 func (o *Outbox) nameOf(ev *model.Event) string {
 	if journal.AboutStore(ev) {
 		return o.say(model.Say("thing.store"))
@@ -306,7 +307,7 @@ func (o *Outbox) nameOf(ev *model.Event) string {
 	return ev.Name
 }
 
-// say is a message in the words of the language of notices.
+// say renders a message in the language of notices.
 func (o *Outbox) say(t model.Text) string {
 	if o.words == nil || t == "" {
 		return t.String()
@@ -314,7 +315,7 @@ func (o *Outbox) say(t model.Text) string {
 	return o.words(t)
 }
 
-// factsOf are what the instance itself tells.
+// factsOf returns the facts about the instance that a kind of notice states.
 func factsOf(i *model.Instance, kind model.NoticeKind) []model.Text {
 	facts := nextAttempt(&i.Operation)
 	if kind == model.NoticeProof {
@@ -333,7 +334,7 @@ func factsOf(i *model.Instance, kind model.NoticeKind) []model.Text {
 	return facts
 }
 
-// nextAttempt says when something that failed is tried again, if it is.
+// nextAttempt states when a failed operation is retried, if it is.
 func nextAttempt(o *model.Operation) []model.Text {
 	if o.Active() && o.Error != "" && !o.Next.IsZero() && !o.Aside() {
 		return []model.Text{model.Say("notice.again", "at", o.Next)}

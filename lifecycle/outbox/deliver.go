@@ -14,42 +14,42 @@ import (
 )
 
 const (
-	// lookEvery is how long the outbox waits at most before it looks what is due.
-	lookEvery = 10 * time.Minute
-	// maxSenders bounds how many channels are delivered to at once.
+	// maxIdle is the longest pause between rounds of delivery.
+	maxIdle = 10 * time.Minute
+	// maxSenders bounds how many channels are served concurrently.
 	maxSenders = 16
-	// maxConsecutiveFailures is after how many a channel is left alone until the next
-	// attempt of each notice is due.
+	// maxConsecutiveFailures is the number of failures after which a channel is
+	// not called again in this round.
 	maxConsecutiveFailures = 3
-	// keepNotices is how long a notice is kept that was delivered, and how long
-	// one is tried that cannot be.
-	keepNotices = 90 * rules.Day
-	// batchSize bounds what one look reads and one transaction deletes.
+	// retention is how long delivered notices are kept, and how long delivery of
+	// others is retried.
+	retention = 90 * rules.Day
+	// batchSize bounds what one query reads and one transaction deletes.
 	batchSize = 100
 )
 
-// Run tells whom there is to tell until the engine closes. A job failing
-// or waiting elsewhere does not hold it up, and it holds up none.
+// Run delivers notices until the engine closes. It waits for no job, and no job
+// waits for it.
 func (o *Outbox) Run() {
 	var planned, wrote, read, found journal.LogFilter
-	if err := o.journal.Guard("courier.plan", o.replanExpiryNotices); planned.IsNew(o.ctx, err) {
+	if err := o.journal.Guard("outbox.plan", o.replanExpiryNotices); planned.IsNew(o.ctx, err) {
 		o.journal.Log.Error("the days before expiry could not be planned", "error", err)
 	}
 	for {
 		if err := errors.Join(
-			o.journal.Guard("courier.expiry", o.noticeExpiries),
-			o.journal.Guard("courier.prune", o.pruneNotices),
+			o.journal.Guard("outbox.expiry", o.noticeExpiries),
+			o.journal.Guard("outbox.prune", o.pruneNotices),
 		); wrote.IsNew(
 			o.ctx,
 			err,
 		) {
 			o.journal.Log.Error("notices could not be written", "error", err)
 		}
-		if err := o.journal.Guard("courier", func() error { _, err := o.deliverDue(); return err }); read.IsNew(o.ctx, err) {
+		if err := o.journal.Guard("outbox", func() error { _, err := o.deliverDue(); return err }); read.IsNew(o.ctx, err) {
 			o.journal.Log.Error("notices could not be read", "error", err)
 		}
-		wait := lookEvery
-		err := o.journal.Guard("courier.next", func() error {
+		wait := maxIdle
+		err := o.journal.Guard("outbox.next", func() error {
 			at, err := o.Next(o.journal.Now())
 			if !at.IsZero() {
 				wait = min(wait, max(at.Sub(o.journal.Now()), 100*time.Millisecond))
@@ -68,7 +68,7 @@ func (o *Outbox) Run() {
 	}
 }
 
-// DeliverNow tells what there is to tell now and waits until it was attempted.
+// DeliverNow attempts to deliver the due notices and waits for that.
 func (o *Outbox) DeliverNow(ctx context.Context) error {
 	if o.notifier == nil {
 		return nil
@@ -87,8 +87,7 @@ func (o *Outbox) DeliverNow(ctx context.Context) error {
 	return err
 }
 
-// queueHeads are the notices that are next on each channel. One that cannot be
-// read counts as not there.
+// queueHeads returns the next notice of each channel, without unreadable ones.
 func (o *Outbox) queueHeads() (heads []model.Notice, err error) {
 	bad := o.journal.CollectUnreadable(model.KindNotice)
 	defer bad.Report()
@@ -108,8 +107,8 @@ func (o *Outbox) queueHeads() (heads []model.Notice, err error) {
 	return heads, err
 }
 
-// Next is when there is something to deliver or somebody to tell of an
-// expiry next, after now; zero for never.
+// Next returns the time after now of the next delivery or notice of expiry; zero
+// for never.
 func (o *Outbox) Next(now time.Time) (next time.Time, err error) {
 	if o.notifier == nil {
 		return next, nil
@@ -145,9 +144,9 @@ func (o *Outbox) Next(now time.Time) (next time.Time, err error) {
 	return next, nil
 }
 
-// deliverDue starts delivery on every channel that has something due, and
-// returns, for each channel at work, what is closed when it is at rest again:
-// what is being sent just now is not due any more.
+// deliverDue starts delivery on every channel with a due notice. It returns, for
+// each busy channel, a channel that is closed when it is idle again; a notice
+// being sent is no longer due.
 func (o *Outbox) deliverDue() (working []<-chan struct{}, err error) {
 	now := o.journal.Now()
 	heads, err := o.queueHeads()
@@ -180,15 +179,15 @@ func (o *Outbox) deliverDue() (working []<-chan struct{}, err error) {
 			var err error
 			select {
 			case o.slots <- struct{}{}:
-				err = o.journal.Guard("courier.channel", func() error { return o.deliverTo(channel) })
+				err = o.journal.Guard("outbox.channel", func() error { return o.deliverTo(channel) })
 				<-o.slots
 			case <-o.ctx.Done():
 			}
 			if err == nil {
 				o.Wake()
 			} else if o.ctx.Err() == nil {
-				// Attempted again with the next look: at once would be without
-				// end while the store takes nothing.
+				// Retried in the next round: an immediate retry would loop while
+				// the store accepts no writes.
 				o.journal.Log.Error("notices could not be delivered", "error", err)
 			}
 		}) {
@@ -203,8 +202,8 @@ func (o *Outbox) deliverDue() (working []<-chan struct{}, err error) {
 	return working, nil
 }
 
-// deliverTo delivers what is due on one channel, in order. Its error is the
-// store's; of those of the channel the notices tell.
+// deliverTo delivers the due notices of one channel in order. It returns errors
+// of the store; those of the channel are recorded in the notices.
 func (o *Outbox) deliverTo(channel string) error {
 	failures := 0
 	for o.ctx.Err() == nil {
@@ -254,7 +253,7 @@ func (o *Outbox) deliverTo(channel string) error {
 	return nil
 }
 
-// send makes one attempt.
+// send makes one attempt to deliver a notice.
 func (o *Outbox) send(n *model.Notice) error {
 	if o.policy.DryRun {
 		return nil
@@ -276,11 +275,11 @@ func (o *Outbox) send(n *model.Notice) error {
 	)
 }
 
-// beginAttempt counts an attempt before it is made, and lets the next be due when
-// it would be had this one failed: a process that dies in the call does not send
-// again at its next start. It says whether the attempt is to be made: not where
-// the notice is gone, or is set aside since the process died too often in it.
-// Without calls nothing can die, and only the attempt counts.
+// beginAttempt counts an attempt before it is made and schedules the next as if
+// this one failed, so that a process that dies in the call does not repeat it at
+// its next start. It reports whether to make the attempt: not if the notice is
+// gone, or is set aside because the process died in it too often. Without calls
+// nothing can crash, and only the attempt counts.
 func (o *Outbox) beginAttempt(id model.ID, calls bool) (attempt bool, err error) {
 	err = o.journal.Update(o.ctx, func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(id))
@@ -304,7 +303,8 @@ func (o *Outbox) beginAttempt(id model.ID, calls bool) (attempt bool, err error)
 	return attempt && err == nil, err
 }
 
-// cancelAttempt takes an attempt back that was cut off because the engine ends.
+// cancelAttempt takes back an attempt that was interrupted because the engine
+// closes.
 func (o *Outbox) cancelAttempt(was *model.Notice) {
 	err := o.journal.Store.Update(context.WithoutCancel(o.ctx), func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(was.ID))
@@ -319,8 +319,8 @@ func (o *Outbox) cancelAttempt(was *model.Notice) {
 	}
 }
 
-// setAside leaves a notice unsent until a person wants it tried again, and
-// asks for one, once a channel.
+// setAside suspends a notice until a person retries it, and raises a task for its
+// channel.
 func (o *Outbox) setAside(tx model.Tx, n *model.Notice, why model.Text) error {
 	n.Next, n.Error = model.Never, why
 	if err := tx.Put(n); err != nil {
@@ -332,9 +332,9 @@ func (o *Outbox) setAside(tx model.Tx, n *model.Notice, why model.Text) error {
 	)
 }
 
-// recordAttempt records what became of an attempt, or of one that was left out since
-// those before it had failed. The first that fails stands in the activity log,
-// and so does the one that then succeeds.
+// recordAttempt records the result of an attempt, or of one that was skipped
+// since the previous ones failed. The first failure is logged, and so is the
+// success after it.
 func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
 	return o.journal.Update(o.ctx, func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(id))
@@ -360,7 +360,7 @@ func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
 			log = n.Attempt > 1
 		case errors.Is(cause, model.ErrNotFound):
 			n.Done, n.Outcome, n.Error = now, model.NoticeGone, why
-		case now.Sub(n.At) > keepNotices:
+		case now.Sub(n.At) > retention:
 			n.Done, n.Outcome, n.Error = now, model.NoticeGivenUp, why
 			ev.Result, ev.Reason, log = journal.ResultFailed, model.Say("log.given-up", "cause", why), true
 		case n.Crashes >= rules.MaxCrashes && errors.As(cause, new(*ports.Fault)):
@@ -376,9 +376,10 @@ func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
 	})
 }
 
-// pruneNotices forgets notices that were done with long ago, a page at a time.
+// pruneNotices deletes notices that ended before the retention period, a batch at
+// a time.
 func (o *Outbox) pruneNotices() error {
-	before := model.TimeKey(o.journal.Now().Add(-keepNotices))
+	before := model.TimeKey(o.journal.Now().Add(-retention))
 	var old []model.ID
 	err := o.journal.Store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: model.KindNotice, Index: "done", To: before, Limit: batchSize}) {
@@ -402,7 +403,7 @@ func (o *Outbox) pruneNotices() error {
 	})
 }
 
-// NoticeFilter narrows the list of notices; what is set combines.
+// NoticeFilter narrows the list of notices; its fields combine.
 type NoticeFilter struct {
 	Instance model.ID
 	Open     bool // only those still to be delivered
@@ -432,7 +433,7 @@ func (o *Outbox) Notices(f NoticeFilter) (all []model.Notice, err error) {
 	return all, err
 }
 
-// OpenNotices counts the notices that are still to be delivered.
+// OpenNotices returns the number of notices that are not delivered yet.
 func (o *Outbox) OpenNotices() (n int, err error) {
 	err = o.journal.Store.View(func(r model.Reader) error {
 		n, err = r.Count(model.OpenNotices)
@@ -441,8 +442,8 @@ func (o *Outbox) OpenNotices() (n int, err error) {
 	return n, err
 }
 
-// Flush attempts what is due now and waits for it until ctx ends. What then
-// happens to it is as without.
+// Flush attempts to deliver the due notices and waits for that until ctx ends.
+// Notices that are not delivered stay queued.
 func (o *Outbox) Flush(ctx context.Context) {
 	if err := o.DeliverNow(ctx); err != nil && ctx.Err() == nil {
 		o.journal.Log.Warn("what is due could not all be told", "error", err)

@@ -10,8 +10,8 @@ import (
 	"certquay/model"
 )
 
-// leads are how long before its expiry somebody is told of a version, the
-// longest first (spec N1).
+// leadTimes returns the times before the expiry of a version at which notices are
+// sent, the longest first (spec N1).
 func (o *Outbox) leadTimes(v *model.Version) []time.Duration {
 	if d := v.Validity(); d < 90*rules.Day {
 		return []time.Duration{d / 3, d / 6, d / 12}
@@ -21,10 +21,10 @@ func (o *Outbox) leadTimes(v *model.Version) []time.Duration {
 	return ls
 }
 
-// NextExpiryNotice is when somebody may have to be told that the current version
-// expires: the first of its moments that was not dealt with, at which the
-// instance will be expiring (spec T6) unless something changes. Zero for never.
-// What passed before certquay got the certificate does not count.
+// NextExpiryNotice returns the time of the next notice of expiry of the current
+// version: the first lead time that was not handled and at which the instance
+// will be expiring (spec T6) unless something changes. Zero for never. Times
+// before certquay got the certificate do not count.
 func (o *Outbox) NextExpiryNotice(i *model.Instance) time.Time {
 	v := i.Current()
 	if v == nil || i.State.Group() != model.GroupIssued || i.Deleted {
@@ -44,8 +44,8 @@ func (o *Outbox) NextExpiryNotice(i *model.Instance) time.Time {
 	return time.Time{}
 }
 
-// noticeExpiries tells of everything whose moment has come. Of several moments that
-// have passed only the latest counts.
+// noticeExpiries handles all due notices of expiry. If several lead times of an
+// instance have passed only the latest counts.
 func (o *Outbox) noticeExpiries() error {
 	for {
 		now := o.journal.Now()
@@ -84,8 +84,8 @@ func (o *Outbox) noticeExpiries() error {
 	}
 }
 
-// noticeExpiry deals with the moments of one instance up to now, and so moves it on
-// in the index, whether somebody is told or not.
+// noticeExpiry handles the lead times of one instance up to now and thereby moves
+// it on in the index, whether or not it produces a notice.
 func (o *Outbox) noticeExpiry(tx model.Tx, id model.ID, now time.Time) error {
 	i, err := model.Get[model.Instance](tx, string(id))
 	if errors.Is(err, model.ErrNotFound) {
@@ -98,13 +98,13 @@ func (o *Outbox) noticeExpiry(tx model.Tx, id model.ID, now time.Time) error {
 	if v == nil || i.NextExpiryNotice.IsZero() || i.NextExpiryNotice.After(now.Add(time.Millisecond)) {
 		return o.save(tx, &i) // changed meanwhile
 	}
-	told := i.NextExpiryNotice
+	latest := i.NextExpiryNotice
 	for _, lead := range o.leadTimes(v) {
-		if at := v.NotAfter.Add(-lead); at.After(told) && !at.After(now) {
-			told = at
+		if at := v.NotAfter.Add(-lead); at.After(latest) && !at.After(now) {
+			latest = at
 		}
 	}
-	i.LastExpiryNotice, i.LastNoticeVersion = told, v.Number
+	i.LastExpiryNotice, i.LastNoticeVersion = latest, v.Number
 	row := i.Row()
 	if row.Has(model.Expired, now) || row.Has(model.Expiring, now) {
 		ev := o.journal.Event(model.Scheduler, actionExpiry, &i)
@@ -119,7 +119,7 @@ func (o *Outbox) noticeExpiry(tx model.Tx, id model.ID, now time.Time) error {
 	return o.save(tx, &i)
 }
 
-// inDays says how long, in days, or in hours where it is less than two.
+// inDays expresses a duration in days, or in hours below two days.
 func inDays(d time.Duration) model.Text {
 	if d = d.Round(time.Hour); d < 48*time.Hour {
 		return model.Say("span.hours", "n", int(d.Hours()))
@@ -127,8 +127,9 @@ func inDays(d time.Duration) model.Text {
 	return model.Say("span.days", "n", int((d+12*time.Hour).Hours()/24))
 }
 
-// replanExpiryNotices sets the moments of instances that were stored before certquay
-// told of expiry, or under other days than are configured now.
+// replanExpiryNotices computes the next notices of instances that were stored
+// under other lead times than those configured now, or by a version without
+// notices.
 func (o *Outbox) replanExpiryNotices() error {
 	plan := fmt.Sprint(o.policy.LeadTimes)
 	cell := model.KV{Namespace: "notify", Name: "plan"}

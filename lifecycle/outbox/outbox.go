@@ -1,6 +1,5 @@
-// Package outbox tells people: which events somebody is told of, who and in which
-// words, when something expires, and the delivery of the notices with its retries
-// (spec N1, N2, H9).
+// Package outbox sends notices: which events produce one, its recipients and text,
+// the notices of expiry, and delivery with retries (spec N1, N2, H9).
 package outbox
 
 import (
@@ -14,25 +13,26 @@ import (
 	"certquay/model"
 )
 
-// Options is what an [Outbox] is made of.
+// Options are the parts and settings of an [Outbox].
 type Options struct {
 	Journal   *journal.Journal
 	Directory *directory.Directory
-	Notifier  ports.Notifier // nil: nobody is told, and no notice is written
+	Notifier  ports.Notifier // nil: no notices are written
 	Policy    rules.NotifyPolicy
-	// Words says a message to people who are sent notices; nil writes codes.
+	// Words renders a message in notices; nil renders its code.
 	Words func(model.Text) string
-	// Crashed says that the process before this one was ended by a fault of the
-	// program: a notice that was being sent is suspected.
+	// Crashed reports that the previous process died of a fault of the program:
+	// a notice that was being sent is suspect.
 	Crashed bool
-	// Save writes an instance with what is planned for it.
+	// Save writes an instance with the times of its next actions and notices.
 	Save func(model.Tx, *model.Instance) error
-	// Spawn runs a function on a goroutine, unless it is too late for that.
+	// Spawn runs a function in a goroutine and reports whether it did: not while
+	// the engine closes.
 	Spawn func(func()) bool
 }
 
-// Outbox keeps the notices and delivers them, each channel by itself, so that one
-// that does not answer delays no other. It is safe for concurrent use.
+// Outbox stores notices and delivers them. Each channel is served on its own, so
+// that one that does not answer delays no other. It is safe for concurrent use.
 type Outbox struct {
 	journal   *journal.Journal
 	directory *directory.Directory
@@ -50,8 +50,8 @@ type Outbox struct {
 	busy  map[string]chan struct{} // by channel; closed when it is idle again
 }
 
-// New makes an outbox that works until ctx ends, and has the journal write the
-// notices of what it writes.
+// New returns an outbox that works until ctx ends. It sets the journal's Wrap, so
+// that each update writes the notices of its events.
 func New(ctx context.Context, opt Options) *Outbox {
 	o := &Outbox{
 		journal: opt.Journal, directory: opt.Directory, notifier: opt.Notifier, policy: opt.Policy, words: opt.Words,
@@ -64,7 +64,7 @@ func New(ctx context.Context, opt Options) *Outbox {
 	return o
 }
 
-// Wake has the outbox look again what is due.
+// Wake starts a new round of delivery.
 func (o *Outbox) Wake() {
 	select {
 	case o.wake <- struct{}{}:

@@ -16,18 +16,18 @@ import (
 // sendTimeout bounds one attempt to deliver a notice, in real time.
 const sendTimeout = 30 * time.Second
 
-// ChannelTest is what became of a message to one channel of a contact.
+// ChannelTest is the result of a test message to one channel of a contact.
 type ChannelTest struct {
-	Channel string // as shown
-	Err     error  // nil: it was taken
+	Channel string // with its secrets removed
+	Err     error  // nil: it was accepted
 	Unused  bool   // an e-mail address, and no mail server is configured
 }
 
-// errDryRun is why a test in a sandbox proves nothing.
+// errDryRun is the result of a test in a sandbox, which sends nothing.
 var errDryRun = model.Fail("notify.withheld")
 
-// TestContact sends a message to each channel of a contact now, all at once,
-// and tells which took it (spec N2).
+// TestContact sends a message to all channels of a contact at once and returns
+// the result of each (spec N2).
 func (o *Outbox) TestContact(ctx context.Context, actor model.Actor, name string) ([]ChannelTest, error) {
 	c, err := o.directory.Contact(name)
 	if err != nil {
