@@ -50,10 +50,7 @@ func (a *Access) SaveDraft(ctx context.Context, id model.ID, app model.Applicati
 // to the draft (spec A5).
 func (a *Access) AddDocument(ctx context.Context, id model.ID, name string, data []byte) (model.Document, error) {
 	return asActor(
-		ctx,
-		a,
-		rules.Apply,
-		id,
+		ctx, a, rules.Apply, id,
 		func(by model.Actor) (model.Document, error) { return a.e.uploadDocument(ctx, by, id, name, data) },
 	)
 }
@@ -147,10 +144,7 @@ func (a *Access) Undeploy(ctx context.Context, resource model.ID) (model.Job, er
 // Verify starts a job that checks which certificate a resource presents now.
 func (a *Access) Verify(ctx context.Context, resource model.ID) (model.Job, error) {
 	return asActor(
-		ctx,
-		a,
-		rules.Verify,
-		a.presents(resource),
+		ctx, a, rules.Verify, a.presents(resource),
 		func(by model.Actor) (model.Job, error) { return a.e.verify(ctx, by, resource) },
 	)
 }
@@ -250,10 +244,7 @@ func (a *Access) RemoveContact(ctx context.Context, name string) error {
 // returns the result of each (spec N2).
 func (a *Access) TestContact(ctx context.Context, name string) ([]outbox.ChannelTest, error) {
 	return asActor(
-		ctx,
-		a,
-		"contact",
-		"",
+		ctx, a, "contact", "",
 		func(by model.Actor) ([]outbox.ChannelTest, error) { return a.e.outbox.TestContact(ctx, by, name) },
 	)
 }

@@ -281,13 +281,7 @@ func (e *Engine) newKeyRecord(id model.ID, signer crypto.Signer) (*model.Key, er
 // startIssue commits the intent to issue a version: the key, the job and the
 // instance's operation.
 func (e *Engine) startIssue(
-	tx model.Tx,
-	c *rules.Facts,
-	a rules.Action,
-	kind model.JobKind,
-	actor model.Actor,
-	key *model.Key,
-	j *model.Job,
+	tx model.Tx, c *rules.Facts, a rules.Action, kind model.JobKind, actor model.Actor, key *model.Key, j *model.Job,
 ) error {
 	i := c.Instance
 	is, err := e.issuerOf(i)

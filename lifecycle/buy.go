@@ -136,15 +136,7 @@ func (e *Engine) purchase(
 		ev := e.journal.Event(actor, string(a), &i)
 		ev.To, ev.Detail = string(
 			i.State,
-		), model.Say(
-			"log.bought",
-			"spec",
-			l.Spec,
-			"years",
-			l.Years,
-			"price",
-			ledger.Money(l.Amount, l.Currency),
-		)
+		), model.Say("log.bought", "spec", l.Spec, "years", l.Years, "price", ledger.Money(l.Amount, l.Currency))
 		if err := tx.Append(ev); err != nil {
 			return o, nil, err
 		}

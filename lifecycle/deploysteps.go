@@ -78,9 +78,7 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 	if wanted, err := w.stillWanted(&j, &s.res); err != nil || !wanted {
 		return func(tx model.Tx, j *model.Job) error {
 			if err := w.deployments.withResource(
-				tx,
-				j.Resource,
-				func(r *model.Resource) error { clearOperation(r, j); return nil },
+				tx, j.Resource, func(r *model.Resource) error { clearOperation(r, j); return nil },
 			); err != nil {
 				return err
 			}
@@ -342,9 +340,7 @@ func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 			return err
 		}
 		if err := w.withInstance(
-			tx,
-			res.Instance,
-			func(i *model.Instance) error { return w.deployments.recountDeployments(tx, i) },
+			tx, res.Instance, func(i *model.Instance) error { return w.deployments.recountDeployments(tx, i) },
 		); err != nil {
 			return err
 		}

@@ -116,13 +116,7 @@ func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		i.Contact, i.Spec = r.Contact, hostedSpec(i, r.Spec)
 		if r.FromPack {
 			if err := ledger.Reserve(
-				tx,
-				e.Now(),
-				string(e.journal.NewID()),
-				rules.Host,
-				id,
-				ledger.CertificateUnit(i.Spec),
-				1,
+				tx, e.Now(), string(e.journal.NewID()), rules.Host, id, ledger.CertificateUnit(i.Spec), 1,
 			); err != nil {
 				return err
 			}
@@ -280,13 +274,7 @@ func (e *Engine) autoDeploy(ctx context.Context, actor model.Actor, resource mod
 			}
 		default:
 			if err := ledger.Reserve(
-				tx,
-				e.Now(),
-				string(e.journal.NewID()),
-				rules.AutoDeploy,
-				c.Instance.ID,
-				ledger.UnitCredit,
-				1,
+				tx, e.Now(), string(e.journal.NewID()), rules.AutoDeploy, c.Instance.ID, ledger.UnitCredit, 1,
 			); err != nil {
 				return err
 			}
@@ -458,8 +446,7 @@ func (e *Engine) reservePacks(tx model.Tx, i *model.Instance, n int, contact mod
 		return nil
 	case i.Origin != model.OriginPack:
 		return refuse(
-			model.Say("hosting-packs.not-from-pack"),
-			model.Say("hosting-packs.buy"),
+			model.Say("hosting-packs.not-from-pack"), model.Say("hosting-packs.buy"),
 			rules.Suggestion{Action: rules.Buy, Args: []string{"--from-pack"}},
 		)
 	case n < 0 || n > most:

@@ -248,7 +248,9 @@ func (e *Engine) failReview(tx model.Tx, c *rules.Facts) error {
 		return err
 	}
 	c.Job.WaitFor = ""
-	if err := e.worker.recordFailure(tx, c.Job, &ports.RetryAfterError{Err: &model.Error{Text: c.Job.Error}, After: reviewPause}); err != nil {
+	if err := e.worker.recordFailure(
+		tx, c.Job, &ports.RetryAfterError{Err: &model.Error{Text: c.Job.Error}, After: reviewPause},
+	); err != nil {
 		return err
 	}
 	// recordFailure saved the instance: the caller's copy must not overwrite it.

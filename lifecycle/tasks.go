@@ -35,9 +35,7 @@ type resolutions map[model.TaskKind]string
 // closeTasks closes the open tasks about an instance whose kind has an outcome.
 func closeTasks(tx model.Tx, instance model.ID, at time.Time, how resolutions) error {
 	return journal.EndTasks(
-		tx,
-		model.Scan{Index: "pending", Prefix: string(instance)},
-		at,
+		tx, model.Scan{Index: "pending", Prefix: string(instance)}, at,
 		func(t *model.Task) string { return how[t.Kind] },
 	)
 }

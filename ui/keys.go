@@ -220,12 +220,8 @@ func KeyTable() string {
 	slices.SortStableFunc(entries, func(a, b *entry) int { return int(a.Group - b.Group) })
 	var b strings.Builder
 	fmt.Fprintf(
-		&b,
-		"| %s | %s | %s | %s |\n|---|---|---|---|\n",
-		c.T("keytable.key"),
-		c.T("keytable.what"),
-		c.T("keytable.where"),
-		c.T("keytable.id"),
+		&b, "| %s | %s | %s | %s |\n|---|---|---|---|\n", c.T("keytable.key"), c.T("keytable.what"),
+		c.T("keytable.where"), c.T("keytable.id"),
 	)
 	for _, e := range entries {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", strings.Join(e.Keys(), "` `"), e.Label(), strings.Join(e.where, ", "), e.ID)

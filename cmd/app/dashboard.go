@@ -54,10 +54,7 @@ func (a *App) showSplash(ctx context.Context) error {
 		Theme: a.Config.UI.Style(),
 	}
 	st, code := program.ShowSplash(
-		ctx,
-		c.Session,
-		func(width, height int) string { return ui.Splash(opening, c.Env, width, height) },
-		back,
+		ctx, c.Session, func(width, height int) string { return ui.Splash(opening, c.Env, width, height) }, back,
 	)
 	if st == nil {
 		back()

@@ -50,7 +50,7 @@ func (e *Error) AsText() model.Text {
 // Problems returns the errors in a configuration file that an error of [Load] or
 // [Parse] contains; nil if it is about something else.
 func Problems(err error) []*Error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the list that Parse joined
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []*Error
 		for _, e := range joined.Unwrap() {
 			all = append(all, Problems(e)...)

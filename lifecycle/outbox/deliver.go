@@ -37,12 +37,8 @@ func (o *Outbox) Run() {
 	}
 	for {
 		if err := errors.Join(
-			o.journal.Guard("outbox.expiry", o.noticeExpiries),
-			o.journal.Guard("outbox.prune", o.pruneNotices),
-		); wrote.IsNew(
-			o.ctx,
-			err,
-		) {
+			o.journal.Guard("outbox.expiry", o.noticeExpiries), o.journal.Guard("outbox.prune", o.pruneNotices),
+		); wrote.IsNew(o.ctx, err) {
 			o.journal.Log.Error("notices could not be written", "error", err)
 		}
 		if err := o.journal.Guard("outbox", func() error { _, err := o.deliverDue(); return err }); read.IsNew(o.ctx, err) {
@@ -269,8 +265,7 @@ func (o *Outbox) send(n *model.Notice) error {
 	ctx, cancel := context.WithTimeout(o.ctx, sendTimeout)
 	defer cancel()
 	return o.notifier.Send(
-		ctx,
-		to,
+		ctx, to,
 		ports.Message{ID: n.ID, Kind: n.Kind, At: n.At, Instance: n.Instance, Name: n.Name, Subject: n.Subject, Text: n.Text},
 	)
 }

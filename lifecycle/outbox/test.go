@@ -66,11 +66,7 @@ func (o *Outbox) TestContact(ctx context.Context, actor model.Actor, name string
 		for _, t := range tests {
 			if t.Err != nil && !t.Unused {
 				ev.Result, ev.Reason = journal.ResultFailed, model.Say(
-					"log.channel-failed",
-					"channel",
-					t.Channel,
-					"cause",
-					model.TextOf(t.Err).By("receiver"),
+					"log.channel-failed", "channel", t.Channel, "cause", model.TextOf(t.Err).By("receiver"),
 				)
 			}
 		}

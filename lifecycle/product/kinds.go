@@ -70,8 +70,7 @@ func Find(name string) (Kind, bool) {
 
 func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
 	return edge.Open(
-		ctx,
-		s.Store,
+		ctx, s.Store,
 		edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, Holder: s.Holder, Words: s.Words},
 	)
 }

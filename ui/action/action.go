@@ -99,10 +99,7 @@ func Actions(c *app.Context, t Target) app.Actions {
 		rows := rowsOf(c.Table, key)
 		row, why := choose(c, rows, t)
 		as = append(as, app.Action{
-			ID: app.ActionID(
-				c.Table,
-				key,
-			),
+			ID:          app.ActionID(c.Table, key),
 			Name:        nameOf(rows),
 			Binding:     app.Keys(key),
 			Danger:      row.Severity,

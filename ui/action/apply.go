@@ -99,8 +99,7 @@ func apply(q *request) tea.Msg {
 		q.jobs = nil // of an attempt before
 		if err := q.addJob(
 			c.Backend.Apply(
-				ctx,
-				a.i.ID,
+				ctx, a.i.ID,
 				lifecycle.ApplyRequest{Application: given, Whole: true, Contact: contact, HostingPacks: chosenPacks(v)},
 			),
 		); err != nil {
@@ -219,8 +218,7 @@ func (a *application) fields(others form.SearchResult) []form.Field {
 	return append(
 		fs,
 		contactFields(
-			c,
-			a.contacts,
+			c, a.contacts,
 			contactChoice{Initial: i.Contact, Step: stepSubmit, Needed: func(v form.Values) bool { return chosenPacks(v) > 0 }},
 		)...)
 }

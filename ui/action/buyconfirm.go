@@ -54,10 +54,7 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 // ask confirms a purchase; until it is made, the form keeps what was chosen. If do
 // returns an instance, that is shown.
 func (p *purchase) ask(
-	q *request,
-	v form.Values,
-	lines []string,
-	question string,
+	q *request, v form.Values, lines []string, question string,
 	do func(context.Context) (said string, show model.ID, err error),
 ) tea.Msg {
 	c := p.c

@@ -133,8 +133,7 @@ func (a *application) copyFrom(ctx context.Context, v form.Values) form.Result {
 		}
 	}
 	set["domains"], set["applicant"], set["phone"], set["email"], set["id number"] = strings.Join(
-		other.Domains,
-		", ",
+		other.Domains, ", ",
 	), other.ApplicantName, other.Phone, other.Email, other.IDNumber
 	set["request"] = "auto" // a request of one's own is for its own key
 	if other.KeyType != "" {

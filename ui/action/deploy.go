@@ -149,9 +149,7 @@ func resourceName(r *lifecycle.ResourceView) string {
 }
 
 func (q *request) forEachResource(
-	ctx context.Context,
-	done string,
-	rs []lifecycle.ResourceView,
+	ctx context.Context, done string, rs []lifecycle.ResourceView,
 	act func(context.Context, model.ID) (model.Job, error),
 ) tea.Msg {
 	var problems []problem

@@ -25,8 +25,7 @@ func explain(c *app.Context, t Target) app.Action {
 	}
 	if len(t.IDs) == 0 {
 		a.Disabled = app.Disabled(
-			c.T("explain.none"),
-			c.T("explain.none.hint"),
+			c.T("explain.none"), c.T("explain.none.hint"),
 			app.KeyHint{Key: c.KeyOf(rules.Buy), Label: c.T("action.buy")},
 		)
 		return a

@@ -34,9 +34,7 @@ func (q *request) formMsg(spec form.Spec, send func(ctx context.Context, v form.
 
 // formThen is formMsg with what to do when the form is cancelled; nil for nothing.
 func (q *request) formThen(
-	spec form.Spec,
-	send func(ctx context.Context, v form.Values) (tea.Msg, error),
-	left func(form.Cancelled) tea.Cmd,
+	spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error), left func(form.Cancelled) tea.Cmd,
 ) tea.Msg {
 	c := q.c
 	var then func(any) tea.Cmd

@@ -27,7 +27,12 @@ func terminate(q *request) tea.Msg {
 		label = "end.typed.many"
 		word = c.T("end.word", action, len(q.cases))
 	}
-	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Severity, Submit: c.T(action + ".submit"), Intro: q.hiddenLines()}
+	spec := form.Spec{
+		Title:  c.T(action+".title", q.names()),
+		Danger: q.row.Severity,
+		Submit: c.T(action + ".submit"),
+		Intro:  q.hiddenLines(),
+	}
 	if len(q.cases) == 1 {
 		if v := q.cases[0].Instance.Current(); v != nil {
 			spec.Intro = append(spec.Intro, c.T(action+".intro.serial", widget.Cut(v.Serial, 40)))

@@ -41,8 +41,7 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 	if len(sorts) == 1 {
 		as[0] = as[0].DisableIf(
 			Disabled(
-				c.T("sort.one"),
-				c.T("sort.one.hint", c.KeyFor("sort-reverse", "O")),
+				c.T("sort.one"), c.T("sort.one.hint", c.KeyFor("sort-reverse", "O")),
 				KeyHint{c.KeyFor("sort-reverse", "O"), c.T("act.sort.reverse")},
 			),
 		)

@@ -202,8 +202,7 @@ func (d *Costs) months() (head widget.Row, rows []widget.Row, note string) {
 	}
 	head, rows = d.table(
 		[]column{{"costs.month", 10, false}, {"costs.charged", 18, true}, {"costs.refunded", 18, true}, {"costs.net", 18, true}},
-		cells,
-		nil,
+		cells, nil,
 	)
 	return head, rows, d.Context.T("costs.months.note")
 }

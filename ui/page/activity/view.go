@@ -33,15 +33,10 @@ func (p *page) View() string {
 		more = "+"
 	}
 	right := s.Paint(
-		style.Good,
-		"●",
+		style.Good, "●",
 	) + " " + s.Paint(
-		style.Muted,
-		c.T("activity.live"),
-	) + "   " + c.T(
-		"activity.count",
-		widget.Count(p.table.Total())+more,
-	) + " "
+		style.Muted, c.T("activity.live"),
+	) + "   " + c.T("activity.count", widget.Count(p.table.Total())+more) + " "
 	lines := []string{widget.Spread(left, right, p.width), s.Paint(style.Faint, widget.Repeat("─", p.width))}
 	switch {
 	case !p.loaded:

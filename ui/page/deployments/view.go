@@ -27,12 +27,8 @@ func (p *page) View() string {
 	tabs := widget.Spread(
 		widget.Cut(p.tabRow().String(), p.width-14),
 		s.Paint(
-			style.Key,
-			c.KeyFor("previous-product", "[")+"/"+c.KeyFor("next-product", "]"),
-		)+" "+s.Paint(
-			style.Muted,
-			c.T("deployments.switch"),
-		)+" ",
+			style.Key, c.KeyFor("previous-product", "[")+"/"+c.KeyFor("next-product", "]"),
+		)+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ",
 		p.width,
 	)
 	if p.onWatched() {

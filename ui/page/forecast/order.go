@@ -97,8 +97,7 @@ func (p *page) switchPolicy() app.Action {
 	case p.compare == forecast.AsConfigured:
 		return a.DisableIf(
 			app.Disabled(
-				c.T("forecast.whose.none"),
-				c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")),
+				c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")),
 				app.KeyHint{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")},
 			),
 		)

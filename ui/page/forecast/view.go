@@ -110,15 +110,10 @@ func (p *page) questionRow() widget.Row {
 			row,
 			widget.Part{
 				Text: plural(
-					c,
-					"forecast.n.instances",
-					p.base.Instances,
+					c, "forecast.n.instances", p.base.Instances,
 				) + c.T(
 					"list.join",
-				) + c.T(
-					"forecast.hosted",
-					widget.Count(p.base.Hosted),
-				),
+				) + c.T("forecast.hosted", widget.Count(p.base.Hosted)),
 			},
 		)
 	}
@@ -160,8 +155,7 @@ func (p *page) outlook() []string {
 			s.Paint(
 				style.Muted,
 				c.T(
-					"forecast.busiest.hour",
-					p.base.BusiestHour.Format("2006-01-02 15:04Z"),
+					"forecast.busiest.hour", p.base.BusiestHour.Format("2006-01-02 15:04Z"),
 					plural(c, "forecast.n.versions", p.base.BusiestLoad),
 				),
 			),
@@ -264,9 +258,7 @@ func (p *page) facts() []widget.Row {
 	if d := busiestDay(p.listedReport(), r); d != nil && !r.days {
 		wrap(
 			c.T(
-				"forecast.busiest.with",
-				date(c, d.Start),
-				plural(c, "forecast.n.versions", versions(d)),
+				"forecast.busiest.with", date(c, d.Start), plural(c, "forecast.n.versions", versions(d)),
 				plural(c, "forecast.n.deployments", d.Deployments),
 			),
 			style.Muted,

@@ -34,10 +34,7 @@ func (p *page) count() string {
 func (p *page) totalsLine() string {
 	s, c := p.c.Styles, p.c
 	left, right := p.totals.row(c).String(), p.left()
-	if packs := "   " + c.T(
-		"hosting.packs",
-		p.totals.hostingPacks,
-	); p.width >= 100 &&
+	if packs := "   " + c.T("hosting.packs", p.totals.hostingPacks); p.width >= 100 &&
 		widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
 		right += packs
 	}

@@ -33,18 +33,14 @@ func (d *details) alert(r *model.InstanceRow) (string, style.Tone) {
 		return c.Mark(
 			"▲",
 		) + c.T(
-			"news.retry",
-			c.Text.Lookup("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
-			i.Operation.Attempt,
-			c.Text.Text(i.Operation.Error),
+			"news.retry", c.Text.Lookup("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
+			i.Operation.Attempt, c.Text.Text(i.Operation.Error),
 		), style.Warn
 	case i.Failure.Kind != "":
 		return c.Mark(
 			"✕",
 		) + c.T(
-			"news.failed",
-			c.Text.Term("action", string(i.Failure.Kind)),
-			widget.Ago(c.T, i.Failure.At, c.Now),
+			"news.failed", c.Text.Term("action", string(i.Failure.Kind)), widget.Ago(c.T, i.Failure.At, c.Now),
 			c.Text.Text(i.Failure.Message),
 		), style.Bad
 	case len(d.tasks) > 0 && d.tasks[0].Kind == model.TaskReplace:
@@ -53,26 +49,21 @@ func (d *details) alert(r *model.InstanceRow) (string, style.Tone) {
 		return c.Mark(
 			"✕",
 		) + c.T(
-			"news.failing.again",
-			at(failing),
-			widget.Ago(c.T, c.Now, failing.Operation.Next),
+			"news.failing.again", at(failing), widget.Ago(c.T, c.Now, failing.Operation.Next),
 			c.Text.Text(failing.Failure.Message),
 		), style.Bad
 	case failing != nil:
 		return c.Mark(
 			"✕",
 		) + c.T(
-			"news.failing",
-			at(failing),
-			widget.Ago(c.T, failing.Failure.At, c.Now),
+			"news.failing", at(failing), widget.Ago(c.T, failing.Failure.At, c.Now),
 			c.Text.Text(failing.Failure.Message),
 		), style.Bad
 	case i.Operation.Active():
 		return c.Mark(
 			"◔",
 		) + c.T(
-			"news.doing",
-			c.Text.Lookup("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
+			"news.doing", c.Text.Lookup("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
 			widget.Ago(c.T, i.Operation.Since, c.Now),
 		), style.Busy
 	case i.Reason != "":

@@ -216,11 +216,7 @@ func (d *details) actions(p *page) app.Actions {
 			Run:     func() tea.Cmd { p.details = nil; return tea.Batch(p.cursorMoved(), app.Send(app.BackMsg{})) },
 		},
 		{ID: "copy", Name: text.NewName("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.Fourth, Run: d.copy},
-		withFooter(
-			pane("next-pane", "act.nextpane", 1, "l", "right"),
-			c.T("pane.foot.next"),
-			true,
-		),
+		withFooter(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true),
 		pane("previous-pane", "act.prevpane", -1, "h", "left"),
 		withFooter(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""),
 		move("up", -1, "k", "up"),

@@ -28,15 +28,10 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 		add(p.weeks())
 	}
 	listed := c.T(
-		"list.count",
-		widget.Count(p.table.Total()),
-		widget.Count(p.counts.All),
+		"list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All),
 	) + c.T(
 		"comma",
-	) + p.c.T(
-		"plain.order."+strconv.FormatBool(p.query.Desc),
-		c.T("order."+string(p.order().Sort)),
-	)
+	) + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
 	if len(p.table.Marked) > 0 {
 		listed += c.T("comma") + p.selectionText()
 	}
@@ -93,16 +88,10 @@ func (d *details) readOut(w, h int) app.ScreenText {
 	if v := d.instance.Current(); v != nil {
 		add(
 			c.T(
-				"life.version",
-				v.Number,
-				v.NotAfter.Format("2006-01-02"),
-				c.RelativeTime(v.NotAfter),
+				"life.version", v.Number, v.NotAfter.Format("2006-01-02"), c.RelativeTime(v.NotAfter),
 			) + c.T(
 				"comma",
-			) + c.T(
-				"life.until",
-				d.instance.ServiceEnd.Format("2006-01-02"),
-			),
+			) + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")),
 		)
 	}
 	ls := d.linesOf(d.pane)
@@ -114,10 +103,7 @@ func (d *details) readOut(w, h int) app.ScreenText {
 		s.Lines = append(s.Lines, widget.Wrap(c.T("plain.line", cur+1, len(ls), said(cur)), w)...)
 	}
 	lines, _ := widget.FitItems(
-		0,
-		cur,
-		len(ls),
-		h-len(s.Lines),
+		0, cur, len(ls), h-len(s.Lines),
 		func(n int) []string { return widget.Wrap(strconv.Itoa(n+1)+". "+said(n), w) },
 	)
 	s.Lines = append(s.Lines, lines...)
