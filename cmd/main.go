@@ -48,7 +48,7 @@ func version() string {
 
 // needsNoStore are the verbs that run without opening the store.
 var needsNoStore = map[string]bool{
-	"backup verify": true, "restore": true, "config": true, "product drivers": true, "rules": true, "version": true,
+	"backup verify": true, "restore": true, "config": true, "product drivers": true, "rules": true, "check": true, "version": true,
 	"completion": true, "help": true, "__complete": true, "__completeNoDesc": true,
 }
 

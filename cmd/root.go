@@ -46,7 +46,7 @@ func newInvocation(s *session.Session, a *app.App) *invocation {
 var verbs = []func(*invocation) *cobra.Command{
 	buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
 	listCmd, showCmd, explainCmd, tasksCmd,
-	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd,
+	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
 	contactCmd, companyCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
 	caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd, rulesCmd, versionCmd,

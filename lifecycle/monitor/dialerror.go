@@ -11,10 +11,10 @@ import (
 	"certquay/model"
 )
 
-// dialError describes in plain words why an endpoint did not answer and what to
-// do about it; the network's error is its cause. An unknown error is described by
-// itself.
-func dialError(err error, address, name string) model.Text {
+// DialError says why an endpoint gave no answer and what to do about it, for a
+// person who may not know the words of networks; these are its cause. An error
+// that it does not know says it itself.
+func DialError(err error, address, name string) model.Text {
 	host, port, split := net.SplitHostPort(address)
 	if split != nil {
 		return model.TextOf(err)

@@ -47,7 +47,7 @@ const (
 func (m *Monitor) AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error) {
 	w := model.Watch{ID: m.journal.NewID(), Contact: contact, Created: m.journal.Now(), Next: m.journal.Now()}
 	var err error
-	if w.Address, w.Name, err = watchAddress(address, name); err != nil {
+	if w.Address, w.Name, err = ParseAddress(address, name); err != nil {
 		return w, err
 	}
 	err = m.journal.Update(ctx, func(tx model.Tx) error {
@@ -69,8 +69,8 @@ func (m *Monitor) AddWatch(ctx context.Context, actor model.Actor, address, name
 	return w, err
 }
 
-// watchAddress checks and completes what a person typed.
-func watchAddress(address, name string) (string, string, error) {
+// ParseAddress checks and completes what a person typed.
+func ParseAddress(address, name string) (string, string, error) {
 	bad := func(why model.Text) error {
 		return &rules.Invalid{Field: "address", Why: why,
 			Example: rules.OneOf([]string{"www.example.com:443", "[2001:db8::1]:443"})}
@@ -154,7 +154,7 @@ func (m *Monitor) FindWatch(typed string) (model.Watch, error) {
 		if err := journal.Find(r, model.KindWatch, typed, &ids); err != nil {
 			return err
 		}
-		if address, _, err := watchAddress(typed, ""); err == nil && len(ids) == 0 {
+		if address, _, err := ParseAddress(typed, ""); err == nil && len(ids) == 0 {
 			for key, err := range r.Keys(model.Scan{Kind: model.KindWatch, Index: "name", Prefix: model.WatchKey(address, ""), Limit: 20}) {
 				if err != nil {
 					return err
@@ -375,7 +375,7 @@ func (m *Monitor) evaluate(chain [][]byte, name string, now time.Time) observati
 func merge(w *model.Watch, s observation, failure error, now time.Time) model.Text {
 	w.ProbedAt = now
 	if failure != nil {
-		w.Error = dialError(failure, w.Address, w.Name)
+		w.Error = DialError(failure, w.Address, w.Name)
 		if w.Failures > 0 && now.Before(w.Next) {
 			return "" // probed concurrently: count it once
 		}

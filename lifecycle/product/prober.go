@@ -34,11 +34,21 @@ var _ ports.Prober = Prober{}
 // and then breaks off, as one that wants a client's certificate may, has
 // answered; one that cannot prove to have the leaf's key has not. Errors say which address was asked and at which step it failed.
 func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error) {
+	state, remote, err := p.Handshake(ctx, address, sni)
+	for _, c := range state.PeerCertificates {
+		chain = append(chain, slices.Clone(c.Raw))
+	}
+	return chain, remote, err
+}
+
+// Handshake is [Prober.Probe] that returns the whole state of the handshake: protocol,
+// cipher and stapled OCSP response too. The state is empty if there is an error.
+func (p Prober) Handshake(ctx context.Context, address, sni string) (state tls.ConnectionState, remote net.Addr, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout())
 	defer cancel()
 	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, nil, cause(ctx, err)
+		return state, nil, cause(ctx, err)
 	}
 	defer func() { _ = raw.Close() }()
 	conn := tls.Client(raw, &tls.Config{
@@ -50,9 +60,7 @@ func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte,
 		MinVersion:         tls.VersionTLS10,
 		CipherSuites:       allSuites,
 		VerifyConnection: func(s tls.ConnectionState) error {
-			for _, c := range s.PeerCertificates {
-				chain = append(chain, slices.Clone(c.Raw))
-			}
+			state = s
 			return nil
 		},
 	})
@@ -61,13 +69,13 @@ func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte,
 	// had proved by then that it has the key; one whose proof fails is refused
 	// by our side, and has presented nothing that a client would take.
 	var broke *net.OpError
-	if len(chain) > 0 && (err == nil || errors.As(err, &broke) && broke.Op == "remote error") {
-		return chain, raw.RemoteAddr(), nil
+	if len(state.PeerCertificates) > 0 && (err == nil || errors.As(err, &broke) && broke.Op == "remote error") {
+		return state, raw.RemoteAddr(), nil
 	}
 	if err == nil {
 		err = model.Fail("watch-problem.none")
 	}
-	return nil, raw.RemoteAddr(), model.Fail("probe.handshake", "address", address, "name", sni, "cause", cause(ctx, err))
+	return tls.ConnectionState{}, raw.RemoteAddr(), model.Fail("probe.handshake", "address", address, "name", sni, "cause", cause(ctx, err))
 }
 
 func (p Prober) timeout() time.Duration {
