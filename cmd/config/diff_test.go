@@ -49,7 +49,8 @@ func TestDifferencesOfConfigurations(t *testing.T) {
 	told := Default()
 	told.Products[1].Driver, told.Products[1].Settings = "told", testSettings{Port: 8443}
 	got := Diff(Default(), told)
-	if len(got) < 3 || got[0].Setting != "products.CDN.driver" || !strings.HasPrefix(got[1].Setting, "products.CDN.settings.") || got[1].Now != nil {
+	if len(got) < 3 || got[0].Setting != "products.CDN.driver" || !strings.HasPrefix(got[1].Setting, "products.CDN.settings.") ||
+		got[1].Now != nil {
 		t.Errorf("settings of another driver: %v", got)
 	}
 }
