@@ -29,7 +29,7 @@ func watching(t *testing.T) (*world, *lifecycletest.Notifier, *lifecycletest.Pro
 	m, err := w.engine.By(model.Scheduler).Material(w.issued("a.example.com"), 1)
 	w.check(err)
 	s.Chain = m.Certificates
-	w.prober, w.judge = s, s.Judge
+	w.prober, w.judge = s, s.VerifyChain
 	w.start(w.store)
 	w.tick()
 	p.Forget()

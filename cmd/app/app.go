@@ -145,7 +145,7 @@ func (a *App) openEngine(
 		Words: text.New("en").Text,
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots,
 		Issuers:  map[string]ports.Issuer{embedded.Brand: a.CA},
-		Products: a.products, Prober: product.Prober{}, VerifyChain: product.Judging("trusted", roots),
+		Products: a.products, Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
 		Notifier: a.newNotifier(roots), Crashed: crashed,
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
@@ -318,7 +318,7 @@ func (a *App) openProducts(ctx context.Context, clock ports.Clock) []lifecycle.N
 		np := lifecycle.NamedProduct{Name: p.Name, Driver: string(p.Driver)}
 		kind, _ := product.Find(np.Driver) // unknown drivers were rejected with the configuration
 		opened, err := kind.Open(ctx, product.Setup{
-			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, Holder: portOwner,
+			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, PortOwner: portOwner,
 			Words: func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
 		})
 		if err != nil {
@@ -328,7 +328,7 @@ func (a *App) openProducts(ctx context.Context, clock ports.Clock) []lifecycle.N
 			if c, ok := opened.(io.Closer); ok {
 				a.closing(c.Close)
 			}
-			if t, ok := opened.(product.Troubled); ok {
+			if t, ok := opened.(product.ProblemReporter); ok {
 				for _, problem := range t.Problems() {
 					np.Problem = model.TextOf(problem)
 				}

@@ -16,7 +16,7 @@ import (
 	"certquay/model"
 )
 
-// Problems beside those of [product.Judge], by their stable names. The staple is the
+// Problems beside those of [product.VerifyChain], by their stable names. The staple is the
 // OCSP response in the handshake (RFC 6066 section 8).
 const (
 	Revoked     = "revoked"
@@ -80,7 +80,7 @@ func (c Checker) judge(r *Report, now time.Time) {
 	for _, cert := range r.Chain {
 		chain = append(chain, cert.Raw)
 	}
-	v := product.Judge(chain, r.Name, []product.Roots{c.Roots}, now)
+	v := product.VerifyChain(chain, r.Name, []product.Roots{c.Roots}, now)
 	r.TrustedBy = v.TrustedBy
 	for _, f := range v.Findings {
 		r.add(string(f.Problem), f.Text)

@@ -1,5 +1,5 @@
-// Package child starts this program again, for work that is kept in a process of
-// its own: it can be limited, killed, and die without harm.
+// Package child starts this program again as a separate process for work that must
+// be limited, killed, or allowed to crash.
 package child
 
 import (

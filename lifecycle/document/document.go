@@ -1,5 +1,5 @@
-// Package document judges the pictures that an application brings, such as a
-// stamped verification template (spec A5).
+// Package document validates the pictures uploaded with an application, such as a
+// stamped confirmation form (spec A5).
 package document
 
 import (
@@ -53,15 +53,13 @@ func (e *Error) Error() string { return e.AsText().String() }
 // AsText is why it was refused, and what would do.
 func (e *Error) AsText() model.Text { return model.Texts(e.Why, e.Hint) }
 
-// reading lets one picture be read at a time, since a contrived one takes up to
-// 200 MB of memory (15 bytes for a pixel of a progressive JPEG) and some
-// seconds.
-var reading sync.Mutex
+// decodeMu serializes the decoding of pictures, since a contrived one takes up to
+// 200 MB of memory (15 bytes for a pixel of a progressive JPEG) and some seconds.
+var decodeMu sync.Mutex
 
-// Check says whether data may be a document of an application: a whole PNG or
-// JPEG picture, by its content and never by a name, of at most 512,000 bytes
-// (spec A5). It returns [PNG] or [JPEG]; a refusal is an [*Error]. It is safe
-// for concurrent use.
+// Check reports whether data is a valid document: a whole PNG or JPEG picture, by
+// its content and never by a name, of at most 512,000 bytes (spec A5). It returns
+// [PNG] or [JPEG]; a refusal is an [*Error]. It is safe for concurrent use.
 func Check(data []byte) (format string, err error) {
 	if len(data) > MaxBytes {
 		return "", &Error{TooLarge, model.Say("document.too-large", "bytes", len(data), "most", MaxBytes),
@@ -99,8 +97,8 @@ func Check(data []byte) (format string, err error) {
 		detailed.Why, detailed.Hint = model.Say("document.layers"), model.Say("document.save-ordinary")
 		return "", detailed
 	}
-	reading.Lock()
-	defer reading.Unlock()
+	decodeMu.Lock()
+	defer decodeMu.Unlock()
 	if whole(data) != nil {
 		return "", damaged
 	}

@@ -47,8 +47,8 @@ func (p *Prober) Probe(ctx context.Context, address, sni string) ([][]byte, net.
 	return chain, nil, nil
 }
 
-// Judge is a [ports.ChainVerifier].
-func (p *Prober) Judge([][]byte, string, time.Time) []ports.Finding {
+// VerifyChain is a [ports.ChainVerifier].
+func (p *Prober) VerifyChain([][]byte, string, time.Time) []ports.Finding {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()
 	return slices.Clone(p.Findings)

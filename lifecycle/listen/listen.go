@@ -1,4 +1,4 @@
-// Package listen takes ports for addresses that are kept.
+// Package listen opens ports for addresses that are saved and used again.
 package listen
 
 import (
@@ -15,10 +15,9 @@ const (
 	manyLasting  = 10_000
 )
 
-// TCP listens for TCP on an address. In place of port 0 it takes one that will
-// probably be free the next time as well, for an address that is kept: no
-// connection of another program is given it, and as it is a random one, two
-// stores hardly choose the same.
+// TCP listens for TCP on an address. It replaces port 0 by a random port outside
+// the range from which systems assign ports, so that the port will probably be
+// free at the next start and two stores hardly choose the same.
 func TCP(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	if host, port, err := net.SplitHostPort(address); err == nil && port == "0" {

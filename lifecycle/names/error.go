@@ -2,8 +2,7 @@ package names
 
 import "certquay/model"
 
-// Error is a refused name or list of names: what was refused, the rule, and an
-// example that would do.
+// Error is a rejected name or list of names, with the rule and an example.
 type Error struct {
 	Field string     // "domains" or "type": where a form shows it
 	Name  string     // as it was typed, not escaped; "" when the list as a whole is refused

@@ -37,8 +37,8 @@ type Name struct {
 // String is the form that goes into certificates.
 func (n Name) String() string { return n.ASCII }
 
-// Both shows an internationalized name in both forms, so that letters which
-// only look alike are noticed, and any other name as it is (spec A2).
+// Both returns an internationalized name in both forms, so that confusable
+// letters are noticed, and any other name as it is (spec A2).
 func (n Name) Both() string {
 	if n.Unicode == n.ASCII {
 		return n.ASCII
@@ -79,7 +79,7 @@ func Parse(input string) (Name, error) {
 	if t, ok := strings.CutSuffix(host, "."); ok {
 		host = t
 	}
-	if hint := notAHost(host); hint != "" {
+	if hint := suggestHost(host); hint != "" {
 		return Name{}, refuse(input, hint, "names.not-a-host")
 	}
 	ascii, err := toASCII(input, host)
@@ -136,9 +136,9 @@ func parseIP(input string, a netip.Addr) (Name, error) {
 	return Name{ASCII: a.String(), Unicode: a.String(), IP: a}, nil
 }
 
-// notAHost returns what to write instead when a URL, an address with a port or
-// an e-mail address was given, else "".
-func notAHost(host string) string {
+// suggestHost returns the host of a URL, an address with a port or an e-mail
+// address, to suggest it instead; "" for other input.
+func suggestHost(host string) string {
 	h := host
 	if _, rest, ok := strings.Cut(h, "://"); ok {
 		h = rest
@@ -235,9 +235,9 @@ func isASCII(s string) bool {
 	return true
 }
 
-// isPublicSuffix says whether people register names directly below host: the
-// ICANN section of the list, and every single label, since clients refuse a
-// wildcard there whatever the list says.
+// isPublicSuffix reports whether names are registered directly below host: the
+// ICANN section of the list, and every single label, since clients reject a
+// wildcard there whatever the list contains.
 func isPublicSuffix(host string) bool {
 	if !strings.Contains(host, ".") {
 		return true
@@ -324,11 +324,11 @@ func checkCount(typ model.DomainType, n int) error {
 	return nil
 }
 
-// Covers says whether a certificate with certNames may be presented for host:
+// Covers reports whether a certificate with certNames may be presented for host:
 // a wildcard covers exactly one label in its place (RFC 6125 section 6.4.3),
-// addresses are compared as addresses. A host that is itself a wildcard is
-// covered only by the same wildcard. What cannot be parsed, such as a name with
-// an underscore in an uploaded certificate, is compared letter by letter.
+// addresses are compared as addresses. A wildcard host is covered only by the
+// same wildcard. Names that cannot be parsed, such as one with an underscore in
+// an uploaded certificate, are compared literally.
 func Covers(certNames []string, host string) bool {
 	h, ip := canonical(host)
 	if h == "" {

@@ -208,7 +208,7 @@ func (n *Notifier) chat(ctx context.Context, channel string, m ports.Message) er
 	if err != nil {
 		return err
 	}
-	out, said := &capped{}, &capped{}
+	out, said := &limitedBuffer{}, &limitedBuffer{}
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Args = []string{"certquay-chat"}
 	cmd.Env = append(os.Environ(), marker+"=1", "GOTRACEBACK=single")
@@ -239,10 +239,10 @@ func (n *Notifier) chat(ctx context.Context, channel string, m ports.Message) er
 	return &model.Error{Text: r.Error}
 }
 
-// capped keeps the beginning of what is written to it.
-type capped struct{ b []byte }
+// limitedBuffer keeps the beginning of what is written to it.
+type limitedBuffer struct{ b []byte }
 
-func (c *capped) Write(p []byte) (int, error) {
+func (c *limitedBuffer) Write(p []byte) (int, error) {
 	c.b = append(c.b, p[:min(len(p), maxReply-len(c.b))]...)
 	return len(p), nil
 }

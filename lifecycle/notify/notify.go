@@ -1,5 +1,5 @@
-// Package notify brings messages to people: by e-mail over SMTP, to webhooks
-// by HTTP, and to chats and push services by the URLs of shoutrrr.
+// Package notify delivers messages: by e-mail over SMTP, to webhooks over HTTP, and
+// to chats and push services by the URLs of shoutrrr.
 package notify
 
 import (
@@ -22,14 +22,14 @@ import (
 	"certquay/model"
 )
 
-// chatTimeout bounds a chat's answer where the service sets no bound itself.
+// chatTimeout bounds a chat's answer if the service has no timeout of its own.
 const chatTimeout = 30 * time.Second
 
-// unanswered bounds how many chats, and how many mails, may be under way at
+// maxInFlight bounds how many chats, and how many mails, may be under way at
 // once: a mail server that hangs cannot be left at once.
-const unanswered = 32
+const maxInFlight = 32
 
-// Options is what a [Notifier] is made of.
+// Options are the settings of a [Notifier].
 type Options struct {
 	SMTP SMTP
 	HTTP *http.Client // for webhooks; nil for one of its own
@@ -41,13 +41,13 @@ type Notifier struct {
 	smtp SMTP
 	http *http.Client
 	log  *slog.Logger
-	// A token each for what is under way, a mail or a chat.
+	// Semaphores of the mails and chats being sent.
 	mails, chats chan struct{}
 }
 
 var _ ports.Notifier = (*Notifier)(nil)
 
-// New makes a notifier.
+// New returns a notifier.
 func New(o Options) *Notifier {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -55,15 +55,15 @@ func New(o Options) *Notifier {
 	if o.HTTP == nil {
 		o.HTTP = &http.Client{
 			Timeout: chatTimeout,
-			// A notice that went somewhere else would look delivered.
+			// A redirected notice would count as delivered.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	return &Notifier{smtp: o.SMTP, http: o.HTTP, log: o.Log, mails: make(chan struct{}, unanswered), chats: make(chan struct{}, unanswered)}
+	return &Notifier{smtp: o.SMTP, http: o.HTTP, log: o.Log, mails: make(chan struct{}, maxInFlight), chats: make(chan struct{}, maxInFlight)}
 }
 
-// kindOf says how a channel is reached: mailto, http or chat.
-func kindOf(channel string) (kind string, u *url.URL, err error) {
+// transportOf returns how a channel is reached: mailto, http or chat.
+func transportOf(channel string) (kind string, u *url.URL, err error) {
 	u, err = url.Parse(channel)
 	if err != nil {
 		return "", nil, model.Fail("notify.no-url") // the error would quote it
@@ -79,9 +79,9 @@ func kindOf(channel string) (kind string, u *url.URL, err error) {
 	return "chat", u, nil
 }
 
-// Check says why nothing could be sent to a channel. It asks nobody.
+// Check returns why a channel is invalid, without connecting to it.
 func (n *Notifier) Check(channel string) (err error) {
-	kind, u, err := kindOf(channel)
+	kind, u, err := transportOf(channel)
 	if err != nil {
 		return err
 	}
@@ -147,28 +147,28 @@ func service(u *url.URL) (types.Service, error) {
 	return s, s.Initialize(u, nil)
 }
 
-// Send delivers a message and returns once the other side has taken it, or ctx
+// Send delivers a message and returns once the other side has accepted it or ctx
 // ends.
 func (n *Notifier) Send(ctx context.Context, channel string, m ports.Message) error {
-	kind, _, err := kindOf(channel)
+	kind, _, err := transportOf(channel)
 	if err != nil {
 		return err
 	}
 	switch kind {
 	case "mailto":
-		err = n.aside(ctx, n.mails, func() error { return n.smtp.send(ctx, strings.TrimPrefix(channel, "mailto:"), m) })
+		err = n.isolate(ctx, n.mails, func() error { return n.smtp.send(ctx, strings.TrimPrefix(channel, "mailto:"), m) })
 	case "http":
 		err = n.post(ctx, channel, m)
 	default:
-		err = n.aside(ctx, n.chats, func() error { return n.chat(ctx, channel, m) })
+		err = n.isolate(ctx, n.chats, func() error { return n.chat(ctx, channel, m) })
 	}
 	return Scrub(err, channel)
 }
 
-// aside runs what may not heed a context: a mail server that falls silent is
-// noticed at a timeout only. What does not answer is left behind when ctx ends,
-// and only so many are. A panic is an error of that one message.
-func (n *Notifier) aside(ctx context.Context, under chan struct{}, send func() error) error {
+// isolate runs a call that may ignore its context, such as to a mail server that
+// stops answering. A call that does not return when ctx ends is abandoned; the
+// number of such calls is limited. A panic is an error of that one message.
+func (n *Notifier) isolate(ctx context.Context, under chan struct{}, send func() error) error {
 	select {
 	case under <- struct{}{}:
 	case <-ctx.Done():
@@ -194,8 +194,8 @@ func (n *Notifier) aside(ctx context.Context, under chan struct{}, send func() e
 
 var anyURL = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>]+`)
 
-// Scrub takes what is secret in a channel out of an error: URLs are cut to what
-// may be shown, and the parts of the channel do not appear elsewhere.
+// Scrub removes the secrets of a channel from an error: URLs are reduced to their
+// public parts, and other parts of the channel are removed wherever they occur.
 func Scrub(err error, channel string) error {
 	if err == nil {
 		return nil

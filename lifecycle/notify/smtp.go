@@ -29,8 +29,8 @@ type SMTP struct {
 	Port int
 	From string
 	User string // "" to send without logging in
-	// PasswordFile is read at each message, so that a changed password counts
-	// at once. Nobody else may read it.
+	// PasswordFile is read for each message, so that a changed password takes
+	// effect at once. Its permissions must exclude other users.
 	PasswordFile string
 	TLS          string                // one of the ways above
 	Roots        func() *x509.CertPool // asked for at each message; nil for the system's

@@ -12,7 +12,7 @@ import (
 	"certquay/model"
 )
 
-// hook is what a webhook gets.
+// hook is the JSON body of a webhook.
 type hook struct {
 	ID       string    `json:"id"`
 	Kind     string    `json:"kind"`

@@ -11,7 +11,7 @@ import (
 	"certquay/model"
 )
 
-// Setup is what a product is opened with.
+// Setup is the input for opening a product.
 type Setup struct {
 	Product  string   // as configured, for example "CDN"
 	Regions  []string // the default first; at least one
@@ -19,33 +19,33 @@ type Setup struct {
 	Store    ports.Store
 	Now      func() time.Time
 	Log      *slog.Logger
-	// Holder names the program that listens on a TCP port of this machine, if
+	// PortOwner names the program that listens on a TCP port of this machine, if
 	// that is known.
-	Holder func(port string) model.Text
-	// Words says a message to who asks a server of the product, in the first of the
-	// languages (RFC 9110 section 12.5.4, Accept-Language) that there is, else in
-	// English. nil writes its code.
+	PortOwner func(port string) model.Text
+	// Words renders a message for the clients of a product's server in the best
+	// language of an Accept-Language header (RFC 9110 section 12.5.4), by
+	// default in English; nil renders its code.
 	Words func(languages string, t model.Text) string
 }
 
 // Kind is a driver: a way to deploy certificates to products.
 type Kind struct {
 	Name string // in the configuration
-	// Settings makes its settings with their defaults, see package setting; nil
-	// when it has none.
+	// Settings returns its settings with their defaults, see package setting;
+	// nil if it has none.
 	Settings func() any
-	// Open opens a product. When that is an [io.Closer] it is closed before the
-	// store is; when it is [Troubled] it may work in part.
+	// Open opens a product. An [io.Closer] is closed before the store; a
+	// [ProblemReporter] may work in part.
 	Open func(context.Context, Setup) (ports.Product, error)
 }
 
-// Troubled is a product that tells what keeps parts of it from working.
-type Troubled interface {
+// ProblemReporter is a product that reports what keeps parts of it from working.
+type ProblemReporter interface {
 	Problems() []error
 }
 
-// Kinds are the drivers that are built in. A new one is a folder below this one
-// and a line here.
+// Kinds lists the built-in drivers. A new one needs a folder below this one and a
+// line here.
 var Kinds = []Kind{
 	{edge.Driver, nil, openEdge},
 }
@@ -59,7 +59,7 @@ func Names() []string {
 	return names
 }
 
-// Find is the driver of a name, if it is built in.
+// Find returns the driver with a name, if it is built in.
 func Find(name string) (Kind, bool) {
 	n := slices.IndexFunc(Kinds, func(k Kind) bool { return k.Name == name })
 	if n < 0 {
@@ -71,6 +71,6 @@ func Find(name string) (Kind, bool) {
 func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
 	return edge.Open(
 		ctx, s.Store,
-		edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, Holder: s.Holder, Words: s.Words},
+		edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, PortOwner: s.PortOwner, Words: s.Words},
 	)
 }

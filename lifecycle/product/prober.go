@@ -1,6 +1,6 @@
-// Package product holds what all products share: the prober, which asks a
-// server for its certificate as any client would, and the judgement of what it
-// presented. The drivers are in the folders below.
+// Package product holds what all products share: the prober, which reads the
+// certificate of a server as any client would, and the verification of the presented
+// chain. The drivers are in the folders below.
 package product
 
 import (
@@ -27,12 +27,13 @@ type Prober struct {
 
 var _ ports.Prober = Prober{}
 
-// Probe dials the address, asks for the server name by SNI and returns the
-// chain as it was presented, DER, leaf first. It judges nothing: any chain, any
-// version of TLS from 1.0 and any cipher will do. With an empty sni, or an IP
-// address, the handshake asks for no name. A server that presents its chain
-// and then breaks off, as one that wants a client's certificate may, has
-// answered; one that cannot prove to have the leaf's key has not. Errors say which address was asked and at which step it failed.
+// Probe does a TLS handshake with the address, with the server name as SNI, and
+// returns the chain as presented, DER, leaf first. It verifies nothing: it
+// accepts any chain, any version of TLS from 1.0 and any cipher. With an empty
+// sni, or an IP address, it sends no server name. A server that presents its
+// chain and then aborts, for instance for want of a client certificate, has
+// answered; one that cannot prove possession of the leaf's key has not. Errors
+// contain the address and the step that failed.
 func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error) {
 	state, remote, err := p.Handshake(ctx, address, sni)
 	for _, c := range state.PeerCertificates {
@@ -48,13 +49,13 @@ func (p Prober) Handshake(ctx context.Context, address, sni string) (state tls.C
 	defer cancel()
 	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return state, nil, cause(ctx, err)
+		return state, nil, contextError(ctx, err)
 	}
 	defer func() { _ = raw.Close() }()
 	conn := tls.Client(raw, &tls.Config{
 		ServerName: sni,
 		Time:       p.Now,
-		// Whoever calls judges the chain; a probe that refused an expired
+		// The caller verifies the chain; a probe that refused an expired
 		// certificate could not report it.
 		InsecureSkipVerify: true, //nolint:gosec // see above
 		MinVersion:         tls.VersionTLS10,
@@ -75,7 +76,8 @@ func (p Prober) Handshake(ctx context.Context, address, sni string) (state tls.C
 	if err == nil {
 		err = model.Fail("watch-problem.none")
 	}
-	return tls.ConnectionState{}, raw.RemoteAddr(), model.Fail("probe.handshake", "address", address, "name", sni, "cause", cause(ctx, err))
+	err = model.Fail("probe.handshake", "address", address, "name", sni, "cause", contextError(ctx, err))
+	return tls.ConnectionState{}, raw.RemoteAddr(), err
 }
 
 func (p Prober) timeout() time.Duration {
@@ -85,8 +87,9 @@ func (p Prober) timeout() time.Duration {
 	return DefaultTimeout
 }
 
-// cause prefers the context's end over what it looks like on the network.
-func cause(ctx context.Context, err error) error {
+// contextError returns the context's error instead of the network error that its
+// end causes.
+func contextError(ctx context.Context, err error) error {
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		return &model.Error{Text: model.TextOf(ctx.Err()), Err: errors.Join(ctx.Err(), err)}
 	}

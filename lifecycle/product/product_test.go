@@ -142,7 +142,7 @@ func TestJudgement(t *testing.T) {
 		"garbage":         {[][]byte{{1}}, "a.example.com", roots, []product.Problem{product.Unreadable}},
 		"garbage above":   {[][]byte{good[0], {1}}, "a.example.com", roots, []product.Problem{product.Unreadable, product.Incomplete}},
 	} {
-		v := product.Judge(c.chain, c.host, c.roots, now)
+		v := product.VerifyChain(c.chain, c.host, c.roots, now)
 		var got []product.Problem
 		for _, f := range v.Findings {
 			got = append(got, f.Problem)

@@ -109,7 +109,7 @@ func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World
 	base := func(b *lifecycletest.World) {
 		w.World = b
 		b.Clock = lifecycletest.NewClock(t, w.Clock)
-		b.Prober.Products, b.Options.VerifyChain = nil, b.Prober.Judge
+		b.Prober.Products, b.Options.VerifyChain = nil, b.Prober.VerifyChain
 		o := &b.Options
 		// Randomness is the same in every run.
 		o.Clock, o.Products, o.Issuers, o.Rand = b.Clock, w.Wares, map[string]ports.Issuer{}, rand.NewChaCha8([32]byte{})

@@ -151,7 +151,7 @@ func run(ctx context.Context, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, unavailable(model.TextOf(err))
 	}
-	out := &capped{}
+	out := &limitedBuffer{}
 	cmd := exec.CommandContext(ctx, self) // killed when ctx ends
 	cmd.Args = []string{"certquay-decode"}
 	cmd.Env = []string{marker + "=1", "GOMAXPROCS=1", "GOTRACEBACK=none"}
@@ -171,11 +171,11 @@ func run(ctx context.Context, request []byte) ([]byte, error) {
 	return out.b, nil
 }
 
-// capped keeps what is written to it, to a limit; beyond, writing fails, which
+// limitedBuffer keeps what is written to it, to a limit; beyond, writing fails, which
 // closes the pipe and so ends the child.
-type capped struct{ b []byte }
+type limitedBuffer struct{ b []byte }
 
-func (c *capped) Write(p []byte) (int, error) {
+func (c *limitedBuffer) Write(p []byte) (int, error) {
 	if len(c.b)+len(p) > maxOutput {
 		return 0, errors.New("too much output")
 	}

@@ -1,6 +1,5 @@
-// Package embedded is the CA that certquay brings along: a root kept apart from
-// the intermediate that issues, CRLs and an OCSP responder. It makes real
-// certificates (RFC 5280) that verify wherever its root is trusted.
+// Package embedded is the built-in CA: a root, an issuing intermediate, CRLs and an
+// OCSP responder. Its certificates (RFC 5280) verify wherever its root is trusted.
 //
 // It keeps its records as cells in the space "embedded":
 //
@@ -45,9 +44,10 @@ const DefaultMaxValidity = 398 * 24 * time.Hour
 type Options struct {
 	Now         func() time.Time // nil means time.Now
 	MaxValidity time.Duration    // 0 means DefaultMaxValidity
-	// BaseURL is where Handler is reachable, "http://127.0.0.1:8888" or the
-	// like, without a trailing slash. It is asked once for each certificate
-	// and goes into it. When nil or "" certificates name no CRL or OCSP.
+	// BaseURL returns where Handler is reachable, such as
+	// "http://127.0.0.1:8888", without a trailing slash. It is called for each
+	// certificate, which contains it. If it is nil or returns "" certificates
+	// name no CRL or OCSP.
 	BaseURL func() string
 	Levels  []model.Level // offered; nil means DV only
 	// PermittedDomains, when not empty, become name constraints of the issuing
@@ -55,10 +55,10 @@ type Options struct {
 	// below them can be issued, and no IP addresses. Changing them makes a new
 	// issuing CA under the same root, unless there is one with the same.
 	PermittedDomains []string
-	// Proof is what is looked for before signing; the zero value trusts the
-	// operator.
+	// Proof configures the proof of control required before signing; the zero
+	// value requires none.
 	Proof Proof
-	// Reviewed lists the levels whose applications wait for a reviewer.
+	// Reviewed lists the levels whose applications require a review.
 	Reviewed []model.Level
 }
 
@@ -80,8 +80,8 @@ var (
 	_ ports.Rotator   = (*Issuer)(nil)
 )
 
-// New makes the CA over a store. Nothing is read or written until it is first
-// needed; then root and issuing CA are made if there are none.
+// New returns the CA over a store. It reads and writes nothing before its first
+// use, which creates root and issuing CA if there are none.
 func New(store ports.Store, opt Options) (*Issuer, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
@@ -128,19 +128,19 @@ func (i *Issuer) baseURL() string {
 	return strings.TrimSuffix(i.opt.BaseURL(), "/")
 }
 
-// Capabilities are the same on every day, but for the end of the CA that issues.
+// Capabilities are the same on every day, except for the end of the issuing CA.
 func (i *Issuer) Capabilities(now time.Time) rules.Capabilities {
 	return rules.Capabilities{
-		Ends: i.ends(now.UTC().Truncate(time.Second)), Permitted: slices.Clone(i.permitted),
+		Ends: i.latestNotAfter(now.UTC().Truncate(time.Second)), Permitted: slices.Clone(i.permitted),
 		Levels: slices.Clone(i.opt.Levels), Types: slices.Clone(model.DomainTypes), Grades: slices.Clone(model.Grades),
 		IPNames: len(i.permitted) == 0, Revocation: true, MaxValidity: i.opt.MaxValidity,
 		Reviewed: slices.Clone(i.opt.Reviewed), Proof: i.opt.Proof.Method != ProofTrust,
 	}
 }
 
-// ends is the last second that a certificate issued now can have: that of the CA
-// which issues it, or of the one that will be made for it.
-func (i *Issuer) ends(now time.Time) time.Time {
+// latestNotAfter returns the latest notAfter of a certificate issued now: the end
+// of the issuing CA, or of its successor that is due.
+func (i *Issuer) latestNotAfter(now time.Time) time.Time {
 	end := lastSecond(now, issuingYears)
 	as := i.cas.Load()
 	if as == nil {
@@ -156,8 +156,8 @@ func (i *Issuer) ends(now time.Time) time.Time {
 	return end
 }
 
-// final marks a refusal that no retry will mend.
-func final(code string, args ...any) error {
+// permanent marks an error that no retry can resolve.
+func permanent(code string, args ...any) error {
 	return &ports.PermanentError{Err: model.Fail(code, args...)}
 }
 
@@ -179,18 +179,18 @@ func orderCell(ref string) (string, bool) {
 	return "order/" + h, true
 }
 
-// Order checks the request. A CA that trusts its operator is ready at once and
-// writes nothing, so an order costs nothing until finalized; one that wants
-// proof of control keeps the names and says what it will look for.
+// Order checks the request. Without proof of control the order is ready at once
+// and writes nothing before it is finalized; otherwise the names are stored and
+// the required proofs returned.
 func (i *Issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {
 	if err := ctx.Err(); err != nil {
 		return ports.Order{}, err
 	}
 	if r.Key == "" {
-		return ports.Order{}, final("ca.no-attempt")
+		return ports.Order{}, permanent("ca.no-attempt")
 	}
 	ref := refOf(r.Key)
-	// One that exists says what it is, even if the request would be refused by
+	// An existing order is returned even if the request would be rejected by
 	// now.
 	if o, err := i.lookup(ctx, ref); err == nil || !errors.Is(err, ports.ErrUnknownOrder) {
 		return o, err
@@ -218,9 +218,9 @@ func (i *Issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.O
 	return i.lookup(ctx, ref)
 }
 
-// Fetch tells where an order stands. An order by its reference is ready until
-// it was finalized; by key alone only a finalized or cancelled one is known,
-// since nothing was written before.
+// Fetch returns the status of an order. By reference, an order is ready until it
+// is finalized; by key alone only a finalized or cancelled order is known, since
+// nothing was written before.
 func (i *Issuer) Fetch(ctx context.Context, ref, key string) (ports.Order, error) {
 	if err := ctx.Err(); err != nil {
 		return ports.Order{}, err
@@ -239,7 +239,7 @@ func (i *Issuer) Fetch(ctx context.Context, ref, key string) (ports.Order, error
 	return o, err
 }
 
-// lookup reads an order of which something is kept.
+// lookup reads a stored order.
 func (i *Issuer) lookup(ctx context.Context, ref string) (o ports.Order, err error) {
 	cell, ok := orderCell(ref)
 	if !ok {
@@ -275,8 +275,8 @@ func (i *Issuer) answer(ref string, rec *orderRecord) (ports.Order, error) {
 	return o, nil
 }
 
-// Cancel makes a later Finalize refuse. An order that was finalized stays as it
-// is: that is an error which says that the certificate can be revoked.
+// Cancel makes a later Finalize fail. Cancelling a finalized order is an error
+// that suggests to revoke the certificate.
 func (i *Issuer) Cancel(ctx context.Context, ref string) error {
 	cell, ok := orderCell(ref)
 	if !ok {
@@ -289,7 +289,7 @@ func (i *Issuer) Cancel(ctx context.Context, ref string) error {
 		case err == nil && rec.open():
 			return put(tx, cell, &orderRecord{Cancelled: true})
 		case err == nil && !rec.Cancelled:
-			return final("ca.issued")
+			return permanent("ca.issued")
 		case err == nil:
 			return nil
 		case errors.Is(err, model.ErrNotFound):
@@ -303,7 +303,7 @@ func (i *Issuer) Cancel(ctx context.Context, ref string) error {
 // judged is up to the caller: for RSA it takes a millisecond.
 func (i *Issuer) check(r ports.CertificateRequest, strength func(crypto.PublicKey) error) ([]names.Name, error) {
 	if !slices.Contains(i.opt.Levels, r.Level) {
-		return nil, final("ca.no-level", "level", r.Level, "levels", i.opt.Levels)
+		return nil, permanent("ca.no-level", "level", r.Level, "levels", i.opt.Levels)
 	}
 	list, err := names.List(r.Names, true)
 	if err != nil {
@@ -321,18 +321,18 @@ func (i *Issuer) check(r ports.CertificateRequest, strength func(crypto.PublicKe
 		return nil, err
 	}
 	if err := strength(r.Public); err != nil {
-		return nil, final("ca.key-refused", "cause", err)
+		return nil, permanent("ca.key-refused", "cause", err)
 	}
 	if !r.NotAfter.IsZero() && r.NotAfter.Before(i.now()) {
-		return nil, final("ca.end-passed", "at", r.NotAfter)
+		return nil, permanent("ca.end-passed", "at", r.NotAfter)
 	}
 	return list, nil
 }
 
-// permits says whether a name is inside the name constraints.
+// permits reports whether a name satisfies the name constraints.
 func (i *Issuer) permits(n names.Name) error {
 	if c := (rules.Capabilities{Permitted: i.permitted}); c.Permits(n) {
 		return nil
 	}
-	return final("ca.not-permitted", "name", n.ASCII, "permitted", i.permitted)
+	return permanent("ca.not-permitted", "name", n.ASCII, "permitted", i.permitted)
 }

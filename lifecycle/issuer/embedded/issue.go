@@ -51,14 +51,14 @@ func oid(parts ...uint64) x509.OID {
 func (i *Issuer) Finalize(ctx context.Context, ref string, r ports.CertificateRequest) (ports.Order, error) {
 	cell, ok := orderCell(ref)
 	if !ok || ref != refOf(r.Key) || r.Key == "" {
-		return ports.Order{}, final("ca.other-attempt", "cause", ports.ErrUnknownOrder)
+		return ports.Order{}, permanent("ca.other-attempt", "cause", ports.ErrUnknownOrder)
 	}
 	switch o, err := i.lookup(ctx, ref); {
 	case err == nil && o.Status == ports.OrderReady: // proved just now
 	case err == nil || !errors.Is(err, ports.ErrUnknownOrder):
 		return o, err
 	case i.opt.Proof.Method != ProofTrust:
-		return o, final("ca.no-order")
+		return o, permanent("ca.no-order")
 	}
 	list, err := i.check(r, bundle.CheckRequestKey)
 	if err != nil {
@@ -169,7 +169,7 @@ func (i *Issuer) notAfter(now, asked, caEnd time.Time) (time.Time, error) {
 		end = caEnd
 	}
 	if end.Before(now) {
-		return end, final("ca.ends-early", "at", end)
+		return end, permanent("ca.ends-early", "at", end)
 	}
 	return end, nil
 }

@@ -25,7 +25,7 @@ const (
 	ProofHTTP  = "http"  // a file on the web server (RFC 8555 section 8.3)
 )
 
-// Proof configures what the CA looks for before it signs.
+// Proof configures the proof of control that the CA requires before it signs.
 type Proof struct {
 	Method   string // "" is ProofTrust
 	Resolver string // host:port of the DNS server to ask; "" for the system's
@@ -33,14 +33,14 @@ type Proof struct {
 }
 
 const (
-	// proofPatience bounds one look for one record or file.
-	proofPatience = 10 * time.Second
+	// proofTimeout bounds one check of one record or file.
+	proofTimeout = 10 * time.Second
 	// maxProofFile bounds how much of a file is read, in bytes.
 	maxProofFile = 1 << 10
 )
 
-// proofs is what must be seen for an order. It follows from the order alone,
-// so that nothing needs to be remembered, and cannot be known before it.
+// proofs returns the proofs that an order requires. They are derived from the
+// order alone, so that nothing is stored, and cannot be predicted.
 func (i *Issuer) proofs(ref string, list []string) []model.Proof {
 	var all []model.Proof
 	for _, n := range list {
@@ -72,9 +72,9 @@ func (i *Issuer) provable(list []names.Name) error {
 	for _, n := range list {
 		switch {
 		case i.opt.Proof.Method == ProofDNS && n.IP.IsValid():
-			return final("ca.address-by-dns", "name", n.ASCII)
+			return permanent("ca.address-by-dns", "name", n.ASCII)
 		case i.opt.Proof.Method == ProofHTTP && n.Wildcard:
-			return final("ca.wildcard-by-file", "name", n.ASCII)
+			return permanent("ca.wildcard-by-file", "name", n.ASCII)
 		}
 	}
 	return nil
@@ -87,7 +87,7 @@ func (i *Issuer) proved(ctx context.Context, ref string, list []string) ports.Or
 	var why error
 	for n := range o.Proofs {
 		p := &o.Proofs[n]
-		err := i.look(ctx, p)
+		err := i.checkProof(ctx, p)
 		if p.Seen = err == nil; !p.Seen {
 			missing++
 			why = err
@@ -100,9 +100,9 @@ func (i *Issuer) proved(ctx context.Context, ref string, list []string) ports.Or
 	return o
 }
 
-// look asks for one record or file; nil when it is there.
-func (i *Issuer) look(ctx context.Context, p *model.Proof) error {
-	ctx, cancel := context.WithTimeout(ctx, proofPatience)
+// checkProof looks up one record or file; nil means that it was found.
+func (i *Issuer) checkProof(ctx context.Context, p *model.Proof) error {
+	ctx, cancel := context.WithTimeout(ctx, proofTimeout)
 	defer cancel()
 	if p.Method == ProofDNS {
 		texts, err := i.resolver().LookupTXT(ctx, p.Name+".")

@@ -31,8 +31,8 @@ var reasons = []struct {
 	{"privilegeWithdrawn", ocsp.PrivilegeWithdrawn},
 }
 
-// refused are the other reasons of the section, and why not.
-var refused = map[string]string{
+// unsupportedReasons are the other reasons of the section, and why not.
+var unsupportedReasons = map[string]string{
 	"cacompromise":    "ca.no-ca-compromise",
 	"aacompromise":    "ca.no-attribute-authority",
 	"certificatehold": "ca.no-hold",
@@ -54,10 +54,10 @@ func reasonCode(name string) (int, error) {
 			return r.code, nil
 		}
 	}
-	if why, ok := refused[strings.ToLower(name)]; ok {
-		return 0, final("ca.reason-refused", "reason", name, "why", model.Say(why))
+	if why, ok := unsupportedReasons[strings.ToLower(name)]; ok {
+		return 0, permanent("ca.reason-refused", "reason", name, "why", model.Say(why))
 	}
-	return 0, final("ca.no-reason", "reason", name, "reasons", Reasons())
+	return 0, permanent("ca.no-reason", "reason", name, "reasons", Reasons())
 }
 
 func reasonName(code int) string {

@@ -28,13 +28,13 @@ const (
 	renewYears   = 5
 )
 
-// slack is how far the clock may be set back behind the beginning of a CA for
-// the CA to be used all the same: clocks are corrected by that much.
-const slack = 24 * time.Hour
+// clockTolerance is how far the clock may be before the start of a CA for the CA
+// to be used all the same, since clocks are corrected by that much.
+const clockTolerance = 24 * time.Hour
 
-// validAt says whether a CA may be used at a moment.
+// validAt reports whether a CA may be used at a time.
 func validAt(c *x509.Certificate, now time.Time) bool {
-	return !now.Before(c.NotBefore.Add(-slack)) && !now.After(c.NotAfter)
+	return !now.Before(c.NotBefore.Add(-clockTolerance)) && !now.After(c.NotAfter)
 }
 
 // choose returns the numbers of the root and of the issuing CA under it that

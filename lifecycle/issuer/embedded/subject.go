@@ -30,7 +30,7 @@ func leafSubject(r ports.CertificateRequest, cn string) (pkix.Name, error) {
 	}
 	o := r.Organization
 	if o == nil || o.Name == "" || o.Country == "" {
-		return n, final("ca.no-organization", "level", r.Level)
+		return n, permanent("ca.no-organization", "level", r.Level)
 	}
 	add := func(to *[]string, v string) {
 		if v != "" {

@@ -8,7 +8,7 @@
 //
 //	port/PRODUCT/REGION          the address, kept over restarts
 //	bind/PRODUCT/REGION/NAME     chain and key presented for a name
-//	former/PRODUCT/REGION/NAME   what was presented before a Deploy not yet kept
+//	former/PRODUCT/REGION/NAME   what was presented before a Deploy not yet committed
 package edge
 
 import (
@@ -38,11 +38,11 @@ type Options struct {
 	Regions []string         // the default first; at least one
 	Now     func() time.Time // the clock of the handshakes; nil means time.Now
 	Logger  *slog.Logger     // nil means none
-	// Holder names the program that listens on a TCP port of this machine, if
+	// PortOwner names the program that listens on a TCP port of this machine, if
 	// that is known; nil to name none.
-	Holder func(port string) model.Text
-	// Words says the page that is served to who asks for it, in one of the languages
-	// of an Accept-Language header; nil writes its code.
+	PortOwner func(port string) model.Text
+	// Words renders the page that is served, in the best language of an
+	// Accept-Language header; nil renders its code.
 	Words func(languages string, t model.Text) string
 }
 
@@ -56,11 +56,11 @@ type Edge struct {
 
 var _ ports.Product = (*Edge)(nil)
 
-// Open starts the listeners of the regions that present something; those of
-// others start at the first deployment. A listener whose kept address is taken
-// does not keep the others from working: Open succeeds, [Edge.Problems] tells,
-// and each later deployment there tries again. The caller closes the edge
-// before the store.
+// Open starts the listeners of the regions that present something; the others
+// start at the first deployment. If a listener's saved address is in use the
+// others work all the same: Open succeeds, [Edge.Problems] reports it, and each
+// later deployment there tries again. The caller closes the edge before the
+// store.
 func Open(ctx context.Context, store ports.Store, opt Options) (*Edge, error) {
 	if opt.Product == "" || len(opt.Regions) == 0 {
 		return nil, errors.New("an edge needs the name of its product and at least one region")
@@ -68,8 +68,8 @@ func Open(ctx context.Context, store ports.Store, opt Options) (*Edge, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	if opt.Holder == nil {
-		opt.Holder = func(string) model.Text { return "" }
+	if opt.PortOwner == nil {
+		opt.PortOwner = func(string) model.Text { return "" }
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
@@ -94,8 +94,7 @@ func Open(ctx context.Context, store ports.Store, opt Options) (*Edge, error) {
 	return e, nil
 }
 
-// Close stops all listeners and their connections. What is presented stays
-// recorded.
+// Close stops all listeners and their connections. The bindings stay stored.
 func (e *Edge) Close() error {
 	var errs []error
 	for _, r := range e.regions {
@@ -104,7 +103,7 @@ func (e *Edge) Close() error {
 	return errors.Join(errs...)
 }
 
-// Problems lists the listeners that could not be started, in words.
+// Problems lists the listeners that could not be started.
 func (e *Edge) Problems() []error {
 	var out []error
 	for _, name := range e.opt.Regions {
@@ -118,10 +117,10 @@ func (e *Edge) Problems() []error {
 // Regions lists the configured regions.
 func (e *Edge) Regions() []string { return slices.Clone(e.opt.Regions) }
 
-// CreatesResources is true: the first deployment to a name makes it.
+// CreatesResources returns true: the first deployment to a name creates it.
 func (e *Edge) CreatesResources() bool { return true }
 
-// Discover lists what is presented in a region, sorted by name.
+// Discover lists the resources of a region by name.
 func (e *Edge) Discover(ctx context.Context, regionName string) ([]ports.Target, error) {
 	if _, err := e.region(ctx, regionName); err != nil {
 		return nil, err
@@ -146,10 +145,10 @@ func (e *Edge) Discover(ctx context.Context, regionName string) ([]ports.Target,
 	return out, err
 }
 
-// Current tells what is configured for a name. While the region's listener
-// cannot be started Address is "", and Silent says why.
+// Current returns the binding of a name. While the region's listener cannot be
+// started Address is "", and ListenErr is why.
 func (e *Edge) Current(ctx context.Context, p ports.Target) (ports.Binding, error) {
-	r, host, err := e.place(ctx, p)
+	r, host, err := e.target(ctx, p)
 	if err != nil {
 		return ports.Binding{}, err
 	}
@@ -157,7 +156,7 @@ func (e *Edge) Current(ctx context.Context, p ports.Target) (ports.Binding, erro
 	if err := e.store.View(func(rd model.Reader) error { return b.get(rd, bindCell(e.opt.Product, p.Region, host)) }); err != nil {
 		return ports.Binding{}, noResource(err)
 	}
-	// A listener that failed to start gets another chance.
+	// Try again to start a listener that failed.
 	silent := r.listen(ctx)
 	there := e.binding(r, &b, host)
 	there.ListenErr = silent
@@ -168,10 +167,10 @@ func (e *Edge) binding(r *region, b *binding, host string) ports.Binding {
 	return ports.Binding{Fingerprint: b.Fingerprint, Address: r.address(), SNI: host}
 }
 
-// Deploy presents the pair for a name from the next handshake on. Connections
-// that are open stay open. The certificate must be for the name.
+// Deploy presents the pair for a name from the next handshake on. Open
+// connections stay open. The certificate must be valid for the name.
 func (e *Edge) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Binding, error) {
-	r, host, err := e.place(ctx, p)
+	r, host, err := e.target(ctx, p)
 	if err != nil {
 		return ports.Binding{}, err
 	}
@@ -201,17 +200,17 @@ func (e *Edge) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair) (
 		}
 		return next.put(tx, cell)
 	})
-	r.forget(host) // also after an error: the commit may have been done
+	r.invalidate(host) // also after an error: the commit may have been done
 	if err != nil {
 		return ports.Binding{}, err
 	}
 	return e.binding(r, &next, host), nil
 }
 
-// Rollback puts back what was presented before the last Deploy that was not
-// kept, and removes the resource if that was nothing.
+// Rollback restores the binding before the last Deploy that was not committed,
+// and removes the resource if there was none.
 func (e *Edge) Rollback(ctx context.Context, p ports.Target) error {
-	r, host, err := e.place(ctx, p)
+	r, host, err := e.target(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -232,18 +231,18 @@ func (e *Edge) Rollback(ctx context.Context, p ports.Target) error {
 		}
 		return old.put(tx, cell)
 	})
-	r.forget(host)
+	r.invalidate(host)
 	return err
 }
 
-// Commit forgets what was presented before, key and all.
+// Commit discards the previous binding with its key.
 func (e *Edge) Commit(ctx context.Context, p ports.Target) error {
-	_, host, err := e.place(ctx, p)
+	_, host, err := e.target(ctx, p)
 	if err != nil {
 		return err
 	}
 	former := formerCell(e.opt.Product, p.Region, host)
-	// Reading first spares a durable write when there is nothing to forget.
+	// Reading first spares a durable write if there is no previous binding.
 	var b binding
 	err = e.store.View(func(r model.Reader) error { return b.get(r, former) })
 	if errors.Is(err, model.ErrNotFound) {
@@ -254,7 +253,7 @@ func (e *Edge) Commit(ctx context.Context, p ports.Target) error {
 
 // Undeploy removes the resource (spec D8).
 func (e *Edge) Undeploy(ctx context.Context, p ports.Target) error {
-	r, host, err := e.place(ctx, p)
+	r, host, err := e.target(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -269,7 +268,7 @@ func (e *Edge) Undeploy(ctx context.Context, p ports.Target) error {
 		}
 		return remove(tx, cell)
 	})
-	r.forget(host)
+	r.invalidate(host)
 	return err
 }
 
@@ -287,8 +286,8 @@ func (e *Edge) region(ctx context.Context, name string) (*region, error) {
 	return r, nil
 }
 
-// place finds the region and the canonical host name of a place.
-func (e *Edge) place(ctx context.Context, p ports.Target) (*region, string, error) {
+// target returns the region and the canonical host name of a target.
+func (e *Edge) target(ctx context.Context, p ports.Target) (*region, string, error) {
 	r, err := e.region(ctx, p.Region)
 	if err != nil {
 		return nil, "", err
@@ -307,7 +306,7 @@ func (e *Edge) place(ctx context.Context, p ports.Target) (*region, string, erro
 	return r, n.ASCII, nil
 }
 
-// noResource turns the store's "not found" into the port's.
+// noResource converts the store's "not found" to the port's error.
 func noResource(err error) error {
 	if errors.Is(err, model.ErrNotFound) {
 		return ports.ErrNoResource
@@ -315,7 +314,8 @@ func noResource(err error) error {
 	return err
 }
 
-// checkPair refuses what a server could not present, before anything changes.
+// checkPair rejects a pair that a server could not present, before anything
+// changes.
 func checkPair(pair ports.KeyPair, host string) error {
 	bad := func(why any) error {
 		return &ports.PermanentError{Err: model.Fail("edge.refuses", "why", why)}

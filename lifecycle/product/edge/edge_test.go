@@ -110,7 +110,7 @@ func TestAddressesAreServedWithoutAName(t *testing.T) {
 	first, b := deploy(t, e, "global", "192.0.2.1")
 	for range 2 {
 		chain, _, err := product.Prober{Now: clock}.Probe(ctx, b.Address, b.SNI)
-		if err != nil || product.Judge(chain, "192.0.2.1", nil, now).Fingerprint != first.Fingerprint {
+		if err != nil || product.VerifyChain(chain, "192.0.2.1", nil, now).Fingerprint != first.Fingerprint {
 			t.Fatal(err)
 		}
 		first, b = deploy(t, e, "global", "192.0.2.1")
@@ -218,7 +218,7 @@ func TestDriftBehindItsBackIsPresented(t *testing.T) {
 		t.Errorf("configured %q, %v", b.Fingerprint, err)
 	}
 	chain, _, err := product.Prober{Now: clock}.Probe(ctx, b.Address, "a.example.com")
-	if v := product.Judge(chain, "a.example.com", nil, now); err != nil || v.Fingerprint != other.Fingerprint || !v.Has(product.WrongName) {
+	if v := product.VerifyChain(chain, "a.example.com", nil, now); err != nil || v.Fingerprint != other.Fingerprint || !v.Has(product.WrongName) {
 		t.Errorf("presented %s, %v", v.AsText(), err)
 	}
 }
@@ -261,7 +261,7 @@ func TestLostAnswerOfTheStoreLeavesNoOldLeaf(t *testing.T) {
 		t.Fatalf("%+v, %v", configured, err)
 	}
 	chain, _, err := product.Prober{Now: clock}.Probe(ctx, b.Address, b.SNI)
-	if v := product.Judge(chain, "", nil, now); err != nil || v.Fingerprint != next.Fingerprint {
+	if v := product.VerifyChain(chain, "", nil, now); err != nil || v.Fingerprint != next.Fingerprint {
 		t.Errorf("configured is the new leaf, presented another: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"certquay/model"
 )
 
-// region is one listener with what it presents.
+// region is one listener with its bindings.
 type region struct {
 	e    *Edge
 	name string
@@ -46,7 +46,7 @@ func (r *region) fail(code string, args ...any) *model.Error {
 	return model.Fail(code, append(args, "product", r.e.opt.Product, "region", r.name)...)
 }
 
-// address is where the region listens, "" when it does not.
+// address returns the address the region listens on, "" if it does not.
 func (r *region) address() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,8 +62,8 @@ func (r *region) problem() error {
 	return r.failed
 }
 
-// listen starts the listener unless it runs, on the kept address if there is
-// one, and keeps the address.
+// listen starts the listener unless it runs, on the saved address if there is
+// one, and saves the address.
 func (r *region) listen(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,7 +89,7 @@ func (r *region) listen(ctx context.Context) error {
 }
 
 func (r *region) bind(ctx context.Context) (net.Listener, error) {
-	kept, err := r.kept()
+	kept, err := r.savedAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			_, port, _ := net.SplitHostPort(address)
-			if who := r.e.opt.Holder(port); who != "" {
+			if who := r.e.opt.PortOwner(port); who != "" {
 				return nil, r.fail("edge.taken-by", "address", address, "holder", who).Wrapping(err)
 			}
 			return nil, r.fail("edge.taken", "address", address, "port", port).Wrapping(err)
@@ -120,8 +120,8 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 	return ln, nil
 }
 
-// kept reads the address of earlier runs.
-func (r *region) kept() (string, error) {
+// savedAddress returns the address of earlier runs.
+func (r *region) savedAddress() (string, error) {
 	c := &model.KV{Namespace: space, Name: portCell(r.e.opt.Product, r.name)}
 	err := r.e.store.View(func(rd model.Reader) error { return rd.Get(c) })
 	if errors.Is(err, model.ErrNotFound) {
@@ -163,9 +163,9 @@ func (w debugWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// certificate chooses by SNI. For an unknown name it returns nothing, which
-// crypto/tls turns into the alert unrecognized_name (RFC 6066 section 3).
-// Clients send no name when they ask for an IP address (same section), so a
+// certificate chooses the certificate by SNI. For an unknown name it returns
+// nothing, which crypto/tls turns into the alert unrecognized_name (RFC 6066
+// section 3). Clients send no name for an IP address (same section), so a
 // handshake without one gets the resource named by an address.
 func (r *region) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	host := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
@@ -199,8 +199,8 @@ func (r *region) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	return c, nil
 }
 
-// forget makes the next handshake for a host read the store anew.
-func (r *region) forget(host string) {
+// invalidate makes the next handshake for a host read the store again.
+func (r *region) invalidate(host string) {
 	r.load.Lock()
 	defer r.load.Unlock()
 	r.loaded.Delete(host)

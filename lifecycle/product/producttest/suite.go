@@ -163,7 +163,7 @@ func testDeploy(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := product.Judge(s.seen(b), p.Name, []product.Roots{{Name: "configured", Pool: s.ca.Pool()}}, s.Now)
+	v := product.VerifyChain(s.seen(b), p.Name, []product.Roots{{Name: "configured", Pool: s.ca.Pool()}}, s.Now)
 	if !v.OK() {
 		t.Errorf("the presented chain does not verify: %s", v.AsText())
 	}

@@ -7,11 +7,11 @@ import (
 	"certquay/lifecycle/ports"
 )
 
-// Judging makes the judge of what is watched by a set of roots, which is asked
-// for when something is judged.
-func Judging(name string, pool func() *x509.CertPool) ports.ChainVerifier {
+// WatchVerifier returns a verifier for watched endpoints that trusts one set of
+// roots. pool is called for each verification.
+func WatchVerifier(name string, pool func() *x509.CertPool) ports.ChainVerifier {
 	return func(chain [][]byte, host string, now time.Time) (found []ports.Finding) {
-		v := Judge(chain, host, []Roots{{Name: name, Pool: pool()}}, now)
+		v := VerifyChain(chain, host, []Roots{{Name: name, Pool: pool()}}, now)
 		for _, f := range v.Findings {
 			found = append(found, ports.Finding{Problem: string(f.Problem), Text: f.Text})
 		}

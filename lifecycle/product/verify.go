@@ -19,27 +19,27 @@ type Roots struct {
 	Pool *x509.CertPool // nil is an empty one
 }
 
-// Problem is what is wrong with a presented chain. The texts are stable.
+// Problem is the code of a defect of a presented chain. The codes are stable.
 type Problem string
 
 // Problems, the worst first.
 const (
 	Unreadable  Problem = "unreadable" // no certificate, or not one X.509 can read
-	WrongName   Problem = "wrong-name" // not for the name that was asked for
+	WrongName   Problem = "wrong-name" // not valid for the probed name
 	Expired     Problem = "expired"    // its last second has passed
 	NotYetValid Problem = "not-yet-valid"
 	SelfSigned  Problem = "self-signed"
-	Incomplete  Problem = "incomplete-chain" // reaches none of the roots for want of an intermediate
-	Untrusted   Problem = "untrusted"        // ends at a root that none of the sets has
+	Incomplete  Problem = "incomplete-chain" // an intermediate is missing
+	Untrusted   Problem = "untrusted"        // ends at a root of no set
 )
 
-// Finding is a problem with its explanation.
+// Finding is a problem with its message.
 type Finding struct {
 	Problem Problem
 	Text    model.Text
 }
 
-// Verdict is the judgement of a presented chain.
+// Verdict is the result of verifying a presented chain.
 type Verdict struct {
 	Leaf        *x509.Certificate // nil when unreadable
 	Fingerprint string            // of the leaf; "" when there is none
@@ -47,10 +47,10 @@ type Verdict struct {
 	Findings    []Finding         // none: a client would accept it
 }
 
-// OK says that a client with these roots would accept the chain.
+// OK reports whether a client with these roots would accept the chain.
 func (v *Verdict) OK() bool { return len(v.Findings) == 0 }
 
-// Has says whether a problem was found.
+// Has reports whether a problem was found.
 func (v *Verdict) Has(p Problem) bool {
 	for _, f := range v.Findings {
 		if f.Problem == p {
@@ -60,7 +60,7 @@ func (v *Verdict) Has(p Problem) bool {
 	return false
 }
 
-// AsText is what was found, or by which roots the chain verifies.
+// AsText returns the findings, or the set of roots by which the chain verifies.
 func (v *Verdict) AsText() model.Text {
 	if v.OK() {
 		return model.Say("watch-problem.verifies", "roots", v.TrustedBy)
@@ -72,11 +72,11 @@ func (v *Verdict) AsText() model.Text {
 	return model.Texts(all...)
 }
 
-// Judge says whether a chain, DER and leaf first as it was presented, verifies
-// at a moment for a host against any set of roots, and all that is wrong with
-// it. With an empty name any name will do. It uses only the intermediates that
-// were presented, as a client that fetches none.
-func Judge(chain [][]byte, name string, roots []Roots, now time.Time) Verdict {
+// VerifyChain verifies a chain (DER, leaf first, as presented) at a time, for a
+// host, against sets of roots, and returns all defects. An empty name accepts any
+// host. It uses only the presented intermediates, as a client that fetches none
+// does.
+func VerifyChain(chain [][]byte, name string, roots []Roots, now time.Time) Verdict {
 	var v Verdict
 	add := func(p Problem, code string, args ...any) {
 		v.Findings = append(v.Findings, Finding{p, model.Say("watch-problem."+code, args...)})
@@ -131,8 +131,8 @@ func parse(chain [][]byte) (certs []*x509.Certificate, bad int) {
 	return certs, -1
 }
 
-// within moves a moment into the leaf's validity, so that trust is judged apart
-// from expiry.
+// within moves a time into the leaf's validity, so that trust is verified
+// independently of expiry.
 func within(now time.Time, leaf *x509.Certificate) time.Time {
 	if now.After(leaf.NotAfter) {
 		return leaf.NotAfter
@@ -143,8 +143,8 @@ func within(now time.Time, leaf *x509.Certificate) time.Time {
 	return now
 }
 
-// trust finds the first set of roots that the chain reaches, or else a
-// certificate above the leaf that has expired.
+// trust returns the first set of roots that the chain reaches, or else an expired
+// certificate above the leaf.
 func trust(certs []*x509.Certificate, roots []Roots, now time.Time) (by string, expired *x509.Certificate) {
 	between := x509.NewCertPool()
 	for _, c := range certs[1:] {
@@ -175,8 +175,8 @@ func trust(certs []*x509.Certificate, roots []Roots, now time.Time) (by string, 
 	return "", expired
 }
 
-// altNames are the names clients look at: the common name is not among them
-// (RFC 9525 section 2).
+// altNames returns the names that clients check; the common name is not among
+// them (RFC 9525 section 2).
 func altNames(c *x509.Certificate) []string {
 	if len(c.DNSNames)+len(c.IPAddresses) == 0 {
 		return nil
