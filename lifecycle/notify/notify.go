@@ -59,7 +59,10 @@ func New(o Options) *Notifier {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	return &Notifier{smtp: o.SMTP, http: o.HTTP, log: o.Log, mails: make(chan struct{}, maxInFlight), chats: make(chan struct{}, maxInFlight)}
+	return &Notifier{
+		smtp: o.SMTP, http: o.HTTP, log: o.Log,
+		mails: make(chan struct{}, maxInFlight), chats: make(chan struct{}, maxInFlight),
+	}
 }
 
 // transportOf returns how a channel is reached: mailto, http or chat.
