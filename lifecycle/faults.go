@@ -68,7 +68,7 @@ func (w *worker) setAside(tx model.Tx, j *model.Job, cause error) error {
 		return err
 	}
 	ev := w.jobEvent(j, journal.ResultFailed)
-	ev.Reason, ev.SuppressNotice = j.Error, true // the task tells
+	ev.Reason, ev.SuppressNotice = j.Error, true // the task sends the notice
 	if !retried {
 		ev.SuppressNotice = false
 	}

@@ -14,8 +14,8 @@ import (
 // HostRequest enables managed hosting (spec H1, H2).
 type HostRequest struct {
 	Contact model.ID
-	// Spec states what an uploaded certificate does not tell; empty parts are
-	// taken from the instance.
+	// Spec completes the specification of an uploaded certificate; empty parts
+	// are taken from the instance.
 	Spec model.Specification
 	// FromPack takes a unit of a resource pack and of a hosting pack instead
 	// of money.

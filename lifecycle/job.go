@@ -26,7 +26,7 @@ type worker struct {
 	// committed; uncommittedChanged is closed when one is added.
 	uncommitted        map[model.ID]error
 	uncommittedChanged chan struct{}
-	retryScheduled     bool // the scheduler will be told to go on with them
+	retryScheduled     bool // the scheduler will be woken to resume them
 
 	suspectMu sync.Mutex // held by a job that may have killed the process; see [worker.run]
 }

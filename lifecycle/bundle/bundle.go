@@ -2,7 +2,7 @@
 // them for the servers that use them, and makes and judges keys (spec I2, I3,
 // A3).
 //
-// Everything here opens no file and asks no clock, but that [Parse] reads the
+// Nothing here opens a file or reads a clock, except that [Parse] reads the
 // system's roots, once. What a password protects is opened in a child process,
 // for which main has to call [decode.RunIfChild]. All functions are safe for
 // concurrent use.
@@ -33,11 +33,11 @@ type File struct {
 	Password model.Secret
 }
 
-// Options says what [Options.Parse] judges by.
+// Options are the time and the roots that [Options.Parse] uses.
 type Options struct {
 	Now time.Time
-	// Roots are the known roots, by which a chain without its root is told
-	// from an incomplete one. When nil, only a root among the files counts.
+	// Roots are the known roots, which distinguish a chain without its root
+	// from an incomplete one. If nil, only a root among the files counts.
 	Roots *x509.CertPool
 }
 
@@ -59,7 +59,7 @@ type Warning struct {
 	Text model.Text
 }
 
-// Has says whether the bundle has a warning of this code.
+// Has reports whether the bundle has a warning with this code.
 func (b *Bundle) Has(code Reason) bool {
 	for _, w := range b.Warnings {
 		if w.Code == code {
@@ -252,9 +252,9 @@ func (b *Bundle) warn(o Options, selfSigned bool) {
 	}
 }
 
-// knownRoot finds the root that signed the last certificate of a chain. It asks
-// at a moment inside that certificate's validity, so that an expired one is
-// not taken for incomplete.
+// knownRoot returns the root that signed the last certificate of a chain,
+// verified at a time within that certificate's validity, so that an expired chain
+// does not count as incomplete.
 func knownRoot(last *x509.Certificate, o Options) *x509.Certificate {
 	if o.Roots == nil {
 		return nil

@@ -124,7 +124,7 @@ func (g *graph) order(leaf int) ([]int, error) {
 	}
 }
 
-// higher says whether i is a better end of the chain than top.
+// higher reports whether i is a better end of the chain than top.
 func (g *graph) higher(i, top int, depth []int) bool {
 	if g.self[i] != g.self[top] {
 		return g.self[i]

@@ -63,9 +63,9 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 	return r, nil
 }
 
-// CheckCSRNames says whether a request is for exactly the names of the
+// CheckCSRNames returns an error unless a request is for exactly the names of the
 // application (spec A3). The common name may repeat one of them; other kinds of
-// names are refused.
+// names are rejected.
 func CheckCSRNames(r *x509.CertificateRequest, want []string) error {
 	if len(r.EmailAddresses)+len(r.URIs) > 0 {
 		return &Error{Reason: WrongNames, Why: model.Say("bundle.request-other-names"), Hint: model.Say("bundle-hint.only-hosts")}

@@ -35,7 +35,7 @@ func CheckRequestKey(pub crypto.PublicKey) error {
 	return CheckPublicKey(pub)
 }
 
-// CheckPublicKey says why a server must not use a key: RSA below 2048 bits or
+// CheckPublicKey returns why a server must not use a key: RSA below 2048 bits or
 // known to be weak, or an algorithm that TLS clients do not support (spec A3,
 // I3). It takes a few milliseconds at most.
 func CheckPublicKey(pub crypto.PublicKey) error {
@@ -153,7 +153,7 @@ func keyFromDER(der []byte) (crypto.Signer, error) {
 	return nil, model.Fail("key.no-private")
 }
 
-// SamePublic says whether two public keys are the same.
+// SamePublic reports whether two public keys are equal.
 func SamePublic(a, b crypto.PublicKey) bool {
 	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && k.Equal(b)
@@ -196,8 +196,8 @@ func Names(c *x509.Certificate) []string {
 	return out
 }
 
-// Version is what a version record tells of a leaf. The caller adds Number,
-// KeyID, Issued, Issuer, Yearly, Incomplete and the window the CA suggests.
+// Version returns the version record of a leaf. The caller adds Number, KeyID,
+// Issued, Issuer, AnnualRenewal, Incomplete and the window the CA suggests.
 func Version(leaf *x509.Certificate) model.Version {
 	v := model.Version{
 		Serial: Serial(leaf.SerialNumber), Fingerprint: Fingerprint(leaf.Raw),
@@ -221,9 +221,9 @@ var levels = map[string]model.Level{
 	"2.23.140.1.1":   model.EV,
 }
 
-// Specification is what a certificate from elsewhere tells of its specification
-// (spec H2): the level by its policy identifier and the domain type by its
-// names. Brand and grade, and a part that cannot be told, are empty.
+// Specification derives the specification of a certificate issued elsewhere (spec
+// H2): the level from its policy identifier and the domain type from its names.
+// Brand, grade and unknown parts are empty.
 func Specification(leaf *x509.Certificate) model.Specification {
 	var s model.Specification
 	for _, p := range leaf.Policies {

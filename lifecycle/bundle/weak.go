@@ -15,9 +15,9 @@ const (
 	fermatRounds   = 110 // of Fermat's method; 100 are required
 )
 
-// weakRSA says whether an RSA key of any size is known to be weak: small factors,
+// weakRSA reports whether an RSA key of any size is known to be weak: small factors,
 // ROCA (CVE-2017-15361) or factors too close together (CVE-2022-26320). It does
-// not know Debian's weak keys of 2008, of which there are too many to carry along.
+// not know Debian's weak keys of 2008, of which there are too many to include.
 func weakRSA(k *rsa.PublicKey) bool {
 	one := big.NewInt(1)
 	if new(big.Int).GCD(nil, nil, k.N, smallPrimes()).Cmp(one) != 0 || rocacheck.IsWeak(k) {

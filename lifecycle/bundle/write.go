@@ -9,7 +9,7 @@ import (
 	"certquay/model"
 )
 
-// Content is what is to be written: a certificate as it is kept.
+// Content is a certificate to write to files.
 type Content struct {
 	Name  string       // the certificate's first name; file names are made from it
 	Chain [][]byte     // DER, leaf first, without root
@@ -31,7 +31,8 @@ type OutFile struct {
 type format struct {
 	name  string
 	files func(o Content, base string) ([]OutFile, error)
-	note  string // the code of what to do with the files
+	// note describes the files and how to install them.
+	note string // the code of what to do with the files
 	// keyless is the code of where the key goes that certquay does not hold (spec
 	// A4); empty when the format has no place for one.
 	keyless string
@@ -57,10 +58,10 @@ func Formats() []string {
 	return out
 }
 
-// Files makes the files of a download format, with an install note as the last.
-// Without a key what holds only the key is left out and the note says so; key
-// stores, which are nothing without one, are refused. Passwords are made anew
-// each time. A refusal is an [*Error].
+// Files returns the files of a download format, with an install note as the last.
+// Without a key, files that hold only the key are left out, as the note states,
+// and key stores are refused. Passwords are generated for each call. A refusal is
+// an [*Error].
 func Files(name string, o Content) ([]OutFile, error) {
 	for _, f := range formats {
 		if f.name != name {

@@ -21,7 +21,7 @@ const (
 	maxScans  = 32         // of a JPEG; a progressive one has about ten
 )
 
-// Formats that [Check] tells apart.
+// Formats that [Check] recognizes.
 const (
 	PNG  = "png"
 	JPEG = "jpeg"

@@ -39,7 +39,8 @@ type records struct {
 
 	mu      sync.Mutex
 	changes []change // of the transaction under way
-	// effects are the parts of a transaction that a forecast counts.
+	// effects are the parts of a transaction that a forecast counts, once it is
+	// committed.
 	effects effects
 	observe func(*effects)
 }

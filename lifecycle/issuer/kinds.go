@@ -10,7 +10,7 @@ import (
 	"certquay/lifecycle/ports"
 )
 
-// Setup is what an issuer is opened with.
+// Setup is the input for opening an issuer.
 type Setup struct {
 	Settings any // of the type that Kind.Settings makes
 	Store    ports.Store

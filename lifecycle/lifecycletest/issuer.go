@@ -13,16 +13,12 @@ import (
 	"certquay/model"
 )
 
-// Issuer is a scripted CA. Like an ACME CA it makes a new order for each key that
-// it is asked for. It signs as often as it is asked to, so that Signed shows a
-// certificate too many.
-//
-// OnCan, Can, Pending and Proofs are set before the calls that they are for; Mu
-// guards the other fields.
+// Issuer is a scripted CA. Like an ACME CA it makes a new order for each order
+// key. It signs at each call, so that Signed shows a certificate too many.
 type Issuer struct {
 	Script
-	// OnCan is called whenever somebody asks what the CA can do on a day, as a
-	// forecast does of days to come.
+	// OnCan is called with the day for which the CA's capabilities are read, as a
+	// forecast does for days to come.
 	OnCan   func(day time.Time)
 	Can     rules.Capabilities
 	Pending int           // how many fetches an order stays pending

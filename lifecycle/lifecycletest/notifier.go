@@ -97,7 +97,7 @@ func (n *Notifier) Kinds(to string) (ks []model.NoticeKind) {
 	return ks
 }
 
-// Last is what was sent to a channel last, or nothing.
+// Last returns the last message to a channel, or the zero message.
 func (n *Notifier) Last(to string) (last Sent) {
 	for _, s := range n.Sent() {
 		if s.To == to {

@@ -164,7 +164,7 @@ func (p *Product) Undeploy(ctx context.Context, pl ports.Target) error {
 	})
 }
 
-// errRefused is what a prober meets where nothing listens.
+// errRefused is the error of a probe where nothing listens.
 var errRefused = errors.New("connection refused")
 
 // Probe implements [ports.Prober]: what is presented at an address. It is not

@@ -50,7 +50,7 @@ func (s *Script) Break(method string, err error) {
 	s.down[method] = err
 }
 
-// Plan says how the next calls of a method are taken, one after the other.
+// Plan sets the behaviour of the next calls of a method, one after the other.
 func (s *Script) Plan(method string, bs ...Behaviour) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package lifecycletest gives tests an engine in one call: [New] makes one over a
-// store in memory, with a scripted CA, product, prober and notifier, on a clock
-// that moves only when it is told to. Only tests import it.
+// store in memory, with a scripted CA, product, prober and notifier, on a clock that
+// moves only on request. Only tests import it.
 package lifecycletest
 
 import (
@@ -37,17 +37,16 @@ func (f Frozen) Now() time.Time { return time.Time(f) }
 // After never comes.
 func (f Frozen) After(time.Duration) <-chan time.Time { return make(chan time.Time) }
 
-// NewClock makes a clock that begins at a moment and only moves when it is told
-// to. At the end of the test it is moved as far as it goes, so that nobody waits
-// on it any more.
+// NewClock returns a clock that starts at a time and only moves on request. At
+// the end of the test it moves to its end, so that no goroutine waits on it.
 func NewClock(t testing.TB, at time.Time) *ports.MovableClock {
 	c := ports.NewMovableClock(Frozen(at), 0)
 	t.Cleanup(func() { c.MoveTo(c.Farthest()) })
 	return c
 }
 
-// World is an engine with everything around it. The engine runs what it is asked
-// to; its scheduler runs once somebody calls Start of it.
+// World is an engine with its surroundings. Its scheduler runs once Start is
+// called.
 type World struct {
 	Clock   *ports.MovableClock
 	Issuer  *Issuer

@@ -359,7 +359,7 @@ func canonical(s string) (string, netip.Addr) {
 	return n.ASCII, n.IP
 }
 
-// IsError says whether err is a refusal by these rules, and returns it.
+// IsError returns err as an [*Error] and reports whether it is one.
 func IsError(err error) (*Error, bool) {
 	var e *Error
 	ok := errors.As(err, &e)

@@ -26,7 +26,7 @@ import (
 	"certquay/model"
 )
 
-// marker in the environment tells a child what it is.
+// marker is the environment variable that marks a child process.
 const marker = "CERTQUAY_CHAT"
 
 // ready is set once this process is known to call [RunIfChild], so that its
@@ -36,7 +36,7 @@ var ready atomic.Bool
 // maxReply bounds what is read of a child, in bytes.
 const maxReply = 64 << 10
 
-// request is what a child is asked to send; reply is what became of it.
+// request is the message that a child sends; reply is the result.
 type request struct {
 	Channel string
 	Text    string
@@ -163,9 +163,9 @@ func (w *witness) note(key [32]byte, wrong model.Text) {
 	w.last[key] = wrong
 }
 
-// proof says why a message cannot count as delivered though the service said so:
-// nothing was sent, or some request was not answered with a 2xx, the last time
-// it was made. A redirect is no delivery: it may lead anywhere.
+// proof returns why a message cannot count as delivered though the service
+// reported success: nothing was sent, or some request was not answered with a 2xx
+// the last time it was made. A redirect is no delivery: it may lead anywhere.
 func (w *witness) proof() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -72,7 +72,7 @@ func (o *Outbox) noticeExpiries() error {
 		var errs []error
 		for _, id := range ids {
 			if err := o.journal.CheckInstance(id); err != nil {
-				continue // told there
+				continue // already reported
 			}
 			if err := o.journal.Update(o.ctx, func(tx model.Tx) error { return o.noticeExpiry(tx, id, now) }); err != nil {
 				errs = append(errs, model.Fail("error.do-due", "id", id, "cause", err))
@@ -152,7 +152,7 @@ func (o *Outbox) replanExpiryNotices() error {
 	}
 	for _, id := range ids {
 		if o.journal.CheckInstance(id) != nil {
-			continue // told there
+			continue // already reported
 		}
 		err := o.journal.Update(o.ctx, func(tx model.Tx) error {
 			i, err := model.Get[model.Instance](tx, string(id))

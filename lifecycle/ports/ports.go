@@ -155,7 +155,7 @@ type KeyPair struct {
 	Fingerprint string
 }
 
-// Binding is what a product is configured to present at a target.
+// Binding is the certificate that a product is configured to present at a target.
 type Binding struct {
 	Fingerprint string // of the leaf; "" when nothing is bound
 	Address     string // host:port to probe over TLS; "" when not listening

@@ -45,7 +45,7 @@ const (
 	PKCS8  Kind = "pkcs8"  // EncryptedPrivateKeyInfo of RFC 5958, in DER
 )
 
-// Contents is what was in a file.
+// Contents is the decrypted content of a file.
 type Contents struct {
 	Key   model.Secret // PKCS#8 in DER; empty when there is none
 	Certs [][]byte     // DER, in the order of the file; neither parsed nor judged
@@ -84,7 +84,7 @@ func unsupported(code string, args ...any) *Error {
 
 func unavailable(why model.Text) *Error { return &Error{Problem: Unavailable, What: why} }
 
-// marker in the environment tells a child what it is.
+// marker is the environment variable that marks a child process.
 const marker = "CERTQUAY_DECODE"
 
 // ready is set once this process is known to call [RunIfChild], so that its

@@ -30,7 +30,8 @@ func openPKCS12(data, password []byte) (Contents, error) {
 	return c, nil
 }
 
-// pkcs12Problem sorts the errors of the library; some it tells only by text.
+// pkcs12Problem classifies the library's errors, some of which differ only in
+// their text.
 func pkcs12Problem(err error) error {
 	var not pkcs12.NotImplementedError
 	text := err.Error()

@@ -161,7 +161,8 @@ func (as *authorities) path(n int, now time.Time) (chain [][]byte, root *x509.Ce
 	return chain, root
 }
 
-// highest is the highest number whose CA holds; 0 if there is none.
+// highest returns the highest number of a CA for which a condition holds; 0 if
+// there is none.
 func highest(cas map[int]*authority, holds func(*x509.Certificate) bool) (n int) {
 	for m, a := range cas {
 		if m > n && holds(a.cert) {
@@ -175,10 +176,11 @@ func last(cas map[int]*authority) int {
 	return highest(cas, func(*x509.Certificate) bool { return true })
 }
 
-// authorities returns the CAs and the number of the one that issues now, making
-// what is missing or ends soon. If that fails while an older one can still issue,
-// it does, and the error is told by Prepare. Concurrent callers, in this process
-// or another Issuer on the same store, end up with the same ones.
+// authorities returns the CAs and the number of the one that issues now. It
+// creates missing CAs and successors of those that end soon; if that fails an
+// older one that is still valid issues, and Prepare returns the error. Concurrent
+// callers, in this process or with another Issuer on the same store, get the same
+// ones.
 func (i *Issuer) authorities(ctx context.Context) (*authorities, int, error) {
 	as, n, err := i.renewed(ctx, nil)
 	if err != nil && as != nil {
@@ -193,9 +195,9 @@ func (i *Issuer) authorities(ctx context.Context) (*authorities, int, error) {
 	return as, n, err
 }
 
-// renewed is [Issuer.authorities] with its error: as is what there is then. With
-// record, which is called in the same transaction, it makes a new issuing CA in any
-// case.
+// renewed is [Issuer.authorities] that also returns the error if an older CA can
+// issue. With record, which is called in the same transaction, it makes a new
+// issuing CA in any case.
 func (i *Issuer) renewed(ctx context.Context, record ports.RecordCA) (*authorities, int, error) {
 	now := i.now()
 	ready := func(as *authorities) int {
@@ -234,8 +236,8 @@ func (i *Issuer) read() (as *authorities, err error) {
 	return as, err
 }
 
-// known returns the CAs as they were last read, and again if those do not have
-// what is asked for; without making any.
+// known returns the CAs as last read, or reads them again if has returns false.
+// It creates none.
 func (i *Issuer) known(has func(*authorities) bool) (*authorities, error) {
 	if as := i.cas.Load(); as != nil && has(as) {
 		return as, nil

@@ -32,7 +32,7 @@ func crlCell(ca int) string {
 	return fmt.Sprintf("crl/root/%04d", 1-ca)
 }
 
-// byNumber is the CA whose CRL goes under a number; nil if there is none.
+// byNumber returns the CA whose CRL has a number; nil if there is none.
 func (as *authorities) byNumber(ca int) *authority {
 	if ca > 0 {
 		return as.issuing[ca]
@@ -157,8 +157,8 @@ func (i *Issuer) signCRL(as *authorities, ca int, rec *crlRecord, entries []x509
 	return rec, rec.sign(by.cert, key, entries)
 }
 
-// firstCRL puts the CRL of a CA that is made into its transaction: when it is
-// first asked for, it may be that nothing can be written or signed.
+// firstCRL stores the first CRL of a new CA in the CA's transaction: when a
+// client first requests it, the store may be sealed or read-only.
 func firstCRL(tx model.Tx, ca int, cert *x509.Certificate, key crypto.Signer, now time.Time) error {
 	rec := &crlRecord{Number: 1, ThisUpdate: now.Unix(), NextUpdate: now.Add(crlLife).Unix()}
 	if err := rec.sign(cert, key, nil); err != nil {

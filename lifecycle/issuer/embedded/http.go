@@ -70,8 +70,8 @@ func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// byPath finds the CA whose path, made by one of the two, was asked for, by the
-// number under which its CRL goes.
+// byPath returns the CA whose path, formed by ofRoot or ofIssuing, was requested,
+// and the number of its CRL.
 func (i *Issuer) byPath(path string, ofRoot, ofIssuing func(int) string) (ca int, a *authority) {
 	n := 1
 	if _, num, later := strings.Cut(path, "-"); later {

@@ -184,14 +184,13 @@ func subjectPublicKey(der []byte) ([]byte, error) {
 	return info.Key.Bytes, err
 }
 
-// Roots is a pool of the CA's roots alone; empty while there is none.
+// Roots returns a pool of the CA's roots only; empty before they exist.
 func (i *Issuer) Roots() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	return pool, i.AddRoots(pool)
 }
 
-// AddRoots adds all roots of the CA to a pool by which chains are judged. It
-// makes no CA: while there is none it adds nothing.
+// AddRoots adds the CA's roots to a pool. It creates none.
 func (i *Issuer) AddRoots(pool *x509.CertPool) error {
 	as, err := i.known(func(*authorities) bool { return true })
 	if err != nil {
@@ -203,10 +202,9 @@ func (i *Issuer) AddRoots(pool *x509.CertPool) error {
 	return nil
 }
 
-// Prepare makes the CA's keys if there are none yet, so that the first
-// certificate does not wait for them, and root and issuing CA anew in time
-// before they end. It is to be called now and then; while it fails, what is valid
-// still issues.
+// Prepare creates the CA's keys, so that the first certificate does not wait for
+// them, and replaces root and issuing CA in time before they end. Call it
+// regularly; while it fails, CAs that are still valid issue.
 func (i *Issuer) Prepare(ctx context.Context) error {
 	_, _, err := i.renewed(ctx, nil)
 	return err

@@ -146,8 +146,8 @@ func nonce(of []pkix.Extension) (echo []pkix.Extension, err error) {
 	return echo, nil
 }
 
-// of says whether a CA has issued what a request names, by the hashes of its name
-// and key.
+// of reports whether a CA issued the requested certificate, by the hashes of its
+// name and key.
 func (id *certID) of(ca *x509.Certificate) bool {
 	a, ok := ocspHashes[id.Hash.Algorithm.String()]
 	key, err := subjectPublicKey(ca.RawSubjectPublicKeyInfo)

@@ -20,7 +20,7 @@ import (
 
 // How control of a name is proved to the embedded CA (spec A8).
 const (
-	ProofTrust = "trust" // the CA trusts its operator: nothing is looked for
+	ProofTrust = "trust" // the CA trusts its operator: no proof is required
 	ProofDNS   = "dns"   // a TXT record (RFC 8555 section 8.4)
 	ProofHTTP  = "http"  // a file on the web server (RFC 8555 section 8.3)
 )
@@ -67,7 +67,7 @@ func (i *Issuer) portSuffix() string {
 	return ":" + strconv.Itoa(i.opt.Proof.HTTPPort)
 }
 
-// provable says why a name cannot be proved by the configured method.
+// provable returns an error if a name cannot be proved by the configured method.
 func (i *Issuer) provable(list []names.Name) error {
 	for _, n := range list {
 		switch {
@@ -80,7 +80,7 @@ func (i *Issuer) provable(list []names.Name) error {
 	return nil
 }
 
-// proved looks for everything that an order awaits.
+// proved checks all proofs that an order requires.
 func (i *Issuer) proved(ctx context.Context, ref string, list []string) ports.Order {
 	o := ports.Order{Ref: ref, Status: ports.OrderReady, Proofs: i.proofs(ref, list)}
 	missing := 0

@@ -12,8 +12,8 @@ import (
 // space is the storage space of the CA's cells.
 const space = "embedded"
 
-// orderRecord is what became of an order. The chain is not in it: it follows
-// from the number of the issuing CA.
+// orderRecord is the result of an order. It holds no chain, which follows from
+// the number of the issuing CA.
 type orderRecord struct {
 	Leaf      []byte `cbor:"1,keyasint,omitempty"` // DER
 	CA        int    `cbor:"2,keyasint,omitempty"`
@@ -22,7 +22,7 @@ type orderRecord struct {
 	Names []string `cbor:"4,keyasint,omitempty"`
 }
 
-// open says that an order is neither signed nor cancelled.
+// open reports whether an order is neither signed nor cancelled.
 func (o *orderRecord) open() bool { return len(o.Leaf) == 0 && !o.Cancelled }
 
 // serialRecord is an issued certificate.
@@ -74,7 +74,7 @@ func put(tx model.Tx, name string, v any) error {
 	return tx.Put(&model.KV{Namespace: space, Name: name, Data: data})
 }
 
-// exists says whether a cell is there.
+// exists reports whether a cell exists.
 func exists(r model.Reader, name string) (bool, error) {
 	err := r.Get(&model.KV{Namespace: space, Name: name})
 	if errors.Is(err, model.ErrNotFound) {

@@ -98,8 +98,8 @@ func (i *Issuer) Revoke(ctx context.Context, leaf *x509.Certificate, reason stri
 	})
 }
 
-// Revoked says when and why a certificate of this CA was revoked: a zero time
-// when it was not. For one that this CA did not issue it is an error.
+// Revoked returns when and why a certificate of this CA was revoked: a zero time
+// if it was not. For a certificate of another CA it is an error.
 func (i *Issuer) Revoked(ctx context.Context, leaf *x509.Certificate) (at time.Time, reason string, err error) {
 	if err := ctx.Err(); err != nil {
 		return at, "", err

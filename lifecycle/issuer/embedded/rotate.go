@@ -165,7 +165,7 @@ func (i *Issuer) freshRoot(now time.Time) (*keyed, error) {
 		return nil, err
 	}
 	id := keyID(key.Public())
-	// The end of the key identifier tells roots of several stores apart.
+	// The end of the key identifier distinguishes the roots of several stores.
 	t := rootTemplate(subject("certquay root CA "+hex.EncodeToString(id[:4])), id, now)
 	cert, err := sign(t, t, key.Public(), key)
 	return &keyed{cert, key}, err

@@ -356,7 +356,7 @@ func (b *binding) tlsCertificate() (*tls.Certificate, error) {
 	return &tls.Certificate{Certificate: b.Chain, PrivateKey: key, Leaf: leaf}, nil
 }
 
-// same says whether both present the same bytes.
+// same reports whether two bindings present the same bytes.
 func (b *binding) same(o *binding) bool {
 	return b.Fingerprint == o.Fingerprint && slices.EqualFunc(b.Chain, o.Chain, bytes.Equal)
 }

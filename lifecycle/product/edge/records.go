@@ -10,7 +10,8 @@ import (
 
 const space = "edge"
 
-// binding is what is presented for a name. Its key is the cell's sealed part.
+// binding is the chain and key presented for a name. The key is the cell's sealed
+// part.
 type binding struct {
 	Chain       [][]byte `cbor:"1,keyasint,omitempty"` // DER, leaf first
 	Fingerprint string   `cbor:"2,keyasint,omitempty"`

@@ -237,7 +237,7 @@ func (r *region) checkAddressName(rd model.Reader, host string) error {
 	return &ports.PermanentError{Err: r.fail("edge.second-address", "name", other)}
 }
 
-// page is what a browser or curl sees.
+// page is the page for browsers and curl.
 func (r *region) page(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

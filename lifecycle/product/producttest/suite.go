@@ -28,8 +28,8 @@ type Harness struct {
 	// Reopen, when not nil, is a restart that nothing prepared: the same
 	// product over the same state.
 	Reopen func(t *testing.T) ports.Product
-	// HTTP says that the endpoints answer HTTP requests, so that a connection
-	// can be seen to survive a swap.
+	// HTTP means that the endpoints answer HTTP requests, so that the suite can
+	// check that a connection survives a swap.
 	HTTP bool
 }
 
