@@ -3,12 +3,14 @@ package ui
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle/lifecycletest"
 	"certquay/ui/app"
 	"certquay/ui/kittest"
 )
@@ -66,5 +68,31 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 				t.Errorf("%d lines instead of %d", now, before)
 			}
 		}
+	}
+}
+
+// TestSeveralJobsHaveAProgressBar holds one of three jobs up: the line about them shows
+// that two are done.
+func TestSeveralJobsHaveAProgressBar(t *testing.T) {
+	b, orders, gate := kittest.Fleet(60), new(atomic.Int64), new(lifecycletest.Gate)
+	for _, ca := range b.CAs {
+		ca.OnCall = func(method string) {
+			if method == "order" && orders.Add(1) == 3 {
+				gate.Pass()
+			}
+		}
+	}
+	d, msgs := drive(t, b, 120, 40), make(chan tea.Msg, 100)
+	d.keys("j", "j", "j", "space", "space", "space", "n").sees("Reissue")
+	gate.Shut()
+	t.Cleanup(gate.Open)
+	d.m.refreshEvery = time.Hour
+	loose(d.m.update(press("ctrl+s")), msgs)
+	d.until(msgs, " ━━━━━━━━━━━───── reissue: 3 started")
+	d.fits()
+	gate.Open()
+	d.until(msgs, "── reissue: 3 done")
+	if strings.Contains(d.m.statusLine(), "━") {
+		t.Errorf("the bar is still there:\n%s", d.screen())
 	}
 }

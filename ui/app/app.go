@@ -200,7 +200,8 @@ type (
 		// when there is nothing to wait for.
 		Await func(ctx context.Context) ToastMsg
 		// Progress returns how much of the work is done, from 0 to 1. Update calls it
-		// several times a second. It is nil where that is not known.
+		// several times a second, so it only reads memory. It is nil where that is not
+		// known.
 		Progress func() float64
 	}
 	// ShowInstanceMsg asks for the details of an instance from any page, with a toast
