@@ -15,16 +15,16 @@ import (
 	"certquay/ui/kittest"
 )
 
-// turns lets the spinner turn once, without waiting for it.
+// turns advances the spinner by one frame at once.
 func (d *driver) turns() tea.Cmd {
 	d.t.Helper()
 	return d.m.update(d.m.spinner.Tick().(spinner.TickMsg))
 }
 
-// TestTheSpinnerTurnsWhileSomethingIsWaitedFor shows it before what a forecast
-// has come to, which is a bar as well, before what is followed to its end, where
-// something opens and where a list is read, and nowhere once that is there. It
-// does not turn while nothing is waited for, nor for a screen reader. spec: V5
+// TestTheSpinnerTurnsWhileSomethingIsWaitedFor shows the spinner while a forecast is
+// computed, which has a bar too, while the work of a toast runs, while a dialog is
+// loaded and while a list is read, and nowhere after that. It does not turn while
+// nothing is waited for, nor for a screen reader. spec: V5
 func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 	b := ahead()
 	d, gate, msgs := held(t, b)

@@ -113,8 +113,8 @@ func joinNames(c *app.Context, cases []*rules.Facts) string {
 	return strings.Join(ns, c.T("list.join"))
 }
 
-// hiddenLines tells in a dialog of marked certificates that are acted on though a
-// filter hides them.
+// hiddenLines warns of marked certificates that are acted on though a filter hides
+// them.
 func (q *request) hiddenLines() []string {
 	var away []*rules.Facts
 	for _, cs := range q.cases {
@@ -128,7 +128,7 @@ func (q *request) hiddenLines() []string {
 	return []string{q.c.T(pluralKey("hidden", len(away)), len(q.cases), len(away), joinNames(q.c, away))}
 }
 
-// skippedLines tells in a dialog of marked certificates that are left out.
+// skippedLines lists marked certificates that are left out.
 func (q *request) skippedLines() []string {
 	if len(q.refused) == 0 {
 		return nil
