@@ -125,7 +125,7 @@ func (q *request) hiddenLines() []string {
 	if len(away) == 0 {
 		return nil
 	}
-	return []string{q.c.T(pluralKey("hidden", len(away)), len(q.cases), len(away), joinNames(q.c, away))}
+	return []string{q.c.T(app.PluralKey("hidden", len(away)), len(q.cases), len(away), joinNames(q.c, away))}
 }
 
 // skippedLines lists marked certificates that are left out.
@@ -137,5 +137,5 @@ func (q *request) skippedLines() []string {
 	for n, r := range q.refused {
 		why[n] = q.problem(r.Refusal, r.name)
 	}
-	return append([]string{q.c.T(pluralKey("skipped", len(q.refused)), len(q.refused))}, groupProblems(q.c, why)...)
+	return append([]string{q.c.T(app.PluralKey("skipped", len(q.refused)), len(q.refused))}, groupProblems(q.c, why)...)
 }

@@ -139,6 +139,14 @@ type Context struct {
 // T returns a text of the catalogue.
 func (c *Context) T(key string, args ...any) string { return c.Text.T(key, args...) }
 
+// PluralKey returns the catalogue key for n things; one thing has a key of its own.
+func PluralKey(key string, n int) string {
+	if n == 1 {
+		return key + ".one"
+	}
+	return key
+}
+
 // Timeout bounds one command's calls to the backend.
 const Timeout = 30 * time.Second
 

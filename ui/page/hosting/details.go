@@ -186,19 +186,11 @@ func (d *hosted) creditLines(c *app.Context) []string {
 		}
 	}
 	lines := []string{
-		c.T(one("hosting.details.auto", reserved), auto, len(d.resources), reserved),
-		c.T(one("hosting.details.free", d.credits.Available), d.credits.Available),
+		c.T(app.PluralKey("hosting.details.auto", reserved), auto, len(d.resources), reserved),
+		c.T(app.PluralKey("hosting.details.free", d.credits.Available), d.credits.Available),
 	}
 	if waiting > 0 {
 		lines = append(lines, c.Mark("▲")+c.T("hosting.details.waiting", waiting))
 	}
 	return lines
-}
-
-// one is the code of a text for the number one, or for others.
-func one(key string, n int) string {
-	if n == 1 {
-		return key + ".one"
-	}
-	return key
 }
