@@ -74,7 +74,13 @@ func (a *Access) Facts(id model.ID) (*rules.Facts, error) {
 // does not stop the jobs. A job counts as postponed if its next attempt is after
 // the call of Wait: one that was due before is waited for.
 func (a *Access) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
-	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, jobs...) })
+	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, nil, jobs...) })
+}
+
+// WaitReporting is [Access.Wait] that calls report, from the same goroutine, with
+// the number of jobs that are no longer waited for whenever it may have changed.
+func (a *Access) WaitReporting(ctx context.Context, report func(settled int), jobs ...model.ID) ([]Progress, error) {
+	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, report, jobs...) })
 }
 
 // Resources lists a page of the resources, ordered by product, region and name

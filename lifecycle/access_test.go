@@ -71,7 +71,8 @@ var onlyRead = []string{
 	"Activity", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
 	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Instance", "Issuers",
 	"Material", "NextDue", "Notices", "Page", "Policy", "Products", "Quote", "QuoteHosting", "QuotePack", "Refund", "Resource",
-	"Resources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View", "Wait", "Watch", "Watches", "Working",
+	"Resources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View", "Wait", "WaitReporting", "Watch", "Watches",
+	"Working",
 }
 
 // TestEveryMethodOfAnAccessChecksWhoCalls calls each method as somebody without a

@@ -403,8 +403,8 @@ func (w *worker) jobEvent(j *model.Job, result string) model.Event {
 	}
 }
 
-// wait is [Access.Wait].
-func (w *worker) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
+// wait is [Access.WaitReporting]; report may be nil.
+func (w *worker) wait(ctx context.Context, report func(settled int), jobs ...model.ID) ([]Progress, error) {
 	began := w.Now()
 	wctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -416,7 +416,7 @@ func (w *worker) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 		at[string(id)], open[n] = n, true
 	}
 	look := func(ns ...int) error {
-		return w.store.View(func(r model.Reader) error {
+		err := w.store.View(func(r model.Reader) error {
 			for _, n := range ns {
 				j, err := model.Get[model.Job](r, string(jobs[n]))
 				if errors.Is(err, model.ErrNotFound) { // it was deleted when it finished
@@ -433,6 +433,10 @@ func (w *worker) wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 			}
 			return nil
 		})
+		if err == nil && report != nil {
+			report(len(jobs) - len(open))
+		}
+		return err
 	}
 	every := func() []int { return slices.Collect(maps.Keys(open)) }
 	if err := look(every()...); err != nil {

@@ -377,7 +377,7 @@ func (s *scheduler) tick(ctx context.Context, sweep bool) (int, error) {
 		if s.inline {
 			err = s.worker.drain(ctx)
 		} else {
-			_, err = s.worker.wait(ctx, jobs...)
+			_, err = s.worker.wait(ctx, nil, jobs...)
 		}
 		if err != nil {
 			return len(seen), err

@@ -89,7 +89,7 @@ func TestLeavingADemoAsks(t *testing.T) {
 	}
 }
 
-// What was told of one screen does not stand under the next.
+// TestAClickClearsWhatWasTold removes the toast of one screen before the next is shown.
 func TestAClickClearsWhatWasTold(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24).keys("esc").sees("esc does nothing here")
 	d.click("old.example").click("old.example").sees("esc back")
@@ -224,8 +224,8 @@ func TestAFilterThatFindsNothing(t *testing.T) {
 	}
 }
 
-// After something was taken off, or revoked, undo says what leads back, and not
-// the key that was just pressed. spec: V4
+// TestUndoSaysWhatLeadsBack names what reverses an undeployment or a revocation, and
+// not the key that was just pressed. spec: V4
 func TestUndoSaysWhatLeadsBack(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24).find("img.").keys("D", "y", "u")
 	d.sees("taken off a resource is deployed there again with d", "A revocation cannot be taken back")

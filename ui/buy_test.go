@@ -135,8 +135,8 @@ func TestBuyPacks(t *testing.T) {
 	}
 }
 
-// TestBuyPackInEveryState buys a pack whatever is under the cursor: the row
-// needs no certificate; a viewer is told which role it needs. spec: B4 S3
+// TestBuyPackInEveryState buys a pack whatever row is selected, as the action needs no
+// certificate; a viewer gets the role that is needed. spec: B4 S3
 func TestBuyPackInEveryState(t *testing.T) {
 	for n := range 13 {
 		b := kittest.Fleet(13)

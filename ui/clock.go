@@ -34,14 +34,6 @@ func (m *root) clockText(at string) string {
 	return m.ctx.T("header.sandbox", at)
 }
 
-// pluralKey returns the catalogue key for n things; one thing has a key of its own.
-func pluralKey(key string, n int) string {
-	if n == 1 {
-		return key + ".one"
-	}
-	return key
-}
-
 // clockMovedMsg reports that a movement of the clock has ended.
 type clockMovedMsg struct {
 	began time.Time
@@ -62,7 +54,7 @@ func (m *root) clockActions() app.Actions {
 			if m.clockMoving {
 				m.queuedMoves = append(m.queuedMoves, to)
 				queued := len(m.queuedMoves)
-				return moving(c.T(pluralKey("clock.later", queued), queued))
+				return moving(c.T(app.PluralKey("clock.later", queued), queued))
 			}
 			at := to(c.Backend.Now())
 			return tea.Batch(m.moveClock(at), moving(c.T("clock.moving", at.UTC().Format(clockFormat))))

@@ -9,10 +9,9 @@ import (
 	"certquay/ui/kittest"
 )
 
-// A cursor that moves on and on reads what it has come to when it rests, not at
-// every row, and the footer keeps what it said until then. A single move reads
-// at once. What is pressed meanwhile is for the row that the cursor is on.
-// spec: V4
+// TestTheCursorReadsWhereItRests loads the row of a moving cursor when it rests, not
+// each row it passes, and keeps the footer until then. A single move loads at once. A
+// key pressed meanwhile acts on the row under the cursor. spec: V4
 func TestTheCursorReadsWhereItRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.CursorDelay = 20 * time.Millisecond })

@@ -16,7 +16,7 @@ import (
 	"certquay/ui/kittest"
 )
 
-// ahead is a fleet of which most is hosted, so that much will happen.
+// ahead is a fleet with many hosted certificates, so that a forecast has events.
 func ahead() *kittest.World {
 	b := kittest.Fleet(60)
 	for n, i := range b.Instances {

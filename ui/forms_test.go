@@ -91,8 +91,8 @@ func TestLettersChooseNothing(t *testing.T) {
 	d.sees("‹ CDN ›").keys("right", "left", "space").sees("‹ SCDN ›")
 }
 
-// TestEmptyFieldsLookEmpty puts in brackets what nobody typed, offers no arrows
-// where there is one choice, and says nothing twice. spec: V2
+// TestEmptyFieldsLookEmpty draws placeholders in brackets, no arrows where there is a
+// single option, and no message twice. spec: V2
 func TestEmptyFieldsLookEmpty(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.find("img.").keys("ctrl+k")

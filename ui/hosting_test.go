@@ -14,8 +14,8 @@ import (
 
 const support = "cert-desk@example.com, +49 30 999"
 
-// hostedFleet is a fleet of which several are hosted: one fails, one has no
-// renewals left, one needs a person, the others renew by themselves.
+// hostedFleet is a fleet with several hosted certificates: one fails, one has no
+// renewals left, one needs a person, the others renew automatically.
 func hostedFleet() *kittest.World {
 	b := kittest.Fleet(30)
 	for n, i := range b.Instances[13:20] {
@@ -60,9 +60,8 @@ func TestHostingFilters(t *testing.T) {
 	d.sees("auto-deploy on 1", "auto-deploy off 0")
 }
 
-// TestHostingDetails tells who is told, what comes next and why then, how the
-// last attempt went, the credits, what needs a person, and whom to ask.
-// spec: H8
+// TestHostingDetails shows who is notified, what is next and why, the last attempt, the
+// credits, the tasks for a person, and the contact. spec: H8
 func TestHostingDetails(t *testing.T) {
 	b := hostedFleet()
 	at := func(n int) *driver {

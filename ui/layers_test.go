@@ -91,8 +91,8 @@ func TestClicksBesideParts(t *testing.T) {
 	}
 }
 
-// TestCardsHavePages goes through the pages of cards, all of which are read, and
-// chooses one with the mouse.
+// TestCardsHavePages goes through all pages of cards, whose rows are loaded, and
+// selects one with the mouse.
 func TestCardsHavePages(t *testing.T) {
 	d := drive(t, large(t), 120, 40).keys("v")
 	d.sees("page 1/8334").keys("pgdown").sees("page 2/8334").keys("pgdown", "pgdown", "pgup").sees("page 3/8334")

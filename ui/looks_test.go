@@ -36,9 +36,9 @@ func (d *driver) look(l terminalLook) {
 	d.send(l.env)
 }
 
-// looks draws what is on the screen, which is dark in true colours, on light,
-// with sixteen colours and with none. In each look it is the same text,
-// readable, and no status is told by colour alone. spec: V5
+// looks draws the screen, which is dark in true colours, also on light background, with
+// sixteen colours and with none. In each the text is the same and readable, and no
+// status is shown by colour alone. spec: V5
 func (d *driver) looks() {
 	d.t.Helper()
 	said := d.screen()

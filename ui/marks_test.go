@@ -32,8 +32,8 @@ func TestMarkedAreNamed(t *testing.T) {
 	}
 }
 
-// TestSumsLeaveOutZeros tells of several jobs what they came to, and nothing of
-// what none of them did. spec: V4 D1
+// TestSumsLeaveOutZeros summarizes the results of several jobs without those that none
+// had. spec: V4 D1
 func TestSumsLeaveOutZeros(t *testing.T) {
 	sum := func(script func(embedded, other *lifecycletest.Issuer)) *driver {
 		b := kittest.Fleet(60)

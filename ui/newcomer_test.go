@@ -12,8 +12,8 @@ import (
 	"certquay/ui/kittest"
 )
 
-// TestRefundedSaysHowItEnded tells of a certificate that was revoked and paid
-// back both, in its details and in its explanation. spec: B5 V3
+// TestRefundedSaysHowItEnded names both the revocation and the refund of a certificate,
+// in its details and in its explanation. spec: B5 V3
 func TestRefundedSaysHowItEnded(t *testing.T) {
 	e := real(t)
 	id := inState(t, e, model.Refunded)
@@ -28,8 +28,8 @@ func TestRefundedSaysHowItEnded(t *testing.T) {
 	d.keys("enter").sees("revoked and refunded")
 }
 
-// TestActivityInWords says what was tried where it was not done, and why a
-// refusal was without its code; what is long stays in its column. spec: S4
+// TestActivityInWords names what was tried and failed, and the reason of a refusal
+// without its code; long values stay in their column. spec: S4
 func TestActivityInWords(t *testing.T) {
 	b := kittest.New()
 	no := rules.Refusal{Action: rules.Deploy, Reason: rules.ReasonNotCovered,
@@ -131,8 +131,8 @@ func TestTemplateHasWhatWasTyped(t *testing.T) {
 	d.keys("pgdown").sees("✕ 4 documents › ▸ 5 submit")
 }
 
-// TestIssuedAtOnceIsSaid promises nothing to wait for where nobody proves
-// control or reviews, and tells that it is issued once it is. spec: A7
+// TestIssuedAtOnceIsSaid announces no waiting where nobody proves control or reviews,
+// and reports the certificate as issued. spec: A7
 func TestIssuedAtOnceIsSaid(t *testing.T) {
 	e := real(t)
 	inState(t, e, model.Paid)

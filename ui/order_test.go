@@ -104,9 +104,9 @@ func TestForecastInOrder(t *testing.T) {
 	d.keys("enter").sees("DAY ↑").keys("S").sees("VERSIONS ↓")
 }
 
-// TestForecastListsEitherPolicy lists the moments of the policy that is
-// compared with, with a key that the footer shows, and says whose they are; the
-// sums of both stay. Without a second policy the key says why. spec: V6
+// TestForecastListsEitherPolicy lists the moments of the policy compared with, by a key
+// in the footer, and names that policy; the totals of both stay. Without a second
+// policy the key gives the reason. spec: V6
 func TestForecastListsEitherPolicy(t *testing.T) {
 	b := ahead()
 	d := drive(t, b, 140, 40).keys("5")

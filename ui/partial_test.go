@@ -22,8 +22,9 @@ func (d *driver) awaits(what string) {
 	}
 }
 
-// A list that was asked for before everything was read says so, shows what there
-// is, and becomes whole by itself. spec: S5
+// TestListsThatAreNotWholeYet marks a list that was read before the search table was
+// built as incomplete, shows the rows there are, and completes it automatically.
+// spec: S5
 func TestListsThatAreNotWholeYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, l := range []struct{ keys, part, whole string }{
@@ -46,8 +47,8 @@ func TestListsThatAreNotWholeYet(t *testing.T) {
 	})
 }
 
-// Until everything was read it is not said that nothing is about to expire; then
-// it counts by itself. spec: S5
+// TestCountsThatAreNotWholeYet does not claim that nothing expires soon before
+// everything was read; then it counts automatically. spec: S5
 func TestCountsThatAreNotWholeYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const fine = "nothing is about to expire"

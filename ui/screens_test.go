@@ -134,8 +134,8 @@ var screens = []struct {
 func sixty() *kittest.World    { return kittest.Fleet(60) }
 func twoPacks() *kittest.World { return fromPack(2, 2) }
 
-// TestScreens compares screens with the pictures that are kept of them, which
-// go test ./ui -update makes anew, to be looked at.
+// TestScreens compares screens with golden files, which go test ./ui -update writes for
+// review.
 func TestScreens(t *testing.T) {
 	type picture struct {
 		lang  string

@@ -3,26 +3,28 @@ package ui
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle/lifecycletest"
 	"certquay/ui/app"
 	"certquay/ui/kittest"
 )
 
-// turns lets the spinner turn once, without waiting for it.
+// turns advances the spinner by one frame at once.
 func (d *driver) turns() tea.Cmd {
 	d.t.Helper()
 	return d.m.update(d.m.spinner.Tick().(spinner.TickMsg))
 }
 
-// TestTheSpinnerTurnsWhileSomethingIsWaitedFor shows it before what a forecast
-// has come to, which is a bar as well, before what is followed to its end, where
-// something opens and where a list is read, and nowhere once that is there. It
-// does not turn while nothing is waited for, nor for a screen reader. spec: V5
+// TestTheSpinnerTurnsWhileSomethingIsWaitedFor shows the spinner while a forecast is
+// computed, which has a bar too, while the work of a toast runs, while a dialog is
+// loaded and while a list is read, and nowhere after that. It does not turn while
+// nothing is waited for, nor for a screen reader. spec: V5
 func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 	b := ahead()
 	d, gate, msgs := held(t, b)
@@ -66,5 +68,31 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 				t.Errorf("%d lines instead of %d", now, before)
 			}
 		}
+	}
+}
+
+// TestSeveralJobsHaveAProgressBar holds one of three jobs up: the line about them shows
+// that two are done.
+func TestSeveralJobsHaveAProgressBar(t *testing.T) {
+	b, orders, gate := kittest.Fleet(60), new(atomic.Int64), new(lifecycletest.Gate)
+	for _, ca := range b.CAs {
+		ca.OnCall = func(method string) {
+			if method == "order" && orders.Add(1) == 3 {
+				gate.Pass()
+			}
+		}
+	}
+	d, msgs := drive(t, b, 120, 40), make(chan tea.Msg, 100)
+	d.keys("j", "j", "j", "space", "space", "space", "n").sees("Reissue")
+	gate.Shut()
+	t.Cleanup(gate.Open)
+	d.m.refreshEvery = time.Hour
+	loose(d.m.update(press("ctrl+s")), msgs)
+	d.until(msgs, " ━━━━━━━━━━━───── reissue: 3 started")
+	d.fits()
+	gate.Open()
+	d.until(msgs, "── reissue: 3 done")
+	if strings.Contains(d.m.statusLine(), "━") {
+		t.Errorf("the bar is still there:\n%s", d.screen())
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"certquay/ui/style"
 )
 
-// TestTheHeaderIsNeverStale changes what no feed tells of: jobs at work, who is
-// here and the minute of a sandbox. The header says so with the next message,
-// and without any, as soon as it is looked at again. spec: V1
+// TestTheHeaderIsNeverStale changes what no feed reports: running jobs, connected
+// people and the minute of a sandbox. The header shows it with the next message, or at
+// the next poll. spec: V1
 func TestTheHeaderIsNeverStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var jobs, here atomic.Int64
@@ -74,8 +74,8 @@ func TestWhatIsToldIsFollowedToItsEnd(t *testing.T) {
 	}
 }
 
-// TestToldEnds says what has come of what was begun, and says nothing once a
-// key was pressed. spec: N2
+// TestToldEnds replaces a toast about started work by its result, unless a key was
+// pressed. spec: N2
 func TestToldEnds(t *testing.T) {
 	for _, c := range []struct {
 		name string

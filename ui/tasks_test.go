@@ -44,9 +44,9 @@ func TestTasksLeadToTheirCertificates(t *testing.T) {
 	drive(t, kittest.New(), 80, 24).keys(":").text("needs a person").keys("enter").sees("nothing needs you").keys("enter").sees("Welcome")
 }
 
-// TestATaskIsDismissed ends a task that a person did elsewhere or does not want,
-// at once and without leaving the list's certificates; who may only look is told
-// so. spec: D7 V3 V7
+// TestATaskIsDismissed closes a task that a person has done elsewhere or does not want,
+// at once and without leaving the list; a viewer gets the reason why not.
+// spec: D7 V3 V7
 func TestATaskIsDismissed(t *testing.T) {
 	b := kittest.Fleet(60)
 	all := len(b.Open)

@@ -177,9 +177,9 @@ func TestWithoutColour(t *testing.T) {
 	}
 }
 
-// TestLive shows a change made elsewhere, keeps the cursor on its certificate,
-// and reads anew on a resync. Changes are gathered for much less than the second
-// that they may take. spec: V1
+// TestLive shows a change made elsewhere, keeps the cursor on its certificate, and
+// reads everything again on a resync. Changes are coalesced for much less than the
+// second that is allowed. spec: V1
 func TestLive(t *testing.T) {
 	b := kittest.Fleet(60)
 	d := drive(t, b, 120, 40)
@@ -420,9 +420,8 @@ func TestManyProducts(t *testing.T) {
 	d.sees("all 17")
 }
 
-// TestBackgroundByEnvironment takes a terminal that does not say what its
-// background is for what COLORFGBG tells; what the terminal says goes before,
-// whichever comes first. spec: V5
+// TestBackgroundByEnvironment uses COLORFGBG for a terminal that does not report its
+// background; a report has priority, whichever comes first. spec: V5
 func TestBackgroundByEnvironment(t *testing.T) {
 	for set, dark := range map[string]bool{"0;15": false, "0;default;15": false, "0;7": false, "8;11": false, "15;0": true, "7;8": true,
 		"15": true, "0;default": true, "": true} {

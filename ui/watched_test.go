@@ -11,8 +11,8 @@ import (
 	"certquay/ui/text"
 )
 
-// TestWatchedAtOnce looks at a server as soon as it is watched, puts the cursor
-// on its row and tells what was seen. spec: N3
+// TestWatchedAtOnce probes a server as soon as it is watched, selects its row and shows
+// the result. spec: N3
 func TestWatchedAtOnce(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 120, 40)
 	d.b.Prober.Chain = [][]byte{lifecycletest.Root().Raw}

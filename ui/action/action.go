@@ -53,8 +53,8 @@ type request struct {
 	spends   bool            // it costs money or a pack
 }
 
-// handlers says how each action of the table goes on once it is allowed: it loads
-// something and then opens a dialog, or acts at once.
+// handlers holds what follows once an action of the table is allowed: a handler loads
+// something and opens a dialog, or acts at once.
 var handlers = map[rules.Action]func(*request) tea.Msg{
 	rules.Buy:         buy,
 	rules.BuyPack:     buy,
@@ -204,8 +204,8 @@ func Allowed(t *rules.TransitionTable, cs *rules.Facts) string {
 	return strings.Join(as, " ")
 }
 
-// forbidden says why this session may take none of several actions on anything; nil if
-// it may take one.
+// forbidden returns why this session may take none of several actions on anything; nil
+// if it may take one.
 func forbidden(c *app.Context, rows []*rules.Transition, cs *rules.Facts) *rules.Refusal {
 	var first *rules.Refusal
 	for _, row := range rows {

@@ -127,8 +127,8 @@ func apply(q *request) tea.Msg {
 	return q.formThen(spec, send, left)
 }
 
-// keepIfWaiting lets a toast stay as it was when the job then waits for somebody: the
-// details say for whom.
+// keepIfWaiting keeps a toast as it is if its job then waits for a person; the details
+// name that person.
 func keepIfWaiting(was, followed app.ToastMsg) app.ToastMsg {
 	ends := followed.Await
 	if ends == nil {

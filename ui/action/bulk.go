@@ -113,8 +113,8 @@ func joinNames(c *app.Context, cases []*rules.Facts) string {
 	return strings.Join(ns, c.T("list.join"))
 }
 
-// hiddenLines tells in a dialog of marked certificates that are acted on though a
-// filter hides them.
+// hiddenLines warns of marked certificates that are acted on though a filter hides
+// them.
 func (q *request) hiddenLines() []string {
 	var away []*rules.Facts
 	for _, cs := range q.cases {
@@ -125,10 +125,10 @@ func (q *request) hiddenLines() []string {
 	if len(away) == 0 {
 		return nil
 	}
-	return []string{q.c.T(pluralKey("hidden", len(away)), len(q.cases), len(away), joinNames(q.c, away))}
+	return []string{q.c.T(app.PluralKey("hidden", len(away)), len(q.cases), len(away), joinNames(q.c, away))}
 }
 
-// skippedLines tells in a dialog of marked certificates that are left out.
+// skippedLines lists marked certificates that are left out.
 func (q *request) skippedLines() []string {
 	if len(q.refused) == 0 {
 		return nil
@@ -137,5 +137,5 @@ func (q *request) skippedLines() []string {
 	for n, r := range q.refused {
 		why[n] = q.problem(r.Refusal, r.name)
 	}
-	return append([]string{q.c.T(pluralKey("skipped", len(q.refused)), len(q.refused))}, groupProblems(q.c, why)...)
+	return append([]string{q.c.T(app.PluralKey("skipped", len(q.refused)), len(q.refused))}, groupProblems(q.c, why)...)
 }

@@ -38,7 +38,7 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 	lines = append(lines, c.T("buy.confirm.after"))
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
 	return p.ask(q, v, lines, question, func(ctx context.Context) (said string, show model.ID, err error) {
-		if r.Hosting { // not before somebody has said yes
+		if r.Hosting { // only after the confirmation
 			if r.Contact, err = chosenContact(ctx, c, v); err != nil {
 				return "", "", err
 			}

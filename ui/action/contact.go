@@ -36,10 +36,10 @@ func decodeList[T any](v string) (list []T) {
 // newContact is the value of the option to enter a new contact.
 const newContact = "new"
 
-// contactChoice says how a form asks for a contact.
+// contactChoice configures the field for a contact.
 type contactChoice struct {
 	Show    func(form.Values) bool
-	Needed  func(form.Values) bool // nil: nobody is a choice
+	Needed  func(form.Values) bool // whether a contact is required; nil means never
 	Initial model.ID
 	Step    int
 }
@@ -167,7 +167,7 @@ func validEmail(c *app.Context) func(string, form.Values) string {
 	}
 }
 
-// validPhone checks a phone number; need says whether there must be one.
+// validPhone validates a phone number, which is required if need is set.
 func validPhone(c *app.Context, need bool) func(string, form.Values) string {
 	return func(s string, v form.Values) string {
 		switch s = strings.TrimSpace(s); {
@@ -180,7 +180,7 @@ func validPhone(c *app.Context, need bool) func(string, form.Values) string {
 	}
 }
 
-// addContact is the action that adds a contact. It has no key and stands in the palette
+// addContact is the action that adds a contact. It is in the palette
 // only.
 func addContact(c *app.Context) app.Action {
 	row := &rules.Transition{Action: "contact"}

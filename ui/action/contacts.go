@@ -15,7 +15,7 @@ import (
 )
 
 // showContacts is the action that lists the contacts, where one can be added or
-// removed. It has no key and stands in the palette only.
+// removed. It is in the palette only.
 func showContacts(c *app.Context) app.Action {
 	return app.Action{
 		ID:          "contacts",

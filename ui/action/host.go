@@ -67,7 +67,7 @@ func host(q *request) tea.Msg {
 			c.T("host.question"),
 			"host.done",
 			func(ctx context.Context, cs *rules.Facts) (err error) {
-				if r.Contact, err = chosenContact(ctx, c, v); err != nil { // not before somebody has said yes
+				if r.Contact, err = chosenContact(ctx, c, v); err != nil { // only after the confirmation
 					return err
 				}
 				return c.Backend.Host(ctx, cs.Instance.ID, r)

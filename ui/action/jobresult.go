@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
@@ -22,15 +23,20 @@ func (q *request) addJob(j model.Job, err error) error {
 	return err
 }
 
-// awaitJobs lets a toast about work under way be replaced by its result; well is the
-// text when all is done. Without jobs the toast stays.
+// awaitJobs lets a toast about running jobs be replaced by their result; well is the
+// text when all succeed. For several jobs the toast has a progress bar. Without jobs
+// the toast stays.
 func (q *request) awaitJobs(told app.ToastMsg, well string) app.ToastMsg {
 	if len(q.jobs) == 0 {
 		return told
 	}
+	var settled atomic.Int64
+	if jobs := float64(len(q.jobs)); jobs > 1 {
+		told.Progress = func() float64 { return float64(settled.Load()) / jobs }
+	}
 	told.Tone = style.Busy
 	told.Await = func(ctx context.Context) app.ToastMsg {
-		all, err := q.c.Backend.Wait(ctx, q.jobs...)
+		all, err := q.c.Backend.WaitReporting(ctx, func(n int) { settled.Store(int64(n)) }, q.jobs...)
 		if ctx.Err() != nil {
 			return app.ToastMsg{}
 		}
@@ -50,7 +56,7 @@ func (q *request) countResults(done, failed, later int) string {
 	for _, p := range []struct {
 		key string
 		n   int
-	}{{"ended.done", done}, {"ended.n.failed", failed}, {pluralKey("ended.later", later), later}} {
+	}{{"ended.done", done}, {"ended.n.failed", failed}, {app.PluralKey("ended.later", later), later}} {
 		if p.n > 0 {
 			parts = append(parts, c.T(p.key, p.n))
 		}

@@ -64,9 +64,11 @@ func (q *request) resultMsg(done string, ok int, last string, problems []problem
 	c := q.c
 	said, ended := c.T(done, last), c.Text.Lookup(done+".ended", "")
 	switch {
+	case ok != 1 && len(q.jobs) > 0:
+		said = c.T("started.many", c.T("action."+string(q.row.Action)), ok)
+		ended = q.countResults(len(q.jobs), 0, 0)
 	case ok != 1:
 		said = c.T("done.many", c.T("action."+string(q.row.Action)), ok)
-		ended = q.countResults(len(q.jobs), 0, 0)
 	case ended != "":
 		ended = c.T(done+".ended", last)
 	}

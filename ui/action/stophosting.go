@@ -3,12 +3,13 @@ package action
 import (
 	"context"
 
-	"certquay/lifecycle/rules"
-
 	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/rules"
+	"certquay/ui/app"
 )
 
-// stopHosting says what becomes of renewals that were not used, and asks (spec H10).
+// stopHosting explains what happens to unused renewals, and asks (spec H10).
 func stopHosting(q *request) tea.Msg {
 	c := q.c
 	left, packs := 0, false
@@ -19,9 +20,9 @@ func stopHosting(q *request) tea.Msg {
 	lines := []string{c.T("host.stop.intro")}
 	switch {
 	case left > 0 && packs:
-		lines = append(lines, c.T(pluralKey("host.stop.packs", left), left))
+		lines = append(lines, c.T(app.PluralKey("host.stop.packs", left), left))
 	case left > 0:
-		lines = append(lines, c.T(pluralKey("host.stop.bought", left), left))
+		lines = append(lines, c.T(app.PluralKey("host.stop.bought", left), left))
 	}
 	return q.confirm(
 		c.T("host.stop.title", q.names()),

@@ -18,7 +18,7 @@ func undo(c *app.Context, t Target) app.Action {
 	rows := []*rules.Transition{c.Table.Transition(rules.Withdraw)}
 	row, why := choose(c, rows, t)
 	may := c.MayNot(row.Action) == nil
-	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
+	if why != nil && may { // show what can be undone instead of why this one cannot be withdrawn
 		why = app.Disabled(c.T("undo.nothing"), undoHint(c))
 	}
 	a := app.Action{

@@ -11,14 +11,6 @@ func toStrings[T ~string](list []T) []string {
 	return out
 }
 
-// pluralKey is the code of a text for one, or for any other number.
-func pluralKey(key string, n int) string {
-	if n == 1 {
-		return key + ".one"
-	}
-	return key
-}
-
 // splitList splits a list that was typed with commas, semicolons or blanks.
 func splitList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(", ;\n\t，、；", r) })

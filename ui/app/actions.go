@@ -19,19 +19,18 @@ type Action struct {
 	ID string
 	// Name is what it does, in a few words.
 	Name text.Name
-	// Binding holds the keys, the one that is written first before the others and
-	// none for the palette only. [Context.ApplyKeymap] puts the keys in force in, and as
-	// its help these as they are written and the name, and enables it where the
-	// action is neither hidden nor refused.
+	// Binding holds the keys, the main one first; none for an action in the palette
+	// only. [Context.ApplyKeymap] sets the keys in force and the help, and disables
+	// hidden and refused actions.
 	key.Binding
 	ShortLabel string // what the footer says; "" for the catalogue's word of the key
 	Group      Group
 	Danger     rules.Severity
 	Footer     Rank   // its place in the footer
 	shortKey   string // how its first key is written
-	Hidden     bool   // does nothing here and now: neither help nor dispatch has it
-	// Disabled is why it is not allowed, nil when it is. A disabled action is dimmed,
-	// and its key shows the reason.
+	Hidden     bool   // not possible here and now: neither in the help nor dispatched
+	// Disabled is why the action is not allowed, nil when it is. A disabled action is
+	// dimmed, and its key shows the reason.
 	Disabled *DisabledReason
 	// OpensDialog says that Run loads something and then opens a dialog or shows a
 	// toast. Keys typed meanwhile are kept for the dialog.
@@ -39,7 +38,7 @@ type Action struct {
 	Run         func() tea.Cmd
 }
 
-// Bind is a binding that is called so and has these keys.
+// Bind returns a binding with a label and keys.
 func (c *Context) Bind(label string, keys ...string) key.Binding {
 	var b key.Binding
 	b.SetKeys(keys...)
@@ -47,14 +46,14 @@ func (c *Context) Bind(label string, keys ...string) key.Binding {
 	return b
 }
 
-// Keys is the binding of an action that has these keys.
+// Keys returns the binding of an action with these keys.
 func Keys(keys ...string) key.Binding { return key.NewBinding(key.WithKeys(keys...)) }
 
-// Label is the name in the language of the session, once [Context.ApplyKeymap] has put
-// it in.
+// Label is the name in the language of the session, which [Context.ApplyKeymap] has
+// set.
 func (a *Action) Label() string { return a.Help().Desc }
 
-// DisableIf is the action, disabled if there is a reason: then its key only shows that.
+// DisableIf returns the action, disabled if there is a reason.
 func (a Action) DisableIf(reason *DisabledReason) Action {
 	if reason != nil {
 		a.Disabled, a.Run, a.OpensDialog = reason, nil, false
@@ -62,21 +61,19 @@ func (a Action) DisableIf(reason *DisabledReason) Action {
 	return a
 }
 
-// Has says whether a key is one of the action's, be it only to say why it is not
-// allowed.
+// Has reports whether the action has a key, even if it is disabled.
 func (a *Action) Has(k fmt.Stringer) bool {
 	b := a.Binding
 	b.SetEnabled(!a.Hidden)
 	return key.Matches(k, b)
 }
 
-// Actions are what can be done in one place. A key does what the first action
-// that has it does.
+// Actions are the actions of one place. A key runs the first action that has it.
 type Actions []Action
 
 var _ help.KeyMap = Actions(nil)
 
-// Find is the action that a key has.
+// Find returns the action of a key.
 func (as Actions) Find(k fmt.Stringer) (Action, bool) {
 	for n := range as {
 		if as[n].Has(k) {
@@ -86,8 +83,8 @@ func (as Actions) Find(k fmt.Stringer) (Action, bool) {
 	return Action{}, false
 }
 
-// ShortHelp implements help.KeyMap: what deserves a place in the footer, the
-// most deserving first, each with one key and its short label.
+// ShortHelp implements help.KeyMap: the actions with a rank, the most important first,
+// each with one key and its short label.
 func (as Actions) ShortHelp() []key.Binding {
 	var ranked Actions
 	for n := range as {
@@ -105,8 +102,8 @@ func (as Actions) ShortHelp() []key.Binding {
 	return bs
 }
 
-// FullHelp implements help.KeyMap: what has keys and is not hidden, a column for
-// each group. What is refused is not enabled.
+// FullHelp implements help.KeyMap: the actions that have keys and are not hidden, a
+// column for each group. Disabled ones are not enabled bindings.
 func (as Actions) FullHelp() [][]key.Binding {
 	columns := make([][]key.Binding, groups)
 	for n := range as {
@@ -117,11 +114,11 @@ func (as Actions) FullHelp() [][]key.Binding {
 	return columns
 }
 
-// Rank is how much an action deserves a place in the footer.
+// Rank orders actions in the footer.
 type Rank int
 
-// Ranks, the most deserving first, with room between them; what finds no room
-// on the screen is left out.
+// Ranks, the most important first, with gaps between them. Actions that do not fit
+// are left out.
 const (
 	Never  Rank = 0
 	First  Rank = 100 // about where one is: into details and back
@@ -131,7 +128,7 @@ const (
 	Always Rank = 900 // at the right end, where there is always room
 )
 
-// RankIf is the rank if there is something to act on, else Never.
+// RankIf returns the rank if there is something to act on, else Never.
 func RankIf(r Rank, something bool) Rank {
 	if something {
 		return r
@@ -139,7 +136,7 @@ func RankIf(r Rank, something bool) Rank {
 	return Never
 }
 
-// Group gathers actions in the help.
+// Group groups actions in the help.
 type Group int
 
 // Groups of actions, in the order of the help.

@@ -42,24 +42,23 @@ type Page interface {
 	ScreenReader
 }
 
-// DisabledReason is why an action is not allowed, and what to do instead. Its texts
-// are made when they are asked for: each frame asks for the actions, and none shows
-// these.
+// DisabledReason is why an action is not allowed, and what to do instead. Its texts are
+// computed on demand: each frame asks for the actions, but rarely shows these.
 type DisabledReason struct {
 	message, hint func() string
 	hints         func() []KeyHint
 }
 
-// Message says why.
+// Message returns why.
 func (w *DisabledReason) Message() string { return w.message() }
 
-// Hint says what to do instead.
+// Hint returns what to do instead.
 func (w *DisabledReason) Hint() string { return w.hint() }
 
-// KeyHints are the keys that the hint names.
+// KeyHints returns the keys that the hint names.
 func (w *DisabledReason) KeyHints() []KeyHint { return w.hints() }
 
-// Disabled is a reason in words, with the keys that its hint names.
+// Disabled returns a reason in words, with the keys that its hint names.
 func Disabled(message, hint string, ways ...KeyHint) *DisabledReason {
 	return &DisabledReason{func() string { return message }, func() string { return hint }, func() []KeyHint { return ways }}
 }
@@ -91,21 +90,21 @@ type Dialog interface {
 	SetSize(width, height int)
 	// Update handles a message. Once the outcome is done the dialog is closed.
 	Update(msg tea.Msg) (tea.Cmd, Outcome)
-	// View draws the box as a layer, of which the screen decides where it stands.
-	// What can be clicked on are layers in it: one with the ID of a key by [KeyID]
-	// means that key, the others come back in a [HitMsg]. It changes nothing.
+	// View draws the box as a layer, whose position the screen decides. Clickable parts
+	// are layers in it: one with the ID of a key by [KeyID] means that key, the others
+	// come back in a [HitMsg]. It changes nothing.
 	View() *lipgloss.Layer
 	ScreenReader
 }
 
-// ScreenReader is what can be said to a screen reader instead of being drawn.
+// ScreenReader is implemented by what has a form for a screen reader.
 type ScreenReader interface {
-	// ReadOut gives at most height lines of words, each of at most width cells.
-	// It changes nothing.
+	// ReadOut returns at most height lines of words, each of at most width cells. It
+	// changes nothing.
 	ReadOut(width, height int) ScreenText
 }
 
-// Outcome is what became of a dialog.
+// Outcome is the result of a dialog.
 type Outcome struct {
 	Done  bool
 	Value any // nil when the person cancelled
@@ -116,34 +115,42 @@ type Outcome struct {
 // belong to Update and View.
 type Context struct {
 	Ctx         context.Context
-	Backend     *lifecycle.Access // the engine, as who acts in this session may use it
+	Backend     *lifecycle.Access // the engine, as the actor of this session may use it
 	Table       *rules.TransitionTable
 	Text        *text.Catalogue
-	Plain       bool // lines of words, for a screen reader
-	Remote      bool // the files of this process are not those of the person
+	Plain       bool // plain lines for a screen reader
+	Remote      bool // the person's files are on another machine
 	Sandbox     bool
 	Store       string
 	EdgeNote    string
-	Support     string        // whom to ask for help; "" when nobody is configured
-	Keymap      Keymap        // the keys a person has chosen
-	CursorDelay time.Duration // how long a moving cursor stands on a row before the row is read; 0 for not at all
+	Support     string        // contact for help; "" when none is configured
+	Keymap      Keymap        // the configured keys
+	CursorDelay time.Duration // how long a moving cursor rests on a row before the row is read; 0 reads it at once
 	Save        func(name string, data []byte, secret bool) (path string, err error)
 	Read        func(path string) ([]byte, error)
 
 	Styles  *style.Styles
 	Now     time.Time
-	Spinner string // as it stands while something is waited for; "" else
+	Spinner string // the current frame while something is waited for; "" otherwise
 	Undo    *Undo
-	Drafts  map[string]map[string]string // what was typed into forms and not sent
+	Drafts  map[string]map[string]string // unsent input of forms
 }
 
-// T is a text of the catalogue.
+// T returns a text of the catalogue.
 func (c *Context) T(key string, args ...any) string { return c.Text.T(key, args...) }
+
+// PluralKey returns the catalogue key for n things; one thing has a key of its own.
+func PluralKey(key string, n int) string {
+	if n == 1 {
+		return key + ".one"
+	}
+	return key
+}
 
 // Timeout bounds one command's calls to the backend.
 const Timeout = 30 * time.Second
 
-// Do makes a command that works with a deadline.
+// Do returns a command that calls fn with a deadline.
 func (c *Context) Do(fn func(ctx context.Context) tea.Msg) tea.Cmd {
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(c.Ctx, Timeout)
@@ -152,10 +159,10 @@ func (c *Context) Do(fn func(ctx context.Context) tea.Msg) tea.Cmd {
 	}
 }
 
-// Send makes a command of a message.
+// Send returns a command that sends a message.
 func Send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
 
-// Undo is the last thing a person has done that can be undone.
+// Undo is the last action that can be undone.
 type Undo struct {
 	Label text.Name // what undoing it does, in a few words
 	// ViewOnly says that only what is shown was changed; it is forgotten with the next
@@ -174,15 +181,15 @@ const UndoPeriod = time.Minute
 
 // Messages that everybody understands.
 type (
-	// ChangedMsg says that the store has changed: read again what you show.
+	// ChangedMsg reports that the store has changed: read again what is shown.
 	ChangedMsg struct{ model.ChangeSet }
-	// ResizedMsg says that the page in front has another size, so that there
-	// may be room for more.
+	// ResizedMsg reports that the visible page has another size and may have room
+	// for more.
 	ResizedMsg struct{}
-	// FocusMsg tells a page that it is the one in front now.
+	// FocusMsg reports to a page that it is visible now.
 	FocusMsg struct{}
-	// BlurMsg tells a page that another one is in front now: stop what is of use
-	// only to a person who looks at it.
+	// BlurMsg reports to a page that another one is visible now: stop work that only
+	// serves its display.
 	BlurMsg struct{}
 	// OpenDialogMsg asks the root to put a dialog on top. Make runs in Update. Then
 	// gets the dialog's value, nil when the dialog was cancelled.
@@ -200,7 +207,8 @@ type (
 		// when there is nothing to wait for.
 		Await func(ctx context.Context) ToastMsg
 		// Progress returns how much of the work is done, from 0 to 1. Update calls it
-		// several times a second. It is nil where that is not known.
+		// several times a second, so it only reads memory. It is nil where that is not
+		// known.
 		Progress func() float64
 	}
 	// ShowInstanceMsg asks for the details of an instance from any page, with a toast

@@ -10,38 +10,37 @@ import (
 	"certquay/ui/widget"
 )
 
-// keyID begins the ID of a layer that stands for a key.
+// keyID is the prefix of the ID of a layer that is a key.
 const keyID = "key "
 
-// KeyID is the ID of a layer that is a key to click on.
+// KeyID is the ID of a layer that presses a key when it is clicked.
 func KeyID(key string) string { return keyID + key }
 
-// KeyOfID is the key that the ID of a layer stands for, if it does.
+// KeyOfID returns the key of an ID made by [KeyID].
 func KeyOfID(id string) (key string, ok bool) { return strings.CutPrefix(id, keyID) }
 
-// HitMsg says that a layer with another ID than that of a key was clicked on:
-// which one, and the cell in it.
+// HitMsg reports a click on a layer that is not a key: its ID, and the cell in it.
 type HitMsg struct {
 	ID   string
 	X, Y int
 }
 
-// Clickable is a page with parts that can be clicked on.
+// Clickable is a page with clickable parts.
 type Clickable interface {
-	// Layers are those parts as they are drawn, placed in the page. They come back
-	// as keys, or in a [HitMsg]; a click elsewhere on the page comes as it is.
+	// Layers returns those parts at their positions in the page. Clicks come back as
+	// keys or in a [HitMsg]; a click elsewhere on the page is passed on as it is.
 	Layers() []*lipgloss.Layer
 }
 
-// BindAs is [Context.Bind] where fewer keys are written than there are.
+// BindAs is [Context.Bind] with other keys in the help than those bound.
 func (c *Context) BindAs(label string, written []string, keys ...string) key.Binding {
 	b := c.Bind(label, keys...)
 	b.SetHelp(c.KeyNames(written...), label)
 	return b
 }
 
-// Hints is a line of keys and what they do, each of which can be clicked on as
-// its first key. A binding without keys is a word.
+// Hints returns a line of keys with their labels. A click presses the first key of a
+// binding. A binding without keys is only a label.
 func (c *Context) Hints(bs ...key.Binding) widget.Row {
 	var row widget.Row
 	for n, b := range bs {

@@ -60,7 +60,7 @@ func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 	}
 }
 
-// TestErrorsInEnglish says what errors are about in words, never in codes.
+// TestErrorsInEnglish names the subjects of errors in words, never by codes.
 // spec: S3 V5
 func TestErrorsInEnglish(t *testing.T) {
 	c := &Context{Text: text.New("en")}

@@ -18,8 +18,8 @@ func (c *Context) EventTitle(e *model.Event) string {
 	return c.Text.Lookup("event."+e.Action, e.Action)
 }
 
-// EventState is the state that an event has led to. It is "" when the state has not
-// changed, or when the title says as much: "issued".
+// EventState returns the state that an event has led to. It is "" when the state has
+// not changed, or when the title names it, as "issued" does.
 func (c *Context) EventState(e *model.Event) string {
 	if e.To == "" || e.From == e.To {
 		return ""

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// fileCauses are texts for why a file could not be used, with what to do. Each
+// fileCauses are the reasons why a file cannot be used, with what to do. Each text
 // takes the path.
 var fileCauses = []struct {
 	is  error
@@ -16,8 +16,8 @@ var fileCauses = []struct {
 	{syscall.ENOTDIR, "file.notdirectory"}, {syscall.ENOSPC, "file.full"}, {syscall.EROFS, "file.readonly"},
 }
 
-// FormatFileError says in a sentence why a file that a person named could not be read or
-// written, and what to do; other errors say it themselves.
+// FormatFileError returns why a file could not be read or written, and what to do;
+// other errors are formatted as usual.
 func (c *Context) FormatFileError(path string, err error) string {
 	for _, k := range fileCauses {
 		if errors.Is(err, k.is) {

@@ -8,11 +8,11 @@ import (
 	"certquay/ui/text"
 )
 
-// keysBesideTable are the keys of actions for which the table names none.
+// keysBesideTable are the keys of actions that have none in the table.
 var keysBesideTable = map[rules.Action]string{rules.UploadKey: "K"}
 
-// DefaultKey is the key of an action unless the configuration gives it another; ""
-// for an action that no person takes.
+// DefaultKey returns the default key of an action; "" for an action that no person
+// takes.
 func DefaultKey(r *rules.Transition) string {
 	if r.Key != "" {
 		return r.Key
@@ -20,29 +20,29 @@ func DefaultKey(r *rules.Transition) string {
 	return keysBesideTable[r.Action]
 }
 
-// KeyHint is a key that a hint names, and what it does.
+// KeyHint is a key named by a hint, with its label.
 type KeyHint struct{ Key, Label string }
 
-// Hint is what a refusal says to do instead, by the keys of the dashboard where
-// there are keys for it.
+// Hint returns what to do instead of a refused action, naming the keys of the dashboard
+// where it has some.
 func (c *Context) Hint(r *rules.Refusal) string {
 	h, _ := c.KeyHints(r)
 	return h
 }
 
-// KeyHints is [Context.Hint] with the keys that are named in it.
+// KeyHints is [Context.Hint] with the named keys.
 func (c *Context) KeyHints(r *rules.Refusal) (hint string, hints []KeyHint) {
 	hint = c.Text.Text(text.WayOut(r, c.withKeys(r.Instance, &hints)))
 	return hint, hints
 }
 
-// Statement is a sentence of an explanation, with the keys of what it says to do.
+// Statement returns a sentence of an explanation, naming the keys of its suggestions.
 func (c *Context) Statement(s rules.Statement) string {
 	return c.Text.Statement(s, c.withKeys("", new([]KeyHint)))
 }
 
-// withKeys writes suggestions by their keys and collects these in hints. What has no
-// key here, such as to look at another instance, is written as a command line.
+// withKeys formats suggestions by their keys and collects those in hints. A suggestion
+// without a key here, such as another instance, is formatted as a command line.
 func (c *Context) withKeys(id model.ID, hints *[]KeyHint) text.FormatSuggestion {
 	return func(s rules.Suggestion) (inside, alone string) {
 		w := c.keyHint(id, s)

@@ -7,13 +7,12 @@ import (
 	"certquay/lifecycle/rules"
 )
 
-// Keymap gives actions, by their IDs, other keys than they have by default. It
-// is never changed once made.
+// Keymap holds configured keys by action ID. It is immutable.
 type Keymap map[string][]string
 
-// ApplyKeymap gives each action the keys that are in force, its name, and its word in the footer,
-// which is that of the key it has by default, and enables those that do
-// something and are allowed.
+// ApplyKeymap sets the keys in force, the name and the label in the footer of each
+// action, and enables those that are possible and allowed. The label belongs to the
+// default key.
 func (c *Context) ApplyKeymap(as Actions) Actions {
 	for n := range as {
 		a := &as[n]
@@ -36,7 +35,7 @@ func (c *Context) ApplyKeymap(as Actions) Actions {
 	return as
 }
 
-// KeyFor is the key in force of an action, of which the default is known.
+// KeyFor returns the key in force of an action with a default key.
 func (c *Context) KeyFor(id, own string) string {
 	if ks := c.Keymap[id]; len(ks) > 0 {
 		return ks[0]
@@ -44,8 +43,7 @@ func (c *Context) KeyFor(id, own string) string {
 	return own
 }
 
-// KeyOf is the key in force of an action of the table; "" when no person does
-// it.
+// KeyOf returns the key in force of an action of the table; "" when no person takes it.
 func (c *Context) KeyOf(a rules.Action) string {
 	row := c.Table.Transition(a)
 	own := DefaultKey(row)
@@ -55,8 +53,8 @@ func (c *Context) KeyOf(a rules.Action) string {
 	return c.KeyFor(ActionID(c.Table, own), own)
 }
 
-// ActionID is the ID of the actions of the table that share a key: the name of
-// the first of them.
+// ActionID is the common ID of the actions of the table that share a key: the name of
+// the first one.
 func ActionID(t *rules.TransitionTable, key string) string {
 	for _, r := range t.Transitions() {
 		if DefaultKey(r) == key {
@@ -66,14 +64,14 @@ func ActionID(t *rules.TransitionTable, key string) string {
 	return ""
 }
 
-// namedKeys are the keys that have names of their own.
+// namedKeys are the keys with names.
 var namedKeys = strings.Fields(
 	"enter esc tab space up down left right home end pgup pgdown backspace delete insert f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12",
 )
 
-// IsKey says whether a text is a key as the terminal gives it: one character,
-// or a name, after ctrl+, alt+ or shift+ in this order. Shift with a character
-// is another character.
+// IsKey reports whether a text names a key as terminals report it: a character or a
+// name, after ctrl+, alt+ or shift+ in this order. A shifted character is another
+// character.
 func IsKey(k string) bool {
 	mods := ""
 	for _, m := range []string{"ctrl+", "alt+", "shift+"} {

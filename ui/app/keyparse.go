@@ -22,8 +22,8 @@ var keyCodes = map[string]rune{
 	"backspace": tea.KeyBackspace,
 }
 
-// ParseKey is the message of a key as it is written in the interface; ok reports
-// whether it is such a key.
+// ParseKey returns the message of a key as it is written in the interface; ok reports
+// whether there is such a key.
 func ParseKey(key string) (msg tea.KeyPressMsg, ok bool) {
 	if !IsKey(key) {
 		return msg, false

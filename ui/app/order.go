@@ -9,21 +9,21 @@ import (
 	"certquay/ui/text"
 )
 
-// Order is how a list is sorted.
+// Order is the sort order of a list.
 type Order struct {
 	Sort model.Sort
 	Desc bool
 }
 
-// By is the order after a person has asked for a column: that one, or the
-// other way round when it is in that order already.
+// By returns the order after a click on a column: sorted by it, or reversed if it is
+// already.
 func (o Order) By(s model.Sort) Order {
 	return Order{s, o.Sort == s && !o.Desc}
 }
 
-// SortActions are the keys that change the order of a list, and one action for
-// each order in the palette; none for a list without orders. Where there is one
-// order only, it can be turned round, and the key for another says so.
+// SortActions returns the keys that change the order of a list, and one action in the
+// palette for each order; none for a list without orders. If there is a single order it
+// can be reversed, and the key for another order says so.
 func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Order) tea.Cmd) Actions {
 	if len(sorts) == 0 {
 		return nil

@@ -6,12 +6,10 @@ import (
 	"certquay/ui/widget"
 )
 
-// A session is drawn, or it is said to a screen reader, from its beginning to its
-// end. In the latter texts have no colours, and what follows gives words where
-// something is drawn in the others.
+// A session is either drawn or read aloud, from beginning to end. In one that is read
+// aloud texts have no colours, and the functions below return words for signs.
 
-// Mark is a glyph before a text, beside which a word says the same; none for a
-// screen reader.
+// Mark is a glyph before a text that says the same in words; "" for a screen reader.
 func (c *Context) Mark(glyph string) string {
 	if c.Plain {
 		return ""
@@ -19,8 +17,8 @@ func (c *Context) Mark(glyph string) string {
 	return glyph + " "
 }
 
-// Lead is what a line begins with, one with the cursor with a bar, which a screen
-// reader is told of in a word.
+// Lead is the beginning of a line: a bar in the line with the cursor. It is blank for a
+// screen reader, to which the line is read as selected.
 func (c *Context) Lead(here bool) string {
 	if here && !c.Plain {
 		return "▌ "
@@ -28,11 +26,10 @@ func (c *Context) Lead(here bool) string {
 	return "  "
 }
 
-// SubMark is a mark before what belongs to the line above it; none for a screen
-// reader.
+// SubMark is the mark of a line that belongs to the one above; "" for a screen reader.
 func (c *Context) SubMark() string { return c.Mark("·") }
 
-// Separator stands between texts that are listed.
+// Separator separates listed texts.
 func (c *Context) Separator() string {
 	if c.Plain {
 		return c.T("comma")
@@ -40,7 +37,7 @@ func (c *Context) Separator() string {
 	return " · "
 }
 
-// Arrow stands between what was and what has come of it.
+// Arrow separates an old value from a new one.
 func (c *Context) Arrow() string {
 	if c.Plain {
 		return " " + c.T("plain.to") + " "
@@ -48,7 +45,8 @@ func (c *Context) Arrow() string {
 	return " → "
 }
 
-// Fact is a line with a label, which goes on without one, and a value.
+// Fact is a line with a label and a value; a line without a label continues the one
+// above.
 func (c *Context) Fact(label, value string) string {
 	switch {
 	case !c.Plain:
@@ -61,12 +59,12 @@ func (c *Context) Fact(label, value string) string {
 
 const factLabel = 16
 
-// arrows are the keys drawn as glyphs, each with the code of the text that says it.
+// arrows are the keys drawn as glyphs, each with the catalogue key of its name.
 var arrows = map[string][2]string{
 	"up": {"↑", "act.up"}, "down": {"↓", "act.down"}, "left": {"←", "act.left"}, "right": {"→", "act.right"},
 }
 
-// KeyName is how a key is written, or said.
+// KeyName returns a key as it is drawn, or read aloud.
 func (c *Context) KeyName(key string) string {
 	a, ok := arrows[key]
 	switch {
@@ -82,7 +80,7 @@ func (c *Context) KeyName(key string) string {
 	return a[0]
 }
 
-// KeyNames is how several keys are written, or said.
+// KeyNames returns several keys as they are drawn, or read aloud.
 func (c *Context) KeyNames(keys ...string) string {
 	out := ""
 	for n, k := range keys {
@@ -94,14 +92,14 @@ func (c *Context) KeyNames(keys ...string) string {
 	return out
 }
 
-// ScreenText is a screen as lines of words, and where the cursor belongs.
+// ScreenText is a screen as plain lines, with the position of the cursor.
 type ScreenText struct {
 	Lines []string
 	X, Y  int
 }
 
-// ReadOut is a title and lines under it as a screen of words, cut to a size. The
-// cursor is in the line that has it, else in the last one.
+// ReadOut returns a title and rows as plain lines, cut to a size. The cursor is in the
+// row that has it, else in the last line.
 func (c *Context) ReadOut(title string, rows []widget.Row, width, height int) ScreenText {
 	var s ScreenText
 	at := slices.IndexFunc(rows, widget.Row.HasCursor)
@@ -116,7 +114,7 @@ func (c *Context) ReadOut(title string, rows []widget.Row, width, height int) Sc
 	if at < 0 {
 		s.Y = max(len(s.Lines)-1, 0)
 	}
-	if over := len(s.Lines) - max(height, 1); over > 0 { // what has the cursor stays
+	if over := len(s.Lines) - max(height, 1); over > 0 { // keep the row with the cursor
 		from := min(max(s.Y-height/2, 0), over)
 		s.Lines, s.Y = s.Lines[from:from+height], s.Y-from
 	}

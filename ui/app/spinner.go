@@ -6,12 +6,12 @@ import (
 	"certquay/ui/style"
 )
 
-// Waiter is a page or dialog that may wait for something: while one in front
-// does, the spinner turns.
+// Waiter is a page or dialog that can wait for something. The spinner turns while a
+// visible one does.
 type Waiter interface{ Waits() bool }
 
-// SpinnerOr is the spinner before a text about what is waited for. Until that has
-// taken a while, and for screen readers, it is another mark instead.
+// SpinnerOr returns the spinner for a text about something that is waited for, or mark
+// until that has taken a while, and for screen readers.
 func (c *Context) SpinnerOr(mark string) string {
 	if c.Spinner != "" {
 		return c.Spinner
@@ -27,7 +27,7 @@ func NewProgress() progress.Model {
 	return m
 }
 
-// Loading is what stands where something is being read, as it is drawn.
+// Loading is drawn in place of what is being read.
 func (c *Context) Loading() string {
 	text := c.T("loading")
 	if c.Spinner != "" {

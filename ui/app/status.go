@@ -9,8 +9,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// StatusBy is the Status of a row in a list of an order. Where that is by state,
-// the state comes first: else it could not be seen what the list is sorted by.
+// StatusBy is [Context.Status] in a list with an order. In a list sorted by state the
+// state comes first, so that the order is visible.
 func (c *Context) StatusBy(r *model.InstanceRow, n int, by model.Sort) (glyph, word string, tone style.Tone) {
 	label, state := r.Status(c.Now), string(r.State)
 	if by != model.SortState || label == state {
@@ -24,8 +24,8 @@ func (c *Context) StatusBy(r *model.InstanceRow, n int, by model.Sort) (glyph, w
 	return st.Glyph, word, st.Tone
 }
 
-// Status is glyph, words and tone of a row: its label, and what is being done
-// about it (spec S1, S2) where n cells have room for both.
+// Status returns glyph, words and tone of a row: its label, and its running operation
+// (spec S1, S2) if n cells have room for both.
 func (c *Context) Status(r *model.InstanceRow, n int) (glyph, word string, tone style.Tone) {
 	label := r.Status(c.Now)
 	st := style.StatusOf(label)
@@ -39,11 +39,11 @@ func (c *Context) Status(r *model.InstanceRow, n int) (glyph, word string, tone 
 	}
 	for _, more := range c.extras(r, label, doing) {
 		if widget.Width(word)+1+widget.Width(more) > n {
-			break // what matters less is not told instead
+			break // a shorter but less important one must not replace it
 		}
 		word += " " + more
 	}
-	if doing != "" && st.Tone == style.Good { // what is being done matters more than that all is fine
+	if doing != "" && st.Tone == style.Good { // a running operation matters more than a good state
 		if g := style.StatusOf("deploying"); !strings.Contains(word, doing) {
 			return g.Glyph, doing, g.Tone
 		}

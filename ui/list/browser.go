@@ -13,8 +13,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// HeadLines is how many lines stand above the table: the tab's own, the filter line
-// and a rule.
+// HeadLines is the number of lines above the table: the tab's own, the filter line and
+// a rule.
 const HeadLines = 3
 
 // Source is where the rows of a tab come from, and how it names them.
@@ -175,7 +175,7 @@ func (l *Browser[R]) loadCase() tea.Cmd {
 	})
 }
 
-// cursorMoved reads what the cursor has come to, at once or when it stands still.
+// cursorMoved reads the selected row's certificate, at once or when the cursor rests.
 func (l *Browser[R]) cursorMoved() tea.Cmd {
 	var cmds []tea.Cmd
 	if _, _, need := l.Table.Need(); need {
@@ -188,7 +188,7 @@ func (l *Browser[R]) cursorMoved() tea.Cmd {
 	return tea.Batch(append(cmds, l.loadSelected())...)
 }
 
-// loadSelected reads the certificate under the cursor unless that is known.
+// loadSelected reads the certificate under the cursor unless it is known.
 func (l *Browser[R]) loadSelected() tea.Cmd {
 	if id := l.id(); id != "" && (l.active == nil || l.active.Instance.ID != id) {
 		return l.loadCase()

@@ -1,4 +1,4 @@
-// Package list is the windowed list that each tab of the dashboard stands on. [Table]
+// Package list is the windowed list under each tab of the dashboard. [Table]
 // holds a window of rows and draws the visible ones; [Browser] adds what most tabs
 // want around it: a filter line, orders, and the certificate under the cursor.
 //
@@ -25,7 +25,7 @@ type Column[T any] struct {
 	Max           int    // cells beyond which more are of no use
 	MinTableWidth int    // the column is left out of a narrower table
 	Grow          int    // share of the room that is left; 0 means 1
-	Right         bool   // numbers stand right
+	Right         bool   // right-aligned, for numbers
 	SharedScale   bool   // bars have one scale with the column before: both Cells get the lesser width
 	Sort          string // the order that a click on the title asks for; "" for none
 	Cell          func(row T, width int) Cell
@@ -33,8 +33,8 @@ type Column[T any] struct {
 	ReadAloud     func(row T) string // the cell for a screen reader; nil, or "" for a row, means the text of Cell
 }
 
-// Table is a list of which only a window of rows is held and only the visible rows
-// are drawn, so that 100,000 rows scroll like ten. The owner loads what [Table.Need]
+// Table holds only a window of the rows of a list and draws only the visible ones, so
+// that 100,000 rows scroll like ten. The owner loads what [Table.Need]
 // asks for and passes it to [Table.SetWindow]. Rows are identified by ID: the cursor
 // stays on its row when rows are inserted, removed or reordered. The zero value with
 // Columns and ID is ready to use; it is for one goroutine.

@@ -88,7 +88,7 @@ func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int) {
 	}
 	lead, tone := "  ", style.Normal
 	switch marked := t.Marked[t.ID(r)]; {
-	case marked: // the cursor's row is told by its background as well
+	case marked: // the cursor's row has a background too
 		lead, tone = "✓ ", style.Accent
 	case t.flagged(r):
 		lead, tone = "▲ ", style.Warn
@@ -104,7 +104,7 @@ func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int) {
 		if i == len(t.fitted)-1 {
 			gap = 0
 		}
-		// The gap has the tone of what stands before it: one more change of style
+		// The gap has the tone of the cell before it: one more change of style
 		// in a row is ten bytes over SSH each time the cursor comes and goes.
 		cell := c.Cell(r, f.scale)
 		said := widget.Cut(text.Clean(cell.Text), f.width)

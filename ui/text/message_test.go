@@ -18,8 +18,8 @@ import (
 	"certquay/model"
 )
 
-// TestMessagesInWords fills in arguments and messages inside, says what others
-// said as they said it, and joins several. spec: V5
+// TestMessagesInWords fills in arguments and nested messages, keeps quoted words, and
+// joins several messages. spec: V5
 func TestMessagesInWords(t *testing.T) {
 	zh, en := New("zh"), New("en")
 	for _, c := range []struct {

@@ -1,6 +1,7 @@
 package form
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -37,9 +38,8 @@ func (f *Form) View() *lipgloss.Layer {
 		head = f.head(inner, over) // the introduction is cut first
 	}
 	fit := max(room-len(head)-len(below), 1)
-	rows := append(
-		append(append(head, window(body, from, to, inner, fit, s.Paint(style.Faint, "  …"))...), widget.Rows(below...)...),
-		foot...)
+	body = window(body, from, to, inner, fit, s.Paint(style.Faint, "  …"))
+	rows := slices.Concat(head, body, widget.Rows(below...), foot)
 	return widget.BoxLayer(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), rows, f.width, f.height)
 }
 

@@ -83,7 +83,7 @@ func (p *page) Actions() app.Actions {
 	}...)
 }
 
-// open shows all of one event.
+// open shows the selected event in full.
 func (p *page) open() tea.Cmd {
 	e, ok := p.table.Selected()
 	if !ok {
@@ -94,10 +94,10 @@ func (p *page) open() tea.Cmd {
 	add := func(key, v string) {
 		if v != "" {
 			head := c.T(key)
-			if strings.HasPrefix(key, "col.") { // those are written large
+			if strings.HasPrefix(key, "col.") { // column titles are in capitals
 				head = strings.ToLower(head)
 			}
-			for _, l := range widget.Wrap(v, max(min(p.width-2, 78)-4-16, 10)) { // so that what is long stays in its column
+			for _, l := range widget.Wrap(v, max(min(p.width-2, 78)-4-16, 10)) { // long values stay in their column
 				ls = append(ls, c.Fact(head, l))
 				head = ""
 			}

@@ -1,5 +1,4 @@
-// Package activity is the tab of what has happened, newest first, as it
-// happens.
+// Package activity is the tab of events, newest first, updated as they happen.
 package activity
 
 import (
@@ -146,7 +145,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case app.FocusMsg, app.ChangedMsg:
 		return p.loadNew()
 	case eventsLoadedMsg:
-		if m.oldest != p.oldestFirst { // asked for before the order was turned round
+		if m.oldest != p.oldestFirst { // requested before the order was reversed
 			return nil
 		}
 		first := !p.loaded || p.table.Cursor() == 0
@@ -162,7 +161,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			p.events = append(m.events, p.events...)
 		}
 		p.show()
-		if first { // at the top one follows what happens
+		if first { // at the top the list follows new events
 			p.table.Home()
 		}
 	case tea.KeyPressMsg:

@@ -10,7 +10,7 @@ import (
 	"certquay/ui/style"
 )
 
-// columns tell who, when, what, on what, and how it ended (spec S4).
+// columns show who did what, when, to what, and with which result (spec S4).
 func columns(c *app.Context) []list.Column[model.Event] {
 	return []list.Column[model.Event]{
 		{Title: c.T("col.when"), Sort: string(byTime), Min: 12, Max: 12, Cell: func(e model.Event, _ int) list.Cell {

@@ -34,7 +34,7 @@ func (p *page) Actions() app.Actions {
 		some = p.watched.list.Table.Total() > 0
 	}
 	as := append(action.Actions(c, p.target()), p.watched.actions(here)...)
-	// What is watched has keys of its own for its rows.
+	// Watched endpoints have keys of their own for their rows.
 	as = slices.DeleteFunc(as, func(a app.Action) bool {
 		return here && a.Group == app.Certificate && (a.ID == "verify" || a.ID == "delete")
 	})
@@ -117,8 +117,8 @@ func (p *page) copy() tea.Cmd {
 	return app.Send(app.CopyMsg{What: p.c.T("copy.address"), Text: text})
 }
 
-// panel opens the filter panel: states, hosted, auto-deploy, with counts of
-// what each lists.
+// panel opens the filter panel for states, hosting and auto-deploy. The count beside a
+// choice is the number of rows that it lists.
 func (p *page) panel() tea.Cmd {
 	c, base := p.c, p.query()
 	var cs []dialog.Choice

@@ -1,5 +1,5 @@
-// Package deployments is the tab of resources, a sub-tab for each product: what
-// does each endpoint really present?
+// Package deployments is the tab of resources, with a sub-tab for each product. It
+// shows what each endpoint really presents.
 package deployments
 
 import (
@@ -23,7 +23,7 @@ type page struct {
 	products      []string
 	counts        map[string]int
 	all           int
-	tab           int // 0 is all products, the last what is watched
+	tab           int // 0 is all products, the last one the watched endpoints
 	watched       *watched
 	watches       int
 }
@@ -116,7 +116,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case productsLoadedMsg:
 		on := p.onWatched()
 		p.products, p.counts, p.all, p.watches = m.names, m.counts, m.all, m.watches
-		if on { // however many stand before it now
+		if on { // its index has changed with the number of products
 			p.tab = p.tabs() - 1
 		}
 		return nil
@@ -147,7 +147,7 @@ func (p *page) name(tab int) string {
 	return p.products[tab-1]
 }
 
-// tabs counts the sub-tabs: all, each product, and what is watched.
+// tabs is the number of sub-tabs: all, each product, and the watched endpoints.
 func (p *page) tabs() int { return len(p.products) + 2 }
 
 func (p *page) onWatched() bool { return p.tab == p.tabs()-1 }

@@ -13,12 +13,12 @@ import (
 
 type row = lifecycle.ResourceView
 
-// columns answer what each endpoint really presents (spec D4).
+// columns show what each endpoint really presents (spec D4).
 func columns(c *app.Context, all bool) []list.Column[row] {
 	place := list.Column[row]{Title: c.T("col.region"), Min: 8, Max: 16, MinTableWidth: 90, Cell: func(r row, _ int) list.Cell {
 		return list.Cell{Tone: style.Muted, Text: r.Region}
 	}}
-	if all { // without a sub-tab that names the product
+	if all { // the sub-tab does not name the product
 		place = list.Column[row]{
 			Title:         c.T("col.place"),
 			Sort:          string(lifecycle.SortPlace),
@@ -47,7 +47,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 		}},
 		{Title: c.T("col.presents"), Min: 11, Max: 11, Cell: func(r row, _ int) list.Cell {
 			switch {
-			case r.Presented == "", r.Failure.Kind == model.JobVerify: // nothing, whatever was seen before
+			case r.Presented == "", r.Failure.Kind == model.JobVerify: // the last probe saw nothing
 				return list.Cell{Tone: style.Faint, Text: "–"}
 			case presentsExpired(c, &r):
 				return list.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
@@ -109,7 +109,7 @@ func presentsExpired(c *app.Context, r *row) bool {
 	return r.Presented != "" && r.Presented == r.Expected && !r.NotAfter.IsZero() && r.NotAfter.Before(c.Now)
 }
 
-// relative is the time to an expiry for a screen reader; "" where there is none.
+// relative is the time to an expiry for a screen reader; "" without an expiry.
 func relative(c *app.Context, t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -124,7 +124,7 @@ func dash(s string) string {
 	return s
 }
 
-// short is the beginning of a fingerprint and its end, as people compare it.
+// short is the beginning and end of a fingerprint, for comparing by eye.
 func short(fp string) string {
 	if len(fp) < 8 {
 		return dash(fp)

@@ -73,8 +73,7 @@ func (p *page) firstTab() int {
 // tabID begins the ID of a sub-tab's layer, before its number.
 const tabID = "product "
 
-// tabRow is the sub-tabs from the first on the screen on, each of which can be clicked
-// on.
+// tabRow is the row of sub-tabs from the first visible one on. Each is clickable.
 func (p *page) tabRow() widget.Row {
 	row := widget.Row{{Text: " "}}
 	for t := p.firstTab(); t < p.tabs(); t++ {

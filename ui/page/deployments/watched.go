@@ -178,7 +178,7 @@ func (w *watched) add() tea.Cmd {
 	})
 }
 
-// addedMsg says that an endpoint is watched now.
+// addedMsg reports that an endpoint was added to the watched ones.
 type addedMsg struct{ made model.Watch }
 
 // added selects the new row and shows the result of the first probe.

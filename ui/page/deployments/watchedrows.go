@@ -92,7 +92,7 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
 			st := style.StatusOf(r.State())
 			if r.Error != "" && st.Tone != style.Bad {
-				st = style.StatusOf(monitor.WatchExpiring) // it wants a look too
+				st = style.StatusOf(monitor.WatchExpiring) // drawn as a warning too
 			}
 			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
 		}},
@@ -109,7 +109,7 @@ func watchText(c *app.Context, w *model.Watch) string {
 	case len(words) > 0:
 	case w.Error != "" && w.AnsweredAt.IsZero():
 		return c.T("watch.silent.yet", c.Text.Text(w.Error))
-	case w.Error != "": // once may be bad luck
+	case w.Error != "": // a single failure may be accidental
 		return c.T("watch.silent.last", c.T("watch."+w.State()))
 	default:
 		words = []string{w.State()}

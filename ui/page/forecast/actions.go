@@ -159,7 +159,7 @@ func (p *page) Actions() app.Actions {
 	)
 }
 
-// mover is a table as the keys see it.
+// mover is the part of a table that the keys use.
 type mover interface {
 	Move(n int)
 	Page(halves int)
@@ -168,7 +168,7 @@ type mover interface {
 	Scroll(n int)
 }
 
-// focused is the table that has the keys.
+// focused is the table with the focus.
 func (p *page) focused() mover {
 	if p.momentsFocused {
 		return &p.moments
@@ -197,8 +197,8 @@ func (p *page) switchComparison() tea.Cmd {
 	return p.ask()
 }
 
-// open goes from a month to its days, from a day to what happens on it, and from there
-// to the certificate.
+// open goes from a month to its days, from a day to its occurrences, and from an
+// occurrence to the certificate.
 func (p *page) open() tea.Cmd {
 	switch {
 	case p.base == nil:
@@ -242,7 +242,7 @@ func (p *page) back() tea.Cmd {
 	return nil
 }
 
-// click puts the cursor where somebody clicks.
+// click moves the cursor to the clicked row.
 func (p *page) click(x, y int) {
 	if p.base == nil {
 		return
@@ -264,7 +264,7 @@ func (p *page) click(x, y int) {
 	}
 }
 
-// Notes says in the help what the columns and the policies mean.
+// Notes explain the columns and the policies in the help.
 func (p *page) Notes() []string {
 	c := p.c
 	return []string{c.T("forecast.notes.columns"), c.T("forecast.notes.policies")}

@@ -10,7 +10,7 @@ import (
 	"certquay/ui/widget"
 )
 
-// explain says what a row is made of and which rules make it due, or the same of one
+// explain shows the composition of a row and the rules behind it, or those of one
 // occurrence.
 func (p *page) explain() tea.Cmd {
 	if h, ok := p.moments.Selected(); ok && p.momentsFocused {
@@ -82,7 +82,7 @@ func composition(c *app.Context, t *forecast.Tally) []string {
 	return ls
 }
 
-// rules says which rules make due what a row counts, under either policy.
+// rules returns the rules behind what a row counts, under either policy.
 func rules(c *app.Context, r row) []string {
 	var ls []string
 	for _, rule := range []struct {
@@ -104,7 +104,7 @@ func rules(c *app.Context, r row) []string {
 	return ls
 }
 
-// plural is the text of a number; that of one has a key of its own.
+// plural is the text of a number; one has a key of its own.
 func plural(c *app.Context, key string, n int) string {
 	if n == 1 {
 		return c.T(key + ".one")
@@ -120,7 +120,7 @@ func bullets(c *app.Context, ls []string) []string {
 	return out
 }
 
-// policyName is a policy as people read it.
+// policyName is the name of a policy in the language of the session.
 func policyName(c *app.Context, policy string) string {
 	return c.Text.Lookup("policy."+policy, policy)
 }

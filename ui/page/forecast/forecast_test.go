@@ -200,8 +200,8 @@ func newPage(t *testing.T) *page {
 	return p
 }
 
-// TestChangesSettleFirst computes once for many changes, and never for those
-// that nobody looks at.
+// TestChangesSettleFirst computes once for many changes, and not while the page is
+// hidden.
 func TestChangesSettleFirst(t *testing.T) {
 	p := newPage(t)
 	if _, n := all(p, p.Update(app.FocusMsg{})); n != 1 || p.base == nil {
@@ -226,8 +226,8 @@ func TestChangesSettleFirst(t *testing.T) {
 	}
 }
 
-// TestChangesDuringAForecast come to another one afterwards; but not once the
-// person has stopped it.
+// TestChangesDuringAForecast lead to another forecast afterwards, unless the person has
+// stopped it.
 func TestChangesDuringAForecast(t *testing.T) {
 	p := newPage(t)
 	cmd := p.Update(app.FocusMsg{})

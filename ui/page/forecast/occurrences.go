@@ -10,8 +10,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// occurrence is what happens to one certificate on one day: moments of one kind, one
-// for each resource where it is installed by hand.
+// occurrence is one kind of moment of one certificate on one day: several moments if it
+// is installed by hand on several resources.
 type occurrence []forecast.Occurrence
 
 func (h occurrence) id() string {
@@ -60,7 +60,7 @@ func occurrenceColumns(c *app.Context) []list.Column[occurrence] {
 	}
 }
 
-// status is how a kind of moment is drawn.
+// status is the appearance of a kind of moment.
 func status(what string) style.Status {
 	switch what {
 	case forecast.WhatExpires:
@@ -70,10 +70,10 @@ func status(what string) style.Status {
 	case forecast.WhatWaits:
 		return style.StatusOf("waiting")
 	}
-	return style.StatusOf("drifted") // a person is to look
+	return style.StatusOf("drifted") // a person has to check it
 }
 
-// word is the word of a kind of moment; a person reads what is to be done.
+// word is the name of a kind of moment; for a person it says what to do.
 func word(c *app.Context, m forecast.Occurrence) string {
 	if m.Task != "" {
 		return c.Text.Lookup("moment."+string(m.Task), string(m.Task))

@@ -12,7 +12,7 @@ import (
 	"certquay/ui/text"
 )
 
-// Orders of the months and days. The moments stand in order of time.
+// Orders of the months and days. Moments are always in order of time.
 const (
 	byTime        model.Sort = "time"
 	byVersions    model.Sort = "versions"
@@ -22,7 +22,7 @@ const (
 
 var sorts = []model.Sort{byTime, byVersions, byDeployments, byPeople}
 
-// figures are what rows are put in order by, the most first.
+// figures are the figures that rows can be sorted by, the highest first.
 var figures = map[model.Sort]func(*forecast.Tally) int{
 	byVersions:    versions,
 	byDeployments: func(t *forecast.Tally) int { return t.Deployments },
@@ -71,8 +71,8 @@ func (p *page) sort(o app.Order) tea.Cmd {
 	return nil
 }
 
-// switchPolicy is the action that lists the occurrences under the policy in force, or
-// under the one compared with. The totals of both stand side by side anyway.
+// switchPolicy is the action that lists the occurrences under the configured policy, or
+// under the one compared with. The totals of both are always shown.
 func (p *page) switchPolicy() app.Action {
 	c := p.c
 	other := p.compare

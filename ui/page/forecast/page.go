@@ -1,5 +1,5 @@
-// Package forecast is the tab of what will happen: by month and by day, under
-// the policy as configured and beside another one (spec V6).
+// Package forecast is the tab of future events by month and by day, under the
+// configured policy and beside another one (spec V6).
 package forecast
 
 import (
@@ -24,17 +24,17 @@ const (
 	monthStep        = 12                     // months that + and - add or remove
 )
 
-// question is what one forecast answers.
+// question is what one forecast computes.
 type question struct {
 	months int
 	policy string
 }
 
-// run is a forecast under way.
+// run is a forecast being computed.
 type run struct {
 	question
 	cancel context.CancelFunc
-	at     time.Time // how far it is; zero until it has said so
+	at     time.Time // how far it has come; zero until the first report
 }
 
 type page struct {
@@ -87,7 +87,7 @@ func New(c *app.Context) app.Page {
 }
 
 type (
-	// computedMsg brings a forecast, or why there is none.
+	// computedMsg delivers a forecast, or the error.
 	computedMsg struct {
 		run    *run
 		report *forecast.Report
@@ -96,15 +96,15 @@ type (
 		took   time.Duration
 		err    error
 	}
-	// reachedMsg says how far a forecast is.
+	// reachedMsg reports how far a forecast has come.
 	reachedMsg struct {
 		run   *run
 		at    time.Time
 		steps <-chan time.Time
 	}
-	// seenMsg brings the number of the newest event.
+	// seenMsg delivers the number of the newest event.
 	seenMsg struct{ seq uint64 }
-	// dueMsg says that changes have had time to settle.
+	// dueMsg reports that changes have had time to settle.
 	dueMsg struct{}
 )
 
@@ -113,7 +113,7 @@ func (p *page) Capturing() bool { return false }
 // Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.run != nil }
 
-// missing is the next forecast that has to be computed, if any.
+// missing returns the next forecast to compute, if any.
 func (p *page) missing() (question, bool) {
 	for _, policy := range []string{forecast.AsConfigured, p.compare} {
 		if q := (question{p.months, policy}); p.reports[q] == nil {
@@ -123,7 +123,7 @@ func (p *page) missing() (question, bool) {
 	return question{}, false
 }
 
-// start computes what is missing, unless it is being computed.
+// start computes the missing forecast, unless it is being computed.
 func (p *page) start() tea.Cmd {
 	q, lacks := p.missing()
 	if p.run != nil && (!lacks || p.run.question != q) {
@@ -154,7 +154,7 @@ func (p *page) start() tea.Cmd {
 					last = now
 					select {
 					case steps <- at:
-					default: // the last word was not even heard yet
+					default: // the last report was not received yet
 					}
 				}
 			}},
@@ -175,7 +175,8 @@ func listen(r *run, steps <-chan time.Time) tea.Cmd {
 	}
 }
 
-// newest is the number of the newest event: no event, no change.
+// newest returns the number of the newest event; without new events nothing has
+// changed.
 func newest(c *app.Context) (uint64, error) {
 	es, err := c.Backend.Activity(lifecycle.ActivityFilter{Limit: 1})
 	if err != nil || len(es) == 0 {
@@ -192,7 +193,7 @@ func (p *page) stop() {
 	}
 }
 
-// compute computes everything again; the screen keeps what it shows meanwhile.
+// compute computes everything again; the screen keeps its content meanwhile.
 func (p *page) compute() tea.Cmd {
 	p.stop()
 	p.reports, p.stale = map[question]*forecast.Report{}, false
@@ -262,7 +263,7 @@ func (p *page) checkEvents() tea.Cmd {
 
 func (p *page) computed(m computedMsg) tea.Cmd {
 	if m.run != p.run {
-		return nil // it was stopped, or nobody asks any more
+		return nil // it was stopped or replaced
 	}
 	p.run = nil
 	if m.err != nil {
@@ -297,15 +298,15 @@ func (p *page) show() {
 	p.arrange()
 }
 
-// ask computes another horizon or policy.
+// ask computes another period or policy.
 func (p *page) ask() tea.Cmd {
 	p.show()
 	p.arrange()
 	return p.start()
 }
 
-// listedReport is the report whose occurrences are listed; of the other there are
-// totals only.
+// listedReport is the report whose occurrences are listed; of the other one only totals
+// are shown.
 func (p *page) listedReport() *forecast.Report {
 	if p.listOther && p.other != nil {
 		return p.other
@@ -337,5 +338,5 @@ func (p *page) rowChanged() {
 	hs := occurrencesIn(p.listedReport(), r)
 	p.moments.SetWindow(0, hs, len(hs))
 	p.focus(p.momentsFocused)
-	p.SetSize(p.width, p.height) // what stands above them differs
+	p.SetSize(p.width, p.height) // the lines above them differ
 }

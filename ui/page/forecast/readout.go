@@ -5,8 +5,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// ReadOut implements app.ScreenReader: what is asked, the outlook, how far it is, and
-// the rows, or what happens in one when that has the keys.
+// ReadOut implements app.ScreenReader: the question, the outlook, the progress, and the
+// rows or, if they have the focus, the occurrences.
 func (p *page) ReadOut(w, h int) app.ScreenText {
 	c := p.c
 	var s app.ScreenText

@@ -84,8 +84,8 @@ func days(r *forecast.Report) []forecast.Tally {
 	return r.ByDay
 }
 
-// joinRows puts the tallies of the same time beside each other. The two reports need
-// not begin on the same day: midnight may lie between them.
+// joinRows pairs the tallies of the same time. The two reports may begin on different
+// days, if midnight was between them.
 func joinRows(as, bs []forecast.Tally, days bool) []row {
 	at := make(map[time.Time]*forecast.Tally, len(bs))
 	for n := range bs {
@@ -103,7 +103,7 @@ func joinRows(as, bs []forecast.Tally, days bool) []row {
 	return rows
 }
 
-// isQuiet reports that nothing happens.
+// isQuiet reports whether nothing happens.
 func isQuiet(t *forecast.Tally) bool {
 	q := *t
 	q.Start = time.Time{}
@@ -124,8 +124,8 @@ func busiestDay(r *forecast.Report, of row) *forecast.Tally {
 	return most
 }
 
-// packsOut counts the kinds of packs that are used up in the end. Credits are shown by
-// the day they run out instead.
+// packsOut counts the kinds of packs that run out. Credits are shown by the day they
+// run out instead.
 func packsOut(r *forecast.Report) int {
 	free := func(bs []ledger.Balance) map[string]int {
 		m := map[string]int{}
@@ -175,7 +175,7 @@ type shape struct {
 	days  bool
 	other string // the name of the policy beside; "" when nothing is compared
 	scale scale
-	order model.Sort // whose head has an arrow
+	order model.Sort // the order in force
 }
 
 // barCell is a bar followed by its number; a total is a number only.
@@ -200,7 +200,7 @@ func changeCell(c *app.Context, a, b int) list.Cell {
 	return list.Cell{Text: widget.Count(a) + c.Arrow() + widget.Count(b)}
 }
 
-// statusCell is a number with a glyph, so that it is not told by colour alone.
+// statusCell is a number with a glyph, so that colour alone does not tell its meaning.
 func statusCell(c *app.Context, word string, n int) list.Cell {
 	if n == 0 {
 		return list.Cell{Tone: style.Faint, Text: "–"}

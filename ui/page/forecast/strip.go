@@ -8,8 +8,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// stripLines is how high the picture of a month is; there is none of all
-// months, nor where there is no room.
+// stripLines is the height of the chart of a month; 0 for all months together, and
+// where there is no room.
 func (p *page) stripLines() int {
 	r, ok := p.byMonth.Selected()
 	if !p.inDays || !ok || r.whole || p.height < 16 {
@@ -18,7 +18,7 @@ func (p *page) stripLines() int {
 	return 4
 }
 
-// strip shows a month at a glance: one bar a day, with the days below.
+// strip draws a month: one bar for each day, with the days below.
 func (p *page) strip() []string {
 	s, c := p.c.Styles, p.c
 	rows, theirs := p.days, p.listOther && p.other != nil

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	headLines = 3   // what is asked, what runs out, how far it is
-	wideFrom  = 110 // moments stand beside the rows
+	headLines = 3   // question, outlook and progress
+	wideFrom  = 110 // width from which moments are beside the rows
 )
 
 func (p *page) wide() bool { return p.width >= wideFrom }
 
-// left is how wide the rows are.
+// left is the width of the rows.
 func (p *page) left() int {
 	if p.wide() {
 		return p.width * 56 / 100
@@ -37,7 +37,7 @@ func (p *page) SetSize(w, h int) {
 	p.moments.SetSize(p.asideWidth(), max(room-len(p.facts()), 0))
 }
 
-// asideWidth is how wide the moments are.
+// asideWidth is the width of the moments.
 func (p *page) asideWidth() int {
 	if p.wide() {
 		return p.width - p.left() - 1
@@ -75,7 +75,8 @@ func (p *page) View() string {
 	return widget.Fill(strings.Join(lines, "\n"), p.width, p.height)
 }
 
-// questionLine says what the forecast answers, and for how many certificates.
+// questionLine names the period and policies of the forecast, and the number of
+// certificates.
 func (p *page) questionLine() string {
 	row := p.questionRow()
 	right := ""
@@ -86,8 +87,8 @@ func (p *page) questionLine() string {
 	return widget.Spread(row.String(), right, p.width)
 }
 
-// questionRow is the same in parts; the last is the number of certificates once that is
-// known.
+// questionRow is [page.questionLine] in parts; the last one is the number of
+// certificates once it is known.
 func (p *page) questionRow() widget.Row {
 	s, c := p.c.Styles, p.c
 	named := func(key, name string) string {
@@ -120,7 +121,7 @@ func (p *page) questionRow() widget.Row {
 	return row
 }
 
-// outlook answers at a glance what runs out, what ends and what expires.
+// outlook lists what runs out, what ends and what expires.
 func (p *page) outlook() []string {
 	if p.base == nil || p.base.Instances == 0 {
 		return nil
@@ -190,7 +191,7 @@ func (p *page) rule() string {
 	return s.Paint(style.Faint, "── ") + s.Paint(tone, word) + s.Paint(style.Faint, " "+widget.Repeat("─", p.width-4-widget.Width(word)))
 }
 
-// progressed says how far a forecast is, or the time of the one on the screen.
+// progressed returns the progress of a forecast, or the time of the one on the screen.
 func (p *page) progressed() (word string, tone style.Tone) {
 	c := p.c
 	switch {
@@ -220,7 +221,7 @@ func (p *page) progressed() (word string, tone style.Tone) {
 	return "", style.Muted
 }
 
-// rows are the months, or the days of one under their picture.
+// rows draws the months, or the days of one month under its chart.
 func (p *page) rows() string {
 	s := p.c.Styles
 	if !p.inDays {
@@ -232,7 +233,7 @@ func (p *page) rows() string {
 	return strings.Join(p.strip(), "\n") + "\n" + p.byDay.View(s)
 }
 
-// facts are what is worth knowing about the selected row.
+// facts are further details of the selected row.
 func (p *page) facts() []widget.Row {
 	s, c := p.c.Styles, p.c
 	r, ok := p.list().Selected()
@@ -251,7 +252,7 @@ func (p *page) facts() []widget.Row {
 		}
 	}
 	own, other, under := &r.base, r.other, p.compare
-	if r.other != nil && p.listOther { // what follows is about what is listed
+	if r.other != nil && p.listOther { // the rest is about the listed policy
 		own, other, under = r.other, &r.base, forecast.AsConfigured
 	}
 	wrap(summary(p, own), style.Normal)
@@ -276,7 +277,7 @@ func (p *page) facts() []widget.Row {
 	return append(lines, nil)
 }
 
-// summary is a tally in one sentence.
+// summary returns a tally in one sentence.
 func summary(p *page, t *forecast.Tally) string {
 	c := p.c
 	parts := []string{plural(c, "forecast.n.versions", versions(t)), plural(c, "forecast.n.deployments", t.Deployments)}
@@ -291,7 +292,7 @@ func summary(p *page, t *forecast.Tally) string {
 	return strings.Join(parts, c.T("list.join"))
 }
 
-// aside is what happens in the selected row.
+// aside draws the occurrences in the selected row.
 func (p *page) aside() string {
 	s, c := p.c.Styles, p.c
 	var b strings.Builder

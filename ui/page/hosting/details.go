@@ -17,15 +17,15 @@ import (
 	"certquay/ui/widget"
 )
 
-// attempts are the jobs that renew without a person.
+// attempts are the kinds of jobs that renew without a person.
 var attempts = []string{string(model.JobRenew), string(model.JobReissue)}
 
 // recent is how many events are searched for the last attempt.
 const recent = 200
 
-// details shows all that hosting does with the selected certificate: who is notified,
-// what comes next and why then, how the last attempt went, the credits, the tasks for a
-// person, and whom to ask (spec H8).
+// details shows everything about the hosting of the selected certificate: who is
+// notified, what is next and why, the last attempt, the credits, the tasks for a
+// person, and the contact (spec H8).
 func (p *page) details() tea.Cmd {
 	r, ok := p.list.Table.Selected()
 	if !ok {
@@ -106,7 +106,7 @@ func loadDetails(c *app.Context, id model.ID) (d hosted, err error) {
 
 func (d *hosted) parts(c *app.Context) []dialog.Section {
 	line := func(key, value string) string { return c.Fact(c.T(key), value) }
-	// A long reason stands on a line of its own, which wraps.
+	// A long reason has a line of its own, which wraps.
 	facts := func(key string, f func(*app.Context) (string, string)) []string {
 		value, reason := f(c)
 		lines := []string{line(key, value)}
@@ -143,7 +143,7 @@ func (d *hosted) parts(c *app.Context) []dialog.Section {
 	return append(parts, person, dialog.Section{Head: c.T("hosting.details.support"), Lines: []string{support}})
 }
 
-// next is when it renews, and why then (spec T5, H4).
+// next returns the time of the next renewal, and its reason (spec T5, H4).
 func (d *hosted) next(c *app.Context) (when, because string) {
 	because = dueReason(c, &d.row)
 	switch op := d.i.Operation; {
@@ -161,7 +161,7 @@ func (d *hosted) next(c *app.Context) (when, because string) {
 	return c.T("hosting.details.due", widget.Stamp(d.row.Due), widget.Days(c.T, d.row.Due, c.Now)), because
 }
 
-// attempt is the last attempt to renew, and its result.
+// attempt returns the last attempt to renew, and its result.
 func (d *hosted) attempt(c *app.Context) (said, because string) {
 	switch op, f := d.i.Operation, d.i.Failure; {
 	case op.Active() && op.Error != "":
@@ -186,19 +186,11 @@ func (d *hosted) creditLines(c *app.Context) []string {
 		}
 	}
 	lines := []string{
-		c.T(one("hosting.details.auto", reserved), auto, len(d.resources), reserved),
-		c.T(one("hosting.details.free", d.credits.Available), d.credits.Available),
+		c.T(app.PluralKey("hosting.details.auto", reserved), auto, len(d.resources), reserved),
+		c.T(app.PluralKey("hosting.details.free", d.credits.Available), d.credits.Available),
 	}
 	if waiting > 0 {
 		lines = append(lines, c.Mark("▲")+c.T("hosting.details.waiting", waiting))
 	}
 	return lines
-}
-
-// one is the code of a text for the number one, or for others.
-func one(key string, n int) string {
-	if n == 1 {
-		return key + ".one"
-	}
-	return key
 }

@@ -19,8 +19,8 @@ type filter struct {
 	auto                        string // "on", "off", or "" for both
 }
 
-// storeFilter is the filter for a query. It reads the open tasks if it must, so it is
-// for commands.
+// storeFilter returns the filter of a query. It may read the open tasks, so it is for
+// commands.
 func (o filter) storeFilter(b *lifecycle.Access, text string) (model.Filter, error) {
 	f := model.Filter{Derived: []model.Derived{model.Hosted}, Spent: o.spent, Text: text}
 	if o.failing {
@@ -57,7 +57,8 @@ func (p *page) toggleNeedsPerson() tea.Cmd {
 	return p.list.Refilter()
 }
 
-// count is how many rows it lists; partial reports that not all were looked at yet.
+// count is the number of rows that it lists; partial reports that not all have been
+// counted yet.
 func (o filter) count(b *lifecycle.Access, text string) (n int, partial bool, err error) {
 	f, err := o.storeFilter(b, text)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package hosting is the tab of managed hosting: will it all renew by itself,
-// what does it cost in packs, what waits for a person?
+// Package hosting is the tab of managed hosting. It shows whether all certificates will
+// renew by themselves, what that costs in packs, and what waits for a person.
 package hosting
 
 import (
@@ -28,7 +28,7 @@ type totals struct {
 	hosted, failing, tasks, spent int
 	credits, reserved, issued     int
 	hostingPacks                  int
-	partial                       bool // not everything was looked at yet
+	partial                       bool // not everything has been counted yet
 }
 
 var (

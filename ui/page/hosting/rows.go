@@ -18,7 +18,7 @@ type row struct {
 	needsPerson bool
 }
 
-// columns say when each renews next, and why then.
+// columns show when each certificate renews next, and why then.
 func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 	return []list.Column[row]{
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) list.Cell {
@@ -80,7 +80,7 @@ func dueCell(c *app.Context, r *model.InstanceRow) list.Cell {
 	return list.Cell{Text: widget.Spread(widget.Day(r.Due, c.Now, c.T("date.day")), widget.Days(c.T, r.Due, c.Now), 17)}
 }
 
-// dueReason says why it is due then (spec T5, H4).
+// dueReason returns why it is due then (spec T5, H4).
 func dueReason(c *app.Context, r *model.InstanceRow) string {
 	switch {
 	case r.Due.IsZero() && r.RenewalsLeft == 0:

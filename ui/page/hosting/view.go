@@ -20,7 +20,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	return p.list.ReadOut(append(p.totals.row(p.c), widget.Part{Text: p.left()}), p.filter.texts(p.c), p.count(), w, h)
 }
 
-// count says how many certificates are listed.
+// count is the number of listed certificates in words.
 func (p *page) count() string {
 	n := p.c.T("hosting.count", widget.Count(p.list.Table.Total()))
 	if p.totals.partial {
@@ -29,8 +29,8 @@ func (p *page) count() string {
 	return n
 }
 
-// totalsLine answers at a glance whether all renew, what fails, what has tasks for a
-// person, what has no renewals left, and what is left in packs.
+// totalsLine summarizes whether all renew, what fails, what has tasks for a person,
+// what has no renewals left, and the units left in packs.
 func (p *page) totalsLine() string {
 	s, c := p.c.Styles, p.c
 	left, right := p.totals.row(c).String(), p.left()
@@ -41,13 +41,12 @@ func (p *page) totalsLine() string {
 	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
 }
 
-// left says how many credits are left in packs.
+// left is the number of credits left in packs, in words.
 func (p *page) left() string {
 	return p.c.T("hosting.credits", p.totals.credits, p.totals.issued, p.totals.reserved)
 }
 
-// row is the left side of the first line. The tasks in it can be clicked on as their
-// key.
+// row is the left side of the first line. A click on its tasks presses their key.
 func (n *totals) row(c *app.Context) widget.Row {
 	s := c.Styles
 	row := widget.Row{{Text: " " + s.Paint(style.Strong, widget.Count(n.hosted)) + " " + c.T("label.hosted")}}

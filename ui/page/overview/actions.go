@@ -146,7 +146,7 @@ func (p *page) showTasks() tea.Cmd {
 	})
 }
 
-// dismiss ends a task at the person's word (spec D7).
+// dismiss closes a task because the person says so (spec D7).
 func (p *page) dismiss(t model.Task) tea.Cmd {
 	c := p.c
 	if why := c.MayNot("dismiss"); why != nil {

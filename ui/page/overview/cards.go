@@ -40,7 +40,7 @@ func (p *page) cardPage() (from, to int) {
 	return m.GetSliceBounds(p.table.Total())
 }
 
-// scroll moves the cursor by half screens; two are a page of cards.
+// scroll moves the cursor by halves of a screen; two halves are a page of cards.
 func (p *page) scroll(halves int) {
 	if !p.cardsShown() {
 		p.table.Page(halves)
@@ -59,7 +59,7 @@ func (p *page) cardsView(h int) string {
 		var blocks []string
 		var widths []int
 		for n := i; n < min(i+per, to); n++ {
-			block := "" // on its way
+			block := "" // not loaded yet
 			if k := n - offset; k >= 0 && k < len(rows) {
 				block = card(p.c, &rows[k], w, p.order().Sort, n == p.table.Cursor(), p.table.Marked[string(rows[k].ID)])
 			}
@@ -81,7 +81,7 @@ func card(c *app.Context, r *model.InstanceRow, w int, by model.Sort, selected, 
 		edge, name = style.Accent, style.Accent
 	}
 	title := r.Name
-	if selected { // not by colour alone
+	if selected { // visible without colour too
 		title = "▸ " + title
 	}
 	if marked {

@@ -164,7 +164,7 @@ func (d *details) update(msg tea.Msg) {
 		d.events, d.tasks, d.documents = m.events, m.tasks, m.papers
 		switch {
 		case !d.loaded && d.verifying():
-			d.pane = paneVersions // what is awaited comes first
+			d.pane = paneVersions // what the CA waits for comes first
 		case d.loaded && was == 0 && len(d.resources) > 0:
 			d.pane = paneResources // the first deployment, and where to see it
 		}

@@ -147,7 +147,7 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	return p.clicked(before)
 }
 
-// clicked opens what was selected before the click already.
+// clicked opens a row that was already selected before the click.
 func (p *page) clicked(before int) tea.Cmd {
 	if p.table.Cursor() == before {
 		return p.open(p.current())

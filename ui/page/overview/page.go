@@ -1,5 +1,5 @@
-// Package overview is the first tab: every certificate, what is about to
-// break, what is being done about it, and what needs a person.
+// Package overview is the first tab: all certificates, with what expires soon, what is
+// in progress, and what needs a person.
 package overview
 
 import (

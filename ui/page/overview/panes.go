@@ -129,15 +129,15 @@ func (d *details) versions() []line {
 		switch {
 		case !v.RevokedAt.IsZero():
 			glyph, tone, word = "⊗", style.Inactive, c.T("version.revoked", v.RevokedReason)
-		case c.Now.After(v.NotAfter) && current != nil && v.Number < current.Number: // replaced in time or not, it is history
+		case c.Now.After(v.NotAfter) && current != nil && v.Number < current.Number: // replaced, so its expiry is history
 			glyph, tone, word = "·", style.Inactive, c.T("version.expired")
 		case c.Now.After(v.NotAfter):
 			glyph, tone, word = "✕", style.Bad, c.T("version.expired")
 		case current != nil && v.Number == current.Number:
 			tone, word = style.Good, c.T("version.current")
 		}
-		// The fingerprint stands before the word, which may be long: so all stand
-		// under each other.
+		// The fingerprint comes before the word, whose length varies, so that all
+		// are aligned.
 		ls = append(ls, line{copy: v.Fingerprint, resource: -1, spans: []widget.Span{
 			{Tone: tone, Text: c.Mark(glyph) + widget.Pad(strconv.Itoa(v.Number), 3)},
 			{Tone: style.Normal, Text: v.NotBefore.Format("2006-01-02") + " – " + v.NotAfter.Format("2006-01-02") + "  "},

@@ -23,8 +23,8 @@ func (d *details) verifying() bool {
 }
 
 // pending lists what the CA waits for: each proof of control with the exact name and
-// value, each on its own line so that y copies just that; the review; whom the CA will
-// ask; and when the certificate is expected (spec A7).
+// value, each on its own line so that y copies just that; the review; who is asked by
+// the CA; and when the certificate is expected (spec A7).
 func (d *details) pending() []line {
 	c, i := d.c, &d.instance
 	if !d.verifying() {
@@ -74,7 +74,7 @@ func (d *details) pending() []line {
 			fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.T, c.Now, i.ExpectedIssue))),
 		)
 	}
-	if !i.Operation.Next.IsZero() && !i.Operation.Aside() && !i.AwaitsReview() { // a reviewer is told of at once
+	if !i.Operation.Next.IsZero() && !i.Operation.Aside() && !i.AwaitsReview() { // a reviewer is notified at once
 		ls = append(ls, fact(c.T("fact.again"), widget.Stamp(i.Operation.Next)))
 	}
 	return ls

@@ -15,7 +15,7 @@ import (
 	"certquay/ui/widget"
 )
 
-// columns are those of the list.
+// columns returns the columns of the list.
 func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceRow] {
 	days := widget.Width(c.T("time.d", 999))
 	return []list.Column[model.InstanceRow]{
@@ -107,8 +107,8 @@ func validity(c *app.Context, r *model.InstanceRow) string {
 	return widget.Validity(c.T, r.NotAfter.Sub(r.NotBefore))
 }
 
-// expires is the day of expiry and the days left; before issue, when that is expected,
-// or which person it waits for.
+// expires is the day of expiry with the days left; before issue, the expected time or
+// the person it waits for.
 func expires(c *app.Context, r *model.InstanceRow) list.Cell {
 	if r.NotAfter.IsZero() {
 		switch {
@@ -116,7 +116,7 @@ func expires(c *app.Context, r *model.InstanceRow) list.Cell {
 			return list.Cell{Tone: style.Warn, Text: c.T("row.review")}
 		case r.AwaitsProof:
 			return list.Cell{Tone: style.Warn, Text: c.T("row.proof")}
-		case r.ExpectedIssue.After(c.Now): // what has passed is no promise
+		case r.ExpectedIssue.After(c.Now): // a time in the past is not shown
 			return list.Cell{Tone: style.Busy, Text: c.T("row.expected", widget.Ago(c.T, c.Now, r.ExpectedIssue))}
 		}
 		return list.Cell{Tone: style.Faint, Text: "–"}
@@ -160,8 +160,7 @@ func service(c *app.Context, r *model.InstanceRow, w int) list.Cell {
 	return list.Cell{Tone: tone, Text: chart.Gauge(part, w-8) + " " + r.ServiceEnd.Format("2006-01")}
 }
 
-// next says in one line what happens next to a certificate, or what a person
-// can do.
+// next states in one line what happens next to a certificate, or what a person can do.
 func next(c *app.Context, r *model.InstanceRow) (string, style.Tone) {
 	switch {
 	case r.AwaitsReview:

@@ -8,8 +8,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// linesOf are the lines of a pane. Those of deployments are made anew, since they say
-// how long ago something was.
+// linesOf returns the lines of a pane. Those of deployments are computed each time,
+// since they show how long ago something was.
 func (d *details) linesOf(pane int) []line {
 	if pane == paneResources && d.loaded {
 		return d.resourceLines()
@@ -31,8 +31,8 @@ func (d *details) settle() {
 	}
 }
 
-// rest says which lines of a pane are on the screen, and in the pane with the focus how
-// to see the others; "" when all are.
+// rest states which lines of a pane are visible and, in the focused pane, how to see
+// the others; "" when all are.
 func (d *details) rest(pane int) string {
 	if d.views == nil {
 		return ""
@@ -69,7 +69,7 @@ func (d *details) tabs() string {
 	s := d.c.Styles
 	out := d.names().String()
 	keys := d.c.T("pane.keys", d.c.KeyFor("previous-pane", "h"), d.c.KeyFor("next-pane", "l")) + " "
-	if more := d.rest(d.pane); more != "" { // the footer names the others as well
+	if more := d.rest(d.pane); more != "" { // the footer has the other keys too
 		if both := more + "  " + keys; widget.Width(out)+widget.Width(both)+1 <= d.width {
 			keys = both
 		} else {
@@ -79,7 +79,7 @@ func (d *details) tabs() string {
 	return widget.Spread(out, s.Paint(style.Muted, keys), d.width)
 }
 
-// names are the panes' names, each of which can be clicked on.
+// names are the names of the panes. Each is clickable.
 func (d *details) names() widget.Row {
 	row := widget.Row{{Text: " "}}
 	for i := range paneNames {

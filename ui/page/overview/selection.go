@@ -61,8 +61,8 @@ func hiddenOf(b *lifecycle.Access, q model.Query, marked []model.ID) ([]model.ID
 	return slices.DeleteFunc(slices.Clone(marked), func(id model.ID) bool { return listed[id] }), err
 }
 
-// selectionText says how many certificates are marked, and how many of those the filter
-// hides.
+// selectionText is the number of marked certificates, and how many of those the filter
+// hides, in words.
 func (p *page) selectionText() string {
 	n, away := len(p.table.Marked), 0
 	for _, id := range p.hidden {
@@ -79,15 +79,15 @@ func (p *page) selectionText() string {
 // maxEvaluated is how many marked certificates are checked for the footer.
 const maxEvaluated = 100
 
-// loadMarked reads what is allowed for the marked certificates, for those that are not
-// known or, if anew, for all.
-func (p *page) loadMarked(anew bool) tea.Cmd {
+// loadMarked reads the allowed actions of marked certificates: of all if refresh is
+// set, else of those that are not known.
+func (p *page) loadMarked(refresh bool) tea.Cmd {
 	var ids []model.ID
-	if anew { // what is known of others may be so no more
+	if refresh { // what is known may be outdated
 		maps.DeleteFunc(p.marked, func(id model.ID, _ *evaluated) bool { return !p.table.Marked[string(id)] })
 	}
 	for id := range p.table.Marked {
-		if anew || p.marked[model.ID(id)] == nil {
+		if refresh || p.marked[model.ID(id)] == nil {
 			ids = append(ids, model.ID(id))
 		}
 	}

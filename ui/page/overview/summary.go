@@ -12,7 +12,7 @@ import (
 // wideSummary is the height of a wide summary, its rule included.
 const wideSummary = 6
 
-// summaryHeight is how many lines stand above the list or the cards.
+// summaryHeight is the number of lines above the list or the cards.
 func (p *page) summaryHeight() int {
 	switch {
 	case p.empty():

@@ -14,7 +14,7 @@ import (
 // wide reports whether there is room for the bars beside the counts.
 func (p *page) wide() bool { return p.width >= 104 && p.height >= 24 }
 
-// empty reports that there is nothing to list, with no filter set.
+// empty reports whether there is nothing to list without a filter.
 func (p *page) empty() bool {
 	return p.loaded && p.counts.All == 0 && p.table.Total() == 0 && p.query.Filter.Empty() && !p.typing
 }
@@ -55,8 +55,8 @@ func (p *page) View() string {
 	return widget.Fill(b.String(), p.width, p.height)
 }
 
-// filterRow shows filter, count, order and layout. A click on the layout changes it,
-// elsewhere it begins to filter.
+// filterRow shows filter, count, order and layout. A click on the layout changes it; a
+// click elsewhere focuses the filter.
 func (p *page) filterRow() widget.Row {
 	s, c := p.c.Styles, p.c
 	var left string
@@ -101,7 +101,7 @@ func (p *page) filterRow() widget.Row {
 	return append(widget.Row{{ID: filter, Text: left + widget.Space(gap)}}, right...)
 }
 
-// nothingFound says what was searched, and how to search otherwise.
+// nothingFound states what was searched, and how to search otherwise.
 func (p *page) nothingFound() string {
 	return p.c.T("list.none.certificates", p.c.KeyFor("panel", "f"), p.c.KeyFor("back", "esc"))
 }
@@ -160,7 +160,7 @@ func (p *page) emptyView() string {
 	return widget.Fill(out, p.width, p.height)
 }
 
-// welcome says which key comes first and what follows, in lines of at most w cells.
+// welcome explains the first keys, in lines of at most w cells.
 func (p *page) welcome(w int) []widget.Row {
 	s, c := p.c.Styles, p.c
 	var rows []widget.Row
