@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -30,25 +29,9 @@ import (
 	"certquay/store"
 )
 
-// Version is the version of certquay. Processes attach to each other only if their
-// major and minor versions are equal.
-var Version = version()
-
-func version() string {
-	const base = "0.1.0"
-	if bi, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range bi.Settings {
-			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				return base + "+" + s.Value[:12]
-			}
-		}
-	}
-	return base
-}
-
 // needsNoStore are the verbs that run without opening the store.
 var needsNoStore = map[string]bool{
-	"backup verify": true, "restore": true, "config": true, "product drivers": true, "rules": true, "check": true, "version": true,
+	"backup verify": true, "restore": true, "config": true, "product drivers": true, "rules": true, "check": true, "man": true, "version": true,
 	"completion": true, "help": true, "__complete": true, "__completeNoDesc": true,
 }
 
@@ -98,7 +81,7 @@ func Main() int {
 		c.PrintError(err)
 		return out.ExitCode(err)
 	}
-	if verb == nil || needsNoStore[nameOf(verb)] || verb.Parent() != nil && needsNoStore[nameOf(verb.Parent())] {
+	if verb == nil || g.version || needsNoStore[nameOf(verb)] || verb.Parent() != nil && needsNoStore[nameOf(verb.Parent())] {
 		return run(ctx, newInvocation(s, nil), args)
 	}
 	if verb.Name() == demoName {
