@@ -31,7 +31,8 @@ import (
 
 // needsNoStore are the verbs that run without opening the store.
 var needsNoStore = map[string]bool{
-	"backup verify": true, "restore": true, "config": true, "product drivers": true, "rules": true, "check": true, "man": true, "version": true,
+	"backup verify": true, "restore": true, "config": true, "product drivers": true, "check": true,
+	"rules": true, "man": true, "version": true,
 	"completion": true, "help": true, "__complete": true, "__completeNoDesc": true,
 }
 
@@ -210,7 +211,7 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 	a, err := app.Open(ctx, lock, app.Options{
 		Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
 		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.g.plain,
-		Dashboard: c.g.dashboard, Serve: c.g.serve,
+		Dashboard: c.g.dashboard, Serve: c.g.serve, Unattended: c.g.unattended,
 	})
 	if err != nil {
 		c.PrintError(err)
@@ -232,5 +233,9 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 
 // answer runs the command line of a session, local or remote.
 func answer(ctx context.Context, a *app.App, s *session.Session, args []string) int {
-	return run(ctx, newInvocation(s, a), args)
+	c := newInvocation(s, a)
+	if len(args) > 0 && args[0] == wordsRequest {
+		return c.answerWords(args[1:])
+	}
+	return run(ctx, c, args)
 }

@@ -24,6 +24,7 @@ type globalFlags struct {
 	readOnly     bool
 	plain        bool
 	version      bool // print the version instead of showing the dashboard
+	unattended   bool // open the store for a moment, without listening for other processes
 	acceptLoss   bool // open a store with missing data
 	demo         bool // use a temporary store with a sample fleet
 	dashboard    bool // this process shows the dashboard
@@ -132,6 +133,9 @@ func run(ctx context.Context, c *invocation, args []string) int {
 	root := newRoot(c)
 	if isCompletion(args) {
 		setHelp(c.Words(), root)
+		if c.app == nil {
+			c.addCompletions(root)
+		}
 	}
 	// The slice must not be nil: cobra would then use the command line of this process,
 	// so that an SSH session without a verb would execute "serve".
