@@ -72,7 +72,6 @@ func buyCmd(c *invocation) *cobra.Command {
 	f.StringVar(&level, "level", "dv", out.Join(model.Levels))
 	f.StringVar(&typ, "type", "single", out.Join(model.DomainTypes))
 	f.StringVar(&brand, "brand", embedded.Brand, "")
-	issuerNames(cmd, "brand")
 	f.StringVar(&grade, "grade", "free", out.Join(model.Grades))
 	f.IntVar(&r.Years, "years", 1, "")
 	f.IntVar(&r.Quantity, "quantity", 1, "")

@@ -63,7 +63,6 @@ func buyPackCmd(c *invocation) *cobra.Command {
 	f.StringVar(&level, "level", "dv", out.Join(model.Levels))
 	f.StringVar(&typ, "type", "single", out.Join(model.DomainTypes))
 	f.StringVar(&brand, "brand", embedded.Brand, "")
-	issuerNames(cmd, "brand")
 	f.StringVar(&grade, "grade", "free", out.Join(model.Grades))
 	return cmd
 }

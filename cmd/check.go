@@ -21,7 +21,7 @@ import (
 func checkCmd(c *invocation) *cobra.Command {
 	var name, rootsFile string
 	cmd := &cobra.Command{
-		Use: "check", Args: exactArg("arg.address"), ValidArgsFunction: cobra.NoFileCompletions,
+		Use: "check", Args: exactArg("arg.address"),
 		Example: "  certquay check www.example.com\n  certquay check 192.0.2.7:8443 --name www.example.com --roots ca.pem",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			address, name, err := monitor.ParseAddress(args[0], name)

@@ -124,14 +124,6 @@ func (c *invocation) builtInEngines() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// issuerNames sets the completion of a flag that takes the name of an issuer.
-func issuerNames(cmd *cobra.Command, flag string) {
-	complete := cobra.FixedCompletions(issuer.Names(), cobra.ShellCompDirectiveNoFileComp)
-	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
-		panic(err) // the verb has no such flag
-	}
-}
-
 // explainKind writes the description and settings of a kind of issuer or driver, for
 // help.
 func (c *invocation) explainKind(b *strings.Builder, code, name string, settings []setting.Setting) {

@@ -117,11 +117,11 @@ func helpText(words *text.Catalogue, cmd *cobra.Command) string {
 		b.WriteString("\n\n" + words.T("help.examples") + "\n" + cmd.Example)
 	}
 	if cmd.HasAvailableSubCommands() {
-		b.WriteString("\n\n" + words.T("help.verbs"))
-		for _, sub := range cmd.Commands() {
-			if sub.IsAvailableCommand() || sub.Name() == "help" {
-				b.WriteString("\n  " + out.Pad(sub.Name(), sub.NamePadding()) + " " + sub.Short)
-			}
+		if len(cmd.Groups()) == 0 {
+			b.WriteString("\n\n" + words.T("help.verbs") + verbTexts(cmd, ""))
+		}
+		for _, g := range cmd.Groups() {
+			b.WriteString("\n\n" + words.T(g.ID) + verbTexts(cmd, g.ID))
 		}
 	}
 	if cmd.HasAvailableLocalFlags() {
@@ -134,6 +134,26 @@ func helpText(words *text.Catalogue, cmd *cobra.Command) string {
 		b.WriteString("\n\n" + words.T("help.more", cmd.CommandPath()))
 	}
 	return b.String() + "\n"
+}
+
+// shownVerbs returns the subcommands of a group that the help lists; without groups the
+// group is "".
+func shownVerbs(cmd *cobra.Command, group string) (shown []*cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		if sub.GroupID == group && (sub.IsAvailableCommand() || sub.Name() == "help") {
+			shown = append(shown, sub)
+		}
+	}
+	return shown
+}
+
+// verbTexts returns a line for each subcommand of a group.
+func verbTexts(cmd *cobra.Command, group string) string {
+	var b strings.Builder
+	for _, sub := range shownVerbs(cmd, group) {
+		b.WriteString("\n  " + out.Pad(sub.Name(), sub.NamePadding()) + " " + sub.Short)
+	}
+	return b.String()
 }
 
 // useLine returns the usage line of a verb.
@@ -150,15 +170,30 @@ func useLine(words *text.Catalogue, cmd *cobra.Command) string {
 
 // flagTexts returns a line for each flag: name, type, description and default.
 func flagTexts(words *text.Catalogue, flags *pflag.FlagSet) string {
-	var names, texts []string
+	rows, width := flagRows(words, flags), 0
+	for _, r := range rows {
+		width = max(width, ansi.StringWidth(r.name))
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		b.WriteString("\n" + out.Pad("  "+r.name, width+2) + "   " + r.text)
+	}
+	return b.String()
+}
+
+// flagRow is the help of a flag. The name has room for a letter before it, and is
+// followed by the type.
+type flagRow struct{ name, text string }
+
+func flagRows(words *text.Catalogue, flags *pflag.FlagSet) (rows []flagRow) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return
 		}
 		takes, usage := pflag.UnquoteUsage(f)
-		name := "      --" + f.Name
+		name := "    --" + f.Name
 		if f.Shorthand != "" {
-			name = "  -" + f.Shorthand + ", --" + f.Name
+			name = "-" + f.Shorthand + ", --" + f.Name
 		}
 		if takes != "" {
 			name += " " + words.Lookup("help.type."+takes, takes)
@@ -166,15 +201,7 @@ func flagTexts(words *text.Catalogue, flags *pflag.FlagSet) string {
 		if !slices.Contains([]string{"", "0", "false", "[]"}, f.DefValue) {
 			usage += words.T("help.default", f.DefValue)
 		}
-		names, texts = append(names, name), append(texts, usage)
+		rows = append(rows, flagRow{name, usage})
 	})
-	width := 0
-	for _, name := range names {
-		width = max(width, ansi.StringWidth(name))
-	}
-	var b strings.Builder
-	for n := range names {
-		b.WriteString("\n" + out.Pad(names[n], width) + "   " + texts[n])
-	}
-	return b.String()
+	return rows
 }

@@ -11,6 +11,9 @@ import (
 	"certquay/model"
 )
 
+// listSorts are the orders of the list.
+var listSorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState, model.SortDue}
+
 func listCmd(c *invocation) *cobra.Command {
 	var states []string
 	var group, within, sort string
@@ -34,8 +37,7 @@ func listCmd(c *invocation) *cobra.Command {
 					return err
 				}
 			}
-			sorts := []model.Sort{model.SortExpiry, model.SortName, model.SortState, model.SortDue}
-			if q.Sort, err = oneOf("--sort", sort, sorts); err != nil {
+			if q.Sort, err = oneOf("--sort", sort, listSorts); err != nil {
 				return err
 			}
 			if within != "" {

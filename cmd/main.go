@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -30,25 +29,10 @@ import (
 	"certquay/store"
 )
 
-// Version is the version of certquay. Processes attach to each other only if their
-// major and minor versions are equal.
-var Version = version()
-
-func version() string {
-	const base = "0.1.0"
-	if bi, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range bi.Settings {
-			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				return base + "+" + s.Value[:12]
-			}
-		}
-	}
-	return base
-}
-
 // needsNoStore are the verbs that run without opening the store.
 var needsNoStore = map[string]bool{
-	"backup verify": true, "restore": true, "config": true, "product drivers": true, "rules": true, "check": true, "version": true,
+	"backup verify": true, "restore": true, "config": true, "product drivers": true, "check": true,
+	"rules": true, "man": true, "version": true,
 	"completion": true, "help": true, "__complete": true, "__completeNoDesc": true,
 }
 
@@ -98,7 +82,7 @@ func Main() int {
 		c.PrintError(err)
 		return out.ExitCode(err)
 	}
-	if verb == nil || needsNoStore[nameOf(verb)] || verb.Parent() != nil && needsNoStore[nameOf(verb.Parent())] {
+	if verb == nil || g.version || needsNoStore[nameOf(verb)] || verb.Parent() != nil && needsNoStore[nameOf(verb.Parent())] {
 		return run(ctx, newInvocation(s, nil), args)
 	}
 	if verb.Name() == demoName {
@@ -227,7 +211,7 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 	a, err := app.Open(ctx, lock, app.Options{
 		Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
 		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.g.plain,
-		Dashboard: c.g.dashboard, Serve: c.g.serve,
+		Dashboard: c.g.dashboard, Serve: c.g.serve, Unattended: c.g.unattended,
 	})
 	if err != nil {
 		c.PrintError(err)
@@ -249,5 +233,9 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 
 // answer runs the command line of a session, local or remote.
 func answer(ctx context.Context, a *app.App, s *session.Session, args []string) int {
-	return run(ctx, newInvocation(s, a), args)
+	c := newInvocation(s, a)
+	if len(args) > 0 && args[0] == wordsRequest {
+		return c.answerWords(args[1:])
+	}
+	return run(ctx, c, args)
 }

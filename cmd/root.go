@@ -23,6 +23,8 @@ type globalFlags struct {
 	sandbox      bool
 	readOnly     bool
 	plain        bool
+	version      bool // print the version instead of showing the dashboard
+	unattended   bool // open the store for a moment, without listening for other processes
 	acceptLoss   bool // open a store with missing data
 	demo         bool // use a temporary store with a sample fleet
 	dashboard    bool // this process shows the dashboard
@@ -41,15 +43,41 @@ func newInvocation(s *session.Session, a *app.App) *invocation {
 	return &invocation{Console: &out.Console{Session: s}, app: a, g: &globalFlags{}}
 }
 
-// verbs are the subcommands in the order of the help. A new verb is a line here and a
-// file.
-var verbs = []func(*invocation) *cobra.Command{
-	buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
-	listCmd, showCmd, explainCmd, tasksCmd,
-	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
-	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
-	contactCmd, companyCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
-	caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd, rulesCmd, versionCmd,
+// verbGroups are the subcommands by the groups of the help. The id of a group is the
+// code of its title. A new verb is an entry here and a file.
+var verbGroups = []struct {
+	id    string
+	verbs []func(*invocation) *cobra.Command
+}{
+	{"help.group.certificates", []func(*invocation) *cobra.Command{
+		buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
+		renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
+	}},
+	{"help.group.servers", []func(*invocation) *cobra.Command{
+		deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
+	}},
+	{"help.group.overview", []func(*invocation) *cobra.Command{
+		listCmd, showCmd, explainCmd, tasksCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
+	}},
+	{"help.group.people", []func(*invocation) *cobra.Command{contactCmd, companyCmd}},
+	{"help.group.running", []func(*invocation) *cobra.Command{
+		caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd,
+	}},
+	{"help.group.help", []func(*invocation) *cobra.Command{rulesCmd, manCmd, versionCmd}},
+}
+
+// addVerbs adds the subcommands to the root, each in its group.
+func (c *invocation) addVerbs(root *cobra.Command) {
+	for _, g := range verbGroups {
+		root.AddGroup(&cobra.Group{ID: g.id})
+		for _, v := range g.verbs {
+			cmd := v(c)
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
+		}
+	}
+	root.SetHelpCommandGroupID("help.group.help")
+	root.SetCompletionCommandGroupID("help.group.help")
 }
 
 // newRoot builds the command tree for one session. The same tree is used locally, over
@@ -61,7 +89,12 @@ func newRoot(c *invocation) *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), c) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.g.version {
+				return c.printVersion()
+			}
+			return dashboard(cmd.Context(), c)
+		},
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if err := c.checkPlaces(); err != nil {
 				return err
@@ -84,13 +117,12 @@ func newRoot(c *invocation) *cobra.Command {
 	f.BoolVar(&c.g.readOnly, "read-only", false, "")
 	f.Var(new(language), "lang", strings.Join(text.Languages(), ", ")) // see languageOf
 	f.BoolVar(&c.g.plain, "plain", false, "")
+	root.Flags().BoolVar(&c.g.version, "version", false, "")
 	root.SetFlagErrorFunc(flagError)
 	root.SetIn(c.In)
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
-	for _, v := range verbs {
-		root.AddCommand(v(c))
-	}
+	c.addVerbs(root)
 	c.addHelp(root)
 	return root
 }
@@ -101,6 +133,9 @@ func run(ctx context.Context, c *invocation, args []string) int {
 	root := newRoot(c)
 	if isCompletion(args) {
 		setHelp(c.Words(), root)
+		if c.app == nil {
+			c.addCompletions(root)
+		}
 	}
 	// The slice must not be nil: cobra would then use the command line of this process,
 	// so that an SSH session without a verb would execute "serve".

@@ -44,6 +44,7 @@ type Options struct {
 	VerbOf func(args []string) string
 
 	ReadOnly    bool // refuse every change
+	Unattended  bool // do not listen for other processes: they wait until this one ends
 	MakeSandbox bool // make an unused store a sandbox
 	Demo        bool // a temporary sample fleet
 	AcceptLoss  bool // open a store with missing data
@@ -203,7 +204,7 @@ func (a *App) serveSessions(ctx context.Context, lock *owner.Lock) error {
 	handler := sshd.HandlerFunc(func(ctx context.Context, s *session.Session, args []string) int { return a.Answer(ctx, a, s, args) })
 	a.Sessions = sshd.New(sshd.Options{Handler: handler, Version: a.Version, Verb: a.VerbOf, Log: a.Log})
 	sctx, stop := context.WithCancel(a.ctx)
-	if !lock.ReadOnly() {
+	if !lock.ReadOnly() && !a.Unattended {
 		l, err := sshd.ListenSocket(lock.Socket())
 		if err != nil {
 			stop()

@@ -1,0 +1,181 @@
+package cmd
+
+import (
+	"slices"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/issuer"
+	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/text"
+)
+
+// maxCompletions is how many instances or resources are offered at most.
+const maxCompletions = 200
+
+// takesFiles are the verbs whose arguments are files.
+var takesFiles = map[string]bool{
+	"upload": true, "backup": true, "backup verify": true, "restore": true, "config check": true, "config diff": true,
+}
+
+// repeats are the verbs whose last argument may be repeated.
+var repeats = map[string]bool{"watch check": true}
+
+// fileFlags and directoryFlags are the flags whose values are paths.
+var (
+	fileFlags = map[string]bool{
+		"config": true, "out": true, "csr": true, "document": true, "key": true, "authorized-keys": true, "identity": true, "roots": true,
+		"passphrase-file": true, "password-file": true, "channel-file": true,
+	}
+	directoryFlags = map[string]bool{"data": true, "documents": true}
+)
+
+// argCompletions are the completers of arguments, by verb and position.
+func (c *invocation) argCompletions() map[string][]completer {
+	instance, resource := c.fromStore("instances"), c.fromStore("resources")
+	contact, company := c.fromStore("contacts"), c.fromStore("companies")
+	watch, task := c.fromStore("watches"), c.fromStore("tasks")
+	all := map[string][]completer{
+		"undeploy": {resource}, "verify": {resource}, "auto-deploy": {resource, words([]string{"on", "off"})},
+		"contact show": {contact}, "contact remove": {contact}, "contact test": {contact},
+		"company show": {company}, "company remove": {company},
+		"watch show": {watch}, "watch remove": {watch}, "watch check": {watch},
+		"tasks dismiss": {task}, "tasks retry": {task},
+		"buy-pack": {words(ledger.PackKinds)},
+	}
+	for _, verb := range []string{
+		"show", "explain", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
+		"renew", "reissue", "host", "revoke",
+	} {
+		all[verb] = []completer{instance}
+	}
+	return all
+}
+
+// flagCompletions are the completers of the values of flags, by flag, or by verb and
+// flag where verbs differ.
+func (c *invocation) flagCompletions() map[string]completer {
+	instance := c.fromStore("instances")
+	return map[string]completer{
+		"--id": instance, "--like": instance,
+		"--product":  c.fromStore("products"),
+		"--region":   c.fromStore("regions"),
+		"--resource": c.fromStore("resource-names"),
+		"--contact":  c.fromStore("contacts"),
+		"--company":  c.fromStore("companies"),
+		"--brand":    words(issuer.Names()),
+		"--level":    words(model.Levels), "--type": words(model.DomainTypes), "--grade": words(model.Grades),
+		"--key-type": words(model.KeyTypes), "company add --type": words(model.OrganizationTypes),
+		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
+		"--sort":   words(listSorts),
+		"--format": words(bundle.Formats()), "--reason": words(rules.RevocationReasons),
+		"--policy": words(forecast.Policies), "--compare": words(forecast.Policies), "--lang": words(text.Languages()),
+	}
+}
+
+// storeCandidates are the candidates that a store has, by kind. They are given what was
+// typed and the product on the command line, and may return more than match.
+var storeCandidates = map[string]func(c *invocation, typed, product string) ([]candidate, error){
+	"instances":      instanceCandidates,
+	"resources":      resourceCandidates,
+	"resource-names": resourceNameCandidates,
+	"products":       productCandidates,
+	"regions":        regionCandidates,
+	"contacts":       contactCandidates,
+	"companies":      companyCandidates,
+	"watches":        watchCandidates,
+	"tasks":          taskCandidates,
+}
+
+func instanceCandidates(c *invocation, typed, _ string) (all []candidate, err error) {
+	now := c.engine().Now()
+	page, err := c.engine().Page(model.Query{Filter: model.Filter{Text: typed}, Sort: model.SortName, Limit: maxCompletions, Now: now})
+	for n := range page.Rows {
+		r := &page.Rows[n]
+		x := candidate{ID: r.ID.Short(), Name: r.Name, About: c.Label("label", r.Status(now))}
+		if len(r.Name) >= model.RowNameMax { // it may be cut
+			x.Name = ""
+		}
+		all = append(all, x)
+	}
+	return all, err
+}
+
+func resourceCandidates(c *invocation, typed, _ string) (all []candidate, err error) {
+	views, _, err := c.engine().Resources(lifecycle.ResourceFilter{Text: typed, Limit: maxCompletions})
+	for n := range views {
+		v := &views[n]
+		all = append(all, candidate{ID: v.ID.Short(), Name: v.Name, About: v.Product + " " + v.Region})
+	}
+	return all, err
+}
+
+// resourceNameCandidates are for --resource, which takes a name of a product's, not an
+// id. Regions may share it.
+func resourceNameCandidates(c *invocation, typed, product string) (all []candidate, err error) {
+	views, _, err := c.engine().Resources(lifecycle.ResourceFilter{Product: product, Text: typed, Limit: maxCompletions})
+	for n := range views {
+		if x := (candidate{Name: views[n].Name}); !slices.Contains(all, x) {
+			all = append(all, x)
+		}
+	}
+	return all, err
+}
+
+func productCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	for _, p := range c.engine().Products() {
+		all = append(all, candidate{Name: p.Name, About: p.Driver})
+	}
+	return all, nil
+}
+
+// regionCandidates are the regions of the product, or of all.
+func regionCandidates(c *invocation, _, product string) (all []candidate, err error) {
+	for _, p := range c.engine().Products() {
+		if product != "" && model.NormalizeName(p.Name) != model.NormalizeName(product) {
+			continue
+		}
+		for _, r := range p.Regions {
+			if x := (candidate{Name: r}); !slices.Contains(all, x) {
+				all = append(all, x)
+			}
+		}
+	}
+	return all, nil
+}
+
+func contactCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	contacts, err := c.engine().Contacts()
+	for n := range contacts {
+		all = append(all, candidate{Name: contacts[n].Name, About: contacts[n].Email})
+	}
+	return all, err
+}
+
+func companyCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	companies, err := c.engine().Companies()
+	for n := range companies {
+		all = append(all, candidate{Name: companies[n].Name})
+	}
+	return all, err
+}
+
+func watchCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	watches, err := c.engine().Watches()
+	for n := range watches {
+		w := &watches[n]
+		all = append(all, candidate{ID: w.ID.Short(), Name: w.Address, About: w.Name})
+	}
+	return all, err
+}
+
+func taskCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	tasks, err := c.engine().Tasks(maxCompletions)
+	for n := range tasks {
+		all = append(all, candidate{ID: tasks[n].ID.Short(), About: c.Words().Text(tasks[n].Text)})
+	}
+	return all, err
+}
