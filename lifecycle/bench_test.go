@@ -54,7 +54,8 @@ func keygenAndSign(b *testing.B, n int) float64 {
 					b.Error(err)
 					return
 				}
-				if _, err := lifecycletest.Sign(key.Public(), big.NewInt(int64(n)), epoch, epoch.Add(90*days), "a.example.com"); err != nil {
+				if _, err := lifecycletest.Sign(key.Public(), big.NewInt(int64(n)), epoch, epoch.Add(90*days),
+					"a.example.com"); err != nil {
 					b.Error(err)
 					return
 				}

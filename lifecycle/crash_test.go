@@ -205,7 +205,8 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 			deaths                 int
 			crashed, called, aside bool
 		}{
-			{0, true, true, false}, {1, true, true, false}, {2, true, false, false}, {5, false, true, false}, {6, false, false, false}, {11, false, false, false}, {12, false, false, true},
+			{0, true, true, false}, {1, true, true, false}, {2, true, false, false}, {5, false, true, false}, {6, false, false, false},
+			{11, false, false, false}, {12, false, false, true},
 		} {
 			w.crashed = c.crashed
 			j := job()
@@ -368,7 +369,8 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 				t.Errorf("verify: %+v", p)
 			}
 		} else {
-			w.product.Shown[ports.Target{Region: "a.example.com:443"}] = w.product.Shown[ports.Target{Region: "global", Name: "a.example.com"}]
+			w.product.Shown[ports.Target{Region: "a.example.com:443"}] = w.product.Shown[ports.Target{Region: "global",
+				Name: "a.example.com"}]
 		}
 		got, err := w.engine.By(operator).CheckWatch(w.ctx(), watched.ID)
 		if err != nil || !strings.Contains(inWords(got.Error), "did not expect") {

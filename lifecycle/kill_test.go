@@ -255,7 +255,8 @@ func TestOtherSideLosesReplies(t *testing.T) {
 		"present":  false,
 		"keep":     false,
 	}
-	names := map[lifecycletest.Behaviour]string{lifecycletest.LosesReply: "loses the reply", lifecycletest.Hangs: "hangs", lifecycletest.DoneHangs: "is done and hangs", lifecycletest.Fails: "fails"}
+	names := map[lifecycletest.Behaviour]string{lifecycletest.LosesReply: "loses the reply", lifecycletest.Hangs: "hangs",
+		lifecycletest.DoneHangs: "is done and hangs", lifecycletest.Fails: "fails"}
 	for method, atIssuer := range methods {
 		for b, name := range names {
 			t.Run(method+" "+name, func(t *testing.T) {

@@ -116,7 +116,8 @@ func TestAReadOnlyActorIsRefusedEverything(t *testing.T) {
 	table, owner := rules.NewTransitionTable(), model.Actor{Name: "me", Role: model.Owner, ReadOnly: true}
 	i := sample("issued", epoch)
 	for _, row := range table.Transitions() {
-		if f := table.Check(row.Action, &rules.Facts{Actor: owner, Instance: &i, Now: epoch}); f == nil || f.Reason != rules.ReasonReadOnly {
+		if f := table.Check(row.Action, &rules.Facts{Actor: owner, Instance: &i, Now: epoch}); f == nil ||
+			f.Reason != rules.ReasonReadOnly {
 			t.Errorf("who is read-only may %s: %v", row.Action, f)
 		}
 	}

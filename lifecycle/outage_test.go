@@ -155,8 +155,10 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 		fail  func(*lifecycletest.Product)
 		mends func(*lifecycletest.Product)
 	}{
-		{"refuses the call", func(p *lifecycletest.Product) { p.Break("deploy", lifecycletest.ErrScripted) }, func(p *lifecycletest.Product) { p.Break("deploy", nil) }},
-		{"presents the old leaf", func(p *lifecycletest.Product) { p.Stubborn = true }, func(p *lifecycletest.Product) { p.Stubborn = false }},
+		{"refuses the call", func(p *lifecycletest.Product) { p.Break("deploy", lifecycletest.ErrScripted) },
+			func(p *lifecycletest.Product) { p.Break("deploy", nil) }},
+		{"presents the old leaf", func(p *lifecycletest.Product) { p.Stubborn = true },
+			func(p *lifecycletest.Product) { p.Stubborn = false }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -175,7 +175,8 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 	}
 	w.forward(2 * days)
 	i := w.get(id)
-	if len(i.Versions) != 2 || !i.Versions[1].AnnualRenewal || i.Hosting.RenewalsLeft != 0 || i.ServiceEnd != model.AddYears(first.ServiceEnd, 1) {
+	if len(i.Versions) != 2 || !i.Versions[1].AnnualRenewal || i.Hosting.RenewalsLeft != 0 ||
+		i.ServiceEnd != model.AddYears(first.ServiceEnd, 1) {
 		t.Errorf("after the window opened: %d versions, %+v, service to %s", len(i.Versions), i.Hosting, i.ServiceEnd)
 	}
 	if i.Versions[0].KeyID == i.Versions[1].KeyID {

@@ -16,7 +16,8 @@ func TestPaidBackSaysHowItEnded(t *testing.T) {
 		versions int
 		want     rules.Action
 	}{
-		{model.Refunded, 1, rules.Revoke}, {model.Refunded, 0, rules.Close}, {model.Revoked, 1, ""}, {model.Closed, 0, ""}, {model.Issued, 1, ""},
+		{model.Refunded, 1, rules.Revoke}, {model.Refunded, 0, rules.Close}, {model.Revoked, 1, ""}, {model.Closed, 0, ""},
+		{model.Issued, 1, ""},
 	} {
 		i := model.Instance{State: c.state, Versions: make([]model.Version, c.versions)}
 		if got := table.RefundedBy(&i); got != c.want {

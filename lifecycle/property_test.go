@@ -179,7 +179,8 @@ func TestRandomLivesAgreeWithTheRules(t *testing.T) {
 		steps := rapid.IntRange(5, 40).Draw(rt, "steps")
 		for range steps {
 			actor := rapid.SampledFrom(actors).Draw(rt, "actor")
-			switch kind := rapid.SampledFrom([]string{"buy", "pack", "from pack", "forward", "act", "act", "act", "act", "act"}).Draw(rt, "kind"); kind {
+			switch kind := rapid.SampledFrom([]string{"buy", "pack", "from pack", "forward", "act", "act", "act", "act", "act"}).Draw(rt,
+				"kind"); kind {
 			case "buy":
 				_, made, err := w.engine.By(actor).Buy(w.ctx(), lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
 				w.check(err)
@@ -211,7 +212,8 @@ func TestRandomLivesAgreeWithTheRules(t *testing.T) {
 					continue
 				}
 				p := rapid.SampledFrom(live).Draw(rt, "instance")
-				a := rapid.SampledFrom([]rules.Action{rules.Apply, rules.Withdraw, rules.Close, rules.Revoke, rules.Delete, rules.Deploy, rules.Undeploy}).
+				a := rapid.SampledFrom([]rules.Action{rules.Apply, rules.Withdraw, rules.Close, rules.Revoke, rules.Delete, rules.Deploy,
+					rules.Undeploy}).
 					Draw(rt, "action")
 				w.act(rt, m, actor, a, p)
 			}

@@ -31,7 +31,8 @@ func TestWhatCannotExistCannotBeBought(t *testing.T) {
 		r    lifecycle.BuyRequest
 		want rules.Reason
 	}{
-		"EV wildcard":         {with(func(r *lifecycle.BuyRequest) { r.Spec.Level, r.Spec.Type = model.EV, model.Wildcard }), rules.ReasonNotForSale},
+		"EV wildcard": {with(func(r *lifecycle.BuyRequest) { r.Spec.Level, r.Spec.Type = model.EV, model.Wildcard }),
+			rules.ReasonNotForSale},
 		"a level not offered": {with(func(r *lifecycle.BuyRequest) { r.Spec.Level = model.OV }), rules.ReasonNotForSale},
 		"an unknown brand":    {with(func(r *lifecycle.BuyRequest) { r.Spec.Brand = "nobody" }), rules.ReasonNotForSale},
 		"none":                {with(func(r *lifecycle.BuyRequest) { r.Quantity = 0 }), rules.ReasonQuantity},
@@ -112,7 +113,8 @@ func TestRefundEndsAfterThirtyTimesTwentyFourHours(t *testing.T) {
 			} else {
 				w.check(w.engine.By(operator).CloseInstance(w.ctx(), id))
 			}
-			want := map[[2]bool]string{{true, true}: "refunded", {true, false}: "revoked", {false, true}: "refunded", {false, false}: "closed"}[[2]bool{c.issue, c.paid}]
+			want := map[[2]bool]string{{true, true}: "refunded", {true, false}: "revoked", {false, true}: "refunded",
+				{false, false}: "closed"}[[2]bool{c.issue, c.paid}]
 			if got := string(w.get(id).State); got != want {
 				t.Errorf("it is %s, want %s", got, want)
 			}
@@ -290,7 +292,8 @@ func TestAFinalNoTakesTheApplicationBackWithItsReason(t *testing.T) {
 	if p := w.wait(j.ID); !p.Done || p.Job.Result != journal.ResultFailed {
 		t.Fatalf("the job is %+v", p)
 	}
-	if i := w.get(id); string(i.State) != "paid" || inWords(i.Reason) != lifecycletest.ErrScripted.Error() || len(i.Application.Domains) != 1 {
+	if i := w.get(id); string(i.State) != "paid" || inWords(i.Reason) != lifecycletest.ErrScripted.Error() ||
+		len(i.Application.Domains) != 1 {
 		t.Errorf("it is %s, reason %q", i.State, i.Reason)
 	}
 }

@@ -69,12 +69,14 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 		want   []string
 	}{
 		{"incomplete and wrong name", func() {
-			s.Findings = []ports.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for\r\nyou")}, {Problem: "incomplete-chain", Text: model.Quoted("", "the chain ends")}}
+			s.Findings = []ports.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for\r\nyou")},
+				{Problem: "incomplete-chain", Text: model.Quoted("", "the chain ends")}}
 		}, []string{at + "is wrong-name, incomplete-chain"}},
 		{"one of the two", func() { s.Findings = s.Findings[:1] }, []string{at + "is still wrong-name"}},
 		{"recovered", func() { s.Findings = nil }, []string{at + "has recovered"}},
 		{"changed", func() { s.Chain = other.Certificates }, []string{at + "has changed: it presents another certificate"}},
-		{"expired", func() { s.Findings = []ports.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}} }, []string{at + "is expired"}},
+		{"expired", func() { s.Findings = []ports.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}} },
+			[]string{at + "is expired"}},
 		{"gone", func() { s.Err = errors.New("connection refused") }, []string{at + "is unreachable"}},
 		{"back, as it was", func() { s.Err = nil }, []string{at + "is expired"}},
 		{"renewed", func() { s.Findings = nil }, []string{at + "has recovered"}},
@@ -155,7 +157,8 @@ func TestWhatCanBeWatched(t *testing.T) {
 			t.Errorf("%s is not found by it: %v", c.address, err)
 		}
 	}
-	for _, address := range []string{"", ":443", "www.example.com:0", "www.example.com:99999", "*.example.com:443", "a b:443", "http://www.example.com"} {
+	for _, address := range []string{"", ":443", "www.example.com:0", "www.example.com:99999", "*.example.com:443", "a b:443",
+		"http://www.example.com"} {
 		var inv *rules.Invalid
 		if _, err := w.engine.By(operator).AddWatch(w.ctx(), address, "", ""); !errors.As(err, &inv) {
 			t.Errorf("%q: %v", address, err)
@@ -186,15 +189,28 @@ func TestSilenceIsSaidInPlainWords(t *testing.T) {
 		err  error
 		want string
 	}{
-		{network("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED)), "nothing listens on port 8443 of www.example.com; check the port, and that the server runs (connection refused)"},
-		{network("dial", os.NewSyscallError("connect", syscall.EHOSTUNREACH)), "there is no route from here to www.example.com; check the address and the network (no route to host)"},
-		{network("dial", &net.DNSError{Err: "no such host", Name: "www.example.com", IsNotFound: true}), "there is no host www.example.com; check how it is written (lookup www.example.com: no such host)"},
-		{network("dial", &net.DNSError{Err: "server misbehaving", Name: "www.example.com"}), "the address of www.example.com could not be looked up; check the DNS of this machine (lookup www.example.com: server misbehaving)"},
-		{network("remote error", tls.AlertError(112)), "the server has nothing for the name shop.example.com; give the name that it serves as the server name (the other side broke off TLS: unrecognized name)"},
-		{network("remote error", tls.AlertError(40)), "the server aborted the handshake for shop.example.com; it may want another server name, or a certificate of the client (the other side broke off TLS: handshake failure)"},
-		{fmt.Errorf("handshake: %w", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), "what listens on port 8443 does not speak TLS; check the port (the first record does not look like a TLS handshake)"},
-		{fmt.Errorf("connect: %w", context.DeadlineExceeded), "www.example.com did not answer on port 8443 in time; check address, port and firewalls (no answer in time)"},
-		{fmt.Errorf("handshake: %w", io.EOF), "the server closed the connection before the handshake was done; check that port 8443 speaks TLS (the other side closed the connection)"},
+		{network("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED)),
+			"nothing listens on port 8443 of www.example.com; check the port, and that the server runs (connection refused)"},
+		{network("dial", os.NewSyscallError("connect", syscall.EHOSTUNREACH)),
+			"there is no route from here to www.example.com; check the address and the network (no route to host)"},
+		{network("dial", &net.DNSError{Err: "no such host", Name: "www.example.com", IsNotFound: true}),
+			"there is no host www.example.com; check how it is written (lookup www.example.com: no such host)"},
+		{network("dial", &net.DNSError{Err: "server misbehaving", Name: "www.example.com"}),
+			"the address of www.example.com could not be looked up; check the DNS of this machine " +
+				"(lookup www.example.com: server misbehaving)"},
+		{network("remote error", tls.AlertError(112)),
+			"the server has nothing for the name shop.example.com; give the name that it serves as the server name " +
+				"(the other side broke off TLS: unrecognized name)"},
+		{network("remote error", tls.AlertError(40)),
+			"the server aborted the handshake for shop.example.com; it may want another server name, or a certificate of the client " +
+				"(the other side broke off TLS: handshake failure)"},
+		{fmt.Errorf("handshake: %w", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}),
+			"what listens on port 8443 does not speak TLS; check the port (the first record does not look like a TLS handshake)"},
+		{fmt.Errorf("connect: %w", context.DeadlineExceeded),
+			"www.example.com did not answer on port 8443 in time; check address, port and firewalls (no answer in time)"},
+		{fmt.Errorf("handshake: %w", io.EOF),
+			"the server closed the connection before the handshake was done; check that port 8443 speaks TLS " +
+				"(the other side closed the connection)"},
 		{errors.New("something else"), "something else"},
 	} {
 		s.Mu.Lock()
@@ -273,7 +289,8 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 			t.Errorf("tasks %q, want %q", got, want)
 		}
 	}
-	silent, expired := "the watched server www.example.com:8443 does not answer", "the watched server www.example.com:8443 presents a certificate that expired 20"
+	const server = "the watched server www.example.com:8443"
+	silent, expired := server+" does not answer", server+" presents a certificate that expired 20"
 	expect(now(func() {}))
 	p.Forget()
 	expect(now(func() { s.Err = errors.New("connection refused") }), silent)

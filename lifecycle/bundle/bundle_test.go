@@ -108,17 +108,20 @@ func TestNoiseOfTheRealWorldIsPassedOver(t *testing.T) {
 		"UTF-16":           {file(utf16le(append(chain(), key...)))},
 		"indented":         {file(bytes.ReplaceAll(append(chain(), key...), []byte("\n"), []byte("\n    ")))},
 		"no last newline":  {file(bytes.TrimSpace(append(key, chain()...)))},
-		"text dump":        {file([]byte("Certificate:\n    Data:\n        Version: 3 (0x2)\n        Serial Number:\n            0a:0b\n"), chain(), key)},
-		"bag attributes":   {file([]byte("Bag Attributes\n    friendlyName: x\n    localKeyID: 01 02\nsubject=CN = a\nissuer=CN = b\n"), chain(), []byte("Key Attributes: <No Attributes>\n"), key)},
-		"garbage around":   {file([]byte("hello\x00\xff\n"), chain(), []byte("\nbye ---- BEGIN\n"), key, []byte("----\n"))},
-		"trusted":          {file(p.leaf.pem(), aux, p.upper.pem(), key)},
-		"old name":         {file(bytes.ReplaceAll(chain(), []byte(" CERTIFICATE"), []byte(" X509 CERTIFICATE")), key)},
-		"EC parameters":    {file([]byte("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"), p.leaf.keyPEM(t, "SEC1"), chain())},
-		"SEC1":             {file(chain(), p.leaf.keyPEM(t, "SEC1"))},
-		"mislabelled key":  {file(chain(), bytes.ReplaceAll(p.leaf.keyPEM(t, "SEC1"), []byte("EC PRIVATE"), []byte("PRIVATE")))},
-		"duplicates":       {file(chain(), chain(), key), file(chain(), key)},
-		"with a request":   {file(chain(), key), file(p.csr(t, "www.example.com"))},
-		"DER files":        {{Data: p.leaf.cert.Raw}, {Data: p.inter.cert.Raw}, {Data: p.upper.cert.Raw}, {Data: p.leaf.pkcs8(t)}},
+		"text dump": {file([]byte("Certificate:\n    Data:\n        Version: 3 (0x2)\n"+
+			"        Serial Number:\n            0a:0b\n"), chain(), key)},
+		"bag attributes": {file([]byte("Bag Attributes\n    friendlyName: x\n    localKeyID: 01 02\nsubject=CN = a\nissuer=CN = b\n"),
+			chain(), []byte("Key Attributes: <No Attributes>\n"), key)},
+		"garbage around": {file([]byte("hello\x00\xff\n"), chain(), []byte("\nbye ---- BEGIN\n"), key, []byte("----\n"))},
+		"trusted":        {file(p.leaf.pem(), aux, p.upper.pem(), key)},
+		"old name":       {file(bytes.ReplaceAll(chain(), []byte(" CERTIFICATE"), []byte(" X509 CERTIFICATE")), key)},
+		"EC parameters": {file([]byte("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"),
+			p.leaf.keyPEM(t, "SEC1"), chain())},
+		"SEC1":            {file(chain(), p.leaf.keyPEM(t, "SEC1"))},
+		"mislabelled key": {file(chain(), bytes.ReplaceAll(p.leaf.keyPEM(t, "SEC1"), []byte("EC PRIVATE"), []byte("PRIVATE")))},
+		"duplicates":      {file(chain(), chain(), key), file(chain(), key)},
+		"with a request":  {file(chain(), key), file(p.csr(t, "www.example.com"))},
+		"DER files":       {{Data: p.leaf.cert.Raw}, {Data: p.inter.cert.Raw}, {Data: p.upper.cert.Raw}, {Data: p.leaf.pkcs8(t)}},
 	} {
 		b, err := opts(p.pool()).Parse(files...)
 		if err != nil {
@@ -143,13 +146,17 @@ func TestLayoutsOfTools(t *testing.T) {
 		return bundle.File{Name: name, Data: bytes.Join(parts, nil)}
 	}
 	for name, files := range map[string][]bundle.File{
-		"certbot, all":       {f("cert.pem", leaf), f("chain.pem", inter, upper), f("fullchain.pem", leaf, inter, upper), f("privkey.pem", p.leaf.keyPEM(t, "PKCS8"))},
-		"certbot, two":       {f("fullchain.pem", leaf, inter, upper), f("privkey.pem", p.leaf.keyPEM(t, "PKCS8"))},
-		"acme.sh":            {f("www.example.com.cer", leaf), f("ca.cer", inter, upper), f("fullchain.cer", leaf, inter, upper), f("www.example.com.key", key), f("www.example.com.csr", p.csr(t, "www.example.com"))},
-		"step":               {f("svc.crt", leaf, inter, upper), f("svc.key", key), f("root_ca.crt", root)},
-		"haproxy":            {f("site.pem", key, leaf, inter, upper)},
-		"windows, bundle":    {f("certificate.crt", leaf), f("ca_bundle.crt", root, upper, inter), f("private.key", key)},
-		"openssl pkcs12":     {f("out.pem", []byte("Bag Attributes\n    localKeyID: 01\nsubject=CN = www\n"), leaf, []byte("Bag Attributes: <Empty Attributes>\n"), upper, inter, []byte("Bag Attributes\nKey Attributes: <No Attributes>\n"), key)},
+		"certbot, all": {f("cert.pem", leaf), f("chain.pem", inter, upper), f("fullchain.pem", leaf, inter, upper),
+			f("privkey.pem", p.leaf.keyPEM(t, "PKCS8"))},
+		"certbot, two": {f("fullchain.pem", leaf, inter, upper), f("privkey.pem", p.leaf.keyPEM(t, "PKCS8"))},
+		"acme.sh": {f("www.example.com.cer", leaf), f("ca.cer", inter, upper), f("fullchain.cer", leaf, inter, upper),
+			f("www.example.com.key", key), f("www.example.com.csr", p.csr(t, "www.example.com"))},
+		"step":            {f("svc.crt", leaf, inter, upper), f("svc.key", key), f("root_ca.crt", root)},
+		"haproxy":         {f("site.pem", key, leaf, inter, upper)},
+		"windows, bundle": {f("certificate.crt", leaf), f("ca_bundle.crt", root, upper, inter), f("private.key", key)},
+		"openssl pkcs12": {f("out.pem", []byte("Bag Attributes\n    localKeyID: 01\nsubject=CN = www\n"), leaf,
+			[]byte("Bag Attributes: <Empty Attributes>\n"), upper, inter, []byte("Bag Attributes\nKey Attributes: <No Attributes>\n"),
+			key)},
 		"DER and PEM chains": {{Name: "server.cer", Data: p.leaf.cert.Raw}, f("chain.pem", upper, inter), f("server.key", key)},
 	} {
 		b, err := opts(p.pool()).Parse(files...)
@@ -201,7 +208,8 @@ func TestRefusalsSayReasonAndWayOut(t *testing.T) {
 	}
 	cut := p.inter.pem()
 	encrypted := pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte{0x30, 0}})
-	legacy := []byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n")
+	legacy := []byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n" +
+		"AAAA\n-----END RSA PRIVATE KEY-----\n")
 	key, otherKey := p.leaf.keyPEM(t, "PKCS8"), other.leaf.keyPEM(t, "PKCS8")
 	twin := p.issue(t, leafTemplate("www.example.com"), p.leaf.key, p.inter)
 	for name, c := range map[string]struct {
@@ -231,14 +239,16 @@ func TestRefusalsSayReasonAndWayOut(t *testing.T) {
 		"cut off":              {bundle.Garbage, []bundle.File{file(p.leaf.pem(), cut[:len(cut)/2])}},
 		"cut off in between":   {bundle.Garbage, []bundle.File{file(cut[:len(cut)/2], []byte("\n"), p.leaf.pem())}},
 		"damaged base64":       {bundle.Garbage, []bundle.File{file(p.leaf.pem(), bytes.Replace(cut, []byte("M"), []byte("*"), 1))}},
-		"not a certificate":    {bundle.Garbage, []bundle.File{file(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1, 2, 3}}))}},
-		"PKCS#7":               {bundle.Unsupported, []bundle.File{file([]byte("-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"))}},
-		"PKCS#12":              {bundle.Garbage, []bundle.File{{Data: []byte{0x30, 0x07, 0x02, 0x01, 0x03, 0x30, 0x02, 0x05, 0x00}}}},
-		"JKS":                  {bundle.Garbage, []bundle.File{{Data: []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02")}}},
-		"JCEKS":                {bundle.Unsupported, []bundle.File{{Data: []byte("\xce\xce\xce\xce\x00\x00\x00\x02")}}},
-		"BER":                  {bundle.Unsupported, []bundle.File{{Data: []byte{0x30, 0x80, 0x02, 0x01, 0x03, 0, 0}}}},
-		"OpenSSH":              {bundle.Unsupported, []bundle.File{file([]byte("-----BEGIN OPENSSH PRIVATE KEY-----\nMAA=\n-----END OPENSSH PRIVATE KEY-----\n"))}},
-		"request only":         {bundle.NoLeaf, []bundle.File{file(p.csr(t, "a.example.com"))}},
+		"not a certificate": {bundle.Garbage,
+			[]bundle.File{file(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1, 2, 3}}))}},
+		"PKCS#7":  {bundle.Unsupported, []bundle.File{file([]byte("-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"))}},
+		"PKCS#12": {bundle.Garbage, []bundle.File{{Data: []byte{0x30, 0x07, 0x02, 0x01, 0x03, 0x30, 0x02, 0x05, 0x00}}}},
+		"JKS":     {bundle.Garbage, []bundle.File{{Data: []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02")}}},
+		"JCEKS":   {bundle.Unsupported, []bundle.File{{Data: []byte("\xce\xce\xce\xce\x00\x00\x00\x02")}}},
+		"BER":     {bundle.Unsupported, []bundle.File{{Data: []byte{0x30, 0x80, 0x02, 0x01, 0x03, 0, 0}}}},
+		"OpenSSH": {bundle.Unsupported,
+			[]bundle.File{file([]byte("-----BEGIN OPENSSH PRIVATE KEY-----\nMAA=\n-----END OPENSSH PRIVATE KEY-----\n"))}},
+		"request only": {bundle.NoLeaf, []bundle.File{file(p.csr(t, "a.example.com"))}},
 	} {
 		_, err := opts(nil).Parse(c.files...)
 		if got := reasonOf(err); got != c.want {
@@ -283,7 +293,8 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("a missing intermediate: %q, %v", codes(b), err)
 	}
 	v := b.Version(3, now)
-	if !v.Incomplete || v.SelfSigned || v.Number != 3 || v.KeyType != "ecdsa-p256" || v.Fingerprint != bundle.Fingerprint(p.leaf.cert.Raw) || !slices.Equal(v.Domains, []string{"www.example.com"}) {
+	if !v.Incomplete || v.SelfSigned || v.Number != 3 || v.KeyType != "ecdsa-p256" ||
+		v.Fingerprint != bundle.Fingerprint(p.leaf.cert.Raw) || !slices.Equal(v.Domains, []string{"www.example.com"}) {
 		t.Errorf("version %+v", v)
 	}
 }

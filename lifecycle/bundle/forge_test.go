@@ -133,7 +133,8 @@ func rsaInfo(t testing.TB, n, e *big.Int) []byte {
 	return der(t, struct {
 		Algorithm pkix.AlgorithmIdentifier
 		Key       asn1.BitString
-	}{pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}, Parameters: asn1.NullRawValue}, asn1.BitString{Bytes: key, BitLength: len(key) * 8}})
+	}{pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1},
+		Parameters: asn1.NullRawValue}, asn1.BitString{Bytes: key, BitLength: len(key) * 8}})
 }
 
 // withKeyInfo is the leaf with another public key.
@@ -300,7 +301,8 @@ func entry(tag int, alias string, length int, body []byte, certs int) []byte {
 }
 
 // request makes a signing request, changed by hand and signed again.
-func request(t testing.TB, key crypto.Signer, algorithm asn1.ObjectIdentifier, tpl *x509.CertificateRequest, change func([]byte) []byte) []byte {
+func request(t testing.TB, key crypto.Signer, algorithm asn1.ObjectIdentifier, tpl *x509.CertificateRequest,
+	change func([]byte) []byte) []byte {
 	t.Helper()
 	made, err := x509.CreateCertificateRequest(rand.Reader, tpl, key)
 	if err != nil {

@@ -31,7 +31,8 @@ func hostileSigners(t testing.TB) []hostile {
 		one("SHA-1 in between", "weak-signature", p.leaf.pem(), by(p.inter, ecdsaSHA1, p.upper), up),
 		one("SHA-1 at the root", "", p.leaf.pem(), p.inter.pem(), up, by(p.root, ecdsaSHA1, p.root)),
 		one("SHA-1 alone", "weak-signature", p.sha1(t)),
-		one("an algorithm that is none", "bad-chain", block("CERTIFICATE", forgeAs(t, p, asn1.ObjectIdentifier{1, 2, 3})), p.inter.pem(), up),
+		one("an algorithm that is none", "bad-chain", block("CERTIFICATE", forgeAs(t, p, asn1.ObjectIdentifier{1, 2, 3})), p.inter.pem(),
+			up),
 		one("RSA claimed of ECDSA", "bad-chain", block("CERTIFICATE", forgeAs(t, p, rsaSHA256)), p.inter.pem(), up),
 	}
 }
@@ -87,7 +88,8 @@ func hostileCertificates(t testing.TB) []hostile {
 	add("version 1 with extensions, which then do not count", "", func(c *tbs) { c.Version = 0 })
 	add("version 9", "garbage", func(c *tbs) { c.Version = 9 })
 	for name, bad := range map[string][]byte{
-		"names": {0x30, 0x7f}, "address of 3 bytes": {0x30, 5, 0x87, 3, 1, 2, 3}, "URI": append([]byte{0x30, 6, 0x86, 4}, "://\x00"...), "name beyond ASCII": {0x30, 4, 0x82, 2, 0xff, 0xfe},
+		"names": {0x30, 0x7f}, "address of 3 bytes": {0x30, 5, 0x87, 3, 1, 2, 3}, "URI": append([]byte{0x30, 6, 0x86, 4}, "://\x00"...),
+		"name beyond ASCII": {0x30, 4, 0x82, 2, 0xff, 0xfe},
 	} {
 		add("bad alternative "+name, "garbage", func(c *tbs) {
 			c.Extensions = slices.DeleteFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.String() == "2.5.29.17" })
@@ -121,8 +123,10 @@ func hostileCertificates(t testing.TB) []hostile {
 
 // evilNames would do something to a terminal, a log or an eye.
 var evilNames = []string{
-	"a\x00b.example.com", "\x00", "\x1b[31mred", "\x1b]8;;http://evil.example\x07link\x1b]8;;\x07", "\x1b]0;title\x07", "line\nbreak", "over\rwrite", "tab\t", "\b\b\b",
-	"\x7f", "\u009b31m", "\u202egnp.exe", "\u2066isolated", "\u200bzero", "\ufeff", "\u2028", "\U000e0001", "\u00ad", "e" + strings.Repeat("\u0301", 500), strings.Repeat("x", 100000), `"quoted" \x1b`, "'; DROP TABLE instances; --", "%s%n%d",
+	"a\x00b.example.com", "\x00", "\x1b[31mred", "\x1b]8;;http://evil.example\x07link\x1b]8;;\x07", "\x1b]0;title\x07", "line\nbreak",
+	"over\rwrite", "tab\t", "\b\b\b",
+	"\x7f", "\u009b31m", "\u202egnp.exe", "\u2066isolated", "\u200bzero", "\ufeff", "\u2028", "\U000e0001", "\u00ad",
+	"e" + strings.Repeat("\u0301", 500), strings.Repeat("x", 100000), `"quoted" \x1b`, "'; DROP TABLE instances; --", "%s%n%d",
 }
 
 // hostileNames are refusals and warnings that name a certificate.
@@ -167,7 +171,8 @@ func TestHostileRequests(t *testing.T) {
 			Type   asn1.ObjectIdentifier
 			Values []string `asn1:"set"`
 		}{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 7}, []string{word}})
-		r.Attributes = asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: append(slices.Clone(r.Attributes.Bytes), value...)}
+		r.Attributes = asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true,
+			Bytes: append(slices.Clone(r.Attributes.Bytes), value...)}
 		return der(t, r)
 	}
 	twist := func(from, to string) []byte { // after it was signed
@@ -182,34 +187,35 @@ func TestHostileRequests(t *testing.T) {
 		verdict string
 		data    []byte
 	}{
-		"good":                   {"", good},
-		"a challenge password":   {"", request(t, key, ecdsaSHA256, plain, challenge)},
-		"1000 names":             {"", request(t, key, ecdsaSHA256, some(1000), nil)},
-		"10,000 names":           {"too-large", request(t, key, ecdsaSHA256, some(10000), nil)},
-		"no names":               {"", request(t, key, ecdsaSHA256, &x509.CertificateRequest{}, nil)},
-		"another's name":         {"bad-request", twist("www", "vvv")},
-		"signature of another":   {"bad-request", bundle.EncodeCSR(mixed(t, good, request(t, ecKey(t), ecdsaSHA256, plain, nil)))},
-		"signature of nothing":   {"bad-request", raw[:len(raw)-1]},
-		"RSA 1024":               {"weak-key", request(t, rsa1024, rsaSHA256, plain, nil)},
-		"RSA 1024, MD5":          {"weak-key", request(t, rsa1024, rsaMD5, plain, nil)},
-		"RSA 2048, MD5":          {"bad-request", request(t, rsaKey(t, 2048), rsaMD5, plain, nil)},
-		"P-256, another curve":   {"bad-request|weak-key", twist("\x2a\x86\x48\xce\x3d\x03\x01\x07", "\x2a\x86\x48\xce\x3d\x03\x01\x08")},
-		"nothing":                {"bad-request", nil},
-		"a NUL":                  {"bad-request", []byte{0}},
-		"a certificate":          {"bad-request", p.leaf.pem()},
-		"a certificate in DER":   {"bad-request", p.leaf.cert.Raw},
-		"a key":                  {"bad-request", p.leaf.keyPEM(t, "PKCS8")},
-		"two":                    {"bad-request", append(slices.Clone(good), good...)},
-		"more behind":            {"bad-request", append(slices.Clone(raw), 0)},
-		"nested":                 {"garbage", append([]byte("-----BEGIN CERTIFICATE REQUEST-----\n"), good...)},
-		"PEM in PEM":             {"bad-request", bundle.EncodeCSR(good)},
-		"an evil type":           {"bad-request", []byte("-----BEGIN \x1b[2J\u202e-----\nAAAA\n-----END \x1b[2J\u202e-----\n")},
-		"64 kB and a byte":       {"too-large", append(slices.Clone(good), make([]byte, 64<<10+1-len(good))...)},
-		"64 kB of BEGIN":         {"garbage", bytes.Repeat([]byte("-----BEGIN "), 5900)},
-		"headers":                {"", bytes.Replace(good, []byte("-----\n"), []byte("-----\n"+strings.Repeat("X: y\n", 100)+"\n"), 1)},
-		"a deep nest":            {"bad-request", deep(20000)},
-		"a length of 2^32":       {"bad-request", []byte{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}},
-		"names as e-mail":        {"", request(t, key, ecdsaSHA256, &x509.CertificateRequest{EmailAddresses: []string{"a@example.com"}}, nil)},
+		"good":                 {"", good},
+		"a challenge password": {"", request(t, key, ecdsaSHA256, plain, challenge)},
+		"1000 names":           {"", request(t, key, ecdsaSHA256, some(1000), nil)},
+		"10,000 names":         {"too-large", request(t, key, ecdsaSHA256, some(10000), nil)},
+		"no names":             {"", request(t, key, ecdsaSHA256, &x509.CertificateRequest{}, nil)},
+		"another's name":       {"bad-request", twist("www", "vvv")},
+		"signature of another": {"bad-request", bundle.EncodeCSR(mixed(t, good, request(t, ecKey(t), ecdsaSHA256, plain, nil)))},
+		"signature of nothing": {"bad-request", raw[:len(raw)-1]},
+		"RSA 1024":             {"weak-key", request(t, rsa1024, rsaSHA256, plain, nil)},
+		"RSA 1024, MD5":        {"weak-key", request(t, rsa1024, rsaMD5, plain, nil)},
+		"RSA 2048, MD5":        {"bad-request", request(t, rsaKey(t, 2048), rsaMD5, plain, nil)},
+		"P-256, another curve": {"bad-request|weak-key", twist("\x2a\x86\x48\xce\x3d\x03\x01\x07", "\x2a\x86\x48\xce\x3d\x03\x01\x08")},
+		"nothing":              {"bad-request", nil},
+		"a NUL":                {"bad-request", []byte{0}},
+		"a certificate":        {"bad-request", p.leaf.pem()},
+		"a certificate in DER": {"bad-request", p.leaf.cert.Raw},
+		"a key":                {"bad-request", p.leaf.keyPEM(t, "PKCS8")},
+		"two":                  {"bad-request", append(slices.Clone(good), good...)},
+		"more behind":          {"bad-request", append(slices.Clone(raw), 0)},
+		"nested":               {"garbage", append([]byte("-----BEGIN CERTIFICATE REQUEST-----\n"), good...)},
+		"PEM in PEM":           {"bad-request", bundle.EncodeCSR(good)},
+		"an evil type":         {"bad-request", []byte("-----BEGIN \x1b[2J\u202e-----\nAAAA\n-----END \x1b[2J\u202e-----\n")},
+		"64 kB and a byte":     {"too-large", append(slices.Clone(good), make([]byte, 64<<10+1-len(good))...)},
+		"64 kB of BEGIN":       {"garbage", bytes.Repeat([]byte("-----BEGIN "), 5900)},
+		"headers":              {"", bytes.Replace(good, []byte("-----\n"), []byte("-----\n"+strings.Repeat("X: y\n", 100)+"\n"), 1)},
+		"a deep nest":          {"bad-request", deep(20000)},
+		"a length of 2^32":     {"bad-request", []byte{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}},
+		"names as e-mail": {"", request(t, key, ecdsaSHA256, &x509.CertificateRequest{EmailAddresses: []string{"a@example.com"}},
+			nil)},
 		"ECDSA claimed of RSA":   {"bad-request", request(t, key, rsaSHA256, plain, nil)},
 		"an unknown algorithm":   {"bad-request", request(t, key, asn1.ObjectIdentifier{1, 2, 3}, plain, nil)},
 		"binary after BEGIN":     {"garbage", append([]byte("-----BEGIN CERTIFICATE REQUEST-----\n"), raw...)},

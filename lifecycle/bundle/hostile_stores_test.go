@@ -37,7 +37,8 @@ func hostilePKCS12(t testing.TB) []hostile {
 	}
 	leaf, key := certBag(t, p.leaf.cert.Raw), keyBag(oidKeyBag, p.leaf.pkcs8(t))
 	mac := func(alg pkix.AlgorithmIdentifier, iterations int) []byte {
-		return der(t, pfx{3, data(t, der(t, []contentInfo{bags(t, leaf)})), macData{digestInfo{alg, make([]byte, 20)}, []byte("salt"), iterations}})
+		return der(t, pfx{3, data(t, der(t, []contentInfo{bags(t, leaf)})), macData{digestInfo{alg, make([]byte, 20)}, []byte("salt"),
+			iterations}})
 	}
 	sha1 := pkix.AlgorithmIdentifier{Algorithm: oidSHA1}
 	pbmac := func(iterations, length int) pkix.AlgorithmIdentifier {
@@ -69,13 +70,16 @@ func hostilePKCS12(t testing.TB) []hostile {
 		locked("PKCS#12, MAC of 0 iterations", "wrong-password", mac(sha1, 0)),
 		locked("PKCS#12, MAC of -1 iterations", "wrong-password", mac(sha1, -1)),
 		locked("PKCS#12, an unknown MAC", "unsupported", mac(pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 3}}, 1)),
-		locked("PKCS#12, an unknown MAC of a long name", "unsupported", mac(pkix.AlgorithmIdentifier{Algorithm: slices.Repeat(asn1.ObjectIdentifier{1}, 5000)}, 1)),
+		locked("PKCS#12, an unknown MAC of a long name", "unsupported",
+			mac(pkix.AlgorithmIdentifier{Algorithm: slices.Repeat(asn1.ObjectIdentifier{1}, 5000)}, 1)),
 		locked("PKCS#12, a salt of 900 kB", "wrong-password", der(t, pfx{3, data(t, der(t, []contentInfo{bags(t, leaf)})), salty})),
 		locked("PKCS#12, certificates for 2^31 iterations", "too-expensive", macced(t, encryptedData(t, pbes2(t, most)))),
 		locked("PKCS#12, certificates for 2^31 iterations, old", "too-expensive", macced(t, encryptedData(t, pbes1(most)))),
-		locked("PKCS#12, key for 2^31 iterations", "too-expensive", macced(t, bags(t, leaf, keyBag(oidShrouded, protectedKey(t, pbes2(t, most)))))),
+		locked("PKCS#12, key for 2^31 iterations", "too-expensive",
+			macced(t, bags(t, leaf, keyBag(oidShrouded, protectedKey(t, pbes2(t, most)))))),
 		locked("PKCS#12, scrypt", "unsupported", macced(t, encryptedData(t, scrypted))),
-		locked("PKCS#12, key under another password", "wrong-password|garbage|unsupported", macced(t, bags(t, leaf, keyBag(oidShrouded, protectedKey(t, pbes2(t, 1)))))),
+		locked("PKCS#12, key under another password", "wrong-password|garbage|unsupported",
+			macced(t, bags(t, leaf, keyBag(oidShrouded, protectedKey(t, pbes2(t, 1)))))),
 		locked("PKCS#12, nothing inside", "unsupported", macced(t)),
 		locked("PKCS#12, an empty bag", "unsupported", macced(t, bags(t))),
 		locked("PKCS#12, 3 contents", "unsupported", macced(t, bags(t, leaf), bags(t, key), bags(t))),
@@ -92,12 +96,16 @@ func hostilePKCS12(t testing.TB) []hostile {
 		locked("PKCS#12, encrypted nothing", "unsupported|garbage", macced(t, contentInfo{Type: oidEncrypted})),
 		locked("PKCS#12, more behind", "garbage", append(slices.Clone(good), 0)),
 		locked("PKCS#12, version 3 and no more", "garbage", []byte{0x30, 3, 2, 1, 3}),
-		locked("PKCS#12 of a public key", "unsupported", der(t, pfx{Version: 3, Auth: contentInfo{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}, Content: asn1.RawValue{Class: 2, Tag: 0, IsCompound: true, Bytes: []byte{5, 0}}}})),
+		locked("PKCS#12 of a public key", "unsupported",
+			der(t, pfx{Version: 3, Auth: contentInfo{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2},
+				Content: asn1.RawValue{Class: 2, Tag: 0, IsCompound: true, Bytes: []byte{5, 0}}}})),
 		{"PKCS#12, a password beyond UCS-2", "wrong-password", []bundle.File{{Data: good, Password: secret("\U0001f511")}}},
 		{"PKCS#12, a password of 1 MB", "wrong-password", []bundle.File{{Data: good, Password: secret(strings.Repeat("x", 1<<20))}}},
 		{"PKCS#12, a password of 2 MB", "too-expensive", []bundle.File{{Data: good, Password: secret(strings.Repeat("x", 2<<20))}}},
-		{"PKCS#12, no MAC and no password", "", []bundle.File{{Data: der(t, pfx{Version: 3, Auth: data(t, der(t, []contentInfo{bags(t, leaf, key)}))})}}},
-		locked("PKCS#12, no MAC but a password", "unsupported", der(t, pfx{Version: 3, Auth: data(t, der(t, []contentInfo{bags(t, leaf, key)}))})),
+		{"PKCS#12, no MAC and no password", "",
+			[]bundle.File{{Data: der(t, pfx{Version: 3, Auth: data(t, der(t, []contentInfo{bags(t, leaf, key)}))})}}},
+		locked("PKCS#12, no MAC but a password", "unsupported",
+			der(t, pfx{Version: 3, Auth: data(t, der(t, []contentInfo{bags(t, leaf, key)}))})),
 		locked("PKCS#12 in PEM", "garbage", block("CERTIFICATE", good)),
 		{"four times PKCS#12", "several-keys", slices.Repeat([]bundle.File{{Data: good, Password: secret(word)}}, 4)},
 	}
@@ -161,7 +169,8 @@ func hostileJKS(t testing.TB) []hostile {
 	}
 	for _, n := range []int{0, 19, 39, 40, 41} {
 		key := short(n)
-		out = append(out, locked(fmt.Sprintf("JKS, a key of %d bytes", n), "garbage|wrong-password", jks(1, entry(1, "a", len(key), key, 0))))
+		out = append(out, locked(fmt.Sprintf("JKS, a key of %d bytes", n), "garbage|wrong-password",
+			jks(1, entry(1, "a", len(key), key, 0))))
 	}
 	for n := 1; n < 10; n++ {
 		f := bundle.File{Data: good[:len(good)*n/10], Password: secret(password)}
@@ -202,7 +211,8 @@ func hostileProtectedKeys(t testing.TB) []hostile {
 	oid := asn1.ObjectIdentifier{1, 2, 3}
 	one := block("ENCRYPTED PRIVATE KEY", protectedKey(t, pbes2(t, 1)))
 	legacy := func(info, body string) []byte {
-		return []byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: " + info + "\n\n" + body + "\n-----END RSA PRIVATE KEY-----\n")
+		return []byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: " + info + "\n\n" +
+			body + "\n-----END RSA PRIVATE KEY-----\n")
 	}
 	return []hostile{
 		key("key, wrong password", "wrong-password", pbes2(t, 1)),
@@ -215,16 +225,19 @@ func hostileProtectedKeys(t testing.TB) []hostile {
 		key("key, scrypt 2^25 times", "too-expensive", scrypt(2, 8, 1<<25)),
 		key("key, scrypt of no power of two", "garbage", scrypt(3, 8, 1)),
 		key("key, unknown encryption", "unsupported", pkix.AlgorithmIdentifier{Algorithm: oid}),
-		key("key, unknown derivation", "unsupported", algorithm(t, oidPBES2, twoAlgorithms{algorithm(t, oid, nil), algorithm(t, oidAES256, make([]byte, 16))})),
+		key("key, unknown derivation", "unsupported",
+			algorithm(t, oidPBES2, twoAlgorithms{algorithm(t, oid, nil), algorithm(t, oidAES256, make([]byte, 16))})),
 		key("key, unknown cipher", "unsupported", algorithm(t, oidPBES2, twoAlgorithms{kdf(t, 1, 0), algorithm(t, oid, nil)})),
 		key("key, no parameters", "garbage", pkix.AlgorithmIdentifier{Algorithm: oidPBES2}),
-		key("key, half an initial vector", "garbage", algorithm(t, oidPBES2, twoAlgorithms{kdf(t, 1, 0), algorithm(t, oidAES256, make([]byte, 8))})),
+		key("key, half an initial vector", "garbage",
+			algorithm(t, oidPBES2, twoAlgorithms{kdf(t, 1, 0), algorithm(t, oidAES256, make([]byte, 8))})),
 		locked("1000 encrypted keys", "wrong-password", slices.Concat(slices.Repeat([][]byte{one}, 1000)...)),
 		locked("an encrypted key that is none", "garbage", block("ENCRYPTED PRIVATE KEY", []byte{0x30, 0})),
 		locked("an old key, unknown cipher", "unsupported", legacy("ROT-13,00", "AAAA")),
 		locked("an old key, no initial vector", "unsupported", legacy("AES-256-CBC", "AAAA")),
 		locked("an old key, short", "unsupported|wrong-password", legacy("AES-256-CBC,000102030405060708090a0b0c0d0e0f", "AAAA")),
-		locked("an old key, wrong password", "wrong-password", legacy("AES-256-CBC,000102030405060708090a0b0c0d0e0f", strings.Repeat("A", 64))),
+		locked("an old key, wrong password", "wrong-password", legacy("AES-256-CBC,000102030405060708090a0b0c0d0e0f",
+			strings.Repeat("A", 64))),
 		locked("an old key, empty", "unsupported|wrong-password", legacy("AES-256-CBC,000102030405060708090a0b0c0d0e0f", "")),
 		locked("an old key, evil header", "unsupported", legacy("\x1b[31m,00", "AAAA")),
 	}

@@ -72,7 +72,8 @@ func checkRefusal(t *testing.T, err error, verdict string) {
 // spec: I3
 func TestHostileUploads(t *testing.T) {
 	var all []hostile
-	for _, family := range []func(testing.TB) []hostile{hostilePEM, hostileDamage, hostileKeys, hostileCertificates, hostileNames, hostileSigners, hostileChains, hostilePKCS12, hostileJKS, hostileProtectedKeys} {
+	for _, family := range []func(testing.TB) []hostile{hostilePEM, hostileDamage, hostileKeys, hostileCertificates, hostileNames,
+		hostileSigners, hostileChains, hostilePKCS12, hostileJKS, hostileProtectedKeys} {
 		all = append(all, family(t)...)
 	}
 	t.Logf("%d uploads", len(all))
@@ -134,7 +135,8 @@ func hostilePEM(t testing.TB) []hostile {
 		one("1 MB of BEGIN lines", "garbage", bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), 1<<20/28)),
 		one("1 MB of END lines", "garbage", bytes.Repeat([]byte("-----END CERTIFICATE-----\n"), 1<<20/26)),
 		one("1 MB of empty blocks", "no-leaf", bytes.Repeat([]byte("-----BEGIN X-----\n-----END X-----\n"), 1<<20/34)),
-		one("1 MB of empty certificates", "garbage", bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), 1<<20/54)),
+		one("1 MB of empty certificates", "garbage", bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"),
+			1<<20/54)),
 		one("one line of 1 MB", "garbage", []byte("-----BEGIN CERTIFICATE-----"), bytes.Repeat([]byte("A"), 1<<20-60)),
 		one("nested", "garbage", nested),
 		one("nested and closed", "garbage", nested, []byte("-----END CERTIFICATE-----\n")),
@@ -208,7 +210,8 @@ func hostileDamage(t testing.TB) []hostile {
 	for bit := 3; bit < len(leaf)*8; bit += len(leaf) * 8 / 40 {
 		flipped := slices.Clone(leaf)
 		flipped[bit/8] ^= 1 << (bit % 8)
-		add(fmt.Sprintf("bit %d of the leaf", bit), "garbage|bad-chain|key-mismatch|weak-key|weak-signature|no-leaf", block("CERTIFICATE", flipped), rest, key)
+		add(fmt.Sprintf("bit %d of the leaf", bit), "garbage|bad-chain|key-mismatch|weak-key|weak-signature|no-leaf",
+			block("CERTIFICATE", flipped), rest, key)
 	}
 	return out
 }
@@ -279,10 +282,12 @@ func hostileKeys(t testing.TB) []hostile {
 	// An RSA key whose numbers do not fit together, and one beyond all measure.
 	broken := *good
 	broken.D = new(big.Int).Add(good.D, big.NewInt(2))
-	huge := der(t, struct{ V, N, E, D, P, Q, DP, DQ, QInv *big.Int }{new(big.Int), odd(700000), f, odd(700000), odd(350000), odd(350000), odd(350000), odd(350000), odd(350000)})
+	huge := der(t, struct{ V, N, E, D, P, Q, DP, DQ, QInv *big.Int }{new(big.Int), odd(700000), f, odd(700000), odd(350000), odd(350000),
+		odd(350000), odd(350000), odd(350000)})
 	ca := forge(t, p.inter, p.upper.key, ecdsaSHA256, func(c *tbs) { c.PublicKey = raw(rsaInfo(t, odd(2<<20), big.NewInt(1<<31-1))) })
 	under := unsigned(t, p.leaf, (2<<20)/8)
-	some := der(t, struct{ V, N, E, D, P, Q, DP, DQ, QInv *big.Int }{new(big.Int), odd(14000), f, odd(14000), odd(7000), odd(7000), odd(7000), odd(7000), odd(7000)})
+	some := der(t, struct{ V, N, E, D, P, Q, DP, DQ, QInv *big.Int }{new(big.Int), odd(14000), f, odd(14000), odd(7000), odd(7000),
+		odd(7000), odd(7000), odd(7000)})
 	return append(out,
 		one("an RSA CA of 2 million bits", "weak-key", block("CERTIFICATE", under), block("CERTIFICATE", ca)),
 		one("an RSA key of 14,000 bits", "garbage|weak-key|key-mismatch", leaf, block("RSA PRIVATE KEY", some)),
@@ -307,7 +312,8 @@ func pkcs1(t testing.TB, k *rsa.PrivateKey) []byte {
 	t.Helper()
 	one := big.NewInt(1)
 	mod := func(p *big.Int) *big.Int { return new(big.Int).Mod(k.D, new(big.Int).Sub(p, one)) }
-	return der(t, struct{ V, N, E, D, P, Q, DP, DQ, QInv *big.Int }{new(big.Int), k.N, big.NewInt(int64(k.E)), k.D, k.Primes[0], k.Primes[1], mod(k.Primes[0]), mod(k.Primes[1]), k.Precomputed.Qinv})
+	return der(t, struct{ V, N, E, D, P, Q, DP, DQ, QInv *big.Int }{new(big.Int), k.N, big.NewInt(int64(k.E)), k.D, k.Primes[0],
+		k.Primes[1], mod(k.Primes[0]), mod(k.Primes[1]), k.Precomputed.Qinv})
 }
 
 func x25519(t testing.TB) []byte {

@@ -103,7 +103,8 @@ var shared = sync.OnceValue(func() *pki { return newPKI(&testing.B{}) })
 func content(t testing.TB, leaf *node) bundle.Content {
 	t.Helper()
 	p := shared()
-	return bundle.Content{Name: "www.example.com", Chain: [][]byte{leaf.cert.Raw, p.inter.cert.Raw, p.upper.cert.Raw}, Root: p.root.cert.Raw, PKCS8: model.NewSecret(leaf.pkcs8(t))}
+	return bundle.Content{Name: "www.example.com", Chain: [][]byte{leaf.cert.Raw, p.inter.cert.Raw, p.upper.cert.Raw},
+		Root: p.root.cert.Raw, PKCS8: model.NewSecret(leaf.pkcs8(t))}
 }
 
 // holds checks that files are read as this leaf with its key and whole chain.
@@ -114,7 +115,8 @@ func holds(t testing.TB, leaf *node, files ...bundle.File) {
 		t.Errorf("%s: %v", files[0].Name, err)
 		return
 	}
-	if !b.Leaf.Equal(leaf.cert) || b.Key == nil || !bundle.SamePublic(b.Key.Public(), leaf.key.Public()) || len(b.Chain) != 3 || codes(b) != "" {
+	if !b.Leaf.Equal(leaf.cert) || b.Key == nil || !bundle.SamePublic(b.Key.Public(), leaf.key.Public()) || len(b.Chain) != 3 ||
+		codes(b) != "" {
 		t.Errorf("%s: leaf %s, key %v, chain of %d, warnings %q", files[0].Name, b.Leaf.Subject, b.Key != nil, len(b.Chain), codes(b))
 	}
 }

@@ -66,7 +66,8 @@ func TestSigningRequests(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
-	mail, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "a.example.com"}, DNSNames: []string{"a.example.com"}, EmailAddresses: []string{"x@example.com"}}, p.leaf.key)
+	mail, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "a.example.com"},
+		DNSNames: []string{"a.example.com"}, EmailAddresses: []string{"x@example.com"}}, p.leaf.key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,8 @@ func TestSpecificationIsToldFromTheCertificate(t *testing.T) {
 		want   model.Specification
 	}{
 		{[]string{"a.example.com"}, []uint64{2, 23, 140, 1, 2, 1}, model.Specification{Level: model.DV, Type: model.Single}},
-		{[]string{"a.example.com", "b.example.com"}, []uint64{2, 23, 140, 1, 2, 2}, model.Specification{Level: model.OV, Type: model.Multi}},
+		{[]string{"a.example.com", "b.example.com"}, []uint64{2, 23, 140, 1, 2, 2},
+			model.Specification{Level: model.OV, Type: model.Multi}},
 		{[]string{"*.example.com"}, []uint64{2, 23, 140, 1, 1}, model.Specification{Level: model.EV, Type: model.Wildcard}},
 		{[]string{"*.example.com", "example.com"}, nil, model.Specification{}},
 		{nil, nil, model.Specification{Type: model.Single}}, // by common name
@@ -155,7 +157,8 @@ func TestSpecificationIsToldFromTheCertificate(t *testing.T) {
 func TestDownloadsAreReadBackWhole(t *testing.T) {
 	p := newPKI(t)
 	for _, host := range []string{"www.example.com", "*.example.com", "2001:db8::1", "../../etc/passwd", ""} {
-		c := bundle.Content{Name: host, Chain: [][]byte{p.leaf.cert.Raw, p.inter.cert.Raw, p.upper.cert.Raw}, Root: p.root.cert.Raw, PKCS8: model.NewSecret(p.leaf.pkcs8(t))}
+		c := bundle.Content{Name: host, Chain: [][]byte{p.leaf.cert.Raw, p.inter.cert.Raw, p.upper.cert.Raw}, Root: p.root.cert.Raw,
+			PKCS8: model.NewSecret(p.leaf.pkcs8(t))}
 		for _, format := range bundle.Formats() {
 			files, err := bundle.Files(format, c)
 			if err != nil {
@@ -165,7 +168,8 @@ func TestDownloadsAreReadBackWhole(t *testing.T) {
 			var password model.Secret
 			seen := map[string]bool{}
 			for _, f := range files {
-				if seen[f.Name] || f.Name != filepath.Base(f.Name) || strings.HasPrefix(f.Name, ".") || strings.ContainsAny(f.Name, `:*?"<>|\/`) {
+				if seen[f.Name] || f.Name != filepath.Base(f.Name) || strings.HasPrefix(f.Name, ".") ||
+					strings.ContainsAny(f.Name, `:*?"<>|\/`) {
 					t.Errorf("%s: file name %q", format, f.Name)
 				}
 				seen[f.Name] = true
@@ -204,7 +208,8 @@ func TestDownloadsAreReadBackWhole(t *testing.T) {
 	if err != nil || len(files) != 2 || !strings.Contains(string(text.New("en").Page(files[1].Text)), "does not hold the private key") {
 		t.Errorf("without a key: %d files, %v", len(files), err)
 	}
-	for format, want := range map[string]bundle.Reason{"chain": bundle.NotAvailable, "root": bundle.NotAvailable, "dvd": bundle.UnknownFormat} {
+	for format, want := range map[string]bundle.Reason{"chain": bundle.NotAvailable, "root": bundle.NotAvailable,
+		"dvd": bundle.UnknownFormat} {
 		if _, err := bundle.Files(format, bundle.Content{Name: "x", Chain: [][]byte{p.leaf.cert.Raw}}); reasonOf(err) != want {
 			t.Errorf("%s: %v", format, err)
 		}

@@ -40,8 +40,10 @@ func TestNginxTakesItsDownload(t *testing.T) {
 	eachKey(t, func(t *testing.T, _ *node, c bundle.Content) {
 		dir := download(t, "nginx", c)
 		put(t, dir, "nginx.conf", fmt.Appendf(nil, `pid %[1]s/pid; error_log stderr; events {} http {
-			access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
-			server { listen 127.0.0.1:20443 ssl; ssl_certificate %[1]s/www.example.com.pem; ssl_certificate_key %[1]s/www.example.com.key; } }`, dir))
+			access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b;
+  fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
+			server { listen 127.0.0.1:20443 ssl; ssl_certificate %[1]s/www.example.com.pem;
+  ssl_certificate_key %[1]s/www.example.com.key; } }`, dir))
 		run(t, dir, nginx, "-t", "-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"))
 	})
 }
@@ -78,7 +80,9 @@ func TestHAProxyTakesItsDownload(t *testing.T) {
 	haproxy := program(t, "haproxy", "haproxy")
 	check := func(t *testing.T, dir string) {
 		t.Helper()
-		put(t, dir, "haproxy.cfg", fmt.Appendf(nil, "defaults\n  mode http\n  timeout client 1s\n  timeout server 1s\n  timeout connect 1s\nfrontend f\n  bind 127.0.0.1:20443 ssl crt %s/www.example.com.pem\n  http-request return status 200\n", dir))
+		put(t, dir, "haproxy.cfg", fmt.Appendf(nil,
+			"defaults\n  mode http\n  timeout client 1s\n  timeout server 1s\n  timeout connect 1s\n"+
+				"frontend f\n  bind 127.0.0.1:20443 ssl crt %s/www.example.com.pem\n  http-request return status 200\n", dir))
 		run(t, dir, haproxy, "-c", "-f", filepath.Join(dir, "haproxy.cfg"))
 	}
 	eachKey(t, func(t *testing.T, leaf *node, c bundle.Content) {
@@ -123,7 +127,8 @@ func TestOpensslAndKeytoolReadTheKeyStores(t *testing.T) {
 		if !regexp.MustCompile(`Entry type: PrivateKeyEntry\s+Certificate chain length: 3`).Match(out) {
 			t.Errorf("keytool lists\n%s", out)
 		}
-		run(t, dir, java, "-importkeystore", "-noprompt", "-srckeystore", "www.example.com.jks", "-srcstoretype", "JKS", "-srcstorepass:file", word,
+		run(t, dir, java, "-importkeystore", "-noprompt", "-srckeystore", "www.example.com.jks", "-srcstoretype", "JKS",
+			"-srcstorepass:file", word,
 			"-destkeystore", "moved", "-deststoretype", "PKCS12", "-deststorepass:file", word)
 		password := strings.TrimSpace(string(load(t, dir, word, "").Data))
 		fromOpenssl(dir, "moved")
@@ -156,7 +161,8 @@ func TestPasswordsOfKeyStores(t *testing.T) {
 				seen[string(f.Data)] = true
 			}
 			for _, f := range files {
-				if strings.HasSuffix(f.Name, "README.txt") && strings.Contains(f.Text.String(), string(bytes.TrimSpace(files[len(files)-2].Data))) {
+				if strings.HasSuffix(f.Name, "README.txt") &&
+					strings.Contains(f.Text.String(), string(bytes.TrimSpace(files[len(files)-2].Data))) {
 					t.Error("the note has the password")
 				}
 			}

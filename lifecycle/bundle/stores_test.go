@@ -58,7 +58,8 @@ func TestKeyStoresOfOpenssl(t *testing.T) {
 			for _, kt := range []model.KeyType{model.ECDSAP256, model.RSA2048} {
 				leaf := leaves()[kt]
 				dir := source(t, leaf)
-				args := append([]string{"pkcs12", "-export", "-inkey", "key.pem", "-in", "leaf.pem", "-certfile", "chain.pem", "-passout", "file:word", "-out", "a.p12"}, args...)
+				args := append([]string{"pkcs12", "-export", "-inkey", "key.pem", "-in", "leaf.pem", "-certfile", "chain.pem", "-passout",
+					"file:word", "-out", "a.p12"}, args...)
 				run(t, dir, ssl, args...)
 				judge(t, leaf, nil, load(t, dir, "a.p12", word))
 			}
@@ -98,14 +99,16 @@ func TestKeyStoresWithoutPassword(t *testing.T) {
 func TestKeyStoresOfKeytool(t *testing.T) {
 	ssl, java, leaf := openssl(t), keytool(t), leaves()[model.RSA2048]
 	dir := source(t, leaf)
-	run(t, dir, ssl, "pkcs12", "-export", "-inkey", "key.pem", "-in", "leaf.pem", "-certfile", "chain.pem", "-name", "site", "-passout", "file:word", "-out", "a.p12")
+	run(t, dir, ssl, "pkcs12", "-export", "-inkey", "key.pem", "-in", "leaf.pem", "-certfile", "chain.pem", "-name", "site", "-passout",
+		"file:word", "-out", "a.p12")
 	from := []string{"-importkeystore", "-noprompt", "-srckeystore", "a.p12", "-srcstorepass:file", "word", "-deststorepass:file", "word"}
 	for _, kind := range []string{"PKCS12", "JKS", "JCEKS"} {
 		run(t, dir, java, append(slices.Clone(from), "-destkeystore", kind, "-deststoretype", kind)...)
 	}
 	judge(t, leaf, nil, load(t, dir, "PKCS12", word))
 	judge(t, leaf, nil, load(t, dir, "JKS", word))
-	if _, err := opts(nil).Parse(load(t, dir, "JCEKS", word)); reasonOf(err) != bundle.Unsupported || !strings.Contains(said(err), "keytool -importkeystore") {
+	if _, err := opts(nil).Parse(load(t, dir, "JCEKS", word)); reasonOf(err) != bundle.Unsupported ||
+		!strings.Contains(said(err), "keytool -importkeystore") {
 		t.Errorf("JCEKS: %v", err)
 	}
 	// A CA trusted beside the key does not get in the way.
@@ -115,21 +118,27 @@ func TestKeyStoresOfKeytool(t *testing.T) {
 	holds(t, leaf, load(t, dir, "JKS", word))
 	// A key with a password of its own.
 	put(t, dir, "other", []byte("another one\n"))
-	run(t, dir, java, "-keypasswd", "-alias", "site", "-keystore", "JKS", "-storepass:file", "word", "-keypass:file", "word", "-new:file", "other")
-	if _, err := opts(nil).Parse(load(t, dir, "JKS", word)); reasonOf(err) != bundle.WrongPassword || !strings.Contains(said(err), "the key in it") {
+	run(t, dir, java, "-keypasswd", "-alias", "site", "-keystore", "JKS", "-storepass:file", "word", "-keypass:file", "word", "-new:file",
+		"other")
+	if _, err := opts(nil).Parse(load(t, dir, "JKS", word)); reasonOf(err) != bundle.WrongPassword ||
+		!strings.Contains(said(err), "the key in it") {
 		t.Errorf("another password for the key: %v", err)
 	}
 	// Two keys: their names are in the message, escaped.
-	run(t, dir, java, "-genkeypair", "-alias", "se\u202econd", "-keyalg", "EC", "-dname", "CN=second.example.com", "-keystore", "JKS", "-storepass:file", "word", "-keypass:file", "word")
-	if _, err := opts(nil).Parse(load(t, dir, "JKS", word)); reasonOf(err) != bundle.SeveralKeys || !strings.Contains(said(err), `"site"`) || !strings.Contains(said(err), `"se\u202econd"`) {
+	run(t, dir, java, "-genkeypair", "-alias", "se\u202econd", "-keyalg", "EC", "-dname", "CN=second.example.com", "-keystore", "JKS",
+		"-storepass:file", "word", "-keypass:file", "word")
+	if _, err := opts(nil).Parse(load(t, dir, "JKS", word)); reasonOf(err) != bundle.SeveralKeys ||
+		!strings.Contains(said(err), `"site"`) || !strings.Contains(said(err), `"se\u202econd"`) {
 		t.Errorf("two keys: %v", err)
 	}
-	run(t, dir, java, "-genkeypair", "-alias", "second", "-keyalg", "EC", "-dname", "CN=second.example.com", "-keystore", "PKCS12", "-storepass:file", "word")
+	run(t, dir, java, "-genkeypair", "-alias", "second", "-keyalg", "EC", "-dname", "CN=second.example.com", "-keystore", "PKCS12",
+		"-storepass:file", "word")
 	if _, err := opts(nil).Parse(load(t, dir, "PKCS12", word)); reasonOf(err) != bundle.SeveralKeys {
 		t.Errorf("two keys in PKCS#12: %v", err)
 	}
 	// Certificates only.
-	run(t, dir, java, "-importcert", "-noprompt", "-alias", "leaf", "-file", "leaf.pem", "-keystore", "trusted", "-storetype", "JKS", "-storepass:file", "word")
+	run(t, dir, java, "-importcert", "-noprompt", "-alias", "leaf", "-file", "leaf.pem", "-keystore", "trusted", "-storetype", "JKS",
+		"-storepass:file", "word")
 	b, err := opts(nil).Parse(load(t, dir, "trusted", word))
 	if err != nil || codes(b) != "no-key incomplete-chain" {
 		t.Errorf("certificates only: %v, %q", err, codes(b))

@@ -129,7 +129,8 @@ func TestDocumentsAreJudgedByContent(t *testing.T) {
 		switch {
 		case e == nil && (err != nil || c.reason != ""), e != nil && e.Reason != c.reason, format != c.format:
 			t.Errorf("%s: %q, %v, want %q %q", c.file, format, err, c.format, c.reason)
-		case e != nil && (e.Why == "" || e.Hint == "" || strings.ContainsFunc(text.New("en").Text(e.AsText()), func(r rune) bool { return !unicode.IsPrint(r) })):
+		case e != nil && (e.Why == "" || e.Hint == "" || strings.ContainsFunc(text.New("en").Text(e.AsText()),
+			func(r rune) bool { return !unicode.IsPrint(r) })):
 			t.Errorf("%s: %q", c.file, err)
 		}
 	}

@@ -45,7 +45,8 @@ func BenchmarkForecast(b *testing.B) {
 			}
 			defer func() { _ = s.Close() }()
 			fillFleet(b, s, n)
-			src := &source{Store: s, now: epoch, can: rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, MaxValidity: 398 * day}}
+			src := &source{Store: s, now: epoch, can: rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes,
+				Grades: model.Grades, MaxValidity: 398 * day}}
 			var m0, m1 runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&m0)
@@ -80,7 +81,9 @@ func fillFleet(b *testing.B, s *store.Store, n int) {
 					Spec:         model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard},
 					Application:  model.Application{Domains: []string{name}, KeyType: model.ECDSAP256},
 					ServiceStart: at, ServiceEnd: model.AddYears(at, 1), Hosting: model.Hosting{On: true, RenewalsLeft: 1},
-					Versions: []model.Version{{Number: 1, Serial: fmt.Sprintf("%x", k), Fingerprint: fmt.Sprintf("%064x", k), Domains: []string{name}, KeyID: id, Issuer: "embedded", NotBefore: at, NotAfter: at.Add(200*day - time.Second), Issued: at}},
+					Versions: []model.Version{{Number: 1, Serial: fmt.Sprintf("%x", k), Fingerprint: fmt.Sprintf("%064x", k),
+						Domains: []string{name}, KeyID: id, Issuer: "embedded", NotBefore: at, NotAfter: at.Add(200*day - time.Second),
+						Issued: at}},
 				}
 				a, due := table.NextDue(&i)
 				i.Due, i.DueAction = due, map[rules.Action]string{rules.RenewHosted: model.DueRenew, rules.Reissue: model.DueReissue}[a]

@@ -23,7 +23,8 @@ func TestCertificateReadsAsWhatWasAsked(t *testing.T) {
 		many = append(many, fmt.Sprintf("n%d.example.com", n))
 	}
 	from := time.Date(2049, 12, 1, 12, 0, 0, 0, time.FixedZone("", 3600))
-	for serial, names := range map[int64][]string{1: {"example.com"}, 0x7f: {"*.example.com"}, 0x80: {long}, 0xff80: many, 1 << 62: {"192.0.2.1"}} {
+	for serial, names := range map[int64][]string{1: {"example.com"}, 0x7f: {"*.example.com"}, 0x80: {long}, 0xff80: many,
+		1 << 62: {"192.0.2.1"}} {
 		to := from.Add(time.Duration(serial%100) * 24 * time.Hour)
 		der, err := certificate(serial, names, from, to, k.Public)
 		if err != nil {
@@ -36,7 +37,8 @@ func TestCertificateReadsAsWhatWasAsked(t *testing.T) {
 		got, want := bundle.Names(c), slices.Clone(names)
 		slices.Sort(got)
 		slices.Sort(want)
-		if !slices.Equal(got, want) || c.SerialNumber.Int64() != serial || !c.NotBefore.Equal(from) || !c.NotAfter.Equal(to) || c.Version != 3 {
+		if !slices.Equal(got, want) || c.SerialNumber.Int64() != serial || !c.NotBefore.Equal(from) || !c.NotAfter.Equal(to) ||
+			c.Version != 3 {
 			t.Errorf("%x: %v %s %s..%s", serial, got, c.SerialNumber, c.NotBefore, c.NotAfter)
 		}
 		if cn := c.Subject.CommonName; cn != names[0] && len(names[0]) <= 64 || cn != "" && len(names[0]) > 64 {

@@ -38,7 +38,8 @@ func newSandbox(t testing.TB, validity time.Duration, reviewed ...model.Level) *
 	s, err := store.With(mem.New(), store.Options{})
 	check(t, err)
 	clock := lifecycletest.NewClock(t, epoch)
-	ca, err := embedded.New(s, embedded.Options{Now: clock.Now, MaxValidity: validity, Levels: model.Levels, Reviewed: reviewed, BaseURL: func() string { return "http://127.0.0.1:1" }})
+	ca, err := embedded.New(s, embedded.Options{Now: clock.Now, MaxValidity: validity, Levels: model.Levels, Reviewed: reviewed,
+		BaseURL: func() string { return "http://127.0.0.1:1" }})
 	check(t, err)
 	check(t, ca.Prepare(ctx))
 	cdn, err := edge.Open(ctx, s, edge.Options{Product: "CDN", Regions: []string{"global"}, Now: clock.Now})
@@ -84,7 +85,8 @@ func (s *sandbox) fleet(t testing.TB, rnd *rand.Rand, n int) {
 	ops, err := s.By(admin).AddContact(ctx, model.Contact{Name: "Ops", Email: "ops@example.com"})
 	check(t, err)
 	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}
-	for _, p := range []lifecycle.PackRequest{{Kind: ledger.PackCertificate, Spec: spec, Quantity: n * 4}, {Kind: ledger.PackHosting, Quantity: n * 3}, {Kind: ledger.PackCredit, Quantity: n / 2}} {
+	for _, p := range []lifecycle.PackRequest{{Kind: ledger.PackCertificate, Spec: spec, Quantity: n * 4},
+		{Kind: ledger.PackHosting, Quantity: n * 3}, {Kind: ledger.PackCredit, Quantity: n / 2}} {
 		_, err := s.By(admin).BuyPack(ctx, p)
 		check(t, err)
 	}
@@ -97,7 +99,8 @@ func (s *sandbox) fleet(t testing.TB, rnd *rand.Rand, n int) {
 		_, made, err := s.By(admin).Buy(ctx, r)
 		check(t, err)
 		id := made[0].ID
-		a := lifecycle.ApplyRequest{Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", k)}, KeyType: model.ECDSAP256}}
+		a := lifecycle.ApplyRequest{Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", k)},
+			KeyType: model.ECDSAP256}}
 		if pack {
 			a.HostingPacks, a.Contact = rnd.IntN(4), ops.ID
 		}
@@ -132,7 +135,8 @@ func line(e *model.Event) string {
 	m := e.Detail.Message()
 	delete(m.Args, "serial")
 	delete(m.Args, "address")
-	return fmt.Sprintf("%s %-14s %s %-10s %-8s %-8s %s>%s %s %s", e.At.UTC().Format(time.RFC3339), e.Action, e.Instance, e.Name, e.Why, e.Result, e.From, e.To, e.Reason, m.Text())
+	return fmt.Sprintf("%s %-14s %s %-10s %-8s %-8s %s>%s %s %s", e.At.UTC().Format(time.RFC3339), e.Action, e.Instance, e.Name, e.Why,
+		e.Result, e.From, e.To, e.Reason, m.Text())
 }
 
 // The forecast of 24 months is the list of what then happens.
@@ -145,7 +149,8 @@ func TestForecastEqualsFact(t *testing.T) {
 			s := newSandbox(t, validity)
 			s.fleet(t, rand.New(rand.NewPCG(uint64(n), 7)), 12)
 			var said, was []string
-			rep, err := forecast.Run(t.Context(), s.By(model.Scheduler), forecast.Request{Event: func(e *model.Event) { said = append(said, line(e)) }})
+			rep, err := forecast.Run(t.Context(), s.By(model.Scheduler),
+				forecast.Request{Event: func(e *model.Event) { said = append(said, line(e)) }})
 			check(t, err)
 			var last uint64
 			events, err := s.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Limit: 1})

@@ -73,12 +73,15 @@ func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 	ops, err := s.By(admin).AddContact(ctx, model.Contact{Name: "Ops", Email: "ops@example.com"})
 	check(t, err)
 	apply := func(level model.Level, name string) model.ID {
-		_, made, err := s.By(admin).Buy(ctx, lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
+		_, made, err := s.By(admin).Buy(ctx,
+			lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand,
+				Grade: model.Standard}, Years: 1, Quantity: 1})
 		check(t, err)
 		a := model.Application{Domains: []string{name}, KeyType: model.ECDSAP256}
 		if level == model.OV {
 			a.ApplicantName, a.Phone, a.Email, a.IDNumber = "Anna Berg", "110", "anna@example.com", "2"
-			a.Company = model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
+			a.Company = model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE",
+				Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
 			var b bytes.Buffer
 			check(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 200, 200))))
 			_, err := s.By(admin).AddDocument(ctx, made[0].ID, "a.png", b.Bytes())
@@ -146,7 +149,8 @@ func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 // spec: V6
 func TestAForecastRefusesWhatItCannotShow(t *testing.T) {
 	s := newSandbox(t, 90*day)
-	for _, r := range []forecast.Request{{Months: 37}, {Months: -1}, {Policy: "weekly"}, {Policy: "0-days"}, {Policy: "-days"}, {Policy: "99999-days"}} {
+	for _, r := range []forecast.Request{{Months: 37}, {Months: -1}, {Policy: "weekly"}, {Policy: "0-days"}, {Policy: "-days"},
+		{Policy: "99999-days"}} {
 		var wrong *rules.Invalid
 		if _, err := forecast.Run(t.Context(), s.By(model.Scheduler), r); !errors.As(err, &wrong) || wrong.Example == "" {
 			t.Errorf("%+v: %v", r, err)
@@ -207,15 +211,18 @@ func TestAForecastWithoutAnIssuerOrAProductTellsWhatComesOfIt(t *testing.T) {
 func TestAForecastSurvivesAReviewThatComesToNothing(t *testing.T) {
 	s := newSandbox(t, 100*day, model.OV)
 	ctx := t.Context()
-	_, made, err := s.By(admin).Buy(ctx, lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
+	_, made, err := s.By(admin).Buy(ctx, lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single,
+		Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
 	check(t, err)
 	var b bytes.Buffer
 	check(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 200, 200))))
 	_, err = s.By(admin).AddDocument(ctx, made[0].ID, "a.png", b.Bytes())
 	check(t, err)
 	j, err := s.By(admin).Apply(ctx, made[0].ID, lifecycle.ApplyRequest{Application: model.Application{
-		Domains: []string{"ov.example.com"}, KeyType: model.ECDSAP256, ApplicantName: "Anna Berg", Phone: "110", Email: "anna@example.com", IDNumber: "2",
-		Company: model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"},
+		Domains: []string{"ov.example.com"}, KeyType: model.ECDSAP256, ApplicantName: "Anna Berg", Phone: "110",
+		Email: "anna@example.com", IDNumber: "2",
+		Company: model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE",
+			Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"},
 	}})
 	check(t, err)
 	_, err = s.By(model.Scheduler).Wait(ctx, j.ID)

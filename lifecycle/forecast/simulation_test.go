@@ -55,14 +55,16 @@ func newSimulation(t *testing.T, n int) *simulation {
 	w.s.observe = w.told
 	ps := &products{deployed: map[ports.Target]ports.KeyPair{}}
 	o := lifecycle.Options{
-		Store: w.s, Clock: w.clock, Policy: rules.DefaultPolicy(), Prober: ps, Issuers: map[string]ports.Issuer{}, Inline: true, NoSweeps: true,
+		Store: w.s, Clock: w.clock, Policy: rules.DefaultPolicy(), Prober: ps, Issuers: map[string]ports.Issuer{}, Inline: true,
+		NoSweeps: true,
 		Products: []lifecycle.NamedProduct{{Name: "CDN", Product: &product{all: ps, name: "CDN", regions: []string{"global"}}}},
 		NewKey:   func(model.KeyType) (model.Secret, []byte, error) { return k.PKCS8, k.Public, nil },
 	}
 	for _, v := range validities {
 		brand := fmt.Sprintf("v%d", v)
 		w.issues[brand] = &issuer{now: w.clock.Now, can: func(time.Time) rules.Capabilities {
-			return rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, Revocation: true, MaxValidity: time.Duration(v) * day}
+			return rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, Revocation: true,
+				MaxValidity: time.Duration(v) * day}
 		}}
 		o.Issuers[brand] = w.issues[brand]
 	}
@@ -127,10 +129,13 @@ func (w *simulation) check(err error) {
 // buy makes the k-th instance: hosted from its issue, by purchase or from packs.
 func (w *simulation) buy(ctx context.Context, k int, contact model.ID) {
 	pack := k%10 == 7
-	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: fmt.Sprintf("v%d", validities[k%len(validities)]), Grade: model.Standard}
-	_, made, err := w.e.By(owner).Buy(ctx, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, Hosting: !pack, FromPack: pack, Contact: contact})
+	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: fmt.Sprintf("v%d", validities[k%len(validities)]),
+		Grade: model.Standard}
+	_, made, err := w.e.By(owner).Buy(ctx, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, Hosting: !pack, FromPack: pack,
+		Contact: contact})
 	w.check(err)
-	a := lifecycle.ApplyRequest{Contact: contact, Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", k)}, KeyType: model.ECDSAP256}}
+	a := lifecycle.ApplyRequest{Contact: contact, Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", k)},
+		KeyType: model.ECDSAP256}}
 	if pack {
 		a.HostingPacks = 1
 	}

@@ -229,7 +229,8 @@ func TestWildcardCoversOneLabel(t *testing.T) {
 
 // spec: A2
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"example.com", "*.example.com", "bücher.example", "xn--bcher-kva.example", "::1", "a..b", "\xff", "例子。测试", "*.co.uk"} {
+	for _, s := range []string{"example.com", "*.example.com", "bücher.example", "xn--bcher-kva.example", "::1", "a..b", "\xff", "例子。测试",
+		"*.co.uk"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -277,8 +278,10 @@ func TestRefusalsOfNamesSayHowItIs(t *testing.T) {
 		{model.Multi, many[:1], "a multi certificate has 2 to 100 names, not 1; for example example.com and www.example.com"},
 		{model.Multi, nil, "a multi certificate has 2 to 100 names; for example example.com and www.example.com"},
 		{model.Single, many[:3], "a single certificate has exactly one name, not 3; for example www.example.com"},
-		{model.Multi, []string{"b.example.com", "a.example.com", "b.example.com"}, `"b.example.com": a name may stand there only once; for example b.example.com`},
-		{model.Single, []string{"xn--zzzzzz.com"}, `"xn--zzzzzz.com": a label that begins with xn-- must be valid punycode (RFC 5891); for example bücher.example`},
+		{model.Multi, []string{"b.example.com", "a.example.com", "b.example.com"},
+			`"b.example.com": a name may stand there only once; for example b.example.com`},
+		{model.Single, []string{"xn--zzzzzz.com"},
+			`"xn--zzzzzz.com": a label that begins with xn-- must be valid punycode (RFC 5891); for example bücher.example`},
 	} {
 		if _, err := names.Check(c.typ, c.names, false); words(model.TextOf(err)) != c.want {
 			t.Errorf("%s %.3q: %v, want %s", c.typ, c.names, err, c.want)

@@ -40,18 +40,21 @@ func TestMailIsSentWithTLSAndAPassword(t *testing.T) {
 		}
 	}
 	write("secret word\n", 0o600)
-	n := notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", User: "quay", PasswordFile: file, TLS: notify.STARTTLS, Roots: srv.Roots}})
+	n := notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", User: "quay",
+		PasswordFile: file, TLS: notify.STARTTLS, Roots: srv.Roots}})
 	m := message
 	m.Subject = "certquay: evil\r\nBcc: all@example.com\r\n\r\nbody: issued"
 	if err := n.Send(context.Background(), "mailto:ops@example.com", m); err != nil {
 		t.Fatal(err)
 	}
 	got := srv.Mails()
-	if len(got) != 1 || !got[0].TLS || got[0].User != "quay" || got[0].Password != "secret word" || !strings.Contains(got[0].To, "<ops@example.com>") {
+	if len(got) != 1 || !got[0].TLS || got[0].User != "quay" || got[0].Password != "secret word" ||
+		!strings.Contains(got[0].To, "<ops@example.com>") {
 		t.Fatalf("%+v", got)
 	}
 	head, body, _ := strings.Cut(got[0].Data, "\r\n\r\n")
-	if strings.Contains(head, "\nBcc:") || !strings.Contains(head, "Message-ID: <"+string(m.ID)+"@certquay>") || !strings.Contains(body, "what: issued") {
+	if strings.Contains(head, "\nBcc:") || !strings.Contains(head, "Message-ID: <"+string(m.ID)+"@certquay>") ||
+		!strings.Contains(body, "what: issued") {
 		t.Errorf("the mail is\n%s", got[0].Data)
 	}
 	// The file is read anew; others may not read it; a wrong password is told.
@@ -65,7 +68,8 @@ func TestMailIsSentWithTLSAndAPassword(t *testing.T) {
 	}
 	// A server that is not trusted gets neither password nor mail.
 	write("secret word\n", 0o600)
-	n = notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", User: "quay", PasswordFile: file, TLS: notify.STARTTLS}})
+	n = notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", User: "quay",
+		PasswordFile: file, TLS: notify.STARTTLS}})
 	if err := n.Send(context.Background(), "mailto:ops@example.com", message); err == nil || len(srv.Mails()) != 1 {
 		t.Errorf("%v, %d mails", err, len(srv.Mails()))
 	}
@@ -75,9 +79,11 @@ func TestMailIsSentWithTLSAndAPassword(t *testing.T) {
 // finding: R-L6
 func TestASubjectIsShownAsItIs(t *testing.T) {
 	srv := notifytest.Start(t)
-	n := notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", TLS: notify.STARTTLS, Roots: srv.Roots}})
+	n := notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", TLS: notify.STARTTLS,
+		Roots: srv.Roots}})
 	for _, subject := range []string{
-		"certquay: =?utf-8?B?WW91ciBhY2NvdW50?=: issued", "certquay: =?utf-8?Q?a=20b?= and " + strings.Repeat("=?utf-8?B?WA==?= ü ", 12) + "end", "certquay: büro: issued", "certquay: plain = ?",
+		"certquay: =?utf-8?B?WW91ciBhY2NvdW50?=: issued", "certquay: =?utf-8?Q?a=20b?= and " + strings.Repeat("=?utf-8?B?WA==?= ü ",
+			12) + "end", "certquay: büro: issued", "certquay: plain = ?",
 	} {
 		m := message
 		m.Subject = subject
@@ -119,7 +125,8 @@ func TestAMailServerThatFallsSilentIsLeftBehind(t *testing.T) {
 		told <- c
 	}()
 	ctx, cancel := context.WithCancel(context.Background())
-	n := notify.New(notify.Options{SMTP: notify.SMTP{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, From: "certquay@example.com", TLS: notify.NoTLS}})
+	n := notify.New(notify.Options{SMTP: notify.SMTP{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, From: "certquay@example.com",
+		TLS: notify.NoTLS}})
 	result := make(chan error, 1)
 	go func() { result <- n.Send(ctx, "mailto:ops@example.com", message) }()
 	c := <-told
@@ -156,7 +163,8 @@ func TestAWebhookGetsJSON(t *testing.T) {
 	if err := n.Send(context.Background(), to, message); err != nil {
 		t.Fatal(err)
 	}
-	if got["kind"] != "issued" || got["instance"] != string(message.Instance) || got["at"] != "2027-01-02T03:04:05Z" || key != string(message.ID) {
+	if got["kind"] != "issued" || got["instance"] != string(message.Instance) || got["at"] != "2027-01-02T03:04:05Z" ||
+		key != string(message.ID) {
 		t.Errorf("got %v, key %q", got, key)
 	}
 	for _, status = range []int{http.StatusNotFound, http.StatusFound, http.StatusInternalServerError} {

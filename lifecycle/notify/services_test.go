@@ -60,21 +60,26 @@ var services = map[string]struct{ channel, answer string }{
 	"ifttt":      {"ifttt://T0KENKEY/?events=quay", ``},
 	"lark":       {"lark://open.larksuite.com/T0KENT0KEN", `{"code":0}`},
 	"join":       {"join://shoutrrr:T0KENKEY@join/?devices=d1", ``},
-	"matrix":     {"matrix://user:pass@matrix.example.com/?rooms=!room:matrix.example.com", `{"flows":[{"type":"m.login.password"}],"access_token":"a","joined_rooms":["!room:matrix.example.com"],"room_id":"!room:matrix.example.com","event_id":"$e"}`},
+	"matrix": {"matrix://user:pass@matrix.example.com/?rooms=!room:matrix.example.com",
+		`{"flows":[{"type":"m.login.password"}],"access_token":"a","joined_rooms":["!room:matrix.example.com"],` +
+			`"room_id":"!room:matrix.example.com","event_id":"$e"}`},
 	"mattermost": {"mattermost://mattermost.example.com/T0KENT0KENT0KENT0KENT0KEN", `ok`},
 	"notifiarr":  {"notifiarr://T0KENKEY", `{"result":"success"}`},
 	"ntfy":       {"ntfy://ntfy.example.com/topic", `{}`},
 	"opsgenie":   {"opsgenie://api.opsgenie.com/eb243592-faa2-4ba2-a551q-1afdf565c889", `{"result":"Request will be processed"}`},
 	"pagerduty":  {"pagerduty:///eb243592faa24ba2a5511afdf565c889", `{"status":"success"}`},
-	"pushbullet": {"pushbullet://o.T0KENT0KENT0KENT0KENT0KENT0KENT0/device", `{"active":true,"type":"note","body":"certquay: a.example.com: issued\n\nwhat: issued\n","title":"Shoutrrr notification","iden":"x"}`},
+	"pushbullet": {"pushbullet://o.T0KENT0KENT0KENT0KENT0KENT0KENT0/device",
+		`{"active":true,"type":"note","body":"certquay: a.example.com: issued\n\nwhat: issued\n",` +
+			`"title":"Shoutrrr notification","iden":"x"}`},
 	"pushover":   {"pushover://shoutrrr:T0KENT0KENT0KENT0KENT0KENT0K@USERUSERUSERUSERUSERUSERUSERUS/", `{"status":1}`},
 	"rocketchat": {"rocketchat://rocket.example.com/T0KENA/T0KENB", `{"success":true}`},
 	"signal":     {"signal://localhost:8080/+1234567890/+0987654321", `{"timestamp":1}`},
 	"slack":      {"slack://hook:AAAAAAAAA-BBBBBBBBB-123456789123456789123456@webhook", `ok`},
-	"teams":      {"teams://11111111-4444-4444-8444-cccccccccccc@22222222-4444-4444-8444-cccccccccccc/33333333012222222222333333333344/44444444-4444-4444-8444-cccccccccccc/V2ESyij_gAljSoUQHvZoZYzlpAoAXExyOl26dlf1xHEx05?host=contoso.webhook.office.com", `1`},
-	"telegram":   {"telegram://110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw@telegram?chats=@quay,@other", `{"ok":true,"result":{}}`},
-	"wecom":      {"wecom://693axxx6-7aoc-4bc4-97a0-0ec2sifa5aaa", `{"errcode":0}`},
-	"zulip":      {"zulip://bot%40zulip.example.com:T0KENKEY@zulip.example.com/?stream=s&topic=t", `{"result":"success"}`},
+	"teams": {"teams://11111111-4444-4444-8444-cccccccccccc@22222222-4444-4444-8444-cccccccccccc/33333333012222222222333333333344/" +
+		"44444444-4444-4444-8444-cccccccccccc/V2ESyij_gAljSoUQHvZoZYzlpAoAXExyOl26dlf1xHEx05?host=contoso.webhook.office.com", `1`},
+	"telegram": {"telegram://110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw@telegram?chats=@quay,@other", `{"ok":true,"result":{}}`},
+	"wecom":    {"wecom://693axxx6-7aoc-4bc4-97a0-0ec2sifa5aaa", `{"errcode":0}`},
+	"zulip":    {"zulip://bot%40zulip.example.com:T0KENKEY@zulip.example.com/?stream=s&topic=t", `{"result":"success"}`},
 }
 
 // Every service there is has a row above, or is one that is refused.

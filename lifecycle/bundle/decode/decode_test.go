@@ -140,7 +140,8 @@ func TestTheChildHasNoFilesAndNoEnvironment(t *testing.T) {
 func TestWhatGoesInComesOut(t *testing.T) {
 	data := bytes.Repeat([]byte{0, 0xff}, 1<<19) // as large as an upload
 	c, err := Open(context.Background(), "echo", data[:1<<19], model.NewSecret([]byte("open sesame")))
-	if err != nil || string(c.Key.Reveal()) != "open sesame" || len(c.Certs) != 3 || !bytes.Equal(c.Certs[2], data[:1<<19]) || len(c.Certs[1]) != 0 {
+	if err != nil || string(c.Key.Reveal()) != "open sesame" || len(c.Certs) != 3 || !bytes.Equal(c.Certs[2], data[:1<<19]) ||
+		len(c.Certs[1]) != 0 {
 		t.Errorf("%d certificates, %v", len(c.Certs), err)
 	}
 	if _, err := Open(context.Background(), "echo", make([]byte, maxInput), model.Secret{}); err == nil {

@@ -66,7 +66,8 @@ func fuzzLeaf(f *testing.F) (*ecdsa.PrivateKey, *x509.Certificate) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	tpl := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"www.example.com"}, NotBefore: time.Unix(1.7e9, 0), NotAfter: time.Unix(1.8e9, 0)}
+	tpl := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"www.example.com"}, NotBefore: time.Unix(1.7e9, 0),
+		NotAfter: time.Unix(1.8e9, 0)}
 	der, err := x509.CreateCertificate(rand.Reader, tpl, tpl, key.Public(), key)
 	if err != nil {
 		f.Fatal(err)
@@ -99,7 +100,8 @@ func fuzz(f *testing.F, costly func([]byte) bool, open func(data []byte) (Conten
 // spec: I3
 func FuzzPKCS12(f *testing.F) {
 	key, cert := fuzzLeaf(f)
-	for _, enc := range []*pkcs12.Encoder{pkcs12.LegacyRC2.WithIterations(1), pkcs12.LegacyDES.WithIterations(1), pkcs12.Modern2023.WithIterations(1), pkcs12.Modern2026.WithIterations(1), pkcs12.Passwordless} {
+	for _, enc := range []*pkcs12.Encoder{pkcs12.LegacyRC2.WithIterations(1), pkcs12.LegacyDES.WithIterations(1),
+		pkcs12.Modern2023.WithIterations(1), pkcs12.Modern2026.WithIterations(1), pkcs12.Passwordless} {
 		der, err := enc.Encode(key, cert, []*x509.Certificate{cert}, "")
 		if err != nil {
 			f.Fatal(err)
@@ -143,7 +145,8 @@ func FuzzJKS(f *testing.F) {
 		err := store.SetTrustedCertificateEntry("b", keystore.TrustedCertificateEntry{Certificate: chain[0]})
 		for k := range n {
 			if err == nil {
-				err = store.SetPrivateKeyEntry(strconv.Itoa(k), keystore.PrivateKeyEntry{PrivateKey: der, CertificateChain: chain}, []byte(fuzzWord))
+				err = store.SetPrivateKeyEntry(strconv.Itoa(k), keystore.PrivateKeyEntry{PrivateKey: der, CertificateChain: chain},
+					[]byte(fuzzWord))
 			}
 		}
 		var out bytes.Buffer

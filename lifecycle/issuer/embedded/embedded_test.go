@@ -189,7 +189,8 @@ func TestOpensslAcceptsEveryKindStrictly(t *testing.T) {
 			root := writePEM(t, dir, "root.pem", "CERTIFICATE", o.Root)
 			chain := writePEM(t, dir, "chain.pem", "CERTIFICATE", o.Chain[1:]...)
 			cert := writePEM(t, dir, "cert.pem", "CERTIFICATE", o.Chain[0])
-			args := []string{"verify", "-x509_strict", "-check_ss_sig", "-policy_check", "-purpose", "sslserver", "-attime", at, "-CAfile", root, "-untrusted", chain}
+			args := []string{"verify", "-x509_strict", "-check_ss_sig", "-policy_check", "-purpose", "sslserver", "-attime", at,
+				"-CAfile", root, "-untrusted", chain}
 			if k.host != "" {
 				args = append(args, "-verify_hostname", k.host)
 			} else {
@@ -228,7 +229,8 @@ func TestProfileFollowsRFC5280(t *testing.T) {
 	if !issuing.IsCA || issuing.MaxPathLen != 0 || !issuing.MaxPathLenZero {
 		t.Errorf("issuing CA: CA %v, path length %d", issuing.IsCA, issuing.MaxPathLen)
 	}
-	if leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature || !slices.Equal(leaf.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) {
+	if leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature ||
+		!slices.Equal(leaf.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) {
 		t.Errorf("leaf: CA %v, usage %b, extended %v", leaf.IsCA, leaf.KeyUsage, leaf.ExtKeyUsage)
 	}
 	for name, x := range map[string]*x509.Certificate{"root": root, "issuing": issuing, "leaf": leaf} {
@@ -252,7 +254,8 @@ func TestProfileFollowsRFC5280(t *testing.T) {
 	if len(leaf.Policies) != 1 || leaf.Policies[0].String() != "2.23.140.1.2.1" {
 		t.Errorf("policies %v", leaf.Policies)
 	}
-	if !slices.Equal(leaf.CRLDistributionPoints, []string{c.url + "/crl/issuing.crl"}) || !slices.Equal(leaf.OCSPServer, []string{c.url + "/ocsp"}) ||
+	if !slices.Equal(leaf.CRLDistributionPoints, []string{c.url + "/crl/issuing.crl"}) ||
+		!slices.Equal(leaf.OCSPServer, []string{c.url + "/ocsp"}) ||
 		!slices.Equal(leaf.IssuingCertificateURL, []string{c.url + "/ca/issuing.cer"}) {
 		t.Errorf("addresses %v %v %v", leaf.CRLDistributionPoints, leaf.OCSPServer, leaf.IssuingCertificateURL)
 	}
@@ -362,12 +365,15 @@ func TestNameConstraintsAreInTheIssuingCA(t *testing.T) {
 	c := newCA(t, func(o *embedded.Options) { o.PermittedDomains = []string{"example.com"} })
 	o, leaf := c.issue(t, request("k", "www.example.com", "*.example.com", "example.com"))
 	issuing := parse(t, o.Chain[1])
-	if !issuing.PermittedDNSDomainsCritical || !slices.Equal(issuing.PermittedDNSDomains, []string{"example.com"}) || len(issuing.ExcludedIPRanges) != 2 {
-		t.Errorf("constraints %v critical %v, excluded %v", issuing.PermittedDNSDomains, issuing.PermittedDNSDomainsCritical, issuing.ExcludedIPRanges)
+	if !issuing.PermittedDNSDomainsCritical || !slices.Equal(issuing.PermittedDNSDomains, []string{"example.com"}) ||
+		len(issuing.ExcludedIPRanges) != 2 {
+		t.Errorf("constraints %v critical %v, excluded %v", issuing.PermittedDNSDomains, issuing.PermittedDNSDomainsCritical,
+			issuing.ExcludedIPRanges)
 	}
 	dir := t.TempDir()
 	out, err := openssl(t, "verify", "-x509_strict", "-attime", fmt.Sprint(start.Unix()+1),
-		"-CAfile", writePEM(t, dir, "root.pem", "CERTIFICATE", o.Root), "-untrusted", writePEM(t, dir, "chain.pem", "CERTIFICATE", o.Chain[1]),
+		"-CAfile", writePEM(t, dir, "root.pem", "CERTIFICATE", o.Root), "-untrusted", writePEM(t, dir, "chain.pem", "CERTIFICATE",
+			o.Chain[1]),
 		writePEM(t, dir, "cert.pem", "CERTIFICATE", leaf.Raw))
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -123,7 +123,8 @@ func TestOpensslSeesItsNonceAndSeveralAnswers(t *testing.T) {
 	_, two := c.issue(t, request("2", "b.example.com"))
 	dir := t.TempDir()
 	issuing := writePEM(t, dir, "issuing.pem", "CERTIFICATE", o.Chain[1])
-	out, err := openssl(t, "ocsp", "-issuer", issuing, "-cert", writePEM(t, dir, "a.pem", "CERTIFICATE", one.Raw), "-cert", writePEM(t, dir, "b.pem", "CERTIFICATE", two.Raw),
+	out, err := openssl(t, "ocsp", "-issuer", issuing, "-cert", writePEM(t, dir, "a.pem", "CERTIFICATE", one.Raw), "-cert",
+		writePEM(t, dir, "b.pem", "CERTIFICATE", two.Raw),
 		"-url", c.url+"/ocsp", "-CAfile", writePEM(t, dir, "both.pem", "CERTIFICATE", o.Chain[1], o.Root), "-nonce")
 	for _, want := range []string{"a.pem: good", "b.pem: good", "Response verify OK"} {
 		if err != nil || !strings.Contains(out, want) || strings.Contains(out, "no nonce") {

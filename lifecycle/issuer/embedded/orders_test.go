@@ -89,7 +89,8 @@ func TestOneKeyNeverGetsTwoCertificates(t *testing.T) {
 			t.Fatal("two certificates for one key")
 		}
 	}
-	for prefix, want := range map[string]int{"embedded/order/": 1, "embedded/serial/": 1, "embedded/ca/root": 1, "embedded/ca/issuing/": 1} {
+	for prefix, want := range map[string]int{"embedded/order/": 1, "embedded/serial/": 1, "embedded/ca/root": 1,
+		"embedded/ca/issuing/": 1} {
 		if got := len(c.store.Cells(prefix)); got != want {
 			t.Errorf("%d cells %s, want %d", got, prefix, want)
 		}

@@ -87,7 +87,8 @@ func TestControlIsProvedByDNSRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Status != ports.OrderPending || len(o.Proofs) != 2 || o.Proofs[0].Name != "_acme-challenge.example.com" || o.Proofs[0].Value == o.Proofs[1].Value {
+	if o.Status != ports.OrderPending || len(o.Proofs) != 2 || o.Proofs[0].Name != "_acme-challenge.example.com" ||
+		o.Proofs[0].Value == o.Proofs[1].Value {
 		t.Fatalf("the order is %s, %+v", o.Status, o.Proofs)
 	}
 	pending := func(why string) {
@@ -174,7 +175,8 @@ func TestControlIsProvedByAFile(t *testing.T) {
 // spec: A8
 func TestSubjectsNameWhoWasVerified(t *testing.T) {
 	c := newCA(t, func(o *embedded.Options) { o.Levels = model.Levels })
-	org := &model.Organization{Name: "Example GmbH", Type: "company", OrganizationID: "HRB 12345", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Example Street 1", Zip: "10115"}
+	org := &model.Organization{Name: "Example GmbH", Type: "company", OrganizationID: "HRB 12345", Country: "DE", Province: "Berlin",
+		City: "Berlin", Address: "Example Street 1", Zip: "10115"}
 	for _, level := range []model.Level{model.OV, model.EV} {
 		r := request("k-"+string(level), "shop.example.com")
 		r.Level = level
@@ -184,7 +186,8 @@ func TestSubjectsNameWhoWasVerified(t *testing.T) {
 		r.Organization = org
 		_, leaf := c.issue(t, r)
 		s := leaf.Subject
-		if s.Organization[0] != "Example GmbH" || s.Country[0] != "DE" || s.Locality[0] != "Berlin" || (s.SerialNumber == "HRB 12345") != (level == model.EV) {
+		if s.Organization[0] != "Example GmbH" || s.Country[0] != "DE" || s.Locality[0] != "Berlin" ||
+			(s.SerialNumber == "HRB 12345") != (level == model.EV) {
 			t.Errorf("%s: the subject is %s", level, s)
 		}
 	}

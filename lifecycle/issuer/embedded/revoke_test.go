@@ -69,7 +69,8 @@ func (c *ca) getCRL(t *testing.T, address string) *x509.RevocationList {
 	t.Helper()
 	_, name, _ := strings.Cut(address, "/crl/")
 	resp, body := get(t, c.url+"/crl/"+name)
-	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "application/pkix-crl" || !strings.Contains(resp.Header.Get("Cache-Control"), "max-age=") {
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "application/pkix-crl" ||
+		!strings.Contains(resp.Header.Get("Cache-Control"), "max-age=") {
 		t.Fatalf("%s: %s, %v", address, resp.Status, resp.Header)
 	}
 	l, err := x509.ParseRevocationList(body)
@@ -92,7 +93,8 @@ func serials(l *x509.RevocationList) []string {
 func TestRevocationReasons(t *testing.T) {
 	ctx := context.Background()
 	c := newCA(t)
-	codes := map[string]int{"unspecified": 0, "keyCompromise": 1, "affiliationChanged": 3, "superseded": 4, "cessationOfOperation": 5, "privilegeWithdrawn": 9}
+	codes := map[string]int{"unspecified": 0, "keyCompromise": 1, "affiliationChanged": 3, "superseded": 4, "cessationOfOperation": 5,
+		"privilegeWithdrawn": 9}
 	if len(embedded.Reasons()) != len(codes) {
 		t.Errorf("reasons %v", embedded.Reasons())
 	}
@@ -123,11 +125,13 @@ func TestRevocationReasons(t *testing.T) {
 	}
 	_, leaf := c.issue(t, request("k", "www.example.com"))
 	for reason, code := range map[string]string{
-		"certificateHold": "ca.no-hold", "removeFromCRL": "ca.no-hold-to-lift", "cACompromise": "ca.no-ca-compromise", "aACompromise": "ca.no-attribute-authority",
-		"": "", "bored": "",
+		"certificateHold": "ca.no-hold", "removeFromCRL": "ca.no-hold-to-lift", "cACompromise": "ca.no-ca-compromise",
+		"aACompromise": "ca.no-attribute-authority",
+		"":             "", "bored": "",
 	} {
 		err := c.Revoke(ctx, leaf, reason)
-		if said := model.TextOf(err); !isFinal(err) || said.Message().Texts["why"].Code() != code || (code == "") != (said.Code() == "ca.no-reason") {
+		if said := model.TextOf(err); !isFinal(err) || said.Message().Texts["why"].Code() != code ||
+			(code == "") != (said.Code() == "ca.no-reason") {
 			t.Errorf("%q: %v", reason, err)
 		}
 	}
@@ -208,7 +212,8 @@ func TestCRLIsRenewedWhenDue(t *testing.T) {
 	if l := next("root", root, "/crl/root.crl", true); len(serials(l)) != 0 {
 		t.Errorf("root lists %v", serials(l))
 	}
-	for _, p := range []string{"/crl/issuing-2.crl", "/crl/issuing-1.crl", "/crl/issuing-02.crl", "/crl/", "/crl/x", "/ca/issuing-9.cer", "/", "/crl/issuing-99999999999999999999.crl"} {
+	for _, p := range []string{"/crl/issuing-2.crl", "/crl/issuing-1.crl", "/crl/issuing-02.crl", "/crl/", "/crl/x", "/ca/issuing-9.cer",
+		"/", "/crl/issuing-99999999999999999999.crl"} {
 		if resp, _ := get(t, c.url+p); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %s", p, resp.Status)
 		}
@@ -357,7 +362,8 @@ func TestOpensslSeesTheRevocation(t *testing.T) {
 	_, rootCRL := get(t, c.url+"/crl/root.crl")
 	list := writePEM(t, dir, "crl.pem", "X509 CRL", crl, rootCRL)
 	out, err := openssl(t, "crl", "-in", writePEM(t, dir, "one.pem", "X509 CRL", crl), "-noout", "-text", "-CAfile", both)
-	if err != nil || !strings.Contains(out, "verify OK") || !strings.Contains(out, "Key Compromise") || !strings.Contains(strings.ToLower(out), bundle.Serial(revoked.SerialNumber)) {
+	if err != nil || !strings.Contains(out, "verify OK") || !strings.Contains(out, "Key Compromise") ||
+		!strings.Contains(strings.ToLower(out), bundle.Serial(revoked.SerialNumber)) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	for path, ok := range map[string]bool{a: false, b: true} {

@@ -26,7 +26,8 @@ func verifies(t *testing.T, o ports.Order, root []byte, at time.Time) error {
 	for _, der := range o.Chain[1:] {
 		between.AddCert(parse(t, der))
 	}
-	_, err := parse(t, o.Chain[0]).Verify(x509.VerifyOptions{DNSName: "www.example.com", Roots: pool, Intermediates: between, CurrentTime: at})
+	_, err := parse(t, o.Chain[0]).Verify(x509.VerifyOptions{DNSName: "www.example.com", Roots: pool, Intermediates: between,
+		CurrentTime: at})
 	return err
 }
 
@@ -86,7 +87,8 @@ func TestANewRootIsMadeFiveYearsBeforeTheEndAndVerifiesByBoth(t *testing.T) {
 		}
 	}
 	cross := parse(t, second.Chain[2])
-	for path, by := range map[string][]byte{cross.CRLDistributionPoints[0]: first.Root, parse(t, second.Chain[1]).CRLDistributionPoints[0]: second.Root} {
+	for path, by := range map[string][]byte{cross.CRLDistributionPoints[0]: first.Root,
+		parse(t, second.Chain[1]).CRLDistributionPoints[0]: second.Root} {
 		if err := c.getCRL(t, path).CheckSignatureFrom(parse(t, by)); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -111,7 +113,8 @@ func TestOpensslTakesTheChainOfANewRootByBoth(t *testing.T) {
 	chain := writePEM(t, dir, "chain.pem", "CERTIFICATE", second.Chain[1:]...)
 	cert := writePEM(t, dir, "cert.pem", "CERTIFICATE", second.Chain[0])
 	for what, root := range map[string][]byte{"old": first.Root, "new": second.Root} {
-		out, err := openssl(t, "verify", "-x509_strict", "-policy_check", "-purpose", "sslserver", "-attime", fmt.Sprint(c.clock.Now().Unix()+1),
+		out, err := openssl(t, "verify", "-x509_strict", "-policy_check", "-purpose", "sslserver", "-attime",
+			fmt.Sprint(c.clock.Now().Unix()+1),
 			"-CAfile", writePEM(t, dir, what+".pem", "CERTIFICATE", root), "-untrusted", chain, cert)
 		if err != nil {
 			t.Errorf("by the %s root: %v\n%s", what, err, out)

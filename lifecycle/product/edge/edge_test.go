@@ -98,7 +98,8 @@ func TestUnknownNamesAreRefusedWithAnAlert(t *testing.T) {
 			t.Errorf("%q: %v, want unrecognized_name", sni, err)
 		}
 	}
-	if chain, _, err := (product.Prober{Now: clock}).Probe(context.Background(), b.Address, "A.Example.COM"); err != nil || len(chain) != 2 {
+	if chain, _, err := (product.Prober{Now: clock}).Probe(context.Background(), b.Address, "A.Example.COM"); err != nil ||
+		len(chain) != 2 {
 		t.Errorf("in capitals: %v", err)
 	}
 }
@@ -146,7 +147,8 @@ func TestTakenPortIsNamedAndOthersGoOn(t *testing.T) {
 	}
 	defer func() { _ = thief.Close() }()
 	e = open(t, store, "SLB", "one", "two")
-	if p := e.Problems(); len(p) != 1 || !strings.HasPrefix(model.TextOf(p[0]).Code(), "edge.taken") || model.TextOf(p[0]).Message().Args["address"] != b.Address {
+	if p := e.Problems(); len(p) != 1 || !strings.HasPrefix(model.TextOf(p[0]).Code(), "edge.taken") ||
+		model.TextOf(p[0]).Message().Args["address"] != b.Address {
 		t.Errorf("problems %v", p)
 	}
 	if got, err := e.Current(ctx, ports.Target{Region: "two", Name: "a.example.com"}); err != nil || got.Address != other.Address {
@@ -156,7 +158,8 @@ func TestTakenPortIsNamedAndOthersGoOn(t *testing.T) {
 	if got, err := e.Current(ctx, place); err != nil || got.Address != "" || got.Fingerprint != pair.Fingerprint {
 		t.Errorf("the region without its port: %+v, %v", got, err)
 	}
-	if _, err := e.Deploy(ctx, place, producttest.NewCA(t, now).Pair(t, "a.example.com")); model.TextOf(err).Message().Args["address"] != b.Address {
+	if _, err := e.Deploy(ctx, place, producttest.NewCA(t, now).Pair(t,
+		"a.example.com")); model.TextOf(err).Message().Args["address"] != b.Address {
 		t.Errorf("deploy: %v", err)
 	}
 	if err := thief.Close(); err != nil {
@@ -218,7 +221,8 @@ func TestDriftBehindItsBackIsPresented(t *testing.T) {
 		t.Errorf("configured %q, %v", b.Fingerprint, err)
 	}
 	chain, _, err := product.Prober{Now: clock}.Probe(ctx, b.Address, "a.example.com")
-	if v := product.VerifyChain(chain, "a.example.com", nil, now); err != nil || v.Fingerprint != other.Fingerprint || !v.Has(product.WrongName) {
+	if v := product.VerifyChain(chain, "a.example.com", nil, now); err != nil || v.Fingerprint != other.Fingerprint ||
+		!v.Has(product.WrongName) {
 		t.Errorf("presented %s, %v", v.AsText(), err)
 	}
 }

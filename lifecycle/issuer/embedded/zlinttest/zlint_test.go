@@ -27,7 +27,8 @@ import (
 // tolerated are findings that follow from being a private CA, each with its
 // reason. Any other finding of level error or above fails the test.
 var tolerated = map[string]string{
-	"e_ca_country_name_missing": "Baseline Requirements section 7.1.2.10.2: the country of the CA's operator; a private CA does not know it and must not invent one",
+	"e_ca_country_name_missing": "Baseline Requirements section 7.1.2.10.2: the country of the CA's operator; " +
+		"a private CA does not know it and must not invent one",
 }
 
 // now is a day on which the limit of the Baseline Requirements is still above
@@ -112,7 +113,8 @@ func TestCertificatesHaveNoErrors(t *testing.T) {
 	bound := open(t, func(o *embedded.Options) { o.PermittedDomains = []string{"example.com"} })
 	var o ports.Order
 	for _, kt := range model.KeyTypes {
-		for _, names := range [][]string{{"www.example.com"}, {"a.example.com", "b.example.com"}, {"*.example.com"}, {"bücher.example.com"}, {strings.Repeat("a", 60) + ".example.com"}} {
+		for _, names := range [][]string{{"www.example.com"}, {"a.example.com", "b.example.com"}, {"*.example.com"},
+			{"bücher.example.com"}, {strings.Repeat("a", 60) + ".example.com"}} {
 			o = plain.issue(t, kt, names...)
 			lintCertificate(t, string(kt)+" "+names[0], o.Chain[0])
 		}
