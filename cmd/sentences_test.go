@@ -32,6 +32,9 @@ const (
 var untranslated = map[string]string{
 	"contact add": typed, "company add": typed, "watch add": typed, "backup verify": typed, "product drivers": typed,
 	"contact list": typed, "company list": typed, "product list": typed, "watch list": typed, "user: certquay": typed,
+	"contact show": typed, "contact remove": typed, "contact test": typed, "company show": typed, "company remove": typed,
+	"company add --type": typed, "config check": typed, "config diff": typed, "tasks dismiss": typed, "tasks retry": typed,
+	"watch check": typed, "watch remove": typed, "watch show": typed,
 
 	"another user": forCode, "of another user": forCode, "open to other users": forCode, "not writable": forCode,
 	"a read-only file system": forCode, "gone with its owner": forCode, "removed while in use": forCode,
