@@ -55,3 +55,22 @@ func TestTheCursorReadsWhereItRests(t *testing.T) {
 		}
 	})
 }
+
+// TestTheFooterWaitsForTheFacts keeps the footer while the facts of the row that one
+// move has reached are read, and then shows what they allow. spec: V4
+func TestTheFooterWaitsForTheFacts(t *testing.T) {
+	for _, tab := range []string{"1", "2", "3"} {
+		d := drive(t, kittest.Fleet(60), 120, 40).keys(tab)
+		before, cmd := d.m.footer(), d.m.update(press("j"))
+		if now := d.m.footer(); now != before {
+			t.Errorf("tab %s: the footer changed before the facts are read, from\n%q to\n%q", tab, before, now)
+		}
+		d.run(cmd)
+		if d.m.page().(app.Scroller).Scrolling() {
+			t.Errorf("tab %s: the facts are never read", tab)
+		}
+		if d.m.footer(); !d.m.fresh {
+			t.Errorf("tab %s: the footer still waits", tab)
+		}
+	}
+}

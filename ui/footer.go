@@ -35,8 +35,8 @@ func (m *root) FullHelp() [][]key.Binding { return m.actions().FullHelp() }
 const pinned = 2
 
 // offerActions caches the possible actions for the footer and for the next key, which
-// arrives before anything can have changed. While the cursor is scrolling the footer
-// keeps its content.
+// arrives before anything can have changed. Until it is known what is under the cursor
+// the footer keeps its content, so that it is not drawn twice for each move.
 func (m *root) offerActions() {
 	p, ok := m.page().(app.Scroller)
 	if ok && p.Scrolling() && m.footerTab == m.tab && !m.page().Capturing() {

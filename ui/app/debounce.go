@@ -47,7 +47,8 @@ func (d *Debounce) Touch(c *Context) (idle bool, cmd tea.Cmd) {
 	})
 }
 
-// Scroller is a page that may not know what is under its cursor while that moves.
+// Scroller is a page that may not know yet what is under its cursor: that moves, or is
+// being read.
 type Scroller interface{ Scrolling() bool }
 
 // Pending reports whether the cursor moves, with a command waiting for its end.

@@ -53,6 +53,7 @@ type Browser[R any] struct {
 	typing        bool
 	input         widget.Input
 	active        *rules.Facts
+	reading       model.ID // whose facts are being read; "" for none
 	order         app.Order
 	debounce      app.Debounce
 }
@@ -166,6 +167,7 @@ func (l *Browser[R]) loadCase() tea.Cmd {
 	if l.active != nil && l.active.Instance.ID != id {
 		l.active = nil
 	}
+	l.reading = id
 	return c.Do(func(context.Context) tea.Msg {
 		cs, err := c.Backend.Facts(id)
 		if err != nil { // deleted since; the rows will tell
@@ -197,7 +199,9 @@ func (l *Browser[R]) loadSelected() tea.Cmd {
 }
 
 // Scrolling implements app.Scroller.
-func (l *Browser[R]) Scrolling() bool { return l.debounce.Pending() }
+func (l *Browser[R]) Scrolling() bool {
+	return l.debounce.Pending() || l.active == nil && l.reading != "" && l.reading == l.id()
+}
 
 // Update handles the messages that are not the tab's own.
 func (l *Browser[R]) Update(msg tea.Msg) tea.Cmd {
@@ -209,6 +213,9 @@ func (l *Browser[R]) Update(msg tea.Msg) tea.Cmd {
 			return l.cursorMoved()
 		}
 	case caseLoadedMsg[R]:
+		if m.list == l && m.id == l.reading {
+			l.reading = ""
+		}
 		if m.list == l && m.id == l.id() {
 			l.active = m.found
 		}

@@ -43,6 +43,7 @@ type page struct {
 	typing           bool // into the filter line
 	input            widget.Input
 	active           *rules.Facts // of the certificate under the cursor
+	reading          model.ID     // whose facts are being read; "" for none
 	debounce         app.Debounce
 	marked           map[model.ID]*evaluated // of those that are marked
 	hidden           []model.ID              // the marked ones that the filter hides
@@ -158,6 +159,7 @@ func (p *page) loadCase() tea.Cmd {
 	if p.active != nil && p.active.Instance.ID != id {
 		p.active = nil
 	}
+	p.reading = id
 	return p.c.Do(func(context.Context) tea.Msg {
 		cs, err := p.c.Backend.Facts(id)
 		if err != nil {
@@ -205,7 +207,9 @@ func (p *page) loadSelected() tea.Cmd {
 }
 
 // Scrolling implements app.Scroller.
-func (p *page) Scrolling() bool { return p.details == nil && p.debounce.Pending() }
+func (p *page) Scrolling() bool {
+	return p.details == nil && (p.debounce.Pending() || p.active == nil && p.reading != "" && p.reading == p.current())
+}
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
@@ -260,6 +264,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			return tea.Tick(partialRetry, func(time.Time) tea.Msg { return recountedMsg{} })
 		}
 	case caseLoadedMsg:
+		if m.id == p.reading {
+			p.reading = ""
+		}
 		if m.id == p.current() {
 			p.active = m.found
 		}
