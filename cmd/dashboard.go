@@ -7,9 +7,11 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/cmd/config"
 	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
+	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product/edge"
 	"certquay/ui"
 	"certquay/ui/app"
@@ -20,6 +22,19 @@ import (
 // cursorDelay is how long the cursor must rest before the row under it is loaded:
 // longer than the key repeat interval.
 const cursorDelay = 100 * time.Millisecond
+
+// firstNotes are what a newcomer should know about this store and how it is configured.
+func (c *invocation) firstNotes(sealedBy string) []string {
+	t := text.New(c.Lang).T
+	var notes []string
+	if _, ours := c.engine().Issuers()[embedded.Brand]; ours {
+		notes = append(notes, t("empty.note.ca"))
+	}
+	if sealedBy == config.SealFile {
+		notes = append(notes, t("empty.note.key"))
+	}
+	return append(notes, t("empty.note.prices"))
+}
 
 // dashboard runs the dashboard in the session's terminal.
 func dashboard(ctx context.Context, c *invocation) error {
@@ -54,6 +69,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 	if !a.Serve && !a.Demo && slices.ContainsFunc(c.engine().Products(), edged) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
+	o.Notes = c.firstNotes(by)
 	filter := func(_ tea.Model, msg tea.Msg) tea.Msg { // converts external messages to the dashboard's
 		if _, ok := msg.(program.PasteCutMsg); ok {
 			return app.ToastMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Warn}

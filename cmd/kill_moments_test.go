@@ -122,7 +122,7 @@ func killRekey(t *testing.T, p *person, r *rand.Rand) bool {
 	s.typeKeys("one horse\r")
 	s.waitFor("Again")
 	s.typeKeys("one horse\r")
-	s.waitFor("written anew")
+	s.waitFor("store is rewritten")
 	waittest.Pause(time.Duration(r.IntN(1500)) * time.Millisecond)
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()

@@ -188,12 +188,17 @@ var loopback = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 // TestByKeysAloneToADeployedCertificate starts from an empty home, follows what
 // the screen says, and finds the leaf at the address that the Deployments tab
 // shows.
+// finding: U26
 // spec: V2, V4
 func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		p := newPerson(t)
 		s := p.open(size[0], size[1])
-		s.waitFor("b", "buy", "The embedded products serve") // the edge ends with the process
+		s.waitFor("b", "buy", "The cloud products are TLS endpoints")
+		if size[1] >= 40 {
+			s.waitFor("is a CA of your own", "Back up master.key", "Prices are entries in a ledger")
+		}
+ // the edge ends with the process
 		s.typeKeys("b")
 		s.waitFor("total")
 		s.typeKeys(ctrlS)
@@ -205,7 +210,7 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 		s.typeKeys("shop.example.com", ctrlS)
 		s.waitFor("shop.example.com", "● issued")
 		s.typeKeys("d")
-		s.waitFor("product", "The embedded products serve")
+		s.waitFor("product", "The cloud products are TLS endpoints")
 		for range 8 { // SLB comes first and needs a region; CDN has one only
 			if strings.Contains(s.text(), "‹ CDN ›") {
 				break

@@ -122,7 +122,7 @@ func TestASealedStoreIsServedAndUnsealed(t *testing.T) {
 	// Back to the key file, on a terminal.
 	written(t, config, "")
 	text := p.answered([][2]string{{"The passphrase of the store", "correct horse"}}, "list")
-	if !strings.Contains(text, "written anew") {
+	if !strings.Contains(text, "store is rewritten") {
 		t.Errorf("going back to the key file:\n%s", text)
 	}
 	if out := p.must("unseal"); !strings.Contains(out, "no passphrase") {
@@ -141,10 +141,10 @@ func TestAnExposedMasterKeyIsReplacedOnceThePassphraseIsTyped(t *testing.T) {
 	data, _, config := storetest.Written(t, storetest.WrittenPassphrase)
 	p.flag = []string{"--data", data, "--config", config}
 	ask := [][2]string{{"The passphrase of the store", storetest.WrittenPassphraseWords}}
-	if text := p.answered(ask, "list"); !strings.Contains(text, "written anew") {
+	if text := p.answered(ask, "list"); !strings.Contains(text, "store is rewritten") {
 		t.Errorf("the first time:\n%s", text)
 	}
-	if text := p.answered(ask, "list"); strings.Contains(text, "written anew") {
+	if text := p.answered(ask, "list"); strings.Contains(text, "store is rewritten") {
 		t.Errorf("the second time:\n%s", text)
 	}
 	if out := p.must("fsck"); !strings.HasPrefix(out, "clean") {

@@ -283,7 +283,7 @@ func TestUndoOfHosting(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 120, 40)
 	d.find("pay.").keys("m", "ctrl+s", "y")
 	d.b.NewEvents()
-	d.sees("undo: stop hosting pay.example.com; the fee is not paid back")
+	d.sees("undo: stop hosting pay.example.com; the fee is not refunded")
 	d.keys("u")
 	d.called()
 	d.b.Change(func(b *kittest.World) {})

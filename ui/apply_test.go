@@ -47,7 +47,7 @@ func TestWhatCtrlSSends(t *testing.T) {
 // deletes for good, the other leaves the dialog. spec: B5 V3
 func TestTheFormThatEnds(t *testing.T) {
 	for name, words := range map[string]string{
-		"new DV single": "ctrl+s close it for good   esc keep it",
+		"new DV single": "ctrl+s close it   esc keep it",
 		"img.":          "ctrl+s revoke   esc keep it",
 	} {
 		d := drive(t, kittest.Fleet(60), 80, 24)

@@ -163,11 +163,11 @@ func TestMarksThatAFilterHides(t *testing.T) {
 
 // The hint of hosting in the form for buying follows the choice. spec: B3
 func TestTheHintOfHostingFollowsTheChoice(t *testing.T) {
-	d := drive(t, kittest.Fleet(20), 80, 24).act("buy").field("hosting").sees("nothing renews it by itself")
-	if d.has("never paid back") {
-		t.Fatalf("no hosting, and something is never paid back:\n%s", d.screen())
+	d := drive(t, kittest.Fleet(20), 80, 24).act("buy").field("hosting").sees("nothing renews it automatically")
+	if d.has("never refunded") {
+		t.Fatalf("no hosting, and something is never refunded:\n%s", d.screen())
 	}
-	d.keys("right").sees("never paid back")
+	d.keys("right").sees("never refunded")
 }
 
 // The details say which keys lead to other panes and to the rest of one.

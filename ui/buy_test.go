@@ -47,7 +47,7 @@ func TestBuyForm(t *testing.T) {
 	}
 	d.sees("bought 3")
 	d.feed()
-	d.sees("3 in all")
+	d.sees("3 total")
 	d.keys("b")
 	if d.has("EV") {
 		t.Fatal("what was bought is still in the form")
@@ -71,7 +71,7 @@ func TestBuyWithHosting(t *testing.T) {
 	d.keys("ctrl+s") // there is nobody yet: the form asks for one
 	d.sees("✕ required", "a new contact")
 	d.fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")
-	d.sees("never paid back", "Buy for 220.00 EUR?")
+	d.sees("never refunded", "Buy for 220.00 EUR?")
 	d.keys("n").sees("nothing bought")
 	d.called() // nor is a contact made
 	d.keys("b", "ctrl+s", "y")
@@ -126,7 +126,7 @@ func TestBuyPacks(t *testing.T) {
 		d.fill("quantity", "200000").keys("ctrl+s")
 		d.sees("✕ 200000 units at once are not possible")
 		d.fill("quantity", "7").keys("ctrl+s")
-		d.sees("not paid back and do not expire")
+		d.sees("not refunded and do not expire")
 		d.called()
 		d.keys("y")
 		d.called(want)
@@ -159,7 +159,7 @@ func TestCosts(t *testing.T) {
 	d.keys("tab")
 	d.sees("2026-11", "300.00 EUR", "100.00 EUR", "200.00 EUR", "2026-10")
 	d.keys("l")
-	d.sees("20 × credit pack", "4 orders: 5,000.00 EUR charged, 100.00 EUR paid back")
+	d.sees("20 × credit pack", "4 orders: 5,000.00 EUR charged, 100.00 EUR refunded")
 	d.keys("tab")
 	d.sees("RESERVED")
 	d.keys("esc", ":").text("costs").keys("enter")

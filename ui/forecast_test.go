@@ -166,7 +166,7 @@ func TestForecastKeys(t *testing.T) {
 		d.keys("esc", "enter")
 		d.sees("Certificate", "Versions")
 		d.keys("esc", "5", "esc", "esc")
-		d.sees("in all")
+		d.sees("total")
 		d.keys("x")
 		d.sees("What happens", "It consists of").keys("G").sees("rule V6")
 		d.keys("esc", "-", "-")
@@ -205,7 +205,7 @@ func TestForecastFailsAloud(t *testing.T) {
 	d.sees("could not be computed", "the disk is gone")
 	b.Faults.BreakReads(nil)
 	d.keys("ctrl+r")
-	d.sees("as of", "in all")
+	d.sees("as of", "total")
 }
 
 // TestForecastShowsWhatTheReportSays draws the forecast of the real engine and
@@ -240,7 +240,7 @@ func TestForecastShowsWhatTheReportSays(t *testing.T) {
 	for _, m := range append([]forecast.Tally{rep.Total}, rep.ByMonth...) {
 		first := m.Start.Format("2006-01")
 		if m.Start.Equal(rep.Total.Start) {
-			first = "in all"
+			first = "total"
 		}
 		var got []string
 		for l := range strings.Lines(d.screen()) {

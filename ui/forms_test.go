@@ -27,7 +27,7 @@ func TestImportForm(t *testing.T) {
 	d.b.NewEvents()
 	d.fill("files", "a.pem, b.pem").fill("name", "mine").keys("enter")
 	d.called("upload mine")
-	d.sees("imported mine", "the chain ends at").keys("esc").sees("Overview › mine") // where the next step stands
+	d.sees("uploaded mine", "the chain ends at").keys("esc").sees("Overview › mine") // where the next step stands
 
 	d = drive(t, kittest.New(), 80, 24, func(o *Options) { o.Remote = true })
 	d.keys("i")
@@ -134,7 +134,7 @@ func TestRevokeForm(t *testing.T) {
 	d.sees("managed hosting is on")
 	d = drive(t, kittest.Fleet(60), 80, 24)
 	d.find("git50.").keys("ctrl+k")
-	d.sees("DANGER", "Paid back: 100.00 EUR", "Still presented by: CDN global git50.example.org")
+	d.sees("DANGER", "Refunded: 100.00 EUR", "Still presented by: CDN global git50.example.org")
 	d.keys("ctrl+s")
 	d.sees("✕ this does not match")
 	d.choose("reason", rules.RevocationReasons[1]).field("typed").text("git50.example.or").keys("enter")

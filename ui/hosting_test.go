@@ -160,7 +160,7 @@ func TestHostingThatWasPaidFor(t *testing.T) {
 		hosted.Hosting = model.Hosting{On: true, RenewalsLeft: 1}
 	})
 	d.feed()
-	d.keys("2").sees("1 hosted", "all renew by themselves")
+	d.keys("2").sees("1 hosted", "all renew automatically")
 	for text, change := range map[string]func(){
 		"1 need a person": func() {
 			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: hosted.ID,
@@ -170,7 +170,7 @@ func TestHostingThatWasPaidFor(t *testing.T) {
 	} {
 		b.Change(func(*kittest.World) { change() })
 		d.feed()
-		if d.sees(text); d.has("all renew by themselves") {
+		if d.sees(text); d.has("all renew automatically") {
 			t.Errorf("%s, and yet:\n%s", text, d.screen())
 		}
 	}

@@ -149,6 +149,7 @@ func (m *root) openHelp() tea.Cmd {
 	if m.opts.EdgeNote != "" {
 		extra = append(extra, m.opts.EdgeNote)
 	}
+	extra = append(extra, m.opts.Notes...)
 	extra = append(extra, c.T("help.version", m.opts.Version, m.opts.Store))
 	refused := slices.DeleteFunc(m.actions(), func(a app.Action) bool { return a.Hidden || a.Disabled == nil || len(a.Keys()) == 0 })
 	return m.open(

@@ -17,8 +17,8 @@ func TestMarkedAreNamed(t *testing.T) {
 	// All for the same reason: how many, who, why, and the way out for them.
 	d = drive(t, kittest.Fleet(60), 120, 40)
 	d.keys("j", "j", "j", "space", "space", "space", "j", "space", "space") // without the one that is hosted
-	d.keys("r").sees("Not possible: renew for the next year – 5 marked", "• 5 (", "and 2 more)",
-		"the first: renewing opens at 2026-12-03", "The way out", "press m", "m managed hosting   esc close")
+	d.keys("r").sees("Cannot renew for the next year: 5 marked", "• 5 (", "and 2 more)",
+		"the first: renewing opens at 2026-12-03", "The way out", "press m", "m start managed hosting   esc close")
 	d.called()
 	d.keys("esc", "ctrl+k").sees("type this", "revoke 5").fill("typed", "revoke 5").keys("enter")
 	if calls := d.b.NewEvents(); len(calls) != 5 {
@@ -64,7 +64,7 @@ func TestTheFooterOfMarks(t *testing.T) {
 	if !strings.Contains(foot(), "d deploy") || !strings.Contains(foot(), "n reissue") {
 		t.Errorf("footer %s", foot())
 	}
-	d.keys("a").sees("Not possible: apply for it – 3 marked", "press n").keys("esc")
+	d.keys("a").sees("Cannot apply: 3 marked", "press n").keys("esc")
 	d.find("new DV single").keys("space").sees("4 marked")
 	if !strings.Contains(foot(), "a apply") {
 		t.Errorf("one is to be applied for, and the footer is %s", foot())

@@ -89,7 +89,7 @@ func TestCostsLeadToPacks(t *testing.T) {
 // and says that more follows where it does. spec: V3
 func TestHelpBeginsWithWhatIsPossible(t *testing.T) {
 	d := drive(t, kittest.New(), 80, 24)
-	d.keys("?").sees("import a certificate", "costs and packs", "more lines")
+	d.keys("?").sees("upload a certificate", "costs and packs", "more lines")
 	if d.has("none is selected") || d.has("Not possible now") {
 		t.Errorf("what is not possible stands first:\n%s", d.screen())
 	}

@@ -38,9 +38,11 @@ type Options struct {
 	// EdgeNote states how long embedded products serve, for newcomers and for
 	// deployments to them; "" shows nothing.
 	EdgeNote string
-	Plain    bool // plain lines for a screen reader
-	Theme    style.Theme
-	Keys     app.Keymap // as [CheckKeys] accepts them
+	// Notes are what else a newcomer should know, the most important first.
+	Notes []string
+	Plain bool // plain lines for a screen reader
+	Theme style.Theme
+	Keys  app.Keymap // as [CheckKeys] accepts them
 	// CursorDelay is how long a moving cursor must rest on a row before that row is
 	// loaded; 0 loads it at once.
 	CursorDelay time.Duration

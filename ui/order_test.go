@@ -91,13 +91,13 @@ func TestForecastInOrder(t *testing.T) {
 	d.sees("MONTH ↑")
 	for _, c := range []struct{ key, head, first, last string }{
 		{"O", "MONTH ↓", most, least}, {"S", "VERSIONS ↓", most, least}, {"O", "VERSIONS ↑", least, most},
-		{"S", "DEPLOYMENTS ↓", most, least}, {"S", "PEOPLE ↓", "", ""}, {"S", "MONTH ↑", least, most},
+		{"S", "DEPLOYMENTS ↓", most, least}, {"S", "TASKS ↓", "", ""}, {"S", "MONTH ↑", least, most},
 	} {
 		got := d.keys(c.key).below(c.head, least, most)
 		if c.first != "" && !slices.Equal(got, []string{c.first, c.last}) {
 			t.Errorf("%s: %v", c.head, got)
 		}
-		if all := d.below(c.head, "in all", least, most); len(all) == 0 || all[0] != "in all" {
+		if all := d.below(c.head, "total", least, most); len(all) == 0 || all[0] != "total" {
 			t.Errorf("%s: %v", c.head, all)
 		}
 	}

@@ -76,7 +76,7 @@ func TestWhatNeedsAPersonIsOneKeyAway(t *testing.T) {
 		d := drive(t, kittest.Fleet(60), size[0], size[1]).sees(says, "needs you: 1 record to add")
 		d.keys("!").sees("What needs a person", "prove control for the renewal").keys("esc")
 		d.click("1 record to add").sees("What needs a person").keys("esc")
-		if d.keys("esc").click("60 in all"); d.m.top() != nil {
+		if d.keys("esc").click("60 total"); d.m.top() != nil {
 			t.Errorf("a click beside it lists it:\n%s", d.screen())
 		}
 	}

@@ -88,7 +88,7 @@ func TestToldEnds(t *testing.T) {
 			ca.Break("order", &ports.PermanentError{Err: errors.New("the CA says\x1b[31m no")})
 		}, `reissue failed: the CA says`, style.Bad},
 		{"again", func(ca *lifecycletest.Issuer) { ca.Break("order", errors.New("the CA is away")) },
-			"reissue is tried again 2026-11-21 10:31Z: the CA is away", style.Warn},
+			"reissue failed, next try 2026-11-21 10:31Z: the CA is away", style.Warn},
 		{"waiting", func(ca *lifecycletest.Issuer) { ca.Pending = 1 }, "reissue waits for a record", style.Busy},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -128,19 +128,19 @@ func TestWhatVisitorsSeeComesFirst(t *testing.T) {
 		f.Operation = model.Operation{Kind: model.JobDeploy, Since: b.Clock, Next: b.Clock.Add(7 * time.Minute), Attempt: 2}
 	})
 	d.feed()
-	d.keys("esc", "enter").sees("✕ " + f.Product + " " + f.Region + " " + f.Name + ": tried again in 7 min; ")
+	d.keys("esc", "enter").sees("✕ " + f.Product + " " + f.Region + " " + f.Name + ": next try in 7 min; ")
 }
 
 // TestExplainNamesKeys says what can be done by the keys of the dashboard, as
-// they are set, and where the rules are that it names. spec: V3 V5
+// they are set, and how the rules that it names are printed. spec: V3 V5 finding: U30
 func TestExplainNamesKeys(t *testing.T) {
 	b := kittest.Fleet(60)
 	d := drive(t, b, 120, 40).find("shop.example.com").keys("x")
-	d.sees("d deploy", "V verify what is presented now", "m stop hosting", "lifecycle/RULES.md")
-	if d.has("--stop") || d.has("download") {
+	d.sees("d deploy", "V verify what is presented", "m stop hosting", "certquay rules T3")
+	if d.has("--stop") || d.has("certquay download") {
 		t.Fatalf("verbs of the command line:\n%s", d.screen())
 	}
 	drive(t, b, 120, 40, func(o *Options) { o.Keys = app.Keymap{"deploy": {"B"}} }).find("shop.example.com").keys("x").sees("B deploy")
 	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).find("shop.example.com").keys("x").sees("当前可执行", "d 部署", "m 停止托管",
-		"lifecycle/RULES.md")
+		"certquay rules T3")
 }

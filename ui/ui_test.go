@@ -197,7 +197,7 @@ func TestLive(t *testing.T) {
 		b.Instances = append(b.Instances, n)
 	})
 	d.feed()
-	d.sees("brand.new.example.com", "61 in all")
+	d.sees("brand.new.example.com", "61 total")
 	d.keys("y")
 	if len(d.copied) != 2 || d.copied[0] != d.copied[1] || d.copied[0] != name {
 		t.Fatalf("the cursor moved from %s: %v", name, d.copied)
@@ -228,7 +228,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 	d := drive(t, b, 120, 40)
 	d.find("gone0").keys("enter", "ctrl+x").text("gone0.example.com").keys("enter")
 	d.feed()
-	d.sees("deleted gone0.example.com", "29 in all", "Nothing passes this filter")
+	d.sees("deleted gone0.example.com", "29 total", "Nothing passes this filter")
 	d.keys("esc", "j", "j", "j", "space", "space", "space")
 	b.Change(func(b *kittest.World) {
 		for _, i := range b.Instances {
@@ -306,7 +306,7 @@ func TestMoving(t *testing.T) {
 		}
 	}
 	d.keys("tab")
-	d.sees("60 in all")
+	d.sees("60 total")
 	d.keys("shift+tab", "shift+tab", "shift+tab", "]", "]")
 	d.sees("CDN")
 	d.keys("[", "[", "enter")
@@ -315,7 +315,7 @@ func TestMoving(t *testing.T) {
 	d.keys("esc")
 	d.sees("resources: 37") // where they were asked for
 	d.keys("1")
-	d.sees("60 in all")
+	d.sees("60 total")
 	d.keys("Z")
 	d.sees("Z does nothing here")
 	d.keys("ctrl+c")
@@ -356,7 +356,7 @@ func TestPalette(t *testing.T) {
 	d.keys(":").text("needs a person").keys("enter")
 	d.sees("_acme-challenge.corp.example.com")
 	d.keys("esc", ":").text("withdr").keys("enter") // dimmed: says why
-	d.sees("Not possible", "The way out")
+	d.sees("Cannot ", "The way out")
 }
 
 // TestMouse clicks tabs and rows and turns the wheel. spec: V5

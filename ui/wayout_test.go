@@ -30,7 +30,7 @@ func TestWaysOutNameKeys(t *testing.T) {
 		{rules.ReasonHostedRenews, nil, "to renew by hand, stop hosting first: press m", 1},
 		{rules.ReasonServiceOver, []rules.Suggestion{{Action: rules.Buy, Args: dv}}, "buy it again: press b", 1},
 		{rules.ReasonNoUnits, []rules.Suggestion{{Action: rules.BuyPack, Args: dv}}, "press b: buy packs", 1},
-		{rules.ReasonNotApplied, nil, "press a: apply for it", 1},
+		{rules.ReasonNotApplied, nil, "press a: apply", 1},
 		{rules.ReasonNotIssued, nil, "to see what is awaited: press enter", 1},
 		{rules.ReasonClockBack, nil, "to move it forward: certquay clock +30d", 0},
 		{rules.ReasonDuplicate, []rules.Suggestion{{Action: rules.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2",
@@ -84,18 +84,18 @@ func TestStopHostingCounts(t *testing.T) {
 
 // TestTheWayOutIsTaken presses in a refusal the key that it names: the dialog
 // goes and the action comes. Pasted text, and any other key, do nothing of the
-// kind. spec: S3 V3
+// kind. spec: S3 V3 finding: U31
 func TestTheWayOutIsTaken(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
-	d.find("new DV single").keys("d").sees("Not possible: deploy", "press a: apply for it", "a apply for it   esc close")
+	d.find("new DV single").keys("d").sees("Cannot deploy", "press a: apply", "a apply   esc close")
 	d.send(tea.PasteMsg{Content: "a"})
-	d.keys("b", "m").sees("Not possible: deploy")
+	d.keys("b", "m").sees("Cannot deploy")
 	d.keys("a").sees("Apply for new DV single")
-	d.keys("esc", "d").click("a apply for it").sees("Apply for new DV single")
+	d.keys("esc", "d").click("a apply").sees("Apply for new DV single")
 	d.called()
 	// Two ways, and one that asks; what is typed at once is for what opens.
 	d.keys("esc", "esc").find("gone0").keys("d").sees("press b; or delete this one: press ctrl+x",
-		"b buy certificates   ctrl+x delete it for good   esc close")
+		"b buy certificates   ctrl+x delete   esc close")
 	var cmds []tea.Cmd
 	for _, k := range []string{"ctrl+x", "g", "o"} {
 		_, cmd := d.m.Update(press(k))
@@ -106,7 +106,7 @@ func TestTheWayOutIsTaken(t *testing.T) {
 	d.called()
 	// A key of one's own, and the reason why there is nothing to explain.
 	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Keys = app.Keymap{"apply": {"Z"}} })
-	d.find("new DV single").keys("d").sees("press Z: apply for it").keys("Z").sees("Apply for new DV single")
+	d.find("new DV single").keys("d").sees("press Z: apply").keys("Z").sees("Apply for new DV single")
 	d = drive(t, kittest.New(), 80, 24)
 	d.keys("x").sees("buy one with b").keys("b").sees("Nothing is bought before")
 	// The details of what one is in already: nothing but the dialog goes.
@@ -139,8 +139,8 @@ func TestOnlyWhatIsPossibleIsOffered(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"new DV single", "gone1", "corp."} {
-		drive(t, b, 80, 24).find(name).keys("m").sees("Not possible: managed hosting")
+		drive(t, b, 80, 24).find(name).keys("m").sees("Cannot start managed hosting")
 	}
-	drive(t, b, 80, 24).find("gone1").keys("ctrl+k").sees("Not possible: revoke it")
-	drive(t, b, 80, 24).find("never.").keys("ctrl+k").sees("Not possible: close it")
+	drive(t, b, 80, 24).find("gone1").keys("ctrl+k").sees("Cannot revoke")
+	drive(t, b, 80, 24).find("never.").keys("ctrl+k").sees("Cannot close")
 }

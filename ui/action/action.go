@@ -106,6 +106,7 @@ func Actions(c *app.Context, t Target) app.Actions {
 			Group:       app.Certificate,
 			Disabled:    why,
 			OpensDialog: true,
+			ShortLabel:  c.Text.Lookup("foot."+string(row.Action), ""),
 			Footer:      app.RankIf(rank(row), why == nil && slices.Contains(footerOrder, row.Action)),
 			Run:         func() tea.Cmd { return prepare(c, rows, t) },
 		})

@@ -123,6 +123,7 @@ type Context struct {
 	Sandbox     bool
 	Store       string
 	EdgeNote    string
+	Notes       []string      // what a newcomer should know
 	Support     string        // contact for help; "" when none is configured
 	Keymap      Keymap        // the configured keys
 	CursorDelay time.Duration // how long a moving cursor rests on a row before the row is read; 0 reads it at once

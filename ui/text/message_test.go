@@ -32,7 +32,7 @@ func TestMessagesInWords(t *testing.T) {
 		{model.Say("watch-log.is", "problems", []string{"wrong-name", "expired"}), "is wrong-name, expired", "名称不符、已过期"},
 		{model.Texts(model.Say("log.version-revoked", "version", 1, "reason", "keyCompromise"),
 			model.Say("log.no-refund", "why", model.Say("refund.free"))),
-			"version 1, keyCompromise; nothing is paid back: it cost nothing", "第 1 版，私钥可能已泄露；不退款：未产生费用"},
+			"version 1, keyCompromise; nothing is refunded: it cost nothing", "第 1 版，私钥可能已泄露；不退款：未产生费用"},
 		{model.Quoted("ca", "rate \x1b[2Jlimited"), `rate \x1b[2Jlimited`, `CA 回复：rate \x1b[2Jlimited`},
 		{model.Say("await.dns", "n", 1, "cause", model.Say("proof.no-record", "name", "_acme.a.example")),
 			"1 TXT record to be seen (_acme.a.example has no TXT record)", "1 条 TXT 记录待检测到（_acme.a.example 没有 TXT 记录）"},

@@ -72,16 +72,16 @@ func TestRows(t *testing.T) {
 		want []string
 	}{
 		{"months", whole, shape{}, []string{
-			"in all|5|2|–|1|✕ 1|–|–|–|–",
+			"total|5|2|–|1|✕ 1|–|–|–|–",
 			"2026-11|██ 1|████████ 2|–|–|–|–|–|–|–",
 			"2026-12|████████ 4|–|–|████████ 1|✕ 1|–|–|–|–",
 		}},
 		{"months beside", monthRows(a, report(15)), shape{other: "47 days"}, []string{
-			"in all|5|20|2|2|–|1|1|–|–|–|–",
+			"total|5|20|2|2|–|1|1|–|–|–|–",
 			"2026-11|▍ 1|███████ 16|████████ 2|████████ 2|–|–|–|–|–|–|–",
 			"2026-12|█▊ 4|█▊ 4|–|–|–|1|1|–|–|–|–",
 		}},
-		{"beside one that is awaited", whole[:1], shape{other: "47 days"}, []string{"in all|5|…|2|…|–|1|✕ 1|–|–|–|–"}},
+		{"beside one that is awaited", whole[:1], shape{other: "47 days"}, []string{"total|5|…|2|…|–|1|✕ 1|–|–|–|–"}},
 		{"days of a month", dayRows(a, nil, whole[2]), shape{days: true}, []string{
 			"2026-12-01 Tue|████████ 4|–|–|████████ 1|–|–|–|–|–",
 			"2026-12-02 Wed|–|–|–|–|✕ 1|–|–|–|–",
@@ -148,7 +148,7 @@ func TestPluralForms(t *testing.T) {
 	c := &app.Context{Text: text.New("en")}
 	got := strings.Join(append(composition(c, &forecast.Tally{Renewals: 1, Deployments: 1200, Expiries: 1}),
 		composition(c, &forecast.Tally{})...), "; ")
-	if want := "1 yearly renewal of a hosted certificate; 1,200 deployments; 1 expires; nothing happens by itself"; got != want {
+	if want := "1 yearly renewal of a hosted certificate; 1,200 deployments; 1 expires; nothing happens automatically"; got != want {
 		t.Errorf("%q", got)
 	}
 	for _, k := range c.Text.Keys() {

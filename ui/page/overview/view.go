@@ -182,11 +182,17 @@ func (p *page) welcome(w int) []widget.Row {
 	step(c.KeyOf(rules.Apply), c.T("empty.apply"))
 	step(c.KeyOf(rules.Deploy), c.T("empty.deploy"))
 	add(style.Normal, "")
-	if note := widget.Wrap(c.EdgeNote, w-4); c.EdgeNote != "" && len(rows)+len(note) <= p.height-2 {
-		add(style.Muted, note...)
-		if len(rows) < p.height-2 {
-			add(style.Normal, "")
+	for _, note := range append([]string{c.EdgeNote}, c.Notes...) {
+		lines := widget.Wrap(note, w-6)
+		if note == "" || len(rows)+len(lines) > p.height-2 {
+			continue
 		}
+		for n, l := range lines {
+			add(style.Muted, []string{"• ", "  "}[min(n, 1)]+l)
+		}
+	}
+	if len(rows) < p.height-2 {
+		add(style.Normal, "")
 	}
 	return rows
 }
