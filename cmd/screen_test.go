@@ -198,7 +198,7 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 		if size[1] >= 40 {
 			s.waitFor("is a CA of your own", "Back up master.key", "Prices are entries in a ledger")
 		}
- // the edge ends with the process
+		// the edge ends with the process
 		s.typeKeys("b")
 		s.waitFor("total")
 		s.typeKeys(ctrlS)
