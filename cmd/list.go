@@ -17,7 +17,7 @@ var listSorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState, 
 func listCmd(c *invocation) *cobra.Command {
 	var states []string
 	var group, within, sort string
-	var expiring, expired, hosted, auto, failing, deployed bool
+	var expiring, expired, hosted, auto, failing, deployed, replaced bool
 	q := model.Query{}
 	cmd := &cobra.Command{
 		Use:     "list",
@@ -47,7 +47,7 @@ func listCmd(c *invocation) *cobra.Command {
 			}
 			for d, on := range map[model.Derived]bool{
 				model.Expiring: expiring, model.Expired: expired, model.Hosted: hosted,
-				model.AutoDeploy: auto, model.Failing: failing, model.Deployed: deployed,
+				model.AutoDeploy: auto, model.Failing: failing, model.Deployed: deployed, model.Replaced: replaced,
 			} {
 				if on {
 					q.Filter.Derived = append(q.Filter.Derived, d)
@@ -69,6 +69,7 @@ func listCmd(c *invocation) *cobra.Command {
 	f.BoolVar(&q.Filter.Uploaded, "uploaded", false, "")
 	f.BoolVar(&failing, "failing", false, "")
 	f.BoolVar(&deployed, "deployed", false, "")
+	f.BoolVar(&replaced, "replaced", false, "")
 	f.StringVar(&q.Filter.Brand, "brand", "", "")
 	f.StringVar(&q.Filter.Product, "product", "", "")
 	f.StringVar(&within, "within", "", "")
@@ -123,6 +124,9 @@ func (c *invocation) list(ctx context.Context, q model.Query) error {
 			expiry = c.Text("verb.list.proof")
 		}
 		label := c.Label("label", r.Status(now))
+		if r.ReplacedBy != "" && r.State.Group() != model.GroupEnded {
+			label = c.Text("verb.list.replaced", "id", r.ReplacedBy.Short())
+		}
 		rows = append(
 			rows,
 			[]string{r.ID.Short(), r.Name, label, out.Dash(domains), expiry, out.Dash(r.Products), out.Dash(out.Day(r.ServiceEnd))},

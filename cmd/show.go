@@ -67,6 +67,12 @@ func (c *invocation) details(i *model.Instance) error {
 		add(c.Field("contact"), *j.Contact)
 	}
 	add(c.Field("order"), string(i.Order))
+	if id := i.Replaces(); id != "" {
+		add(c.Field("replaces"), string(id))
+	}
+	if id := i.ReplacedBy(); id != "" {
+		add(c.Field("replaced-by"), string(id))
+	}
 	shared, err := e.SharesKey(i.ID)
 	if err != nil {
 		return err

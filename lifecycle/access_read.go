@@ -112,7 +112,9 @@ func (a *Access) Instance(id model.ID) (model.Instance, error) {
 }
 
 // Find resolves an instance by what a person typed: the whole ID, a unique tail
-// of at least five characters, or a unique name.
+// of at least five characters, or a name. A name that several bear means the one that
+// is neither replaced nor ended (spec I9); if that are several too, or none, the error
+// is a [*rules.Ambiguous].
 func (a *Access) Find(typed string) (model.Instance, error) {
 	return guardedRead1(a, a.e.reader.find, typed)
 }

@@ -263,7 +263,7 @@ func (e *Engine) transition(
 }
 
 // saveInstance writes the instance with the time and kind of its next scheduled
-// action.
+// action, and tells the one that it replaces.
 func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error {
 	a, at := e.table.NextDue(i)
 	i.Due, i.DueAction = at, ""
@@ -280,7 +280,10 @@ func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error {
 	if e.notifier != nil {
 		i.NextExpiryNotice = e.outbox.NextExpiryNotice(i)
 	}
-	return tx.Put(i)
+	if err := tx.Put(i); err != nil {
+		return err
+	}
+	return e.updatePredecessor(tx, i)
 }
 
 // loadFacts reads the facts that guards check, in the snapshot of r.
@@ -305,6 +308,9 @@ func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rul
 		if err := r.Load(string(i.Operation.Job), c.Job); err != nil {
 			return nil, rules.ReadError("job", i.Operation.Job, err)
 		}
+	}
+	if c.Successor, err = successor(r, i); err != nil {
+		return nil, err
 	}
 	if is, ok := e.issuers[i.Spec.Brand]; ok {
 		caps := is.Capabilities(c.Now)

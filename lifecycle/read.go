@@ -25,7 +25,11 @@ func (rd *reader) page(q model.Query) (model.Page, error) {
 	if q.Now.IsZero() {
 		q.Now = rd.Now()
 	}
-	return rd.store.Query(q)
+	page, err := rd.store.Query(q)
+	if err != nil {
+		return page, err
+	}
+	return page, rd.store.View(func(r model.Reader) error { return nameSuccessors(r, page.Rows) })
 }
 
 // counts is [Access.Counts].
@@ -59,12 +63,19 @@ func (rd *reader) find(typed string) (model.Instance, error) {
 		return rd.instance(found[0])
 	}
 	a := &rules.Ambiguous{Name: typed}
+	var living []model.Instance
 	for _, id := range found {
 		i, err := rd.instance(id)
 		if err != nil {
 			return i, err
 		}
-		a.Candidates = append(a.Candidates, fmt.Sprintf("%s (%s, %s)", id.Short(), i.Name, i.State))
+		if !i.Replaced && i.State.Group() != model.GroupEnded {
+			living = append(living, i)
+		}
+		a.Candidates = append(a.Candidates, fmt.Sprintf("%s (%s, %s)", id.Short(), i.Name, i.Status(rd.Now())))
+	}
+	if len(living) == 1 && model.NormalizeName(living[0].Name) == model.NormalizeName(typed) {
+		return living[0], nil
 	}
 	return model.Instance{}, a
 }

@@ -129,6 +129,9 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 func (e *Engine) delete(ctx context.Context, actor model.Actor, id model.ID) error {
 	return e.transition(ctx, actor, rules.Delete, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		i := c.Instance
+		if err := e.unlink(tx, i); err != nil {
+			return err
+		}
 		destroyed := map[model.ID]bool{}
 		for n := range i.Versions {
 			if k := i.Versions[n].KeyID; k != "" && !destroyed[k] {

@@ -111,6 +111,8 @@ type InstanceRow struct {
 	FailingResources int // resources whose last attempt failed
 	Failed           bool
 	NoPrivateKey     bool // certquay does not have the key of the current version (spec A4)
+	Replaced         bool // it has an issued successor (spec I9)
+	ReplacedBy       ID   // the successor, if Replaced; in rows that the engine lists only
 	Operation        JobKind
 	Attempt          int
 	Products         string // names, separated by spaces, truncated like Name
@@ -134,7 +136,7 @@ func (i *Instance) Row() InstanceRow {
 		Resources: i.Deployments.Total, Deployed: i.Deployments.Deployed,
 		Auto: i.Deployments.Auto, FailingResources: i.Deployments.Failing,
 		Failed: i.Failure.Kind != "", Operation: i.Operation.Kind, Attempt: i.Operation.Attempt,
-		AwaitsReview: i.AwaitsReview(), AwaitsProof: i.AwaitsProof(),
+		AwaitsReview: i.AwaitsReview(), AwaitsProof: i.AwaitsProof(), Replaced: i.Replaced,
 	}
 	if r.AwaitsReview || r.AwaitsProof {
 		r.ExpectedIssue = time.Time{}
@@ -178,13 +180,15 @@ const (
 // Has reports whether a derived value holds at a time (spec S1).
 func (r *InstanceRow) Has(d Derived, now time.Time) bool {
 	switch d {
+	case Replaced:
+		return r.Replaced
 	case Expired:
-		return r.State.Group() == GroupIssued && now.After(r.NotAfter.Add(time.Second-1))
+		return !r.Replaced && r.PastExpiry(now)
 	case Expiring:
 		return r.expiring(now)
 	case ServiceEnded:
 		return r.State.Group() == GroupIssued && !r.ServiceEnd.IsZero() && !now.Before(r.ServiceEnd) &&
-			r.NotAfter.After(r.ServiceEnd) && !r.Has(Expired, now)
+			r.NotAfter.After(r.ServiceEnd) && !r.PastExpiry(now)
 	case Hosted:
 		return r.Hosted && r.State.Group() == GroupIssued
 	case AutoDeploy:
@@ -197,10 +201,16 @@ func (r *InstanceRow) Has(d Derived, now time.Time) bool {
 	return false
 }
 
+// PastExpiry reports whether an issued row's newest version has expired. [Expired] is
+// the same, but for a row that is replaced: that one needs nobody's attention (spec S1).
+func (r *InstanceRow) PastExpiry(now time.Time) bool {
+	return r.State.Group() == GroupIssued && now.After(r.NotAfter.Add(time.Second-1))
+}
+
 // expiring implements spec T6: the row is inside the version's window or the service
 // window and, if a replacement is scheduled, its due time has passed.
 func (r *InstanceRow) expiring(now time.Time) bool {
-	if r.State.Group() != GroupIssued || r.NotAfter.IsZero() || r.Has(Expired, now) {
+	if r.Replaced || r.State.Group() != GroupIssued || r.NotAfter.IsZero() || r.PastExpiry(now) {
 		return false
 	}
 	return !now.Before(r.ExpiringFrom())
@@ -240,13 +250,13 @@ func (r *InstanceRow) Derived(now time.Time) []Derived {
 }
 
 // Status returns the one word that summarizes the row, by precedence: ended states,
-// expired, failing, expiring, auto-deploy, hosted, state (spec S1). It is the text of a
+// replaced, expired, failing, expiring, auto-deploy, hosted, state (spec S1). It is the text of a
 // [State] or of a [Derived].
 func (r *InstanceRow) Status(now time.Time) string {
 	if r.State.Group() == GroupEnded {
 		return string(r.State)
 	}
-	for _, d := range []Derived{Expired, Failing, Expiring, AutoDeploy, Hosted} {
+	for _, d := range []Derived{Replaced, Expired, Failing, Expiring, AutoDeploy, Hosted} {
 		if r.Has(d, now) {
 			return string(d)
 		}
@@ -259,6 +269,9 @@ func (i *Instance) Status(now time.Time) string { r := i.Row(); return r.Status(
 
 // Has reports whether a derived value holds for the instance's row at a time.
 func (i *Instance) Has(d Derived, now time.Time) bool { r := i.Row(); return r.Has(d, now) }
+
+// PastExpiry reports whether the newest version of an issued instance has expired.
+func (i *Instance) PastExpiry(now time.Time) bool { r := i.Row(); return r.PastExpiry(now) }
 
 // Counter counts instances by state.
 func (i *Instance) Counter() string {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -48,6 +49,9 @@ type Instance struct {
 	Reason              Text      // why it was rejected or ended
 	RenewedBy           ID        // the instance bought by a manual renewal (spec I6)
 	RenewalOf           ID        // the instance this one renews
+	ReorderedBy         ID        // the instance bought by ordering it again (spec I11)
+	ReorderOf           ID        // the instance that was ordered again as this one
+	Replaced            bool      // it has an issued successor (spec I9); the engine keeps it up to date
 	RevocationCheckedAt time.Time // when the CA was last asked for the revocation status
 	Deleted             bool      // only a tombstone is left (spec I5)
 
@@ -200,6 +204,13 @@ type Failure struct {
 	At      time.Time
 	Message Text
 }
+
+// ReplacedBy returns the instance that was bought to replace this one, or "" (spec I9).
+// The later order counts: a renewal that failed may have been followed by another order.
+func (i *Instance) ReplacedBy() ID { return cmp.Or(i.ReorderedBy, i.RenewedBy) }
+
+// Replaces returns the instance that this one was bought to replace, or "" (spec I9).
+func (i *Instance) Replaces() ID { return cmp.Or(i.ReorderOf, i.RenewalOf) }
 
 // RecordKind is "instance".
 func (*Instance) RecordKind() Kind { return KindInstance }

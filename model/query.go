@@ -16,7 +16,7 @@ type Filter struct {
 	Uploaded bool      // only uploads
 	Brand    string
 	Product  string
-	Within   time.Duration // expires within this time; 0 means no limit
+	Within   time.Duration // expires within this time and is not replaced; 0 means no limit
 	Text     string        // substring of names, domains or serials, ignoring case
 }
 
@@ -62,8 +62,8 @@ type Counts struct {
 	All     int
 	State   map[State]int
 	Derived map[Derived]int
-	// Weeks counts the instances that expire in each of the next 26 weeks and have not
-	// ended.
+	// Weeks counts the instances that expire in each of the next 26 weeks and have
+	// neither ended nor been replaced.
 	Weeks   [26]int
 	Partial bool
 }
@@ -99,7 +99,7 @@ func (f Filter) Matches(r *InstanceRow, now time.Time) bool {
 	if f.Product != "" && !hasWord(r.Products, f.Product) {
 		return false
 	}
-	if f.Within > 0 && (r.NotAfter.IsZero() || r.State.Group() != GroupIssued || r.NotAfter.After(now.Add(f.Within))) {
+	if f.Within > 0 && (r.Replaced || r.NotAfter.IsZero() || r.State.Group() != GroupIssued || r.NotAfter.After(now.Add(f.Within))) {
 		return false
 	}
 	return true

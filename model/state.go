@@ -57,10 +57,11 @@ const (
 	AutoDeploy   Derived = "auto-deploy"
 	Deployed     Derived = "deployed"
 	Failing      Derived = "failing"
+	Replaced     Derived = "replaced" // it has an issued successor (spec I9)
 )
 
 // DerivedValues lists every derived value.
-var DerivedValues = []Derived{Expired, Expiring, ServiceEnded, Hosted, AutoDeploy, Deployed, Failing}
+var DerivedValues = []Derived{Expired, Expiring, ServiceEnded, Hosted, AutoDeploy, Deployed, Failing, Replaced}
 
 // Origin is how an instance was created.
 type Origin string

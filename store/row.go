@@ -44,8 +44,8 @@ func rowCounts(r *model.InstanceRow) [7]*int {
 
 // rowFlags may be extended at its end, up to the bit of sameName: in older rows new
 // flags are unset.
-func rowFlags(r *model.InstanceRow) [6]*bool {
-	return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed, &r.NoPrivateKey, &r.AwaitsReview, &r.AwaitsProof}
+func rowFlags(r *model.InstanceRow) [7]*bool {
+	return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed, &r.NoPrivateKey, &r.AwaitsReview, &r.AwaitsProof, &r.Replaced}
 }
 
 // encodeRow encodes a row without its ID, typically in 75 bytes.

@@ -63,6 +63,8 @@ func (c *cborReader) instance(i *model.Instance) {
 			i.Deleted = c.bool()
 		case 27:
 			i.Proofs = c.proofs()
+		case 34:
+			i.Replaced = c.bool()
 		default:
 			c.skipItem()
 		}

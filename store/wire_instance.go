@@ -39,6 +39,9 @@ type instance struct {
 	NextExpiryNotice    time.Time      `cbor:"29,keyasint,omitzero"`
 	LastExpiryNotice    time.Time      `cbor:"30,keyasint,omitzero"`
 	LastNoticeVersion   int            `cbor:"31,keyasint,omitzero"`
+	ReorderedBy         model.ID       `cbor:"32,keyasint,omitzero"`
+	ReorderOf           model.ID       `cbor:"33,keyasint,omitzero"`
+	Replaced            bool           `cbor:"34,keyasint,omitzero"`
 }
 
 // deltaVersion is a version without the fields that equal those of the previous
@@ -100,6 +103,7 @@ func instanceToWire(i *model.Instance) instance {
 		Operation: operation(i.Operation), Failure: failure(i.Failure),
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
+		ReorderedBy: i.ReorderedBy, ReorderOf: i.ReorderOf, Replaced: i.Replaced,
 	}
 }
 
@@ -116,6 +120,7 @@ func instanceFromWire(i instance) model.Instance {
 		Operation: model.Operation(i.Operation), Failure: model.Failure(i.Failure),
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
+		ReorderedBy: i.ReorderedBy, ReorderOf: i.ReorderOf, Replaced: i.Replaced,
 	}
 }
 

@@ -138,6 +138,7 @@ func TestRowsSurviveEncoding(t *testing.T) {
 		if n%2 == 0 {
 			want.Domain = want.Name
 		}
+		want.ReplacedBy = "" // the engine fills it in
 		b := encodeRow(want)
 		got, err := decodeRow(want.ID, string(b))
 		if err != nil || !reflect.DeepEqual(got, want) {

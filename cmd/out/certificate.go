@@ -42,6 +42,8 @@ type Instance struct {
 	Proofs        []Proof         `json:"proofs"`
 	RenewedBy     *string         `json:"renewed_by"`
 	RenewalOf     *string         `json:"renewal_of"`
+	ReplacedBy    *string         `json:"replaced_by"`
+	Replaces      *string         `json:"replaces"`
 }
 
 // Proof is a proof of control in JSON.
@@ -100,7 +102,8 @@ func NewInstance(i *model.Instance, now time.Time, contact string) Instance {
 		ExpectedIssue: TimeOrNil(i.ExpectedIssue), Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
 		AutoDeploy: i.Deployments.Auto > 0, Products: OrEmpty(i.Deployments.Products), Order: OrNil(i.Order),
 		Versions: []Version{}, Proofs: []Proof{}, Operation: operation(i.Operation),
-		RenewedBy: OrNil(i.RenewedBy), RenewalOf: OrNil(i.RenewalOf), Contact: OrNil(contact),
+		RenewedBy: OrNil(i.RenewedBy), RenewalOf: OrNil(i.RenewalOf),
+		ReplacedBy: OrNil(i.ReplacedBy()), Replaces: OrNil(i.Replaces()), Contact: OrNil(contact),
 	}
 	v := i.Current()
 	if v == nil {

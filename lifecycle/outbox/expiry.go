@@ -23,11 +23,11 @@ func (o *Outbox) leadTimes(v *model.Version) []time.Duration {
 
 // NextExpiryNotice returns the time of the next notice of expiry of the current
 // version: the first lead time that was not handled and at which the instance
-// will be expiring (spec T6) unless something changes. Zero for never. Times
-// before certquay got the certificate do not count.
+// will be expiring (spec T6) unless something changes. Zero for never, and for what
+// is replaced. Times before certquay got the certificate do not count.
 func (o *Outbox) NextExpiryNotice(i *model.Instance) time.Time {
 	v := i.Current()
-	if v == nil || i.State.Group() != model.GroupIssued || i.Deleted {
+	if v == nil || i.State.Group() != model.GroupIssued || i.Deleted || i.Replaced {
 		return time.Time{}
 	}
 	told := v.Issued

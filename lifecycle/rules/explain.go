@@ -107,17 +107,28 @@ func (t *TransitionTable) Explain(c *Facts) Explanation {
 	if !i.Due.IsZero() {
 		next("T5", "due", "action", i.DueAction, "at", i.Due)
 	}
-	if row.State.Group() == model.GroupIssued && i.Due.IsZero() && !i.ServiceEnd.IsZero() && !row.Has(model.Expired, now) {
+	if row.State.Group() == model.GroupIssued && i.Due.IsZero() && !i.ServiceEnd.IsZero() && !row.PastExpiry(now) && c.Successor == nil {
 		next("I6", "expires", "at", row.NotAfter, "window", i.ServiceWindow())
 	}
-	if row.Has(model.Expired, now) && i.RenewedBy == "" {
+	if row.Has(model.Expired, now) && c.Successor == nil {
 		x.Next = append(x.Next, Statement{Text: model.Say("next.buy-again"), Rules: "I6", Instead: []Suggestion{buyAgain(i)}})
 	}
-	if i.RenewedBy != "" {
-		next("I6", "renewed", "other", i.RenewedBy)
-	}
+	explainSuccessor(c, why, next)
 	x.Allowed = t.AllowedActions(c)
 	return x
+}
+
+// explainSuccessor states what replaces the instance, or will once it is issued (spec
+// I9).
+func explainSuccessor(c *Facts, why, next func(rules, code string, args ...any)) {
+	switch s := c.Successor; {
+	case s == nil:
+	case !c.Instance.Replaced:
+		next("I9", "successor", "name", s.Name, "id", s.ID.Short(), "state", s.State)
+	case s.Newest() != nil:
+		why("I9", "replaced", "name", s.Name, "id", s.ID.Short(), "at", s.Newest().NotAfter)
+		next("I9", "replaced")
+	}
 }
 
 // explainPresented states what the servers presented at their last check, grouped

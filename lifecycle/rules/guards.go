@@ -29,7 +29,7 @@ var (
 		return nil
 	}}
 	notExpired = Guard{"D3", func(c *Facts) *Refusal {
-		if c.Instance.Has(model.Expired, c.Now) {
+		if c.Instance.PastExpiry(c.Now) {
 			return &Refusal{Reason: ReasonExpired, Args: Args{"at": c.Instance.Newest().NotAfter}}
 		}
 		return nil
@@ -45,7 +45,7 @@ var (
 		switch {
 		case len(c.Resources) > 0:
 			return nil
-		case c.Instance.State.Group() == model.GroupEnded || c.Instance.Has(model.Expired, c.Now): // it cannot be deployed either
+		case c.Instance.State.Group() == model.GroupEnded || c.Instance.PastExpiry(c.Now): // it cannot be deployed either
 			return &Refusal{Reason: ReasonNoDeployments}
 		}
 		return &Refusal{Reason: ReasonNotDeployed}
@@ -89,10 +89,10 @@ var (
 		return nil
 	}}
 	notRenewed = Guard{"I6", func(c *Facts) *Refusal {
-		if c.Instance.RenewedBy != "" {
+		if c.Successor != nil {
 			return &Refusal{
-				Reason: ReasonRenewed, Args: Args{"other": c.Instance.RenewedBy},
-				Instead: []Suggestion{{Show, []string{string(c.Instance.RenewedBy)}}},
+				Reason: ReasonRenewed, Args: Args{"other": c.Successor.ID},
+				Instead: []Suggestion{{Show, []string{string(c.Successor.ID)}}},
 			}
 		}
 		return nil
@@ -168,10 +168,10 @@ var (
 )
 
 // reissueAt returns when a version that ends before the service period is
-// replaced (spec T5, I8).
+// replaced (spec T5, I8); one that has a successor is not (I9).
 func reissueAt(i *model.Instance) time.Time {
 	v := i.Current()
-	if v == nil || i.ServiceEnd.IsZero() || !v.NotAfter.Before(i.ServiceEnd.Add(-time.Second)) ||
+	if v == nil || i.Replaced || i.ServiceEnd.IsZero() || !v.NotAfter.Before(i.ServiceEnd.Add(-time.Second)) ||
 		i.Hosting.On && i.Hosting.RenewalsLeft > 0 && !v.Window().Before(i.ServiceWindow()) {
 		return time.Time{}
 	}

@@ -63,6 +63,7 @@ type Facts struct {
 	Instance  *model.Instance  // nil for actions that make one
 	Resources []model.Resource // that belong to the instance
 	Job       *model.Job       // the unfinished job that issues or revokes; nil for none
+	Successor *model.Instance  // bought to replace it and not ended (spec I9); nil for none
 	Issuer    *Capabilities
 	Now       time.Time
 }

@@ -262,7 +262,7 @@ func NewTransitionTable() *TransitionTable {
 
 // endedOrExpired refuses to delete a valid certificate issued by a CA (spec I5).
 var endedOrExpired = Guard{"I5", func(c *Facts) *Refusal {
-	if c.Instance.State == model.Issued && !c.Instance.Has(model.Expired, c.Now) {
+	if c.Instance.State == model.Issued && !c.Instance.PastExpiry(c.Now) {
 		return &Refusal{Reason: ReasonRevokeFirst}
 	}
 	return nil

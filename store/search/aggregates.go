@@ -121,7 +121,8 @@ func (b *block) aggregate(n int, ps *profiles, times uint16) {
 // expired or is not counted by week.
 func (b *block) upcomingExpiry(n int, ps *profiles) (expiry int64, ok bool) {
 	expiry, ok = b.second(n, notAfter)
-	return expiry, ok && expiry >= b.aggregates.at && ps.list[b.profile[n]].row.State.Group() == model.GroupIssued
+	r := &ps.list[b.profile[n]].row
+	return expiry, ok && expiry >= b.aggregates.at && r.State.Group() == model.GroupIssued && !r.Replaced
 }
 
 // limit ends the validity of the aggregates at a moment at which values change.

@@ -30,6 +30,9 @@ func (c *Context) Status(r *model.InstanceRow, n int) (glyph, word string, tone 
 	label := r.Status(c.Now)
 	st := style.StatusOf(label)
 	word = c.Text.Lookup("label."+label, label)
+	if by := c.T("label.replaced.by", r.ReplacedBy.Short()); r.ReplacedBy != "" && label == string(model.Replaced) && widget.Width(by) <= n {
+		word = by
+	}
 	doing := ""
 	if r.Operation != "" {
 		doing = c.Text.Lookup("doing."+string(r.Operation), string(r.Operation))

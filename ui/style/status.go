@@ -20,6 +20,7 @@ var statuses = map[string]Status{
 	"failing":     {"✕", Bad},
 	"revoked":     {"⊗", Inactive},
 	"refunded":    {"⊗", Inactive},
+	"replaced":    {"⊗", Inactive},
 	"closed":      {"⊗", Inactive},
 	"ended":       {"⊗", Inactive},
 	"deployed":    {"●", Good},

@@ -104,11 +104,11 @@ func (d *details) facts() []line {
 	if i.Order != "" {
 		ls = append(ls, fact(c.T("fact.order"), string(i.Order)))
 	}
-	if i.RenewalOf != "" {
-		ls = append(ls, fact(c.T("fact.renewalof"), string(i.RenewalOf)))
+	if id := i.Replaces(); id != "" {
+		ls = append(ls, fact(c.T("fact.replaces"), string(id)))
 	}
-	if i.RenewedBy != "" {
-		ls = append(ls, fact(c.T("fact.renewedby"), string(i.RenewedBy)))
+	if id := i.ReplacedBy(); id != "" {
+		ls = append(ls, fact(c.T("fact.replacedby"), string(id)))
 	}
 	return append(ls, fact("ID", string(i.ID)))
 }

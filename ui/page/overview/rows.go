@@ -123,7 +123,7 @@ func expires(c *app.Context, r *model.InstanceRow) list.Cell {
 	}
 	tone := style.Normal
 	switch {
-	case r.State.Group() == model.GroupEnded:
+	case r.State.Group() == model.GroupEnded || r.Replaced:
 		tone = style.Inactive
 	case r.Has(model.Expired, c.Now):
 		tone = style.Bad
@@ -154,7 +154,7 @@ func service(c *app.Context, r *model.InstanceRow, w int) list.Cell {
 	}
 	part := float64(c.Now.Sub(r.ServiceStart)) / float64(r.ServiceEnd.Sub(r.ServiceStart))
 	tone := style.Muted
-	if r.State.Group() == model.GroupEnded {
+	if r.State.Group() == model.GroupEnded || r.Replaced {
 		tone = style.Inactive
 	}
 	return list.Cell{Tone: tone, Text: chart.Gauge(part, w-8) + " " + r.ServiceEnd.Format("2006-01")}
@@ -163,6 +163,8 @@ func service(c *app.Context, r *model.InstanceRow, w int) list.Cell {
 // next states in one line what happens next to a certificate, or what a person can do.
 func next(c *app.Context, r *model.InstanceRow) (string, style.Tone) {
 	switch {
+	case r.Replaced && r.Operation == "":
+		return "", style.Muted
 	case r.AwaitsReview:
 		return c.T("next.review", c.KeyOf(rules.Review)), style.Warn
 	case r.AwaitsProof:

@@ -163,6 +163,7 @@ func (p *page) derivedParts() []string {
 	}
 	for _, d := range []model.Derived{
 		model.Expired, model.Failing, model.Expiring, model.ServiceEnded, model.Deployed, model.Hosted, model.AutoDeploy,
+		model.Replaced,
 	} {
 		if n := p.counts.Derived[d]; n > 0 {
 			parts = append(parts, p.countText(string(d), n))
