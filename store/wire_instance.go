@@ -39,6 +39,8 @@ type instance struct {
 	NextExpiryNotice    time.Time      `cbor:"29,keyasint,omitzero"`
 	LastExpiryNotice    time.Time      `cbor:"30,keyasint,omitzero"`
 	LastNoticeVersion   int            `cbor:"31,keyasint,omitzero"`
+	TasksDue            time.Time      `cbor:"40,keyasint,omitzero"`
+	HasTasks            bool           `cbor:"41,keyasint,omitzero"`
 }
 
 // deltaVersion is a version without the fields that equal those of the previous
@@ -100,6 +102,7 @@ func instanceToWire(i *model.Instance) instance {
 		Operation: operation(i.Operation), Failure: failure(i.Failure),
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
+		TasksDue: i.TasksDue, HasTasks: i.HasTasks,
 	}
 }
 
@@ -116,6 +119,7 @@ func instanceFromWire(i instance) model.Instance {
 		Operation: model.Operation(i.Operation), Failure: model.Failure(i.Failure),
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
+		TasksDue: i.TasksDue, HasTasks: i.HasTasks,
 	}
 }
 
