@@ -263,8 +263,13 @@ func (e *Engine) transition(
 }
 
 // saveInstance writes the instance with the time and kind of its next scheduled
-// action, and tells the one that it replaces.
-func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error {
+// action and notice, raises or closes the tasks that follow from it, and tells the one
+// that it replaces.
+func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error { return e.saveWith(tx, i, nil) }
+
+// saveWith is saveInstance for a caller that has changed a resource; rs are those of
+// the instance.
+func (e *Engine) saveWith(tx model.Tx, i *model.Instance, rs []model.Resource) error {
 	a, at := e.table.NextDue(i)
 	i.Due, i.DueAction = at, ""
 	switch {
@@ -279,6 +284,17 @@ func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error {
 	e.scheduler.clearSkip(i.ID) // refused work may be possible now
 	if e.notifier != nil {
 		i.NextExpiryNotice = e.outbox.NextExpiryNotice(i)
+	}
+	if mayHaveTasks(i, e.Now()) || rs != nil {
+		if rs == nil && i.Deployments.Total > 0 {
+			var err error
+			if rs, err = resourcesOf(tx, i.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := e.followState(tx, i, rs); err != nil {
+			return err
+		}
 	}
 	if err := tx.Put(i); err != nil {
 		return err
@@ -299,7 +315,7 @@ func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rul
 	if err != nil {
 		return nil, rules.ReadError("instance", id, err)
 	}
-	c := &rules.Facts{Actor: actor, Instance: i, Now: e.clock.Now()}
+	c := e.factsOf(actor, i)
 	if c.Resources, err = resourcesOf(r, id); err != nil {
 		return nil, err
 	}
@@ -312,11 +328,17 @@ func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rul
 	if c.Successor, err = successor(r, i); err != nil {
 		return nil, err
 	}
+	return c, nil
+}
+
+// factsOf returns the facts about an instance that are not in other records.
+func (e *Engine) factsOf(actor model.Actor, i *model.Instance) *rules.Facts {
+	c := &rules.Facts{Actor: actor, Instance: i, Now: e.clock.Now()}
 	if is, ok := e.issuers[i.Spec.Brand]; ok {
 		caps := is.Capabilities(c.Now)
 		c.Issuer = &caps
 	}
-	return c, nil
+	return c
 }
 
 // resourcesOf reads the resources that belong to an instance.

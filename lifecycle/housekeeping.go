@@ -40,7 +40,10 @@ func (s *scheduler) pruneFinished(now time.Time) error {
 	}
 	return errors.Join(
 		prune(s.Engine, &s.pruneCursor.jobs, before.String(), func(j *model.Job) bool { return !j.Live() }),
-		prune(s.Engine, &s.pruneCursor.tasks, before.String(), func(t *model.Task) bool { return !t.Done.IsZero() }),
+		prune(s.Engine, &s.pruneCursor.tasks, before.String(), func(t *model.Task) bool {
+			// A dismissal lasts as long as its cause.
+			return !t.Done.IsZero() && (t.Outcome != journal.OutcomeDismissed || !t.Kind.FollowsState())
+		}),
 	)
 }
 

@@ -337,6 +337,12 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	if err := w.saveInstance(tx, &i); err != nil {
 		return err
 	}
+	if i.RenewalOf != "" && v.Number == 1 { // which is replaced now
+		err := w.withInstance(tx, i.RenewalOf, func(*model.Instance) error { return nil })
+		if err != nil && !errors.Is(err, model.ErrNotFound) {
+			return err
+		}
+	}
 	ev.Detail = model.Say("log.issued", "version", v.Number, "serial", v.Serial, "at", v.NotAfter)
 	if err := tx.Append(ev); err != nil {
 		return err

@@ -116,10 +116,11 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 	if err := closeRevokedTasks(tx, i, c.Now); err != nil {
 		return err
 	}
-	if err := w.syncReplaceTasks(tx, i); err != nil {
+	rs, err := resourcesOf(tx, i.ID)
+	if err != nil {
 		return err
 	}
-	if err := w.saveInstance(tx, i); err != nil {
+	if err := w.saveWith(tx, i, rs); err != nil {
 		return err
 	}
 	return tx.Append(ev)

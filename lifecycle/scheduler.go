@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -62,7 +63,11 @@ func (s *scheduler) wakeUp() {
 func (s *scheduler) schedule() {
 	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // Guard logs the fault
 	s.verifyProblems()
-	var passed, found journal.LogFilter
+	var planned, passed, found journal.LogFilter
+	plan := func() error { return errors.Join(s.planTasks(), s.directory.FollowContacts(s.ctx)) }
+	if err := s.journal.Guard("scheduler.tasks", plan); planned.IsNew(s.ctx, err) {
+		s.log.Error("the tasks of the certificates could not be planned", "error", err)
+	}
 	for {
 		if err := s.journal.Guard("scheduler.pass", func() error { _, err := s.runDue(true); return err }); passed.IsNew(s.ctx, err) {
 			s.log.Error("the scheduler could not finish a pass", "error", err)
@@ -304,11 +309,17 @@ func (s *scheduler) doDue(id model.ID) (model.ID, error) {
 		return "", s.journal.UnreadableError(model.KindInstance, id, err)
 	}
 	a, at := s.table.NextDue(c.Instance)
+	if soon := c.Instance.TasksDue; (at.IsZero() || at.After(c.Now)) && !soon.IsZero() && !soon.After(c.Now) {
+		return "", s.dueTasks(s.ctx, id)
+	}
 	if at.IsZero() || at.After(c.Now) {
 		return "", &rules.Refusal{Action: a, State: c.Instance.State, Instance: id, Reason: rules.ReasonState}
 	}
-	if f := s.table.Check(a, c); f != nil {
-		return "", f // not logged: it would repeat at every pass
+	if f := s.table.Check(a, c); f != nil { // not logged: it would repeat at every pass
+		if !c.Instance.HasTasks {
+			err = s.dueTasks(s.ctx, id)
+		}
+		return "", cmp.Or[error](err, f)
 	}
 	var j model.Job
 	switch a {
@@ -343,7 +354,7 @@ func (s *scheduler) nextDue() (next time.Time, err error) {
 			journal.EachReadable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.Add,
 				func(j *model.Job) bool { return !consider(j.Next) }),
 			journal.EachReadable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.Add,
-				func(i *model.Instance) bool { return !consider(i.Due) }),
+				func(i *model.Instance) bool { return !consider(i.NextMoment()) }),
 		)
 	})
 	if err != nil {

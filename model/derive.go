@@ -301,8 +301,8 @@ func (i *Instance) Indexes() []Index {
 		{Name: "name", Key: NormalizeName(i.Name)},
 		{Name: "tail", Key: reverse(string(i.ID))},
 	}
-	if !i.Due.IsZero() {
-		is = append(is, Index{Name: "due", Key: TimeKey(i.Due)})
+	if at := i.NextMoment(); !at.IsZero() {
+		is = append(is, Index{Name: "due", Key: TimeKey(at)})
 	}
 	if v := i.Current(); v != nil && v.Issuer != "" && i.State.Group() == GroupIssued {
 		is = append(is, Index{Name: "checked", Key: TimeKey(i.RevocationCheckedAt)})

@@ -61,6 +61,22 @@ type Instance struct {
 	NextExpiryNotice  time.Time
 	LastExpiryNotice  time.Time
 	LastNoticeVersion int
+
+	// TasksDue is when time alone raises or changes a task about the instance (spec
+	// D9); zero for never. The engine sets it at every change.
+	TasksDue time.Time
+	// HasTasks says that tasks that follow from the state of the instance are open or
+	// dismissed; see [TaskKind.FollowsState].
+	HasTasks bool
+}
+
+// NextMoment returns when the scheduler has to look at the instance: for the next
+// automatic action or for a task, whichever is earlier; zero for never.
+func (i *Instance) NextMoment() time.Time {
+	if i.Due.IsZero() || !i.TasksDue.IsZero() && i.TasksDue.Before(i.Due) {
+		return i.TasksDue
+	}
+	return i.Due
 }
 
 // Application is the certificate application. It is a draft until submitted and

@@ -191,7 +191,24 @@ const (
 	TaskRoot    TaskKind = "root"    // install a new root certificate (spec O8)
 	TaskUnseal  TaskKind = "unseal"  // enter the passphrase of the store (spec G7)
 	TaskDamage  TaskKind = "damage"  // the store is damaged (spec D9)
+
+	// What goes wrong unless a person acts (spec D9).
+	TaskExpiry      TaskKind = "expiry"       // nothing renews a certificate that expires soon or has expired
+	TaskHostingEnds TaskKind = "hosting-ends" // hosting ends, since no renewals are left
+	TaskFailing     TaskKind = "failing"      // work on a certificate or at a resource keeps failing
+	TaskContact     TaskKind = "contact"      // a contact cannot receive notices
+	TaskChannel     TaskKind = "channel"      // notices to a channel keep failing
 )
+
+// FollowsState reports whether tasks of the kind are raised and closed by comparing
+// them with what holds now (spec D9). A dismissed one stays until its cause has ended.
+func (k TaskKind) FollowsState() bool {
+	switch k {
+	case TaskExpiry, TaskHostingEnds, TaskFailing, TaskReplace, TaskContact, TaskChannel:
+		return true
+	}
+	return false
+}
 
 // RecordKind is "task".
 func (*Task) RecordKind() Kind { return KindTask }

@@ -41,7 +41,7 @@ func (d *Directory) AddContact(ctx context.Context, actor model.Actor, c model.C
 		} else if !errors.Is(err, model.ErrNotFound) {
 			return err
 		}
-		if err := errors.Join(tx.Put(&c), saveChannels(tx, &c, urls)); err != nil {
+		if err := errors.Join(tx.Put(&c), saveChannels(tx, &c, urls), d.followContacts(tx)); err != nil {
 			return err
 		}
 		ev := d.journal.Event(actor, "contact", nil)
@@ -134,7 +134,7 @@ func (d *Directory) RemoveContact(ctx context.Context, actor model.Actor, name s
 			}
 			return contactInUse(&c, model.Say("in-use.watch", "address", w.Address))
 		}
-		if err := errors.Join(deleteChannels(tx, &c), tx.Delete(&c)); err != nil {
+		if err := errors.Join(deleteChannels(tx, &c), tx.Delete(&c), d.followContacts(tx)); err != nil {
 			return err
 		}
 		ev := d.journal.Event(actor, "contact", nil)

@@ -103,7 +103,9 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	w := &simulator{engine: e, clock: clock, report: rep}
 	s.observe = w.observe
 	for _, t := range s.tasks.rows {
-		w.schedule(t)
+		if t.Done.IsZero() {
+			w.schedule(t)
+		}
 	}
 	if rep.Before, err = e.By(model.Scheduler).Balances(); err != nil {
 		return nil, err
@@ -200,7 +202,7 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 		return err
 	}
 	for _, err := range []error{
-		copyAll[model.Task](s, from, nil), copyAll[model.Account](s, from, nil),
+		copyAll(s, from, holds), copyAll[model.Account](s, from, nil),
 		copyAll[model.Approval](s, from, nil), copyAll[model.Contact](s, from, nil),
 	} {
 		if err != nil {
@@ -221,9 +223,6 @@ func copyAll[T any, P interface {
 	scan := model.Scan{Kind: P(&zero).RecordKind()}
 	if scan.Kind == model.KindJob {
 		scan.Index = "live"
-	}
-	if scan.Kind == model.KindTask {
-		scan.Index = "open"
 	}
 	for v, err := range model.All[T, P](from, scan) {
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -73,7 +74,7 @@ const keptVersions = 2
 func newRecords(key *model.Key, old []byte) *records {
 	s := &records{
 		key: key, placeholder: old, chains: chains{},
-		instances: newTable(ordered("due", func(i *model.Instance) string { return dueKey(i.Due) })),
+		instances: newTable(ordered("due", func(i *model.Instance) string { return dueKey(i.NextMoment()) })),
 		resources: newTable(
 			exact(func(r *model.Resource) string { return string(r.Instance) }, "instance"),
 			exact(func(r *model.Resource) string { return model.PlaceKey(r.Product, r.Region, r.Name) }, "place"),
@@ -84,8 +85,15 @@ func newRecords(key *model.Key, old []byte) *records {
 				return model.TimeKey(r.DeployedAt)
 			})),
 		jobs: newTable(ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) })),
-		// Only open tasks are kept.
-		tasks:     newTable(exact(func(t *model.Task) string { return string(t.Instance) }, "pending", "instance")),
+		// Only open tasks are kept, and dismissed ones that may still hold.
+		tasks: newTable(
+			exact(func(t *model.Task) string { return string(t.Instance) }, "instance"),
+			exact(func(t *model.Task) string {
+				if !t.Done.IsZero() {
+					return ""
+				}
+				return string(t.Instance)
+			}, "pending")),
 		accounts:  newTable[model.Account](),
 		approvals: newTable(exact(func(a *model.Approval) string { return a.Subject }, "subject")),
 		contacts:  newTable(exact(func(c *model.Contact) string { return model.NormalizeName(c.Name) }, "name")),
@@ -98,13 +106,18 @@ func newRecords(key *model.Key, old []byte) *records {
 		shareStrings(i)
 	}
 	s.jobs.keep = (*model.Job).Live
-	s.tasks.keep = func(t *model.Task) bool { return t.Done.IsZero() }
+	s.tasks.keep = holds
 	s.tables = map[model.Kind]recordTable{
 		model.KindInstance: &s.instances, model.KindResource: &s.resources, model.KindJob: &s.jobs,
 		model.KindTask: &s.tasks, model.KindAccount: &s.accounts, model.KindApproval: &s.approvals,
 		model.KindContact: &s.contacts,
 	}
 	return s
+}
+
+// holds reports whether a task is open, or dismissed while its cause may last.
+func holds(t *model.Task) bool {
+	return t.Done.IsZero() || t.Outcome == journal.OutcomeDismissed && t.Kind.FollowsState()
 }
 
 // shareStrings makes equal strings of an instance share memory. In a large fleet

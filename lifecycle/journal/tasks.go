@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"certquay/model"
@@ -32,17 +33,50 @@ func SameTask(a, b *model.Task) bool {
 		(a.About == b.About || a.Text.Code() == "" || b.Text.Code() == "")
 }
 
-// WasDismissed reports whether a person has dismissed such a task.
-func WasDismissed(tx model.Tx, t *model.Task) (bool, error) {
-	for old, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(t.Instance)}) {
+// FollowState makes the tasks of a scan that mine selects those that are wanted
+// (spec D9): it raises a wanted task, updates the text of one that is open, and
+// closes those that are not wanted. One that a person has dismissed is not raised
+// again before its cause has ended. changed reports whether there was anything to
+// do.
+func (j *Journal) FollowState(tx model.Tx, of model.Scan, mine func(*model.Task) bool, want []model.Task) (changed bool, err error) {
+	var write []model.Task
+	known := make([]bool, len(want))
+	for t, err := range model.All[model.Task](tx, of) {
 		if err != nil {
 			return false, err
 		}
-		if old.Outcome == OutcomeDismissed && SameTask(&old, t) {
-			return true, nil
+		if !mine(&t) || !t.Done.IsZero() && t.Outcome != OutcomeDismissed {
+			continue
+		}
+		n := slices.IndexFunc(want, func(w model.Task) bool { return SameTask(&w, &t) })
+		switch {
+		case n < 0:
+			if t.Done.IsZero() {
+				t.Done = j.Now()
+			}
+			t.Outcome = OutcomeSeen
+			write = append(write, t)
+		case t.Done.IsZero() && (t.Text != want[n].Text || t.Detail != want[n].Detail):
+			t.Text, t.Detail = want[n].Text, want[n].Detail
+			write = append(write, t)
+			fallthrough
+		default:
+			known[n] = true
 		}
 	}
-	return false, nil
+	for n := range want {
+		if !known[n] {
+			t := want[n]
+			t.ID, t.Created = j.NewID(), j.Now()
+			write = append(write, t)
+		}
+	}
+	for n := range write {
+		if err := tx.Put(&write[n]); err != nil {
+			return false, err
+		}
+	}
+	return len(write) > 0, nil
 }
 
 // EndTasks closes the open tasks of a scan for which outcome returns one.
@@ -113,8 +147,11 @@ func (j *Journal) SyncTaskIn(tx model.Tx, a TaskRequest) (already bool, err erro
 	return false, tx.Put(&model.Task{ID: j.NewID(), Kind: a.Kind, About: a.About, Created: j.Now(), Text: a.Text, Detail: a.Detail})
 }
 
-// OutcomeDismissed is the outcome of a task that a person has dismissed.
-const OutcomeDismissed = "dismissed"
+// Outcomes of tasks. They are stored, so they do not change.
+const (
+	OutcomeDismissed = "dismissed" // by a person
+	OutcomeSeen      = "seen"      // its cause has ended
+)
 
 // isCurrent reports whether the newest task of a kind matches a request, so that
 // nothing is to be done.
@@ -129,9 +166,12 @@ func isCurrent(all []model.Task, a TaskRequest) bool {
 	return a.Text == ""
 }
 
+// AboutCertquay finds the tasks that concern neither an instance nor a watch.
+var AboutCertquay = model.Scan{Index: "instance", To: "\x00"}
+
 // storeTasks lists the tasks of a kind about certquay itself.
 func storeTasks(r model.Reader, kind model.TaskKind) (all []model.Task, err error) {
-	for t, err := range model.All[model.Task](r, model.Scan{Index: "instance", To: "\x00"}) {
+	for t, err := range model.All[model.Task](r, AboutCertquay) {
 		if err != nil {
 			return nil, err
 		}

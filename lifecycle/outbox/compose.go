@@ -64,6 +64,13 @@ var noticeRules = []struct {
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskWatch), kind: ""},
 	// The event of the verification reports a resource that presents nothing.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskAddress), kind: ""},
+	// The notices of expiry and of the first failure report these.
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskExpiry), kind: ""},
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskHostingEnds), kind: ""},
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskFailing), kind: ""},
+	// What cannot be delivered is no reason for further notices.
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskContact), kind: ""},
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskChannel), kind: ""},
 	// The event of the first failure reports a failing backup.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskBackup), kind: ""},
 	{action: string(journal.Backup), result: journal.ResultFailed, why: journal.CauseScheduled, kind: model.NoticeBackupFailed},

@@ -348,6 +348,9 @@ func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
 		log, why := false, model.TextOf(cause).By("receiver")
 		switch {
 		case cause == nil:
+			if err := o.followChannel(tx, &n, false); err != nil {
+				return err
+			}
 			n.Done, n.Outcome, n.Error = now, model.NoticeDelivered, ""
 			if o.policy.DryRun {
 				n.Outcome = model.NoticeWithheld
@@ -362,6 +365,11 @@ func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
 			return o.setAside(tx, &n, why)
 		default:
 			n.Error, n.Next = why, now.Add(rules.RetryAfter(n.Attempt, 0))
+			if n.Attempt >= rules.FailingAttempts {
+				if err := o.followChannel(tx, &n, true); err != nil {
+					return err
+				}
+			}
 			ev.Result, ev.Reason, ev.SuppressNotice, log = journal.ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
 		}
 		if err := tx.Put(&n); err != nil || !log {
@@ -369,6 +377,21 @@ func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
 		}
 		return tx.Append(ev)
 	})
+}
+
+// followChannel raises or updates the task about the channel of a notice that keeps
+// failing, or closes it once a notice is delivered (spec D9).
+func (o *Outbox) followChannel(tx model.Tx, n *model.Notice, failing bool) error {
+	var want []model.Task
+	if failing {
+		want = append(want, model.Task{
+			Kind: model.TaskChannel, About: n.Channel, Text: model.Say("todo.channel", "to", n.To),
+			Detail: model.Texts(n.Error, model.Say("todo.again", "at", n.Next)),
+		})
+	}
+	mine := func(t *model.Task) bool { return t.Kind == model.TaskChannel && t.About == n.Channel }
+	_, err := o.journal.FollowState(tx, journal.AboutCertquay, mine, want)
+	return err
 }
 
 // pruneNotices deletes notices that ended before the retention period, a batch at

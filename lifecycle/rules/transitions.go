@@ -194,7 +194,7 @@ func NewTransitionTable() *TransitionTable {
 			Action: RenewHosted,
 			From:   live,
 			To:     model.Issued,
-			Guards: []Guard{isHosted, renewalsLeft, notBusy},
+			Guards: []Guard{isHosted, renewalsLeft, notBusy, issuerConfigured},
 			Due:    hostedRenewalAt,
 			Role:   model.Owner,
 		},

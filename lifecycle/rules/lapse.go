@@ -1,0 +1,60 @@
+package rules
+
+import (
+	"time"
+
+	"certquay/model"
+)
+
+// FailingAttempts is the number of failed attempts after which work that is
+// retried counts as failing again and again (spec D9): with the pauses of H9, after
+// eleven minutes.
+const FailingAttempts = 3
+
+// Lapse is a certificate that ends unless a person acts (spec D9).
+type Lapse struct {
+	// Kind is [model.TaskExpiry], or [model.TaskHostingEnds] if hosting ends with
+	// it; "" if there is no lapse.
+	Kind model.TaskKind
+	Ends time.Time // when the certificate, or else its service period, ends
+	// Overdue says that an automatic action should have replaced the certificate.
+	Overdue bool
+}
+
+// LapseOf returns the lapse of an instance at a time, and when time alone begins
+// or changes it; zero for never, or not before the next automatic action. It reads
+// the planned action, so the instance must be as the engine saves it. An instance
+// on which work is in progress does not lapse: it is renewed, or that fails. Nor does
+// one that is replaced (spec I9).
+func LapseOf(i *model.Instance, now time.Time) (l Lapse, next time.Time) {
+	v := i.Current()
+	if v == nil || i.Deleted || i.Replaced || i.State.Group() != model.GroupIssued || i.Operation.Active() {
+		return l, next
+	}
+	due := i.Due
+	if i.DueAction == model.DueEndHosting {
+		due = time.Time{}
+	}
+	row := model.InstanceRow{
+		Window: v.Window(), ServiceWindow: i.ServiceWindow(), Due: due, DueHosted: i.DueAction == model.DueRenew,
+	}
+	from, end := row.ExpiringFrom().Truncate(time.Millisecond), v.NotAfter.Add(time.Second)
+	l = Lapse{Kind: model.TaskExpiry, Ends: v.NotAfter}
+	switch {
+	case !due.IsZero() && !due.After(now):
+		l.Overdue = true
+	case !due.IsZero() && !from.Before(due.Truncate(time.Millisecond)): // it will be replaced before it lapses
+		return Lapse{}, next
+	case now.Before(from):
+		return Lapse{}, from
+	case !due.IsZero(): // replaced once more, but not beyond the service period
+		l.Ends = i.ServiceEnd
+	}
+	if i.Hosting.On && i.Hosting.RenewalsLeft == 0 && !l.Overdue {
+		l.Kind = model.TaskHostingEnds
+	}
+	if end = end.Truncate(time.Millisecond); now.Before(end) {
+		next = end
+	}
+	return l, next
+}
