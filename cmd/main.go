@@ -210,7 +210,7 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 	ctx, removed := watchDirectory(ctx, lock)
 	a, err := app.Open(ctx, lock, app.Options{
 		Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
-		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.g.plain,
+		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.Plain,
 		Dashboard: c.g.dashboard, Serve: c.g.serve, Unattended: c.g.unattended,
 	})
 	if err != nil {
