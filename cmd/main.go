@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -78,7 +79,11 @@ func Main() int {
 	// Check the command line before the store is touched.
 	g := c.g
 	verb, err := parse(c, args)
+	if err == nil && verb != nil && nameOf(verb) != string(restore) { // which may put a key where there is no configuration yet
+		err = checkConfigFile(g)
+	}
 	if err != nil {
+		c.JSON = c.JSON || wantsJSON(args)
 		c.PrintError(err)
 		return out.ExitCode(err)
 	}
@@ -167,6 +172,14 @@ func parse(c *invocation, args []string) (*cobra.Command, error) {
 		return nil, err
 	}
 	return verb, nil
+}
+
+// wantsJSON reports whether a command line that could not be parsed asks for JSON.
+func wantsJSON(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
 }
 
 // isCompletion reports whether the command line is a shell's request for completions.

@@ -143,6 +143,7 @@ func run(ctx context.Context, c *invocation, args []string) int {
 	if err == nil {
 		return out.ExitOK
 	}
+	c.JSON = c.JSON || wantsJSON(args) // a wrong flag before it ends the parsing
 	c.PrintError(err)
 	return out.ExitCode(err)
 }
