@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -14,107 +15,121 @@ import (
 	"certquay/model"
 )
 
+// applyFlags are the flags of apply that are resolved before an application is sent.
+type applyFlags struct {
+	csr, contact, keyType, company, like string
+	documents                            []string
+}
+
 func applyCmd(c *invocation) *cobra.Command {
-	var csr, contact, keyType, company, like string
-	var documents []string
-	var noWait bool
+	s, from := selection{}, applyFlags{}
 	r := lifecycle.ApplyRequest{}
 	cmd := &cobra.Command{
 		Use:     "apply",
 		Example: "  certquay apply 3F7QX --domain shop.example.com\n  certquay apply 3F7QX --domain shop.example.com --csr request.pem",
-		Args:    exactArg("arg.id"),
+		Args:    s.args("arg.id", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			i, err := c.engine().Find(args[0])
-			if err != nil {
-				return err
-			}
-			if err := c.engine().Allow(cmd.Context(), rules.Apply, i.ID); err != nil {
-				return err
-			}
 			if r.HostingPacks < 0 {
 				return out.Usage("usage.hosting-packs", "id", args[0])
 			}
-			a := &r.Application
-			if like != "" {
-				if err := c.copyApplication(like, &r); err != nil {
-					return err
-				}
-			}
-			if csr != "" && csr != "auto" {
-				if a.CSR, err = c.csr(cmd.Context(), csr); err != nil {
-					return err
-				}
-			} else if keyType != "" {
-				if a.KeyType, err = oneOf("--key-type", keyType, model.KeyTypes); err != nil {
-					return err
-				}
-			}
-			if contact != "" {
-				ct, err := c.engine().Contact(contact)
-				if err != nil {
-					return err
-				}
-				r.Contact = ct.ID
-			}
-			if company != "" {
-				if co, err := c.engine().Company(company); err == nil {
-					a.Company = co.Organization
-				} else {
-					return err
-				}
-			}
-			for _, path := range documents {
-				data, err := c.read(cmd.Context(), path)
-				if err != nil {
-					return err
-				}
-				r.Documents = append(r.Documents, lifecycle.NewDocument{Name: sourceName(path), Data: data})
-			}
-			if len(a.CSR) > 0 {
-				c.Note("verb.apply.own-key")
-			}
-			j, err := c.engine().Apply(cmd.Context(), i.ID, r)
-			if missing := (*rules.Invalid)(nil); r.DraftOnly && (err == nil || errors.As(err, &missing)) {
-				return c.reportDraft(i.ID)
-			}
-			if err != nil {
-				return err
-			}
-			return c.await(cmd.Context(), i.ID, noWait, model.Say("verb.apply.done"), j.ID)
+			read := sync.OnceValue(func() error { return c.readApplication(cmd.Context(), &from, &r) })
+			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
+				action: rules.Apply, title: counted("many.apply"),
+				plan:  func(context.Context, *model.Instance, *rules.Facts) (plan, error) { return plan{}, read() },
+				begin: func(ctx context.Context, i *model.Instance) (begun, error) { return c.beginApplication(ctx, i.ID, r) },
+			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&r.Application.Domains, "domain", nil, "")
-	f.StringVar(&csr, "csr", "auto", "")
-	f.StringVar(&keyType, "key-type", "", out.Join(model.KeyTypes))
+	f.StringVar(&from.csr, "csr", "auto", "")
+	f.StringVar(&from.keyType, "key-type", "", out.Join(model.KeyTypes))
 	f.StringVar(&r.Application.ApplicantName, "applicant", "", "")
 	f.StringVar(&r.Application.Email, "email", "", "")
 	f.StringVar(&r.Application.Phone, "phone", "", "")
 	f.StringVar(&r.Application.IDNumber, "id-number", "", "")
-	f.StringVar(&company, "company", "", "")
-	f.StringSliceVar(&documents, "document", nil, "")
-	f.StringVar(&contact, "contact", "", "")
+	f.StringVar(&from.company, "company", "", "")
+	f.StringSliceVar(&from.documents, "document", nil, "")
+	f.StringVar(&from.contact, "contact", "", "")
 	f.IntVar(&r.HostingPacks, "hosting-packs", 0, "")
-	f.StringVar(&like, "like", "", "")
+	f.StringVar(&from.like, "like", "", "")
 	f.BoolVar(&r.DraftOnly, "draft", false, "")
-	waitFlag(f, &noWait)
+	waitFlag(f, &s.noWait)
+	s.flags(cmd)
 	return cmd
 }
 
-// reportDraft reports that an application is saved, and what is still missing.
-func (c *invocation) reportDraft(id model.ID) error {
+// readApplication completes an application by what its flags name: another application,
+// files, a contact and a company.
+func (c *invocation) readApplication(ctx context.Context, from *applyFlags, r *lifecycle.ApplyRequest) (err error) {
+	a := &r.Application
+	if from.like != "" {
+		if err := c.copyApplication(from.like, r); err != nil {
+			return err
+		}
+	}
+	if from.csr != "auto" {
+		if a.CSR, err = c.csr(ctx, from.csr); err != nil {
+			return err
+		}
+	}
+	if from.keyType != "" && len(a.CSR) == 0 {
+		if a.KeyType, err = oneOf("--key-type", from.keyType, model.KeyTypes); err != nil {
+			return err
+		}
+	}
+	if from.contact != "" {
+		ct, err := c.engine().Contact(from.contact)
+		if err != nil {
+			return err
+		}
+		r.Contact = ct.ID
+	}
+	if from.company != "" {
+		co, err := c.engine().Company(from.company)
+		if err != nil {
+			return err
+		}
+		a.Company = co.Organization
+	}
+	for _, path := range from.documents {
+		data, err := c.read(ctx, path)
+		if err != nil {
+			return err
+		}
+		r.Documents = append(r.Documents, lifecycle.NewDocument{Name: sourceName(path), Data: data})
+	}
+	if len(a.CSR) > 0 {
+		c.Note("verb.apply.own-key")
+	}
+	return nil
+}
+
+// beginApplication submits an application, or saves it as a draft.
+func (c *invocation) beginApplication(ctx context.Context, id model.ID, r lifecycle.ApplyRequest) (begun, error) {
+	j, err := c.engine().Apply(ctx, id, r)
+	if missing := (*rules.Invalid)(nil); !r.DraftOnly || err != nil && !errors.As(err, &missing) {
+		return c.became(id, model.Say("verb.apply.done"), j.ID), err
+	}
 	i, err := c.engine().Instance(id)
 	if err != nil {
-		return err
+		return begun{}, err
 	}
 	missing := c.engine().Missing(&i, i.Application)
-	for _, m := range missing {
-		c.Note("verb.apply.missing", "what", m, "example", m.Example)
-	}
+	done := model.Say("verb.apply.complete", "id", id.Short())
 	if len(missing) > 0 {
-		return c.show(id, model.Say("verb.apply.incomplete", "n", len(missing)))
+		done = model.Say("verb.apply.incomplete", "n", len(missing))
 	}
-	return c.show(id, model.Say("verb.apply.complete", "id", id.Short()))
+	b := c.became(id, done)
+	end := b.end
+	b.end = func(all []lifecycle.Progress) outcome {
+		o := end(all)
+		for _, m := range missing {
+			o.notes = append(o.notes, model.Say("verb.apply.missing", "what", m, "example", m.Example))
+		}
+		return o
+	}
+	return b, nil
 }
 
 // sourceName returns the name a document is listed under; standard input has none.
@@ -125,8 +140,11 @@ func sourceName(path string) string {
 	return filepath.Base(path)
 }
 
-// csr reads a certificate signing request supplied by the user.
+// csr reads a certificate signing request supplied by the user; nil if path is "".
 func (c *invocation) csr(ctx context.Context, path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
 	data, err := c.read(ctx, path)
 	if err != nil {
 		return nil, err

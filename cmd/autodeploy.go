@@ -1,70 +1,72 @@
 package cmd
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
+	"certquay/model"
 )
 
 func autoDeployCmd(c *invocation) *cobra.Command {
-	return &cobra.Command{
+	s := selection{}
+	cmd := &cobra.Command{
 		Use: "auto-deploy",
+		Example: "  certquay auto-deploy SLB/eu-central-1/shop.example.com on\n" +
+			"  certquay auto-deploy --where 'product:CDN is:hosted' on",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 || args[1] != "on" && args[1] != "off" {
+			if len(args) == 0 || s.args("arg.resource", 1)(cmd, args) != nil || !onOrOff(args[len(args)-1]) {
 				return usageError(cmd, "usage.auto-deploy")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := c.engine().FindResource(args[0])
-			if err != nil {
-				return err
-			}
-			on := args[1] == "on"
-			if on && c.engine().May(rules.AutoDeploy) == nil {
-				question, err := c.creditQuestion(r)
-				if err != nil {
-					return err
-				}
-				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
-					return err
-				}
-			}
-			if err := c.engine().AutoDeploy(cmd.Context(), r.ID, on); err != nil {
-				return err
-			}
-			v, err := c.engine().Resource(r.ID)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(out.NewResource(&v))
-			}
-			code := "verb.auto-off"
+			last := len(args) - 1
+			on, code, title := args[last] == "on", "verb.auto-off", "many.auto-off"
 			if on {
-				code = "verb.auto-on"
+				code, title = "verb.auto-on", "many.auto-on"
 			}
-			c.Say(code, "place", place(&v.Resource))
-			return nil
+			free, err := c.freeCredits()
+			if err != nil {
+				return err
+			}
+			return actOn(cmd.Context(), c, &s, args[:last], c.findResources(), effect[lifecycle.ResourceView]{
+				action: rules.AutoDeploy, title: counted(title, "free", free),
+				plan: func(_ context.Context, r *lifecycle.ResourceView, _ *rules.Facts) (plan, error) {
+					if !on || r.AutoDeploy {
+						return plan{}, nil
+					}
+					question := c.Text("verb.auto.question", "place", place(&r.Resource), "n", free)
+					return plan{ask: true, credits: 1, lines: []string{question}}, nil
+				},
+				begin: func(ctx context.Context, r *lifecycle.ResourceView) (begun, error) {
+					return begun{end: func([]lifecycle.Progress) outcome {
+						v, err := c.engine().Resource(r.ID)
+						return outcome{
+							result: out.NewResource(&v), err: err, lines: []model.Text{model.Say(code, "place", place(&r.Resource))},
+						}
+					}}, c.engine().AutoDeploy(ctx, r.ID, on)
+				},
+			})
 		},
 	}
+	s.flags(cmd)
+	return cmd
 }
 
-// creditQuestion returns the confirmation question, with the number of available
-// credits (spec D5).
-func (c *invocation) creditQuestion(r lifecycle.ResourceView) (string, error) {
+func onOrOff(word string) bool { return word == "on" || word == "off" }
+
+// freeCredits returns the number of credits that are not reserved.
+func (c *invocation) freeCredits() (n int, err error) {
 	all, err := c.engine().Balances()
-	if err != nil {
-		return "", err
-	}
-	free := 0
 	for _, b := range all {
 		if b.Kind == string(ledger.PackCredit) {
-			free = b.Available
+			n = b.Available
 		}
 	}
-	return c.Text("verb.auto.question", "place", place(&r.Resource), "n", free), nil
+	return n, err
 }

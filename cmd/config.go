@@ -18,12 +18,7 @@ func configCmd(c *invocation) *cobra.Command {
 		Use: "config", Args: unknownVerb,
 		Long: c.builtInIssuers() + "\n\n" + c.builtInDrivers() + "\n\n" + c.builtInEngines(),
 		RunE: func(*cobra.Command, []string) error {
-			cfg, err := c.configInForce()
-			if err != nil {
-				return err
-			}
-			_, err = c.Out.Write(cfg.Marshal(c.Words()))
-			return err
+			return c.printConfig()
 		},
 	}
 	cmd.AddCommand(
@@ -33,6 +28,28 @@ func configCmd(c *invocation) *cobra.Command {
 			RunE: func(cmd *cobra.Command, args []string) error { return c.diffConfig(cmd, args[0]) }},
 	)
 	return cmd
+}
+
+// printConfig prints the configuration in force, with the file that it comes from.
+func (c *invocation) printConfig() error {
+	cfg, err := c.configInForce()
+	if err != nil {
+		return err
+	}
+	w, err := c.places()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return c.PrintJSON(map[string]any{"file": w.config, "values": cfg.Values()})
+	}
+	code := "verb.config.of"
+	if _, err := os.Stat(w.config); errors.Is(err, fs.ErrNotExist) {
+		code = "verb.config.none"
+	}
+	c.Note(code, "file", w.config) // apart from the configuration, which can be used as a file
+	_, err = c.Out.Write(cfg.Marshal(c.Words()))
+	return err
 }
 
 // configInForce returns the configuration of the owner, or without one that of the

@@ -57,7 +57,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 		Demo:        a.Demo,
 		Support:     a.Config.Support,
 		Read:        func(path string) ([]byte, error) { return c.readFile(ctx, path) },
-		Plain:       c.g.plain || a.Config.UI.ScreenReader,
+		Plain:       c.Plain || a.Config.UI.ScreenReader,
 		Theme:       a.Config.UI.Style(),
 		Keys:        a.Config.UI.Keymap(),
 		CursorDelay: cursorDelay,

@@ -9,52 +9,69 @@ import (
 	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 func deployCmd(c *invocation) *cobra.Command {
+	s := selection{}
 	r := lifecycle.DeployRequest{}
-	var noWait bool
 	cmd := &cobra.Command{
 		Use: "deploy",
 		Example: "  certquay deploy shop.example.com --product CDN\n" +
 			"  certquay deploy shop.example.com --product SLB --region eu-central-1 --resource shop.example.com",
-		Args: exactArg("arg.id"),
+		Args: s.args("arg.id", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Product == "" {
 				return out.Usage("usage.no-product", "words", c.productNames())
 			}
-			i, err := c.engine().Find(args[0])
-			if err != nil {
-				return err
-			}
-			c.warnDeployProblems(&i)
-			jobs, err := c.engine().Deploy(cmd.Context(), i.ID, r)
-			if err != nil {
-				return err
-			}
-			return c.awaitResources(cmd.Context(), noWait, jobs)
+			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
+				action: rules.Deploy, title: counted("many.deploy", "product", r.Product),
+				plan: func(ctx context.Context, i *model.Instance, _ *rules.Facts) (plan, error) {
+					if !s.dryRun && (c.Yes || !s.several(args)) { // nobody sees it
+						return plan{}, nil
+					}
+					return c.planDeployment(ctx, i, r)
+				},
+				begin: func(ctx context.Context, i *model.Instance) (begun, error) {
+					jobs, err := c.engine().Deploy(ctx, i.ID, r)
+					return c.deployed(&s, deployProblem(i), jobs), err
+				},
+			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.Product, "product", "", "")
 	f.StringSliceVar(&r.Regions, "region", nil, "")
 	f.StringSliceVar(&r.Resources, "resource", nil, "")
-	waitFlag(f, &noWait)
+	waitFlag(f, &s.noWait)
+	s.flags(cmd)
 	return cmd
 }
 
-// warnDeployProblems warns of properties that do not prevent deployment but cause problems
-// for clients (spec D3).
-func (c *invocation) warnDeployProblems(i *model.Instance) {
-	v := i.Current()
-	switch {
+// planDeployment returns where a certificate would be deployed.
+func (c *invocation) planDeployment(ctx context.Context, i *model.Instance, r lifecycle.DeployRequest) (p plan, err error) {
+	places, err := c.engine().PlanDeploy(ctx, i.ID, r)
+	for _, at := range places {
+		p.notes = append(p.notes, model.Say("verb.deploy.to", "place", at.Place()))
+	}
+	if problem := deployProblem(i); problem != "" {
+		p.notes = append(p.notes, problem)
+	}
+	return p, err
+}
+
+// deployProblem returns a warning of properties that do not prevent deployment but cause
+// problems for clients (spec D3); "" if there are none.
+func deployProblem(i *model.Instance) model.Text {
+	switch v := i.Current(); {
 	case v == nil:
 	case v.SelfSigned:
-		c.Note("verb.deploy.self-signed")
+		return model.Say("verb.deploy.self-signed")
 	case v.Incomplete:
-		c.Note("verb.deploy.incomplete")
+		return model.Say("verb.deploy.incomplete")
 	}
+	return ""
 }
 
 func (c *invocation) productNames() string {
@@ -68,51 +85,46 @@ func (c *invocation) productNames() string {
 // place returns the display name of a resource.
 func place(r *model.Resource) string { return r.Product + " " + r.Region + " " + r.Name }
 
-// awaitResources waits for jobs at resources and prints their results. It fails if one
-// of them failed.
-func (c *invocation) awaitResources(ctx context.Context, noWait bool, jobs []model.Job) error {
+// deployed returns the work of jobs that deploy one certificate, whose result is the
+// resources. It fails if one of them failed.
+func (c *invocation) deployed(s *selection, problem model.Text, jobs []model.Job) begun {
 	ids := make([]model.ID, len(jobs))
-	for n := range jobs {
-		ids[n] = jobs[n].ID
-	}
 	all := make([]lifecycle.Progress, len(jobs))
-	if noWait {
-		for n := range jobs {
-			all[n] = lifecycle.Progress{Job: jobs[n]}
-		}
-	} else {
-		var err error
-		if all, err = c.engine().Wait(ctx, ids...); err != nil {
-			return err
-		}
+	for n := range jobs {
+		ids[n], all[n] = jobs[n].ID, lifecycle.Progress{Job: jobs[n]}
 	}
-	items := []out.Resource{}
-	var wrong []model.Text
-	for _, p := range all {
-		v, err := c.engine().Resource(p.Job.Resource)
-		if err != nil {
-			return err
+	return begun{ids, func(ended []lifecycle.Progress) outcome {
+		var o outcome
+		if problem != "" {
+			o.notes = append(o.notes, problem)
 		}
-		items = append(items, out.NewResource(&v))
-		switch at := place(&v.Resource); {
-		case noWait:
-			c.Say("verb.deploy.state", "place", at, "state", v.State)
-		case p.Job.Result == journal.ResultOK:
-			c.Say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address)
-		default:
-			wrong = append(wrong, model.Say("verb.at", "place", at, "cause", p.Job.Error))
+		if ended != nil {
+			all = ended
 		}
-	}
-	if c.JSON {
-		if err := c.PrintJSON(items); err != nil {
-			return err
+		items := []out.Resource{}
+		var wrong []model.Text
+		for _, p := range all {
+			v, err := c.engine().Resource(p.Job.Resource)
+			if err != nil {
+				return outcome{err: err}
+			}
+			items = append(items, out.NewResource(&v))
+			switch at := place(&v.Resource); {
+			case s.noWait:
+				o.lines = append(o.lines, model.Say("verb.deploy.state", "place", at, "state", v.State))
+			case p.Job.Result == journal.ResultOK:
+				o.lines = append(o.lines, model.Say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address))
+			default:
+				wrong = append(wrong, model.Say("verb.at", "place", at, "cause", p.Job.Error))
+			}
 		}
-	}
-	if len(wrong) > 0 {
-		return &out.FailedError{What: model.Texts(wrong...), Hint: model.Say("failed.deploy.hint")}
-	}
-	if !noWait && c.app.Temporary() {
-		c.Say("verb.deploy.edge")
-	}
-	return nil
+		o.result = items
+		switch {
+		case len(wrong) > 0:
+			o.err = &out.FailedError{What: model.Texts(wrong...), Hint: model.Say("failed.deploy.hint")}
+		case !s.noWait && c.app.Temporary():
+			o.after = model.Say("verb.deploy.edge")
+		}
+		return o
+	}}
 }

@@ -1,7 +1,7 @@
 package cmd
 
 import (
-	"strings"
+	"context"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +13,7 @@ import (
 )
 
 func hostCmd(c *invocation) *cobra.Command {
+	s := selection{}
 	var stop bool
 	var contact string
 	stated := map[string]*string{"level": new(string), "type": new(string), "brand": new(string), "grade": new(string)}
@@ -21,54 +22,26 @@ func hostCmd(c *invocation) *cobra.Command {
 		Use: "host",
 		Example: "  certquay host shop.example.com --contact Ops\n" +
 			"  certquay host upload.example.com --contact Ops --level dv --brand embedded --grade free",
-		Args: exactArg("arg.id"),
+		Args: s.args("arg.id", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			i, err := c.engine().Find(args[0])
-			if err != nil {
-				return err
-			}
 			if stop {
-				return c.stopHosting(cmd, &i)
+				return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
+					action: rules.StopHosting, title: counted("many.host-stop"), plan: c.planStopHosting,
+					begin: func(ctx context.Context, i *model.Instance) (begun, error) {
+						return c.became(i.ID, model.Say("verb.host.stopped")), c.engine().StopHosting(ctx, i.ID)
+					},
+				})
 			}
-			if err := c.engine().Allow(cmd.Context(), rules.Host, i.ID); err != nil {
+			if err := c.readHosting(stated, contact, &r); err != nil {
 				return err
 			}
-			if contact != "" {
-				ct, err := c.engine().Contact(contact)
-				if err != nil {
-					return err
-				}
-				r.Contact = ct.ID
-			}
-			if r.Spec, err = parseSpecification(stated); err != nil {
-				return err
-			}
-			cs, err := c.engine().Facts(i.ID)
-			if err != nil {
-				return err
-			}
-			if c.engine().Table().Check(rules.Host, cs) == nil {
-				if r.Contact == "" && i.Contact == "" {
-					return out.Usage("usage.hosting-contact")
-				}
-				q, err := c.engine().QuoteHosting(i.ID, r)
-				if err != nil {
-					return err
-				}
-				question := []string{c.Text("verb.host.what", "name", i.Name)}
-				for _, l := range q.Lines {
-					item, spec := c.Text("verb.item", "item", l.Item), c.Text("verb.spec", "spec", l.Spec)
-					question = append(question, "  "+out.Pad(item, 16)+" "+out.Pad(spec, 32)+" "+ledger.Money(l.Amount, l.Currency))
-				}
-				question = append(question, c.Text("verb.host.total", "total", ledger.Money(q.Total, q.Currency)))
-				if err := c.Confirm(cmd.Context(), strings.Join(question, "\n"), ""); err != nil {
-					return err
-				}
-			}
-			if err := c.engine().Host(cmd.Context(), i.ID, r); err != nil {
-				return err
-			}
-			return c.show(i.ID, model.Say("verb.host.on"))
+			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
+				action: rules.Host, title: counted("many.host"),
+				plan: func(_ context.Context, i *model.Instance, _ *rules.Facts) (plan, error) { return c.planHosting(i, r) },
+				begin: func(ctx context.Context, i *model.Instance) (begun, error) {
+					return c.became(i.ID, model.Say("verb.host.on")), c.engine().Host(ctx, i.ID, r)
+				},
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -78,7 +51,43 @@ func hostCmd(c *invocation) *cobra.Command {
 	for name, to := range stated {
 		f.StringVar(to, name, "", "")
 	}
+	s.flags(cmd)
 	return cmd
+}
+
+// readHosting completes a request by the contact and the parts of a specification that
+// were given.
+func (c *invocation) readHosting(stated map[string]*string, contact string, r *lifecycle.HostRequest) (err error) {
+	if c.engine().May(rules.Host) != nil {
+		return nil // each is refused, which is logged
+	}
+	if contact != "" {
+		ct, err := c.engine().Contact(contact)
+		if err != nil {
+			return err
+		}
+		r.Contact = ct.ID
+	}
+	r.Spec, err = parseSpecification(stated)
+	return err
+}
+
+// planHosting returns what hosting costs, line by line.
+func (c *invocation) planHosting(i *model.Instance, r lifecycle.HostRequest) (plan, error) {
+	if r.Contact == "" && i.Contact == "" {
+		return plan{}, out.Usage("usage.hosting-contact")
+	}
+	q, err := c.engine().QuoteHosting(i.ID, r)
+	if err != nil {
+		return plan{}, err
+	}
+	lines := []string{c.Text("verb.host.what", "name", i.Name)}
+	for _, l := range q.Lines {
+		item, spec := c.Text("verb.item", "item", l.Item), c.Text("verb.spec", "spec", l.Spec)
+		lines = append(lines, "  "+out.Pad(item, 16)+" "+out.Pad(spec, 32)+" "+ledger.Money(l.Amount, l.Currency))
+	}
+	lines = append(lines, c.Text("verb.host.total", "total", ledger.Money(q.Total, q.Currency)))
+	return plan{ask: true, lines: lines, price: q.Total, currency: q.Currency}, nil
 }
 
 // parseSpecification parses the parts of a specification that were given.
@@ -102,21 +111,17 @@ func parseSpecification(stated map[string]*string) (s model.Specification, err e
 	return s, nil
 }
 
-func (c *invocation) stopHosting(cmd *cobra.Command, i *model.Instance) error {
-	if i.Hosting.On && c.engine().May(rules.StopHosting) == nil {
-		question := c.Text("verb.host.stop", "name", i.Name)
-		switch left := i.Hosting.RenewalsLeft; {
-		case left > 0 && i.Hosting.FromPack:
-			question += "\n" + c.Text("verb.host.units", "n", left)
-		case left > 0:
-			question += "\n" + c.Text("verb.host.renewals", "n", left)
-		}
-		if err := c.Confirm(cmd.Context(), question, ""); err != nil {
-			return err
-		}
+// planStopHosting returns what is lost by stopping to host.
+func (c *invocation) planStopHosting(_ context.Context, i *model.Instance, _ *rules.Facts) (plan, error) {
+	p := plan{ask: true, lines: []string{c.Text("verb.host.stop", "name", i.Name)}}
+	switch left := i.Hosting.RenewalsLeft; {
+	case left > 0 && i.Hosting.FromPack:
+		p.notes = append(p.notes, model.Say("verb.host.units", "n", left))
+	case left > 0:
+		p.notes = append(p.notes, model.Say("verb.host.renewals", "n", left))
 	}
-	if err := c.engine().StopHosting(cmd.Context(), i.ID); err != nil {
-		return err
+	for _, t := range p.notes {
+		p.lines = append(p.lines, c.Words().Text(t))
 	}
-	return c.show(i.ID, model.Say("verb.host.stopped"))
+	return p, nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -78,7 +79,11 @@ func Main() int {
 	// Check the command line before the store is touched.
 	g := c.g
 	verb, err := parse(c, args)
+	if err == nil && verb != nil && nameOf(verb) != string(restore) { // which may put a key where there is no configuration yet
+		err = checkConfigFile(g)
+	}
 	if err != nil {
+		c.JSON = c.JSON || wantsJSON(args)
 		c.PrintError(err)
 		return out.ExitCode(err)
 	}
@@ -169,6 +174,14 @@ func parse(c *invocation, args []string) (*cobra.Command, error) {
 	return verb, nil
 }
 
+// wantsJSON reports whether a command line that could not be parsed asks for JSON.
+func wantsJSON(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
+}
+
 // isCompletion reports whether the command line is a shell's request for completions.
 func isCompletion(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
@@ -210,7 +223,7 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 	ctx, removed := watchDirectory(ctx, lock)
 	a, err := app.Open(ctx, lock, app.Options{
 		Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
-		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.g.plain,
+		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.Plain,
 		Dashboard: c.g.dashboard, Serve: c.g.serve, Unattended: c.g.unattended,
 	})
 	if err != nil {

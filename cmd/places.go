@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,12 +18,17 @@ type places struct{ data, config, key string }
 func placesOf(g *globalFlags) (w places, err error) {
 	paths := config.DefaultPaths()
 	w.data, w.config = paths.Data, paths.ConfigFile()
-	for _, p := range []struct{ from, to *string }{{&g.data, &w.data}, {&g.config, &w.config}} {
-		if *p.from == "" {
-			continue
-		}
-		if *p.to, err = filepath.Abs(*p.from); err != nil {
-			return w, out.Usage("usage.path", "cause", err)
+	for _, p := range []struct {
+		flag     string
+		from, to *string
+	}{{"--data", &g.data, &w.data}, {"--config", &g.config, &w.config}} {
+		switch {
+		case *p.from != "":
+			if *p.to, err = filepath.Abs(*p.from); err != nil {
+				return w, out.Usage("usage.path", "cause", err)
+			}
+		case *p.to == "":
+			return w, out.Usage("usage.no-home", "flag", p.flag)
 		}
 	}
 	w.key = config.KeyFile(w.config)
@@ -50,6 +57,18 @@ func (c *invocation) checkPlaces() error {
 		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.ConfigFile {
 			c.Note("verb.config-unused", "file", c.app.ConfigFile, "pid", os.Getpid())
 		}
+	}
+	return nil
+}
+
+// checkConfigFile refuses a configuration that was named and does not exist: the
+// defaults and another master key would be used instead of it.
+func checkConfigFile(g *globalFlags) error {
+	if g.config == "" {
+		return nil
+	}
+	if _, err := os.Stat(g.config); errors.Is(err, fs.ErrNotExist) {
+		return out.Usage("usage.no-config", "file", g.config)
 	}
 	return nil
 }

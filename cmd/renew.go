@@ -1,8 +1,11 @@
 package cmd
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
@@ -10,46 +13,42 @@ import (
 )
 
 func renewCmd(c *invocation) *cobra.Command {
-	var noWait bool
+	s := selection{}
 	var csr string
 	cmd := &cobra.Command{
-		Use: "renew", Args: exactArg("arg.id"),
+		Use:     "renew",
+		Example: "  certquay renew shop.example.com\n  certquay renew --where 'expires<30d !is:hosted' --dry-run",
+		Args:    s.args("arg.id", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			i, err := c.engine().Find(args[0])
+			if csr != "" && s.several(args) {
+				return out.Usage("usage.csr-one")
+			}
+			request, err := c.csr(cmd.Context(), csr)
 			if err != nil {
 				return err
 			}
-			cs, err := c.engine().Facts(i.ID)
-			if err != nil {
-				return err
-			}
-			if f := c.engine().Table().Check(rules.Renew, cs); f == nil {
-				q, err := c.engine().Quote(lifecycle.BuyRequest{Spec: i.Spec, Years: i.Years, Quantity: 1})
-				if err != nil {
-					return err
-				}
-				if q.Total > 0 {
-					question := c.Text("verb.renew", "name", i.Name, "spec", i.Spec, "years", years(i.Years),
-						"total", ledger.Money(q.Total, q.Currency))
-					if err := c.Confirm(cmd.Context(), question, ""); err != nil {
-						return err
-					}
-				}
-			}
-			var request []byte
-			if csr != "" {
-				if request, err = c.csr(cmd.Context(), csr); err != nil {
-					return err
-				}
-			}
-			next, j, err := c.engine().RenewWithCSR(cmd.Context(), i.ID, request)
-			if err != nil {
-				return err
-			}
-			return c.await(cmd.Context(), next.ID, noWait, model.Say("verb.renewed", "id", next.ID), j.ID)
+			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
+				action: rules.Renew, title: counted("many.renew"), plan: c.planRenewal,
+				begin: func(ctx context.Context, i *model.Instance) (begun, error) {
+					next, j, err := c.engine().RenewWithCSR(ctx, i.ID, request)
+					return c.became(next.ID, model.Say("verb.renewed", "id", next.ID), j.ID), err
+				},
+			})
 		},
 	}
 	cmd.Flags().StringVar(&csr, "csr", "", "")
-	waitFlag(cmd.Flags(), &noWait)
+	waitFlag(cmd.Flags(), &s.noWait)
+	s.flags(cmd)
 	return cmd
+}
+
+// planRenewal returns the price of a renewal, which is confirmed unless it is free.
+func (c *invocation) planRenewal(_ context.Context, i *model.Instance, _ *rules.Facts) (plan, error) {
+	q, err := c.engine().Quote(lifecycle.BuyRequest{Spec: i.Spec, Years: i.Years, Quantity: 1})
+	if err != nil {
+		return plan{}, err
+	}
+	return plan{ask: q.Total > 0, price: q.Total, currency: q.Currency, lines: []string{
+		c.Text("verb.renew", "name", i.Name, "spec", i.Spec, "years", years(i.Years), "total", ledger.Money(q.Total, q.Currency)),
+	}}, nil
 }

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -69,6 +70,9 @@ func (c *invocation) restore(ctx context.Context, file string, o *identityFlags)
 	if err != nil {
 		return backupError(file, err)
 	}
+	if err := c.createConfigFile(w.config); err != nil {
+		return err
+	}
 	report, err := checkRestored(ctx, w)
 	if err != nil {
 		return &out.StoreError{Err: err, Hint: model.Say("verb.restore.broken", "dir", w.data)}
@@ -88,6 +92,26 @@ func (c *invocation) restore(ctx context.Context, file string, o *identityFlags)
 	c.Say("verb.restore.done", "dir", w.data, "store", sum.Store, "at", sum.Made, "records", report.Records, "events", sum.Events)
 	c.Say("verb.restore.key", "file", w.key)
 	c.Note("verb.restore.beware")
+	return nil
+}
+
+// createConfigFile creates the configuration that was named, beside which the master key
+// is now, if there is none: without it the name would be refused.
+func (c *invocation) createConfigFile(file string) error {
+	if c.g.config == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		_, err = f.WriteString("# " + c.Text("verb.config.defaults") + "\n")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return out.Failed("failed.write-config", "file", file, "cause", err)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -13,50 +14,64 @@ import (
 )
 
 func reviewCmd(c *invocation) *cobra.Command {
-	var approve, noWait bool
+	s := selection{}
+	var approve bool
 	var reason, documents string
 	cmd := &cobra.Command{
 		Use:     "review",
 		Example: "  certquay review shop.example.com --documents /tmp/look\n  certquay review shop.example.com --approve",
-		Args:    exactArg("arg.id"),
+		Args:    s.args("arg.id", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			i, err := c.engine().Find(args[0])
-			if err != nil {
-				return err
-			}
 			rejected := cmd.Flags().Changed("reject")
 			if documents != "" {
-				if f := c.engine().May(rules.Review); f != nil {
-					return f
+				if s.several(args) {
+					return out.Usage("usage.documents-one")
 				}
-				if err := c.saveDocuments(i.ID, documents); err != nil {
+				i, err := c.reviewDocuments(args[0], documents)
+				if err != nil {
 					return err
 				}
 				if !approve && !rejected {
 					return c.application(&i)
 				}
 			}
-			switch {
-			case approve == rejected:
+			if approve == rejected {
 				return out.Usage("usage.review")
-			case rejected:
-				if err := c.engine().RejectApplication(cmd.Context(), i.ID, reason); err != nil {
-					return err
+			}
+			v := effect[model.Instance]{action: rules.Review, title: counted("many.approve"), plan: unasked[model.Instance], begin: c.beginApproval}
+			if rejected {
+				v.title = counted("many.reject", "reason", reason)
+				v.begin = func(ctx context.Context, i *model.Instance) (begun, error) {
+					return c.became(i.ID, model.Say("verb.rejected")), c.engine().RejectApplication(ctx, i.ID, reason)
 				}
-				return c.show(i.ID, model.Say("verb.rejected"))
 			}
-			if err := c.engine().Approve(cmd.Context(), i.ID); err != nil {
-				return err
-			}
-			return c.await(cmd.Context(), i.ID, noWait, model.Say("verb.approved"), i.Operation.Job)
+			return actOn(cmd.Context(), c, &s, args, c.findInstances(), v)
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&approve, "approve", false, "")
 	f.StringVar(&reason, "reject", "", "")
 	f.StringVar(&documents, "documents", "", "")
-	waitFlag(f, &noWait)
+	waitFlag(f, &s.noWait)
+	s.flags(cmd)
 	return cmd
+}
+
+// beginApproval approves an application, and waits for the CA.
+func (c *invocation) beginApproval(ctx context.Context, i *model.Instance) (begun, error) {
+	return c.became(i.ID, model.Say("verb.approved"), i.Operation.Job), c.engine().Approve(ctx, i.ID)
+}
+
+// reviewDocuments writes the qualification documents of an application for a reviewer.
+func (c *invocation) reviewDocuments(typed, dir string) (model.Instance, error) {
+	i, err := c.engine().Find(typed)
+	if err != nil {
+		return i, err
+	}
+	if f := c.engine().May(rules.Review); f != nil {
+		return i, f
+	}
+	return i, c.saveDocuments(i.ID, dir)
 }
 
 // saveDocuments writes the qualification documents for a reviewer, with mode 0600.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -8,18 +9,19 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
-	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 func revokeCmd(c *invocation) *cobra.Command {
-	var noWait bool
+	s := selection{}
 	r := lifecycle.RevokeRequest{}
 	cmd := &cobra.Command{
 		Use:  "revoke",
 		Long: out.Join(rules.RevocationReasons),
-		Args: exactArg("arg.id"),
+		Example: "  certquay revoke shop.example.com --reason keyCompromise\n" +
+			"  certquay list --text old.example.com --json | jq -r '.[].id' | certquay revoke - --reason superseded --yes",
+		Args: s.args("arg.id", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Reason == "" {
 				return out.Usage("usage.no-reason", "words", out.Join(rules.RevocationReasons))
@@ -28,49 +30,67 @@ func revokeCmd(c *invocation) *cobra.Command {
 			if r.Reason, err = oneOf("--reason", r.Reason, rules.RevocationReasons); err != nil {
 				return err
 			}
-			i, err := c.engine().Find(args[0])
-			if err != nil {
-				return err
+			if len(r.Versions) > 0 && s.several(args) {
+				return out.Usage("usage.versions-one")
 			}
-			still, _, err := c.engine().Resources(lifecycle.ResourceFilter{Instance: i.ID})
-			if err != nil {
-				return err
-			}
-			cs, err := c.engine().Facts(i.ID)
-			if err != nil {
-				return err
-			}
-			still = slices.DeleteFunc(still, func(v lifecycle.ResourceView) bool { return !cs.PresentsRevocable(&v.Resource) })
-			if c.engine().Table().Check(rules.Revoke, cs) == nil {
-				p, err := c.engine().Refund(i.ID)
-				if err != nil {
-					return err
-				}
-				question := c.Text("verb.revoke", "name", i.Name, "reason", r.Reason) + "\n" +
-					c.Text("verb.paid-back", "amount", ledger.Money(p.Amount, p.Currency), "why", p.Why)
-				for n := range still {
-					question += "\n" + c.Text("verb.revoke.presented", "place", place(&still[n].Resource))
-				}
-				if err := c.Confirm(cmd.Context(), question, i.Name); err != nil {
-					return err
-				}
-			}
-			j, err := c.engine().Revoke(cmd.Context(), i.ID, r)
-			if err != nil {
-				return err
-			}
-			err = c.await(cmd.Context(), i.ID, noWait, model.Say("verb.revoked"), j.ID)
-			if err == nil || !errors.As(err, new(*out.FailedError)) {
-				for n := range still {
-					c.Note("verb.revoke.still", "place", place(&still[n].Resource), "id", still[n].ID.Short())
-				}
-			}
-			return err
+			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
+				action: rules.Revoke, title: counted("many.revoke", "reason", r.Reason), typed: true,
+				plan: func(_ context.Context, i *model.Instance, cs *rules.Facts) (plan, error) {
+					return c.planRevocation(i, cs, r.Reason)
+				},
+				begin: func(ctx context.Context, i *model.Instance) (begun, error) { return c.beginRevocation(ctx, i, r) },
+			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.Reason, "reason", "", out.Join(rules.RevocationReasons))
 	f.IntSliceVar(&r.Versions, "version-number", nil, "")
-	waitFlag(f, &noWait)
+	waitFlag(f, &s.noWait)
+	s.flags(cmd)
 	return cmd
+}
+
+// stillPresenting returns the resources that present what is to be revoked.
+func (c *invocation) stillPresenting(cs *rules.Facts) ([]lifecycle.ResourceView, error) {
+	still, _, err := c.engine().Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
+	return slices.DeleteFunc(still, func(v lifecycle.ResourceView) bool { return !cs.PresentsRevocable(&v.Resource) }), err
+}
+
+func (c *invocation) planRevocation(i *model.Instance, cs *rules.Facts, reason string) (plan, error) {
+	p := plan{ask: true, typed: i.Name, lines: []string{c.Text("verb.revoke", "name", i.Name, "reason", reason)}}
+	if err := c.addRefund(&p, i.ID); err != nil {
+		return p, err
+	}
+	still, err := c.stillPresenting(cs)
+	for n := range still {
+		at := model.Say("verb.revoke.presented", "place", place(&still[n].Resource))
+		p.lines, p.notes = append(p.lines, c.Words().Text(at)), append(p.notes, at)
+	}
+	return p, err
+}
+
+// beginRevocation revokes, and names in the end which resources still present what was
+// revoked.
+func (c *invocation) beginRevocation(ctx context.Context, i *model.Instance, r lifecycle.RevokeRequest) (begun, error) {
+	cs, err := c.engine().Facts(i.ID)
+	if err != nil {
+		return begun{}, err
+	}
+	still, err := c.stillPresenting(cs)
+	if err != nil {
+		return begun{}, err
+	}
+	j, err := c.engine().Revoke(ctx, i.ID, r)
+	b := c.became(i.ID, model.Say("verb.revoked"), j.ID)
+	end := b.end
+	b.end = func(all []lifecycle.Progress) outcome {
+		o := end(all)
+		if o.err == nil || !errors.As(o.err, new(*out.FailedError)) {
+			for n := range still {
+				o.notes = append(o.notes, model.Say("verb.revoke.still", "place", place(&still[n].Resource), "id", still[n].ID.Short()))
+			}
+		}
+		return o
+	}
+	return b, err
 }

@@ -22,7 +22,6 @@ type globalFlags struct {
 	data, config string
 	sandbox      bool
 	readOnly     bool
-	plain        bool
 	version      bool // print the version instead of showing the dashboard
 	unattended   bool // open the store for a moment, without listening for other processes
 	acceptLoss   bool // open a store with missing data
@@ -116,7 +115,7 @@ func newRoot(c *invocation) *cobra.Command {
 	f.BoolVarP(&c.Yes, "yes", "y", false, "")
 	f.BoolVar(&c.g.readOnly, "read-only", false, "")
 	f.Var(new(language), "lang", strings.Join(text.Languages(), ", ")) // see languageOf
-	f.BoolVar(&c.g.plain, "plain", false, "")
+	f.BoolVar(&c.Plain, "plain", false, "")
 	root.Flags().BoolVar(&c.g.version, "version", false, "")
 	root.SetFlagErrorFunc(flagError)
 	root.SetIn(c.In)
@@ -144,6 +143,7 @@ func run(ctx context.Context, c *invocation, args []string) int {
 	if err == nil {
 		return out.ExitOK
 	}
+	c.JSON = c.JSON || wantsJSON(args) // a wrong flag before it ends the parsing
 	c.PrintError(err)
 	return out.ExitCode(err)
 }

@@ -1,6 +1,9 @@
 package cmd
 
 import (
+	"context"
+	"sync"
+
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle/bundle"
@@ -9,38 +12,36 @@ import (
 )
 
 func uploadKeyCmd(c *invocation) *cobra.Command {
+	s := selection{}
 	var passwordFile string
 	cmd := &cobra.Command{
 		Use: "upload-key",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
+			if s.args("arg.id", 1)(cmd, args) != nil {
 				return usageError(cmd, "usage.upload-key")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			i, err := c.engine().Find(args[0])
-			if err != nil {
+			last := len(args) - 1
+			key := bundle.File{Name: args[last]}
+			read := sync.OnceValue(func() (err error) {
+				if key.Data, err = c.read(cmd.Context(), key.Name); err != nil {
+					return err
+				}
+				key.Password, err = c.password(cmd.Context(), passwordFile)
 				return err
-			}
-			if err := c.engine().Allow(cmd.Context(), rules.UploadKey, i.ID); err != nil {
-				return err
-			}
-			data, err := c.read(cmd.Context(), args[1])
-			if err != nil {
-				return err
-			}
-			password, err := c.password(cmd.Context(), passwordFile)
-			if err != nil {
-				return err
-			}
-			key := bundle.File{Name: args[1], Data: data, Password: password}
-			if err := c.engine().UploadKey(cmd.Context(), i.ID, key); err != nil {
-				return err
-			}
-			return c.show(i.ID, model.Say("verb.key-added"))
+			})
+			return actOn(cmd.Context(), c, &s, args[:last], c.findInstances(), effect[model.Instance]{
+				action: rules.UploadKey, title: counted("many.upload-key"),
+				plan: func(context.Context, *model.Instance, *rules.Facts) (plan, error) { return plan{}, read() },
+				begin: func(ctx context.Context, i *model.Instance) (begun, error) {
+					return c.became(i.ID, model.Say("verb.key-added")), c.engine().UploadKey(ctx, i.ID, key)
+				},
+			})
 		},
 	}
 	cmd.Flags().StringVar(&passwordFile, "password-file", "", "")
+	s.flags(cmd)
 	return cmd
 }

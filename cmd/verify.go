@@ -1,48 +1,51 @@
 package cmd
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
+	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 func verifyCmd(c *invocation) *cobra.Command {
-	return &cobra.Command{
-		Use: "verify", Args: exactArg("arg.resource"),
+	s := selection{}
+	cmd := &cobra.Command{
+		Use: "verify", Args: s.args("arg.resource", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := c.engine().FindResource(args[0])
-			if err != nil {
-				return err
-			}
-			j, err := c.engine().Verify(cmd.Context(), r.ID)
-			if err != nil {
-				return err
-			}
-			all, err := c.engine().Wait(cmd.Context(), j.ID)
-			if err != nil {
-				return err
-			}
-			v, err := c.engine().Resource(r.ID)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				if err := c.PrintJSON(out.NewResource(&v)); err != nil {
-					return err
-				}
-			}
-			if all[0].Job.Result != journal.ResultOK {
-				return out.Failed("failed.verify", "place", place(&v.Resource), "cause", all[0].Job.Error,
-					"id", v.Instance.Short(), "product", v.Product, "region", v.Region, "name", v.Name)
-			}
-			code := "verb.verify"
-			if v.State == model.ResourceOutdated {
-				code = "verb.verify.earlier"
-			}
-			c.Say(code, "place", place(&v.Resource), "fingerprint", v.Presented[:16], "until", out.Day(v.NotAfter))
-			return nil
+			return actOn(cmd.Context(), c, &s, args, c.findResources(), effect[lifecycle.ResourceView]{
+				action: rules.Verify, title: counted("many.verify"), plan: unasked[lifecycle.ResourceView], harmless: true,
+				begin: func(ctx context.Context, r *lifecycle.ResourceView) (begun, error) {
+					j, err := c.engine().Verify(ctx, r.ID)
+					return begun{[]model.ID{j.ID}, func(all []lifecycle.Progress) outcome { return c.verified(r.ID, all[0].Job) }}, err
+				},
+			})
 		},
 	}
+	s.flags(cmd)
+	return cmd
+}
+
+// verified returns what a resource presents, after a job that verified it.
+func (c *invocation) verified(id model.ID, j model.Job) (o outcome) {
+	v, err := c.engine().Resource(id)
+	if err != nil {
+		return outcome{err: err}
+	}
+	o.result = out.NewResource(&v)
+	if j.Result != journal.ResultOK {
+		o.err = out.Failed("failed.verify", "place", place(&v.Resource), "cause", j.Error,
+			"id", v.Instance.Short(), "product", v.Product, "region", v.Region, "name", v.Name)
+		return o
+	}
+	code := "verb.verify"
+	if v.State == model.ResourceOutdated {
+		code = "verb.verify.earlier"
+	}
+	o.lines = []model.Text{model.Say(code, "place", place(&v.Resource), "fingerprint", v.Presented[:16], "until", out.Day(v.NotAfter))}
+	return o
 }

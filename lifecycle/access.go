@@ -46,6 +46,18 @@ func (a *Access) Allow(ctx context.Context, action rules.Action, id model.ID) er
 	return err
 }
 
+// LogRefusal logs a refusal that reading has found before an action was tried, and
+// returns it; nil does nothing. An action that is tried logs its refusal itself.
+func (a *Access) LogRefusal(ctx context.Context, f *rules.Refusal) error {
+	if r := a.mayRead(); r != nil {
+		return r
+	}
+	if f == nil {
+		return nil
+	}
+	return a.e.journal.LogRefusal(ctx, a.who(), f)
+}
+
 // mayRead refuses an actor without a role.
 func (a *Access) mayRead() *rules.Refusal {
 	actor := a.who()

@@ -134,6 +134,16 @@ func (a *Access) Deploy(ctx context.Context, id model.ID, r DeployRequest) ([]mo
 	return asActor(ctx, a, rules.Deploy, id, func(by model.Actor) ([]model.Job, error) { return a.e.deploy(ctx, by, id, r) })
 }
 
+// PlanDeploy returns the places that Deploy would deploy to, or its refusal, which is
+// not logged. It asks the product what exists and changes nothing.
+func (a *Access) PlanDeploy(ctx context.Context, id model.ID, r DeployRequest) ([]DeployPlace, error) {
+	actor := a.who()
+	if f := a.e.table.May(actor, rules.Deploy); f != nil {
+		return nil, f
+	}
+	return a.e.planDeploy(ctx, actor, id, r)
+}
+
 // Undeploy removes the certificate from a resource (spec D8).
 func (a *Access) Undeploy(ctx context.Context, resource model.ID) (model.Job, error) {
 	return asActor(ctx, a, rules.Undeploy, a.presents(resource), func(by model.Actor) (model.Job, error) {

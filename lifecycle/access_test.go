@@ -70,7 +70,7 @@ var forAnybody = []string{"Actor", "May", "Missing", "Now", "Table"}
 var onlyRead = []string{
 	"Activity", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
 	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Instance", "Issuers",
-	"Material", "NextDue", "Notices", "Page", "Policy", "Products", "Quote", "QuoteHosting", "QuotePack", "Refund", "Resource",
+	"LogRefusal", "Material", "NextDue", "Notices", "Page", "Policy", "Products", "Quote", "QuoteHosting", "QuotePack", "Refund", "Resource",
 	"Resources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",
 }

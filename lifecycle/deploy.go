@@ -60,6 +60,23 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 	return jobs, nil
 }
 
+// planDeploy is [Access.PlanDeploy].
+func (e *Engine) planDeploy(ctx context.Context, actor model.Actor, id model.ID, r DeployRequest) ([]DeployPlace, error) {
+	c, err := e.readFacts(actor, id)
+	if err != nil {
+		return nil, err
+	}
+	if f := e.table.Check(rules.Deploy, c); f != nil {
+		return nil, f
+	}
+	targets, err := e.deployments.targets(ctx, c.Instance, r)
+	places := make([]DeployPlace, len(targets))
+	for n, t := range targets {
+		places[n] = DeployPlace{t.product.Name, t.place.Region, t.place.Name}
+	}
+	return places, err
+}
+
 // targets resolves a request into places (spec D2).
 func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployRequest) ([]target, error) {
 	refuse := func(reason rules.Reason, args rules.Args) error {

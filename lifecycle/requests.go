@@ -68,6 +68,12 @@ type DeployRequest struct {
 	Resources []string // none: all that the certificate covers
 }
 
+// DeployPlace is where a deployment would go. The resource may not exist yet.
+type DeployPlace struct{ Product, Region, Name string }
+
+// Place returns product, region and name as one text.
+func (p DeployPlace) Place() string { return p.Product + " " + p.Region + " " + p.Name }
+
 // ReissueRequest requests another version (spec I7). At most one field is set;
 // neither means the same key.
 type ReissueRequest struct {

@@ -253,7 +253,7 @@ func (a *App) Close() error {
 
 // openLog returns a logger that writes JSON to a rotated file in the state directory.
 func (a *App) openLog() *slog.Logger {
-	if err := os.MkdirAll(a.Paths.State, 0o700); err != nil {
+	if err := os.MkdirAll(a.Paths.State, 0o700); err != nil { // also if there is no home directory
 		return slog.New(slog.DiscardHandler)
 	}
 	f := &lumberjack.Logger{Filename: a.Paths.Log(), MaxSize: 10, MaxBackups: 3, Compress: true}

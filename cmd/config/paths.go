@@ -18,18 +18,31 @@ type Paths struct {
 
 const name = "certquay"
 
-// DefaultPaths returns the paths for the present environment.
+// DefaultPaths returns the paths for the present environment. A path is "" if it would
+// be in the home directory and HOME is not set: the root directory is nobody's home.
 func DefaultPaths() Paths {
 	xdg.Reload()
+	path := func(variable, base string) string {
+		if os.Getenv("HOME") == "" && os.Getenv(variable) == "" {
+			return ""
+		}
+		return filepath.Join(base, name)
+	}
 	return Paths{
-		Data:   filepath.Join(xdg.DataHome, name),
-		Config: filepath.Join(xdg.ConfigHome, name),
-		State:  filepath.Join(xdg.StateHome, name),
+		Data:   path("XDG_DATA_HOME", xdg.DataHome),
+		Config: path("XDG_CONFIG_HOME", xdg.ConfigHome),
+		State:  path("XDG_STATE_HOME", xdg.StateHome),
 	}
 }
 
-// ConfigFile returns the path of the configuration, which may not exist.
-func (p Paths) ConfigFile() string { return filepath.Join(p.Config, "config.yaml") }
+// ConfigFile returns the path of the configuration, which may not exist; "" if there is
+// no directory for it.
+func (p Paths) ConfigFile() string {
+	if p.Config == "" {
+		return ""
+	}
+	return filepath.Join(p.Config, "config.yaml")
+}
 
 // MasterKey returns the path of the master key, a file with mode 0600.
 func (p Paths) MasterKey() string { return filepath.Join(p.Config, "master.key") }

@@ -6,6 +6,7 @@ package out
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -18,8 +19,9 @@ import (
 // safe for concurrent use once JSON and Yes are set.
 type Console struct {
 	*session.Session
-	JSON bool // set by --json: JSON instead of words
-	Yes  bool // set by --yes: confirms what [Console.Confirm] asks
+	JSON  bool // set by --json: JSON instead of words
+	Yes   bool // set by --yes: confirms what [Console.Confirm] asks
+	Plain bool // set by --plain: nothing is drawn, for a screen reader
 }
 
 // Words returns the message catalogue of the session's language.
@@ -87,7 +89,10 @@ func (c *Console) Confirm(ctx context.Context, question, typed string) error {
 	}
 	want := cmp.Or(typed, "yes")
 	answer, err := c.Ask(ctx, question+"\n"+c.Text("verb.type", "word", want))
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF): // control-D, and over SSH control-C
+		return Usage("usage.not-confirmed", "word", want)
+	case err != nil:
 		return model.Fail("verb.ask-failed", "cause", err)
 	}
 	if got := model.NormalizeName(answer); got != model.NormalizeName(want) && got != model.NormalizeName(text.Clean(want)) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"certquay/cmd/owner"
+	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -156,6 +157,8 @@ func ProblemOf(err error) Problem {
 			list = cmp.Or(listedBy[missing.What], list)
 		}
 		p = Problem{ExitNotFound, "not-found", p.Message, model.Say("hint.listed", "verb", list), "not-found"}
+	case errors.Is(err, session.ErrStopped):
+		p = Problem{ExitStopped, "stopped", model.Say("error.stopped-before"), "", "stopped"}
 	case errors.Is(err, context.Canceled):
 		p = Problem{ExitStopped, "stopped", model.Say("error.stopped"), model.Say("hint.stopped"), "stopped"}
 	}
@@ -182,6 +185,31 @@ func ExitCode(err error) int { return ProblemOf(err).Exit }
 // maxMessage is the maximum length of a printed message, in characters.
 const maxMessage = 2000
 
+// ErrorBody is an error in JSON, in English.
+type ErrorBody struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+	Reason  string `json:"reason"`
+}
+
+// NewErrorBody returns the JSON form of an error, or nil for nil.
+func NewErrorBody(err error) *ErrorBody {
+	if err == nil {
+		return nil
+	}
+	p, words := ProblemOf(err), text.New("en")
+	return &ErrorBody{p.Code, shorten(words.Text(p.Message)), shorten(words.Text(p.Hint)), p.Reason}
+}
+
+// shorten cuts a message at [maxMessage].
+func shorten(s string) string {
+	if said := []rune(s); len(said) > maxMessage {
+		return string(said[:maxMessage]) + "..."
+	}
+	return s
+}
+
 // PrintError prints an error on standard error: in the language of the session, or as
 // JSON in English. Untrusted text in it is escaped. An [ExitError] has already been
 // printed.
@@ -189,34 +217,26 @@ func (c *Console) PrintError(err error) {
 	if errors.As(err, new(*ExitError)) {
 		return
 	}
-	p := ProblemOf(err)
-	words := c.Words()
 	if c.JSON {
-		words = text.New("en")
-	}
-	say := func(t model.Text) string {
-		said := []rune(words.Text(t))
-		if len(said) > maxMessage {
-			return string(said[:maxMessage]) + "..."
-		}
-		return string(said)
-	}
-	message, hint := say(p.Message), say(p.Hint)
-	if c.JSON {
-		type body struct {
-			Code    string `json:"code"`
-			Message string `json:"message"`
-			Hint    string `json:"hint"`
-			Reason  string `json:"reason"`
-		}
-		b, jerr := EncodeJSON(map[string]body{"error": {p.Code, message, hint, p.Reason}}, "")
-		if jerr == nil {
+		if b, jerr := EncodeJSON(map[string]*ErrorBody{"error": NewErrorBody(err)}, ""); jerr == nil {
 			_, _ = c.Err.Write(b)
 			return
 		}
 	}
-	_, _ = fmt.Fprintln(c.Err, "certquay: "+message)
-	if hint != "" {
-		_, _ = fmt.Fprintln(c.Err, "  "+hint)
+	p := ProblemOf(err)
+	c.PrintProblem(p.Message, p.Hint, map[string]bool{"": true})
+}
+
+// PrintProblem prints a message and its hint on standard error. A hint that was given
+// before, as said says, is not repeated.
+func (c *Console) PrintProblem(message, hint model.Text, said map[string]bool) {
+	_, _ = fmt.Fprintln(c.Err, "certquay: "+shorten(c.Words().Text(message)))
+	if h := shorten(c.Words().Text(hint)); !said[h] {
+		said[h] = true
+		_, _ = fmt.Fprintln(c.Err, "  "+h)
 	}
 }
+
+// NothingBegun returns the error of a verb that was stopped, by the end of its context,
+// before anything had begun.
+func NothingBegun(cause error) error { return errors.Join(session.ErrStopped, cause) }

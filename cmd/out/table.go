@@ -1,7 +1,7 @@
 package out
 
 import (
-	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -19,9 +19,14 @@ func (c *Console) Heads(codes ...string) []string {
 	return words
 }
 
-// Table prints rows under a heading, in columns as wide as needed. It escapes the cells
-// and cuts each at 200 characters.
+// Table prints rows under a heading; see [FormatTable].
 func (c *Console) Table(heading []string, rows [][]string) {
+	_, _ = io.WriteString(c.Out, FormatTable(heading, rows))
+}
+
+// FormatTable returns rows under a heading, a line each, in columns as wide as needed.
+// It escapes the cells and cuts each at 200 characters.
+func FormatTable(heading []string, rows [][]string) string {
 	width := make([]int, len(heading))
 	all := append([][]string{heading}, rows...)
 	for _, row := range all {
@@ -30,6 +35,7 @@ func (c *Console) Table(heading []string, rows [][]string) {
 			width[n] = max(width[n], ansi.StringWidth(row[n]))
 		}
 	}
+	var table strings.Builder
 	for _, row := range all {
 		var b strings.Builder
 		for n, cell := range row {
@@ -38,8 +44,9 @@ func (c *Console) Table(heading []string, rows [][]string) {
 				b.WriteString(strings.Repeat(" ", width[n]-ansi.StringWidth(cell)+2))
 			}
 		}
-		_, _ = fmt.Fprintln(c.Out, strings.TrimRight(b.String(), " "))
+		table.WriteString(strings.TrimRight(b.String(), " ") + "\n")
 	}
+	return table.String()
 }
 
 // Fields prints the properties of one thing: names, already translated, and values,

@@ -3,6 +3,7 @@ package session
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -17,6 +18,10 @@ import (
 // (exit 2). With --yes, confirmations are not asked.
 var ErrNoTerminal error = model.Fail("session.no-terminal")
 
+// ErrStopped is returned, wrapped, if the user interrupted before anything had begun,
+// such as at a question.
+var ErrStopped = errors.New("stopped before anything had begun")
+
 // maxLine is the maximum length of an answer, in bytes.
 const maxLine = 64 << 10
 
@@ -25,7 +30,7 @@ type lineReader struct{ mu sync.Mutex }
 
 // Ask writes a question to Err and returns the typed line without its end. It returns
 // io.EOF if the input ends before anything was typed, [ErrNoTerminal] if there is no
-// terminal, and the cause of ctx once that ends.
+// terminal, and an error that wraps [ErrStopped] and the cause of ctx once that ends.
 func (s *Session) Ask(ctx context.Context, question string) (string, error) {
 	return s.ask(ctx, question, false)
 }
@@ -90,10 +95,10 @@ func withContext(ctx context.Context, fn func() (string, error)) (string, error)
 	}()
 	select {
 	case <-ctx.Done():
-		return "", context.Cause(ctx)
+		return "", errors.Join(ErrStopped, context.Cause(ctx))
 	case r := <-c:
 		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
+			return "", errors.Join(ErrStopped, context.Cause(ctx))
 		}
 		return r.line, r.err
 	}

@@ -18,7 +18,7 @@ func NewLocalSession() *Session {
 	d := Describe(os.Stdin, os.Stdout, os.Stderr, os.Environ())
 	s := &Session{
 		Kind: Local, In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		Width: d.Width, Terminal: d.Out, Interactive: d.In && (d.Err || d.Out),
+		Width: d.Width, Terminal: d.Out, ErrTerminal: d.Err, Interactive: d.In && (d.Err || d.Out),
 		Profile: d.Profile, Env: os.Environ(), Lang: d.Lang,
 		Actor: model.Actor{Name: UserName(os.Getuid()), Role: model.Owner, Via: "terminal"},
 	}
@@ -90,7 +90,7 @@ type Caller struct {
 // resolved through /proc.
 func NewSocketSession(r Remote, c Caller) *Session {
 	s := r.session(Socket)
-	s.Terminal, s.Interactive = c.Out, c.In && (c.Err || c.Out)
+	s.Terminal, s.ErrTerminal, s.Interactive = c.Out, c.Terminal.Err, c.In && (c.Err || c.Out)
 	s.Profile = profile(c.Profile, r.Env)
 	s.Lang = "en"
 	if c.Lang == "zh" {
@@ -110,7 +110,7 @@ func NewNetworkSession(r Remote) *Session {
 	s := r.session(Network)
 	s.Profile = colorprofile.NoTTY
 	if s.PTY != nil {
-		s.Terminal, s.Interactive, s.Width = true, true, s.PTY.Width
+		s.Terminal, s.ErrTerminal, s.Interactive, s.Width = true, true, true, s.PTY.Width
 		s.Profile = profile(colorprofile.Env(s.Env), s.Env)
 	}
 	s.Lang = Language(r.Env)

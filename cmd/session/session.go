@@ -90,6 +90,7 @@ type Session struct {
 
 	Width       int  // of standard output in columns; 0 if it is not a terminal
 	Terminal    bool // standard output is a terminal
+	ErrTerminal bool // standard error is a terminal
 	Interactive bool // questions can be asked: input and an output are terminals
 	Profile     colorprofile.Profile
 	Env         []string    // of the caller, only a few variables unless local; the last of a name counts
