@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -138,3 +139,39 @@ func (rd *reader) eventsByDay(from time.Time, days int) (counts []int, err error
 	})
 	return counts, err
 }
+
+// spans are the units of [ParsePeriod], but for those of [time.ParseDuration].
+var spans = map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
+
+// ParsePeriod reads a time of the past as people type it: a span before now such as 7d,
+// 2w, 12h or 90m and a time in RFC 3339, for which from and to are equal, or a day such
+// as 2026-11-29 or a month such as 2026-11, in UTC, which last from from until before to.
+func ParsePeriod(s string, now time.Time) (from, to time.Time, ok bool) {
+	for layout, step := range map[string][2]int{time.DateOnly: {0, 1}, "2006-01": {1, 0}} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, t.AddDate(0, step[0], step[1]), true
+		}
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, t, true
+	}
+	if s == "" {
+		return from, to, false
+	}
+	d, err := time.ParseDuration(s)
+	if unit := spans[s[len(s)-1]]; unit > 0 {
+		var n int
+		n, err = strconv.Atoi(s[:len(s)-1])
+		if n > int(maxSpan/unit) {
+			return from, to, false
+		}
+		d = time.Duration(n) * unit
+	}
+	if err != nil || d < 0 || d > maxSpan {
+		return from, to, false
+	}
+	return now.Add(-d), now.Add(-d), true
+}
+
+// maxSpan is the longest span that is read.
+const maxSpan = 100 * 365 * 24 * time.Hour

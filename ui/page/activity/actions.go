@@ -109,18 +109,18 @@ func (p *page) open() tea.Cmd {
 	add("col.what", c.Text.Term("event", e.Action))
 	add("col.certificate", c.Text.Subject(&e))
 	if e.From != e.To && e.To != "" {
-		add("event.from", c.Text.Term("label", e.From))
-		add("event.to", c.Text.Term("label", e.To))
+		add("event-box.from", c.Text.Term("label", e.From))
+		add("event-box.to", c.Text.Term("label", e.To))
 	}
 	add("col.why", c.Text.Lookup("why."+journal.CauseOf(&e), e.Why))
 	_, ended, _ := c.EventOutcome(&e)
 	add("col.result", ended)
 	reason, detail := c.EventReason(&e)
-	add("event.reason", reason)
+	add("event-box.reason", reason)
 	add("col.detail", detail)
-	add("event.id", string(e.Instance))
+	add("event-box.id", string(e.Instance))
 	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: c.T("event.title", e.Seq), Tone: style.Accent, Sections: []dialog.Section{{Lines: ls}}}
+		return &dialog.Notice{Context: c, Title: c.T("event-box.title", e.Seq), Tone: style.Accent, Sections: []dialog.Section{{Lines: ls}}}
 	}})
 }
 
