@@ -13,6 +13,9 @@ import (
 	"certquay/ui/text"
 )
 
+// pastSpans are proposed for times of the past.
+var pastSpans = []string{"1d", "7d", "30d"}
+
 // maxCompletions is how many instances or resources are offered at most.
 const maxCompletions = 200
 
@@ -70,6 +73,8 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--level":    words(model.Levels), "--type": words(model.DomainTypes), "--grade": words(model.Grades),
 		"--key-type": words(model.KeyTypes), "company add --type": words(model.OrganizationTypes),
 		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
+		"--what": words(c.Words().EventActions()), "--result": words(eventResults),
+		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),
 		"--sort":   words(listSorts),
 		"--format": words(bundle.Formats()), "--reason": words(rules.RevocationReasons),
 		"--policy": words(forecast.Policies), "--compare": words(forecast.Policies), "--lang": words(text.Languages()),
@@ -88,6 +93,7 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"companies":      companyCandidates,
 	"watches":        watchCandidates,
 	"tasks":          taskCandidates,
+	"actors":         actorCandidates,
 }
 
 func instanceCandidates(c *invocation, typed, _ string) (all []candidate, err error) {
@@ -176,6 +182,17 @@ func taskCandidates(c *invocation, _, _ string) (all []candidate, err error) {
 	tasks, err := c.engine().Tasks(maxCompletions)
 	for n := range tasks {
 		all = append(all, candidate{ID: tasks[n].ID.Short(), About: c.Words().Text(tasks[n].Text)})
+	}
+	return all, err
+}
+
+// actorCandidates are the actors of the newest events.
+func actorCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	events, err := c.engine().Activity(lifecycle.ActivityFilter{Limit: 10 * maxCompletions})
+	for n := range events {
+		if x := (candidate{Name: events[n].Actor}); !slices.Contains(all, x) {
+			all = append(all, x)
+		}
 	}
 	return all, err
 }

@@ -135,6 +135,12 @@ func (a *Access) Activity(f ActivityFilter) ([]model.Event, error) {
 	return guardedRead1(a, a.e.reader.activity, f)
 }
 
+// EventsByDay returns how many events the activity log has on each of so many days
+// from a moment on. It reads about twenty events a day, however many there are.
+func (a *Access) EventsByDay(from time.Time, days int) ([]int, error) {
+	return guardedRead(a, func() ([]int, error) { return a.e.reader.eventsByDay(from, days) })
+}
+
 // Tasks lists open tasks, the oldest first; urgent ones, whose trouble the
 // visitors of a server see already, precede all others.
 func (a *Access) Tasks(limit int) ([]model.Task, error) {
@@ -214,6 +220,12 @@ func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
 
 // Counts returns the numbers beside the filters at the engine's time.
 func (a *Access) Counts() (model.Counts, error) { return guardedRead(a, a.e.reader.counts) }
+
+// Expiries counts the instances of group issued that expire on each of so many days
+// from a moment on.
+func (a *Access) Expiries(from time.Time, days int) (model.Expiries, error) {
+	return guardedRead(a, func() (model.Expiries, error) { return a.e.reader.store.Expiries(from, days) })
+}
 
 // Contacts lists all contacts by name.
 func (a *Access) Contacts() ([]model.Contact, error) { return guardedRead(a, a.e.directory.Contacts) }

@@ -241,32 +241,6 @@ func (e *Engine) Order(id model.ID) (o model.Order, err error) {
 	return o, err
 }
 
-// activity is [Access.Activity].
-func (rd *reader) activity(f ActivityFilter) (events []model.Event, err error) {
-	scan := model.Scan{Limit: f.Limit, Reverse: f.After == 0 && !f.Oldest}
-	prefix := ""
-	if f.Instance != "" {
-		scan.Index, prefix = "instance", string(f.Instance)+"/"
-		scan.Prefix = prefix
-	}
-	if f.Before > 0 {
-		scan.From = prefix + model.EventKey(f.Before-1)
-	}
-	if f.After > 0 {
-		scan.From = prefix + model.EventKey(f.After+1)
-	}
-	err = rd.store.View(func(r model.Reader) error {
-		for ev, err := range model.All[model.Event](r, scan) {
-			if err != nil {
-				return err
-			}
-			events = append(events, ev)
-		}
-		return nil
-	})
-	return events, err
-}
-
 // tasks is [Access.Tasks].
 func (rd *reader) tasks(limit int) (tasks []model.Task, err error) {
 	err = rd.store.View(func(r model.Reader) error {

@@ -113,15 +113,6 @@ type ResourceFilter struct {
 // equal is in the order of places.
 const SortPlace model.Sort = "place"
 
-// ActivityFilter narrows the activity log. Events come newest first.
-type ActivityFilter struct {
-	Instance model.ID
-	Before   uint64 // only events with a smaller number; 0 for the newest
-	After    uint64 // only events with a greater number, oldest first
-	Oldest   bool   // oldest first, from the beginning
-	Limit    int
-}
-
 // ProductInfo is a configured product as lists show it.
 type ProductInfo struct {
 	Name    string

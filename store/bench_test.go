@@ -215,3 +215,16 @@ func queries(b *testing.B, s *store.Store) {
 		}
 	})
 }
+
+// BenchmarkExpiries counts a year of expiries, day by day.
+func BenchmarkExpiries(b *testing.B) {
+	const many = 100_000
+	s := openAt(b, filepath.Join(b.TempDir(), "data"))
+	defer s.Close()
+	fillStore(b, s, many)
+	for b.Loop() {
+		if e, err := s.Expiries(benchNow, 366); err != nil || e.Before+len(e.Days) == 0 {
+			b.Fatal(e, err)
+		}
+	}
+}

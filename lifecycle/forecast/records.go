@@ -207,6 +207,11 @@ func (s *records) Query(model.Query) (model.Page, error) { return model.Page{}, 
 // Counts is not supported.
 func (s *records) Counts(time.Time) (model.Counts, error) { return model.Counts{}, errNoLists }
 
+// Expiries implements [ports.Store], but fails.
+func (s *records) Expiries(time.Time, int) (model.Expiries, error) {
+	return model.Expiries{}, errNoLists
+}
+
 // Rows is not supported.
 func (s *records) Rows(model.Scan) iter.Seq2[model.InstanceRow, error] {
 	return func(yield func(model.InstanceRow, error) bool) { yield(model.InstanceRow{}, errNoLists) }

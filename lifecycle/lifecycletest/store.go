@@ -92,6 +92,19 @@ func (s *FaultyStore) Counts(now time.Time) (model.Counts, error) {
 	return c, err
 }
 
+// Expiries implements [ports.Store].
+func (s *FaultyStore) Expiries(from time.Time, days int) (model.Expiries, error) {
+	err, _, partial := s.faults()
+	if err != nil {
+		return model.Expiries{}, err
+	}
+	e, err := s.Store.Expiries(from, days)
+	if partial {
+		e.Before, e.Days, e.Partial = 0, make([]int, days), true
+	}
+	return e, err
+}
+
 // Gate holds up whoever passes while it is shut. It is open at first, and safe
 // for concurrent use.
 type Gate struct {

@@ -28,6 +28,8 @@ type Store interface {
 	// beside its filters. Neither reads more than the page.
 	Query(q model.Query) (model.Page, error)
 	Counts(now time.Time) (model.Counts, error)
+	// Expiries counts what expires on each of so many days from a moment on.
+	Expiries(from time.Time, days int) (model.Expiries, error)
 }
 
 // Clock is the source of time of all of certquay.

@@ -54,6 +54,7 @@ func queriesEqualBruteForce(t *testing.T, p *place) {
 			compareQuery(t, s, all, drawQuery(t))
 		}
 		compareCounts(t, s, all)
+		compareExpiries(t, s, all)
 	})
 	p.sound(s)
 }
@@ -193,6 +194,44 @@ func btoi(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// compareExpiries checks the days of a calendar against each instance, and that the list
+// by expiry has those of a day where the calendar says.
+// finding: U32
+func compareExpiries(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance) {
+	from := now.Add(time.Duration(rapid.IntRange(-100, 100).Draw(t, "calendar from")) * day)
+	want := model.Expiries{Days: make([]int, 60)}
+	for _, i := range all {
+		v := i.Newest()
+		if v == nil || i.State.Group() != model.GroupIssued {
+			continue
+		}
+		if v.NotAfter.Before(from) {
+			want.Before++
+		} else if n := int(v.NotAfter.Sub(from) / day); n < len(want.Days) {
+			want.Days[n]++
+		}
+	}
+	got, err := s.Expiries(from, len(want.Days))
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("from %v: got\n%+v, want\n%+v (%v)", from, got, want, err)
+	}
+	before := got.Before
+	for n, count := range got.Days {
+		if count > 0 {
+			page, err := s.Query(model.Query{Filter: model.Filter{Group: model.GroupIssued}, Offset: before, Limit: count, Now: now})
+			if err != nil || len(page.Rows) != count {
+				t.Fatalf("day %d: %d rows, want %d (%v)", n, len(page.Rows), count, err)
+			}
+			for _, r := range page.Rows {
+				if d := int(r.NotAfter.Sub(from) / day); r.NotAfter.Before(from) || d != n {
+					t.Fatalf("%v was listed on day %d from %v", r.NotAfter, n, from)
+				}
+			}
+		}
+		before += count
+	}
 }
 
 func compareCounts(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance) {

@@ -1,5 +1,6 @@
-// Package chart draws bars, gauges, an axis of months and the timeline of a service
-// period. Nothing it returns is wider or higher than asked for.
+// Package chart draws bars, gauges, axes of time, the timeline of a service period, the
+// tree of a chain and the strip of what servers presented. Nothing it returns is wider
+// than asked for.
 //
 // It is our own because bubbles has no charts. Its progress bar could be a gauge, but
 // renders its styles each time, and a list draws one in each row for each key: it

@@ -112,3 +112,13 @@ func (c *Catalogue) orList(list string, say func(string) string) string {
 	}
 	return strings.Join(all[:last], c.T("list.join")) + c.T("list.or") + all[last]
 }
+
+// EventActions lists the actions of events that have a name, sorted.
+func (c *Catalogue) EventActions() (actions []string) {
+	for _, key := range c.Keys() {
+		if action, ok := strings.CutPrefix(key, "event."); ok {
+			actions = append(actions, action)
+		}
+	}
+	return actions
+}

@@ -102,6 +102,11 @@ func (*Store) Watch(context.Context) <-chan model.ChangeSet { panic("issuertest.
 // Query is not supported.
 func (*Store) Query(model.Query) (model.Page, error) { panic("issuertest.Store has no instances") }
 
+// Expiries is not supported.
+func (*Store) Expiries(time.Time, int) (model.Expiries, error) {
+	panic("issuertest.Store has no instances")
+}
+
 // Counts is not supported.
 func (*Store) Counts(time.Time) (model.Counts, error) { panic("issuertest.Store has no instances") }
 

@@ -65,12 +65,31 @@ func (p *page) Actions() app.Actions {
 			Binding: app.Keys("esc"),
 			Group:   app.View,
 			Hidden:  p.input.Value() == "",
-			Run: func() tea.Cmd {
-				p.input.SetValue("")
-				p.table.Reset()
-				p.show()
-				return nil
-			},
+			Run:     func() tea.Cmd { return p.setFilter("") },
+		},
+		{
+			ID:      "panel",
+			Name:    text.NewName("act.panel"),
+			Binding: app.Keys("f"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.Fourth, some),
+			Run:     p.panel,
+		},
+		{
+			ID:         "day-before",
+			Name:       text.NewName("act.day.before"),
+			Binding:    app.Keys("["),
+			ShortLabel: c.T("activity.foot.day"),
+			Group:      app.View,
+			Footer:     app.RankIf(app.Third, some),
+			Run:        func() tea.Cmd { return p.stepDay(-1) },
+		},
+		{
+			ID:      "day-after",
+			Name:    text.NewName("act.day.after"),
+			Binding: app.Keys("]"),
+			Group:   app.View,
+			Run:     func() tea.Cmd { return p.stepDay(1) },
 		},
 		move("down", func() { p.table.Move(1) }, "j", "down"),
 		move("up", func() { p.table.Move(-1) }, "k", "up"),
@@ -104,24 +123,45 @@ func (p *page) open() tea.Cmd {
 		}
 	}
 	add("col.when", e.At.UTC().Format("2006-01-02 15:04:05Z"))
+	if !e.begun.IsZero() {
+		add("event-box.begun", e.begun.UTC().Format("2006-01-02 15:04:05Z"))
+	}
 	add("col.who", e.Actor)
 	add("col.via", c.Text.Term("via", e.Via))
 	add("col.what", c.Text.Term("event", e.Action))
-	add("col.certificate", c.Text.Subject(&e))
+	add("col.certificate", c.Text.Subject(&e.Event))
 	if e.From != e.To && e.To != "" {
-		add("event.from", c.Text.Term("label", e.From))
-		add("event.to", c.Text.Term("label", e.To))
+		add("event-box.from", c.Text.Term("label", e.From))
+		add("event-box.to", c.Text.Term("label", e.To))
 	}
-	add("col.why", c.Text.Lookup("why."+journal.CauseOf(&e), e.Why))
-	_, ended, _ := c.EventOutcome(&e)
+	add("col.why", c.Text.Lookup("why."+journal.CauseOf(&e.Event), e.Why))
+	_, ended, _ := c.EventOutcome(&e.Event)
 	add("col.result", ended)
-	reason, detail := c.EventReason(&e)
-	add("event.reason", reason)
+	reason, detail := c.EventReason(&e.Event)
+	add("event-box.reason", reason)
 	add("col.detail", detail)
-	add("event.id", string(e.Instance))
+	add("event-box.id", string(e.Instance))
 	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: c.T("event.title", e.Seq), Tone: style.Accent, Sections: []dialog.Section{{Lines: ls}}}
+		return &dialog.Notice{Context: c, Title: c.T("event-box.title", e.Seq), Tone: style.Accent, Sections: []dialog.Section{{Lines: ls}}}
 	}})
+}
+
+// panel opens the filter panel.
+func (p *page) panel() tea.Cmd {
+	c, start := p.c, p.choices()
+	return app.Send(app.OpenDialogMsg{
+		Make: func() app.Dialog {
+			return &dialog.Panel{
+				Context: c, Title: c.T("panel.title"), Choices: start, Changed: func([]dialog.Choice) tea.Cmd { return nil },
+			}
+		},
+		Then: func(v any) tea.Cmd {
+			if cs, ok := v.([]dialog.Choice); ok {
+				return p.setFilter(chosen(p.input.Value(), cs))
+			}
+			return nil
+		},
+	})
 }
 
 func (p *page) copy() tea.Cmd {
@@ -133,7 +173,7 @@ func (p *page) copy() tea.Cmd {
 		e.At.UTC().Format("2006-01-02T15:04:05Z"),
 		e.Actor,
 		e.Action,
-		p.c.Text.Subject(&e),
+		p.c.Text.Subject(&e.Event),
 		e.Result,
 		p.c.Text.Text(e.Reason),
 		p.c.Text.Text(e.Detail),

@@ -3,14 +3,15 @@ package activity
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/list"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -20,14 +21,18 @@ const batch = 500
 type page struct {
 	c             *app.Context
 	width, height int
-	table         list.Table[model.Event]
-	events        []model.Event // in the order of the list, without gaps
+	table         list.Table[row]
+	events        []model.Event // those that the store was asked for, in the order of the list
 	complete      bool          // the last one in that order is among them
 	oldestFirst   bool          // the oldest first, else the newest
 	reading       bool
 	loaded        bool
 	typing        bool
 	input         widget.Input
+	query         query // what is typed
+	asked         query // what events were asked for; words narrow them further
+	generation    int   // of events; what was asked for an earlier one is dropped
+	days          days
 }
 
 // byTime is the only order of events: they are read in it, some at a time.
@@ -43,23 +48,29 @@ func New(c *app.Context) app.Page {
 	p := &page{c: c}
 	p.table.Columns = columns(c)
 	p.table.SortedBy, p.table.Desc = string(byTime), true
-	p.table.ID = func(e model.Event) string { return model.EventKey(e.Seq) }
+	p.table.ID = func(e row) string { return model.EventKey(e.Seq) }
 	return p
 }
 
 // eventsLoadedMsg brings events in the order of the list, which follow those held, or
 // else precede them.
 type eventsLoadedMsg struct {
-	events  []model.Event
-	further bool
-	anew    bool
-	oldest  bool // the order they were asked for in
+	events     []model.Event
+	further    bool
+	anew       bool
+	generation int
 }
+
+// pictureTop is the line of the page where the picture begins, below the filter.
+const pictureTop = 2
 
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
-	p.table.SetSize(w, max(h-2, 2))
+	p.table.SetSize(w, max(h-p.listTop(), 2))
 }
+
+// listTop is the line of the page where the list begins.
+func (p *page) listTop() int { return pictureTop + p.pictureHeight() }
 
 func (p *page) Capturing() bool { return p.typing }
 
@@ -75,21 +86,22 @@ func (p *page) loadNew() tea.Cmd {
 		}
 		return nil
 	}
-	c, newest := p.c, uint64(0)
+	c, newest, generation, f := p.c, uint64(0), p.generation, p.asked.ActivityFilter
 	if len(p.events) > 0 {
 		newest = p.events[0].Seq
 	}
+	f.Limit = batch
 	return c.Do(func(context.Context) tea.Msg {
-		es, err := c.Backend.Activity(lifecycle.ActivityFilter{Limit: batch})
+		es, err := c.Backend.Activity(f)
 		if err != nil {
 			return c.LoadFailed(err)
 		}
 		for n, e := range es {
 			if e.Seq <= newest {
-				return eventsLoadedMsg{events: es[:n]}
+				return eventsLoadedMsg{events: es[:n], generation: generation}
 			}
 		}
-		return eventsLoadedMsg{events: es, anew: true}
+		return eventsLoadedMsg{events: es, anew: true, generation: generation}
 	})
 }
 
@@ -107,8 +119,9 @@ func (p *page) read() tea.Cmd {
 		return nil
 	}
 	p.reading = true
-	c, oldest, f := p.c, p.oldestFirst, lifecycle.ActivityFilter{Limit: batch, Oldest: p.oldestFirst}
-	if n := len(p.events); n > 0 && oldest {
+	c, generation, f := p.c, p.generation, p.asked.ActivityFilter
+	f.Limit, f.Oldest = batch, p.oldestFirst
+	if n := len(p.events); n > 0 && p.oldestFirst {
 		f.After = p.events[n-1].Seq
 	} else if n > 0 {
 		f.Before = p.events[n-1].Seq
@@ -118,7 +131,7 @@ func (p *page) read() tea.Cmd {
 		if err != nil {
 			return c.LoadFailed(err)
 		}
-		return eventsLoadedMsg{events: es, further: true, oldest: oldest}
+		return eventsLoadedMsg{events: es, further: true, generation: generation}
 	})
 }
 
@@ -130,8 +143,14 @@ func (p *page) sort(o app.Order) tea.Cmd {
 		return nil
 	}
 	p.oldestFirst = !o.Desc
-	p.events, p.complete, p.reading, p.loaded = nil, false, false, false
 	p.table.Desc = o.Desc
+	return p.reload()
+}
+
+// reload reads all anew.
+func (p *page) reload() tea.Cmd {
+	p.events, p.complete, p.reading, p.loaded = nil, false, false, false
+	p.generation++
 	p.table.Reset()
 	p.show()
 	if p.oldestFirst {
@@ -140,12 +159,42 @@ func (p *page) sort(o app.Order) tea.Cmd {
 	return p.loadNew()
 }
 
+// setFilter filters by what would be typed so.
+func (p *page) setFilter(typed string) tea.Cmd {
+	p.input.SetValue(typed)
+	p.retype()
+	return p.apply()
+}
+
+// retype reads the filter again, and narrows the events that are held.
+func (p *page) retype() {
+	p.query = parse(p.input.Value(), p.c.Now)
+	p.table.Reset()
+	p.show()
+}
+
+// apply asks the store for the events of the filter, if it is another one than before.
+// A filter with a term that is not understood asks for none of it.
+func (p *page) apply() tea.Cmd {
+	if p.query.sameAs(&p.asked) || p.query.wrong != "" {
+		return nil
+	}
+	p.asked = p.query
+	return p.reload()
+}
+
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case app.FocusMsg, app.ChangedMsg:
-		return p.loadNew()
+		return tea.Batch(p.loadNew(), p.loadDays())
+	case app.ResizedMsg:
+		return p.loadDays()
+	case daysLoadedMsg:
+		p.daysLoaded(m)
+	case app.HitMsg:
+		return p.hit(m)
 	case eventsLoadedMsg:
-		if m.oldest != p.oldestFirst { // requested before the order was reversed
+		if m.generation != p.generation {
 			return nil
 		}
 		first := !p.loaded || p.table.Cursor() == 0
@@ -165,11 +214,10 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			p.table.Home()
 		}
 	case tea.KeyPressMsg:
-		p.filterKey(m)
+		return p.filterKey(m)
 	case tea.PasteMsg:
 		if p.typing && p.input.Update(m) {
-			p.table.Reset()
-			p.show()
+			p.retype()
 		}
 	case tea.MouseWheelMsg:
 		by := 3
@@ -188,9 +236,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	before := p.table.Cursor()
 	switch {
-	case m.Y == 2 && p.table.SortAt(m.X) != "":
+	case m.Y == p.listTop() && p.table.SortAt(m.X) != "":
 		return p.sort(app.Order{Sort: byTime, Desc: p.oldestFirst})
-	case p.table.Click(m.Y-2) && p.table.Cursor() == before:
+	case p.table.Click(m.Y-p.listTop()) && p.table.Cursor() == before:
 		return p.open()
 	}
 	return nil
@@ -198,39 +246,40 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 
 // show puts the events that pass the filter into the table.
 func (p *page) show() {
-	es := p.events
-	if t := strings.ToLower(strings.TrimSpace(p.input.Value())); t != "" {
-		es = nil
-		for n := range p.events {
-			e := &p.events[n]
-			words := p.c.Text.Lookup("event."+e.Action, "") + " " + p.c.Text.Lookup("result."+e.Result, "") // as they are drawn
-			if strings.Contains(
-				strings.ToLower(
-					p.c.Text.Subject(e)+" "+e.Action+" "+e.Actor+" "+e.Result+" "+p.c.EventSummary(e)+" "+string(e.Instance)+" "+words,
-				),
-				t,
-			) {
-				es = append(es, *e)
-			}
-		}
+	rows := fold(p.events, p.oldestFirst)
+	if len(p.query.words) > 0 || !p.query.sameAs(&p.asked) {
+		rows = slices.DeleteFunc(rows, func(r row) bool { return !p.query.Matches(&r.Event) || !p.hasWords(&r.Event) })
 	}
-	p.table.SetWindow(0, es, len(es))
+	p.table.SetWindow(0, rows, len(rows))
 }
 
-func (p *page) filterKey(m tea.KeyPressMsg) {
+// hasWords reports whether each word of the filter is in what is drawn of an event.
+func (p *page) hasWords(e *model.Event) bool {
+	if len(p.query.words) == 0 {
+		return true
+	}
+	drawn := p.c.Text.Lookup("event."+e.Action, "") + " " + p.c.Text.Lookup("result."+e.Result, "")
+	all := strings.ToLower(strings.Join([]string{
+		p.c.Text.Subject(e), e.Action, e.Actor, e.Result, p.c.EventSummary(e), string(e.Instance), drawn,
+	}, " "))
+	return !slices.ContainsFunc(p.query.words, func(w string) bool { return !strings.Contains(all, w) })
+}
+
+func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
 	switch m.String() {
 	case "enter":
 		p.typing = false
 		p.input.End()
-		return
+		return p.apply()
 	case "esc", "ctrl+c":
 		p.typing = false
-		p.input.SetValue("")
-	default:
-		if !p.input.Update(m) {
-			return
-		}
+		return p.setFilter("")
 	}
-	p.table.Reset()
-	p.show()
+	if p.input.Update(m) {
+		p.retype()
+	}
+	return nil
 }
+
+// clean escapes text from outside.
+func clean(s string) string { return text.Clean(s) }

@@ -11,9 +11,9 @@ import (
 	"certquay/ui/widget"
 )
 
-// Layers implements app.Clickable: the line of the filter.
+// Layers implements app.Clickable: the line of the filter and the days of the picture.
 func (p *page) Layers() []*lipgloss.Layer {
-	return []*lipgloss.Layer{widget.ClickArea(app.KeyID(p.c.KeyFor("filter", "/")), 0, 0, p.width, 1)}
+	return append(p.dayLayers(), widget.ClickArea(app.KeyID(p.c.KeyFor("filter", "/")), 0, 0, p.width, 1))
 }
 
 func (p *page) View() string {
@@ -28,16 +28,15 @@ func (p *page) View() string {
 	case p.input.Value() != "":
 		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(text.Clean(p.input.Value()), p.width/3))
 	}
-	more := ""
-	if !p.complete {
-		more = "+"
+	if p.query.wrong != "" && !p.typing {
+		left += "  " + s.Paint(style.Warn, c.Mark("▲")+c.T("activity.wrong", clean(p.query.wrong)))
 	}
 	right := s.Paint(
 		style.Good, "●",
 	) + " " + s.Paint(
 		style.Muted, c.T("activity.live"),
-	) + "   " + c.T("activity.count", widget.Count(p.table.Total())+more) + " "
-	lines := []string{widget.Spread(left, right, p.width), s.Paint(style.Faint, widget.Repeat("─", p.width))}
+	) + "   " + p.counted() + " "
+	lines := append([]string{widget.Spread(left, right, p.width), s.Paint(style.Faint, widget.Repeat("─", p.width))}, p.picture()...)
 	switch {
 	case !p.loaded:
 		lines = append(lines, "  "+c.Loading())
@@ -49,14 +48,29 @@ func (p *page) View() string {
 	return widget.Fill(strings.Join(lines, "\n"), p.width, p.height)
 }
 
+// counted says how many events are listed, and whether there may be more.
+func (p *page) counted() string {
+	n := p.table.Total()
+	if !p.complete {
+		return p.c.T("activity.count", widget.Count(n)+"+")
+	}
+	return p.c.T(app.PluralKey("activity.count", n), widget.Count(n))
+}
+
 // ReadOut implements app.ScreenReader.
 func (p *page) ReadOut(w, h int) app.ScreenText {
 	c := p.c
-	s := app.ScreenText{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
+	s := app.ScreenText{Lines: []string{p.counted()}}
 	if p.typing || p.input.Value() != "" {
 		s.Lines = append(s.Lines, c.T("plain.filter", text.Clean(p.input.Value())))
 	}
 	typed := len(s.Lines) - 1
+	if p.query.wrong != "" && !p.typing {
+		s.Lines = append(s.Lines, c.T("activity.wrong", clean(p.query.wrong)))
+	}
+	if said := p.daysReadOut(); said != "" {
+		s.Lines = append(s.Lines, said)
+	}
 	switch {
 	case !p.loaded:
 		s.Lines = append(s.Lines, c.T("loading"))
