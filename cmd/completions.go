@@ -10,6 +10,7 @@ import (
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/text"
 )
 
@@ -70,7 +71,8 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--level":    words(model.Levels), "--type": words(model.DomainTypes), "--grade": words(model.Grades),
 		"--key-type": words(model.KeyTypes), "company add --type": words(model.OrganizationTypes),
 		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
-		"--sort":   words(listSorts),
+		"--sort":  words(listSorts),
+		"--where": c.fromStore("queries"), "resources --where": c.fromStore("resource-queries"),
 		"--format": words(bundle.Formats()), "--reason": words(rules.RevocationReasons),
 		"--policy": words(forecast.Policies), "--compare": words(forecast.Policies), "--lang": words(text.Languages()),
 	}
@@ -88,6 +90,9 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"companies":      companyCandidates,
 	"watches":        watchCandidates,
 	"tasks":          taskCandidates,
+
+	"queries":          queryCandidates(where.Instances),
+	"resource-queries": queryCandidates(where.Resources),
 }
 
 func instanceCandidates(c *invocation, typed, _ string) (all []candidate, err error) {
@@ -102,6 +107,20 @@ func instanceCandidates(c *invocation, typed, _ string) (all []candidate, err er
 		all = append(all, x)
 	}
 	return all, err
+}
+
+// queryCandidates complete the last word of a query.
+func queryCandidates(language *where.Language) func(c *invocation, typed, _ string) ([]candidate, error) {
+	return func(c *invocation, typed, _ string) (all []candidate, err error) {
+		found := language.Complete(typed, len(typed), func(f where.Field, begun string) (values []string) {
+			values, err = c.engine().QueryValues(f, begun)
+			return values
+		})
+		for _, w := range found.Words {
+			all = append(all, candidate{Name: typed[:found.At] + w})
+		}
+		return all, err
+	}
 }
 
 func resourceCandidates(c *invocation, typed, _ string) (all []candidate, err error) {

@@ -42,6 +42,9 @@ type instance struct {
 	ReorderedBy         model.ID       `cbor:"32,keyasint,omitzero"`
 	ReorderOf           model.ID       `cbor:"33,keyasint,omitzero"`
 	Replaced            bool           `cbor:"34,keyasint,omitzero"`
+	Tags                []string       `cbor:"40,keyasint,omitzero"`
+	Owner               model.ID       `cbor:"41,keyasint,omitzero"`
+	Note                string         `cbor:"42,keyasint,omitzero"`
 }
 
 // deltaVersion is a version without the fields that equal those of the previous
@@ -104,6 +107,7 @@ func instanceToWire(i *model.Instance) instance {
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
 		ReorderedBy: i.ReorderedBy, ReorderOf: i.ReorderOf, Replaced: i.Replaced,
+		Tags: i.Tags, Owner: i.Owner, Note: i.Note,
 	}
 }
 
@@ -121,6 +125,7 @@ func instanceFromWire(i instance) model.Instance {
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
 		ReorderedBy: i.ReorderedBy, ReorderOf: i.ReorderOf, Replaced: i.Replaced,
+		Tags: i.Tags, Owner: i.Owner, Note: i.Note,
 	}
 }
 

@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"certquay/cmd/owner"
+	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/store"
 	"certquay/ui/text"
 )
@@ -101,6 +105,7 @@ func ProblemOf(err error) Problem {
 		invalid   *rules.Invalid
 		missing   *rules.NotFound
 		unkept    *lifecycle.UncommittedError
+		query     *where.Error
 		ambiguous *rules.Ambiguous
 		usage     *UsageError
 		failed    *FailedError
@@ -131,6 +136,8 @@ func ProblemOf(err error) Problem {
 		}
 	case errors.As(err, &ambiguous):
 		p = Problem{ExitUsage, "ambiguous", ambiguous.AsText(), model.Say("hint.longer-id"), "ambiguous"}
+	case errors.As(err, &query):
+		p = Problem{ExitUsage, "usage", p.Message, model.Say("hint.query"), "query"}
 	case errors.As(err, &usage):
 		p = Problem{ExitUsage, "usage", usage.What, usage.Hint, "usage"}
 	case errors.As(err, &failed):
@@ -216,6 +223,13 @@ func (c *Console) PrintError(err error) {
 		}
 	}
 	_, _ = fmt.Fprintln(c.Err, "certquay: "+message)
+	var query *where.Error
+	if errors.As(err, &query) {
+		escaped := func(s string) string { return session.Escape(s, maxMessage) }
+		for _, line := range query.Pointer(func(s string) int { return ansi.StringWidth(escaped(s)) }) {
+			_, _ = fmt.Fprintln(c.Err, "    "+escaped(line))
+		}
+	}
 	if hint != "" {
 		_, _ = fmt.Fprintln(c.Err, "  "+hint)
 	}
