@@ -140,7 +140,7 @@ func (p *page) picture() []string {
 }
 
 // dayID begins the ID of a clickable day of the picture.
-const dayID = "day "
+const dayID = "day-"
 
 // dayLayers are the days of the picture.
 func (p *page) dayLayers() (ls []*lipgloss.Layer) {
