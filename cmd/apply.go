@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
@@ -56,19 +57,8 @@ func applyCmd(c *invocation) *cobra.Command {
 				}
 				r.Contact = ct.ID
 			}
-			if company != "" {
-				if co, err := c.engine().Company(company); err == nil {
-					a.Company = co.Organization
-				} else {
-					return err
-				}
-			}
-			for _, path := range documents {
-				data, err := c.read(cmd.Context(), path)
-				if err != nil {
-					return err
-				}
-				r.Documents = append(r.Documents, lifecycle.NewDocument{Name: sourceName(path), Data: data})
+			if err := c.companyAndDocuments(cmd.Context(), company, documents, a, &r.Documents); err != nil {
+				return err
 			}
 			if len(a.CSR) > 0 {
 				c.Note("verb.apply.own-key")
@@ -87,10 +77,7 @@ func applyCmd(c *invocation) *cobra.Command {
 	f.StringSliceVar(&r.Application.Domains, "domain", nil, "")
 	f.StringVar(&csr, "csr", "auto", "")
 	f.StringVar(&keyType, "key-type", "", out.Join(model.KeyTypes))
-	f.StringVar(&r.Application.ApplicantName, "applicant", "", "")
-	f.StringVar(&r.Application.Email, "email", "", "")
-	f.StringVar(&r.Application.Phone, "phone", "", "")
-	f.StringVar(&r.Application.IDNumber, "id-number", "", "")
+	applicantFlags(f, &r.Application)
 	f.StringVar(&company, "company", "", "")
 	f.StringSliceVar(&documents, "document", nil, "")
 	f.StringVar(&contact, "contact", "", "")
@@ -99,6 +86,36 @@ func applyCmd(c *invocation) *cobra.Command {
 	f.BoolVar(&r.DraftOnly, "draft", false, "")
 	waitFlag(f, &noWait)
 	return cmd
+}
+
+// applicantFlags adds the flags of the personal fields of an application (spec A1).
+func applicantFlags(f *pflag.FlagSet, a *model.Application) {
+	f.StringVar(&a.ApplicantName, "applicant", "", "")
+	f.StringVar(&a.Email, "email", "", "")
+	f.StringVar(&a.Phone, "phone", "", "")
+	f.StringVar(&a.IDNumber, "id-number", "", "")
+}
+
+// companyAndDocuments fills in the saved company with a name, if it is not empty, and
+// reads the documents at paths of the caller's.
+func (c *invocation) companyAndDocuments(
+	ctx context.Context, company string, paths []string, a *model.Application, docs *[]lifecycle.NewDocument,
+) error {
+	if company != "" {
+		co, err := c.engine().Company(company)
+		if err != nil {
+			return err
+		}
+		a.Company = co.Organization
+	}
+	for _, path := range paths {
+		data, err := c.read(ctx, path)
+		if err != nil {
+			return err
+		}
+		*docs = append(*docs, lifecycle.NewDocument{Name: sourceName(path), Data: data})
+	}
+	return nil
 }
 
 // reportDraft reports that an application is saved, and what is still missing.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,8 @@ import (
 
 func hostCmd(c *invocation) *cobra.Command {
 	var stop bool
-	var contact string
+	var contact, company string
+	var documents []string
 	stated := map[string]*string{"level": new(string), "type": new(string), "brand": new(string), "grade": new(string)}
 	r := lifecycle.HostRequest{}
 	cmd := &cobra.Command{
@@ -23,6 +25,7 @@ func hostCmd(c *invocation) *cobra.Command {
 			"  certquay host upload.example.com --contact Ops --level dv --brand embedded --grade free",
 		Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err
@@ -30,7 +33,7 @@ func hostCmd(c *invocation) *cobra.Command {
 			if stop {
 				return c.stopHosting(cmd, &i)
 			}
-			if err := c.engine().Allow(cmd.Context(), rules.Host, i.ID); err != nil {
+			if err := c.engine().Allow(ctx, rules.Host, i.ID); err != nil {
 				return err
 			}
 			if contact != "" {
@@ -43,29 +46,19 @@ func hostCmd(c *invocation) *cobra.Command {
 			if r.Spec, err = parseSpecification(stated); err != nil {
 				return err
 			}
+			if err := c.companyAndDocuments(ctx, company, documents, &r.Application, &r.Documents); err != nil {
+				return err
+			}
 			cs, err := c.engine().Facts(i.ID)
 			if err != nil {
 				return err
 			}
 			if c.engine().Table().Check(rules.Host, cs) == nil {
-				if r.Contact == "" && i.Contact == "" {
-					return out.Usage("usage.hosting-contact")
-				}
-				q, err := c.engine().QuoteHosting(i.ID, r)
-				if err != nil {
-					return err
-				}
-				question := []string{c.Text("verb.host.what", "name", i.Name)}
-				for _, l := range q.Lines {
-					item, spec := c.Text("verb.item", "item", l.Item), c.Text("verb.spec", "spec", l.Spec)
-					question = append(question, "  "+out.Pad(item, 16)+" "+out.Pad(spec, 32)+" "+ledger.Money(l.Amount, l.Currency))
-				}
-				question = append(question, c.Text("verb.host.total", "total", ledger.Money(q.Total, q.Currency)))
-				if err := c.Confirm(cmd.Context(), strings.Join(question, "\n"), ""); err != nil {
+				if err := c.confirmHosting(ctx, &i, r); err != nil {
 					return err
 				}
 			}
-			if err := c.engine().Host(cmd.Context(), i.ID, r); err != nil {
+			if err := c.engine().Host(ctx, i.ID, r); err != nil {
 				return err
 			}
 			return c.show(i.ID, model.Say("verb.host.on"))
@@ -75,10 +68,44 @@ func hostCmd(c *invocation) *cobra.Command {
 	f.BoolVar(&stop, "stop", false, "")
 	f.StringVar(&contact, "contact", "", "")
 	f.BoolVar(&r.FromPack, "from-pack", false, "")
+	f.BoolVar(&r.DifferentIssuer, "different-issuer", false, "")
 	for name, to := range stated {
 		f.StringVar(to, name, "", "")
 	}
+	applicantFlags(f, &r.Application)
+	f.StringVar(&company, "company", "", "")
+	f.StringSliceVar(&documents, "document", nil, "")
 	return cmd
+}
+
+// confirmHosting shows the price of hosting and what to know about it, and asks. Where
+// a public CA is replaced it asks for the name of the instance (spec H1, H2, H5).
+func (c *invocation) confirmHosting(ctx context.Context, i *model.Instance, r lifecycle.HostRequest) error {
+	if r.Contact == "" && i.Contact == "" {
+		return out.Usage("usage.hosting-contact")
+	}
+	q, err := c.engine().QuoteHosting(i.ID, r)
+	if err != nil {
+		return err
+	}
+	question := []string{c.Text("verb.host.what", "name", i.Name)}
+	for _, l := range q.Lines {
+		item, spec := c.Text("verb.item", "item", l.Item), c.Text("verb.spec", "spec", l.Spec)
+		question = append(question, "  "+out.Pad(item, 16)+" "+out.Pad(spec, 32)+" "+ledger.Money(l.Amount, l.Currency))
+	}
+	if q.Credits > 0 {
+		question = append(question, "  "+c.Text("verb.host.credits", "n", q.Credits))
+	}
+	if q.Proof != "" {
+		question = append(question, c.Text("renewal-proof."+q.Proof, "n", len(q.Names), "names", q.Names))
+	}
+	question = append(question, c.Text("verb.host.total", "total", ledger.Money(q.Total, q.Currency)))
+	typed := ""
+	if q.PublicIssuer != "" {
+		typed = i.Name
+		question = append(question, c.Text("verb.host.public", "issuer", q.PublicIssuer, "brand", q.Spec.Brand))
+	}
+	return c.Confirm(ctx, strings.Join(question, "\n"), typed)
 }
 
 // parseSpecification parses the parts of a specification that were given.
