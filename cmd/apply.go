@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
@@ -30,7 +32,7 @@ func applyCmd(c *invocation) *cobra.Command {
 		Args:    s.args("arg.id", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.HostingPacks < 0 {
-				return out.Usage("usage.hosting-packs", "id", args[0])
+				return out.Usage("usage.hosting-packs", "id", strings.Join(args, " "))
 			}
 			read := sync.OnceValue(func() error { return c.readApplication(cmd.Context(), &from, &r) })
 			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
@@ -44,10 +46,7 @@ func applyCmd(c *invocation) *cobra.Command {
 	f.StringSliceVar(&r.Application.Domains, "domain", nil, "")
 	f.StringVar(&from.csr, "csr", "auto", "")
 	f.StringVar(&from.keyType, "key-type", "", out.Join(model.KeyTypes))
-	f.StringVar(&r.Application.ApplicantName, "applicant", "", "")
-	f.StringVar(&r.Application.Email, "email", "", "")
-	f.StringVar(&r.Application.Phone, "phone", "", "")
-	f.StringVar(&r.Application.IDNumber, "id-number", "", "")
+	applicantFlags(f, &r.Application)
 	f.StringVar(&from.company, "company", "", "")
 	f.StringSliceVar(&from.documents, "document", nil, "")
 	f.StringVar(&from.contact, "contact", "", "")
@@ -85,22 +84,41 @@ func (c *invocation) readApplication(ctx context.Context, from *applyFlags, r *l
 		}
 		r.Contact = ct.ID
 	}
-	if from.company != "" {
-		co, err := c.engine().Company(from.company)
+	if err := c.companyAndDocuments(ctx, from.company, from.documents, a, &r.Documents); err != nil {
+		return err
+	}
+	if len(a.CSR) > 0 {
+		c.Note("verb.apply.own-key")
+	}
+	return nil
+}
+
+// applicantFlags adds the flags of the personal fields of an application (spec A1).
+func applicantFlags(f *pflag.FlagSet, a *model.Application) {
+	f.StringVar(&a.ApplicantName, "applicant", "", "")
+	f.StringVar(&a.Email, "email", "", "")
+	f.StringVar(&a.Phone, "phone", "", "")
+	f.StringVar(&a.IDNumber, "id-number", "", "")
+}
+
+// companyAndDocuments fills in the saved company with a name, if it is not empty, and
+// reads the documents at paths of the caller's.
+func (c *invocation) companyAndDocuments(
+	ctx context.Context, company string, paths []string, a *model.Application, docs *[]lifecycle.NewDocument,
+) error {
+	if company != "" {
+		co, err := c.engine().Company(company)
 		if err != nil {
 			return err
 		}
 		a.Company = co.Organization
 	}
-	for _, path := range from.documents {
+	for _, path := range paths {
 		data, err := c.read(ctx, path)
 		if err != nil {
 			return err
 		}
-		r.Documents = append(r.Documents, lifecycle.NewDocument{Name: sourceName(path), Data: data})
-	}
-	if len(a.CSR) > 0 {
-		c.Note("verb.apply.own-key")
+		*docs = append(*docs, lifecycle.NewDocument{Name: sourceName(path), Data: data})
 	}
 	return nil
 }

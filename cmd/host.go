@@ -12,11 +12,17 @@ import (
 	"certquay/model"
 )
 
+// hostFlags are the flags of host that name other things.
+type hostFlags struct {
+	stated           map[string]*string // the parts of a specification
+	contact, company string
+	documents        []string
+}
+
 func hostCmd(c *invocation) *cobra.Command {
 	s := selection{}
 	var stop bool
-	var contact string
-	stated := map[string]*string{"level": new(string), "type": new(string), "brand": new(string), "grade": new(string)}
+	from := hostFlags{stated: map[string]*string{"level": new(string), "type": new(string), "brand": new(string), "grade": new(string)}}
 	r := lifecycle.HostRequest{}
 	cmd := &cobra.Command{
 		Use: "host",
@@ -32,11 +38,11 @@ func hostCmd(c *invocation) *cobra.Command {
 					},
 				})
 			}
-			if err := c.readHosting(stated, contact, &r); err != nil {
+			if err := c.readHosting(cmd.Context(), &from, &r); err != nil {
 				return err
 			}
 			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
-				action: rules.Host, title: counted("many.host"),
+				action: rules.Host, title: counted("many.host"), typed: r.DifferentIssuer,
 				plan: func(_ context.Context, i *model.Instance, _ *rules.Facts) (plan, error) { return c.planHosting(i, r) },
 				begin: func(ctx context.Context, i *model.Instance) (begun, error) {
 					return c.became(i.ID, model.Say("verb.host.on")), c.engine().Host(ctx, i.ID, r)
@@ -46,33 +52,40 @@ func hostCmd(c *invocation) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVar(&stop, "stop", false, "")
-	f.StringVar(&contact, "contact", "", "")
+	f.StringVar(&from.contact, "contact", "", "")
 	f.BoolVar(&r.FromPack, "from-pack", false, "")
-	for name, to := range stated {
+	f.BoolVar(&r.DifferentIssuer, "different-issuer", false, "")
+	for name, to := range from.stated {
 		f.StringVar(to, name, "", "")
 	}
+	applicantFlags(f, &r.Application)
+	f.StringVar(&from.company, "company", "", "")
+	f.StringSliceVar(&from.documents, "document", nil, "")
 	s.flags(cmd)
 	return cmd
 }
 
-// readHosting completes a request by the contact and the parts of a specification that
-// were given.
-func (c *invocation) readHosting(stated map[string]*string, contact string, r *lifecycle.HostRequest) (err error) {
+// readHosting completes a request by what its flags name: the parts of a specification,
+// a contact, a company and files.
+func (c *invocation) readHosting(ctx context.Context, from *hostFlags, r *lifecycle.HostRequest) (err error) {
 	if c.engine().May(rules.Host) != nil {
 		return nil // each is refused, which is logged
 	}
-	if contact != "" {
-		ct, err := c.engine().Contact(contact)
+	if from.contact != "" {
+		ct, err := c.engine().Contact(from.contact)
 		if err != nil {
 			return err
 		}
 		r.Contact = ct.ID
 	}
-	r.Spec, err = parseSpecification(stated)
-	return err
+	if r.Spec, err = parseSpecification(from.stated); err != nil {
+		return err
+	}
+	return c.companyAndDocuments(ctx, from.company, from.documents, &r.Application, &r.Documents)
 }
 
-// planHosting returns what hosting costs, line by line.
+// planHosting returns what hosting costs, line by line, and what to know about it.
+// Where a public CA is replaced, the name of the instance confirms it (spec H1, H2, H5).
 func (c *invocation) planHosting(i *model.Instance, r lifecycle.HostRequest) (plan, error) {
 	if r.Contact == "" && i.Contact == "" {
 		return plan{}, out.Usage("usage.hosting-contact")
@@ -86,8 +99,21 @@ func (c *invocation) planHosting(i *model.Instance, r lifecycle.HostRequest) (pl
 		item, spec := c.Text("verb.item", "item", l.Item), c.Text("verb.spec", "spec", l.Spec)
 		lines = append(lines, "  "+out.Pad(item, 16)+" "+out.Pad(spec, 32)+" "+ledger.Money(l.Amount, l.Currency))
 	}
+	p := plan{ask: true, price: q.Total, currency: q.Currency}
+	if q.Credits > 0 {
+		lines = append(lines, "  "+c.Text("verb.host.credits", "n", q.Credits))
+	}
+	if q.Proof != "" {
+		lines = append(lines, c.Text("renewal-proof."+q.Proof, "n", len(q.Names), "names", q.Names))
+	}
 	lines = append(lines, c.Text("verb.host.total", "total", ledger.Money(q.Total, q.Currency)))
-	return plan{ask: true, lines: lines, price: q.Total, currency: q.Currency}, nil
+	if q.PublicIssuer != "" {
+		public := model.Say("verb.host.public", "issuer", q.PublicIssuer, "brand", q.Spec.Brand)
+		lines = append(lines, c.Words().Text(public))
+		p.typed, p.notes = i.Name, append(p.notes, public)
+	}
+	p.lines = lines
+	return p, nil
 }
 
 // parseSpecification parses the parts of a specification that were given.

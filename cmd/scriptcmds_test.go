@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
@@ -273,7 +274,10 @@ func cmdCRLF(ts *testscript.TestScript, _ bool, args []string) {
 // cmdPKI makes a root, an intermediate and a leaf for a name, with the leaf's
 // key in PKCS#8 and in the older form:
 //
-//	pki DIR NAME [rsa|rsa1024|expired|future]
+//	pki DIR NAME [rsa|rsa1024|expired|future|dv|ov|multi|logged]
+//
+// dv and ov state that level, multi covers a second name, and logged bears signed
+// certificate timestamps, as publicly trusted certificates do.
 func cmdPKI(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: pki DIR NAME [KIND]")
@@ -318,6 +322,16 @@ func pki(name, kind string) (map[string][]byte, error) {
 	leaf := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: from, NotAfter: to,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true,
+	}
+	switch kind {
+	case "dv":
+		leaf.Policies = []x509.OID{policyOID("2.23.140.1.2.1")}
+	case "ov":
+		leaf.Policies = []x509.OID{policyOID("2.23.140.1.2.2")}
+	case "multi":
+		leaf.DNSNames = append(leaf.DNSNames, "www."+name)
+	case "logged":
+		leaf.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}, Value: []byte{4, 2, 0, 0}}}
 	}
 	ec := func() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 	rootKey, err := ec()
@@ -379,6 +393,15 @@ func pki(name, kind string) (map[string][]byte, error) {
 		files[c.file] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	}
 	return files, nil
+}
+
+// policyOID parses an object identifier that is known to be valid.
+func policyOID(s string) x509.OID {
+	oid, err := x509.ParseOID(s)
+	if err != nil {
+		panic(err)
+	}
+	return oid
 }
 
 // serving is a certquay serve that a test has started.

@@ -99,9 +99,10 @@ func (a *Access) Material(id model.ID, version int) (model.Chain, error) {
 }
 
 // QuoteHosting prices hosting for an instance, or refuses it: the same
-// specification must be for sale (spec H2).
-func (a *Access) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
-	return guardedRead(a, func() (Quote, error) { return a.e.quoteHosting(id, r) })
+// specification must be for sale, and its renewals possible (spec H2). The contact
+// is not checked.
+func (a *Access) QuoteHosting(id model.ID, r HostRequest) (HostingQuote, error) {
+	return guardedRead(a, func() (HostingQuote, error) { return a.e.quoteHosting(id, r) })
 }
 
 // Page returns a page of the list of instances at the engine's time.

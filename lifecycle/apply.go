@@ -168,11 +168,9 @@ func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	if f := e.table.Check(rules.Apply, c); f != nil {
 		return model.Job{}, e.journal.LogRefusal(ctx, actor, f)
 	}
-	docs := make([]model.Document, len(r.Documents))
-	for n, d := range r.Documents {
-		if docs[n], err = e.newDocument(id, d.Name, d.Data); err != nil {
-			return model.Job{}, e.journal.LogRefusal(ctx, actor, err)
-		}
+	docs, err := e.newDocuments(id, r.Documents)
+	if err != nil {
+		return model.Job{}, e.journal.LogRefusal(ctx, actor, err)
 	}
 	draft := c.Instance.Application
 	if r.Whole {
@@ -187,10 +185,8 @@ func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	if len(missing) > 0 && !r.DraftOnly {
 		return model.Job{}, missing[0]
 	}
-	for n := range docs { // each in a write of its own: they are large
-		if err := e.addDocument(ctx, actor, &docs[n]); err != nil {
-			return model.Job{}, errors.Join(err, e.removeDocuments(ctx, actor, docs[:n]))
-		}
+	if err := e.addDocuments(ctx, actor, docs); err != nil {
+		return model.Job{}, err
 	}
 	j, err := e.submit(ctx, actor, id, app, r)
 	if err != nil {

@@ -37,6 +37,9 @@ type Options struct {
 	// Roots returns the trusted roots that complete the chain of an upload; nil
 	// uses only roots that are uploaded. It is called when they are first needed.
 	Roots func() *x509.CertPool
+	// PublicRoots returns the roots that this machine trusts, without those of the
+	// embedded CA; nil for none. It is called when they are first needed.
+	PublicRoots func() *x509.CertPool
 	// Rand makes ids; nil for crypto/rand.
 	Rand io.Reader
 	// SaveClock makes the offset of a sandbox's clock durable; nil when the
@@ -94,6 +97,7 @@ type Engine struct {
 	log         *slog.Logger
 	saveClock   func(context.Context, time.Duration) error
 	roots       func() *x509.CertPool
+	publicRoots func() *x509.CertPool
 
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -127,27 +131,31 @@ func New(o Options) *Engine {
 	if o.Roots == nil {
 		o.Roots = func() *x509.CertPool { return nil }
 	}
+	if o.PublicRoots == nil {
+		o.PublicRoots = x509.NewCertPool
+	}
 	o = withGuards(o)
 	ctx, stop := context.WithCancel(context.Background())
 	e := &Engine{
-		journal:   journal.New(ctx, o.Store, o.Clock, o.Table, o.Log, o.Rand),
-		store:     o.Store,
-		clock:     o.Clock,
-		table:     o.Table,
-		issuers:   o.Issuers,
-		products:  o.Products,
-		prober:    o.Prober,
-		notifier:  o.Notifier,
-		policy:    o.Policy,
-		log:       o.Log,
-		saveClock: o.SaveClock,
-		roots:     o.Roots,
-		ctx:       ctx,
-		stop:      stop,
-		inline:    o.Inline,
-		noSweeps:  o.NoSweeps,
-		makeKey:   o.NewKey,
-		crashed:   o.Crashed,
+		journal:     journal.New(ctx, o.Store, o.Clock, o.Table, o.Log, o.Rand),
+		store:       o.Store,
+		clock:       o.Clock,
+		table:       o.Table,
+		issuers:     o.Issuers,
+		products:    o.Products,
+		prober:      o.Prober,
+		notifier:    o.Notifier,
+		policy:      o.Policy,
+		log:         o.Log,
+		saveClock:   o.SaveClock,
+		roots:       o.Roots,
+		publicRoots: o.PublicRoots,
+		ctx:         ctx,
+		stop:        stop,
+		inline:      o.Inline,
+		noSweeps:    o.NoSweeps,
+		makeKey:     o.NewKey,
+		crashed:     o.Crashed,
 	}
 	e.directory = directory.New(e.journal, e.notifier)
 	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
@@ -11,148 +12,14 @@ import (
 	"certquay/model"
 )
 
-// HostRequest enables managed hosting (spec H1, H2).
-type HostRequest struct {
-	Contact model.ID
-	// Spec completes the specification of an uploaded certificate; empty parts
-	// are taken from the instance.
-	Spec model.Specification
-	// FromPack takes a unit of a resource pack and of a hosting pack instead
-	// of money.
-	FromPack bool
-}
-
-// hostedSpec returns the specification that hosting buys for the instance.
-func hostedSpec(i *model.Instance, stated model.Specification) model.Specification {
-	s := i.Spec
-	if s.Level == "" {
-		s.Level = stated.Level
-	}
-	if s.Type == "" {
-		s.Type = stated.Type
-	}
-	if s.Brand == "" {
-		s.Brand = model.NormalizeName(stated.Brand)
-	}
-	if s.Grade == "" {
-		s.Grade = stated.Grade
-	}
-	return s
-}
-
-// needsContact is the error of hosting without a contact.
-func needsContact() *rules.Invalid {
-	return &rules.Invalid{Field: "contact", Why: model.Say("hosting.needs-contact"), Example: model.Say("hosting.contact-how")}
-}
-
-// quoteHosting is [Access.QuoteHosting].
-func (e *Engine) quoteHosting(id model.ID, r HostRequest) (Quote, error) {
-	i, err := e.reader.instance(id)
-	if err != nil {
-		return Quote{}, err
-	}
-	s := hostedSpec(&i, r.Spec)
-	var unknown []string
-	for _, p := range [][2]string{
-		{"--level", string(s.Level)}, {"--type", string(s.Type)}, {"--brand", s.Brand}, {"--grade", string(s.Grade)},
-	} {
-		if p[1] == "" {
-			unknown = append(unknown, p[0])
-		}
-	}
-	if len(unknown) > 0 {
-		return Quote{}, &rules.Refusal{Action: rules.Host, State: i.State, Instance: id, Reason: rules.ReasonStateSpec, Rule: "H2",
-			Instead: []rules.Suggestion{{Action: rules.Host, Args: append([]string{id.Short()}, unknown...)}}}
-	}
-	q, err := e.quote(BuyRequest{Spec: s, Years: 1, Quantity: 1})
-	if err != nil {
-		if f, ok := err.(*rules.Refusal); ok { //nolint:errorlint // Quote returns it bare
-			return Quote{}, &rules.Refusal{Action: rules.Host, State: i.State, Instance: id, Reason: rules.ReasonNotForSale, Rule: "H2",
-				Args: rules.Args{"what": model.Say("sale.spec", "spec", s), "why": f.Args["why"], "possible": f.Args["possible"]}}
-		}
-		return Quote{}, err
-	}
-	q.Lines[0].Item = ledger.ItemRenewal
-	q.Lines = append(q.Lines, model.OrderLine{
-		Item: ledger.ItemHosting, Spec: s, Years: 1, Quantity: 1, Amount: e.policy.HostingFee, Currency: q.Currency,
-	})
-	if r.FromPack {
-		for n := range q.Lines {
-			q.Lines[n].Amount = 0
-		}
-	}
-	q.Total = 0
-	for n := range q.Lines {
-		q.Lines[n].Instance = id
-		q.Total += q.Lines[n].Amount
-	}
-	return q, nil
-}
-
-// host is [Access.Host].
-func (e *Engine) host(ctx context.Context, actor model.Actor, id model.ID, r HostRequest) error {
-	c, err := e.readFacts(actor, id)
-	if err != nil {
-		return err
-	}
-	if f := e.table.Check(rules.Host, c); f != nil {
-		return e.journal.LogRefusal(ctx, actor, f)
-	}
-	if r.Contact == "" {
-		r.Contact = c.Instance.Contact
-	}
-	if r.Contact == "" {
-		return needsContact()
-	}
-	q, err := e.quoteHosting(id, r)
-	if err != nil {
-		return e.journal.LogRefusal(ctx, actor, err)
-	}
-	err = e.transition(ctx, actor, rules.Host, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
-		i := c.Instance
-		if _, err := model.Get[model.Contact](tx, string(r.Contact)); err != nil {
-			return &rules.NotFound{What: "contact", Name: string(r.Contact)}
-		}
-		i.Contact, i.Spec = r.Contact, hostedSpec(i, r.Spec)
-		if r.FromPack {
-			if err := ledger.Reserve(
-				tx, e.Now(), string(e.journal.NewID()), rules.Host, id, ledger.CertificateUnit(i.Spec), 1,
-			); err != nil {
-				return err
-			}
-			hosted := string(e.journal.NewID())
-			if err := ledger.Reserve(tx, e.Now(), hosted, rules.Host, id, ledger.UnitHosting, 1); err != nil {
-				return err
-			}
-			if err := ledger.Consume(tx, e.Now(), hosted, id, ledger.UnitHosting, 1); err != nil {
-				return err
-			}
-		} else {
-			o := model.Order{ID: e.journal.NewID(), At: c.Now, By: actor.Name, Lines: q.Lines}
-			if err := ledger.Purchase(tx, &o); err != nil {
-				return err
-			}
-			if err := tx.Put(&o); err != nil {
-				return err
-			}
-			if err := e.addCredits(tx, id, hostingCredits); err != nil {
-				return err
-			}
-		}
-		i.Hosting = model.Hosting{On: true, RenewalsLeft: 1, FromPack: r.FromPack}
-		ev.Detail = model.Say("log.hosting-bought", "spec", i.Spec, "price", ledger.Money(q.Total, q.Currency))
-		return nil
-	})
-	if err == nil {
-		e.scheduler.wakeUp()
-		err = e.deployments.resumeWaitingDeploys(ctx)
-	}
-	return err
-}
-
 // stopHosting is [Access.StopHosting].
 func (e *Engine) stopHosting(ctx context.Context, actor model.Actor, id model.ID) error {
+	var ended *model.Job
 	err := e.transition(ctx, actor, rules.StopHosting, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+		var err error
+		if ended, err = e.endRenewal(tx, c); err != nil {
+			return err
+		}
 		made, err := e.clearHosting(tx, c, actor)
 		if err != nil {
 			return err
@@ -162,10 +29,35 @@ func (e *Engine) stopHosting(ctx context.Context, actor model.Actor, id model.ID
 		}
 		return nil
 	})
+	if err == nil && ended != nil && ended.IssuerRef != "" {
+		e.worker.cancelOrder(*ended)
+	}
 	if err == nil {
 		err = e.deployments.resumeWaitingDeploys(ctx)
 	}
 	return err
+}
+
+// endRenewal ends a hosted renewal that waits or is failing (spec H10), and returns
+// its job; nil if there is none.
+func (e *Engine) endRenewal(tx model.Tx, c *rules.Facts) (*model.Job, error) {
+	if c.Job == nil || c.Job.Kind != model.JobRenew {
+		return nil, nil
+	}
+	if err := e.worker.finish(tx, c.Job, "withdrawn"); err != nil {
+		return nil, err
+	}
+	if err := destroyKey(tx, c.Job); err != nil {
+		return nil, err
+	}
+	i := c.Instance
+	i.Operation, i.Failure, i.ExpectedIssue, i.Proofs = model.Operation{}, model.Failure{}, time.Time{}, nil
+	return c.Job, journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, c.Now, func(t *model.Task) string {
+		if t.Kind == model.TaskReview || t.Kind == model.TaskProve || t.Job == c.Job.ID {
+			return "withdrawn"
+		}
+		return ""
+	})
 }
 
 // clearHosting disables hosting and returns the short IDs of the instances that
@@ -212,6 +104,11 @@ func (e *Engine) clearHosting(tx model.Tx, c *rules.Facts, actor model.Actor) (m
 		made = append(made, left.ID.Short())
 	}
 	i.Hosting = model.Hosting{}
+	if i.IssuedElsewhere() { // what was stated for hosting it can be stated anew
+		if i.Spec, err = uploadedSpec(tx, i); err != nil {
+			return nil, err
+		}
+	}
 	return made, e.deployments.recountDeployments(tx, i)
 }
 

@@ -187,7 +187,7 @@ func (w *worker) applyOrder(o ports.Order, req ports.CertificateRequest) func(mo
 			if now := w.Now(); now.After(j.Created.Add(rules.ProofTimeout)) {
 				return w.failOrder(tx, j, model.Fail("issue.not-proved", "waiting", o.WaitFor))
 			}
-			return w.suspend(tx, j, model.StepWait, o.WaitFor, min(max(o.PollAfter, time.Second), rules.ProofPollInterval), o.Proofs)
+			return w.suspend(tx, j, model.StepWait, o.WaitFor, rules.ProofPause(w.Now().Sub(j.Created), o.PollAfter), o.Proofs)
 		}
 	}
 }
@@ -209,8 +209,9 @@ func (w *worker) suspend(tx model.Tx, j *model.Job, step string, what model.Text
 	first := j.Step != step
 	j.Step, j.WaitFor, j.Next, j.StepStarted = step, what, w.Now().Add(pause), true
 	if err := w.withInstance(tx, j.Instance, func(i *model.Instance) error {
-		// Job.WaitFor is cleared while the job runs, the operation's is not.
-		first = first || i.Operation.WaitFor != what
+		// Job.WaitFor is cleared while the job runs, the operation's is not. The
+		// arguments are not compared: the cause may differ at each look.
+		first = first || i.Operation.WaitFor.Code() != what.Code()
 		i.Operation.WaitFor, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
 		if i.AwaitsReview() || i.AwaitsProof() {

@@ -99,8 +99,47 @@ func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Docum
 	return d, nil
 }
 
+// newDocuments checks documents and returns their records. It stores nothing.
+func (e *Engine) newDocuments(id model.ID, all []NewDocument) (docs []model.Document, err error) {
+	docs = make([]model.Document, len(all))
+	for n, d := range all {
+		if docs[n], err = e.newDocument(id, d.Name, d.Data); err != nil {
+			return nil, err
+		}
+	}
+	return docs, nil
+}
+
+// addDocuments stores all documents or none. Each is a transaction of its own, since
+// they are large.
+func (e *Engine) addDocuments(ctx context.Context, actor model.Actor, docs []model.Document) error {
+	for n := range docs {
+		if err := e.addDocument(ctx, actor, &docs[n]); err != nil {
+			return errors.Join(err, e.removeDocuments(ctx, actor, docs[:n]))
+		}
+	}
+	return nil
+}
+
+// documentAction returns the action that documents of an instance are for: hosting
+// for an upload, which is not applied for, and otherwise the application.
+func (e *Engine) documentAction(id model.ID) (rules.Action, error) {
+	i, err := e.reader.instance(id)
+	if err != nil {
+		return "", err
+	}
+	if i.IssuedElsewhere() {
+		return rules.Host, nil
+	}
+	return rules.Apply, nil
+}
+
 func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Document) error {
-	return e.transition(ctx, actor, rules.Apply, d.Instance, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+	action, err := e.documentAction(d.Instance)
+	if err != nil {
+		return err
+	}
+	return e.transition(ctx, actor, action, d.Instance, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		a := &c.Instance.Application
 		if len(a.Documents) >= maxDocuments {
 			return &rules.Refusal{
@@ -131,7 +170,11 @@ func (e *Engine) removeDocuments(ctx context.Context, actor model.Actor, docs []
 
 // removeDocument is [Access.RemoveDocument].
 func (e *Engine) removeDocument(ctx context.Context, actor model.Actor, id, doc model.ID) error {
-	return e.transition(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+	action, err := e.documentAction(id)
+	if err != nil {
+		return err
+	}
+	return e.transition(ctx, actor, action, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		a := &c.Instance.Application
 		n := slices.Index(a.Documents, doc)
 		if n < 0 {

@@ -264,6 +264,13 @@ func (i *Instance) Newest() *Version {
 	return &i.Versions[len(i.Versions)-1]
 }
 
+// IssuedElsewhere reports whether the newest version is an upload and not issued
+// through certquay.
+func (i *Instance) IssuedElsewhere() bool {
+	v := i.Newest()
+	return v != nil && v.Issuer == ""
+}
+
 // Version returns the version with a number, or nil.
 func (i *Instance) Version(number int) *Version {
 	for n := range i.Versions {

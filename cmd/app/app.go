@@ -5,7 +5,6 @@ package app
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -116,7 +115,7 @@ func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) 
 		return a, err
 	}
 	a.CA, a.Unserved = ca.ca, ca.down.Load
-	a.openEngine(ctx, lock, clock, save, ca.roots())
+	a.openEngine(ctx, lock, clock, save, ca)
 	if err := a.start(ctx, clock, ca); err != nil {
 		return a, err
 	}
@@ -132,8 +131,10 @@ func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) 
 
 // openEngine creates the engine and its ports.
 func (a *App) openEngine(
-	ctx context.Context, lock *owner.Lock, clock ports.Clock, save func(context.Context, time.Duration) error, roots func() *x509.CertPool,
+	ctx context.Context, lock *owner.Lock, clock ports.Clock, save func(context.Context, time.Duration) error, ca *authority,
 ) {
+	system := a.systemRoots()
+	roots := ca.roots(system)
 	crashed := false
 	if !a.Demo && !lock.ReadOnly() {
 		var err error
@@ -144,7 +145,7 @@ func (a *App) openEngine(
 	a.products = a.openProducts(ctx, clock)
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Words: text.New("en").Text,
-		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots,
+		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots, PublicRoots: system,
 		Issuers:  map[string]ports.Issuer{embedded.Brand: a.CA},
 		Products: a.products, Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
 		Notifier: a.newNotifier(roots), Crashed: crashed,

@@ -188,18 +188,22 @@ func (au *authority) ask(ctx context.Context, asked journal.TaskRequest) {
 	}
 }
 
-// roots returns a function that returns the system's roots and those of the CA at the
-// time. Reading the system's takes as long as opening the store, so the first call does
-// it.
-func (au *authority) roots() func() *x509.CertPool {
-	system := sync.OnceValue(func() *x509.CertPool {
+// systemRoots returns a function that returns the system's roots. Reading them takes as
+// long as opening the store, so the first call does it.
+func (a *App) systemRoots() func() *x509.CertPool {
+	return sync.OnceValue(func() *x509.CertPool {
 		roots, err := x509.SystemCertPool()
 		if err != nil {
-			au.app.Log.Warn("the system's roots cannot be read", "error", err)
+			a.Log.Warn("the system's roots cannot be read", "error", err)
 			roots = x509.NewCertPool()
 		}
 		return roots
 	})
+}
+
+// roots returns a function that returns the system's roots and those of the CA at the
+// time.
+func (au *authority) roots(system func() *x509.CertPool) func() *x509.CertPool {
 	return func() *x509.CertPool {
 		roots := system().Clone()
 		if err := au.ca.AddRoots(roots); err != nil {

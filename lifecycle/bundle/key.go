@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
 	"math/big"
@@ -248,4 +249,28 @@ func Specification(leaf *x509.Certificate) model.Specification {
 		s.Type = model.Wildcard
 	}
 	return s
+}
+
+// sctList is the extension that holds signed certificate timestamps (RFC 6962
+// section 3.3).
+var sctList = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}
+
+// PubliclyTrusted reports whether a chain, the leaf first, comes from a public CA:
+// one of the roots signed it, or it was logged for certificate transparency, as
+// browsers require and private CAs do not do. It needs no network; without either
+// sign the answer is no.
+func PubliclyTrusted(chain []*x509.Certificate, roots *x509.CertPool) bool {
+	leaf, between := chain[0], x509.NewCertPool()
+	for _, e := range leaf.Extensions {
+		if e.Id.Equal(sctList) {
+			return true
+		}
+	}
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: leaf.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	return err == nil
 }

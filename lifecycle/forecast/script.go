@@ -34,7 +34,7 @@ func (i *issuer) Capabilities(now time.Time) rules.Capabilities { return i.can(n
 // Order issues at once. If the issuer requires proof of control it returns the
 // records to create, and the next Fetch finds them.
 func (i *issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {
-	if !i.can(i.now()).Proof {
+	if i.can(i.now()).Proof == "" {
 		return i.Finalize(ctx, r.Key, r)
 	}
 	o := ports.Order{Ref: r.Key, Status: ports.OrderPending, WaitFor: model.Say("issue.proof")}

@@ -25,9 +25,9 @@ type Capabilities struct {
 	// Permitted lists the permitted subtrees of the issuer's name constraints
 	// (RFC 5280 section 4.2.1.10); empty permits any name.
 	Permitted []string
-	// Proof means that each order requires proof of control, which a person may
-	// have to provide (spec A8, H5).
-	Proof bool
+	// Proof is how each order proves control, which a person may have to provide
+	// (spec A8, H5): "dns" by records, "http" by files; "" requires no proof.
+	Proof string
 	// Reviewed lists the levels whose applications a reviewer of this
 	// organization must approve before they are ordered (spec A8).
 	Reviewed []model.Level

@@ -147,6 +147,14 @@ var (
 		}
 		return nil
 	}}
+	// notRenewing lets a hosted renewal finish, unless it waits or is failing. Other
+	// jobs do not concern hosting (spec H10).
+	notRenewing = Guard{"H10", func(c *Facts) *Refusal {
+		if c.Job != nil && c.Job.Kind == model.JobRenew && c.Job.Next.IsZero() {
+			return &Refusal{Reason: ReasonBusy, Args: Args{"job": c.Job.Kind}}
+		}
+		return nil
+	}}
 	notFinalized = Guard{"A9", func(c *Facts) *Refusal {
 		if c.Job != nil && c.Job.Finalized() {
 			return &Refusal{Reason: ReasonFinalized}

@@ -72,13 +72,25 @@ func RetryAfter(attempt int, asked time.Duration) time.Duration {
 	return max(wait, asked)
 }
 
-// ProofPollInterval is the pause between checks for a proof of control, and
-// ProofTimeout the time until its order fails (spec A8).
+// Day is 24 hours.
+const Day = 24 * time.Hour
+
+// ProofPollInterval is the longest pause between checks for a proof of control,
+// and ProofTimeout the time until its order fails (spec A8).
 const (
-	Day               = 24 * time.Hour
 	ProofPollInterval = 10 * time.Minute
-	ProofTimeout      = 7 * 24 * time.Hour
+	ProofTimeout      = 7 * Day
 )
+
+// ProofPause returns the pause until the next check for a proof of control of an
+// order of some age: what the CA asks for in the first hour, in which most are
+// provided, and then the longest.
+func ProofPause(age, asked time.Duration) time.Duration {
+	if age > time.Hour {
+		return ProofPollInterval
+	}
+	return min(max(asked, time.Second), ProofPollInterval)
+}
 
 // Limits of attempts, so that work that kills the process is not repeated at each
 // start forever.

@@ -73,6 +73,9 @@ const (
 	ReasonNameTaken      Reason = "name-taken"
 	ReasonPackQuantity   Reason = "pack-quantity"
 	ReasonStateSpec      Reason = "specification-unknown"
+	ReasonOtherSpec      Reason = "specification-differs"
+	ReasonPublicIssuer   Reason = "public-issuer"
+	ReasonHostingPaid    Reason = "hosting-not-from-packs"
 	ReasonPackNotHosted  Reason = "from-pack-without-hosting"
 	ReasonHostingPacks   Reason = "hosting-packs"
 	ReasonNoUnits        Reason = "no-unit-available"
@@ -172,6 +175,8 @@ var suggestionsFor = map[Reason][]Suggestion{
 	ReasonNotSandbox:     {{"clock", []string{"--data", "NEWDIR", "--sandbox"}}},
 	ReasonClockBack:      {{"clock", []string{"+30d"}}},
 	ReasonNoGain:         {{Reissue, []string{selfID}}},
+	ReasonOtherSpec:      {{Show, []string{selfID}}},
+	ReasonHostingPaid:    {{Host, []string{selfID}}},
 	ReasonPackNotHosted:  {{Buy, []string{"--from-pack"}}},
 	ReasonNoRenewals:     {{Host, []string{selfID, "--contact", "NAME"}}},
 }

@@ -218,7 +218,7 @@ func NewTransitionTable() *TransitionTable {
 		{
 			Action:   StopHosting,
 			From:     live,
-			Guards:   []Guard{isHosted, notBusy},
+			Guards:   []Guard{isHosted, notRenewing},
 			Severity: SeverityWarning,
 			Role:     model.Operator,
 			Key:      "m",

@@ -145,19 +145,6 @@ func keepIfWaiting(was, followed app.ToastMsg) app.ToastMsg {
 
 func (a *application) fields(others form.SearchResult) []form.Field {
 	c, i, draft := a.c, a.i, a.i.Application
-	optional := func(key string) string {
-		if a.needs[key] {
-			return ""
-		}
-		return c.T("optional")
-	}
-	requiredIfMissing := func(key string) func(string, form.Values) string {
-		if a.needs[key] {
-			return required(c)
-		}
-		return nil
-	}
-	hint := func(key string) func(form.Values) string { return func(form.Values) string { return c.T(key) } }
 	fs := []form.Field{
 		{
 			Key:         "domains",
@@ -167,45 +154,17 @@ func (a *application) fields(others form.SearchResult) []form.Field {
 			Hint:        a.domainHint,
 			Valid:       func(s string, _ form.Values) string { return invalidDomains(c, splitList(s), i.Spec.Type, &a.issuer) },
 		},
-		{
-			Key:         "applicant",
-			Label:       c.T("apply.applicant"),
-			Initial:     draft.ApplicantName,
-			Placeholder: optional("applicant"),
-			Hint:        hint("apply.applicant.hint"),
-			Valid:       requiredIfMissing("applicant"),
-		},
-		{
-			Key:         "phone",
-			Label:       c.T("apply.phone"),
-			Initial:     draft.Phone,
-			Placeholder: optional("phone"),
-			Hint:        hint("apply.phone.hint"),
-			Valid:       validPhone(c, a.needs["phone"]),
-		},
-		{Key: "email", Label: c.T("apply.email"), Initial: draft.Email, Placeholder: optional("email"), Hint: hint("apply.email.hint"),
-			Valid: func(s string, _ form.Values) string {
-				switch s = strings.TrimSpace(s); {
-				case s == "" && a.needs["email"]:
-					return c.T("apply.email.needed")
-				case s != "" && !rules.IsEmail(s):
-					return c.T("apply.email.wrong")
-				}
-				return ""
-			}},
 	}
-	if a.needs["id number"] {
-		fs = append(
-			fs,
-			form.Field{
-				Key:     "id number",
-				Label:   c.T("apply.idnumber"),
-				Initial: draft.IDNumber,
-				Hint:    hint("apply.idnumber.hint"),
-				Valid:   required(c),
-			},
-		)
+	person := personFields(c, stepApplication, draft, func(key string, _ form.Values) bool { return a.needs[key] })
+	for n := range person {
+		if !a.needs[person[n].Key] {
+			person[n].Placeholder = c.T("optional")
+		}
 	}
+	if !a.needs["id number"] {
+		person = person[:len(person)-1]
+	}
+	fs = append(fs, person...)
 	fs = append(fs, a.sourceFields(others)...)
 	fs = append(fs, a.requestFields()...)
 	if a.needs["company"] {

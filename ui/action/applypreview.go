@@ -106,11 +106,11 @@ func (a *application) sentSummary(v form.Values, draft model.Application) string
 // nextSteps says what an application waits for once it is submitted (spec A7).
 func (a *application) nextSteps() []string {
 	c := a.c
-	if !a.issuer.Proof && !slices.Contains(a.issuer.Reviewed, a.i.Spec.Level) {
+	if a.issuer.Proof == "" && !slices.Contains(a.issuer.Reviewed, a.i.Spec.Level) {
 		return []string{"", c.T("apply.follows.atonce")}
 	}
 	lines := []string{"", c.T("apply.follows.noproof")}
-	if a.issuer.Proof {
+	if a.issuer.Proof != "" {
 		lines[1] = c.T("apply.follows.proof")
 	}
 	if slices.Contains(a.issuer.Reviewed, a.i.Spec.Level) {

@@ -130,11 +130,15 @@ func (i *Issuer) baseURL() string {
 
 // Capabilities are the same on every day, except for the end of the issuing CA.
 func (i *Issuer) Capabilities(now time.Time) rules.Capabilities {
+	proof := i.opt.Proof.Method
+	if proof == ProofTrust {
+		proof = ""
+	}
 	return rules.Capabilities{
 		Ends: i.latestNotAfter(now.UTC().Truncate(time.Second)), Permitted: slices.Clone(i.permitted),
 		Levels: slices.Clone(i.opt.Levels), Types: slices.Clone(model.DomainTypes), Grades: slices.Clone(model.Grades),
 		IPNames: len(i.permitted) == 0, Revocation: true, MaxValidity: i.opt.MaxValidity,
-		Reviewed: slices.Clone(i.opt.Reviewed), Proof: i.opt.Proof.Method != ProofTrust,
+		Reviewed: slices.Clone(i.opt.Reviewed), Proof: proof,
 	}
 }
 

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -110,6 +111,8 @@ func (i *Issuer) checkProof(ctx context.Context, p *model.Proof) error {
 		switch {
 		case errors.As(err, &dns) && dns.IsNotFound:
 			return model.Fail("proof.no-record", "name", p.Name)
+		case errors.As(err, &dns): // its words hold the local port, another one at each look
+			return model.Fail("proof.no-answer", "name", p.Name, "server", cmp.Or(i.opt.Proof.Resolver, dns.Server))
 		case err != nil:
 			return err
 		case !slices.Contains(texts, p.Value):
