@@ -15,6 +15,7 @@ import (
 // are combined with AND; of several values one has to match.
 type ActivityFilter struct {
 	Instance model.ID
+	Resource model.ID
 	Before   uint64 // only events with a smaller number; 0 for the newest
 	After    uint64 // only events with a greater number, oldest first
 	Oldest   bool   // oldest first, from the beginning
@@ -31,8 +32,9 @@ func (f *ActivityFilter) Matches(e *model.Event) bool {
 	in := func(list []string, v string) bool {
 		return len(list) == 0 || slices.ContainsFunc(list, func(one string) bool { return strings.EqualFold(one, v) })
 	}
-	return (f.Instance == "" || f.Instance == e.Instance) && (f.Since.IsZero() || !e.At.Before(f.Since)) &&
-		(f.Until.IsZero() || e.At.Before(f.Until)) && in(f.Actors, e.Actor) && in(f.Actions, e.Action) && in(f.Results, e.Result)
+	return (f.Instance == "" || f.Instance == e.Instance) && (f.Resource == "" || f.Resource == e.Resource) && (f.Since.IsZero() || !e.At.Before(f.Since)) &&
+		(f.Until.IsZero() || e.At.Before(f.Until)) && in(f.Actors, e.Actor) && in(f.Actions, e.Action) &&
+		in(f.Results, e.Result)
 }
 
 // activity is [Access.Activity].
@@ -80,11 +82,15 @@ func (f *ActivityFilter) scan(r model.Reader) (scan model.Scan, err error) {
 		past = min(past, at)
 	}
 	prefix := ""
-	if f.Instance != "" {
-		prefix = string(f.Instance) + "/"
-		scan.Index, scan.Prefix = "instance", prefix
+	switch {
+	case f.Resource != "":
+		prefix, scan.Index = string(f.Resource)+"/", "resource"
+	case f.Instance != "":
+		prefix, scan.Index = string(f.Instance)+"/", "instance"
 	}
-	if f.Since.IsZero() && f.Until.IsZero() && len(f.Actors)+len(f.Actions)+len(f.Results) == 0 { // all of them match
+	scan.Prefix = prefix
+	if (f.Instance == "" || f.Resource == "") && f.Since.IsZero() && f.Until.IsZero() &&
+		len(f.Actors)+len(f.Actions)+len(f.Results) == 0 { // all of them match
 		scan.Limit = f.Limit
 	}
 	scan.From, scan.To = prefix+model.EventKey(first), prefix+model.EventKey(past)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"strconv"
 	"strings"
 
 	"certquay/lifecycle/bundle"
@@ -87,11 +88,16 @@ func uploadRefusal(a rules.Action, err error) error {
 }
 
 // download is [Access.Download].
-func (e *Engine) download(ctx context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error) {
+func (e *Engine) download(ctx context.Context, actor model.Actor, id model.ID, version int, format string) ([]bundle.OutFile, error) {
 	var files []bundle.OutFile
 	err := e.transition(ctx, actor, rules.Download, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		v := c.Instance.Current()
-		if v == nil {
+		if version > 0 {
+			if v = c.Instance.Version(version); v == nil {
+				return &rules.NotFound{What: "version", Name: strconv.Itoa(version)}
+			}
+		}
+		if v == nil || !v.RevokedAt.IsZero() {
 			return &rules.Refusal{Action: rules.Download, State: c.Instance.State, Instance: id, Reason: rules.ReasonAllRevoked, Rule: "I2"}
 		}
 		m, err := model.Get[model.Chain](tx, model.ChainKey(id, v.Number))

@@ -50,7 +50,7 @@ func TestCheckKeys(t *testing.T) {
 	}{
 		{app.Keymap{"buy": {"B"}}, "buy", ""},
 		{app.Keymap{"buy": {"B", "f2"}, "undo": {"b"}}, "undo", ""},
-		{app.Keymap{"delete": {"z"}}, "delete", ""}, // it asks all the same
+		{app.Keymap{"delete": {"Z"}}, "delete", ""}, // it asks all the same
 		{app.Keymap{"sort-name": {"alt+n"}}, "sort-name", ""},
 		{app.Keymap{"byu": {"B"}}, "byu", "is no action; there are apply, auto-deploy, back, buy"},
 		{app.Keymap{"ask-quit": {"Q"}}, "ask-quit", "is no action"},
@@ -61,7 +61,7 @@ func TestCheckKeys(t *testing.T) {
 		{app.Keymap{"buy": {"Z"}, "deploy": {"Z"}}, "deploy", "has Z, which is the key of buy on the page Overview"},
 		{app.Keymap{"details": {"3"}}, "details", "the key of tab-deployments"},
 		{app.Keymap{"quit": {"esc"}}, "quit", "the key of back"},
-		{app.Keymap{"next-product": {"o"}}, "next-product", ""},
+		{app.Keymap{"next-product": {"e"}}, "next-product", ""},
 		{app.Keymap{"clock-day": {"j"}}, "clock-day", "the key of down"},
 		{app.Keymap{"buy": {"bb"}}, "buy", `has "bb", which is no key`},
 		{app.Keymap{"buy": {" "}}, "buy", "which is no key"},
@@ -83,7 +83,7 @@ func TestCheckKeys(t *testing.T) {
 // palette and the ways out know them, and the former ones do nothing. What ends
 // something still asks, on a plain letter too. spec: V4
 func TestChosenKeys(t *testing.T) {
-	keys := app.Keymap{"buy": {"B", "f2"}, "delete": {"z"}, "palette": {"."}, "apply": {"A"}, "details": {"e"}}
+	keys := app.Keymap{"buy": {"B", "f2"}, "delete": {"Z"}, "palette": {"."}, "apply": {"A"}, "details": {"e"}}
 	if wrong := CheckKeys(keys); len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
@@ -95,7 +95,7 @@ func TestChosenKeys(t *testing.T) {
 	d.keys("esc", "?").sees("B f2 buy certificates")
 	d.keys("esc", ".").text("buy").sees("B f2")
 	d.keys("esc").find("new ").keys("e").sees("next: A applies for it")
-	d.keys("esc", "esc").find("gone").keys("z")
+	d.keys("esc", "esc").find("gone").keys("Z")
 	if d.m.top() == nil {
 		t.Fatalf("deleting does not ask:\n%s", d.screen())
 	}

@@ -163,7 +163,7 @@ func TestMouseInDialogs(t *testing.T) {
 	// Steps of a form, panes and lines of the details, layout, views of the costs.
 	d = drive(t, kittest.Fleet(60), 100, 30)
 	d.find("new ").keys("a").click("2 CSR").sees("▸ 2 CSR")
-	d.keys("esc", "esc").find("shop").keys("enter").click("Deployments   H").sees("▸ Deployments")
+	d.keys("esc", "esc").find("shop").keys("enter").click("Deployments   C").sees("▸ Deployments")
 	d.click("127.0.0.1:40102").keys("y")
 	if len(d.copied) != 1 || d.copied[0] != "127.0.0.1:40102" {
 		t.Fatalf("copied %q", d.copied)
@@ -175,7 +175,7 @@ func TestMouseInDialogs(t *testing.T) {
 // begins to filter where the filter stands. spec: V5
 func TestMouseOpensRows(t *testing.T) {
 	for _, c := range []struct{ tab, row, opens string }{
-		{"2", "shop.example.com", "Hosting of shop.example.com"}, {"3", "127.0.0.1:40103", "esc back"}, {"4", "pay.example.com", "Event"},
+		{"2", "shop.example.com", "Hosting of shop.example.com"}, {"3", "127.0.0.1:40103", "What it presented"}, {"4", "pay.example.com", "Event"},
 	} {
 		d := drive(t, kittest.Fleet(60), 120, 40)
 		d.keys(c.tab).click(c.row)

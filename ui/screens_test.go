@@ -39,7 +39,7 @@ var screens = []struct {
 	{"panel", sixty, func(d *driver) { d.act("panel") }, english},
 	{"details", sixty, func(d *driver) { d.find("shop").act("details") }, english | inZh | read},
 	{"details-deployments", sixty, func(d *driver) { d.find("shop").act("details", "next-pane", "next-pane") }, 0},
-	{"details-history", sixty, func(d *driver) { d.find("img.").act("details", "previous-pane") }, english},
+	{"details-history", sixty, func(d *driver) { d.find("img.").act("details", "next-pane", "next-pane") }, english},
 	{"details-awaiting", sixty, func(d *driver) { d.find("corp").act("details") }, english},
 	{"details-awaiting-review", sixty, func(d *driver) { d.find("bank").act("details") }, 0},
 

@@ -4,6 +4,7 @@ package ui
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -188,7 +189,8 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		}
 		return nil
 	case app.CopyMsg:
-		return tea.Batch(m.setToast(app.ToastMsg{Text: m.ctx.T("copied", v.What, v.Text), Tone: style.Good}), tea.SetClipboard(v.Text))
+		shown, _, _ := strings.Cut(v.Text, "\n")
+		return tea.Batch(m.setToast(app.ToastMsg{Text: m.ctx.T("copied", v.What, shown), Tone: style.Good}), tea.SetClipboard(v.Text))
 	case app.ShowInstanceMsg:
 		var toast tea.Cmd
 		if v.Toast.Text != "" {
@@ -201,6 +203,8 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		first := m.selectTab(0)
 		m.returnTab = from
 		return tea.Batch(toast, first, m.page().Update(v))
+	case app.StepInstanceMsg:
+		return m.step(v)
 	case app.ShowWatchesMsg:
 		first := m.selectTab(deploymentsTab)
 		return tea.Batch(first, m.page().Update(v))
@@ -315,6 +319,18 @@ func (m *root) selectTab(tab int) tea.Cmd {
 	}
 	m.tab, m.returnTab = tab, 0
 	return tea.Batch(left, m.page().Update(app.FocusMsg{}))
+}
+
+// step shows another certificate of the list from which the details were opened.
+func (m *root) step(v app.StepInstanceMsg) tea.Cmd {
+	var cmd tea.Cmd
+	if p, ok := m.pages[m.returnTab].(app.Stepper); ok {
+		cmd = p.Step(v.By)
+	}
+	if cmd == nil {
+		return m.setToast(app.ToastMsg{Text: m.ctx.T("details.end"), Tone: style.Muted})
+	}
+	return cmd
 }
 
 func (m *root) quit() tea.Cmd {

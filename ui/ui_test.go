@@ -309,7 +309,7 @@ func TestMoving(t *testing.T) {
 	d.sees("60 total")
 	d.keys("shift+tab", "shift+tab", "shift+tab", "]", "]")
 	d.sees("CDN")
-	d.keys("[", "[", "enter")
+	d.keys("[", "[", "o")
 	d.sees("Certificate", "esc back")
 	d.keys("l", "l")
 	d.keys("esc")

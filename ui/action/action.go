@@ -28,6 +28,7 @@ type Target struct {
 	Marked   []*rules.Facts          // of the marked ones, one for each set of allowed actions; nil until loaded
 	Hidden   []model.ID              // the marked ones that a filter hides
 	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
+	Version  int                     // the one under the cursor, where versions are listed; 0 for none
 }
 
 // On is the target of a list without marks: the certificate under its cursor, "" for
@@ -48,6 +49,7 @@ type request struct {
 	refused  []refused      // the marked ones that are left out
 	hidden   []model.ID     // the marked ones that a filter hides
 	resource *lifecycle.ResourceView
+	version  int             // the one to act on, where that can be chosen; 0 for none
 	undo     func() app.Undo // how to undo it; nil when that is not possible
 	jobs     []model.ID      // those it has started
 	spends   bool            // it costs money or a pack
@@ -233,9 +235,9 @@ func newRefusal(row *rules.Transition, cs *rules.Facts, why rules.Reason) *rules
 // prepare checks again what is allowed, for each marked certificate, and hands over to
 // the handler of the action. What is dimmed on the screen decides nothing.
 func prepare(c *app.Context, rows []*rules.Transition, t Target) tea.Cmd {
-	ids, unseen, resource := slices.Clone(t.IDs), slices.Clone(t.Hidden), t.Resource
+	ids, unseen, resource, version := slices.Clone(t.IDs), slices.Clone(t.Hidden), t.Resource, t.Version
 	return c.Do(func(context.Context) tea.Msg {
-		q := &request{c: c, row: rows[0], hidden: unseen, resource: resource}
+		q := &request{c: c, row: rows[0], hidden: unseen, resource: resource, version: version}
 		if f := forbidden(c, rows, nil); f != nil {
 			var cs *rules.Facts
 			if len(ids) == 1 {

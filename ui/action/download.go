@@ -39,9 +39,13 @@ func download(q *request) tea.Msg {
 	for n, f := range Formats {
 		labels[n] = c.T("save." + f)
 	}
+	title := c.T("save.title", q.names())
+	if q.version > 0 {
+		title = c.T("save.version", q.version, q.names())
+	}
 	spec := form.Spec{
 		ID:     "save",
-		Title:  c.T("save.title", q.names()),
+		Title:  title,
 		Submit: c.T("save.submit"),
 		Intro:  q.skippedLines(),
 		Fields: []form.Field{
@@ -69,7 +73,7 @@ func download(q *request) tea.Msg {
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		var saved []string
 		for _, cs := range q.cases {
-			files, err := c.Backend.Download(ctx, cs.Instance.ID, v["format"])
+			files, err := c.Backend.DownloadVersion(ctx, cs.Instance.ID, q.version, v["format"])
 			if err != nil {
 				return nil, err
 			}

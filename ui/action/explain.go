@@ -45,23 +45,28 @@ func explain(c *app.Context, t Target) app.Action {
 				return failedMsg(c, &rules.Transition{Action: "explain"}, err)
 			}
 			return app.OpenDialogMsg{Make: func() app.Dialog {
-				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
-					Sections: []dialog.Section{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
-				for _, part := range []dialog.Section{
-					{Head: c.T("explain.why"), Lines: bullets(c, statements(c, e.Why))},
-					{Head: c.T("explain.next"), Lines: bullets(c, statements(c, e.Next))},
-					{Head: c.T("explain.can"), Lines: allowedActions(c, e.Allowed)},
-					{Lines: ruleIDs(c, e), Tone: style.Muted},
-				} {
-					if len(part.Lines) > 0 {
-						d.Sections = append(d.Sections, part)
-					}
-				}
-				return d
+				return &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
+					Sections: append(Explained(c, e), dialog.Section{Lines: ruleIDs(c, e), Tone: style.Muted})}
 			}}
 		})
 	}
 	return a
+}
+
+// Explained are the parts of an explanation: the state, why it is so, what happens next
+// and what a person can do now. Parts without lines are left out.
+func Explained(c *app.Context, e rules.Explanation) []dialog.Section {
+	parts := []dialog.Section{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}
+	for _, part := range []dialog.Section{
+		{Head: c.T("explain.why"), Lines: bullets(c, statements(c, e.Why))},
+		{Head: c.T("explain.next"), Lines: bullets(c, statements(c, e.Next))},
+		{Head: c.T("explain.can"), Lines: allowedActions(c, e.Allowed)},
+	} {
+		if len(part.Lines) > 0 {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // allowedActions are what a person can do now, by the keys of the dashboard.

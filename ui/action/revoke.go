@@ -34,7 +34,11 @@ func terminate(q *request) tea.Msg {
 		Intro:  q.hiddenLines(),
 	}
 	if len(q.cases) == 1 {
-		if v := q.cases[0].Instance.Current(); v != nil {
+		v := q.cases[0].Instance.Current()
+		if chosen := q.cases[0].Instance.Version(q.version); chosen != nil {
+			v = chosen
+		}
+		if v != nil {
 			spec.Intro = append(spec.Intro, c.T(action+".intro.serial", widget.Cut(v.Serial, 40)))
 		} else {
 			spec.Intro = append(spec.Intro, c.T(action+".intro"))
@@ -147,7 +151,11 @@ func (q *request) versionFields() (fields []form.Field, elsewhere []string) {
 	for _, v := range can {
 		lines = append(lines, c.T("revoke.version", v.Number, v.NotBefore.Format("2006-01-02"), v.NotAfter.Format("2006-01-02")))
 	}
-	return []form.Field{{Key: "versions", Label: c.T("revoke.versions"), Placeholder: c.T("revoke.versions.all", len(can)),
+	chosen := ""
+	if slices.ContainsFunc(can, func(v *model.Version) bool { return v.Number == q.version }) {
+		chosen = strconv.Itoa(q.version)
+	}
+	return []form.Field{{Key: "versions", Label: c.T("revoke.versions"), Initial: chosen, Placeholder: c.T("revoke.versions.all", len(can)),
 		Hint: func(form.Values) string { return c.T("revoke.versions.hint") + "\n" + strings.Join(lines, "\n") },
 		Valid: func(s string, _ form.Values) string {
 			for _, w := range splitList(s) {

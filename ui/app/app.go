@@ -42,6 +42,13 @@ type Page interface {
 	ScreenReader
 }
 
+// Stepper is a page with a list of certificates, through which the details can step.
+type Stepper interface {
+	// Step moves the cursor by rows to another certificate and shows that in a
+	// [ShowInstanceMsg]; nil if there is none.
+	Step(by int) tea.Cmd
+}
+
 // DisabledReason is why an action is not allowed, and what to do instead. Its texts are
 // computed on demand: each frame asks for the actions, but rarely shows these.
 type DisabledReason struct {
@@ -217,7 +224,12 @@ type (
 	ShowInstanceMsg struct {
 		ID    model.ID
 		Toast ToastMsg
+		// Index is its place in the list of Total rows that asks; Total is 0 for none.
+		Index, Total int
 	}
+	// StepInstanceMsg asks for the details of the certificate that is By rows further
+	// in the list from which the details were opened.
+	StepInstanceMsg struct{ By int }
 	// ShowWatchesMsg asks for the list of watched endpoints from any page.
 	ShowWatchesMsg struct{}
 	// BackMsg asks for the page from which the details of an instance were opened.

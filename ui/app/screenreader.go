@@ -50,14 +50,15 @@ func (c *Context) Arrow() string {
 func (c *Context) Fact(label, value string) string {
 	switch {
 	case !c.Plain:
-		return widget.Pad(label, factLabel) + value
+		return widget.Pad(label, FactLabel) + value
 	case label == "":
 		return value
 	}
 	return label + c.T("colon") + value
 }
 
-const factLabel = 16
+// FactLabel is the width of the label of a [Context.Fact], in cells.
+const FactLabel = 16
 
 // arrows are the keys drawn as glyphs, each with the catalogue key of its name.
 var arrows = map[string][2]string{

@@ -4,6 +4,7 @@
 package dialog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -139,12 +140,18 @@ func Tone(d rules.Severity) style.Tone {
 	return style.Accent
 }
 
-// Section is a heading with lines under it, in a [Notice].
+// Section is a heading with lines, facts and a picture under it, in a [Notice].
 type Section struct {
 	Head  string
 	Tone  style.Tone
 	Lines []string
+	Facts []Fact
+	// Picture draws lines of at most w cells; nil for none. A screen reader gets none.
+	Picture func(w int) []string
 }
+
+// Fact is a value with a label beside it. A long value wraps in its own column.
+type Fact struct{ Label, Value string }
 
 // ChoicesFrom returns the keys named by hints as choices of a [Notice], except the one
 // that always closes it.
@@ -175,16 +182,20 @@ type Notice struct {
 	Tone     style.Tone
 	Sections []Section
 	Choices  []key.Binding // keys that continue with an action
+	MaxWidth int           // cells it may take; 0 means 78
 	width    int
 	height   int
 	body     widget.Scroll
 }
 
+// noticeWidth is the width of a notice that sets none.
+const noticeWidth = 78
+
 var _ app.Dialog = (*Notice)(nil)
 
 // SetSize implements app.Dialog.
 func (d *Notice) SetSize(width, height int) {
-	d.width, d.height = min(width-2, 78), height
+	d.width, d.height = min(width-2, cmp.Or(d.MaxWidth, noticeWidth)), height
 	d.body.Set(d.lines(), d.width-4, max(height-4, 1))
 }
 
@@ -231,8 +242,28 @@ func (d *Notice) lines() []widget.Row {
 				lines = append(lines, s.Paint(p.Tone, part))
 			}
 		}
+		lines = append(lines, d.facts(p)...)
+		if p.Picture != nil && !d.Context.Plain {
+			lines = append(lines, p.Picture(d.width-4)...)
+		}
 	}
 	return widget.Rows(lines...)
+}
+
+// facts draws the facts of a section, those without a value left out.
+func (d *Notice) facts(p Section) []string {
+	var lines []string
+	for _, f := range p.Facts {
+		label := f.Label
+		if f.Value == "" {
+			continue
+		}
+		for _, part := range widget.Wrap(text.Clean(f.Value), max(d.width-4-app.FactLabel, 10)) {
+			lines = append(lines, d.Context.Styles.Paint(p.Tone, d.Context.Fact(label, part)))
+			label = ""
+		}
+	}
+	return lines
 }
 
 // View implements app.Dialog.

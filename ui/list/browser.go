@@ -118,6 +118,32 @@ func (l *Browser[R]) id() model.ID {
 	return l.source.Instance(r)
 }
 
+// Step moves the cursor to the next row about another certificate, forwards or
+// backwards, and shows that in details; nil if no such row is held.
+func (l *Browser[R]) Step(by int) tea.Cmd {
+	was := l.id()
+	for n := l.Table.Cursor() + by; n >= 0 && n < l.Table.Total(); n += by {
+		r, held := l.Table.rowAt(n)
+		if !held {
+			return nil
+		}
+		if id := l.source.Instance(r); id != "" && id != was {
+			l.Table.Select(n)
+			return tea.Batch(l.cursorMoved(), app.Send(app.ShowInstanceMsg{ID: id, Index: n, Total: l.Table.Total()}))
+		}
+	}
+	return nil
+}
+
+// Shown asks for the details of the certificate under the cursor; nil if there is none.
+func (l *Browser[R]) Shown() tea.Cmd {
+	id := l.id()
+	if id == "" {
+		return nil
+	}
+	return app.Send(app.ShowInstanceMsg{ID: id, Index: l.Table.Cursor(), Total: l.Table.Total()})
+}
+
 // Load reads the rows again, and the certificate under the cursor.
 func (l *Browser[R]) Load() tea.Cmd { return tea.Batch(l.load(), l.loadCase()) }
 

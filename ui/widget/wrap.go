@@ -6,6 +6,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"certquay/ui/style"
 	"certquay/ui/text"
 )
 
@@ -88,6 +89,52 @@ func wrapLine(l string, n int) []string {
 		}
 	}
 	return append(lines, line)
+}
+
+// WrapSpans breaks spans at words into lines of at most n cells. Blanks at the end of a
+// span are dropped, and those at its beginning where a line is broken.
+func WrapSpans(spans []Span, n int) [][]Span {
+	if n <= 0 {
+		return nil
+	}
+	var lines [][]Span
+	var line []Span
+	used := 0
+	end := func() { lines, line, used = append(lines, line), nil, 0 }
+	put := func(t style.Tone, piece string) {
+		if k := len(line) - 1; k >= 0 && line[k].Tone == t {
+			line[k].Text += piece
+		} else {
+			line = append(line, Span{t, piece})
+		}
+		used += Width(piece)
+	}
+	for _, sp := range spans {
+		clean := text.Clean(sp.Text)
+		for i, piece := range breakable(clean) {
+			if i == 0 { // breakable keeps no blanks before the first word
+				piece = clean[:len(clean)-len(strings.TrimLeft(clean, " "))] + piece
+			}
+			if used > 0 && used+Width(piece) > n {
+				end()
+				piece = strings.TrimLeft(piece, " ")
+			}
+			for Width(piece) > n {
+				head := ansi.Truncate(piece, n, "")
+				if head == "" {
+					break
+				}
+				put(sp.Tone, head)
+				end()
+				piece = piece[len(head):]
+			}
+			put(sp.Tone, piece)
+		}
+	}
+	if used > 0 || len(lines) == 0 {
+		end()
+	}
+	return lines
 }
 
 // CJKSpace returns the separator between two texts: a blank, or "" beside full-width

@@ -5,13 +5,10 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/style"
 	"certquay/ui/text"
-	"certquay/ui/widget"
 )
 
 func (p *page) Actions() app.Actions {
@@ -108,42 +105,7 @@ func (p *page) open() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	c := p.c
-	var ls []string
-	add := func(key, v string) {
-		if v != "" {
-			head := c.T(key)
-			if strings.HasPrefix(key, "col.") { // column titles are in capitals
-				head = strings.ToLower(head)
-			}
-			for _, l := range widget.Wrap(v, max(min(p.width-2, 78)-4-16, 10)) { // long values stay in their column
-				ls = append(ls, c.Fact(head, l))
-				head = ""
-			}
-		}
-	}
-	add("col.when", e.At.UTC().Format("2006-01-02 15:04:05Z"))
-	if !e.begun.IsZero() {
-		add("event-box.begun", e.begun.UTC().Format("2006-01-02 15:04:05Z"))
-	}
-	add("col.who", e.Actor)
-	add("col.via", c.Text.Term("via", e.Via))
-	add("col.what", c.Text.Term("event", e.Action))
-	add("col.certificate", c.Text.Subject(&e.Event))
-	if e.From != e.To && e.To != "" {
-		add("event-box.from", c.Text.Term("label", e.From))
-		add("event-box.to", c.Text.Term("label", e.To))
-	}
-	add("col.why", c.Text.Lookup("why."+journal.CauseOf(&e.Event), e.Why))
-	_, ended, _ := c.EventOutcome(&e.Event)
-	add("col.result", ended)
-	reason, detail := c.EventReason(&e.Event)
-	add("event-box.reason", reason)
-	add("col.detail", detail)
-	add("event-box.id", string(e.Instance))
-	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: c.T("event-box.title", e.Seq), Tone: style.Accent, Sections: []dialog.Section{{Lines: ls}}}
-	}})
+	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog { return dialog.EventNotice(p.c, &e.Event, e.begun) }})
 }
 
 // panel opens the filter panel.

@@ -54,6 +54,15 @@ func (p *page) Actions() app.Actions {
 			},
 		},
 		app.Action{
+			ID:      "certificate",
+			Name:    text.NewName("act.certificate"),
+			Binding: app.Keys("o"),
+			Group:   app.View,
+			Hidden:  here,
+			Footer:  app.RankIf(app.First, some),
+			Run:     p.list.Shown,
+		},
+		app.Action{
 			ID:      "next-product",
 			Name:    text.NewName("act.nextproduct"),
 			Binding: app.Keys("]"),

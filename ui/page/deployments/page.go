@@ -11,6 +11,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/list"
 )
@@ -31,6 +32,7 @@ type page struct {
 var (
 	_ app.Page      = (*page)(nil)
 	_ app.Clickable = (*page)(nil)
+	_ app.Stepper   = (*page)(nil)
 )
 
 // New makes the tab.
@@ -167,10 +169,13 @@ func (p *page) choose(tab int) tea.Cmd {
 	return p.list.Refilter()
 }
 
-// open shows the certificate of the resource under the cursor.
+// open shows the resource under the cursor.
 func (p *page) open() tea.Cmd {
-	if r, ok := p.list.Table.Selected(); ok && r.Instance != "" {
-		return app.Send(app.ShowInstanceMsg{ID: r.Instance})
+	if r, ok := p.list.Table.Selected(); ok {
+		return action.ShowResource(p.c, r.ID)
 	}
 	return nil
 }
+
+// Step implements app.Stepper.
+func (p *page) Step(by int) tea.Cmd { return p.list.Step(by) }

@@ -1,8 +1,6 @@
 package hosting
 
 import (
-	tea "charm.land/bubbletea/v2"
-
 	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/text"
@@ -27,12 +25,7 @@ func (p *page) Actions() app.Actions {
 			Binding: app.Keys("o"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.First, some),
-			Run: func() tea.Cmd {
-				if r, ok := p.list.Table.Selected(); ok {
-					return app.Send(app.ShowInstanceMsg{ID: r.ID})
-				}
-				return nil
-			},
+			Run:     p.list.Shown,
 		},
 		app.Action{ID: "tasks", Name: text.NewName("hosting.act.person"), Binding: app.Keys("!"), Group: app.View,
 			Run: p.toggleNeedsPerson},

@@ -79,6 +79,11 @@ func (p *page) Waits() bool { return p.list.Waits() }
 // Scrolling implements app.Scroller.
 func (p *page) Scrolling() bool { return p.list.Scrolling() }
 
+var _ app.Stepper = (*page)(nil)
+
+// Step implements app.Stepper.
+func (p *page) Step(by int) tea.Cmd { return p.list.Step(by) }
+
 // rows reads a window of the list. Contacts are no part of the store's rows, so they
 // are read for those on the screen.
 func (p *page) rows(offset, limit int) func() ([]row, int, error) {

@@ -24,7 +24,7 @@ func (p *page) target() action.Target {
 	t := action.Target{}
 	if p.details != nil {
 		t.IDs = []model.ID{p.details.id}
-		t.Resource = p.details.resource()
+		t.Resource, t.Version = p.details.resource(), p.details.version()
 	} else if len(p.table.Marked) > 0 {
 		t.IDs, t.Hidden = p.markedIDs(), p.hidden
 		t.Marked = p.markedCases(t.IDs)
@@ -60,7 +60,7 @@ func (p *page) Actions() app.Actions {
 			Binding: app.Keys("enter"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.First, some),
-			Run:     func() tea.Cmd { return p.open(p.current()) },
+			Run:     p.open,
 		},
 		app.Action{
 			ID:      "filter",

@@ -2,17 +2,18 @@ package overview
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"slices"
 	"strings"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/chart"
+	"certquay/ui/dialog"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -24,37 +25,33 @@ type details struct {
 	id            model.ID
 	width, height int
 	instance      model.Instance
-	chain         []string
+	chain         []certificate // of the current version, the leaf first
 	contact       string
+	related       []related
 	resources     []lifecycle.ResourceView
 	events        []model.Event
 	tasks         []model.Task
 	documents     []documentInfo
+	explained     []dialog.Section
 	loaded        bool
+	index, total  int // in the list that it was opened from; total 0 for none
 	pane          int
+	zoomed        bool // the pane fills the screen
+	headHeight    int  // lines above the panes
 	cursor        [panes]int
-	lines         [panes][]line   // as last built
-	views         []widget.Scroll // of each pane, once there is something in it
+	lines         [panes][]line // as last built
+	places        [panes]place  // where the panes are; empty ones are not shown
+	rows          [panes][]row  // lines as wrapped
+	explanation   place         // where there is room for it; else empty
+	explainedRows []string
+	views         []widget.Scroll
 }
 
-// line is one line of a pane.
-type line struct {
-	label    string // of a fact
-	spans    []widget.Span
-	copy     string // what y copies; "" takes the text
-	resource int    // index, or -1
-}
-
-// readOut is the line for a screen reader.
-func (l *line) readOut(c *app.Context) string {
-	row := widget.Row{}
-	for _, s := range l.spans {
-		row = append(row, widget.Part{Text: clean(s.Text)})
-	}
-	if l.label != "" {
-		row[0].ReadAloud = l.label + ":"
-	}
-	return row.ReadOut(c.T)
+// related is an instance that this one replaces or is replaced by.
+type related struct {
+	id    model.ID
+	label string
+	name  string
 }
 
 // The panes of the details.
@@ -62,6 +59,7 @@ const (
 	paneFacts = iota
 	paneVersions
 	paneResources
+	paneChain
 	paneHistory
 	panes
 )
@@ -72,12 +70,14 @@ type goneMsg struct{ id model.ID }
 type detailsLoadedMsg struct {
 	id        model.ID
 	instance  model.Instance
-	chain     []string
+	chain     []certificate
 	contact   string
+	related   []related
 	resources []lifecycle.ResourceView
 	events    []model.Event
 	tasks     []model.Task
 	papers    []documentInfo
+	explained []dialog.Section
 }
 
 func newDetails(c *app.Context, id model.ID) *details { return &details{c: c, id: id} }
@@ -107,7 +107,7 @@ func (d *details) load() tea.Cmd {
 		if m.events, err = c.Backend.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 200}); err != nil {
 			return c.LoadFailed(err)
 		}
-		if v := m.instance.Newest(); v != nil {
+		if v := (&details{instance: m.instance}).shownVersion(); v != nil {
 			if material, err := c.Backend.Material(id, v.Number); err == nil {
 				m.chain = chainOf(&material)
 			}
@@ -119,6 +119,20 @@ func (d *details) load() tea.Cmd {
 				}
 			}
 		}
+		for label, other := range map[string]model.ID{"fact.replaces": m.instance.Replaces(), "fact.replacedby": m.instance.ReplacedBy()} {
+			if other == "" {
+				continue
+			}
+			if i, err := c.Backend.Instance(other); err == nil { // a deleted one is not shown
+				m.related = append(m.related, related{other, label, i.Name})
+			}
+		}
+		slices.SortFunc(m.related, func(a, b related) int { return strings.Compare(a.label, b.label) })
+		e, err := c.Backend.Explain(id)
+		if err != nil {
+			return c.LoadFailed(err)
+		}
+		m.explained = action.Explained(c, e)
 		if m.tasks, err = c.Backend.TasksOf(id); err != nil {
 			return c.LoadFailed(err)
 		}
@@ -144,27 +158,16 @@ func documentsOf(c *app.Context, i *model.Instance, known []documentInfo) []docu
 	return ps
 }
 
-func chainOf(m *model.Chain) []string {
-	var names []string
-	for n, der := range append(m.Certificates[:len(m.Certificates):len(m.Certificates)], m.Root) {
-		if n == 0 || len(der) == 0 {
-			continue
-		}
-		if cert, err := x509.ParseCertificate(der); err == nil {
-			names = append(names, cert.Subject.CommonName)
-		}
-	}
-	return names
-}
-
 func (d *details) update(msg tea.Msg) {
 	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
 		was := len(d.resources)
 		d.instance, d.chain, d.contact, d.resources = m.instance, m.chain, m.contact, m.resources
-		d.events, d.tasks, d.documents = m.events, m.tasks, m.papers
+		d.events, d.tasks, d.documents, d.related, d.explained = m.events, m.tasks, m.papers, m.related, m.explained
 		switch {
 		case !d.loaded && d.verifying():
 			d.pane = paneVersions // what the CA waits for comes first
+		case !d.loaded && d.pane == paneFacts && slices.ContainsFunc(d.resources, isWrong):
+			d.pane = paneResources // and so does what visitors see
 		case d.loaded && was == 0 && len(d.resources) > 0:
 			d.pane = paneResources // the first deployment, and where to see it
 		}
@@ -173,19 +176,33 @@ func (d *details) update(msg tea.Msg) {
 	}
 }
 
+// isWrong reports whether a resource does not present what it should.
+func isWrong(r lifecycle.ResourceView) bool {
+	tone := style.StatusOf(string(r.State)).Tone
+	return tone == style.Bad || tone == style.Warn
+}
+
 // resource is the one under the cursor while the pane of deployments has the focus:
 // then actions on resources are about that one.
 func (d *details) resource() *lifecycle.ResourceView {
-	if l, ok := d.at(); ok && d.pane == paneResources && l.resource >= 0 && l.resource < len(d.resources) {
-		return &d.resources[l.resource]
+	if l, ok := d.at(); ok && d.pane == paneResources {
+		return l.resource
 	}
 	return nil
 }
 
+// version is the number of the version under the cursor while their pane has the focus:
+// then actions on versions are about that one. It is 0 elsewhere.
+func (d *details) version() int {
+	if l, ok := d.at(); ok && d.pane == paneVersions {
+		return l.version
+	}
+	return 0
+}
+
 func (d *details) at() (line, bool) {
-	ls := d.linesOf(d.pane)
-	if n := d.cursor[d.pane]; n < len(ls) {
-		return ls[n], true
+	if ls := d.lines[d.pane]; d.cursor[d.pane] < len(ls) {
+		return ls[d.cursor[d.pane]], true
 	}
 	return line{}, false
 }
@@ -202,9 +219,13 @@ func (d *details) actions(p *page) app.Actions {
 	}
 	pane := func(id, label string, by int, keys ...string) app.Action {
 		return app.Action{ID: id, Name: text.NewName(label), Binding: app.Keys(keys...), Group: app.Move, Run: func() tea.Cmd {
-			d.pane = (d.pane + by + panes) % panes
+			d.focus((d.pane + by + panes) % panes)
 			return nil
 		}}
+	}
+	step := func(id, label string, by int, key string) app.Action {
+		return app.Action{ID: id, Name: text.NewName(label), Binding: app.Keys(key), Group: app.Move,
+			Run: func() tea.Cmd { return app.Send(app.StepInstanceMsg{By: by}) }}
 	}
 	return app.Actions{
 		{
@@ -213,11 +234,24 @@ func (d *details) actions(p *page) app.Actions {
 			Binding: app.Keys("esc"),
 			Group:   app.View,
 			Footer:  app.First,
-			Run:     func() tea.Cmd { p.details = nil; return tea.Batch(p.cursorMoved(), app.Send(app.BackMsg{})) },
+			Run:     func() tea.Cmd { return d.back(p) },
+		},
+		{
+			ID:         "details",
+			Name:       text.NewName("act.line"),
+			Binding:    app.Keys("enter"),
+			ShortLabel: c.T("foot.line"),
+			Group:      app.View,
+			Footer:     app.First,
+			Run:        d.openLine,
 		},
 		{ID: "copy", Name: text.NewName("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.Fourth, Run: d.copy},
+		{ID: "zoom", Name: text.NewName("act.zoom"), Binding: app.Keys("z"), Group: app.View, Footer: app.Fourth, Run: d.zoom},
+		{ID: "pem", Name: text.NewName("act.pem"), Binding: app.Keys("p"), Group: app.View, OpensDialog: true, Run: d.showPEM},
 		withFooter(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true),
 		pane("previous-pane", "act.prevpane", -1, "h", "left"),
+		step("next-certificate", "act.nextcertificate", 1, "]"),
+		step("previous-certificate", "act.prevcertificate", -1, "["),
 		withFooter(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""),
 		move("up", -1, "k", "up"),
 		move("top", -1<<30, "g", "home"),
@@ -227,6 +261,28 @@ func (d *details) actions(p *page) app.Actions {
 		move("pagedown", 16, "pgdown"),
 		move("pageup", -16, "pgup"),
 	}
+}
+
+// back leaves the zoomed pane, then the details.
+func (d *details) back(p *page) tea.Cmd {
+	if d.zoomed {
+		return d.zoom()
+	}
+	p.details = nil
+	return tea.Batch(p.cursorMoved(), app.Send(app.BackMsg{}))
+}
+
+// zoom fills the screen with the pane that has the focus, or shows all again.
+func (d *details) zoom() tea.Cmd {
+	d.zoomed = !d.zoomed
+	d.build()
+	return nil
+}
+
+// focus moves the cursor to a pane.
+func (d *details) focus(pane int) {
+	d.pane = pane
+	d.build() // one pane at a time is laid out
 }
 
 // withFooter gives an action that moves the cursor a place in the footer.
@@ -240,41 +296,66 @@ func (d *details) copy() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	text := l.copy
-	if text == "" {
-		for _, s := range l.spans {
-			text += s.Text
-		}
-	}
-	return app.Send(app.CopyMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
+	return app.Send(app.CopyMsg{What: d.c.T("copy.line"), Text: l.copied()})
 }
 
-// headLines is how many lines the head has.
-func (d *details) headLines() int {
-	if d.height < 14 {
-		return 2
+// openLine shows what the line under the cursor is about, else the line as a whole.
+func (d *details) openLine() tea.Cmd {
+	l, ok := d.at()
+	if !ok {
+		return nil
 	}
-	return 6
+	if l.open != nil {
+		return l.open()
+	}
+	if l.text() == "" { // a picture
+		return nil
+	}
+	c, title := d.c, l.label
+	if title == "" {
+		title = d.paneName(d.pane)
+	}
+	return app.Send(app.OpenDialogMsg{
+		Make: func() app.Dialog {
+			return &dialog.Notice{
+				Context: c, Title: title, Tone: style.Accent, MaxWidth: wideNotice,
+				Sections: []dialog.Section{{Lines: []string{clean(l.text())}}},
+				Choices:  []key.Binding{c.Bind(c.T("foot.y"), "y")},
+			}
+		},
+		Then: copyIfChosen(c.T("copy.line"), l.copied()),
+	})
 }
 
 func (d *details) view() string {
 	if !d.loaded {
 		return widget.Fill("\n  "+d.c.Loading(), d.width, d.height)
 	}
-	head := strings.Join(strings.Split(d.head(), "\n")[:d.headLines()], "\n")
+	head := widget.Fill(strings.Join(d.head(), "\n"), d.width, d.headHeight)
 	if !d.showsAllPanes() {
-		pane := d.paneView(d.pane, d.width)
+		pane := d.paneView(d.pane)
 		return widget.Fill(head+"\n"+d.tabs()+"\n"+pane, d.width, d.height)
 	}
-	lw := d.width / 2
-	rw := d.width - lw
-	top, h := d.upperHeight(), d.height-d.headLines()
-	upper := widget.Beside(top, []int{lw, rw}, d.paneView(paneFacts, lw), d.paneView(paneResources, rw))
-	lower := widget.Beside(h-top, []int{lw, rw}, d.paneView(paneVersions, lw), d.paneView(paneHistory, rw))
-	return widget.Fill(head+"\n"+upper+"\n"+lower, d.width, d.height)
+	var blocks []string
+	var widths []int
+	h := d.height - d.headHeight
+	for _, column := range d.columns() {
+		var parts []string
+		for _, pane := range column {
+			if d.places[pane].h > 0 {
+				parts = append(parts, d.paneView(pane))
+			}
+		}
+		if e := d.explanation; e.h > 0 && e.x == d.places[column[0]].x {
+			s := d.c.Styles
+			parts = append(parts, widget.Box(s, style.Faint, s.Paint(style.Head, d.c.T("pane.why")), d.explainedRows, e.w, e.h))
+		}
+		blocks, widths = append(blocks, strings.Join(parts, "\n")), append(widths, d.places[column[0]].w)
+	}
+	return widget.Fill(head+"\n"+widget.Beside(h, widths, blocks...), d.width, d.height)
 }
 
-var paneNames = [panes]string{"pane.facts", "pane.versions", "pane.resources", "pane.history"}
+var paneNames = [panes]string{"pane.facts", "pane.versions", "pane.resources", "pane.chain", "pane.history"}
 
 // paneName is the name of a pane as it stands.
 func (d *details) paneName(pane int) string {
@@ -285,60 +366,4 @@ func (d *details) paneName(pane int) string {
 		return d.c.T("pane.awaited.versions")
 	}
 	return d.c.T("pane.awaited")
-}
-
-// head is the path, name, status, what comes next, and the timeline.
-func (d *details) head() string {
-	c, s, i := d.c, d.c.Styles, &d.instance
-	r := i.Row()
-	glyph, word, tone := c.Status(&r, 60)
-	title := " " + s.Paint(style.Muted, c.T("tab.overview")+" › ") + s.Paint(style.Strong, clean(i.Name))
-	if !d.showsAllPanes() { // one pane at a time
-		title += s.Paint(style.Muted, " › "+d.paneName(d.pane))
-	}
-	title += "   " + s.Paint(tone, glyph+" "+word)
-	lines := []string{widget.Spread(widget.Cut(title, d.width-12), s.Paint(style.Muted, i.ID.Short())+" ", d.width)}
-	n, t := d.alert(&r)
-	told := append(wrapTwo(n, d.width-2), "")[:2]
-	lines = append(lines, " "+s.Paint(t, told[0]), " "+s.Paint(t, told[1]))
-	life := d.timeline()
-	if len(i.Versions) == 0 {
-		lines = append(lines, " "+s.Paint(style.Faint, widget.Repeat("·", d.width-2)), " "+s.Paint(style.Muted, c.T("life.none")))
-	} else {
-		lines = append(lines, " "+life.View(s, d.width-2), d.timelineDates(life))
-	}
-	lines = append(lines, "")
-	return strings.Join(lines, "\n")
-}
-
-// timeline is the service period with its versions.
-func (d *details) timeline() chart.Timeline {
-	c, i := d.c, &d.instance
-	life := chart.Timeline{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
-	for k := range i.Versions {
-		v := &i.Versions[k]
-		life.Versions = append(life.Versions, chart.TimelineVersion{From: v.NotBefore, Window: v.Window(), To: v.NotAfter})
-		if v.NotAfter.After(life.To) {
-			life.To = v.NotAfter
-		}
-		if life.From.IsZero() || v.NotBefore.Before(life.From) {
-			life.From = v.NotBefore
-		}
-	}
-	return life
-}
-
-func (d *details) timelineDates(l chart.Timeline) string {
-	c, s, i := d.c, d.c.Styles, &d.instance
-	left := " " + s.Paint(style.Muted, c.T("life.issued", l.From.Format("2006-01-02")))
-	right := s.Paint(style.Muted, c.T("life.until", l.To.Format("2006-01-02"))) + " "
-	middle := ""
-	if v := i.Current(); v != nil {
-		middle = c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(c.T, v.NotAfter, c.Now))
-	}
-	gap := d.width - widget.Width(left) - widget.Width(right) - widget.Width(middle)
-	if gap < 4 {
-		return widget.Spread(left, right, d.width)
-	}
-	return left + widget.Space(gap/2) + s.Paint(style.Normal, middle) + widget.Space(gap-gap/2) + right
 }

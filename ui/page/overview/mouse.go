@@ -62,7 +62,7 @@ func (p *page) hit(m app.HitMsg) tea.Cmd {
 		return p.clicked(before)
 	}
 	if p.details != nil {
-		p.details.hit(m)
+		return p.details.hit(m)
 	}
 	return nil
 }
@@ -72,38 +72,47 @@ func (d *details) layers() []*lipgloss.Layer {
 	if !d.loaded {
 		return nil
 	}
-	head := d.headLines()
-	area := func(pane, x, y, w int) *lipgloss.Layer {
-		h, _, _ := d.paneSize(pane)
-		return widget.ClickArea(paneID+strconv.Itoa(pane), x, y, w, h)
-	}
+	head := d.headHeight
+	var ls []*lipgloss.Layer
 	if !d.showsAllPanes() {
-		return append(d.names().Layers(0, head, d.width), area(d.pane, 0, head+1, d.width))
+		ls = d.names().Layers(0, head, d.width)
 	}
-	lw, lower := d.width/2, head+d.upperHeight()
-	return []*lipgloss.Layer{
-		area(paneFacts, 0, head, lw), area(paneResources, lw, head, d.width-lw),
-		area(paneVersions, 0, lower, lw), area(paneHistory, lw, lower, d.width-lw),
+	for pane, p := range d.places {
+		if p.h > 0 {
+			ls = append(ls, widget.ClickArea(paneID+strconv.Itoa(pane), p.x, head+p.y, p.w, p.h))
+		}
 	}
+	if e := d.explanation; e.h > 0 {
+		ls = append(ls, widget.ClickArea(app.KeyID(d.c.KeyFor("explain", "x")), e.x, head+e.y, e.w, e.h))
+	}
+	return ls
 }
 
-// hit focuses a pane and selects the line in it.
-func (d *details) hit(m app.HitMsg) {
+// hit focuses a pane and selects the line in it; a second click opens the line.
+func (d *details) hit(m app.HitMsg) tea.Cmd {
 	if pane, err := strconv.Atoi(strings.TrimPrefix(m.ID, nameID)); err == nil {
-		d.pane = pane
+		d.focus(pane)
 	}
 	pane, err := strconv.Atoi(strings.TrimPrefix(m.ID, paneID))
 	if err != nil {
-		return
+		return nil
 	}
+	was := d.pane
 	d.pane = pane
-	line := m.Y
+	y := m.Y
 	if d.showsAllPanes() { // below its frame
-		line--
+		y--
 	}
-	if n := d.views[pane].Top() + line; line >= 0 && n < len(d.lines[pane]) {
-		d.cursor[pane] = n
+	n := d.views[pane].Top() + y
+	if y < 0 || n >= len(d.rows[pane]) {
+		return nil
 	}
+	line := d.rows[pane][n].line
+	if was == pane && d.cursor[pane] == line {
+		return d.openLine()
+	}
+	d.cursor[pane] = line
+	return nil
 }
 
 func (p *page) wheel(m tea.MouseWheelMsg) tea.Cmd {
@@ -140,7 +149,7 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	}
 	switch {
 	case m.X >= p.listWidth():
-		return p.open(p.current())
+		return p.open()
 	case !p.table.Click(y):
 		return nil
 	}
@@ -150,7 +159,7 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 // clicked opens a row that was already selected before the click.
 func (p *page) clicked(before int) tea.Cmd {
 	if p.table.Cursor() == before {
-		return p.open(p.current())
+		return p.open()
 	}
 	return p.cursorMoved()
 }

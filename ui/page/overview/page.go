@@ -229,7 +229,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			return p.loadSelected()
 		}
 	case app.ShowInstanceMsg:
-		return p.open(m.ID)
+		return p.openFrom(m.ID, m.Index, m.Total)
 	case goneMsg: // by this person or another: back to the list
 		if p.details != nil && p.details.id == m.id {
 			p.details = nil
@@ -304,12 +304,41 @@ func (p *page) relist() tea.Cmd {
 	return p.load()
 }
 
-// open shows the details of a certificate.
-func (p *page) open(id model.ID) tea.Cmd {
-	if id == "" {
+// open shows the details of the certificate under the cursor.
+func (p *page) open() tea.Cmd {
+	r, ok := p.table.Selected()
+	if !ok {
 		return nil
 	}
-	p.details = newDetails(p.c, id)
-	p.details.setSize(p.width, p.height)
-	return tea.Batch(p.details.load(), p.loadCase())
+	return p.openFrom(r.ID, p.table.Cursor(), p.table.Total())
+}
+
+// openFrom shows the details of a certificate, opened from a list of total rows. Pane
+// and zoom stay as they are.
+func (p *page) openFrom(id model.ID, index, total int) tea.Cmd {
+	d := newDetails(p.c, id)
+	d.index, d.total = index, total
+	if was := p.details; was != nil {
+		d.pane, d.zoomed = was.pane, was.zoomed
+	}
+	p.details = d
+	d.setSize(p.width, p.height)
+	return tea.Batch(d.load(), p.loadCase())
+}
+
+var _ app.Stepper = (*page)(nil)
+
+// Step implements app.Stepper.
+func (p *page) Step(by int) tea.Cmd {
+	was := p.table.Cursor()
+	p.table.Select(was + by)
+	if _, held := p.table.Selected(); !held || p.table.Cursor() == was {
+		p.table.Select(was)
+		return nil
+	}
+	cmd := p.open()
+	if _, _, need := p.table.Need(); need {
+		cmd = tea.Batch(cmd, p.load())
+	}
+	return cmd
 }

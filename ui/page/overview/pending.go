@@ -41,16 +41,10 @@ func (d *details) pending() []line {
 		if p.Method == "http" {
 			kind, name, value = c.T("proof.http", p.Domain), c.T("proof.url"), c.T("proof.content")
 		}
-		ls = append(
-			ls,
-			line{
-				resource: -1,
-				copy:     p.Name,
-				spans:    []widget.Span{{Tone: tone, Text: c.Mark(glyph) + kind}, {Tone: style.Muted, Text: "  " + seen}},
-			},
-		)
-		ls = append(ls, d.exact(name, p.Name)...)
-		ls = append(ls, d.exact(value, p.Value)...)
+		ls = append(ls, line{
+			copy: p.Name, urgent: true, lead: mark(c, tone, glyph),
+			spans: []widget.Span{{Tone: tone, Text: kind}, {Tone: style.Muted, Text: "  " + seen}},
+		}, exact(name, p.Name), exact(value, p.Value))
 	}
 	if w := i.Operation.WaitFor; w != "" {
 		ls = append(ls, fact(c.T("fact.awaited"), c.Text.Text(w)))
@@ -80,39 +74,15 @@ func (d *details) pending() []line {
 	return ls
 }
 
-// exact is a value that must be copied whole. Where it is wrapped, y copies all of it
-// from any of its lines.
-func (d *details) exact(label, value string) []line {
-	w := d.paneWidth() - 10
-	var ls []line
-	for n, rest := 0, value; rest != "" || n == 0; n++ {
-		part := rest
-		if w > 10 && len(rest) > w {
-			part = rest[:w]
-		}
-		rest = rest[len(part):]
-		if n > 0 {
-			label = ""
-		}
-		ls = append(
-			ls,
-			line{
-				label:    label,
-				resource: -1,
-				copy:     value,
-				spans:    []widget.Span{{Tone: style.Muted, Text: widget.Pad("  "+label, 10)}, {Tone: style.Accent, Text: part}},
-			},
-		)
+// exact is a value that must be copied whole, and so is never cut.
+func exact(label, value string) line {
+	return line{
+		label:  label,
+		copy:   value,
+		urgent: true,
+		lead:   []widget.Span{{Tone: style.Muted, Text: widget.Pad("  "+label, 10)}},
+		spans:  []widget.Span{{Tone: style.Accent, Text: value}},
 	}
-	return ls
-}
-
-// paneWidth is the width of a line in a pane.
-func (d *details) paneWidth() int {
-	if d.showsAllPanes() {
-		return d.width/2 - 4
-	}
-	return d.width - 2
 }
 
 // applied lists organization, applicant and documents of the application.

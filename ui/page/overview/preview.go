@@ -82,7 +82,7 @@ func (p *page) previewView(h int) string {
 		out = append(out, s.Paint(style.Head, d.paneName(part.pane)))
 		for _, l := range ls[:n] {
 			text, left := "", in
-			for _, sp := range l.spans {
+			for _, sp := range append(l.lead[:len(l.lead):len(l.lead)], l.spans...) {
 				t := widget.Cut(clean(sp.Text), left)
 				left -= widget.Width(t)
 				text += s.Paint(sp.Tone, t)

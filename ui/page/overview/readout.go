@@ -94,7 +94,7 @@ func (d *details) readOut(w, h int) app.ScreenText {
 			) + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")),
 		)
 	}
-	ls := d.linesOf(d.pane)
+	ls := d.lines[d.pane]
 	said := func(n int) string { return ls[n].readOut(c) }
 	add(c.T("plain.pane", d.pane+1, int(panes), d.paneName(d.pane)))
 	s.Y = len(s.Lines)
