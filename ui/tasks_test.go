@@ -132,7 +132,9 @@ func TestWhatVisitorsSeeComesFirst(t *testing.T) {
 }
 
 // TestExplainNamesKeys says what can be done by the keys of the dashboard, as
-// they are set, and how the rules that it names are printed. spec: V3 V5 finding: U30
+// they are set, and how the rules that it names are printed.
+// spec: V3 V5
+// finding: U30
 func TestExplainNamesKeys(t *testing.T) {
 	b := kittest.Fleet(60)
 	d := drive(t, b, 120, 40).find("shop.example.com").keys("x")

@@ -84,7 +84,9 @@ func TestStopHostingCounts(t *testing.T) {
 
 // TestTheWayOutIsTaken presses in a refusal the key that it names: the dialog
 // goes and the action comes. Pasted text, and any other key, do nothing of the
-// kind. spec: S3 V3 finding: U31
+// kind.
+// spec: S3 V3
+// finding: U31
 func TestTheWayOutIsTaken(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.find("new DV single").keys("d").sees("Cannot deploy", "press a: apply", "a apply   esc close")
