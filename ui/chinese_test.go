@@ -12,7 +12,7 @@ func chinese(o *Options) {
 	o.Lang, o.Sealed, o.Locked = "zh", "passphrase", func() bool { return true }
 }
 
-// TestAChineseReaderOfASealedStore reads how keys are sealed. spec: K2 V5
+// TestAChineseReaderOfASealedStore reads how keys are sealed. spec: V5 V5
 func TestAChineseReaderOfASealedStore(t *testing.T) {
 	d := drive(t, kittest.Fleet(20), 200, 70, chinese)
 	if !d.has("已封存：certquay unseal") {
