@@ -69,8 +69,8 @@ var forAnybody = []string{"Actor", "May", "Missing", "Now", "Table"}
 // onlyRead are those that read. Every other acts.
 var onlyRead = []string{
 	"Activity", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
-	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "EventsByDay", "Expiries", "Explain", "Facts", "Find", "FindResource",
-	"FindWatch", "Instance", "Issuers", "LogRefusal", "Material", "NextDue", "Notices", "Page", "Policy", "Products", "Quote",
+	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource",
+	"FindWatch", "Follow", "Instance", "Issuers", "LogRefusal", "Material", "NextDue", "Notices", "Page", "PlanRekey", "PlanReorder", "Policy", "Products", "Quote",
 	"QuoteHosting", "QuotePack", "Refund", "Resource",
 	"Resources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",

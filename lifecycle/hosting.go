@@ -40,6 +40,18 @@ func hostedSpec(i *model.Instance, stated model.Specification) model.Specificati
 	return s
 }
 
+// unknownParts lists the flags of the parts that a specification lacks.
+func unknownParts(s model.Specification) (flags []string) {
+	for _, p := range [][2]string{
+		{"--level", string(s.Level)}, {"--type", string(s.Type)}, {"--brand", s.Brand}, {"--grade", string(s.Grade)},
+	} {
+		if p[1] == "" {
+			flags = append(flags, p[0])
+		}
+	}
+	return flags
+}
+
 // needsContact is the error of hosting without a contact.
 func needsContact() *rules.Invalid {
 	return &rules.Invalid{Field: "contact", Why: model.Say("hosting.needs-contact"), Example: model.Say("hosting.contact-how")}
@@ -52,15 +64,7 @@ func (e *Engine) quoteHosting(id model.ID, r HostRequest) (Quote, error) {
 		return Quote{}, err
 	}
 	s := hostedSpec(&i, r.Spec)
-	var unknown []string
-	for _, p := range [][2]string{
-		{"--level", string(s.Level)}, {"--type", string(s.Type)}, {"--brand", s.Brand}, {"--grade", string(s.Grade)},
-	} {
-		if p[1] == "" {
-			unknown = append(unknown, p[0])
-		}
-	}
-	if len(unknown) > 0 {
+	if unknown := unknownParts(s); len(unknown) > 0 {
 		return Quote{}, &rules.Refusal{Action: rules.Host, State: i.State, Instance: id, Reason: rules.ReasonStateSpec, Rule: "H2",
 			Instead: []rules.Suggestion{{Action: rules.Host, Args: append([]string{id.Short()}, unknown...)}}}
 	}
