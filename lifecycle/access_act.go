@@ -204,6 +204,25 @@ func (a *Access) Reissue(ctx context.Context, id model.ID, r ReissueRequest) (mo
 	return asActor(ctx, a, rules.Reissue, id, func(by model.Actor) (model.Job, error) { return a.e.startReissue(ctx, by, id, r) })
 }
 
+// Reorder buys what has expired or ended again, applies as before with a new key, and
+// deploys the issued certificate wherever the old one, or one that it replaced, is
+// deployed (spec I11). Purchase, application and the intent to deploy are one
+// transaction; the deployments begin once the certificate is issued.
+func (a *Access) Reorder(ctx context.Context, id model.ID, r ReorderRequest) (next model.Instance, j model.Job, err error) {
+	by, err := a.may(ctx, rules.Reorder, id)
+	if err != nil {
+		return next, j, err
+	}
+	return a.e.reorder(ctx, by, id, r)
+}
+
+// Rekey reissues with a new key, deploys the new version wherever the instance is
+// deployed, and, once no resource presents them, revokes the versions with the old key
+// for a reason of RFC 5280, keyCompromise if reason is "" (spec I12). It costs nothing.
+func (a *Access) Rekey(ctx context.Context, id model.ID, reason string) (model.Job, error) {
+	return asActor(ctx, a, rules.Rekey, id, func(by model.Actor) (model.Job, error) { return a.e.rekey(ctx, by, id, reason) })
+}
+
 // Host enables managed hosting: it buys one renewal of exactly the same
 // specification and the hosting fee, or takes both from packs, and adds credits
 // when bought. The price is not refundable (spec H1, H3, H4).
@@ -227,7 +246,8 @@ func (a *Access) StopHosting(ctx context.Context, id model.ID) error {
 }
 
 // Revoke asks the CA to revoke all unexpired versions, or the selected ones (spec
-// I4). The state changes once no unexpired version is left.
+// I4). The state changes once no unexpired version is left. Superseded versions may be
+// revoked at any time.
 func (a *Access) Revoke(ctx context.Context, id model.ID, r RevokeRequest) (model.Job, error) {
 	return asActor(ctx, a, rules.Revoke, id, func(by model.Actor) (model.Job, error) { return a.e.revoke(ctx, by, id, r) })
 }

@@ -84,6 +84,13 @@ func (a *Access) WaitReporting(ctx context.Context, report func(settled int), jo
 	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, report, jobs...) })
 }
 
+// Follow is [Access.WaitReporting] that goes on with the deployments and revocations of
+// the instance that the job leads to, such as those that follow a replaced key. report
+// may be nil; it is called with the number within each such round.
+func (a *Access) Follow(ctx context.Context, report func(settled int), id, job model.ID) ([]Progress, error) {
+	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.follow(ctx, report, id, job) })
+}
+
 // Resources lists a page of the resources, ordered by product, region and name
 // unless the filter sorts, and the number of all that match.
 func (a *Access) Resources(f ResourceFilter) (views []ResourceView, total int, err error) {
@@ -91,6 +98,24 @@ func (a *Access) Resources(f ResourceFilter) (views []ResourceView, total int, e
 		return nil, 0, f
 	}
 	return a.e.reader.resources(f)
+}
+
+// Everywhere lists the resources where an instance, or one that it replaces, is
+// deployed now (spec I10).
+func (a *Access) Everywhere(id model.ID) ([]ResourceView, error) {
+	return guardedRead1(a, a.e.reader.everywhere, id)
+}
+
+// PlanReorder prices ordering an instance again and lists where the new certificate
+// will be deployed, or refuses what cannot be bought or applied for (spec I11). It does
+// not check the transition table.
+func (a *Access) PlanReorder(id model.ID, r ReorderRequest) (ReorderPlan, error) {
+	return guardedRead(a, func() (ReorderPlan, error) { return a.e.planReorder(id, r) })
+}
+
+// PlanRekey lists what replacing the key of an instance deploys and revokes (spec I12).
+func (a *Access) PlanRekey(id model.ID) (RekeyPlan, error) {
+	return guardedRead1(a, a.e.planRekey, id)
 }
 
 // Material reads the certificate chain of a version.

@@ -69,11 +69,11 @@ var forAnybody = []string{"Actor", "May", "Missing", "Now", "Table"}
 // onlyRead are those that read. Every other acts.
 var onlyRead = []string{
 	"Activity", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
-	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "EventsByDay", "Expiries", "Explain", "Facts", "Find", "FindResource",
-	"FindWatch", "Instance", "Issuers", "LogRefusal", "Material", "NextDue", "Notices", "Page", "Policy", "Products", "Quote",
-	"QueryValues", "QuoteHosting", "QuotePack", "Refund", "Resource",
-	"Resources", "Search", "SearchResources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View",
-	"Wait", "WaitReporting", "Watch", "Watches",
+	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find",
+	"FindResource", "FindWatch", "Follow", "Instance", "Issuers", "LogRefusal", "Material", "NextDue", "Notices", "Page",
+	"PlanRekey", "PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "Refund",
+	"Resource", "Resources", "Search", "SearchResources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template",
+	"View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",
 }
 

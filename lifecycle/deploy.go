@@ -32,13 +32,24 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 	if f := e.table.Check(rules.Deploy, c); f != nil {
 		return nil, e.journal.LogRefusal(ctx, actor, f)
 	}
-	targets, err := e.deployments.targets(ctx, c.Instance, r)
+	resolve := e.deployments.targets
+	if r.Everywhere {
+		resolve = func(_ context.Context, i *model.Instance, _ DeployRequest) ([]target, error) {
+			return e.deployments.targetsEverywhere(i)
+		}
+	}
+	targets, err := resolve(ctx, c.Instance, r)
 	if err != nil {
 		return nil, e.journal.LogRefusal(ctx, actor, err)
 	}
 	var jobs []model.Job
 	err = e.transition(ctx, actor, rules.Deploy, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		jobs = jobs[:0]
+		if !r.Older {
+			if err := e.deployments.refuseOlder(tx, c.Instance, r, targets); err != nil {
+				return err
+			}
+		}
 		var where []string
 		for _, t := range targets {
 			j, err := e.deployments.startDeploy(tx, c, actor, t)
@@ -109,9 +120,8 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 			}
 		}
 		for _, name := range wanted {
-			host := hostOf(name)
-			if !names.Covers(covered, host) || strings.HasPrefix(host, "*") {
-				return nil, refuse(rules.ReasonNotCovered, rules.Args{"name": name, "names": covered})
+			if err := requireCovered(i, name); err != nil {
+				return nil, err
 			}
 			t := target{p, ports.Target{Region: region, Name: model.NormalizeName(name)}}
 			if n, err := names.Parse(name); err == nil {
@@ -126,6 +136,18 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 		return nil, refuse(rules.ReasonNoTarget, rules.Args{"product": p.Name})
 	}
 	return ts, nil
+}
+
+// requireCovered refuses a resource whose name the current certificate does not cover.
+func requireCovered(i *model.Instance, name string) error {
+	covered, host := i.Current().Domains, hostOf(name)
+	if names.Covers(covered, host) && !strings.HasPrefix(host, "*") {
+		return nil
+	}
+	return &rules.Refusal{
+		Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: rules.ReasonNotCovered, Rule: "D2",
+		Args: rules.Args{"name": name, "names": covered},
+	}
 }
 
 // matchingResources lists the existing resources of a region that the names
@@ -226,7 +248,7 @@ func clearOperation(r *model.Resource, j *model.Job) {
 }
 
 // resourceAt finds the resource of a target, or returns a new record for it.
-func (ds *deployments) resourceAt(tx model.Tx, t target) (*model.Resource, error) {
+func (ds *deployments) resourceAt(tx model.Reader, t target) (*model.Resource, error) {
 	key := model.PlaceKey(t.product.Name, t.place.Region, t.place.Name)
 	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "place", Prefix: key}) {
 		if err != nil {
@@ -292,24 +314,37 @@ func (ds *deployments) withResource(tx model.Tx, id model.ID, change func(*model
 	if err := tx.Put(&r); err != nil {
 		return err
 	}
+	if before != r.Instance && before != "" {
+		if err := deleteTasks(tx, before, id); err != nil {
+			return err
+		}
+	}
 	for _, owner := range slices.Compact([]model.ID{before, r.Instance}) {
 		if owner == "" {
 			continue
 		}
-		i, err := model.Get[model.Instance](tx, string(owner))
-		if err != nil {
-			return rules.ReadError("instance", owner, err)
-		}
-		rs, err := resourcesOf(tx, owner)
-		if err != nil {
-			return err
-		}
-		i.Deployments = countDeployments(rs)
-		if err := ds.saveWith(tx, &i, rs); err != nil {
+		if err := ds.worker.resourcesChanged(tx, owner); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// resourcesChanged saves an instance with what follows from its resources.
+func (w *worker) resourcesChanged(tx model.Tx, id model.ID) error {
+	i, err := model.Get[model.Instance](tx, string(id))
+	if err != nil {
+		return rules.ReadError("instance", id, err)
+	}
+	rs, err := resourcesOf(tx, id)
+	if err != nil {
+		return err
+	}
+	i.Deployments = countDeployments(rs)
+	if err := w.retire(tx, &i, rs); err != nil {
+		return err
+	}
+	return w.saveWith(tx, &i, rs)
 }
 
 // undeploy is [Access.Undeploy].

@@ -69,6 +69,38 @@ func (w *worker) keyPair(j *model.Job) (pair ports.KeyPair, err error) {
 	return pair, err
 }
 
+// claimPause is how soon a deployment looks again whether a resource is free.
+const claimPause = 5 * time.Second
+
+// claimStep begins a deployment that was committed with its version: once nothing else
+// is done at the resource, the current version is deployed there. It calls nothing
+// outside.
+func (w *worker) claimStep(context.Context, model.Job, bool) (func(model.Tx, *model.Job) error, error) {
+	return func(tx model.Tx, j *model.Job) error {
+		i, err := model.Get[model.Instance](tx, string(j.Instance))
+		if err != nil {
+			return rules.ReadError("instance", j.Instance, err)
+		}
+		v := i.Current()
+		r, err := model.Get[model.Resource](tx, string(j.Resource))
+		if errors.Is(err, model.ErrNotFound) || err == nil && v == nil {
+			return w.finish(tx, j, resultSuperseded) // taken off or revoked meanwhile
+		}
+		if err != nil {
+			return rules.ReadError("resource", j.Resource, err)
+		}
+		if running, err := w.deployments.supersedeWaiting(tx, &r); err != nil {
+			return err
+		} else if running {
+			j.Next = w.Now().Add(claimPause)
+			return nil
+		}
+		j.Step, j.Version, j.WantFingerprint = model.StepDeploy, v.Number, v.Fingerprint
+		r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: w.Now(), Attempt: 1}
+		return tx.Put(&r)
+	}, nil
+}
+
 // deployStep deploys the key pair. Any failure leads to the rollback step.
 func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
 	s, err := w.deployTarget(&j)
@@ -339,9 +371,7 @@ func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		if err := deleteTasks(tx, res.Instance, res.ID); err != nil {
 			return err
 		}
-		if err := w.withInstance(
-			tx, res.Instance, func(i *model.Instance) error { return w.deployments.recountDeployments(tx, i) },
-		); err != nil {
+		if err := w.resourcesChanged(tx, res.Instance); err != nil {
 			return err
 		}
 		ev := w.jobEvent(j, journal.ResultOK)

@@ -307,6 +307,17 @@ func (e *Engine) saveWith(tx model.Tx, i *model.Instance, rs []model.Resource) e
 	if err := tx.Put(i); err != nil {
 		return err
 	}
+	if i.Replaced && rs != nil { // the successor has the tasks about its resources
+		head, err := successor(tx, i)
+		if err != nil {
+			return err
+		}
+		if head != nil {
+			if err := e.followTasks(tx, head); err != nil {
+				return err
+			}
+		}
+	}
 	return e.updatePredecessor(tx, i)
 }
 

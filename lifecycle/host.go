@@ -46,10 +46,12 @@ type HostingQuote struct {
 	Names []string
 }
 
-// hostedSpec returns the specification that hosting buys for the instance, or a
-// refusal that names what was stated otherwise than it is, or not stated at all
-// (spec H2).
-func hostedSpec(i *model.Instance, stated model.Specification) (model.Specification, error) {
+// completeSpec returns the specification that an action, by a rule, buys again for the
+// instance, or a refusal that names what was stated otherwise than it is, or not stated
+// at all (spec H2).
+func completeSpec(
+	action rules.Action, rule string, i *model.Instance, stated model.Specification,
+) (model.Specification, error) {
 	s := i.Spec
 	stated.Brand = model.NormalizeName(stated.Brand)
 	var unknown []string
@@ -72,13 +74,13 @@ func hostedSpec(i *model.Instance, stated model.Specification) (model.Specificat
 	s.Type = model.DomainType(part("type", string(s.Type), string(stated.Type)))
 	s.Brand = part("brand", s.Brand, stated.Brand)
 	s.Grade = model.Grade(part("grade", string(s.Grade), string(stated.Grade)))
-	refusal := &rules.Refusal{Action: rules.Host, State: i.State, Instance: i.ID, Rule: "H2"}
+	refusal := &rules.Refusal{Action: action, State: i.State, Instance: i.ID, Rule: rule}
 	switch {
 	case differs != "":
 		refusal.Reason, refusal.Args = rules.ReasonOtherSpec, rules.Args{"differs": differs}
 	case len(unknown) > 0:
 		refusal.Reason = rules.ReasonStateSpec
-		refusal.Instead = []rules.Suggestion{{Action: rules.Host, Args: append([]string{i.ID.Short()}, unknown...)}}
+		refusal.Instead = []rules.Suggestion{{Action: action, Args: append([]string{i.ID.Short()}, unknown...)}}
 	default:
 		return s, nil
 	}
@@ -163,7 +165,7 @@ func (e *Engine) quoteHosting(id model.ID, r HostRequest) (HostingQuote, error) 
 	if err != nil {
 		return HostingQuote{}, err
 	}
-	s, err := hostedSpec(&i, r.Spec)
+	s, err := completeSpec(rules.Host, "H2", &i, r.Spec)
 	if err != nil {
 		return HostingQuote{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"certquay/lifecycle/bundle"
@@ -331,9 +332,12 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 			return err
 		}
 		i.Deployments = countDeployments(rs)
-		if err := w.requestInstall(tx, &i, &v, rs); err != nil {
+		if err := w.requestInstall(tx, &i, &v, rs, j.Deploy); err != nil {
 			return err
 		}
+	}
+	if err := w.deployIssued(tx, j, &i, &v); err != nil {
+		return err
 	}
 	if err := w.saveInstance(tx, &i); err != nil {
 		return err
@@ -349,6 +353,31 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 		return err
 	}
 	return w.finish(tx, j, journal.ResultOK)
+}
+
+// deployIssued commits the deployments that go with an order or a new key, and what is
+// to be revoked after them (spec I11, I12). Auto-deploy has its own.
+func (w *worker) deployIssued(tx model.Tx, j *model.Job, i *model.Instance, v *model.Version) error {
+	rs, err := resourcesOf(tx, i.ID)
+	if err != nil {
+		return err
+	}
+	actor := model.Actor{Name: j.Actor, Via: j.Via}
+	for _, id := range j.Deploy {
+		if v.KeyID == "" || slices.ContainsFunc(rs, func(r model.Resource) bool { return r.ID == id && r.AutoDeploy }) {
+			continue
+		}
+		d := w.newJob(model.JobDeploy, i, actor)
+		d.Step, d.Resource, d.Version, d.WantFingerprint = model.StepClaim, id, v.Number, v.Fingerprint
+		if err := tx.Put(&d); err != nil {
+			return err
+		}
+	}
+	if len(j.Versions) == 0 {
+		return nil
+	}
+	i.Retiring = model.Retiring{Versions: j.Versions, Reason: j.Reason, Actor: j.Actor, Via: j.Via}
+	return w.retire(tx, i, rs)
 }
 
 // addServiceYear extends the service period by the year of a hosted renewal and
@@ -390,8 +419,8 @@ func (w *worker) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 const hostingCredits = 5
 
 // requestInstall raises tasks to install or deploy a new version wherever
-// auto-deploy does not (spec D7).
-func (w *worker) requestInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
+// auto-deploy does not (spec D7), and where it is not deployed anyway.
+func (w *worker) requestInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource, deployed []model.ID) error {
 	raise := func(r *model.Resource) error {
 		t := model.Task{
 			ID: w.journal.NewID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: w.Now(), Until: v.NotAfter,
@@ -410,7 +439,7 @@ func (w *worker) requestInstall(tx model.Tx, i *model.Instance, v *model.Version
 			continue
 		}
 		found = true
-		if !r.AutoDeploy {
+		if !r.AutoDeploy && (v.KeyID == "" || !slices.Contains(deployed, r.ID)) {
 			if err := raise(r); err != nil {
 				return err
 			}

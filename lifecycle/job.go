@@ -64,6 +64,8 @@ func (w *worker) step(j *model.Job) stepFunc {
 		return w.finalizeStep
 	case model.StepCollect:
 		return w.waitStep
+	case model.StepClaim:
+		return w.claimStep
 	case model.StepDeploy:
 		return w.deployStep
 	case model.StepHandshake:
@@ -367,7 +369,9 @@ func (w *worker) markFailed(tx model.Tx, j *model.Job, retry bool) error {
 	}
 	return w.withInstance(tx, j.Instance, func(i *model.Instance) error {
 		i.Failure = failure
-		w.updateOperation(&i.Operation, j, retry)
+		if i.Operation.Job == j.ID { // a superseded version is revoked beside another operation
+			w.updateOperation(&i.Operation, j, retry)
+		}
 		if j.Kind == model.JobIssue && !retry {
 			return w.reject(tx, i, j)
 		}
@@ -401,6 +405,39 @@ func (w *worker) jobEvent(j *model.Job, result string) model.Event {
 		Resource: j.Resource, Why: j.Cause, Result: result,
 		SuppressNotice: result == journal.ResultFailed && j.Attempt > 1,
 	}
+}
+
+// follow is [Access.Follow].
+func (w *worker) follow(ctx context.Context, report func(settled int), id, first model.ID) ([]Progress, error) {
+	var all []Progress
+	seen := map[model.ID]bool{}
+	for jobs := []model.ID{first}; len(jobs) > 0; {
+		some, err := w.wait(ctx, report, jobs...)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, some...)
+		for _, j := range jobs {
+			seen[j] = true
+		}
+		jobs = nil
+		err = w.store.View(func(r model.Reader) error {
+			later := model.Scan{Index: "instance", From: string(id) + "/" + string(first), To: string(id) + "0"}
+			for j, err := range model.All[model.Job](r, later) {
+				if err != nil {
+					return err
+				}
+				if !seen[j.ID] && (j.Kind == model.JobDeploy || j.Kind == model.JobRevoke) {
+					jobs = append(jobs, j.ID)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
 }
 
 // wait is [Access.WaitReporting]; report may be nil.

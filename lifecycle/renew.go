@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"certquay/lifecycle/journal"
-	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -41,56 +40,13 @@ func (e *Engine) renewWithCSR(ctx context.Context, actor model.Actor, id model.I
 		}
 		app.CSR, app.KeyType = csr, ""
 	}
-	key, err := e.newKey("", app)
-	if err != nil {
-		return next, j, err
-	}
-	err = e.transition(ctx, actor, rules.Renew, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
-		old := c.Instance
-		o, made, err := e.purchase(tx, actor, q, rules.Renew, func(i *model.Instance) error {
-			i.Origin, i.RenewalOf, i.Contact = model.OriginRenewal, old.ID, old.Contact
-			i.Application = app
-			i.Application.Saved, i.Application.Submitted = c.Now, c.Now
-			i.Name = displayName(i)
-			if e.policy.CarryDays {
-				i.CarriedOver = max(old.ServiceEnd.Sub(c.Now), 0)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
+	return e.buySuccessor(ctx, actor, rules.Renew, id, q, app, func(_ model.Tx, old, next *model.Instance) ([]model.ID, error) {
+		next.Origin, next.RenewalOf, old.RenewedBy, old.ReorderedBy = model.OriginRenewal, old.ID, next.ID, ""
+		if e.policy.CarryDays {
+			next.CarriedOver = max(old.ServiceEnd.Sub(next.Created), 0)
 		}
-		next = made[0]
-		if key != nil {
-			key.Instance = next.ID
-		}
-		nc, err := e.loadFacts(tx, actor, next.ID)
-		if err != nil {
-			return err
-		}
-		if f := e.table.Check(rules.Apply, nc); f != nil {
-			return f
-		}
-		if err := e.startIssue(tx, nc, rules.Apply, model.JobIssue, actor, key, &j); err != nil {
-			return err
-		}
-		if err := e.saveInstance(tx, nc.Instance); err != nil {
-			return err
-		}
-		applied := e.journal.Event(actor, string(rules.Apply), nc.Instance)
-		applied.From, applied.To, applied.Detail = string(next.State), string(nc.Instance.State), domainsText(next.Application.Domains)
-		if err := tx.Append(applied); err != nil {
-			return err
-		}
-		next = *nc.Instance
-		old.RenewedBy = next.ID
-		ev.Detail = model.Say("log.renewed-by", "other", next.ID.Short(), "order", o.ID.Short(), "price", ledger.Money(q.Total, q.Currency))
-		return nil
+		return nil, nil // its resources are not moved
 	})
-	if err == nil {
-		e.worker.enqueue(j.ID, true)
-	}
-	return next, j, err
 }
 
 // startReissue is [Access.Reissue].
@@ -104,8 +60,16 @@ func (e *Engine) startReissue(ctx context.Context, actor model.Actor, id model.I
 
 // reissue is [Access.Reissue] for facts that were just read.
 func (e *Engine) reissue(ctx context.Context, c *rules.Facts, r ReissueRequest) (j model.Job, err error) {
+	return e.reissueAs(ctx, c, rules.Reissue, r, func(model.Tx, *rules.Facts, *model.Job) error { return nil })
+}
+
+// reissueAs reissues by an action of the table. adjust completes the job, in the
+// transaction that starts it.
+func (e *Engine) reissueAs(
+	ctx context.Context, c *rules.Facts, a rules.Action, r ReissueRequest, adjust func(model.Tx, *rules.Facts, *model.Job) error,
+) (j model.Job, err error) {
 	actor, id := c.Actor, c.Instance.ID
-	if f := e.table.Check(rules.Reissue, c); f != nil {
+	if f := e.table.Check(a, c); f != nil {
 		return j, e.journal.LogRefusal(ctx, actor, f)
 	}
 	app := c.Instance.Application
@@ -130,9 +94,12 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Facts, r ReissueRequest) 
 		}
 	}
 	csr, keyType := app.CSR, app.KeyType
-	err = e.transition(ctx, actor, rules.Reissue, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+	err = e.transition(ctx, actor, a, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		c.Instance.Application.CSR, c.Instance.Application.KeyType = csr, keyType
-		if err := e.startIssue(tx, c, rules.Reissue, model.JobReissue, actor, key, &j); err != nil {
+		if err := e.startIssue(tx, c, a, model.JobReissue, actor, key, &j); err != nil {
+			return err
+		}
+		if err := adjust(tx, c, &j); err != nil {
 			return err
 		}
 		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.version", "version", j.Version)

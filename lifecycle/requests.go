@@ -63,6 +63,11 @@ type UploadResult struct {
 
 // DeployRequest selects the resources to deploy to (spec D2).
 type DeployRequest struct {
+	// Everywhere selects every resource where the certificate, or the one it replaces,
+	// is deployed now (spec I10); Product, Regions and Resources are ignored.
+	Everywhere bool
+	// Older allows it to go over a newer certificate of the same names (spec I9).
+	Older     bool
 	Product   string
 	Regions   []string // none: the product's only region
 	Resources []string // none: all that the certificate covers

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"slices"
@@ -15,35 +16,60 @@ import (
 // revoke is [Access.Revoke].
 func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r RevokeRequest) (model.Job, error) {
 	var j model.Job
-	if r.Reason == "" {
-		r.Reason = rules.RevocationReasons[0]
+	reason, err := revocationReason(r.Reason, rules.RevocationReasons[0])
+	if err != nil {
+		return j, err
 	}
-	n := slices.IndexFunc(rules.RevocationReasons, func(s string) bool { return model.NormalizeName(s) == model.NormalizeName(r.Reason) })
-	if n < 0 {
-		return j, &rules.Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason),
-			Example: rules.OneOf(rules.RevocationReasons)}
+	i, err := e.reader.instance(id)
+	if err != nil {
+		return j, err
 	}
-	err := e.transition(ctx, actor, rules.Revoke, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+	err = e.transition(ctx, actor, rules.RevokeAction(&i, r.Versions), id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		i := c.Instance
-		j = e.worker.newJob(model.JobRevoke, i, actor)
-		j.Step, j.Reason = model.StepRevoke, rules.RevocationReasons[n]
+		var versions []int
 		for k := len(i.Versions) - 1; k >= 0; k-- {
 			v := &i.Versions[k]
 			if c.Revocable(v) && (len(r.Versions) == 0 || slices.Contains(r.Versions, v.Number)) {
-				j.Versions = append(j.Versions, v.Number)
+				versions = append(versions, v.Number)
 			}
 		}
-		if len(j.Versions) == 0 {
+		if len(versions) == 0 {
 			return &rules.Refusal{Action: rules.Revoke, State: i.State, Instance: i.ID, Reason: rules.ReasonAlreadyRevoked, Rule: "I4"}
 		}
-		i.Operation = model.Operation{Kind: model.JobRevoke, Job: j.ID, Since: c.Now, Attempt: 1}
+		if j, err = e.worker.startRevoke(tx, i, actor, versions, reason); err != nil {
+			return err
+		}
 		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.revoking", "reason", j.Reason, "versions", j.Versions)
-		return tx.Put(&j)
+		return nil
 	})
 	if err == nil {
 		e.worker.enqueue(j.ID, true)
 	}
 	return j, err
+}
+
+// revocationReason returns the reason that was typed as RFC 5280 names it, without
+// regard to case; for "" the given one.
+func revocationReason(typed, absent string) (string, error) {
+	typed = cmp.Or(typed, absent)
+	n := slices.IndexFunc(rules.RevocationReasons, func(s string) bool { return model.NormalizeName(s) == model.NormalizeName(typed) })
+	if n < 0 {
+		return "", &rules.Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", typed),
+			Example: rules.OneOf(rules.RevocationReasons)}
+	}
+	return rules.RevocationReasons[n], nil
+}
+
+// startRevoke commits the intent to revoke versions. It shows as the instance's
+// operation unless another one is under way, which a superseded version need not wait
+// for. The caller saves the instance.
+func (w *worker) startRevoke(tx model.Tx, i *model.Instance, actor model.Actor, versions []int, reason string) (model.Job, error) {
+	j := w.newJob(model.JobRevoke, i, actor)
+	j.Step, j.Reason, j.Versions = model.StepRevoke, reason, versions
+	if !i.Operation.Active() {
+		i.Operation = model.Operation{Kind: model.JobRevoke, Job: j.ID, Since: w.Now(), Attempt: 1}
+	}
+	return j, tx.Put(&j)
 }
 
 // revokeStep revokes the first of the remaining versions.
@@ -98,7 +124,9 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 	ev := w.jobEvent(j, journal.ResultOK)
 	ev.Name, ev.Detail = i.Name, model.Say("log.revoked", "version", v.Number, "serial", v.Serial, "reason", j.Reason)
 	if len(j.Versions) == 0 {
-		i.Operation, i.Failure = model.Operation{}, model.Failure{}
+		if i.Operation.Job == j.ID {
+			i.Operation, i.Failure = model.Operation{}, model.Failure{}
+		}
 		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return c.Revocable(&v) }) {
 			paid, err := ledger.Refund(tx, &w.policy, i, c.Now)
 			if err != nil {

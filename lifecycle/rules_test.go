@@ -200,8 +200,8 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 		t.Errorf("tasks about what has expired: %s", got)
 	}
 	_, _, err = w.engine.By(operator).Renew(w.ctx(), id)
-	if f := w.refused(err, rules.ReasonServiceOver); !strings.Contains(wayOut(f), "certquay buy --level dv") {
-		t.Errorf("the way out is %q, want the command that buys again", wayOut(f))
+	if f := w.refused(err, rules.ReasonServiceOver); !strings.Contains(wayOut(f), "certquay reorder "+id.Short()) {
+		t.Errorf("the way out is %q, want the command that orders it again", wayOut(f))
 	}
 }
 

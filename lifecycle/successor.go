@@ -23,12 +23,13 @@ func linked(r model.Reader, id model.ID) (*model.Instance, error) {
 	return &i, nil
 }
 
-// successor returns the instance that was bought to replace i and has not ended: the
-// first one in the line of successors; nil for none (spec I9).
+// successor returns the instance that was bought to replace i and is itself neither
+// ended nor replaced: the first such one in the line of successors; nil for none (spec
+// I9).
 func successor(r model.Reader, i *model.Instance) (*model.Instance, error) {
 	for {
 		next, err := linked(r, i.ReplacedBy())
-		if err != nil || next == nil || next.State.Group() != model.GroupEnded {
+		if err != nil || next == nil || next.State.Group() != model.GroupEnded && !next.Replaced {
 			return next, err
 		}
 		i = next
@@ -61,8 +62,25 @@ func predecessors(r model.Reader, i *model.Instance) (all []*model.Instance, err
 	}
 }
 
+// replacedBy lists what an instance has replaced, directly or through others, the
+// latest first.
+func replacedBy(r model.Reader, i *model.Instance) ([]*model.Instance, error) {
+	all, err := predecessors(r, i)
+	for n, old := range all {
+		by := i.ID
+		if n > 0 {
+			by = all[n-1].ID
+		}
+		if !old.Replaced || old.ReplacedBy() != by {
+			return all[:n], nil
+		}
+	}
+	return all, err
+}
+
 // updatePredecessor keeps [model.Instance.Replaced] of the instance that i replaces up
-// to date, in the transaction that saves i (spec I9).
+// to date, in the transaction that saves i, and moves the tasks about its servers (spec
+// I9, I10).
 func (e *Engine) updatePredecessor(tx model.Tx, i *model.Instance) error {
 	old, err := linked(tx, i.Replaces())
 	if err != nil || old == nil || old.ReplacedBy() != i.ID {
@@ -78,7 +96,28 @@ func (e *Engine) updatePredecessor(tx model.Tx, i *model.Instance) error {
 			return err
 		}
 	}
-	return e.saveInstance(tx, old)
+	rs, err := resourcesOf(tx, old.ID)
+	if err != nil {
+		return err
+	}
+	if err := e.saveWith(tx, old, append([]model.Resource{}, rs...)); err != nil {
+		return err
+	}
+	return e.followTasks(tx, i)
+}
+
+// followTasks raises and closes the tasks about an instance whose predecessors have
+// changed.
+func (e *Engine) followTasks(tx model.Tx, i *model.Instance) error {
+	rs, err := resourcesOf(tx, i.ID)
+	if err != nil {
+		return err
+	}
+	changed, err := e.followState(tx, i, rs)
+	if err != nil || !changed {
+		return err
+	}
+	return tx.Put(i)
 }
 
 // unlink takes an instance out of the line of successors before it is deleted: its

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"certquay/lifecycle/journal"
@@ -123,21 +124,63 @@ func (e *Engine) wantedTasks(r model.Reader, i *model.Instance, rs []model.Resou
 			t.Instance, t.Resource = i.ID, r.ID
 			want = append(want, t)
 		}
-		t := model.Task{
-			Kind: model.TaskReplace, Instance: i.ID, Resource: r.ID, About: r.Presented,
-			Detail: model.Say("todo.fingerprint", "fingerprint", r.Presented),
-		}
-		switch revoked, expired := presentsBadCertificate(r, i, now); {
-		case revoked:
-			t.Text = model.Say("todo.replace-revoked", "place", r.Place())
-		case expired:
-			t.Text = model.Say("todo.replace-expired", "place", r.Place(), "at", r.NotAfter)
-		default:
-			continue
-		}
-		want = append(want, t)
 	}
-	return want, next, nil
+	presented, err := e.presentedTasks(r, i, rs)
+	return append(want, presented...), next, err
+}
+
+// presentedTasks lists the tasks about what servers present: a revoked, an expired or a
+// replaced certificate (spec D4, I10). Those about a replaced instance are tasks of its
+// successor, which is to be deployed instead.
+func (e *Engine) presentedTasks(r model.Reader, i *model.Instance, rs []model.Resource) (want []model.Task, err error) {
+	if i.Replaced {
+		return nil, nil
+	}
+	replaced, err := replacedBy(r, i)
+	if err != nil {
+		return nil, err
+	}
+	for n := range rs {
+		if t := e.presentedTask(i, i, &rs[n]); t.Text != "" {
+			want = append(want, t)
+		}
+	}
+	for _, old := range replaced {
+		rs, err := resourcesOf(r, old.ID)
+		if err != nil {
+			return nil, err
+		}
+		for n := range rs {
+			if t := e.presentedTask(i, old, &rs[n]); t.Text != "" {
+				want = append(want, t)
+			}
+		}
+	}
+	return want, nil
+}
+
+// presentedTask returns the task about what a resource of an instance or of its
+// predecessor presents; one without a text if that is as it should be. Revoked and
+// expired certificates come first: visitors of the server see those.
+func (e *Engine) presentedTask(i, owner *model.Instance, r *model.Resource) model.Task {
+	t := model.Task{
+		Kind: model.TaskReplace, Instance: i.ID, Resource: r.ID, About: r.Presented,
+		Detail: model.Say("todo.fingerprint", "fingerprint", r.Presented),
+	}
+	seen := owner.ByFingerprint(r.Presented)
+	switch revoked, expired := presentsBadCertificate(r, owner, e.Now()); {
+	case revoked:
+		t.Text = model.Say("todo.replace-revoked", "place", r.Place())
+	case expired:
+		t.Text = model.Say("todo.replace-expired", "place", r.Place(), "at", r.NotAfter)
+	case seen != nil && owner.ID != i.ID:
+		t.Kind = model.TaskPredecessor
+		t.Text = model.Say("todo.predecessor", "place", r.Place(), "name", owner.Name, "old", owner.ID.Short(), "id", i.ID.Short())
+	case seen != nil && slices.Contains(i.Retiring.Versions, seen.Number) && !r.Operation.Active():
+		t.Kind = model.TaskPredecessor
+		t.Text = model.Say("todo.retiring", "place", r.Place(), "version", seen.Number, "id", i.ID.Short())
+	}
+	return t
 }
 
 // lapseTask returns the task about a certificate that nothing renews; one without a
@@ -197,7 +240,7 @@ func failingTask(o *model.Operation, f *model.Failure, about string) (t model.Ta
 
 // plannedTasks names how tasks of instances are planned; a store that was planned
 // differently is planned again.
-const plannedTasks = "1"
+const plannedTasks = "2"
 
 // planTasks raises and plans the tasks of instances that were stored by a version
 // that knew fewer kinds.
@@ -242,6 +285,9 @@ func (e *Engine) dueTasks(ctx context.Context, id model.ID) error {
 		}
 		rs, err := resourcesOf(tx, id)
 		if err != nil {
+			return err
+		}
+		if err := e.updatePredecessor(tx, &i); err != nil { // an earlier version did not
 			return err
 		}
 		changed, err := e.followState(tx, &i, rs)

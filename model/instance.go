@@ -52,6 +52,7 @@ type Instance struct {
 	ReorderedBy         ID        // the instance bought by ordering it again (spec I11)
 	ReorderOf           ID        // the instance that was ordered again as this one
 	Replaced            bool      // it has an issued successor (spec I9); the engine keeps it up to date
+	Retiring            Retiring  // versions to be revoked once no resource presents them (spec I12)
 	RevocationCheckedAt time.Time // when the CA was last asked for the revocation status
 	Deleted             bool      // only a tombstone is left (spec I5)
 
@@ -220,6 +221,15 @@ func (i *Instance) AwaitsReview() bool { return i.Operation.WaitFor.Code() == Aw
 // AwaitsProof reports whether a person still has to add a DNS record or file.
 func (i *Instance) AwaitsProof() bool {
 	return slices.ContainsFunc(i.Proofs, func(p Proof) bool { return !p.Seen })
+}
+
+// Retiring are the versions whose key was replaced: they are revoked once no resource
+// presents them (spec I12).
+type Retiring struct {
+	Versions []int  // numbers; empty for none
+	Reason   string // of the revocation, named as in RFC 5280 section 5.3.1
+	Actor    string // who asked for it
+	Via      string
 }
 
 // Failure is the last failed attempt.

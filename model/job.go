@@ -31,6 +31,7 @@ const (
 
 // Steps of jobs at one resource.
 const (
+	StepClaim     = "claim" // waits until nothing else is done at the resource
 	StepDeploy    = "deploy"
 	StepHandshake = "handshake" // repeated until the new leaf is presented
 	StepKeep      = "keep"      // commits: the previous binding is discarded
@@ -63,7 +64,8 @@ type Job struct {
 	KeyID           ID     // of the certificate's key
 	CSR             []byte
 	Reason          string // reason of a revocation, named as in RFC 5280
-	Versions        []int  // versions still to be revoked
+	Versions        []int  // versions still to be revoked; of a job that issues, those to be retired
+	Deploy          []ID   // resources to deploy the issued version to (spec I11, I12)
 	WantFingerprint string // fingerprint of the certificate to deploy
 	AnnualRenewal   bool
 

@@ -182,6 +182,10 @@ const (
 	TaskProve   TaskKind = "prove"   // add a DNS record or file as proof of control (spec H5)
 	TaskReview  TaskKind = "review"  // review an application
 	TaskReplace TaskKind = "replace" // replace an expired or revoked certificate that is presented (spec D4)
+	// TaskPredecessor means that a server presents a certificate that has been replaced
+	// (spec I10).
+	TaskPredecessor TaskKind = "presents-predecessor"
+
 	TaskWatch   TaskKind = "watch"   // a watched endpoint is unusable (spec N3)
 	TaskAside   TaskKind = "aside"   // work is suspended after repeated crashes (spec H9)
 	TaskAddress TaskKind = "address" // an edge cannot listen, because its address is in use (spec D4)
@@ -204,7 +208,7 @@ const (
 // them with what holds now (spec D9). A dismissed one stays until its cause has ended.
 func (k TaskKind) FollowsState() bool {
 	switch k {
-	case TaskExpiry, TaskHostingEnds, TaskFailing, TaskReplace, TaskContact, TaskChannel:
+	case TaskExpiry, TaskHostingEnds, TaskFailing, TaskReplace, TaskPredecessor, TaskContact, TaskChannel:
 		return true
 	}
 	return false

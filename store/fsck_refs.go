@@ -54,9 +54,13 @@ func (c *checker) references(r model.Record) error {
 	case *model.Key:
 		return c.exists(r, model.KindInstance, string(r.Instance))
 	case *model.Task:
+		resource := string(r.Resource)
+		if !r.Done.IsZero() { // it may have been taken off since
+			resource = ""
+		}
 		return errors.Join(
 			c.exists(r, model.KindInstance, string(r.Instance)),
-			c.exists(r, model.KindResource, string(r.Resource)),
+			c.exists(r, model.KindResource, resource),
 			c.exists(r, model.KindWatch, string(r.Watch)))
 	case *model.Channel:
 		return c.exists(r, model.KindContact, string(r.Contact))

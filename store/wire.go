@@ -272,9 +272,10 @@ type job struct {
 	KeyID     model.ID   `cbor:"18,keyasint,omitzero"`
 	CSR       []byte     `cbor:"19,keyasint,omitzero"`
 	// Key 20 was the requested end of validity, which is computed at each attempt.
-	Reason          string `cbor:"21,keyasint,omitzero"`
-	Versions        []int  `cbor:"22,keyasint,omitzero"`
-	WantFingerprint string `cbor:"23,keyasint,omitzero"`
+	Reason          string     `cbor:"21,keyasint,omitzero"`
+	Versions        []int      `cbor:"22,keyasint,omitzero"`
+	Deploy          []model.ID `cbor:"31,keyasint,omitzero"`
+	WantFingerprint string     `cbor:"23,keyasint,omitzero"`
 	// Key 24 was the fingerprint presented before, which was never read. Key 25
 	// disabled the rollback and was never set.
 	AnnualRenewal bool      `cbor:"26,keyasint,omitzero"`

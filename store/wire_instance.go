@@ -42,6 +42,7 @@ type instance struct {
 	ReorderedBy         model.ID       `cbor:"32,keyasint,omitzero"`
 	ReorderOf           model.ID       `cbor:"33,keyasint,omitzero"`
 	Replaced            bool           `cbor:"34,keyasint,omitzero"`
+	Retiring            retiring       `cbor:"35,keyasint,omitzero"`
 	TasksDue            time.Time      `cbor:"40,keyasint,omitzero"`
 	HasTasks            bool           `cbor:"41,keyasint,omitzero"`
 	Tags                []string       `cbor:"44,keyasint,omitzero"`
@@ -109,6 +110,7 @@ func instanceToWire(i *model.Instance) instance {
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
 		ReorderedBy: i.ReorderedBy, ReorderOf: i.ReorderOf, Replaced: i.Replaced,
+		Retiring: retiring(i.Retiring),
 		TasksDue: i.TasksDue, HasTasks: i.HasTasks,
 		Tags: i.Tags, Owner: i.Owner, Note: i.Note,
 	}
@@ -128,9 +130,17 @@ func instanceFromWire(i instance) model.Instance {
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
 		ReorderedBy: i.ReorderedBy, ReorderOf: i.ReorderOf, Replaced: i.Replaced,
+		Retiring: model.Retiring(i.Retiring),
 		TasksDue: i.TasksDue, HasTasks: i.HasTasks,
 		Tags: i.Tags, Owner: i.Owner, Note: i.Note,
 	}
+}
+
+type retiring struct {
+	Versions []int  `cbor:"1,keyasint,omitzero"`
+	Reason   string `cbor:"2,keyasint,omitzero"`
+	Actor    string `cbor:"3,keyasint,omitzero"`
+	Via      string `cbor:"4,keyasint,omitzero"`
 }
 
 type resource struct {

@@ -97,6 +97,38 @@ var (
 		}
 		return nil
 	}}
+	// hasSuperseded refuses where only all versions could be revoked, for the reason that
+	// stands against that.
+	hasSuperseded = Guard{"I4", func(c *Facts) *Refusal {
+		current := c.Instance.Current()
+		for n := range c.Instance.Versions {
+			if v := &c.Instance.Versions[n]; v != current && c.Revocable(v) {
+				return nil
+			}
+		}
+		if f := hostingStopped.Check(c); f != nil {
+			return f
+		}
+		return &Refusal{Reason: ReasonAlreadyRevoked}
+	}}
+	notReordered = Guard{"I11", notRenewed.Check}
+	appliedFor   = Guard{"I11", func(c *Facts) *Refusal {
+		if len(c.Instance.Domains()) == 0 {
+			return &Refusal{Reason: ReasonNeverApplied, Instead: []Suggestion{buyAgain(c.Instance)}}
+		}
+		return nil
+	}}
+	expiredOrEnded = Guard{"I11", func(c *Facts) *Refusal {
+		i := c.Instance
+		if i.State.Group() == model.GroupEnded || i.PastExpiry(c.Now) || !i.ServiceEnd.IsZero() && !c.Now.Before(i.ServiceEnd) {
+			return nil
+		}
+		instead := Suggestion{Renew, []string{i.ID.Short()}}
+		if i.State == model.Uploaded {
+			instead.Action = Host
+		}
+		return &Refusal{Reason: ReasonStillValid, Args: Args{"at": i.Newest().NotAfter}, Instead: []Suggestion{instead}}
+	}}
 	serviceWindow = Guard{"I6", func(c *Facts) *Refusal {
 		if f := insideService.Check(c); f != nil {
 			return f
@@ -109,7 +141,8 @@ var (
 	insideService = Guard{"I7", func(c *Facts) *Refusal {
 		if !c.Now.Before(c.Instance.ServiceEnd) {
 			return &Refusal{
-				Reason: ReasonServiceOver, Args: Args{"at": c.Instance.ServiceEnd}, Instead: []Suggestion{buyAgain(c.Instance)},
+				Reason: ReasonServiceOver, Args: Args{"at": c.Instance.ServiceEnd},
+				Instead: []Suggestion{{Reorder, []string{c.Instance.ID.Short()}}},
 			}
 		}
 		return nil
@@ -237,6 +270,15 @@ func Strings[T ~string](values []T) []string {
 		all[n] = string(v)
 	}
 	return all
+}
+
+// RevokeAction returns the action that revokes some versions of an instance, none
+// meaning all: [RevokeVersion] if the current version is not among them.
+func RevokeAction(i *model.Instance, versions []int) Action {
+	if v := i.Current(); len(versions) > 0 && v != nil && !slices.Contains(versions, v.Number) {
+		return RevokeVersion
+	}
+	return Revoke
 }
 
 // Revocable reports whether the CA can revoke a version: it issued it, and the

@@ -35,6 +35,10 @@ const (
 	EndHosting  Action = "end-hosting" // when its last paid year is over
 	Revoke      Action = "revoke"
 	Delete      Action = "delete"
+	Reorder     Action = "reorder" // buys, applies and deploys as before
+	Rekey       Action = "rekey"   // reissues with a new key, deploys, and revokes the old versions
+	// RevokeVersion revokes superseded versions only.
+	RevokeVersion Action = "revoke-version"
 )
 
 // Actions that do not concern one certificate and therefore have no transition.
@@ -154,6 +158,7 @@ func (t *TransitionTable) Check(a Action, c *Facts) *Refusal {
 		f.Action = a
 		if c.Instance != nil {
 			f.State, f.Instance = c.Instance.State, c.Instance.ID
+			f.Instead = withoutReorder(c, f.Suggestions())
 		}
 		return f
 	}
@@ -180,6 +185,21 @@ func (t *TransitionTable) Check(a Action, c *Facts) *Refusal {
 		}
 	}
 	return nil
+}
+
+// withoutReorder replaces the suggestion to order an instance again where that would be
+// refused: its successor is suggested, or to buy where nothing was applied for.
+func withoutReorder(c *Facts, all []Suggestion) []Suggestion {
+	for n := range all {
+		switch {
+		case all[n].Action != Reorder:
+		case c.Successor != nil:
+			all[n] = Suggestion{Show, []string{c.Successor.ID.Short()}}
+		case len(c.Instance.Domains()) == 0:
+			all[n] = buyAgain(c.Instance)
+		}
+	}
+	return all
 }
 
 // NextDue returns the next scheduled action on the instance and its time; a zero

@@ -40,6 +40,7 @@ const (
 	ReasonExpired        Reason = "expired"
 	ReasonNotYetValid    Reason = "not-yet-valid"
 	ReasonNotDeployed    Reason = "not-deployed"
+	ReasonOlder          Reason = "newer-deployed"
 	ReasonNoDeployments  Reason = "deployed-nowhere"
 	ReasonUndeployFirst  Reason = "undeploy-first"
 	ReasonNotHosted      Reason = "not-hosted"
@@ -47,6 +48,8 @@ const (
 	ReasonHostedRenews   Reason = "hosting-renews"
 	ReasonStopHosting    Reason = "stop-hosting-first"
 	ReasonRenewed        Reason = "already-renewed"
+	ReasonStillValid     Reason = "still-valid"
+	ReasonNeverApplied   Reason = "never-applied-for"
 	ReasonServiceOver    Reason = "service-period-over"
 	ReasonTooEarly       Reason = "before-service-window"
 	ReasonNoIssuer       Reason = "no-such-issuer"
@@ -153,14 +156,14 @@ var suggestionsFor = map[Reason][]Suggestion{
 	ReasonDeleteInstead:  {{Delete, []string{selfID}}},
 	ReasonCloseInstead:   {{Close, []string{selfID}}},
 	ReasonCloseFirst:     {{Close, []string{selfID}}},
-	ReasonEnded:          {{Buy, nil}, {Delete, []string{selfID}}},
+	ReasonEnded:          {{Reorder, []string{selfID}}, {Delete, []string{selfID}}},
 	ReasonAlreadyRevoked: {{Delete, []string{selfID}}},
 	ReasonUploadHost:     {{Host, []string{selfID}}},
 	ReasonNoKey:          {{UploadKey, []string{selfID, "FILE"}}},
-	ReasonAllRevoked:     {{Buy, nil}},
-	ReasonExpired:        {{Buy, nil}},
+	ReasonAllRevoked:     {{Reorder, []string{selfID}}},
+	ReasonExpired:        {{Reorder, []string{selfID}}},
 	ReasonNotDeployed:    {{Deploy, []string{selfID, "--product", "PRODUCT"}}},
-	ReasonNoDeployments:  {{Delete, []string{selfID}}},
+	ReasonNoDeployments:  {{Reorder, []string{selfID}}, {Delete, []string{selfID}}},
 	ReasonUndeployFirst:  {{Undeploy, []string{"RESOURCE"}}},
 	ReasonNotHosted:      {{Host, []string{selfID}}},
 	ReasonHosted:         {{Show, []string{selfID}}},

@@ -191,6 +191,28 @@ func NewTransitionTable() *TransitionTable {
 			}),
 		},
 		{
+			Action:   Reorder,
+			From:     append(slices.Clone(endedStates), live...),
+			Guards:   []Guard{notReordered, appliedFor, expiredOrEnded, notBusy},
+			Severity: SeverityInfo,
+			Role:     model.Operator,
+			Key:      "B",
+			Verb:     "reorder",
+			Instead:  notIssued,
+		},
+		{
+			Action:   Rekey,
+			From:     issued,
+			Guards:   []Guard{notBusy, insideService, issuerConfigured, canRevoke},
+			Severity: SeverityWarning,
+			Role:     model.Operator,
+			Key:      "N",
+			Verb:     "rekey",
+			Instead: with(with(ended, notIssued), map[model.State]Reason{
+				model.Uploaded: ReasonUploadHost,
+			}),
+		},
+		{
 			Action: RenewHosted,
 			From:   live,
 			To:     model.Issued,
@@ -243,6 +265,18 @@ func NewTransitionTable() *TransitionTable {
 				model.Refunded:  ReasonAlreadyRevoked,
 				model.Closed:    ReasonEnded,
 			},
+		},
+		// A superseded version is revoked on its own at any time, hosted or not, and
+		// beside whatever is under way (spec I4, I12).
+		{
+			Action:   RevokeVersion,
+			From:     issued,
+			Guards:   []Guard{canRevoke, hasSuperseded},
+			Severity: SeverityDanger,
+			Role:     model.Operator,
+			Key:      "ctrl+k",
+			Verb:     "revoke --version-number",
+			Instead:  with(ended, notIssued),
 		},
 		{
 			Action:   Delete,

@@ -180,7 +180,7 @@ func next(c *app.Context, r *model.InstanceRow) (string, style.Tone) {
 	case !r.Due.IsZero():
 		return c.T("next.reissues", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case r.State.Group() == model.GroupIssued && r.Has(model.Expired, c.Now):
-		return c.T("next.expired", c.KeyFor("buy", "b")), style.Muted
+		return c.T("next.expired", c.KeyOf(rules.Reorder)), style.Muted
 	case slices.Contains(c.Table.Transition(rules.Apply).From, r.State):
 		return c.T("next.apply", c.KeyOf(rules.Apply)), style.Normal
 	case r.NoPrivateKey && slices.Contains(c.Table.Transition(rules.UploadKey).From, r.State) && !r.Has(model.Expired, c.Now):
