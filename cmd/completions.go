@@ -71,7 +71,7 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--key-type": words(model.KeyTypes), "company add --type": words(model.OrganizationTypes),
 		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
 		"--sort":   words(listSorts),
-		"--format": words(bundle.Formats()), "--reason": words(rules.RevocationReasons),
+		"--format": words(bundle.Formats()), "tasks --kind": words(model.TaskKinds), "--reason": words(rules.RevocationReasons),
 		"--policy": words(forecast.Policies), "--compare": words(forecast.Policies), "--lang": words(text.Languages()),
 	}
 }

@@ -39,6 +39,7 @@ func hostCmd(c *invocation) *cobra.Command {
 					return err
 				}
 				r.Contact = ct.ID
+				c.warnUnreached(&ct)
 			}
 			if r.Spec, err = parseSpecification(stated); err != nil {
 				return err

@@ -70,8 +70,8 @@ var forAnybody = []string{"Actor", "May", "Missing", "Now", "Table"}
 var onlyRead = []string{
 	"Activity", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
 	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Instance", "Issuers",
-	"Material", "NextDue", "Notices", "Page", "Policy", "Products", "Quote", "QuoteHosting", "QuotePack", "Refund", "Resource",
-	"Resources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View", "Wait", "WaitReporting", "Watch", "Watches",
+	"Material", "NextDue", "Notices", "Page", "Policy", "Products", "Quote", "QuoteHosting", "QuotePack", "Reaches", "Refund",
+	"Resource", "Resources", "Settling", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",
 }
 

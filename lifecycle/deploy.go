@@ -276,16 +276,12 @@ func (ds *deployments) withResource(tx model.Tx, id model.ID, change func(*model
 		if owner == "" {
 			continue
 		}
-		i, err := model.Get[model.Instance](tx, string(owner))
-		if err != nil {
-			return rules.ReadError("instance", owner, err)
-		}
-		rs, err := resourcesOf(tx, owner)
-		if err != nil {
-			return err
-		}
-		i.Deployments = countDeployments(rs)
-		if err := ds.saveWith(tx, &i, rs); err != nil {
+		if err := ds.worker.withInstance(tx, owner, func(i *model.Instance) error {
+			if err := ds.recountDeployments(tx, i); err != nil {
+				return err
+			}
+			return ds.syncReplaceTasks(tx, i)
+		}); err != nil {
 			return err
 		}
 	}

@@ -264,11 +264,7 @@ func (e *Engine) transition(
 
 // saveInstance writes the instance with the time and kind of its next scheduled
 // action and notice, and raises or closes the tasks that follow from it.
-func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error { return e.saveWith(tx, i, nil) }
-
-// saveWith is saveInstance for a caller that has changed a resource; rs are those of
-// the instance.
-func (e *Engine) saveWith(tx model.Tx, i *model.Instance, rs []model.Resource) error {
+func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error {
 	a, at := e.table.NextDue(i)
 	i.Due, i.DueAction = at, ""
 	switch {
@@ -284,14 +280,8 @@ func (e *Engine) saveWith(tx model.Tx, i *model.Instance, rs []model.Resource) e
 	if e.notifier != nil {
 		i.NextExpiryNotice = e.outbox.NextExpiryNotice(i)
 	}
-	if mayHaveTasks(i, e.Now()) || rs != nil {
-		if rs == nil && i.Deployments.Total > 0 {
-			var err error
-			if rs, err = resourcesOf(tx, i.ID); err != nil {
-				return err
-			}
-		}
-		if _, err := e.followState(tx, i, rs); err != nil {
+	if mayHaveTasks(i, e.Now()) {
+		if _, err := e.followState(tx, i); err != nil {
 			return err
 		}
 	}

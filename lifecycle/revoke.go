@@ -116,11 +116,10 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 	if err := closeRevokedTasks(tx, i, c.Now); err != nil {
 		return err
 	}
-	rs, err := resourcesOf(tx, i.ID)
-	if err != nil {
+	if err := w.syncReplaceTasks(tx, i); err != nil {
 		return err
 	}
-	if err := w.saveWith(tx, i, rs); err != nil {
+	if err := w.saveInstance(tx, i); err != nil {
 		return err
 	}
 	return tx.Append(ev)

@@ -39,8 +39,8 @@ type instance struct {
 	NextExpiryNotice    time.Time      `cbor:"29,keyasint,omitzero"`
 	LastExpiryNotice    time.Time      `cbor:"30,keyasint,omitzero"`
 	LastNoticeVersion   int            `cbor:"31,keyasint,omitzero"`
-	TasksDue            time.Time      `cbor:"40,keyasint,omitzero"`
-	HasTasks            bool           `cbor:"41,keyasint,omitzero"`
+	TasksDue            time.Time      `cbor:"50,keyasint,omitzero"`
+	HasTasks            bool           `cbor:"51,keyasint,omitzero"`
 }
 
 // deltaVersion is a version without the fields that equal those of the previous
