@@ -36,6 +36,7 @@ func buyCmd(c *invocation) *cobra.Command {
 					return err
 				}
 				r.Contact = ct.ID
+				c.warnUnreached(&ct)
 			}
 			if r.Hosting && contact == "" {
 				return out.Usage("usage.hosting-contact")

@@ -78,7 +78,7 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),
 		"--sort":  words(listSorts),
 		"--where": c.fromStore("queries"), "resources --where": c.fromStore("resource-queries"),
-		"--format": words(bundle.Formats()), "--reason": words(rules.RevocationReasons),
+		"--format": words(bundle.Formats()), "tasks --kind": words(model.TaskKinds), "--reason": words(rules.RevocationReasons),
 		"--policy": words(forecast.Policies), "--compare": words(forecast.Policies), "--lang": words(text.Languages()),
 	}
 }

@@ -33,6 +33,7 @@ func contactCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			c.warnUnreached(&saved)
 			return c.contact(&saved)
 		},
 	}
@@ -60,6 +61,13 @@ func contactCmd(c *invocation) *cobra.Command {
 				return nil
 			}})
 	return cmd
+}
+
+// warnUnreached warns of a contact that receives no notices (spec D9).
+func (c *invocation) warnUnreached(ct *model.Contact) {
+	if !c.engine().Reaches(*ct) {
+		c.Note("verb.contact.unreached", "name", ct.Name)
+	}
 }
 
 func toContact(ct *model.Contact) contactJSON {

@@ -77,6 +77,7 @@ func (c *invocation) readHosting(ctx context.Context, from *hostFlags, r *lifecy
 			return err
 		}
 		r.Contact = ct.ID
+		c.warnUnreached(&ct)
 	}
 	if r.Spec, err = parseSpecification(from.stated); err != nil {
 		return err

@@ -76,6 +76,18 @@ func noticesCmd(c *invocation) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.AddCommand(&cobra.Command{
+		Use: "retry", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			n, err := c.engine().RetryNotices(cmd.Context())
+			if err != nil {
+				return err
+			}
+			c.Say("verb.notices.retried", "n", n)
+			return nil
+		},
+	})
+	cmd.Flags().BoolVar(&f.Failed, "failed", false, "")
 	cmd.Flags().StringVar(&id, "id", "", "")
 	cmd.Flags().BoolVar(&f.Open, "undelivered", false, "")
 	cmd.Flags().IntVar(&f.Limit, "limit", 50, "")

@@ -309,8 +309,22 @@ func (a *Access) DismissTask(ctx context.Context, typed string) (model.Task, err
 	return asActor(ctx, a, "dismiss", "", func(by model.Actor) (model.Task, error) { return a.e.dismissTask(ctx, by, typed) })
 }
 
-// RetryTask retries work that is set aside and closes its task. Work that crashes
-// again is set aside again. The task is named by its ID or a unique tail.
+// ReopenTask opens a task again that a person has dismissed, named by its ID or a
+// tail. What was set aside and abandoned stays so: its task is not found.
+func (a *Access) ReopenTask(ctx context.Context, typed string) (model.Task, error) {
+	return asActor(ctx, a, "reopen", "", func(by model.Actor) (model.Task, error) { return a.e.reopenTask(ctx, by, typed) })
+}
+
+// RetryNotices makes the notices of all channels that wait for their next attempt or
+// are set aside due now, and returns their number.
+func (a *Access) RetryNotices(ctx context.Context) (int, error) {
+	return asActor(ctx, a, "retry", "", func(by model.Actor) (int, error) { return a.e.outbox.Retry(ctx, by) })
+}
+
+// RetryTask retries work that is set aside or waits for its next attempt, or the
+// notices of a channel. The task is closed if the work was set aside, otherwise once
+// the work succeeds. Work that crashes again is set aside again. The task is named by
+// its ID or a unique tail.
 func (a *Access) RetryTask(ctx context.Context, typed string) (model.Task, error) {
 	return asActor(ctx, a, "retry", "", func(by model.Actor) (model.Task, error) { return a.e.retryTask(ctx, by, typed) })
 }

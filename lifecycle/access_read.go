@@ -205,6 +205,17 @@ func (a *Access) TasksOf(id model.ID) ([]model.Task, error) {
 	return guardedRead1(a, a.e.reader.tasksOf, id)
 }
 
+// Settling returns what settles a task, the best first, of what this actor may do
+// now.
+func (a *Access) Settling(t model.Task) ([]rules.Suggestion, error) {
+	return guardedRead(a, func() ([]rules.Suggestion, error) { return a.e.settling(a.who(), &t) })
+}
+
+// Reaches reports whether there is a channel on which a contact receives notices.
+func (a *Access) Reaches(c model.Contact) bool {
+	return guardedGet(a, func() bool { return a.e.directory.Reaches(&c) })
+}
+
 // Notices lists notices, the newest first.
 func (a *Access) Notices(f outbox.NoticeFilter) ([]model.Notice, error) {
 	return guardedRead1(a, a.e.outbox.Notices, f)

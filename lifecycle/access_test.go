@@ -71,9 +71,9 @@ var onlyRead = []string{
 	"Activity", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
 	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find",
 	"FindResource", "FindWatch", "Follow", "Instance", "Issuers", "LogRefusal", "Material", "NextDue", "Notices", "Page",
-	"PlanRekey", "PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "Refund",
-	"Resource", "Resources", "Search", "SearchResources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template",
-	"View", "Wait", "WaitReporting", "Watch", "Watches",
+	"PlanRekey", "PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "Reaches", "Refund",
+	"Resource", "Resources", "Search", "SearchResources", "Settling", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
+	"Template", "View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",
 }
 

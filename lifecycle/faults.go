@@ -97,44 +97,74 @@ func (e *Engine) retryTask(ctx context.Context, actor model.Actor, typed string)
 	if f := e.table.May(actor, "retry"); f != nil {
 		return t, f
 	}
+	var job model.ID
 	err := e.journal.Update(ctx, func(tx model.Tx) (err error) {
 		if t, err = openTask(tx, typed); err != nil {
 			return err
 		}
-		if t.Kind != model.TaskAside || t.Job == "" && t.Channel == "" {
-			return &rules.Refusal{
-				Action:   "retry",
-				Reason:   rules.ReasonNotAside,
-				Instance: t.Instance,
-				Args:     rules.Args{"task": t.ID.Short()},
-				Instead:  []rules.Suggestion{{Action: "tasks", Args: []string{"dismiss", t.ID.Short()}}},
-			}
-		}
-		if err := errors.Join(e.worker.retryJob(tx, t.Job), e.worker.retryChannel(tx, t.Channel)); err != nil {
+		if job, err = e.jobToRetry(tx, actor, &t); err != nil {
 			return err
 		}
-		return e.endTask(tx, actor, &t, "retry", "retried")
+		channel := t.Channel
+		if t.Kind == model.TaskChannel {
+			channel = t.About
+		}
+		if err := errors.Join(e.worker.retryJob(tx, job), e.worker.retryChannel(tx, channel)); err != nil {
+			return err
+		}
+		if t.Kind == model.TaskAside {
+			return e.endTask(tx, actor, &t, "retry", "retried")
+		}
+		return tx.Append(e.taskEvent(actor, &t, "retry")) // its task ends when that succeeds
 	})
-	if err == nil && t.Job != "" {
-		e.worker.enqueue(t.Job, false)
+	if err == nil && job != "" {
+		e.worker.enqueue(job, false)
 	}
 	e.outbox.Wake()
 	return t, err
 }
 
-// retryJob makes a job that is set aside due now.
+// jobToRetry returns the job that a task is about; "" if it is about notices. It
+// refuses a task about nothing that can be retried.
+func (e *Engine) jobToRetry(tx model.Tx, actor model.Actor, t *model.Task) (model.ID, error) {
+	var c *rules.Facts
+	if t.Instance != "" {
+		var err error
+		if c, err = e.loadFacts(tx, actor, t.Instance); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case !rules.Retries(t, c):
+		return "", &rules.Refusal{
+			Action:   "retry",
+			Reason:   rules.ReasonNotAside,
+			Instance: t.Instance,
+			Args:     rules.Args{"task": t.ID.Short()},
+			Instead:  []rules.Suggestion{{Action: "tasks", Args: []string{"dismiss", t.ID.Short()}}},
+		}
+	case t.Kind == model.TaskFailing:
+		return rules.FailingOperation(t, c).Job, nil
+	}
+	return t.Job, nil
+}
+
+// retryJob makes a job due now that is set aside or waits for its next attempt.
 func (w *worker) retryJob(tx model.Tx, id model.ID) error {
 	if id == "" {
 		return nil
 	}
 	j, err := model.Get[model.Job](tx, string(id))
-	if errors.Is(err, model.ErrNotFound) || err == nil && (!j.Live() || !j.Next.Equal(model.Never)) {
+	if errors.Is(err, model.ErrNotFound) || err == nil && (!j.Live() || !j.Next.After(w.Now())) {
 		return nil // ended meanwhile, or tried
 	}
 	if err != nil {
 		return err
 	}
-	j.Next, j.Crashes = w.Now(), rules.MaxCrashes-1
+	if j.Next.Equal(model.Never) {
+		j.Crashes = rules.MaxCrashes - 1
+	}
+	j.Next = w.Now()
 	again := func(o *model.Operation) {
 		if o.Job == j.ID {
 			o.Next = j.Next
@@ -148,21 +178,23 @@ func (w *worker) retryJob(tx model.Tx, id model.ID) error {
 	return errors.Join(err, tx.Put(&j))
 }
 
-// retryChannel makes the notices of a channel that are set aside due now.
+// retryChannel makes the notices of a channel due now that are set aside or wait for
+// their next attempt.
 func (w *worker) retryChannel(tx model.Tx, channel string) error {
 	if channel == "" {
 		return nil
 	}
-	return eachNoticeAside(tx, channel, func(n *model.Notice) error {
-		n.Next, n.Crashes = w.Now(), rules.MaxCrashes-1
+	return eachQueued(tx, channel, w.Now(), func(n *model.Notice) error {
+		rules.RetryNotice(n, w.Now())
 		return tx.Put(n)
 	})
 }
 
-// eachNoticeAside visits the notices of a channel that are set aside.
-func eachNoticeAside(tx model.Tx, channel string, do func(*model.Notice) error) error {
+// eachQueued visits the notices of a channel whose next attempt is at a time or
+// later; [model.Never] for those that are set aside.
+func eachQueued(tx model.Tx, channel string, from time.Time, do func(*model.Notice) error) error {
 	var all []model.Notice
-	aside := model.Scan{Index: "queue", Prefix: channel + " ", From: channel + " " + model.TimeKey(model.Never)}
+	aside := model.Scan{Index: "queue", Prefix: channel + " ", From: channel + " " + model.TimeKey(from)}
 	for n, err := range model.All[model.Notice](tx, aside) {
 		if err != nil {
 			return err
@@ -180,7 +212,7 @@ func eachNoticeAside(tx model.Tx, channel string, do func(*model.Notice) error) 
 // abandon ends the work that a dismissed task says is set aside.
 func (w *worker) abandon(tx model.Tx, t *model.Task) error {
 	if t.Channel != "" {
-		return eachNoticeAside(tx, t.Channel, func(n *model.Notice) error {
+		return eachQueued(tx, t.Channel, model.Never, func(n *model.Notice) error {
 			n.Done, n.Outcome = w.Now(), model.NoticeGivenUp
 			return tx.Put(n)
 		})

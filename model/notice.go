@@ -67,6 +67,11 @@ const (
 // Open reports whether the notice still has to be delivered.
 func (n *Notice) Open() bool { return n.Done.IsZero() }
 
+// Failed reports whether the notice was not delivered although that was attempted.
+func (n *Notice) Failed() bool {
+	return n.Open() && n.Error != "" || n.Outcome == NoticeGone || n.Outcome == NoticeGivenUp
+}
+
 // RecordKind is "notice".
 func (*Notice) RecordKind() Kind { return KindNotice }
 

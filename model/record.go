@@ -204,6 +204,13 @@ const (
 	TaskChannel     TaskKind = "channel"      // notices to a channel keep failing
 )
 
+// TaskKinds lists every kind of task, those first whose trouble visitors of a server
+// see already.
+var TaskKinds = []TaskKind{
+	TaskReplace, TaskExpiry, TaskHostingEnds, TaskFailing, TaskInstall, TaskProve, TaskReview, TaskWatch, TaskAddress,
+	TaskContact, TaskChannel, TaskAside, TaskBackup, TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
+}
+
 // FollowsState reports whether tasks of the kind are raised and closed by comparing
 // them with what holds now (spec D9). A dismissed one stays until its cause has ended.
 func (k TaskKind) FollowsState() bool {

@@ -33,6 +33,19 @@ func SameTask(a, b *model.Task) bool {
 		(a.About == b.About || a.Text.Code() == "" || b.Text.Code() == "")
 }
 
+// WasDismissed reports whether a person has dismissed such a task.
+func WasDismissed(tx model.Tx, t *model.Task) (bool, error) {
+	for old, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(t.Instance)}) {
+		if err != nil {
+			return false, err
+		}
+		if old.Outcome == OutcomeDismissed && SameTask(&old, t) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // FollowState makes the tasks of a scan that mine selects those that are wanted
 // (spec D9): it raises a wanted task, updates the text of one that is open, and
 // closes those that are not wanted. One that a person has dismissed is not raised

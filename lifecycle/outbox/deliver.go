@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"certquay/lifecycle/directory"
@@ -425,7 +426,55 @@ func (o *Outbox) pruneNotices() error {
 type NoticeFilter struct {
 	Instance model.ID
 	Open     bool // only those still to be delivered
+	Failed   bool // only those of which an attempt failed: waiting, suspended or given up
 	Limit    int  // 0 for all
+}
+
+// Retry makes all notices that are not delivered due now and returns their number.
+func (o *Outbox) Retry(ctx context.Context, actor model.Actor) (n int, err error) {
+	var waiting []model.ID
+	err = o.journal.Store.View(func(r model.Reader) error {
+		for w, err := range model.All[model.Notice](r, model.Scan{Index: "queue"}) {
+			if err != nil {
+				return err
+			}
+			if w.Next.After(o.journal.Now()) {
+				waiting = append(waiting, w.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(waiting) == 0 {
+		return 0, err
+	}
+	defer o.Wake()
+	for some := range slices.Chunk(waiting, batchSize) {
+		err := o.journal.Update(ctx, func(tx model.Tx) error {
+			for _, id := range some {
+				w, err := model.Get[model.Notice](tx, string(id))
+				if errors.Is(err, model.ErrNotFound) || err == nil && !w.Open() {
+					continue // pruned or delivered meanwhile
+				}
+				if err != nil {
+					return err
+				}
+				rules.RetryNotice(&w, o.journal.Now())
+				if err := tx.Put(&w); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return n, err
+		}
+		n += len(some)
+	}
+	return n, o.journal.Update(ctx, func(tx model.Tx) error {
+		ev := o.journal.Event(actor, "retry", nil)
+		ev.Detail = model.Say("log.retried-notices", "n", n)
+		return tx.Append(ev)
+	})
 }
 
 // Notices lists notices, the newest first.
@@ -439,7 +488,7 @@ func (o *Outbox) Notices(f NoticeFilter) (all []model.Notice, err error) {
 			if err != nil {
 				return err
 			}
-			if f.Open && !n.Open() {
+			if f.Open && !n.Open() || f.Failed && !n.Failed() {
 				continue
 			}
 			if all = append(all, n); len(all) == f.Limit {

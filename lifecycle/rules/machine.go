@@ -135,7 +135,7 @@ func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
 // certificate and have no transition.
 var rolesWithoutInstance = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator,
-	"dismiss": model.Operator, "retry": model.Operator, "tick": model.Operator,
+	"dismiss": model.Operator, "reopen": model.Operator, "retry": model.Operator, "tick": model.Operator,
 	"clock": model.Owner, ActionRotateCA: model.Owner,
 }
 

@@ -117,3 +117,12 @@ func CrashLimits(crashed bool) (many, most int) {
 	}
 	return suspectKills, maxKills
 }
+
+// RetryNotice makes a notice due now. One that was set aside has a single attempt
+// before it is set aside again.
+func RetryNotice(n *model.Notice, now time.Time) {
+	if n.Next.Equal(model.Never) {
+		n.Crashes = MaxCrashes - 1
+	}
+	n.Next = now
+}
