@@ -10,6 +10,7 @@ import (
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/text"
 )
 
@@ -75,7 +76,8 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
 		"--what": words(c.Words().EventActions()), "--result": words(eventResults),
 		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),
-		"--sort":   words(listSorts),
+		"--sort":  words(listSorts),
+		"--where": c.fromStore("queries"), "resources --where": c.fromStore("resource-queries"),
 		"--format": words(bundle.Formats()), "--reason": words(rules.RevocationReasons),
 		"--policy": words(forecast.Policies), "--compare": words(forecast.Policies), "--lang": words(text.Languages()),
 	}
@@ -94,6 +96,9 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"watches":        watchCandidates,
 	"tasks":          taskCandidates,
 	"actors":         actorCandidates,
+
+	"queries":          queryCandidates(where.Instances),
+	"resource-queries": queryCandidates(where.Resources),
 }
 
 func instanceCandidates(c *invocation, typed, _ string) (all []candidate, err error) {
@@ -108,6 +113,20 @@ func instanceCandidates(c *invocation, typed, _ string) (all []candidate, err er
 		all = append(all, x)
 	}
 	return all, err
+}
+
+// queryCandidates complete the last word of a query.
+func queryCandidates(language *where.Language) func(c *invocation, typed, _ string) ([]candidate, error) {
+	return func(c *invocation, typed, _ string) (all []candidate, err error) {
+		found := language.Complete(typed, len(typed), func(f where.Field, begun string) (values []string) {
+			values, err = c.engine().QueryValues(f, begun)
+			return values
+		})
+		for _, w := range found.Words {
+			all = append(all, candidate{Name: typed[:found.At] + w})
+		}
+		return all, err
+	}
 }
 
 func resourceCandidates(c *invocation, typed, _ string) (all []candidate, err error) {

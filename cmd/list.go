@@ -20,9 +20,10 @@ func listCmd(c *invocation) *cobra.Command {
 	var expiring, expired, hosted, auto, failing, deployed, replaced bool
 	q := model.Query{}
 	cmd := &cobra.Command{
-		Use:     "list",
-		Example: "  certquay list --expiring --sort expiry\n  certquay list --within 30d --product CDN --json",
-		Args:    noArgs,
+		Use: "list",
+		Example: "  certquay list --expiring --sort expiry\n  certquay list --within 30d --product CDN --json\n" +
+			"  certquay list --where 'expires<14d !is:hosted (tag:prod or owner:Anna)'",
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, s := range states {
 				w, err := oneOf("--state", s, model.States)
@@ -74,6 +75,7 @@ func listCmd(c *invocation) *cobra.Command {
 	f.StringVar(&q.Filter.Product, "product", "", "")
 	f.StringVar(&within, "within", "", "")
 	f.StringVar(&q.Filter.Text, "text", "", "")
+	f.StringVar(&q.Filter.Where, "where", "", "")
 	f.StringVar(&sort, "sort", "expiry", "")
 	f.IntVar(&q.Limit, "limit", 0, "")
 	return cmd

@@ -52,6 +52,7 @@ func resourcesCmd(c *invocation) *cobra.Command {
 	fl.StringVar(&f.Region, "region", "", "")
 	fl.BoolVar(&f.Hosted, "hosted", false, "")
 	fl.BoolVar(&f.Auto, "auto-deploy", false, "")
+	fl.StringVar(&f.Where, "where", "", "")
 	fl.StringVar(&state, "state", "", out.Join(model.ResourceStates))
 	return cmd
 }

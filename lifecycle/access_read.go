@@ -8,6 +8,7 @@ import (
 	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/where"
 )
 
 // Now returns the time of the engine's clock. It requires no role.
@@ -105,6 +106,32 @@ func (a *Access) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 
 // Page returns a page of the list of instances at the engine's time.
 func (a *Access) Page(q model.Query) (model.Page, error) { return guardedRead1(a, a.e.reader.page, q) }
+
+// Search returns the IDs of the instances that a query of package where finds, in the
+// natural order of their names. It waits until the search table is complete or ctx ends.
+// A mistake in the query is a [*where.Error].
+func (a *Access) Search(ctx context.Context, query string) ([]model.ID, error) {
+	return guardedRead(a, func() ([]model.ID, error) { return a.e.reader.search(ctx, query) })
+}
+
+// QueryValues returns the values that a field of a query may have now, for completion.
+// For names of resources these are the first of those that contain the text.
+func (a *Access) QueryValues(f where.Field, text string) ([]string, error) {
+	return guardedRead(a, func() ([]string, error) { return a.e.reader.queryValues(f, text) })
+}
+
+// SearchResources returns the IDs of the resources that a query finds, by product, region
+// and name. A mistake in the query is a [*where.Error].
+func (a *Access) SearchResources(query string) ([]model.ID, error) {
+	return guardedRead(a, func() ([]model.ID, error) {
+		views, _, err := a.e.reader.resources(ResourceFilter{Where: query})
+		ids := make([]model.ID, len(views))
+		for n := range views {
+			ids[n] = views[n].ID
+		}
+		return ids, err
+	})
+}
 
 // Instance reads an instance by its whole ID. A deleted one is not found.
 func (a *Access) Instance(id model.ID) (model.Instance, error) {

@@ -71,8 +71,8 @@ var onlyRead = []string{
 	"Activity", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
 	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "EventsByDay", "Expiries", "Explain", "Facts", "Find", "FindResource",
 	"FindWatch", "Instance", "Issuers", "LogRefusal", "Material", "NextDue", "Notices", "Page", "Policy", "Products", "Quote",
-	"QuoteHosting", "QuotePack", "Refund", "Resource",
-	"Resources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View", "Wait", "WaitReporting", "Watch", "Watches",
+	"QuoteHosting", "QueryValues", "QuotePack", "Refund", "Resource",
+	"Resources", "Search", "SearchResources", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",
 }
 

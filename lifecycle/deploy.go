@@ -257,9 +257,9 @@ func countDeployments(rs []model.Resource) (d model.Deployments) {
 		d.Total++
 		if r.Deployed != "" {
 			d.Deployed++
-			if !slices.Contains(d.Products, r.Product) {
-				d.Products = append(d.Products, r.Product)
-			}
+			d.Products = append(d.Products, r.Product)
+			d.Regions = append(d.Regions, r.Region)
+			d.Names = append(d.Names, r.Name)
 		}
 		if r.AutoDeploy {
 			d.Auto++
@@ -268,7 +268,10 @@ func countDeployments(rs []model.Resource) (d model.Deployments) {
 			d.Failing++
 		}
 	}
-	slices.Sort(d.Products)
+	for _, list := range []*[]string{&d.Products, &d.Regions, &d.Names} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
 	return d
 }
 

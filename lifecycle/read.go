@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/where"
 )
 
 // watch is [Access.Watch].
@@ -126,27 +127,28 @@ func (rd *reader) resource(id model.ID) (v ResourceView, err error) {
 		if err != nil {
 			return rules.ReadError("resource", id, err)
 		}
-		v, err = viewOf(r, res)
+		v, _, err = viewOf(r, res)
 		return err
 	})
 	return v, err
 }
 
-// viewOf adds the values derived from the resource's instance.
-func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
+// viewOf adds the values derived from the resource's instance, which it returns too; nil
+// if there is none.
+func viewOf(r model.Reader, res model.Resource) (ResourceView, *model.Instance, error) {
 	v := ResourceView{Resource: res, State: res.State(nil)}
 	if res.Instance == "" {
-		return v, nil
+		return v, nil, nil
 	}
 	i, err := model.Get[model.Instance](r, string(res.Instance))
 	if err != nil {
-		return v, rules.ReadError("instance", res.Instance, err)
+		return v, nil, rules.ReadError("instance", res.Instance, err)
 	}
 	v.State, v.InstanceName, v.Hosted = res.State(&i), i.Name, i.Hosting.On
 	if want := i.Current(); want != nil {
 		v.Expected = want.Fingerprint
 	}
-	return v, nil
+	return v, &i, nil
 }
 
 // resources is [Access.Resources].
@@ -158,16 +160,24 @@ func (rd *reader) resources(f ResourceFilter) (views []ResourceView, total int, 
 	if f.Instance != "" {
 		scan = model.Scan{Index: "instance", Prefix: string(f.Instance)}
 	}
+	query, err := where.Resources.Parse(f.Where)
+	if err != nil {
+		return nil, 0, err
+	}
+	now := rd.Now()
 	err = rd.store.View(func(r model.Reader) error {
+		if query, err = query.BindIn(r); err != nil {
+			return err
+		}
 		for res, err := range model.All[model.Resource](r, scan) {
 			if err != nil {
 				return err
 			}
-			v, err := viewOf(r, res)
+			v, i, err := viewOf(r, res)
 			if err != nil {
 				return err
 			}
-			if !f.matches(&v) {
+			if !f.matches(&v) || !query.Matches(&where.Subject{Instance: i, Resource: &v.Resource, State: v.State}, now) {
 				continue
 			}
 			if total++; f.sorted() || total > f.Offset && (f.Limit == 0 || len(views) < f.Limit) {

@@ -103,6 +103,7 @@ type ResourceFilter struct {
 	State           model.ResourceState
 	Hosted, Auto    bool
 	Text            string
+	Where           string     // a query in the language of package where, for resources
 	Sort            model.Sort // [SortPlace] when ""
 	Desc            bool
 	Offset, Limit   int // Limit 0 means all

@@ -10,14 +10,12 @@ type ID string
 // an ID.
 const MinTail = 5
 
-// Short returns the last 8 characters of the ID, as lists show it. It is accepted as
+// ShortLength is the length of the short form of an ID.
+const ShortLength = 8
+
+// Short returns the last characters of the ID, as lists show it. It is accepted as
 // input.
-func (id ID) Short() string {
-	if len(id) <= 8 {
-		return string(id)
-	}
-	return string(id[len(id)-8:])
-}
+func (id ID) Short() string { return string(id[max(len(id)-ShortLength, 0):]) }
 
 // HasTail reports whether the typed text, in either case, is a valid abbreviation of
 // the ID.

@@ -55,6 +55,11 @@ type Instance struct {
 	RevocationCheckedAt time.Time // when the CA was last asked for the revocation status
 	Deleted             bool      // only a tombstone is left (spec I5)
 
+	// What people note about it (spec Q4).
+	Tags  []string // lower case, sorted, no duplicates
+	Owner ID       // the contact who answers for it; zero if there is none
+	Note  string
+
 	// NextExpiryNotice is when a notice about the coming expiry may be due next.
 	// LastExpiryNotice is the last such time that was handled, for version
 	// LastNoticeVersion.
@@ -183,6 +188,9 @@ type Deployments struct {
 	Auto     int      // those with auto-deploy on
 	Failing  int      // those whose last attempt failed
 	Products []string // names, sorted, no duplicates
+	// Regions and Names are those of all resources, sorted, without duplicates.
+	Regions []string
+	Names   []string
 }
 
 // Operation is work in progress on an instance or resource.
@@ -264,6 +272,18 @@ func (i *Instance) Version(number int) *Version {
 		}
 	}
 	return nil
+}
+
+// CurrentKeyType returns the type of the current certificate's key or, before the first
+// certificate, the one applied for.
+func (i *Instance) CurrentKeyType() string {
+	if v := i.Current(); v != nil {
+		return v.KeyType
+	}
+	if v := i.Newest(); v != nil {
+		return v.KeyType
+	}
+	return string(i.Application.KeyType)
 }
 
 // ByFingerprint returns the version with a SHA-256 fingerprint, or nil.

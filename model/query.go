@@ -18,12 +18,13 @@ type Filter struct {
 	Product  string
 	Within   time.Duration // expires within this time and is not replaced; 0 means no limit
 	Text     string        // substring of names, domains or serials, ignoring case
+	Where    string        // a query in the language of package where, for instances
 }
 
 // Empty reports whether the filter selects every instance.
 func (f Filter) Empty() bool {
 	return len(f.States) == 0 && f.Group == "" && len(f.Derived) == 0 && len(f.Without) == 0 && !f.Spent && f.Only == nil && !f.Uploaded &&
-		f.Brand == "" && f.Product == "" && f.Within == 0 && f.Text == ""
+		f.Brand == "" && f.Product == "" && f.Within == 0 && f.Text == "" && f.Where == ""
 }
 
 // Sort is the order of a list.
@@ -65,11 +66,12 @@ type Counts struct {
 	// Weeks counts the instances that expire in each of the next 26 weeks and have
 	// neither ended nor been replaced.
 	Weeks   [26]int
+	Tags    map[string]int // nil if there are none
 	Partial bool
 }
 
-// Matches reports whether a row matches the filter except for Text, which needs all
-// names of the instance.
+// Matches reports whether a row matches the filter except for Text and Where, which need
+// the instance.
 func (f Filter) Matches(r *InstanceRow, now time.Time) bool {
 	if len(f.States) > 0 && !slices.Contains(f.States, r.State) {
 		return false

@@ -44,6 +44,12 @@ func (s State) Group() Group {
 	return ""
 }
 
+// Is reports whether a word names the state. What was refunded after a certificate had
+// been issued was revoked, and so is named by that word as well.
+func (s State) Is(word string, issued bool) bool {
+	return word == string(s) || issued && s == Refunded && word == string(Revoked)
+}
+
 // Derived is a property that follows from stored data and the clock. It is never stored
 // (spec S1).
 type Derived string

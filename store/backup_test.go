@@ -519,8 +519,8 @@ func TestRestoreReplacesNothing(t *testing.T) {
 func TestACopyIsKeptBeforeAnUpgrade(t *testing.T) {
 	ctx := context.Background()
 	s, h, _, _, _ := filledStore(t, 20)
-	steps := map[int]migration{schema: func(t *tx) (bool, error) {
-		return false, t.Put(&model.KV{Namespace: "step", Name: "upgraded"})
+	steps := map[int]migration{schema: func(t *tx, _ string) (string, error) {
+		return "", t.Put(&model.KV{Namespace: "step", Name: "upgraded"})
 	}}
 	version := func() (n int) {
 		err := s.view(func(v *view) (err error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"certquay/model"
@@ -75,15 +76,16 @@ func (t *tx) putMeta(m Meta) error {
 
 // schema is the version of the whole store: which records, indexes and metadata exist
 // and what they mean.
-const schema = 2
+const schema = 3
 
 // A migration upgrades a store from one version to the next. It is called in one
-// transaction after another until it returns false, and must be able to resume after
-// each. The last transaction writes the version.
-type migration func(*tx) (more bool, err error)
+// transaction after another, with "" at first and then with what the call before
+// returned, until it returns "", and must be able to begin anew after each. The last
+// transaction writes the version.
+type migration func(t *tx, from string) (next string, err error)
 
 // migrations are indexed by the version they upgrade from.
-var migrations = map[int]migration{1: messagesAsData}
+var migrations = map[int]migration{1: messagesAsData, 2: namesOfResources}
 
 // recordsPerMigration is the number of records a migration rewrites in one transaction.
 const recordsPerMigration = 100
@@ -91,27 +93,73 @@ const recordsPerMigration = 100
 // messagesAsData replaces the only sentence that was compared with a code: what an
 // application waits for while it needs a reviewer. All other stored sentences are read
 // as quotations; see [model.Text].
-func messagesAsData(t *tx) (more bool, err error) {
+func messagesAsData(t *tx, from string) (next string, err error) {
 	var waiting []model.Instance
-	for key, err := range t.Keys(model.Scan{Kind: model.KindInstance}) {
+	for key, err := range t.Keys(model.Scan{Kind: model.KindInstance, From: from}) {
 		if err != nil {
-			return false, err
+			return "", err
+		}
+		if len(waiting) == recordsPerMigration {
+			next = key
+			break
 		}
 		i, err := model.Get[model.Instance](t, key) // a damaged record is reported when it is read
 		if err == nil && i.Operation.WaitFor == model.Quoted("", "a reviewer") {
 			waiting = append(waiting, i)
 		}
-		if more = len(waiting) == recordsPerMigration; more {
-			break
-		}
 	}
 	for n := range waiting {
 		waiting[n].Operation.WaitFor = model.Say(model.AwaitReviewer)
 		if err := t.Put(&waiting[n]); err != nil {
-			return false, err
+			return "", err
 		}
 	}
-	return more, nil
+	return next, nil
+}
+
+// namesOfResources adds regions and names of the resources to what instances say of their
+// deployments, so that they can be searched.
+func namesOfResources(t *tx, from string) (next string, err error) {
+	var changed []model.Instance
+	for key, err := range t.Keys(model.Scan{Kind: model.KindInstance, From: from}) {
+		if err != nil {
+			return "", err
+		}
+		if len(changed) == recordsPerMigration {
+			next = key
+			break
+		}
+		i, err := model.Get[model.Instance](t, key)
+		if err != nil || i.Deployments.Deployed == 0 {
+			continue // a damaged record is reported when it is read
+		}
+		for rkey, err := range t.Keys(model.Scan{Kind: model.KindResource, Index: "instance", From: key, To: key + "\x00"}) {
+			if err != nil {
+				return "", err
+			}
+			r, err := model.Get[model.Resource](t, rkey)
+			if err == nil && r.Deployed != "" {
+				i.Deployments.Regions = insertName(i.Deployments.Regions, r.Region)
+				i.Deployments.Names = insertName(i.Deployments.Names, r.Name)
+			}
+		}
+		changed = append(changed, i)
+	}
+	for n := range changed {
+		if err := t.Put(&changed[n]); err != nil {
+			return "", err
+		}
+	}
+	return next, nil
+}
+
+// insertName adds a name to a sorted list without duplicates.
+func insertName(names []string, name string) []string {
+	at, found := slices.BinarySearch(names, name)
+	if found {
+		return names
+	}
+	return slices.Insert(names, at, name)
 }
 
 func (v *view) schema() (int, error) {
@@ -165,11 +213,12 @@ func (s *Store) migrate(ctx context.Context, to int, steps map[int]migration, be
 			before = nil
 		}
 		s.log.Info("migrating the store", "from", from, "to", from+1)
-		for more := true; more && err == nil; {
+		for next, done := "", false; !done && err == nil; {
 			err = s.update(ctx, func(t *tx) (err error) {
-				if more, err = steps[from](t); err != nil || more {
+				if next, err = steps[from](t, next); err != nil || next != "" {
 					return err
 				}
+				done = true
 				return t.putSchema(from + 1)
 			})
 		}

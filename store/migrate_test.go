@@ -39,11 +39,11 @@ func TestOlderStoreIsMigratedStepByStep(t *testing.T) {
 	ctx := context.Background()
 	s := inMemory(t, mem.New(), t.TempDir()+"/key")
 	step := func(name string) migration {
-		return func(t *tx) (bool, error) { return false, t.Put(&model.KV{Namespace: "step", Name: name}) }
+		return func(t *tx, _ string) (string, error) { return "", t.Put(&model.KV{Namespace: "step", Name: name}) }
 	}
-	steps := map[int]migration{schema: step("one"), schema + 1: step("two"), schema + 2: func(t *tx) (bool, error) {
-		_, err := step("three")(t)
-		return false, errors.Join(err, errors.New("no"))
+	steps := map[int]migration{schema: step("one"), schema + 1: step("two"), schema + 2: func(t *tx, _ string) (string, error) {
+		_, err := step("three")(t, "")
+		return "", errors.Join(err, errors.New("no"))
 	}}
 	if err := s.migrate(ctx, schema+2, steps, nil); err != nil {
 		t.Fatal(err)

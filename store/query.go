@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/store/search"
 )
 
@@ -23,6 +24,10 @@ func (s *Store) Query(q model.Query) (model.Page, error) {
 		return model.Page{}, err
 	}
 	defer s.readers.Done()
+	w, err := s.where(q.Filter.Where)
+	if err != nil {
+		return model.Page{}, err
+	}
 	if !s.table.Ready() {
 		if index, prefix, ok := indexFor(q); ok {
 			return s.pageFromIndex(q, index, prefix)
@@ -33,7 +38,20 @@ func (s *Store) Query(q model.Query) (model.Page, error) {
 		case <-time.After(tableWait):
 		}
 	}
-	return s.table.Page(q), nil
+	return s.table.Page(q, w), nil
+}
+
+// where parses a query of the language and binds it to the contacts that it names. A
+// mistake is a [*where.Error].
+func (s *Store) where(query string) (w *where.Expr, err error) {
+	if w, err = where.Instances.Parse(query); w == nil {
+		return nil, err
+	}
+	err = s.view(func(v *view) (err error) {
+		w, err = w.BindIn(v)
+		return err
+	})
+	return w, err
 }
 
 // indexFor returns the index that can answer a query, so that the first screen

@@ -38,7 +38,9 @@ func (c *cborReader) instance(i *model.Instance) {
 		case 5:
 			c.specification(&i.Spec)
 		case 10:
-			c.only(1, func() { i.Application.Domains = c.texts() })
+			c.application(&i.Application)
+		case 11:
+			i.Contact = model.ID(c.text())
 		case 12:
 			i.Versions = c.versions(i.Versions)
 		case 13:
@@ -65,6 +67,25 @@ func (c *cborReader) instance(i *model.Instance) {
 			i.Proofs = c.proofs()
 		case 34:
 			i.Replaced = c.bool()
+		case 40:
+			i.Tags = c.texts()
+		case 41:
+			i.Owner = model.ID(c.text())
+		case 42:
+			i.Note = c.text()
+		default:
+			c.skipItem()
+		}
+	})
+}
+
+func (c *cborReader) application(a *model.Application) {
+	c.fields(func(key uint64) {
+		switch key {
+		case 1:
+			a.Domains = c.texts()
+		case 5:
+			a.KeyType = model.KeyType(c.text())
 		default:
 			c.skipItem()
 		}
@@ -114,6 +135,10 @@ func (c *cborReader) deployments(d *model.Deployments) {
 			d.Failing = c.int()
 		case 5:
 			d.Products = c.texts()
+		case 6:
+			d.Regions = c.texts()
+		case 7:
+			d.Names = c.texts()
 		default:
 			c.skipItem()
 		}
@@ -169,6 +194,8 @@ func (c *cborReader) version(v *model.Version) (same uint64) {
 			v.Serial = c.text()
 		case 5:
 			v.Domains = c.texts()
+		case 6:
+			v.KeyType = c.text()
 		case 7:
 			v.KeyID = model.ID(c.text())
 		case 8:

@@ -126,6 +126,8 @@ type deployments struct {
 	Auto     int      `cbor:"3,keyasint,omitzero"`
 	Failing  int      `cbor:"4,keyasint,omitzero"`
 	Products []string `cbor:"5,keyasint,omitzero"`
+	Regions  []string `cbor:"6,keyasint,omitzero"`
+	Names    []string `cbor:"7,keyasint,omitzero"`
 }
 
 type operation struct {

@@ -44,6 +44,9 @@ type instance struct {
 	Replaced            bool           `cbor:"34,keyasint,omitzero"`
 	TasksDue            time.Time      `cbor:"40,keyasint,omitzero"`
 	HasTasks            bool           `cbor:"41,keyasint,omitzero"`
+	Tags                []string       `cbor:"45,keyasint,omitzero"`
+	Owner               model.ID       `cbor:"46,keyasint,omitzero"`
+	Note                string         `cbor:"47,keyasint,omitzero"`
 }
 
 // deltaVersion is a version without the fields that equal those of the previous
@@ -107,6 +110,7 @@ func instanceToWire(i *model.Instance) instance {
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
 		ReorderedBy: i.ReorderedBy, ReorderOf: i.ReorderOf, Replaced: i.Replaced,
 		TasksDue: i.TasksDue, HasTasks: i.HasTasks,
+		Tags: i.Tags, Owner: i.Owner, Note: i.Note,
 	}
 }
 
@@ -125,6 +129,7 @@ func instanceFromWire(i instance) model.Instance {
 		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
 		ReorderedBy: i.ReorderedBy, ReorderOf: i.ReorderOf, Replaced: i.Replaced,
 		TasksDue: i.TasksDue, HasTasks: i.HasTasks,
+		Tags: i.Tags, Owner: i.Owner, Note: i.Note,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"certquay/model"
@@ -77,6 +78,41 @@ func TestSentencesWrittenBeforeAreMigrated(t *testing.T) {
 	})
 	if err != nil || waiting == 0 || quotes < 100 {
 		t.Errorf("%d instances wait for a reviewer, %d events have details, %v", waiting, quotes, err)
+	}
+}
+
+// What an earlier version deployed is found by the names of resources and regions, though
+// it did not keep them with the certificates.
+// spec: Q1
+func TestResourcesWrittenBeforeAreFound(t *testing.T) {
+	dir, key, _ := storetest.Written(t, storetest.WrittenFleet)
+	s, err := store.Open(dir, store.Options{KeyFile: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.WaitForTable(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	deployed := 0
+	err = s.View(func(r model.Reader) error {
+		for res, err := range model.All[model.Resource](r, model.Scan{}) {
+			if err != nil {
+				return err
+			}
+			if res.Deployed == "" || res.Instance == "" {
+				continue
+			}
+			deployed++
+			page, err := s.Query(model.Query{Filter: model.Filter{Where: "on:" + res.Name + " region:" + res.Region}})
+			if err != nil || !slices.ContainsFunc(page.Rows, func(r model.InstanceRow) bool { return r.ID == res.Instance }) {
+				t.Errorf("%s finds %d rows without %s (%v)", res.Place(), page.Total, res.Instance, err)
+			}
+		}
+		return nil
+	})
+	if err != nil || deployed == 0 {
+		t.Errorf("%d deployed resources, %v", deployed, err)
 	}
 }
 

@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/store"
 	"certquay/ui/text"
 )
@@ -102,6 +105,7 @@ func ProblemOf(err error) Problem {
 		invalid   *rules.Invalid
 		missing   *rules.NotFound
 		unkept    *lifecycle.UncommittedError
+		query     *where.Error
 		ambiguous *rules.Ambiguous
 		usage     *UsageError
 		failed    *FailedError
@@ -132,6 +136,8 @@ func ProblemOf(err error) Problem {
 		}
 	case errors.As(err, &ambiguous):
 		p = Problem{ExitUsage, "ambiguous", ambiguous.AsText(), model.Say("hint.longer-id"), "ambiguous"}
+	case errors.As(err, &query):
+		p = Problem{ExitUsage, "usage", p.Message, model.Say("hint.query"), "query"}
 	case errors.As(err, &usage):
 		p = Problem{ExitUsage, "usage", usage.What, usage.Hint, "usage"}
 	case errors.As(err, &failed):
@@ -224,13 +230,25 @@ func (c *Console) PrintError(err error) {
 		}
 	}
 	p := ProblemOf(err)
-	c.PrintProblem(p.Message, p.Hint, map[string]bool{"": true})
+	_, _ = fmt.Fprintln(c.Err, "certquay: "+shorten(c.Words().Text(p.Message)))
+	var query *where.Error
+	if errors.As(err, &query) {
+		escaped := func(s string) string { return session.Escape(s, maxMessage) }
+		for _, line := range query.Pointer(func(s string) int { return ansi.StringWidth(escaped(s)) }) {
+			_, _ = fmt.Fprintln(c.Err, "    "+escaped(line))
+		}
+	}
+	c.printHint(p.Hint, map[string]bool{"": true})
 }
 
 // PrintProblem prints a message and its hint on standard error. A hint that was given
 // before, as said says, is not repeated.
 func (c *Console) PrintProblem(message, hint model.Text, said map[string]bool) {
 	_, _ = fmt.Fprintln(c.Err, "certquay: "+shorten(c.Words().Text(message)))
+	c.printHint(hint, said)
+}
+
+func (c *Console) printHint(hint model.Text, said map[string]bool) {
 	if h := shorten(c.Words().Text(hint)); !said[h] {
 		said[h] = true
 		_, _ = fmt.Fprintln(c.Err, "  "+h)

@@ -2,6 +2,7 @@ package search
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"certquay/model"
@@ -22,6 +23,17 @@ func (t *Table) Count(now time.Time) model.Counts {
 	for n, p := range t.profiles.list {
 		if uses := t.profiles.uses[n]; uses > 0 {
 			c.State[p.row.State] += uses
+		}
+	}
+	for n, l := range t.labels.list {
+		for tag := range strings.SplitSeq(l.tags, "\x00") {
+			if tag == "" {
+				continue
+			}
+			if c.Tags == nil {
+				c.Tags = map[string]int{}
+			}
+			c.Tags[tag] += t.labels.uses[n]
 		}
 	}
 	t.eachBlock(func(_ int, b *block) { b.derive(&t.profiles, now) })

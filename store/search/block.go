@@ -33,6 +33,7 @@ type block struct {
 	// beyond f matches none of them. They lie behind the names in memory.
 	serials  textIndex
 	overflow map[int]overflow // by slot; mostly empty
+	attached *attached        // nil while no row has any
 
 	version    uint64     // counts changes of rows and of derived values
 	aggregates aggregates // of the rows that are not stale
@@ -65,7 +66,7 @@ func shortTime(second int64) uint32 {
 }
 
 // put fills a slot that has been invalidated.
-func (b *block) put(n int, id model.ID, s *rowSource, profile uint32) {
+func (b *block) put(n int, id model.ID, s *rowSource, profile, label uint32) {
 	var o overflow
 	short, ok := shorten(string(id))
 	if !ok {
@@ -82,6 +83,7 @@ func (b *block) put(n int, id model.ID, s *rowSource, profile uint32) {
 	}
 	b.ids[n], b.profile[n] = short, profile
 	b.putOverflow(n, overflows, o)
+	b.attach(n, label, s)
 	b.grow(len(s.names), len(s.serials))
 	if n == b.used {
 		b.used++
@@ -109,6 +111,7 @@ func (b *block) putOverflow(n int, overflows bool, o overflow) {
 func (b *block) clear(n int) {
 	b.profile[n] = 0
 	delete(b.overflow, n)
+	b.attach(n, 0, &rowSource{})
 	b.names.replace(n, b.used, "")
 	b.serials.replace(n, b.used, "")
 	b.version++

@@ -72,7 +72,7 @@ func TestCommitsWhileTheTableIsBuilt(t *testing.T) {
 				tab.Commit([]Change{removed})
 			case 2 * batchSize:
 				commit(rows, "new")
-				if p := tab.Page(model.Query{Filter: model.Filter{Text: "new"}, Now: now}); p.Total != 1 || !p.Partial {
+				if p := tab.Page(model.Query{Filter: model.Filter{Text: "new"}, Now: now}, nil); p.Total != 1 || !p.Partial {
 					t.Errorf("while it is built: %+v", p)
 				}
 			}
@@ -86,7 +86,7 @@ func TestCommitsWhileTheTableIsBuilt(t *testing.T) {
 	}
 	for _, by := range sorts {
 		q := model.Query{Sort: by, Now: now}
-		if p, want := tab.Page(q), rowByRow(all, q); p.Partial || !slices.Equal(p.Rows, want) {
+		if p, want := tab.Page(q, nil), rowByRow(all, q, nil); p.Partial || !slices.Equal(p.Rows, want) {
 			t.Errorf("by %s: %d rows, want %d, or others", by, p.Total, len(want))
 		}
 	}
@@ -134,7 +134,7 @@ func TestATableThatCannotBeBuilt(t *testing.T) {
 			var i model.Instance
 			_ = fill(rows, &i)
 			tab.Commit([]Change{ChangeOf(&i)})
-			p := tab.Page(model.Query{Filter: model.Filter{Only: []model.ID{i.ID}}, Sort: model.SortName})
+			p := tab.Page(model.Query{Filter: model.Filter{Only: []model.ID{i.ID}}, Sort: model.SortName}, nil)
 			if p.Total != 1 || !p.Partial || tab.Ready() {
 				t.Errorf("%+v", p)
 			}

@@ -2,20 +2,22 @@ package search
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"certquay/model"
+	"certquay/model/where"
 )
 
 // match is the result of a filter: the slots that pass it, as of some versions of
 // the blocks.
 type match struct {
 	key      filterKey
+	where    *where.Expr
 	passed   bitmap
 	versions []uint64 // of the blocks; 0 is before the first
 	total    int
@@ -23,14 +25,21 @@ type match struct {
 
 // filterKey identifies a filter, with the moment if its answer depends on that.
 type filterKey struct {
-	text string // folded
-	rest string // everything else
+	text  string // folded
+	query string // with the contacts that it names
+	rest  string // everything else
 }
 
-// narrows reports whether whatever passes this filter passes another, whose text
-// is part of this one's.
-func (k filterKey) narrows(other filterKey) bool {
-	return k.rest == other.rest && k.text != other.text && strings.Contains(k.text, other.text)
+// keyOf returns the key of a filter and its parsed query at a time.
+func keyOf(f model.Filter, w *where.Expr, now time.Time) filterKey {
+	var second int64
+	if f.Within > 0 || w.DependsOnTime() {
+		second = now.Unix()
+	}
+	k := filterKey{text: foldText(f.Text), query: w.Fingerprint()}
+	f.Text, f.Where = "", ""
+	k.rest = fmt.Sprintf("%d %#v", second, f)
+	return k
 }
 
 // cachedResults is how many results are cached: few dashboards turn pages at the
@@ -51,14 +60,15 @@ func Normalize(q model.Query) model.Query {
 	return q
 }
 
-// Page answers a query, which is normalized first. Rows are as [RowOf] makes them,
+// Page answers a query, which is normalized first. w is its parsed Filter.Where, bound
+// to the contacts it names. Rows are as [RowOf] makes them,
 // and include what was committed before the call. Desc is the exact reverse.
-func (t *Table) Page(q model.Query) model.Page {
+func (t *Table) Page(q model.Query, w *where.Expr) model.Page {
 	q = Normalize(q)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.catchUp()
-	slots, total, has := t.list(q)
+	slots, total, has := t.list(q, w)
 	p := model.Page{Offset: q.Offset, Total: total, Partial: !t.ready}
 	n := max(0, p.Total-q.Offset)
 	if q.Limit > 0 {
@@ -88,7 +98,7 @@ func (t *Table) Page(q model.Query) model.Page {
 // list returns the slots of a query in its order, among others: has reports
 // whether a slot passes the filter, and total is how many do. While the table is
 // being built it has no orders, so the rows it has are sorted for each query.
-func (t *Table) list(q model.Query) (slots []uint32, total int, has func(uint32) bool) {
+func (t *Table) list(q model.Query, w *where.Expr) (slots []uint32, total int, has func(uint32) bool) {
 	has = func(uint32) bool { return true }
 	if q.Filter.Empty() {
 		if t.ready {
@@ -99,7 +109,7 @@ func (t *Table) list(q model.Query) (slots []uint32, total int, has func(uint32)
 		}
 		return slots, len(slots), has
 	}
-	m := t.match(q.Filter, q.Now)
+	m := t.match(q.Filter, w, q.Now)
 	if t.ready && m.total > len(t.byID)/sortThreshold {
 		return t.ordered(q.Sort), m.total, m.passed.has
 	}
@@ -109,22 +119,17 @@ func (t *Table) list(q model.Query) (slots []uint32, total int, has func(uint32)
 	return slots, m.total, has
 }
 
-// match applies a filter to the blocks that have changed since it was last
-// applied.
-func (t *Table) match(f model.Filter, now time.Time) *match {
-	var second int64
-	if f.Within > 0 {
-		second = now.Unix()
-	}
-	text := foldText(f.Text)
-	f.Text = ""
-	m, wider := t.cached(filterKey{text, fmt.Sprintf("%d %#v", second, f)})
+// match applies a filter, with its parsed query, to the blocks that have changed since
+// it was last applied.
+func (t *Table) match(f model.Filter, w *where.Expr, now time.Time) *match {
+	m, wider := t.cached(keyOf(f, w, now), w)
 	more := len(t.blocks) - len(m.versions)
 	m.versions = append(m.versions, make([]uint64, more)...)
 	m.passed = append(m.passed, make(bitmap, more*blockWords)...)
-	filter := t.newMatcher(f, text, now)
+	derives := len(f.Derived)+len(f.Without) > 0 || w.NamesProperty()
+	filter := t.newMatcher(f, w, now)
 	t.eachBlock(func(n int, b *block) {
-		if filter.want|filter.without != 0 {
+		if derives {
 			b.derive(&t.profiles, now)
 		}
 		if m.versions[n] == b.version {
@@ -132,12 +137,15 @@ func (t *Table) match(f model.Filter, now time.Time) *match {
 		}
 		m.versions[n] = b.version
 		passed := m.passed.of(n)
-		if wider != nil && n < len(wider.versions) && wider.versions[n] == b.version {
+		switch {
+		case wider != nil && n < len(wider.versions) && wider.versions[n] == b.version:
 			*passed = *wider.passed.of(n)
-		} else {
-			filter.apply(n, b, passed)
+		case filter.only != nil:
+			*passed = *filter.only.of(n)
+		default:
+			passed.fill(b.used)
 		}
-		filter.searchText(b, passed)
+		filter.apply(b, passed)
 	})
 	m.total = m.passed.len()
 	return m
@@ -146,12 +154,12 @@ func (t *Table) match(f model.Filter, now time.Time) *match {
 // cached returns the match of a filter, which is empty if the filter is new, and the
 // smallest match that contains it, or nil: while a user types into a filter, each
 // result is a part of the previous one.
-func (t *Table) cached(k filterKey) (m, wider *match) {
+func (t *Table) cached(k filterKey, w *where.Expr) (m, wider *match) {
 	for _, other := range t.matches {
 		switch {
 		case other.key == k:
 			m = other
-		case k.narrows(other.key) && (wider == nil || other.total < wider.total):
+		case narrows(k, other.key) && w.Narrows(other.where) && (wider == nil || other.total < wider.total):
 			wider = other
 		}
 	}
@@ -161,9 +169,15 @@ func (t *Table) cached(k filterKey) (m, wider *match) {
 	if len(t.matches) >= cachedResults {
 		t.matches = slices.Delete(t.matches, 0, 1)
 	}
-	m = &match{key: k}
+	m = &match{key: k, where: w}
 	t.matches = append(t.matches, m)
 	return m, wider
+}
+
+// narrows reports whether whatever passes a filter passes another, as far as this does
+// not depend on their queries.
+func narrows(k, other filterKey) bool {
+	return k.rest == other.rest && where.NarrowsWord(k.text, other.text)
 }
 
 // eachBlock visits all blocks with their numbers, on all processors.
@@ -192,33 +206,12 @@ func (t *Table) eachBlock(visit func(n int, b *block)) {
 // matcher is a filter prepared for a table: the model has evaluated it for each
 // profile.
 type matcher struct {
-	profiles []bool  // whether the profile passes, by number
-	latest   int64   // the last second of expiry that passes, or never
-	want     uint8   // derived values that must be there, as bits
-	without  uint8   // and that must not
-	only     bitmap  // nil for all
-	textOnly bool    // the filter has nothing but a text
-	name     pattern // without text if there is nothing to search for
-	serial   pattern // without text if no serial can contain it
+	predicate
+	only bitmap // nil for all
 }
 
-// newMatcher prepares a filter, whose text is given apart, folded.
-func (t *Table) newMatcher(f model.Filter, text string, now time.Time) *matcher {
-	m := &matcher{profiles: make([]bool, len(t.profiles.list)), latest: never, textOnly: text != "" && f.Empty()}
-	if text != "" && len(t.blocks) > 0 {
-		m.name = t.blocks[0].names.newPattern(text)
-		if isHex(text) {
-			m.serial = t.blocks[0].serials.newPattern(text)
-		}
-	}
-	for n, d := range model.DerivedValues {
-		if slices.Contains(f.Derived, d) {
-			m.want |= 1 << n
-		}
-		if slices.Contains(f.Without, d) {
-			m.without |= 1 << n
-		}
-	}
+// newMatcher prepares a filter and its parsed query.
+func (t *Table) newMatcher(f model.Filter, w *where.Expr, now time.Time) (m matcher) {
 	if f.Only != nil {
 		m.only = newBitmap(len(t.blocks))
 		for _, id := range f.Only {
@@ -227,68 +220,38 @@ func (t *Table) newMatcher(f model.Filter, text string, now time.Time) *matcher 
 			}
 		}
 	}
-	f.Derived, f.Without, f.Only = nil, nil, nil
+	var parts []predicate
+	for n, d := range model.DerivedValues {
+		if slices.Contains(f.Derived, d) {
+			parts = append(parts, hasDerived(n))
+		}
+		if slices.Contains(f.Without, d) {
+			parts = append(parts, not{hasDerived(n)})
+		}
+	}
 	if f.Within > 0 {
-		m.latest = now.Add(f.Within).Unix()
+		parts = append(parts, between{notAfter, math.MinInt64, now.Add(f.Within).Unix() + 1})
 		f.Within = 1
 	}
+	if text := foldText(f.Text); text != "" {
+		parts = append(parts, t.word(text))
+	}
+	if w != nil {
+		parts = append(parts, t.compile(w, now))
+	}
+	f.Derived, f.Without, f.Only = nil, nil, nil
 	// A certificate that expires at this moment passes every limit, so that what
-	// the model still decides by the profile is the group.
+	// the model still decides by the profile is the group. No slot that is not in use
+	// has a profile.
 	moment := time.Unix(0, 0)
-	for n := range m.profiles {
-		if t.profiles.uses[n] > 0 {
-			r := t.profiles.list[n].row
-			r.NotAfter = moment
-			m.profiles[n] = f.Matches(&r, moment)
-		}
-	}
+	m.predicate = newAnd(append(parts, t.byProfile(func(p *profile) bool {
+		r := p.row
+		r.NotAfter = moment
+		return f.Matches(&r, moment)
+	}))...)
 	return m
-}
-
-// apply sets which slots of a block, given with its number, pass the filter
-// without its text. A filter of a text alone lets free slots pass too, which have
-// no text that could be found.
-func (m *matcher) apply(number int, b *block, passed *slotSet) {
-	*passed = slotSet{}
-	if m.textOnly {
-		passed.fill(b.used)
-		return
-	}
-	if m.only != nil && *m.only.of(number) == (slotSet{}) {
-		return
-	}
-	for n, profile := range b.profile[:b.used] {
-		if m.profiles[profile] && b.derived[n]&m.want == m.want && b.derived[n]&m.without == 0 &&
-			(m.latest == never || b.expiry(n) <= m.latest) {
-			passed.add(n)
-		}
-	}
-	if m.only != nil {
-		passed.intersect(m.only.of(number))
-	}
 }
 
 // scanThreshold is the share of a block's slots, one in so many, up to which it is
 // quicker to look at each of them than to search the whole block.
 const scanThreshold = 32
-
-// searchText removes the slots of a block that do not contain the text.
-func (m *matcher) searchText(b *block, passed *slotSet) {
-	if m.name.text == "" {
-		return
-	}
-	if passed.len() <= blockSize/scanThreshold {
-		for n := range passed.all {
-			if !m.name.in(b.names.of(n)) && (m.serial.text == "" || !m.serial.in(b.serials.of(n))) {
-				passed.remove(n)
-			}
-		}
-		return
-	}
-	var found slotSet
-	b.names.search(m.name, &found)
-	if m.serial.text != "" && !found.contains(passed) {
-		b.serials.search(m.serial, &found)
-	}
-	passed.intersect(&found)
-}

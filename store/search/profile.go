@@ -10,49 +10,76 @@ import (
 // fleet of a million instances has some hundreds of profiles.
 type profile struct {
 	row         model.InstanceRow // without ID, names and times, but with all products
-	nameIsFirst bool              // the name is the first domain
-	keepsShown  bool              // names ends with name and domain as lists show them, which are not the folded ones
+	keyType     string
+	regions     string // folded and terminated
+	nameIsFirst bool   // the name is the first domain
+	keepsShown  bool   // names ends with name and domain as lists show them, which are not the folded ones
 }
 
-// profiles numbers the profiles in use, from 1, and counts their rows. Number 0 means
-// no row.
-type profiles struct {
-	numbers map[profile]uint32
-	list    []profile // by number
-	uses    []int     // rows with the profile, by number
-	free    []uint32  // numbers of profiles that are gone
+// clone copies the texts, which may be parts of a record that is not kept.
+func (p profile) clone() profile {
+	p.row.Spec.Brand, p.row.Products = strings.Clone(p.row.Spec.Brand), strings.Clone(p.row.Products)
+	p.keyType, p.regions = strings.Clone(p.keyType), strings.Clone(p.regions)
+	return p
 }
 
-func newProfiles() profiles {
-	return profiles{numbers: map[profile]uint32{}, list: make([]profile, 1), uses: make([]int, 1)}
+// labels are what people attach to instances. Many instances share them, and those
+// without cost nothing.
+type labels struct {
+	contact, owner model.ID
+	tags           string // folded and terminated
 }
 
-// acquire returns the number of a profile and counts one more row with it.
-func (ps *profiles) acquire(p profile) uint32 {
-	n, ok := ps.numbers[p]
+func (l labels) clone() labels {
+	return labels{model.ID(strings.Clone(string(l.contact))), model.ID(strings.Clone(string(l.owner))), strings.Clone(l.tags)}
+}
+
+// interned numbers the values in use, from 1, and counts their rows. Number 0 means
+// none.
+type interned[T interface {
+	comparable
+	clone() T
+}] struct {
+	numbers map[T]uint32
+	list    []T      // by number
+	uses    []int    // rows with the value, by number
+	free    []uint32 // numbers of values that are gone
+}
+
+type profiles = interned[profile]
+
+func newInterned[T interface {
+	comparable
+	clone() T
+}]() interned[T] {
+	return interned[T]{numbers: map[T]uint32{}, list: make([]T, 1), uses: make([]int, 1)}
+}
+
+// acquire returns the number of a value and counts one more row with it.
+func (in *interned[T]) acquire(v T) uint32 {
+	n, ok := in.numbers[v]
 	if !ok {
-		// The texts may be parts of a record, which is not kept.
-		p.row.Spec.Brand, p.row.Products = strings.Clone(p.row.Spec.Brand), strings.Clone(p.row.Products)
-		n = uint32(len(ps.list))
-		if last := len(ps.free) - 1; last >= 0 {
-			n, ps.free = ps.free[last], ps.free[:last]
+		v = v.clone()
+		n = uint32(len(in.list))
+		if last := len(in.free) - 1; last >= 0 {
+			n, in.free = in.free[last], in.free[:last]
 		} else {
-			ps.list, ps.uses = append(ps.list, profile{}), append(ps.uses, 0)
+			in.list, in.uses = append(in.list, v), append(in.uses, 0)
 		}
-		ps.list[n], ps.numbers[p] = p, n
+		in.list[n], in.numbers[v] = v, n
 	}
-	ps.uses[n]++
+	in.uses[n]++
 	return n
 }
 
 // release undoes acquire. Number 0 needs none.
-func (ps *profiles) release(n uint32) {
+func (in *interned[T]) release(n uint32) {
 	if n == 0 {
 		return
 	}
-	if ps.uses[n]--; ps.uses[n] == 0 {
-		delete(ps.numbers, ps.list[n])
-		ps.list[n] = profile{}
-		ps.free = append(ps.free, n)
+	if in.uses[n]--; in.uses[n] == 0 {
+		delete(in.numbers, in.list[n])
+		in.list[n] = in.list[0]
+		in.free = append(in.free, n)
 	}
 }

@@ -50,6 +50,7 @@ func cut(s string, n int) string {
 // The columns of a row's times, in the order of rowTimes.
 const (
 	timeColumns = 8
+	notBefore   = 0
 	notAfter    = 2
 	dueAt       = 6
 )

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"certquay/model"
+	"certquay/model/where"
 )
 
 // Change describes the new state of one instance for the table. A Change with only an
@@ -20,6 +21,9 @@ type rowSource struct {
 	times   [timeColumns]int64 // in seconds since 1970; noTime for none
 	names   string             // see block.names
 	serials string             // see block.serials
+	labels  labels
+	note    string // folded
+	places  string // names of resources, folded and terminated
 }
 
 // noTime is the second of the zero time.
@@ -38,6 +42,8 @@ func ChangeOf(i *model.Instance) Change {
 		s.times[n], *t = t.Unix(), time.Time{}
 	}
 	s.row.Products = strings.Join(i.Deployments.Products, " ")
+	s.keyType, s.regions, s.places = i.CurrentKeyType(), foldAll(i.Deployments.Regions), foldAll(i.Deployments.Names)
+	s.labels, s.note = labels{i.Contact, i.Owner, foldAll(i.Tags)}, foldText(i.Note)
 
 	names := append(make([]string, 0, 8), foldText(i.Name))
 	for _, d := range i.Domains() {
@@ -54,7 +60,7 @@ func ChangeOf(i *model.Instance) Change {
 	s.keepsShown = cut(name, model.RowNameMax) != shownName || cut(domain, model.RowNameMax) != shownDomain
 	serials := make([]string, 0, 8)
 	for n := range i.Versions {
-		if serial := foldText(i.Versions[n].Serial); isHex(serial) {
+		if serial := foldText(i.Versions[n].Serial); where.IsHex(serial) {
 			serials = append(serials, serial)
 		} else {
 			names = append(names, serial)
@@ -69,6 +75,18 @@ func ChangeOf(i *model.Instance) Change {
 
 // foldText returns the form in which texts are searched.
 func foldText(s string) string { return replaceZeros(model.NormalizeName(s)) }
+
+// foldAll returns the form in which a list is searched.
+func foldAll(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	folded := make([]string, len(list))
+	for n, s := range list {
+		folded[n] = foldText(s)
+	}
+	return terminate(folded)
+}
 
 // replaceZeros replaces zero bytes, which end texts.
 func replaceZeros(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
@@ -87,15 +105,4 @@ func terminate(texts []string) string {
 		b.WriteByte(0)
 	}
 	return b.String()
-}
-
-// isHex reports whether a text consists of lower-case hexadecimal digits, as
-// serials do.
-func isHex(s string) bool {
-	for n := range len(s) {
-		if c := s[n]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
 }

@@ -46,7 +46,7 @@ func TestARowTakesEightyBytes(t *testing.T) {
 	check := func(when string) {
 		t.Helper()
 		for n := range 2 * cachedResults {
-			tab.Page(model.Query{Filter: model.Filter{Text: fmt.Sprint(n)}, Sort: model.SortExpiry, Limit: 50, Now: now})
+			tab.Page(model.Query{Filter: model.Filter{Text: fmt.Sprint(n)}, Sort: model.SortExpiry, Limit: 50, Now: now}, nil)
 		}
 		size := tab.size()
 		for _, text := range texts {

@@ -37,6 +37,13 @@ func (s *slotSet) all(yield func(n int) bool) {
 	}
 }
 
+// unite adds the slots of the other set.
+func (s *slotSet) unite(other *slotSet) {
+	for n := range s {
+		s[n] |= other[n]
+	}
+}
+
 // intersect removes the slots that are not in the other set.
 func (s *slotSet) intersect(other *slotSet) {
 	for n := range s {

@@ -29,12 +29,13 @@ type Table struct {
 	free     []uint32                 // slots of rows that are gone
 	orders   map[model.Sort]*ordering // empty until the table is ready
 	profiles profiles
+	labels   interned[labels]
 	matches  []*match // cached, the oldest first
 }
 
 // New returns an empty table, which [Build] fills.
 func New() *Table {
-	t := &Table{orders: map[model.Sort]*ordering{}, profiles: newProfiles()}
+	t := &Table{orders: map[model.Sort]*ordering{}, profiles: newInterned[profile](), labels: newInterned[labels]()}
 	t.sortDone = sync.NewCond(&t.mu)
 	t.queue.changes = map[model.ID]*rowSource{}
 	t.queue.touched = map[model.ID]bool{}
@@ -137,6 +138,7 @@ func (t *Table) set(id model.ID, s *rowSource) {
 		b, n := t.at(slot)
 		b.invalidate(n, &t.profiles)
 		t.profiles.release(b.profile[n])
+		t.labels.release(b.label(n))
 		b.clear(n)
 		t.free = append(t.free, slot)
 		t.markDirty(slot)
@@ -177,10 +179,15 @@ func (t *Table) newSlot() uint32 {
 // fill writes a row into a slot.
 func (t *Table) fill(slot uint32, id model.ID, s *rowSource) {
 	b, n := t.at(slot)
-	before := b.profile[n]
+	before, label := b.profile[n], b.label(n)
 	b.invalidate(n, &t.profiles)
-	b.put(n, id, s, t.profiles.acquire(s.profile))
+	var attached uint32
+	if s.labels != (labels{}) {
+		attached = t.labels.acquire(s.labels)
+	}
+	b.put(n, id, s, t.profiles.acquire(s.profile), attached)
 	t.profiles.release(before)
+	t.labels.release(label)
 }
 
 // find returns where in byID an instance is, or would be. IDs rise with time, so

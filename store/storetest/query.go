@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/store"
 )
 
@@ -123,11 +124,7 @@ func matches(i *model.Instance, f model.Filter, at time.Time) bool {
 	if !f.Matches(&r, at) {
 		return false
 	}
-	texts := append([]string{i.Name}, i.Domains()...)
-	for _, v := range i.Versions {
-		texts = append(texts, v.Serial)
-	}
-	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(model.NormalizeName(s), model.NormalizeName(f.Text)) })
+	return where.Contains(i, f.Text)
 }
 
 func compareQuery(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance, q model.Query) {

@@ -1,0 +1,81 @@
+package lifecycle
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"certquay/model"
+	"certquay/model/where"
+)
+
+// searchRetry is how soon a search is repeated while the search table is being built.
+const searchRetry = 20 * time.Millisecond
+
+// search is [Access.Search].
+func (rd *reader) search(ctx context.Context, query string) ([]model.ID, error) {
+	for {
+		page, err := rd.page(model.Query{Filter: model.Filter{Where: query}, Sort: model.SortName})
+		if err == nil && page.Partial {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(searchRetry):
+				continue
+			}
+		}
+		ids := make([]model.ID, len(page.Rows))
+		for n := range page.Rows {
+			ids[n] = page.Rows[n].ID
+		}
+		return ids, err
+	}
+}
+
+// maxValues is how many names of resources are read for completion.
+const maxValues = 50
+
+// queryValues is [Access.QueryValues].
+func (rd *reader) queryValues(f where.Field, text string) (values []string, err error) {
+	switch f {
+	case where.Issuer:
+		values = slices.Collect(maps.Keys(rd.issuers))
+	case where.Product:
+		for _, p := range rd.products {
+			values = append(values, p.Name)
+		}
+	case where.Region:
+		for _, p := range rd.productInfos() {
+			values = append(values, p.Regions...)
+		}
+	case where.Contact, where.Owner:
+		contacts, err := rd.directory.Contacts()
+		if err != nil {
+			return nil, err
+		}
+		for n := range contacts {
+			values = append(values, contacts[n].Name)
+		}
+	case where.Tag:
+		counts, err := rd.counts()
+		if err != nil {
+			return nil, err
+		}
+		values = slices.Collect(maps.Keys(counts.Tags))
+	case where.Key:
+		for _, k := range model.KeyTypes {
+			values = append(values, string(k))
+		}
+	case where.On:
+		views, _, err := rd.resources(ResourceFilter{Text: text, Limit: maxValues})
+		if err != nil {
+			return nil, err
+		}
+		for n := range views {
+			values = append(values, views[n].Name)
+		}
+	}
+	slices.Sort(values)
+	return slices.Compact(values), nil
+}
