@@ -53,6 +53,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"hides":   cmdHides,
 	"tight":   cmdTight,
 
+	"pairs":    cmdPairs,
 	"receive":  cmdReceive,
 	"received": cmdReceived,
 	"fill":     cmdFill,

@@ -1,6 +1,9 @@
 package cmd
 
 import (
+	"context"
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
@@ -10,12 +13,12 @@ import (
 )
 
 func uploadCmd(c *invocation) *cobra.Command {
-	var key, passwordFile string
-	r := lifecycle.UploadRequest{}
+	u := uploadFlags{}
 	cmd := &cobra.Command{
 		Use: "upload",
 		Example: "  certquay upload store.p12 --password-file pass.txt\n" +
 			"  certquay upload fullchain.pem --key privkey.pem\n" +
+			"  certquay upload /etc/letsencrypt/live --dry-run\n" +
 			"  cat bundle.pem | certquay upload -",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -27,32 +30,63 @@ func uploadCmd(c *invocation) *cobra.Command {
 			if err := c.engine().Allow(cmd.Context(), rules.Upload, ""); err != nil {
 				return err
 			}
-			if key != "" {
-				args = append(args, key)
-			}
-			password, err := c.password(cmd.Context(), passwordFile)
-			if err != nil {
+			var err error
+			if u.password, err = c.password(cmd.Context(), u.passwordFile); err != nil {
 				return err
 			}
-			for _, path := range args {
-				data, err := c.read(cmd.Context(), path)
-				if err != nil {
-					return err
-				}
-				r.Files = append(r.Files, bundle.File{Name: path, Data: data, Password: password})
+			if u.key != "" {
+				args = append(args, u.key)
 			}
-			res, err := c.engine().Upload(cmd.Context(), r)
-			if err != nil {
-				return err
+			if slices.ContainsFunc(args, c.IsDir) {
+				return c.uploadDirectories(cmd.Context(), &u, args)
 			}
-			for _, w := range res.Warnings {
-				c.Note("verb.warning", "what", w.Text)
-			}
-			return c.show(res.Instance.ID, model.Say("verb.uploaded", "id", res.Instance.ID))
+			return c.uploadFiles(cmd.Context(), &u, args)
 		},
 	}
-	cmd.Flags().StringVar(&key, "key", "", "")
-	cmd.Flags().StringVar(&passwordFile, "password-file", "", "")
-	cmd.Flags().StringVar(&r.Name, "name", "", "")
+	cmd.Flags().StringVar(&u.key, "key", "", "")
+	cmd.Flags().StringVar(&u.passwordFile, "password-file", "", "")
+	cmd.Flags().StringVar(&u.name, "name", "", "")
+	cmd.Flags().BoolVar(&u.dryRun, "dry-run", false, "")
 	return cmd
+}
+
+// uploadFlags are the flags of upload.
+type uploadFlags struct {
+	key, passwordFile, name string
+	dryRun                  bool
+	password                model.Secret // from the password file
+}
+
+// uploadFiles uploads the one certificate that some files hold.
+func (c *invocation) uploadFiles(ctx context.Context, u *uploadFlags, paths []string) error {
+	r := lifecycle.UploadRequest{Name: u.name}
+	for _, path := range paths {
+		data, err := c.read(ctx, path)
+		if err != nil {
+			return err
+		}
+		r.Files = append(r.Files, bundle.File{Name: path, Data: data, Password: u.password})
+	}
+	upload := c.engine().Upload
+	if u.dryRun {
+		upload = func(_ context.Context, r lifecycle.UploadRequest) (lifecycle.UploadResult, error) {
+			return c.engine().PlanUpload(r)
+		}
+	}
+	res, err := upload(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, w := range res.Warnings {
+		c.Note("verb.warning", "what", w.Text)
+	}
+	if !u.dryRun {
+		return c.show(res.Instance.ID, model.Say("verb.uploaded", "id", res.Instance.ID))
+	}
+	if c.JSON {
+		return c.PrintJSON(plannedUpload(&res))
+	}
+	c.Say("verb.upload.would", "name", res.Instance.Name, "at", res.Instance.Versions[0].NotAfter)
+	c.Say("verb.many.dry")
+	return nil
 }

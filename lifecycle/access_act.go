@@ -111,6 +111,15 @@ func (a *Access) Upload(ctx context.Context, r UploadRequest) (UploadResult, err
 	return asActor(ctx, a, rules.Upload, "", func(by model.Actor) (UploadResult, error) { return a.e.upload(ctx, by, r) })
 }
 
+// PlanUpload reads and checks an upload as Upload does and returns what it would store,
+// or its refusal, which is not logged. It changes nothing.
+func (a *Access) PlanUpload(r UploadRequest) (UploadResult, error) {
+	if f := a.e.table.May(a.who(), rules.Upload); f != nil {
+		return UploadResult{}, f
+	}
+	return a.e.planUpload(r)
+}
+
 // UploadKey adds the private key to a certificate of a manual request or to an
 // upload without a key, which makes it deployable (spec A4).
 func (a *Access) UploadKey(ctx context.Context, id model.ID, f bundle.File) error {

@@ -12,24 +12,30 @@ import (
 	"certquay/model"
 )
 
-// upload is [Access.Upload].
-func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
-	var res UploadResult
+// prepared is an upload that is read and checked, and not stored.
+type prepared struct {
+	instance model.Instance
+	chain    model.Chain
+	key      *model.Key // nil if no file has it
+	warnings []bundle.Warning
+}
+
+// prepareUpload reads and checks the files of an upload.
+func (e *Engine) prepareUpload(r UploadRequest) (p prepared, err error) {
 	if wrong := rules.CheckPrintable("name", r.Name, rules.Example("shop.example.com")); wrong != nil {
-		return res, wrong
+		return p, wrong
 	}
 	b, err := bundle.Options{Now: e.Now(), Roots: e.roots()}.Parse(r.Files...)
 	if err != nil {
-		return res, e.journal.LogRefusal(ctx, actor, uploadRefusal(rules.Upload, err))
+		return p, uploadRefusal(rules.Upload, err)
 	}
 	i := model.Instance{ID: e.journal.NewID(), Name: strings.TrimSpace(r.Name), Origin: model.OriginUpload, Created: e.Now()}
 	v := b.Version(1, i.Created)
-	var key *model.Key
 	if b.Key != nil {
-		if key, err = e.newKeyRecord(i.ID, b.Key); err != nil {
-			return res, err
+		if p.key, err = e.newKeyRecord(i.ID, b.Key); err != nil {
+			return p, err
 		}
-		v.KeyID = key.ID
+		v.KeyID = p.key.ID
 	}
 	if i.Name == "" {
 		i.Name = v.Subject
@@ -41,36 +47,67 @@ func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	i.Application.Domains = v.Domains
 	i.Versions = []model.Version{v}
 	i.ServiceStart, i.ServiceEnd = v.NotBefore, v.NotAfter // spec T1: its own dates
-	m := model.Chain{Instance: i.ID, Number: 1, Certificates: b.ChainDER(), Root: b.RootDER()}
+	p.instance, p.warnings = i, b.Warnings
+	p.chain = model.Chain{Instance: i.ID, Number: 1, Certificates: b.ChainDER(), Root: b.RootDER()}
+	return p, nil
+}
+
+// heldAlready returns the refusal of a certificate that an instance has, or nil.
+func heldAlready(r model.Reader, fingerprint string) error {
+	for held, err := range model.All[model.Instance](r, model.Scan{Index: "fingerprint", Prefix: fingerprint}) {
+		if err != nil {
+			return err
+		}
+		return &rules.Refusal{Action: rules.Upload, Reason: rules.ReasonDuplicate, Rule: "I3", Args: rules.Args{"other": held.ID},
+			Instead: []rules.Suggestion{{Action: rules.Show, Args: []string{string(held.ID)}}}}
+	}
+	return nil
+}
+
+// planUpload is [Access.PlanUpload].
+func (e *Engine) planUpload(r UploadRequest) (res UploadResult, err error) {
+	p, err := e.prepareUpload(r)
+	if err != nil {
+		return res, err
+	}
+	err = e.store.View(func(r model.Reader) error { return heldAlready(r, p.instance.Versions[0].Fingerprint) })
+	if err != nil {
+		return res, err
+	}
+	return UploadResult{p.instance, p.warnings}, nil
+}
+
+// upload is [Access.Upload].
+func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
+	p, err := e.prepareUpload(r)
+	if err != nil {
+		return UploadResult{}, e.journal.LogRefusal(ctx, actor, err)
+	}
+	i, v := &p.instance, &p.instance.Versions[0]
 	err = e.journal.Update(ctx, func(tx model.Tx) error {
 		if f := e.table.Check(rules.Upload, &rules.Facts{Actor: actor, Now: e.Now()}); f != nil {
 			return f
 		}
-		for held, err := range model.All[model.Instance](tx, model.Scan{Index: "fingerprint", Prefix: v.Fingerprint}) {
-			if err != nil {
-				return err
-			}
-			return &rules.Refusal{Action: rules.Upload, Reason: rules.ReasonDuplicate, Rule: "I3", Args: rules.Args{"other": held.ID},
-				Instead: []rules.Suggestion{{Action: rules.Show, Args: []string{string(held.ID)}}}}
+		if err := heldAlready(tx, v.Fingerprint); err != nil {
+			return err
 		}
-		e.table.Transition(rules.Upload).Apply(&i, false)
-		if key != nil {
-			if err := tx.Put(key); err != nil {
+		e.table.Transition(rules.Upload).Apply(i, false)
+		if p.key != nil {
+			if err := tx.Put(p.key); err != nil {
 				return err
 			}
 		}
-		if err := tx.Put(&m); err != nil {
+		if err := tx.Put(&p.chain); err != nil {
 			return err
 		}
-		if err := e.saveInstance(tx, &i); err != nil {
+		if err := e.saveInstance(tx, i); err != nil {
 			return err
 		}
-		ev := e.journal.Event(actor, string(rules.Upload), &i)
+		ev := e.journal.Event(actor, string(rules.Upload), i)
 		ev.To, ev.Detail = string(i.State), model.Say("log.uploaded", "serial", v.Serial, "at", v.NotAfter)
 		return tx.Append(ev)
 	})
-	res = UploadResult{Instance: i, Warnings: b.Warnings}
-	return res, e.journal.LogRefusal(ctx, actor, err)
+	return UploadResult{p.instance, p.warnings}, e.journal.LogRefusal(ctx, actor, err)
 }
 
 // uploadRefusal turns an error about uploaded files into a refusal.

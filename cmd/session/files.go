@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,29 @@ func (f files) bind(s *Session) {
 		}
 		return path
 	}
+	s.Walk = func(ctx context.Context, path string) ([]Found, error) {
+		p, err := f.resolve(path)
+		if err != nil {
+			return nil, err
+		}
+		return walk(ctx, path, p)
+	}
+	s.IsDir = func(path string) bool {
+		p, err := f.resolve(path)
+		if err != nil {
+			return false
+		}
+		st, err := os.Stat(p)
+		return err == nil && st.IsDir()
+	}
+	s.Exists = func(path string) bool {
+		p, err := f.resolve(path)
+		if err != nil {
+			return false
+		}
+		_, err = os.Lstat(p)
+		return err == nil
+	}
 	s.MkdirAll = func(path string, mode os.FileMode) error {
 		p, err := f.resolve(path)
 		if err != nil {
@@ -105,18 +129,9 @@ func open(path string, pipe bool) (*os.File, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	what := model.Say("path.other")
-	switch m := st.Mode(); {
-	case m.IsRegular(), pipe && m&fs.ModeNamedPipe != 0:
+	what := kindOf(st.Mode())
+	if what == "" || pipe && st.Mode()&fs.ModeNamedPipe != 0 {
 		return f, nil
-	case m.IsDir():
-		what = model.Say("path.directory")
-	case m&fs.ModeNamedPipe != 0:
-		what = model.Say("path.pipe")
-	case m&fs.ModeSocket != 0:
-		what = model.Say("path.socket")
-	case m&fs.ModeDevice != 0:
-		what = model.Say("path.device")
 	}
 	return nil, errors.Join(&NotRegularError{path, what}, f.Close())
 }
@@ -190,6 +205,9 @@ func (noFiles) bind(s *Session) {
 		return nil, refuse(path)
 	}
 	s.MkdirAll = func(path string, _ os.FileMode) error { return refuse(path) }
+	s.Walk = func(_ context.Context, path string) ([]Found, error) { return nil, refuse(path) }
+	s.IsDir = func(string) bool { return false }
+	s.Exists = func(string) bool { return false }
 	s.Abs = func(path string) string { return path }
 }
 

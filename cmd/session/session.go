@@ -85,6 +85,14 @@ type Session struct {
 	// Abs returns the absolute path of a file of the caller's, or the path itself if
 	// there is none.
 	Abs func(path string) string
+	// Walk lists the files in a directory of the caller's and below, within
+	// [MaxWalkFiles] and [MaxWalkDepth]; see [Found]. It follows symbolic links and
+	// opens no file.
+	Walk func(ctx context.Context, path string) ([]Found, error)
+	// IsDir reports whether a path of the caller's is a directory, or leads to one.
+	IsDir func(path string) bool
+	// Exists reports whether there is anything at a path of the caller's.
+	Exists func(path string) bool
 	// MkdirAll creates a directory of the caller's, with its parents.
 	MkdirAll func(path string, mode os.FileMode) error
 
