@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -153,34 +154,16 @@ func (w *worker) retryChannel(tx model.Tx, channel string) error {
 	if channel == "" {
 		return nil
 	}
-	return eachNoticeAside(tx, channel, func(n *model.Notice) error {
+	return directory.EachNoticeAside(tx, channel, func(n *model.Notice) error {
 		n.Next, n.Crashes = w.Now(), rules.MaxCrashes-1
 		return tx.Put(n)
 	})
 }
 
-// eachNoticeAside visits the notices of a channel that are set aside.
-func eachNoticeAside(tx model.Tx, channel string, do func(*model.Notice) error) error {
-	var all []model.Notice
-	aside := model.Scan{Index: "queue", Prefix: channel + " ", From: channel + " " + model.TimeKey(model.Never)}
-	for n, err := range model.All[model.Notice](tx, aside) {
-		if err != nil {
-			return err
-		}
-		all = append(all, n)
-	}
-	for n := range all {
-		if err := do(&all[n]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // abandon ends the work that a dismissed task says is set aside.
 func (w *worker) abandon(tx model.Tx, t *model.Task) error {
 	if t.Channel != "" {
-		return eachNoticeAside(tx, t.Channel, func(n *model.Notice) error {
+		return directory.EachNoticeAside(tx, t.Channel, func(n *model.Notice) error {
 			n.Done, n.Outcome = w.Now(), model.NoticeGivenUp
 			return tx.Put(n)
 		})

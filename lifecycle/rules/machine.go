@@ -35,6 +35,7 @@ const (
 	EndHosting  Action = "end-hosting" // when its last paid year is over
 	Revoke      Action = "revoke"
 	Delete      Action = "delete"
+	Assign      Action = "assign" // another contact
 )
 
 // Actions that do not concern one certificate and therefore have no transition.
