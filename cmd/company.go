@@ -28,7 +28,8 @@ func toCompany(c *model.Company) companyJSON {
 	}
 }
 
-// organizationFlags defines a flag for each field of a company, with a prefix.
+// organizationFlags defines a flag for each field of a company but its name, with a
+// prefix.
 func organizationFlags(f *pflag.FlagSet, o *model.Organization, prefix string) {
 	f.StringVar(&o.Type, prefix+"type", "", out.Join(model.OrganizationTypes))
 	f.StringVar(&o.Phone, prefix+"phone", "", "")
@@ -56,7 +57,7 @@ func companyCmd(c *invocation) *cobra.Command {
 	}
 	add.Flags().StringVar(&co.Name, "name", "", "")
 	organizationFlags(add.Flags(), &co.Organization, "")
-	cmd.AddCommand(add,
+	cmd.AddCommand(add, companyEditCmd(c),
 		&cobra.Command{Use: "list", Args: noArgs,
 			RunE: func(*cobra.Command, []string) error { return c.companies() }},
 		&cobra.Command{Use: "show", Args: exactArg("arg.name"),
@@ -75,6 +76,40 @@ func companyCmd(c *invocation) *cobra.Command {
 				c.Say("verb.removed", "name", args[0])
 				return nil
 			}})
+	return cmd
+}
+
+func companyEditCmd(c *invocation) *cobra.Command {
+	var edited model.Company
+	cmd := &cobra.Command{
+		Use: "edit", Args: exactArg("arg.name"),
+		Example: "  certquay company edit 'Example GmbH' --phone '+49 30 123400'",
+	}
+	f, o := cmd.Flags(), &edited.Organization
+	f.StringVar(&o.Name, "name", "", "")
+	organizationFlags(f, o, "")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !anyFlagSet(cmd) {
+			return out.Usage("usage.nothing-to-edit", "verb", cmd.CommandPath())
+		}
+		if err := c.engine().Allow(cmd.Context(), "company", ""); err != nil {
+			return err
+		}
+		was, err := c.engine().Company(args[0])
+		if err != nil {
+			return err
+		}
+		keepUnset(f, map[string]keptValue{
+			"name": {&o.Name, was.Name}, "type": {&o.Type, was.Type}, "phone": {&o.Phone, was.Phone},
+			"organization-id": {&o.OrganizationID, was.OrganizationID}, "country": {&o.Country, was.Country},
+			"province": {&o.Province, was.Province}, "city": {&o.City, was.City}, "address": {&o.Address, was.Address}, "zip": {&o.Zip, was.Zip},
+		})
+		saved, err := c.engine().EditCompany(cmd.Context(), was, edited)
+		if err != nil {
+			return err
+		}
+		return c.company(&saved)
+	}
 	return cmd
 }
 

@@ -26,7 +26,7 @@ var takesFiles = map[string]bool{
 }
 
 // repeats are the verbs whose last argument may be repeated.
-var repeats = map[string]bool{"watch check": true}
+var repeats = map[string]bool{"watch check": true, "contact assign": true}
 
 // fileFlags and directoryFlags are the flags whose values are paths.
 var (
@@ -44,15 +44,15 @@ func (c *invocation) argCompletions() map[string][]completer {
 	watch, task := c.fromStore("watches"), c.fromStore("tasks")
 	all := map[string][]completer{
 		"undeploy": {resource}, "verify": {resource}, "auto-deploy": {resource, words([]string{"on", "off"})},
-		"contact show": {contact}, "contact remove": {contact}, "contact test": {contact},
-		"company show": {company}, "company remove": {company},
+		"contact show": {contact}, "contact remove": {contact}, "contact test": {contact}, "contact edit": {contact},
+		"company show": {company}, "company remove": {company}, "company edit": {company},
 		"watch show": {watch}, "watch remove": {watch}, "watch check": {watch},
 		"tasks dismiss": {task}, "tasks retry": {task},
 		"buy-pack": {words(ledger.PackKinds)},
 	}
 	for _, verb := range []string{
 		"show", "explain", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
-		"renew", "reissue", "host", "revoke",
+		"renew", "reissue", "host", "revoke", "contact assign",
 	} {
 		all[verb] = []completer{instance}
 	}
@@ -73,6 +73,7 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--brand":    words(issuer.Names()),
 		"--level":    words(model.Levels), "--type": words(model.DomainTypes), "--grade": words(model.Grades),
 		"--key-type": words(model.KeyTypes), "company add --type": words(model.OrganizationTypes),
+		"company edit --type": words(model.OrganizationTypes), "--to": c.fromStore("contacts"), "--from": c.fromStore("contacts"),
 		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
 		"--what": words(c.Words().EventActions()), "--result": words(eventResults),
 		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),

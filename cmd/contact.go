@@ -1,11 +1,14 @@
 package cmd
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"certquay/cmd/out"
+	"certquay/lifecycle/directory"
 	"certquay/model"
 )
 
@@ -41,7 +44,7 @@ func contactCmd(c *invocation) *cobra.Command {
 	add.Flags().StringVar(&ct.Email, "email", "", "")
 	add.Flags().StringVar(&ct.Phone, "phone", "", "")
 	channels.bind(add)
-	cmd.AddCommand(add, contactTestCmd(c),
+	cmd.AddCommand(add, contactEditCmd(c), contactAssignCmd(c), contactTestCmd(c),
 		&cobra.Command{Use: "list", Args: noArgs,
 			RunE: func(*cobra.Command, []string) error { return c.contacts() }},
 		&cobra.Command{Use: "show", Args: exactArg("arg.name"),
@@ -70,6 +73,69 @@ func (c *invocation) warnUnreached(ct *model.Contact) {
 	}
 }
 
+func contactEditCmd(c *invocation) *cobra.Command {
+	var e directory.ContactEdit
+	var channels channelFlags
+	cmd := &cobra.Command{
+		Use: "edit", Args: exactArg("arg.name"),
+		Example: "  certquay contact edit Ops --email ops@example.com\n" +
+			"  certquay contact edit Ops --remove-channel 1 --channel-file slack.url",
+	}
+	f := cmd.Flags()
+	f.StringVar(&e.Name, "name", "", "")
+	f.StringVar(&e.Email, "email", "", "")
+	f.StringVar(&e.Phone, "phone", "", "")
+	f.IntSliceVar(&e.RemoveChannels, "remove-channel", nil, "")
+	channels.bind(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !anyFlagSet(cmd) {
+			return out.Usage("usage.nothing-to-edit", "verb", cmd.CommandPath())
+		}
+		if err := c.engine().Allow(cmd.Context(), "contact", ""); err != nil {
+			return err
+		}
+		was, err := c.engine().Contact(args[0])
+		if err != nil {
+			return err
+		}
+		e.Was = was
+		keepUnset(f, map[string]keptValue{"name": {&e.Name, was.Name}, "email": {&e.Email, was.Email}, "phone": {&e.Phone, was.Phone}})
+		if e.AddChannels, err = channels.read(cmd.Context(), c); err != nil {
+			return err
+		}
+		saved, err := c.engine().EditContact(cmd.Context(), e)
+		if err != nil {
+			return err
+		}
+		return c.contact(&saved)
+	}
+	return cmd
+}
+
+// keptValue is the value of a flag and what it stays at if it is not given.
+type keptValue struct {
+	flag *string
+	now  string
+}
+
+// keepUnset sets the values of flags that were not given to what they are now.
+func keepUnset(f *pflag.FlagSet, values map[string]keptValue) {
+	for name, v := range values {
+		if !f.Changed(name) {
+			*v.flag = v.now
+		}
+	}
+}
+
+// contactChannels lists channels with the numbers by which they are removed.
+func contactChannels(ct *model.Contact) string {
+	all := make([]string, len(ct.Channels))
+	for n, shown := range ct.Channels {
+		all[n] = strconv.Itoa(n+1) + " " + shown
+	}
+	return out.Dash(strings.Join(all, ", "))
+}
+
 func toContact(ct *model.Contact) contactJSON {
 	return contactJSON{ct.ID, ct.Name, out.OrNil(ct.Email), out.OrNil(ct.Phone), out.OrEmpty(ct.Channels)}
 }
@@ -81,7 +147,7 @@ func (c *invocation) contact(ct *model.Contact) error {
 		return c.PrintJSON(toContact(ct))
 	}
 	c.Table(c.Heads(contactHeads...), [][]string{
-		{ct.Name, ct.Email, out.Dash(ct.Phone), out.Dash(strings.Join(ct.Channels, " "))},
+		{ct.Name, ct.Email, out.Dash(ct.Phone), contactChannels(ct)},
 	})
 	return nil
 }
@@ -96,7 +162,7 @@ func (c *invocation) contacts() error {
 	for n := range all {
 		ct := &all[n]
 		items = append(items, toContact(ct))
-		rows = append(rows, []string{ct.Name, ct.Email, out.Dash(ct.Phone), out.Dash(strings.Join(ct.Channels, " "))})
+		rows = append(rows, []string{ct.Name, ct.Email, out.Dash(ct.Phone), contactChannels(ct)})
 	}
 	switch {
 	case c.JSON:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -278,7 +279,31 @@ func (a *Access) AddContact(ctx context.Context, c model.Contact) (model.Contact
 	return asActor(ctx, a, "contact", "", func(by model.Actor) (model.Contact, error) { return a.e.directory.AddContact(ctx, by, c) })
 }
 
-// RemoveContact removes a contact that no instance refers to.
+// EditContact changes a contact, also one that is in use (spec Q7). Only what is changed
+// is checked. It is refused if another has changed the contact since it was read.
+func (a *Access) EditContact(ctx context.Context, e directory.ContactEdit) (model.Contact, error) {
+	return asActor(ctx, a, "contact", "", func(by model.Actor) (model.Contact, error) { return a.e.directory.EditContact(ctx, by, e) })
+}
+
+// Assign gives an instance another contact, in any state (spec Q7); contact "" is nobody,
+// which a hosted one cannot have (spec H1). It changes nothing if that is its contact
+// already.
+func (a *Access) Assign(ctx context.Context, id, contact model.ID) error {
+	by, err := a.may(ctx, rules.Assign, id)
+	if err != nil {
+		return err
+	}
+	return a.e.assign(ctx, by, id, contact)
+}
+
+// AssignWatch gives a watched endpoint another contact; "" is the configured default.
+func (a *Access) AssignWatch(ctx context.Context, id, contact model.ID) (model.Watch, error) {
+	return asActor(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) {
+		return a.e.monitor.AssignWatch(ctx, by, id, contact)
+	})
+}
+
+// RemoveContact removes a contact that no instance and no watch refers to.
 func (a *Access) RemoveContact(ctx context.Context, name string) error {
 	by, err := a.may(ctx, "contact", "")
 	if err != nil {
@@ -300,6 +325,14 @@ func (a *Access) TestContact(ctx context.Context, name string) ([]outbox.Channel
 // unique without regard to case.
 func (a *Access) AddCompany(ctx context.Context, c model.Company) (model.Company, error) {
 	return asActor(ctx, a, "company", "", func(by model.Actor) (model.Company, error) { return a.e.directory.AddCompany(ctx, by, c) })
+}
+
+// EditCompany changes a saved organization (spec Q7). Applications hold copies of their
+// own. It is refused if another has changed the organization since it was read as was.
+func (a *Access) EditCompany(ctx context.Context, was, edited model.Company) (model.Company, error) {
+	return asActor(ctx, a, "company", "", func(by model.Actor) (model.Company, error) {
+		return a.e.directory.EditCompany(ctx, by, was, edited)
+	})
 }
 
 // RemoveCompany removes a saved organization. Applications hold copies of their

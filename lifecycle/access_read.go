@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/rules"
@@ -229,6 +230,11 @@ func (a *Access) Contact(name string) (model.Contact, error) {
 // ContactByID reads a contact.
 func (a *Access) ContactByID(id model.ID) (model.Contact, error) {
 	return guardedRead1(a, a.e.directory.ContactByID, id)
+}
+
+// UsersOfContact returns what sends its notices to a contact.
+func (a *Access) UsersOfContact(id model.ID) (directory.ContactUsers, error) {
+	return guardedRead1(a, a.e.directory.UsersOfContact, id)
 }
 
 // ContactNames returns the names of the contacts of instances, by instance ID. An

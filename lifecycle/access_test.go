@@ -73,7 +73,7 @@ var onlyRead = []string{
 	"FindResource", "FindWatch", "Follow", "Instance", "Issuers", "LogRefusal", "Material", "NextDue", "Notices", "Page",
 	"PlanRekey", "PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "Reaches", "Refund",
 	"Resource", "Resources", "Search", "SearchResources", "Settling", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
-	"Template", "View", "Wait", "WaitReporting", "Watch", "Watches",
+	"Template", "UsersOfContact", "View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",
 }
 

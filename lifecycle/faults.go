@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -184,35 +185,16 @@ func (w *worker) retryChannel(tx model.Tx, channel string) error {
 	if channel == "" {
 		return nil
 	}
-	return eachQueued(tx, channel, w.Now(), func(n *model.Notice) error {
+	return directory.EachQueued(tx, channel, w.Now(), func(n *model.Notice) error {
 		rules.RetryNotice(n, w.Now())
 		return tx.Put(n)
 	})
 }
 
-// eachQueued visits the notices of a channel whose next attempt is at a time or
-// later; [model.Never] for those that are set aside.
-func eachQueued(tx model.Tx, channel string, from time.Time, do func(*model.Notice) error) error {
-	var all []model.Notice
-	aside := model.Scan{Index: "queue", Prefix: channel + " ", From: channel + " " + model.TimeKey(from)}
-	for n, err := range model.All[model.Notice](tx, aside) {
-		if err != nil {
-			return err
-		}
-		all = append(all, n)
-	}
-	for n := range all {
-		if err := do(&all[n]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // abandon ends the work that a dismissed task says is set aside.
 func (w *worker) abandon(tx model.Tx, t *model.Task) error {
 	if t.Channel != "" {
-		return eachQueued(tx, t.Channel, model.Never, func(n *model.Notice) error {
+		return directory.EachQueued(tx, t.Channel, model.Never, func(n *model.Notice) error {
 			n.Done, n.Outcome = w.Now(), model.NoticeGivenUp
 			return tx.Put(n)
 		})

@@ -143,6 +143,18 @@ type Contact struct {
 	Email    string
 	Phone    string
 	Channels []string // redacted, for display; the full URL is in a [Channel]
+	// Numbers are the numbers of their [Channel] records, which stay the same when
+	// another channel is removed. nil means 1, 2, 3 and so on.
+	Numbers []int
+}
+
+// ChannelNumber returns the number of the [Channel] record of the nth channel,
+// counted from 0.
+func (c *Contact) ChannelNumber(n int) int {
+	if c.Numbers == nil {
+		return n + 1
+	}
+	return c.Numbers[n]
 }
 
 // RecordKind is "contact".

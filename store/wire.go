@@ -212,6 +212,7 @@ type contact struct {
 	Email    string   `cbor:"3,keyasint,omitzero"`
 	Phone    string   `cbor:"4,keyasint,omitzero"`
 	Channels []string `cbor:"5,keyasint,omitzero"`
+	Numbers  []int    `cbor:"6,keyasint,omitzero"`
 }
 
 type task struct {

@@ -1,11 +1,14 @@
 package directory
 
 import (
+	"errors"
 	"iter"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -50,7 +53,7 @@ func (d *Directory) ChannelsOf(c *model.Contact) iter.Seq2[int, string] {
 			return
 		}
 		for n, shown := range c.Channels {
-			if !yield(n+1, shown) {
+			if !yield(c.ChannelNumber(n), shown) {
 				return
 			}
 		}
@@ -99,20 +102,87 @@ func (d *Directory) checkChannels(urls []string) error {
 	return nil
 }
 
-// saveChannels stores the channels of a new contact, sealed.
-func saveChannels(tx model.Tx, c *model.Contact, urls []string) error {
-	for n, u := range urls {
-		if err := tx.Put(&model.Channel{Contact: c.ID, Number: n + 1, URL: model.NewSecret([]byte(u))}); err != nil {
+// addChannels stores channels of a contact, sealed, and adds their redacted forms to it.
+// They take the numbers after its highest one.
+func addChannels(tx model.Tx, c *model.Contact, urls []string) error {
+	for _, u := range urls {
+		next := 1
+		for n := range c.Channels {
+			next = max(next, c.ChannelNumber(n)+1)
+		}
+		if c.Numbers != nil || next != len(c.Channels)+1 {
+			c.Numbers = append(numbers(c), next)
+		}
+		c.Channels = append(slices.Clip(c.Channels), RedactURL(u))
+		if err := tx.Put(&model.Channel{Contact: c.ID, Number: next, URL: model.NewSecret([]byte(u))}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// deleteChannels destroys the channels of a contact.
-func deleteChannels(tx model.Tx, c *model.Contact) error {
-	for n := range c.Channels {
-		if err := tx.Delete(&model.Channel{Contact: c.ID, Number: n + 1}); err != nil {
+// numbers returns a copy of the numbers of the channels of a contact.
+func numbers(c *model.Contact) []int {
+	all := make([]int, len(c.Channels))
+	for n := range all {
+		all[n] = c.ChannelNumber(n)
+	}
+	return all
+}
+
+// removeChannels destroys the channels of a contact at some positions, counted from 1.
+// Notices for them end at their next attempt, which those that are set aside get now.
+func (d *Directory) removeChannels(tx model.Tx, c *model.Contact, positions []int) error {
+	if len(positions) == 0 {
+		return nil
+	}
+	left, kept := []string(nil), []int{}
+	for n, shown := range c.Channels {
+		number := c.ChannelNumber(n)
+		if !slices.Contains(positions, n+1) {
+			left, kept = append(left, shown), append(kept, number)
+			continue
+		}
+		gone := &model.Channel{Contact: c.ID, Number: number}
+		if err := errors.Join(d.endAside(tx, gone.RecordKey()), tx.Delete(gone)); err != nil {
+			return err
+		}
+	}
+	c.Channels, c.Numbers = left, kept
+	return nil
+}
+
+// endAside ends the notices of a channel that are set aside, and the task about them.
+func (d *Directory) endAside(tx model.Tx, channel string) error {
+	err := EachQueued(tx, channel, model.Never, func(n *model.Notice) error {
+		n.Done, n.Outcome = d.journal.Now(), model.NoticeGone
+		return tx.Put(n)
+	})
+	if err != nil {
+		return err
+	}
+	of := model.Scan{Index: "pending", To: "\x00"} // tasks of no instance
+	return journal.EndTasks(tx, of, d.journal.Now(), func(t *model.Task) string {
+		if t.Channel != channel {
+			return ""
+		}
+		return "seen"
+	})
+}
+
+// EachQueued visits the notices of a channel whose next attempt is at a time or later,
+// [model.Never] for those that are set aside. The function may write them.
+func EachQueued(tx model.Tx, channel string, from time.Time, do func(*model.Notice) error) error {
+	var all []model.Notice
+	queued := model.Scan{Index: "queue", Prefix: channel + " ", From: channel + " " + model.TimeKey(from)}
+	for n, err := range model.All[model.Notice](tx, queued) {
+		if err != nil {
+			return err
+		}
+		all = append(all, n)
+	}
+	for n := range all {
+		if err := do(&all[n]); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -12,31 +13,87 @@ import (
 // AddCompany saves an organization for later applications (spec A1). Names are
 // unique without regard to case.
 func (d *Directory) AddCompany(ctx context.Context, actor model.Actor, c model.Company) (model.Company, error) {
-	c.Name = strings.TrimSpace(c.Name)
-	if c.Name == "" {
-		return c, &rules.Invalid{Field: "name", Why: model.Say("company.needs-name"), Example: rules.Example("Example GmbH")}
-	}
-	if wrong := rules.CheckCompany("name", &c.Organization); wrong != nil {
-		return c, wrong
-	}
-	if wrong := rules.CheckPhone("phone", c.Phone); wrong != nil {
-		return c, wrong
+	if err := checkCompany(&c); err != nil {
+		return c, err
 	}
 	c.ID = d.journal.NewID()
-	err := d.journal.Update(ctx, func(tx model.Tx) error {
-		if _, err := companyNamed(tx, c.Name); err == nil {
-			return &rules.Refusal{Action: "company", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
-		} else if !errors.Is(err, model.ErrNotFound) {
-			return err
+	return c, d.journal.Update(ctx, func(tx model.Tx) error { return d.putCompany(tx, actor, &c, model.Say("log.added")) })
+}
+
+// EditCompany changes a saved organization to what edited says (spec Q7), unless another
+// has changed it since it was read as was. Applications hold copies of their own and stay
+// as they are. An edit that changes nothing is no event.
+func (d *Directory) EditCompany(ctx context.Context, actor model.Actor, was, edited model.Company) (model.Company, error) {
+	edited.ID = was.ID
+	if err := checkCompany(&edited); err != nil {
+		return was, err
+	}
+	var detail model.Text
+	for _, f := range organizationFields {
+		if from, to := *f.of(&was.Organization), *f.of(&edited.Organization); from != to {
+			detail = model.Texts(detail, FieldChanged(f.code, from, to))
 		}
-		ev := d.journal.Event(actor, "company", nil)
-		ev.Name, ev.Detail = c.Name, model.Say("log.added")
-		if err := tx.Append(ev); err != nil {
+	}
+	if detail == "" {
+		return was, nil
+	}
+	return edited, d.journal.Update(ctx, func(tx model.Tx) error {
+		now, err := model.Get[model.Company](tx, string(was.ID))
+		switch {
+		case errors.Is(err, model.ErrNotFound):
+			return &rules.NotFound{What: "company", Name: was.Name}
+		case err != nil:
 			return err
+		case now != was:
+			return changedMeanwhile("company", model.Say("in-use.company", "name", was.Name))
 		}
-		return tx.Put(&c)
+		return d.putCompany(tx, actor, &edited, detail)
 	})
-	return c, err
+}
+
+// organizationFields are the fields of an organization, with their codes.
+var organizationFields = []struct {
+	code string
+	of   func(*model.Organization) *string
+}{
+	{"name", func(o *model.Organization) *string { return &o.Name }},
+	{"company type", func(o *model.Organization) *string { return &o.Type }},
+	{"phone", func(o *model.Organization) *string { return &o.Phone }},
+	{"organization id", func(o *model.Organization) *string { return &o.OrganizationID }},
+	{"country", func(o *model.Organization) *string { return &o.Country }},
+	{"province", func(o *model.Organization) *string { return &o.Province }},
+	{"city", func(o *model.Organization) *string { return &o.City }},
+	{"address", func(o *model.Organization) *string { return &o.Address }},
+	{"zip code", func(o *model.Organization) *string { return &o.Zip }},
+}
+
+// checkCompany trims the fields of an organization and rejects an unusable one.
+func checkCompany(c *model.Company) error {
+	for _, f := range organizationFields {
+		of := f.of(&c.Organization)
+		*of = strings.TrimSpace(*of)
+	}
+	if c.Name == "" {
+		return &rules.Invalid{Field: "name", Why: model.Say("company.needs-name"), Example: rules.Example("Example GmbH")}
+	}
+	if wrong := cmp.Or(rules.CheckCompany("name", &c.Organization), rules.CheckPhone("phone", c.Phone)); wrong != nil {
+		return wrong
+	}
+	return nil
+}
+
+// putCompany writes an organization and its event, unless another has its name.
+func (d *Directory) putCompany(tx model.Tx, actor model.Actor, c *model.Company, detail model.Text) error {
+	other, err := companyNamed(tx, c.Name)
+	switch {
+	case err == nil && other.ID != c.ID:
+		return &rules.Refusal{Action: "company", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
+	case err != nil && !errors.Is(err, model.ErrNotFound):
+		return err
+	}
+	ev := d.journal.Event(actor, "company", nil)
+	ev.Name, ev.Detail = c.Name, detail
+	return errors.Join(tx.Append(ev), tx.Put(c))
 }
 
 func companyNamed(r model.Reader, name string) (model.Company, error) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/outbox"
@@ -184,6 +185,26 @@ func (m *Monitor) FindWatch(typed string) (model.Watch, error) {
 		a.Candidates = append(a.Candidates, found[n].ID.Short()+" "+displayName(&found[n]))
 	}
 	return model.Watch{}, a
+}
+
+// AssignWatch gives a watched endpoint another contact; "" is the configured default. It
+// changes nothing if that is its contact already.
+func (m *Monitor) AssignWatch(ctx context.Context, actor model.Actor, id, contact model.ID) (w model.Watch, err error) {
+	err = m.journal.Update(ctx, func(tx model.Tx) error {
+		if w, err = model.Get[model.Watch](tx, string(id)); errors.Is(err, model.ErrNotFound) {
+			return &rules.NotFound{What: "watch", Name: string(id)}
+		}
+		if err != nil || w.Contact == contact {
+			return err
+		}
+		detail, err := directory.ContactChanged(tx, w.Contact, contact)
+		if err != nil {
+			return err
+		}
+		w.Contact = contact
+		return errors.Join(tx.Put(&w), tx.Append(m.watchEvent(actor, &w, detail)))
+	})
+	return w, err
 }
 
 // RemoveWatch stops watching an endpoint.

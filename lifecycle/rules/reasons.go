@@ -73,6 +73,7 @@ const (
 	ReasonClockFar       Reason = "clock-too-far"
 	ReasonNoGain         Reason = "no-later-end"
 	ReasonInUse          Reason = "in-use"
+	ReasonChanged        Reason = "changed-meanwhile"
 	ReasonNameTaken      Reason = "name-taken"
 	ReasonPackQuantity   Reason = "pack-quantity"
 	ReasonStateSpec      Reason = "specification-unknown"

@@ -291,6 +291,14 @@ func NewTransitionTable() *TransitionTable {
 				model.Verifying: ReasonWithdrawClose,
 			},
 		},
+		// In every state, so that a contact can always be relieved of all it has.
+		{
+			Action: Assign,
+			From:   model.States,
+			Role:   model.Operator,
+			Key:    "c",
+			Verb:   "contact assign",
+		},
 	}}
 }
 

@@ -77,6 +77,7 @@ var handlers = map[rules.Action]func(*request) tea.Msg{
 	rules.Download:    download,
 	rules.Renew:       renew,
 	rules.Reissue:     reissue,
+	rules.Assign:      assign,
 }
 
 // footerOrder lists the actions that the footer shows, the most wanted first.
@@ -116,7 +117,7 @@ func Actions(c *app.Context, t Target) app.Actions {
 			as[len(as)-1].Name = text.NewName("action." + string(row.Action))
 		}
 	}
-	return append(as, undo(c, t), explain(c, t), addContact(c), showContacts(c))
+	return append(as, undo(c, t), explain(c, t), addContact(c), showContacts(c), showCompanies(c))
 }
 
 // keys are the keys of the table, each once, in its order.

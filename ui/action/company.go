@@ -62,24 +62,39 @@ func companyFields(c *app.Context, step int, now model.Organization, saved []mod
 			Hint: func(form.Values) string { return c.T("company.pick.hint") },
 		},
 	}
+	return append(fs, organizationFields(c, step, now, true)...)
+}
+
+// organizationFields ask for an organization. Only its name is needed unless all is.
+func organizationFields(c *app.Context, step int, now model.Organization, all bool) (fs []form.Field) {
 	for _, k := range organizationKeys {
 		f := form.Field{
 			Key:     k.key,
 			Label:   c.T(k.text),
 			Step:    step,
 			Initial: *k.of(&now),
-			Valid:   required(c),
 			Hint:    func(form.Values) string { return c.T(k.text + ".hint") },
+		}
+		need := all || k.key == "company"
+		if need {
+			f.Valid = required(c)
+		} else {
+			f.Placeholder = c.T("optional")
 		}
 		switch k.key {
 		case "company type":
+			types, labels := model.OrganizationTypes, organizationTypes(c)
+			if !all {
+				types, labels = append([]string{""}, types...), append([]string{c.T("company.type.none")}, labels...)
+			}
 			f.Kind, f.Valid = form.Select, nil
-			f.Options = fixedOptions(model.OrganizationTypes, organizationTypes(c))
+			f.Options = fixedOptions(types, labels)
 		case "company phone":
-			f.Valid = validPhone(c, true)
+			f.Valid = validPhone(c, need)
 		case "country":
 			f.Valid = func(s string, _ form.Values) string {
-				if !rules.IsCountry(strings.ToUpper(strings.TrimSpace(s))) {
+				s = strings.ToUpper(strings.TrimSpace(s))
+				if (need || s != "") && !rules.IsCountry(s) {
 					return c.T("company.country.wrong")
 				}
 				return ""
@@ -111,7 +126,6 @@ func organizationOf(v form.Values) (o model.Organization) {
 func saveCompany(c *app.Context, step string) form.Command {
 	return form.Command{Key: "ctrl+o", Label: c.T("company.save"), Show: func(v form.Values) bool { return v[form.StepKey] == step },
 		Run: func(v form.Values) func() form.Result {
-			// A saved one cannot be changed, so nothing is saved by halves.
 			for _, f := range companyFields(c, 0, model.Organization{}, nil) {
 				if f.Valid != nil {
 					if e := f.Valid(v[f.Key], v); e != "" {

@@ -7,14 +7,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	tea "charm.land/bubbletea/v2"
-
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/style"
-	"certquay/ui/text"
 )
 
 // encodeList keeps a list in a hidden field of a form, so that what the form shows
@@ -178,60 +174,4 @@ func validPhone(c *app.Context, need bool) func(string, form.Values) string {
 		}
 		return ""
 	}
-}
-
-// addContact is the action that adds a contact. It is in the palette
-// only.
-func addContact(c *app.Context) app.Action {
-	row := &rules.Transition{Action: "contact"}
-	a := app.Action{
-		ID:          "contact",
-		Name:        text.NewName("contact.add"),
-		Group:       app.Certificate,
-		OpensDialog: true,
-		Disabled:    c.MayNot(row.Action),
-	}
-	a.Run = func() tea.Cmd {
-		return c.Do(func(context.Context) tea.Msg {
-			if f := c.Backend.May(row.Action); f != nil {
-				return refusedMsg(c, f, nil)
-			}
-			q := &request{c: c, row: row}
-			return q.formMsg(
-				form.Spec{
-					ID:     "contact",
-					Title:  c.T("contact.title"),
-					Submit: c.T("contact.submit"),
-					Intro:  []string{c.T("contact.intro")},
-					Fields: []form.Field{
-						{
-							Key:   "name",
-							Label: c.T("contact.name"),
-							Valid: validContactName(c),
-							Hint:  func(form.Values) string { return c.T("contact.name.hint") },
-						},
-						{
-							Key:   "email",
-							Label: c.T("apply.email"),
-							Valid: validEmail(c),
-							Hint:  func(form.Values) string { return c.T("contact.email.hint") },
-						},
-						{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: validPhone(c, false)},
-					},
-				},
-				func(ctx context.Context, v form.Values) (tea.Msg, error) {
-					k, err := c.Backend.AddContact(
-						ctx,
-						model.Contact{
-							Name:  strings.TrimSpace(v["name"]),
-							Email: strings.TrimSpace(v["email"]),
-							Phone: strings.TrimSpace(v["phone"]),
-						},
-					)
-					return app.ToastMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
-				},
-			)
-		})
-	}
-	return a
 }

@@ -20,7 +20,7 @@ var fieldOf = map[rules.Reason]string{
 	rules.ReasonNotForSale: "type", rules.ReasonQuantity: "quantity", rules.ReasonYears: "years",
 	rules.ReasonRegion: "regions", rules.ReasonNoRegion: "regions",
 	rules.ReasonNotCovered: "resources", rules.ReasonNoTarget: "resources", rules.ReasonCertificate: "files",
-	rules.ReasonDuplicate: "files", rules.ReasonNameTaken: "name",
+	rules.ReasonDuplicate: "files", rules.ReasonNameTaken: "name", rules.ReasonChanged: "",
 	rules.ReasonPackQuantity: "quantity", rules.ReasonNoUnits: "pay", rules.ReasonFromPack: "pay", rules.ReasonHostingYears: "hosting",
 	rules.ReasonDocument: "document", rules.ReasonDocuments: "document",
 	rules.ReasonHostingPacks: "hosting packs",

@@ -55,3 +55,14 @@ func (c *Context) Hints(bs ...key.Binding) widget.Row {
 	}
 	return row
 }
+
+// HintRows returns hints in as many rows of a width as they need.
+func (c *Context) HintRows(width int, bs ...key.Binding) (rows []widget.Row) {
+	from := 0
+	for n := range bs {
+		if row := c.Hints(bs[from : n+1]...); n > from && widget.Width(row.String()) > width {
+			rows, from = append(rows, c.Hints(bs[from:n]...)), n
+		}
+	}
+	return append(rows, c.Hints(bs[from:]...))
+}

@@ -25,6 +25,20 @@ type Entry struct {
 // that entry.
 type Removed struct{ Value any }
 
+// ListKey is a further key of a [List], for something that is done with the entry under
+// the cursor, or without one if Bare is set.
+type ListKey struct {
+	Key, Label string
+	Bare       bool
+}
+
+// Pressed is the value of a [List] that one of its further keys has closed. It holds the
+// value of the entry under the cursor; nil if that has none.
+type Pressed struct {
+	Key   string
+	Value any
+}
+
 // List lets the person choose an entry. Its value is that of the entry.
 type List struct {
 	Context     *app.Context
@@ -33,6 +47,10 @@ type List struct {
 	Entries     []Entry
 	RemoveLabel string // label of ctrl+x, which removes an entry; "" disables it
 	EnterLabel  string // label of enter; "" means details
+	Keys        []ListKey
+	Note        string // what was done before the list opened again; "" for nothing
+	At          int    // index of the entry under the cursor at first
+	opened      bool
 	cursor      int
 	width       int
 	height      int
@@ -44,6 +62,10 @@ var _ app.Dialog = (*List)(nil)
 // SetSize implements app.Dialog.
 func (d *List) SetSize(width, height int) {
 	d.width, d.height = min(width-2, 104), height
+	if !d.opened {
+		d.opened = true
+		d.move(d.At)
+	}
 	d.layout()
 }
 
@@ -52,6 +74,9 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	defer d.layout()
 	switch m := msg.(type) {
 	case tea.KeyPressMsg:
+		if o := d.further(m.String()); o.Done {
+			return nil, o
+		}
 		switch m.String() {
 		case "esc", "ctrl+c", "q":
 			return nil, app.Outcome{Done: true}
@@ -93,6 +118,17 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 }
 
 func (d *List) move(n int) { d.cursor = max(min(d.cursor+n, len(d.Entries)-1), 0) }
+
+// further is the outcome of a further key.
+func (d *List) further(key string) app.Outcome {
+	for _, k := range d.Keys {
+		if k.Key == key {
+			v := d.choose().Value
+			return app.Outcome{Done: k.Bare || v != nil, Value: Pressed{key, v}}
+		}
+	}
+	return app.Outcome{}
+}
 
 func (d *List) choose() app.Outcome {
 	if len(d.Entries) == 0 {
@@ -136,7 +172,7 @@ func (d *List) layout() {
 	if len(rows) == 0 {
 		rows = widget.Rows(d.Empty)
 	}
-	d.body.Set(rows, in, max(d.height-4, 1))
+	d.body.Set(rows, in, max(d.height-2-len(d.below()), 1))
 	d.body.Reveal(from, to)
 }
 
@@ -152,8 +188,19 @@ func (d *List) ReadOut(w, h int) app.ScreenText {
 }
 
 // rows are the visible entries and the keys.
-func (d *List) rows() []widget.Row {
-	return append(d.body.Rows(), nil, d.Context.Hints(d.ShortHelp()...))
+func (d *List) rows() []widget.Row { return append(d.body.Rows(), d.below()...) }
+
+// below is what is drawn under the entries: the note, and the keys in as many rows as
+// they need.
+func (d *List) below() []widget.Row {
+	s, in := d.Context.Styles, d.width-4
+	rows := []widget.Row{nil}
+	for _, l := range widget.Wrap(text.Clean(d.Note), in) {
+		if l != "" {
+			rows = append(rows, widget.Row{{Text: s.Paint(style.Good, l)}})
+		}
+	}
+	return append(rows, d.Context.HintRows(in, d.ShortHelp()...)...)
 }
 
 // ShortHelp returns the keys of the list.
@@ -163,6 +210,9 @@ func (d *List) ShortHelp() []key.Binding {
 		return []key.Binding{closeHint(c)}
 	}
 	bs := []key.Binding{c.Bind(c.T("hint.choose"), "j", "k"), c.Bind(cmp.Or(d.EnterLabel, c.T("hint.details")), "enter"), closeHint(c)}
+	for _, k := range d.Keys {
+		bs = append(bs, c.Bind(k.Label, k.Key))
+	}
 	if d.RemoveLabel != "" {
 		bs = append(bs, c.Bind(d.RemoveLabel, "ctrl+x"))
 	}

@@ -2,6 +2,7 @@ package text
 
 import (
 	"cmp"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,9 +23,24 @@ var verbs = sync.OnceValue(func() map[string]string {
 // verbOf returns the verb of an action.
 func verbOf(action string) string { return cmp.Or(verbs()[action], action) }
 
-// Command returns a suggestion as a command line.
+// Command returns a suggestion as a command line for a POSIX shell.
 func Command(s rules.Suggestion) string {
-	return strings.Join(append([]string{"certquay", verbOf(string(s.Action))}, s.Args...), " ")
+	words := []string{"certquay", verbOf(string(s.Action))}
+	for _, a := range s.Args {
+		words = append(words, quoted(a))
+	}
+	return strings.Join(words, " ")
+}
+
+// bareWord matches what a shell takes as one word as it stands.
+var bareWord = regexp.MustCompile(`^[\pL\pN_./:@%+=,-]+$`)
+
+// quoted returns an argument as one word of a shell.
+func quoted(a string) string {
+	if bareWord.MatchString(a) {
+		return a
+	}
+	return "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 }
 
 // FormatSuggestion formats a suggestion for the middle of a sentence, and for standing
