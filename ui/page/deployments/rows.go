@@ -22,11 +22,11 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 	if all { // the sub-tab does not name the product, and resources of one name differ by it
 		addressFrom = 96
 		place = list.Column[row]{
-			Title:         c.T("col.place"),
-			Sort:          string(lifecycle.SortPlace),
-			Min:           12,
-			Max:           20,
-			Grow:          3,
+			Title: c.T("col.place"),
+			Sort:  string(lifecycle.SortPlace),
+			Min:   12,
+			Max:   20,
+			Grow:  3,
 			Cell: func(r row, _ int) list.Cell {
 				return list.Cell{Tone: style.Muted, Text: r.Product + " " + r.Region}
 			},
