@@ -64,6 +64,8 @@ func dashboard(ctx context.Context, c *invocation) error {
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
+		o.SettingsFile = a.Paths.ConfigFile()
+		o.Settings = func() []ui.Setting { return settings(a.Config, text.New(o.Lang)) }
 	}
 	edged := func(p lifecycle.ProductInfo) bool { return p.Driver == edge.Driver }
 	if !a.Serve && !a.Demo && slices.ContainsFunc(c.engine().Products(), edged) {
@@ -88,4 +90,14 @@ func dashboard(ctx context.Context, c *invocation) error {
 		}
 	}
 	return nil
+}
+
+// settings are the settings of a configuration as the palette shows them.
+func settings(cfg *config.Config, words *text.Catalogue) []ui.Setting {
+	all := cfg.Settings(words)
+	shown := make([]ui.Setting, len(all))
+	for n, s := range all {
+		shown[n] = ui.Setting(s)
+	}
+	return shown
 }

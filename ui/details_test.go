@@ -31,7 +31,7 @@ func TestDetailsUseTheScreen(t *testing.T) {
 	if d.has("SHA-256") {
 		t.Errorf("the pane does not fill the screen:\n%s", d.screen())
 	}
-	d.keys("esc").sees("SHA-256").keys("esc").sees("60 in all")
+	d.keys("esc").sees("SHA-256").keys("esc").sees("60 total")
 }
 
 // TestStepThroughTheList goes to the next certificate of the list from its details, on
@@ -73,8 +73,8 @@ func TestOneVersion(t *testing.T) {
 	shop := b.Instances[0]
 	shop.Versions = append(shop.Versions, kittest.Version(b.Clock, 2, 10, 200, shop.Application.Domains...))
 	shop.Hosting = model.Hosting{}
-	d := drive(t, b, 120, 40).find("shop").keys("enter", "h", "j").keys("enter").sees("Version 1 of shop.example.com", "former", "save this")
-	d.keys("s").sees("Save version 1 of shop.example.com").keys("ctrl+s").sees("Saved").keys("esc")
+	d := drive(t, b, 120, 40).find("shop").keys("enter", "h", "j").keys("enter").sees("Version 1 of shop.example.com", "former", "download this")
+	d.keys("s").sees("Download version 1 of shop.example.com").keys("ctrl+s").sees("Downloaded").keys("esc")
 	if len(d.saved) == 0 {
 		t.Error("nothing was saved")
 	}

@@ -112,19 +112,6 @@ func (m *root) askQuit() tea.Cmd {
 	})
 }
 
-func (m *root) openPalette() tea.Cmd {
-	var as app.Actions
-	for _, a := range m.actions() {
-		if !a.Hidden {
-			as = append(as, a)
-		}
-	}
-	return m.open(app.OpenDialogMsg{
-		Make: func() app.Dialog { return &dialog.Palette{Context: m.ctx, Actions: as} },
-		Then: m.runChosen,
-	})
-}
-
 // runChosen runs the action chosen in the palette, or presses the key clicked in the
 // help.
 func (m *root) runChosen(v any) tea.Cmd {

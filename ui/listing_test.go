@@ -88,3 +88,17 @@ func TestSorting(t *testing.T) {
 		t.Errorf("clicked: %s is first", d.first("RESOURCE"))
 	}
 }
+
+// TestResourcesOfOneNameDiffer names product and region of each resource in the list of
+// all, also at 80 columns, and keeps buying in the footer of a deployed row. finding: M19
+func TestResourcesOfOneNameDiffer(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24).keys("3", "/").text("shop").keys("enter")
+	d.sees("CDN global", "SLB eu-central-1")
+	for _, tab := range []string{"1", "3"} {
+		d = drive(t, kittest.Fleet(60), 120, 40).keys(tab, "/").text("img.").keys("enter")
+		lines := strings.Split(d.screen(), "\n")
+		if foot := lines[len(lines)-1]; !strings.Contains(foot, "b buy") {
+			t.Errorf("tab %s: %q", tab, foot)
+		}
+	}
+}

@@ -40,9 +40,13 @@ type Options struct {
 	EdgeNote string
 	// Notes are what else a newcomer should know, the most important first.
 	Notes []string
-	Plain bool // plain lines for a screen reader
-	Theme style.Theme
-	Keys  app.Keymap // as [CheckKeys] accepts them
+	// Settings returns the configuration for the palette, in the language of the session;
+	// nil hides it. SettingsFile is where it is changed.
+	Settings     func() []Setting
+	SettingsFile string
+	Plain        bool // plain lines for a screen reader
+	Theme        style.Theme
+	Keys         app.Keymap // as [CheckKeys] accepts them
 	// CursorDelay is how long a moving cursor must rest on a row before that row is
 	// loaded; 0 loads it at once.
 	CursorDelay time.Duration

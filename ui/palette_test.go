@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"certquay/ui/dialog"
 	"certquay/ui/kittest"
@@ -80,4 +81,31 @@ func TestWhatNeedsAPersonIsOneKeyAway(t *testing.T) {
 			t.Errorf("a click beside it lists it:\n%s", d.screen())
 		}
 	}
+}
+
+// TestPaletteFindsCertificatesAndSettings opens a certificate by a part of its name or
+// by scattered letters, and shows a setting with its meaning. finding: U28
+func TestPaletteFindsCertificatesAndSettings(t *testing.T) {
+	settings := func(o *Options) {
+		o.SettingsFile = "/etc/certquay/config.yaml"
+		o.Settings = func() []Setting {
+			return []Setting{{"notify.days", "[30, 14]", "when reminders of an expiry are sent"}}
+		}
+	}
+	for _, typed := range []string{"pay.ex", "payxmpl", "04"} {
+		d := drive(t, kittest.Fleet(60), 120, 40, settings).keys("3", ":").text(typed).sees("certificate")
+		if typed == "04" {
+			continue // a serial finds several
+		}
+		d.sees("pay.example.com  ▲ expiring")
+	}
+	d := drive(t, kittest.Fleet(60), 120, 40, settings).keys("3", ":").text("pay.ex").keys("enter").sees("Overview › pay.example.com")
+	d.keys(":").text("reminders of").sees("notify.days: [30, 14]").keys("enter").sees("when reminders of an expiry are sent", "/etc/certquay")
+	d = drive(t, large(t), 120, 40).keys(":")
+	start := time.Now()
+	d.text("example")
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("typing seven letters took %v", took)
+	}
+	d.sees("certificate")
 }

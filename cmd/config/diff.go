@@ -44,12 +44,20 @@ func (d *differ) compare(at string, now, then reflect.Value) {
 			}
 		}
 	case v.Type() == reflect.TypeFor[[]Product]():
-		d.products(at, now.Interface().([]Product), then.Interface().([]Product))
+		d.products(at, productsIn(now), productsIn(then))
 	case v.Kind() == reflect.Map:
 		d.entries(at, now, then)
 	case !equal(now, then):
 		d.changes = append(d.changes, Change{at, value(now), value(then)})
 	}
+}
+
+// productsIn returns the products that a value holds, none for an invalid one.
+func productsIn(v reflect.Value) []Product {
+	if !v.IsValid() {
+		return nil
+	}
+	return v.Interface().([]Product)
 }
 
 func (d *differ) products(at string, now, then []Product) {

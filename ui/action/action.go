@@ -86,9 +86,13 @@ var footerOrder = []rules.Action{
 	rules.Host, rules.StopHosting, rules.AutoDeploy, rules.UploadKey, rules.Download, rules.Verify, rules.Reissue, rules.Undeploy,
 }
 
-// rank puts actions that make new certificates after those on the selected one.
+// rank puts buying after what is wanted most for the selected certificate, and other
+// actions that make new ones after all that act on it.
 func rank(row *rules.Transition) app.Rank {
-	if len(row.From) == 0 {
+	switch {
+	case row.Action == rules.Buy:
+		return app.Second + app.Rank(slices.Index(footerOrder, rules.Verify))
+	case len(row.From) == 0:
 		return app.Third
 	}
 	return app.Second + app.Rank(slices.Index(footerOrder, row.Action))

@@ -53,6 +53,14 @@ func Keys(keys ...string) key.Binding { return key.NewBinding(key.WithKeys(keys.
 // set.
 func (a *Action) Label() string { return a.Help().Desc }
 
+// Found returns an action of a [PaletteSource]: label is the line, and kind says what
+// was found.
+func Found(kind, label string, run func() tea.Cmd) Action {
+	a := Action{Group: View, Run: run}
+	a.SetHelp(kind, label)
+	return a
+}
+
 // DisableIf returns the action, disabled if there is a reason.
 func (a Action) DisableIf(reason *DisabledReason) Action {
 	if reason != nil {

@@ -49,6 +49,11 @@ type Stepper interface {
 	Step(by int) tea.Cmd
 }
 
+// PaletteSource finds what the palette offers beside actions, by what is typed into it:
+// a few actions that lead there, the best first, with [Action.Found]. It runs in a
+// command.
+type PaletteSource func(typed string) (Actions, error)
+
 // DisabledReason is why an action is not allowed, and what to do instead. Its texts are
 // computed on demand: each frame asks for the actions, but rarely shows these.
 type DisabledReason struct {

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 
@@ -16,16 +17,26 @@ import (
 	"certquay/ui/widget"
 )
 
-// Palette finds an action by letters of its name in any language. Its value is the
-// chosen app.Action.
+// Palette finds an action by letters of its name in any language, and what its sources
+// find. Its value is the chosen app.Action.
 type Palette struct {
 	Context *app.Context
 	Actions app.Actions
+	Sources []app.PaletteSource // of what is found beside the actions
 	input   widget.Input
 	cursor  int
-	matches []int
+	matches []app.Action
 	names   names
+	found   []app.Actions // by source
+	seq     int           // of the newest search; older results are dropped
 	size
+}
+
+// paletteFoundMsg is what a source has found.
+type paletteFoundMsg struct {
+	palette     *Palette
+	seq, source int
+	found       app.Actions
 }
 
 var _ app.Dialog = (*Palette)(nil)
@@ -79,14 +90,38 @@ func (d *Palette) searchNames() names {
 	return d.names
 }
 
+// typed searches for what was typed now, and returns the command that asks the sources.
+func (d *Palette) typed() tea.Cmd {
+	d.seq++
+	d.cursor, d.found = 0, make([]app.Actions, len(d.Sources))
+	d.search()
+	typed := strings.TrimSpace(d.input.Value())
+	if typed == "" {
+		return nil
+	}
+	c, cmds := d.Context, make([]tea.Cmd, len(d.Sources))
+	for n, source := range d.Sources {
+		seq := d.seq
+		cmds[n] = c.Do(func(context.Context) tea.Msg {
+			found, err := source(typed)
+			if err != nil {
+				return c.LoadFailed(err)
+			}
+			return paletteFoundMsg{d, seq, n, found}
+		})
+	}
+	return tea.Batch(cmds...)
+}
+
+// search puts together what matches: actions with a word that begins with what was
+// typed, then what the sources have found, then the other actions.
 func (d *Palette) search() {
-	d.matches, d.cursor = d.matches[:0], 0
+	d.matches = d.matches[:0]
 	if d.input.Value() == "" {
-		for i := range d.Actions {
-			d.matches = append(d.matches, i)
-		}
+		d.matches = append(d.matches, d.Actions...)
 		return
 	}
+	var matches []int
 	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value()))
 	all := d.searchNames()
 	distance := map[int]int{} // by action
@@ -98,11 +133,24 @@ func (d *Palette) search() {
 			continue
 		}
 		distance[n.action] = s
-		d.matches = append(d.matches, n.action)
+		matches = append(matches, n.action)
 	}
 	// A prefix of a word ranks before scattered letters: "rei" means reissue, not
 	// revoke it.
-	slices.SortStableFunc(d.matches, func(a, b int) int { return cmp.Compare(distance[a], distance[b]) })
+	slices.SortStableFunc(matches, func(a, b int) int { return cmp.Compare(distance[a], distance[b]) })
+	exact := 0
+	for exact < len(matches) && distance[matches[exact]] == 0 {
+		exact++
+	}
+	for n, i := range matches {
+		if n == exact {
+			d.matches = append(d.matches, slices.Concat(d.found...)...)
+		}
+		d.matches = append(d.matches, d.Actions[i])
+	}
+	if exact == len(matches) {
+		d.matches = append(d.matches, slices.Concat(d.found...)...)
+	}
 }
 
 // notPrefix is 0 if a word of the label begins with typed, else 1.
@@ -116,13 +164,19 @@ func notPrefix(label, typed string) int {
 // Update implements app.Dialog.
 func (d *Palette) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	switch m := msg.(type) {
+	case paletteFoundMsg:
+		if m.palette == d && m.seq == d.seq {
+			d.found[m.source] = m.found
+			d.search()
+			d.move(0)
+		}
 	case tea.KeyPressMsg:
 		switch m.String() {
 		case "esc", "ctrl+c":
 			return nil, app.Outcome{Done: true}
 		case "enter":
 			if d.cursor < len(d.matches) {
-				return nil, app.Outcome{Done: true, Value: d.Actions[d.matches[d.cursor]]}
+				return nil, app.Outcome{Done: true, Value: d.matches[d.cursor]}
 			}
 		case "down", "ctrl+n", "tab":
 			d.move(1)
@@ -130,16 +184,16 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			d.move(-1)
 		default:
 			if d.input.Update(m) {
-				d.search()
+				return d.typed(), app.Outcome{}
 			}
 		}
 	case app.HitMsg:
 		if n, ok := entryOf(m.ID); ok && n < len(d.matches) {
-			return nil, app.Outcome{Done: true, Value: d.Actions[d.matches[n]]}
+			return nil, app.Outcome{Done: true, Value: d.matches[n]}
 		}
 	case tea.PasteMsg:
 		if d.input.Update(m) {
-			d.search()
+			return d.typed(), app.Outcome{}
 		}
 	case tea.MouseWheelMsg:
 		if m.Button == tea.MouseWheelUp {
@@ -167,7 +221,7 @@ func (d *Palette) View() *lipgloss.Layer {
 	w, room := min(d.width-2, 74), d.room()
 	rows := widget.Rows(s.Paint(style.Accent, ": ")+d.input.View(s, w-6), "")
 	for n := d.top(); n < min(d.top()+room, len(d.matches)); n++ {
-		a := d.Actions[d.matches[n]]
+		a := d.matches[n]
 		tone, label := style.Normal, a.Label()
 		if a.Disabled != nil {
 			tone, label = style.Muted, c.T("key.because", label, a.Disabled.Message())
@@ -206,7 +260,7 @@ func (d *Palette) ReadOut(w, h int) app.ScreenText {
 	s.X = max(widget.Width(s.Lines[1])-d.input.CursorOffset(), 0)
 	keys := widget.Wrap(c.Hints(d.ShortHelp()...).ReadOut(c.T), w)
 	found, _ := widget.FitItems(0, d.cursor, len(d.matches), h-len(s.Lines)-len(keys), func(n int) []string {
-		a := d.Actions[d.matches[n]]
+		a := d.matches[n]
 		line := a.Label()
 		if a.Disabled != nil {
 			line += " – " + a.Disabled.Message()

@@ -18,14 +18,15 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 	place := list.Column[row]{Title: c.T("col.region"), Min: 8, Max: 16, MinTableWidth: 90, Cell: func(r row, _ int) list.Cell {
 		return list.Cell{Tone: style.Muted, Text: r.Region}
 	}}
-	if all { // the sub-tab does not name the product
+	addressFrom := 0
+	if all { // the sub-tab does not name the product, and resources of one name differ by it
+		addressFrom = 96
 		place = list.Column[row]{
-			Title:         c.T("col.place"),
-			Sort:          string(lifecycle.SortPlace),
-			Min:           16,
-			Max:           20,
-			MinTableWidth: 100,
-			Grow:          3,
+			Title: c.T("col.place"),
+			Sort:  string(lifecycle.SortPlace),
+			Min:   12,
+			Max:   20,
+			Grow:  3,
 			Cell: func(r row, _ int) list.Cell {
 				return list.Cell{Tone: style.Muted, Text: r.Product + " " + r.Region}
 			},
@@ -86,7 +87,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			}
 			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + word}
 		}},
-		{Title: c.T("col.address"), Min: 15, Max: 24, Cell: func(r row, _ int) list.Cell {
+		{Title: c.T("col.address"), Min: 15, Max: 24, MinTableWidth: addressFrom, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Accent, Text: dash(r.Address)}
 		}},
 		{Title: c.T("col.auto"), Min: 4, Max: 14, Grow: 3, MinTableWidth: 104, Cell: func(r row, w int) list.Cell {

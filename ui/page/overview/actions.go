@@ -51,7 +51,7 @@ func (p *page) Actions() app.Actions {
 	if p.cardsShown() {
 		line, side = p.perLine(), 1
 	}
-	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
+	as = append(append(as, c.SortActions(sorts, p.order, p.sort)...), p.tileActions()...)
 	return append(
 		as,
 		app.Action{
@@ -190,15 +190,20 @@ func (p *page) back() tea.Cmd {
 		}
 		return nil
 	}
-	typed, filter := p.input.Value(), p.query.Filter
-	c.Undo = &app.Undo{Label: text.NewName("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
+	p.offerFilterUndo()
+	p.input.SetValue("")
+	p.query.Filter, p.week = model.Filter{}, 0
+	return p.relist()
+}
+
+// offerFilterUndo offers to filter again as now.
+func (p *page) offerFilterUndo() {
+	typed, filter, week := p.input.Value(), p.query.Filter, p.week
+	p.c.Undo = &app.Undo{Label: text.NewName("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
 		p.input.SetValue(typed)
-		p.query.Filter = filter
+		p.query.Filter, p.week = filter, week
 		return p.relist()
 	}}
-	p.input.SetValue("")
-	p.query.Filter = model.Filter{}
-	return p.relist()
 }
 
 func (p *page) copy() tea.Cmd {

@@ -33,15 +33,20 @@ func (p *page) Layers() []*lipgloss.Layer {
 	}
 	band := p.summaryHeight()
 	ls := p.filterRow().Layers(0, band, p.width)
-	tasks := app.KeyID(p.c.KeyFor("tasks", tasksKey))
-	switch {
-	case len(p.tasks) == 0:
-	case p.wide():
-		pw, _ := p.pictureWidth()
-		_, needs := p.summaryCounts(p.width - pw)
-		ls = append(ls, widget.ClickArea(tasks, 0, needs, p.width-pw, wideSummary-1-needs))
-	case band > 1:
-		ls = append(ls, widget.ClickArea(tasks, 0, 2, p.width, 1))
+	rows := p.summaryRows()
+	for y, r := range rows {
+		ls = append(ls, r.Layers(0, y, p.width)...)
+	}
+	if band > 1 {
+		x, y, high, step := p.barsAt()
+		ls = append(ls, widget.ClickArea(weeksID, x, y, len(p.counts.Weeks)*step, high))
+		if from := p.tasksAt(); len(p.tasks) > 0 {
+			width := p.width
+			if p.wide() {
+				width = x
+			}
+			ls = append(ls, widget.ClickArea(app.KeyID(p.c.KeyFor("tasks", tasksKey)), 0, from, width, band-1-from))
+		}
 	}
 	if !p.cardsShown() {
 		return ls
@@ -56,6 +61,9 @@ func (p *page) Layers() []*lipgloss.Layer {
 
 // hit handles a click on one of the layers.
 func (p *page) hit(m app.HitMsg) tea.Cmd {
+	if cmd, ok := p.tileHit(m); ok {
+		return cmd
+	}
 	if n, err := strconv.Atoi(strings.TrimPrefix(m.ID, cardID)); err == nil && p.details == nil {
 		before := p.table.Cursor()
 		p.table.Select(n)

@@ -40,6 +40,7 @@ type page struct {
 	brands           []string // to filter by
 	products         []string
 	layout           layout
+	week             int  // the one of the bars that the list is filtered by, from 1; 0 for none
 	typing           bool // into the filter line
 	input            widget.Input
 	active           *rules.Facts // of the certificate under the cursor

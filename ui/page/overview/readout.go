@@ -21,7 +21,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	}
 	var s app.ScreenText
 	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }
-	add(strings.TrimSpace(c.T("band.state")) + c.T("colon") + strings.Join(p.stateParts(false), c.T("comma")))
+	add(strings.TrimSpace(c.T("band.state")) + c.T("colon") + strings.Join(p.stateParts(), c.T("comma")))
 	add(strings.TrimSpace(c.T("band.now")) + c.T("colon") + strings.Join(p.derivedParts(), c.T("comma")))
 	add(p.tasksRow(4 * w).ReadOut(c.T))
 	if h >= 16 {

@@ -25,42 +25,82 @@ func (p *page) summaryHeight() int {
 	return 1
 }
 
-// summaryBand draws the counts, the tasks for a person, and what expires when.
+// barWeeks is the height of the bars of a narrow summary.
+const barWeeks = 2
+
+// barsAt is where the bars of the coming weeks are, and how wide one is.
+func (p *page) barsAt() (x, y, high, step int) {
+	if !p.wide() {
+		return p.width - len(p.counts.Weeks) - 1, 0, barWeeks, 1
+	}
+	width, step := p.pictureWidth()
+	return p.width - width, 1, 3, step
+}
+
+// summaryRows are the tiles and the tasks for a person, beside or above the bars.
+func (p *page) summaryRows() []widget.Row {
+	w, _, _, _ := p.barsAt()
+	tile := func(row widget.Row) widget.Row { return append(widget.Row{{Text: " "}}, row...) }
+	var rows []widget.Row
+	switch {
+	case p.summaryHeight() == 1:
+		return []widget.Row{tile(p.tileRows(p.width-2, 1, 1)[0])}
+	case !p.wide():
+		for _, r := range p.tileRows(w-2, barWeeks, 1) {
+			rows = append(rows, tile(r))
+		}
+		for len(rows) < barWeeks {
+			rows = append(rows, nil)
+		}
+		return append(rows, tile(p.tasksRow(p.width-2)))
+	}
+	for _, r := range p.tileRows(w-2, 2, 2) {
+		rows = append(rows, tile(r))
+	}
+	rows = append(rows, tile(p.tasksRow(w-4)))
+	for _, t := range p.tasks[:min(len(p.tasks), max(wideSummary-1-len(rows), 0))] {
+		words := widget.Cut(p.c.Mark("·")+clean(p.c.Text.Text(t.Text)), w-6)
+		rows = append(rows, widget.Row{{Text: "   " + p.c.Styles.Paint(style.Muted, words)}})
+	}
+	return rows
+}
+
+// tasksAt is the line of the summary where the tasks begin.
+func (p *page) tasksAt() int {
+	if !p.wide() {
+		return barWeeks
+	}
+	w, _, _, _ := p.barsAt()
+	return len(p.tileRows(w-2, 2, 2))
+}
+
+// summaryBand draws the tiles, the tasks for a person, and what expires when.
 func (p *page) summaryBand() string {
 	s, c := p.c.Styles, p.c
+	var left []string
+	for _, r := range p.summaryRows() {
+		left = append(left, r.String())
+	}
 	if p.summaryHeight() == 1 {
-		return widget.Pad(" "+flow(p.derivedParts(), p.width-2, 1)[0], p.width)
+		return widget.Pad(left[0], p.width)
 	}
+	rule := "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))
+	x, _, high, step := p.barsAt()
+	bars := chart.Bars(s, p.counts.Weeks[:], high, step, p.weekTone)
 	if !p.wide() {
-		bars := chart.Bars(s, p.counts.Weeks[:], 1, 1, p.weekTone)[0]
-		right := s.Paint(style.Muted, c.T("weeks.short")) + " " + bars + " "
-		if p.width < 100 {
-			right = bars + " "
+		for n, b := range bars {
+			left[n] = widget.Pad(left[n], x) + b
 		}
-		lines := []string{
-			" " + flow(p.stateParts(false), p.width-2, 1)[0],
-			widget.Spread(" "+flow(p.derivedParts(), p.width-widget.Width(right)-3, 1)[0], right, p.width),
-			" " + p.tasksRow(p.width-2).String(),
-			s.Paint(style.Faint, widget.Repeat("─", p.width)),
-		}
-		return widget.Fill(strings.Join(lines, "\n"), p.width, 4)
+		return widget.Fill(strings.Join(left, "\n"), p.width, p.summaryHeight()-1) + rule
 	}
-	pw, step := p.pictureWidth()
 	top := 0
 	for _, n := range p.counts.Weeks {
 		top = max(top, n)
 	}
+	pw := p.width - x
 	picture := []string{widget.Spread(s.Paint(style.Head, c.T("weeks.title")), s.Paint(style.Muted, c.T("weeks.max", top)), pw-2)}
-	picture = append(picture, chart.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
-	picture = append(picture, chart.MonthAxis(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
-	lw := p.width - pw
-	left, needs := p.summaryCounts(lw)
-	left = append(left, " "+p.tasksRow(lw-4).String())
-	for _, t := range p.tasks[:min(len(p.tasks), wideSummary-1-needs-1)] {
-		left = append(left, "   "+s.Paint(style.Muted, widget.Cut(c.Mark("·")+clean(p.c.Text.Text(t.Text)), lw-6)))
-	}
-	block := widget.Beside(wideSummary-1, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
-	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))
+	picture = append(append(picture, bars...), chart.MonthAxis(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
+	return widget.Beside(wideSummary-1, []int{x, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n")) + rule
 }
 
 // pictureWidth is the width of the bars of the weeks in a wide summary, and of one week
@@ -71,26 +111,6 @@ func (p *page) pictureWidth() (width, step int) {
 		step = 3
 	}
 	return len(p.counts.Weeks)*step + 2, step
-}
-
-// summaryCounts are the counts in a wide summary, lw cells wide, beside the bars. needs
-// is the line after them, where the tasks begin.
-func (p *page) summaryCounts(lw int) (left []string, needs int) {
-	s, c := p.c.Styles, p.c
-	add := func(head string, parts []string) {
-		for n, l := range flow(parts, lw-11, 2) {
-			if n > 0 {
-				head = widget.Space(widget.Width(head))
-			}
-			left = append(left, " "+s.Paint(style.Head, head)+l)
-		}
-	}
-	add(c.T("band.state"), p.stateParts(true))
-	add(c.T("band.now"), p.derivedParts())
-	if len(left) < 3 {
-		left = append(left, "")
-	}
-	return left, len(left)
 }
 
 // weekTone makes the coming weeks more urgent than the later ones.
@@ -104,26 +124,6 @@ func (p *page) weekTone(week int) style.Tone {
 	return style.Accent
 }
 
-// flow puts parts into at most n lines of w cells; those without room are left out from
-// the end.
-func flow(parts []string, w, n int) []string {
-	lines := []string{""}
-	for _, part := range parts {
-		last := &lines[len(lines)-1]
-		switch gap := "   "; {
-		case *last == "":
-			*last = part
-		case widget.Width(*last)+len(gap)+widget.Width(part) <= w:
-			*last += gap + part
-		case len(lines) < n:
-			lines = append(lines, part)
-		default:
-			return lines
-		}
-	}
-	return lines
-}
-
 func (p *page) countText(word string, n int) string {
 	s, c, k := p.c.Styles, p.c, style.StatusOf(word)
 	mark := ""
@@ -133,15 +133,15 @@ func (p *page) countText(word string, n int) string {
 	return mark + widget.Count(n) + " " + s.Paint(style.Muted, c.Text.Lookup("label."+word, word))
 }
 
-// stateParts counts by state; unless each, ended ones together.
-func (p *page) stateParts(each bool) []string {
+// stateParts counts by state, ended ones together, for a screen reader.
+func (p *page) stateParts() []string {
 	s, c := p.c.Styles, p.c
 	parts := []string{s.Paint(style.Strong, widget.Count(p.counts.All)) + " " + c.T("count.all")}
 	ended := 0
 	for _, st := range model.States {
 		switch n := p.counts.State[st]; {
 		case n == 0:
-		case !each && st.Group() == model.GroupEnded:
+		case st.Group() == model.GroupEnded:
 			ended += n
 		default:
 			parts = append(parts, p.countText(string(st), n))
@@ -153,8 +153,8 @@ func (p *page) stateParts(each bool) []string {
 	return parts
 }
 
-// derivedParts counts what is about to happen. That nothing is, is said only once
-// everything was read.
+// derivedParts counts what is about to happen, for a screen reader. That nothing is, is
+// said only once everything was read.
 func (p *page) derivedParts() []string {
 	s, c := p.c.Styles, p.c
 	var parts []string

@@ -1,0 +1,35 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+
+	"certquay/ui/text"
+)
+
+// Setting is one setting of a configuration, with its meaning in words.
+type Setting struct {
+	Path    string // such as notify.days or products.CDN.regions
+	Value   string
+	Meaning string
+}
+
+// Settings returns all settings in the order of the file.
+func (c *Config) Settings(words *text.Catalogue) []Setting {
+	var d differ
+	d.compare("", reflect.ValueOf(c).Elem(), reflect.Value{})
+	w := &writer{words: words}
+	all := make([]Setting, len(d.changes))
+	for n, s := range d.changes {
+		path := s.Setting
+		if parts := strings.Split(path, "."); parts[0] == "products" && len(parts) > 2 { // described without the name
+			path = "products." + strings.Join(parts[2:], ".")
+		}
+		all[n] = Setting{s.Setting, Value(s.Now), w.meaning(path)}
+		for all[n].Meaning == "" && strings.Contains(path, ".") { // an entry of a map
+			path = path[:strings.LastIndexByte(path, '.')]
+			all[n].Meaning = w.meaning(path)
+		}
+	}
+	return all
+}

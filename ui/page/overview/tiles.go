@@ -1,0 +1,236 @@
+package overview
+
+import (
+	"fmt"
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/model"
+	"certquay/ui/app"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// tile is a count in the summary. Choosing it filters the list by what it counts.
+type tile struct {
+	id     string // a state, a derived value or [allTile]; "" filters nothing
+	status style.Status
+	count  string // "" for none
+	word   string
+	detail string // a second line, where tiles are two lines high
+}
+
+// IDs of tiles that are neither a state nor a derived value, and the beginnings of the
+// IDs of layers.
+const (
+	allTile = "all"
+	tileID  = "tile "
+	weeksID = "weeks"
+)
+
+// tileWidth is the fewest cells of a tile.
+const tileWidth = 17
+
+// tiles are the counts, the most important first: those that do not fit are left out.
+func (p *page) tiles() []tile {
+	c, n := p.c, &p.counts
+	detail := func(key string, count int) string {
+		if count == 0 {
+			return ""
+		}
+		return c.T(key, widget.Count(count))
+	}
+	count := func(word string, count int, detail string) tile {
+		return tile{word, style.StatusOf(word), widget.Count(count), c.Text.Lookup("label."+word, word), detail}
+	}
+	ended := 0
+	for _, s := range model.States {
+		if s.Group() == model.GroupEnded {
+			ended += n.State[s]
+		}
+	}
+	ts := []tile{{allTile, style.Status{Tone: style.Strong}, widget.Count(n.All), c.T("count.all"), detail("tile.ended", ended)}}
+	wrong := 0
+	for _, d := range []model.Derived{model.Expired, model.Failing, model.Expiring} {
+		if wrong += n.Derived[d]; n.Derived[d] > 0 {
+			more := ""
+			if d == model.Expiring {
+				more = detail("tile.soon", n.Weeks[0]+n.Weeks[1])
+			}
+			ts = append(ts, count(string(d), n.Derived[d], more))
+		}
+	}
+	switch {
+	case n.Partial:
+		ts = append(ts, tile{status: style.Status{Tone: style.Muted}, word: c.T("loading")})
+	case wrong == 0:
+		ts = append(ts, tile{status: style.StatusOf("ok"), word: c.T("band.fine")})
+	}
+	details := map[string]string{
+		string(model.Issued):    detail("tile.deployed", n.Derived[model.Deployed]),
+		string(model.Verifying): detail("tile.yours", p.awaited()),
+	}
+	for _, s := range []model.State{model.Issued, model.Verifying, model.Paid, model.Uploaded} {
+		if n.State[s] > 0 {
+			ts = append(ts, count(string(s), n.State[s], details[string(s)]))
+		}
+	}
+	for _, d := range []model.Derived{model.Hosted, model.AutoDeploy, model.Deployed, model.ServiceEnded, model.Replaced} {
+		if n.Derived[d] > 0 {
+			ts = append(ts, count(string(d), n.Derived[d], ""))
+		}
+	}
+	for _, s := range []model.State{model.Revoked, model.Refunded, model.Closed} {
+		if n.State[s] > 0 {
+			ts = append(ts, count(string(s), n.State[s], ""))
+		}
+	}
+	return ts
+}
+
+// awaited is how many applications wait for a person.
+func (p *page) awaited() (n int) {
+	for _, t := range p.tasks {
+		if t.Kind == model.TaskProve || t.Kind == model.TaskReview {
+			n++
+		}
+	}
+	return n
+}
+
+// tileRows draws tiles in w cells, in at most rows rows of so many lines. Each is
+// clickable.
+func (p *page) tileRows(w, rows, high int) []widget.Row {
+	ts := p.tiles()
+	columns := max(w/tileWidth, 1)
+	width := w / columns
+	ts = ts[:min(len(ts), columns*rows)]
+	var out []widget.Row
+	for from := 0; from < len(ts); from += columns {
+		row := ts[from:min(from+columns, len(ts))]
+		for line := range high {
+			var parts widget.Row
+			for _, t := range row {
+				parts = append(parts, p.tileLine(t, line, width))
+			}
+			out = append(out, parts)
+		}
+	}
+	return out
+}
+
+// tileLine draws one line of a tile.
+func (p *page) tileLine(t tile, line, w int) widget.Part {
+	s, bar := p.c.Styles, style.Faint
+	paint := s.Paint
+	if t.id != "" && t.id == p.chosenTile() {
+		paint, bar = s.PaintSelected, style.Accent
+	}
+	id := ""
+	if t.id != "" {
+		id = tileID + t.id
+	}
+	if line > 0 {
+		return widget.Part{ID: id, Text: paint(bar, "┃ ") + paint(style.Muted, widget.Pad(t.detail, w-2))}
+	}
+	mark, number := "", t.count
+	if t.status.Glyph != "" && !p.c.Plain {
+		mark = t.status.Glyph + " "
+	}
+	if number != "" {
+		number += " "
+	}
+	tone := t.status.Tone
+	if tone == style.Normal || tone == style.Good {
+		tone = style.Strong // large, but not loud
+	}
+	used := 2 + widget.Width(mark) + widget.Width(number)
+	return widget.Part{ID: id, Text: paint(bar, "┃ ") + paint(t.status.Tone, mark) + paint(tone, number) +
+		paint(style.Muted, widget.Pad(t.word, w-used))}
+}
+
+// chosenTile is the ID of the tile that the list is filtered by alone; "" for none.
+func (p *page) chosenTile() string {
+	f := p.query.Filter
+	switch {
+	case len(f.States) == 1 && len(f.Derived) == 0:
+		return string(f.States[0])
+	case len(f.Derived) == 1 && len(f.States) == 0:
+		return string(f.Derived[0])
+	}
+	return ""
+}
+
+// only filters the list by a tile alone; once more it is not filtered. The text that was
+// typed stays.
+func (p *page) only(id string) tea.Cmd {
+	was := p.chosenTile()
+	p.offerFilterUndo()
+	p.clearChoices()
+	switch f := &p.query.Filter; {
+	case id == was || id == allTile:
+	case slices.Contains(model.States, model.State(id)):
+		f.States = []model.State{model.State(id)}
+	default:
+		f.Derived = []model.Derived{model.Derived(id)}
+	}
+	return p.relist()
+}
+
+// clearChoices removes every filter but the text that was typed.
+func (p *page) clearChoices() {
+	p.query.Filter, p.week = model.Filter{Text: p.query.Filter.Text}, 0
+}
+
+// onlyWeek filters the list by what expires in one of the coming weeks, as the bars
+// count it; once more it is not filtered.
+func (p *page) onlyWeek(week int) tea.Cmd {
+	if week < 0 || week >= len(p.counts.Weeks) {
+		return nil
+	}
+	was := p.week
+	p.offerFilterUndo()
+	p.clearChoices()
+	if was != week+1 {
+		p.week = week + 1
+		p.query.Filter.Where = fmt.Sprintf("group:issued !is:replaced expires>=%dd expires<%dd", 7*week, 7*week+7)
+	}
+	return p.relist()
+}
+
+// weekText names the week that the list is filtered by; "" for none.
+func (p *page) weekText() string {
+	if p.week == 0 {
+		return ""
+	}
+	return p.c.T("filter.week", p.c.Now.AddDate(0, 0, 7*(p.week-1)).Format(p.c.T("date.day")))
+}
+
+// tileActions are the tiles in the palette.
+func (p *page) tileActions() app.Actions {
+	var as app.Actions
+	for _, id := range []string{
+		string(model.Expired), string(model.Failing), string(model.Expiring), string(model.Issued), string(model.Verifying),
+		string(model.Paid), string(model.Hosted), string(model.AutoDeploy), string(model.Revoked),
+	} {
+		as = append(as, app.Action{
+			ID: "only-" + id, Name: text.NewName("act.only", text.NewName("label."+id)), Group: app.View,
+			Run: func() tea.Cmd { return p.only(id) },
+		})
+	}
+	return as
+}
+
+// tileHit handles a click on a tile or a bar; ok is false for anything else.
+func (p *page) tileHit(m app.HitMsg) (cmd tea.Cmd, ok bool) {
+	if len(m.ID) > len(tileID) && m.ID[:len(tileID)] == tileID {
+		return p.only(m.ID[len(tileID):]), true
+	}
+	if m.ID == weeksID {
+		_, _, _, step := p.barsAt()
+		return p.onlyWeek(m.X / step), true
+	}
+	return nil, false
+}
