@@ -248,8 +248,8 @@ func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
 // Counts returns the numbers beside the filters at the engine's time.
 func (a *Access) Counts() (model.Counts, error) { return guardedRead(a, a.e.reader.counts) }
 
-// Expiries counts the instances of group issued that expire on each of so many days
-// from a moment on.
+// Expiries counts the instances of group issued, but for replaced ones, that expire on
+// each of so many days from a moment on.
 func (a *Access) Expiries(from time.Time, days int) (model.Expiries, error) {
 	return guardedRead(a, func() (model.Expiries, error) { return a.e.reader.store.Expiries(from, days) })
 }

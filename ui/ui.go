@@ -201,6 +201,9 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		first := m.selectTab(0)
 		m.returnTab = from
 		return tea.Batch(toast, first, m.page().Update(v))
+	case app.FilterMsg:
+		first := m.selectTab(0)
+		return tea.Batch(first, m.page().Update(v))
 	case app.ShowWatchesMsg:
 		first := m.selectTab(deploymentsTab)
 		return tea.Batch(first, m.page().Update(v))

@@ -218,6 +218,9 @@ type (
 		ID    model.ID
 		Toast ToastMsg
 	}
+	// FilterMsg asks for the certificates that pass a query of package where, from any
+	// page.
+	FilterMsg struct{ Query string }
 	// ShowWatchesMsg asks for the list of watched endpoints from any page.
 	ShowWatchesMsg struct{}
 	// BackMsg asks for the page from which the details of an instance were opened.

@@ -43,6 +43,10 @@ func (p *page) Layers() []*lipgloss.Layer {
 	case band > 1:
 		ls = append(ls, widget.ClickArea(tasks, 0, 2, p.width, 1))
 	}
+	if p.wide() && band > 1 { // the title of the picture of what expires
+		pw, _ := p.pictureWidth()
+		ls = append(ls, widget.ClickArea(app.KeyID(p.c.KeyFor("calendar", "C")), p.width-pw, 0, pw, 1))
+	}
 	if !p.cardsShown() {
 		return ls
 	}

@@ -228,6 +228,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if p.debounce.Done(m) {
 			return p.loadSelected()
 		}
+	case app.FilterMsg:
+		p.details = nil
+		p.input.SetValue("")
+		p.query.Filter = model.Filter{Where: m.Query}
+		return p.relist()
 	case app.ShowInstanceMsg:
 		return p.open(m.ID)
 	case goneMsg: // by this person or another: back to the list
