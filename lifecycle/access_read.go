@@ -79,8 +79,9 @@ func (a *Access) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 }
 
 // WaitReporting is [Access.Wait] that calls report, from the same goroutine, with
-// the number of jobs that are no longer waited for whenever it may have changed.
-func (a *Access) WaitReporting(ctx context.Context, report func(settled int), jobs ...model.ID) ([]Progress, error) {
+// the number of jobs that are no longer waited for, and of those that have failed,
+// whenever it may have changed.
+func (a *Access) WaitReporting(ctx context.Context, report func(settled, failed int), jobs ...model.ID) ([]Progress, error) {
 	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, report, jobs...) })
 }
 
