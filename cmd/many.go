@@ -271,7 +271,7 @@ func (c *invocation) waitFor(ctx context.Context, a rules.Action, jobs []model.I
 		return out.State{What: c.Text("progress.wait", "action", a), N: int(n.Load()), Of: len(jobs)}
 	})
 	defer stop()
-	return c.engine().WaitReporting(ctx, func(settled int) { n.Store(int64(settled)) }, jobs...)
+	return c.engine().WaitReporting(ctx, func(settled, _ int) { n.Store(int64(settled)) }, jobs...)
 }
 
 // became returns the work on an instance whose result is the instance in its new state,

@@ -80,8 +80,9 @@ func (a *Access) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 }
 
 // WaitReporting is [Access.Wait] that calls report, from the same goroutine, with
-// the number of jobs that are no longer waited for whenever it may have changed.
-func (a *Access) WaitReporting(ctx context.Context, report func(settled int), jobs ...model.ID) ([]Progress, error) {
+// the number of jobs that are no longer waited for, and of those that have failed,
+// whenever it may have changed.
+func (a *Access) WaitReporting(ctx context.Context, report func(settled, failed int), jobs ...model.ID) ([]Progress, error) {
 	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.wait(ctx, report, jobs...) })
 }
 
@@ -291,8 +292,8 @@ func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
 // Counts returns the numbers beside the filters at the engine's time.
 func (a *Access) Counts() (model.Counts, error) { return guardedRead(a, a.e.reader.counts) }
 
-// Expiries counts the instances of group issued that expire on each of so many days
-// from a moment on.
+// Expiries counts the instances of group issued, but for replaced ones, that expire on
+// each of so many days from a moment on.
 func (a *Access) Expiries(from time.Time, days int) (model.Expiries, error) {
 	return guardedRead(a, func() (model.Expiries, error) { return a.e.reader.store.Expiries(from, days) })
 }

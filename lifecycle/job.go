@@ -441,7 +441,7 @@ func (w *worker) follow(ctx context.Context, report func(settled int), id, first
 }
 
 // wait is [Access.WaitReporting]; report may be nil.
-func (w *worker) wait(ctx context.Context, report func(settled int), jobs ...model.ID) ([]Progress, error) {
+func (w *worker) wait(ctx context.Context, report func(settled, failed int), jobs ...model.ID) ([]Progress, error) {
 	began := w.Now()
 	wctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -452,6 +452,7 @@ func (w *worker) wait(ctx context.Context, report func(settled int), jobs ...mod
 	for n, id := range jobs {
 		at[string(id)], open[n] = n, true
 	}
+	failed := 0
 	look := func(ns ...int) error {
 		err := w.store.View(func(r model.Reader) error {
 			for _, n := range ns {
@@ -466,12 +467,15 @@ func (w *worker) wait(ctx context.Context, report func(settled int), jobs ...mod
 				p.Blocked = !p.Done && j.Next.After(began)
 				if all[n] = p; p.Done || p.Blocked {
 					delete(open, n)
+					if p.Done && j.Result != journal.ResultOK {
+						failed++
+					}
 				}
 			}
 			return nil
 		})
 		if err == nil && report != nil {
-			report(len(jobs) - len(open))
+			report(len(jobs)-len(open), failed)
 		}
 		return err
 	}

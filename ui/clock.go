@@ -106,8 +106,8 @@ func (m *root) moveClock(to time.Time) tea.Cmd {
 }
 
 // clockProgress is how far the clock is on its way, from 0 to 1.
-func (m *root) clockProgress() float64 {
-	return float64(m.ctx.Now.Sub(m.moveFrom)) / float64(max(m.moveTo.Sub(m.moveFrom), 1))
+func (m *root) clockProgress() app.Progress {
+	return app.Progress{Part: float64(m.ctx.Now.Sub(m.moveFrom)) / float64(max(m.moveTo.Sub(m.moveFrom), 1))}
 }
 
 // clockMoved shows the new time, and starts the next movement if one is queued or the

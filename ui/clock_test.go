@@ -82,7 +82,7 @@ func TestTheClockShowsHowFarItIs(t *testing.T) {
 		for _, at := range []struct {
 			days int
 			bar  string
-		}{{0, "────────────────"}, {4, "━━━━━━━━━───────"}, {7, "━━━━━━━━━━━━━━━━"}} {
+		}{{0, "──────────────── 0 %"}, {4, "━━━━━━━━━─────── 57 %"}, {7, "━━━━━━━━━━━━━━━━ 100 %"}} {
 			d.b.World.Clock.MoveTo(began.AddDate(0, 0, at.days))
 			d.m.spinner = spinner.New(spinner.WithSpinner(spinnerFrames))
 			d.turns()

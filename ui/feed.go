@@ -1,12 +1,14 @@
 package ui
 
 import (
+	"context"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/widget"
 )
 
 // openFeed opens the change feed.
@@ -114,11 +116,41 @@ func (m *root) tick() tea.Cmd {
 // setToast replaces the line above the footer, and waits for the end of the work it
 // announces, if any.
 func (m *root) setToast(toast app.ToastMsg) tea.Cmd {
-	m.toast, m.awaiting, m.done = toast, toast.Await != nil, 0
+	if m.stopWaiting != nil {
+		m.stopWaiting()
+		m.stopWaiting = nil
+	}
+	m.toast, m.awaiting, m.done, m.toastBegan = toast, toast.Await != nil, app.Progress{}, time.Now()
 	m.toastSeq++
 	if toast.Await == nil {
 		return nil
 	}
-	ctx, seq := m.ctx.Ctx, m.toastSeq
+	ctx, cancel := context.WithCancel(m.ctx.Ctx)
+	m.stopWaiting = cancel
+	seq := m.toastSeq
 	return func() tea.Msg { return jobEndedMsg{seq, toast.Await(ctx)} }
+}
+
+// showsProgress reports whether the toast is about work that goes on, with a bar.
+func (m *root) showsProgress() bool {
+	return m.toast.Progress != nil && (m.awaiting || m.clockMoving)
+}
+
+// progressText is how far the work of the toast is: how many of how many, how many have
+// failed, and how long it will take at the pace so far.
+func (m *root) progressText() string {
+	c, p := m.ctx, m.done
+	part := p.Share()
+	said := c.T("progress.part", int(part*100))
+	if p.Of > 0 {
+		said = c.T("progress.of", widget.Count(p.Done), widget.Count(p.Of))
+	}
+	if p.Failed > 0 {
+		said += c.T("list.join") + c.T("progress.failed", widget.Count(p.Failed))
+	}
+	if passed := time.Since(m.toastBegan); part > 0 && part < 1 && passed > time.Second {
+		left := time.Duration(float64(passed) * (1 - part) / part)
+		said += c.T("list.join") + c.T("progress.left", widget.Ago(c.T, time.Time{}.Add(time.Second), time.Time{}.Add(time.Second+left)))
+	}
+	return said
 }

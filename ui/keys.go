@@ -56,6 +56,9 @@ func (m *root) globals() app.Actions {
 			Run:     func() tea.Cmd { return m.selectTab(m.tab - 1) },
 		},
 	}
+	as = append(as, app.Action{
+		ID: "calendar", Name: text.NewName("act.calendar"), Binding: app.Keys("C"), Group: app.Program, Run: m.openCalendar,
+	})
 	for n, t := range tabs {
 		as = append(
 			as,
@@ -108,6 +111,19 @@ func (m *root) askQuit() tea.Cmd {
 				return nil
 			}
 			return m.quit()
+		},
+	})
+}
+
+// openCalendar opens the calendar of expiries; enter on a day lists its certificates.
+func (m *root) openCalendar() tea.Cmd {
+	return m.open(app.OpenDialogMsg{
+		Make: func() app.Dialog { return dialog.NewCalendar(m.ctx) },
+		Then: func(v any) tea.Cmd {
+			if d, ok := v.(dialog.CalendarDay); ok {
+				return app.Send(app.FilterMsg{Query: "expires:" + d.Day.Format(time.DateOnly) + " group:issued !is:replaced"})
+			}
+			return nil
 		},
 	})
 }

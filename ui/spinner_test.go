@@ -71,28 +71,75 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestSeveralJobsHaveAProgressBar holds one of three jobs up: the line about them shows
-// that two are done.
+// TestSeveralJobsHaveAProgressBar holds one of three jobs up: the line
+// about them shows how many are done, and stays while other keys are
+// pressed. ctrl+c stops waiting, but not the work.
+// finding: U27
 func TestSeveralJobsHaveAProgressBar(t *testing.T) {
-	b, orders, gate := kittest.Fleet(60), new(atomic.Int64), new(lifecycletest.Gate)
-	for _, ca := range b.CAs {
-		ca.OnCall = func(method string) {
-			if method == "order" && orders.Add(1) == 3 {
-				gate.Pass()
+	for _, stops := range []bool{false, true} {
+		b, orders, gate := kittest.Fleet(60), new(atomic.Int64), new(lifecycletest.Gate)
+		for _, ca := range b.CAs {
+			ca.OnCall = func(method string) {
+				if method == "order" && orders.Add(1) == 3 {
+					gate.Pass()
+				}
 			}
 		}
+		d, msgs := drive(t, b, 160, 40), make(chan tea.Msg, 100)
+		d.keys("j", "j", "j", "space", "space", "space", "n").sees("Reissue")
+		gate.Shut()
+		t.Cleanup(gate.Open)
+		d.m.refreshEvery = time.Hour
+		loose(d.m.update(press("ctrl+s")), msgs)
+		d.until(msgs, " ━━━━━━━━━━━───── 2 of 3  reissue: 3 started  ctrl+c stops waiting")
+		d.fits()
+		for _, k := range []string{"4", "j", "1"} { // the session stays usable
+			loose(d.m.update(press(k)), msgs)
+			d.sees("2 of 3")
+		}
+		if stops {
+			loose(d.m.update(press("ctrl+c")), msgs)
+			d.sees("the work goes on")
+			if d.m.top() != nil {
+				t.Error("ctrl+c asked to quit")
+			}
+		}
+		gate.Open()
+		if stops {
+			deadline := time.Now().Add(10 * time.Second)
+			for d.b.Working() > 0 && time.Now().Before(deadline) {
+				time.Sleep(5 * time.Millisecond)
+			}
+			if d.b.Working() > 0 || d.has("3 done") {
+				t.Errorf("the work did not go on, or was waited for:\n%s", d.screen())
+			}
+			continue
+		}
+		d.until(msgs, "── reissue: 3 done")
+		if strings.Contains(d.m.statusLine(), "━") {
+			t.Errorf("the bar is still there:\n%s", d.screen())
+		}
 	}
-	d, msgs := drive(t, b, 120, 40), make(chan tea.Msg, 100)
-	d.keys("j", "j", "j", "space", "space", "space", "n").sees("Reissue")
-	gate.Shut()
-	t.Cleanup(gate.Open)
-	d.m.refreshEvery = time.Hour
-	loose(d.m.update(press("ctrl+s")), msgs)
-	d.until(msgs, " ━━━━━━━━━━━───── reissue: 3 started")
-	d.fits()
-	gate.Open()
-	d.until(msgs, "── reissue: 3 done")
-	if strings.Contains(d.m.statusLine(), "━") {
-		t.Errorf("the bar is still there:\n%s", d.screen())
+}
+
+// TestProgressIsSaidInNumbers says how many have failed and what time is left, at the pace
+// so far.
+// finding: U27
+func TestProgressIsSaidInNumbers(t *testing.T) {
+	d := drive(t, kittest.Fleet(3), 120, 40)
+	for _, tt := range []struct {
+		p      app.Progress
+		passed time.Duration
+		want   string
+	}{
+		{app.Progress{Done: 118, Of: 200, Failed: 4}, 17 * time.Second, "118 of 200, 4 failed, 11 s left"},
+		{app.Progress{Done: 0, Of: 200}, 17 * time.Second, "0 of 200"},
+		{app.Progress{Done: 50, Of: 200}, 0, "50 of 200"},
+		{app.Progress{Part: 0.5}, 3 * time.Minute, "50 %, 3 min left"},
+	} {
+		d.m.done, d.m.toastBegan = tt.p, time.Now().Add(-tt.passed)
+		if got := d.m.progressText(); got != tt.want {
+			t.Errorf("%+v after %v: %q, want %q", tt.p, tt.passed, got, tt.want)
+		}
 	}
 }

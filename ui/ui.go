@@ -36,7 +36,9 @@ type root struct {
 	awaiting        bool // the toast waits for the end of its work
 	spinner         spinner.Model
 	progress        progress.Model // of the work that the toast announces
-	done            float64        // the part of it that is done
+	done            app.Progress   // how far it is
+	toastBegan      time.Time      // when the toast was set, in the time of this machine
+	stopWaiting     func()         // ends the waiting for the work of the toast; nil without
 	spinning        bool
 	header          atomic.Pointer[headerState]
 	footerActions   app.Actions // those of where the cursor rested last
@@ -205,6 +207,9 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		return tea.Batch(toast, first, m.page().Update(v))
 	case app.StepInstanceMsg:
 		return m.step(v)
+	case app.FilterMsg:
+		first := m.selectTab(0)
+		return tea.Batch(first, m.page().Update(v))
 	case app.ShowWatchesMsg:
 		first := m.selectTab(deploymentsTab)
 		return tea.Batch(first, m.page().Update(v))
@@ -249,7 +254,11 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 		return nil
 	}
 	c, isClick := msg.(tea.MouseClickMsg)
-	if isKey || isClick { // the toast belongs to the screen before
+	switch {
+	case m.showsProgress() && isKey && key.String() == "ctrl+c" && m.top() == nil && !m.page().Capturing():
+		return m.setToast(app.ToastMsg{Text: m.ctx.T("progress.stopped"), Tone: style.Muted})
+	case m.showsProgress():
+	case isKey || isClick: // the toast belongs to the screen before
 		m.setToast(app.ToastMsg{})
 	}
 	if isClick {
@@ -274,6 +283,9 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	m.fresh = false
 	if a, ok := as.Find(key); ok {
 		return m.run(a)
+	}
+	if m.showsProgress() {
+		return nil
 	}
 	return m.setToast(app.ToastMsg{Text: m.ctx.T("key.nothing", key.String()), Tone: style.Muted})
 }

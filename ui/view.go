@@ -178,8 +178,11 @@ func (m *root) statusLine() string {
 	case t == "":
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
 	case (m.awaiting || m.toast.Progress != nil) && spinner != "":
-		if m.toast.Progress != nil {
-			spinner += " " + m.progress.ViewAs(m.done)
+		if m.showsProgress() {
+			t = m.progress.ViewAs(m.done.Share()) + " " + m.progressText() + "  " + t
+			if hint := "  " + m.ctx.T("progress.stop"); widget.Width(t)+widget.Width(hint)+2 <= m.width-8 {
+				t += hint
+			}
 		}
 		t = spinner + " " + t
 	}

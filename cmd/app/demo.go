@@ -2,8 +2,8 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"certquay/cmd/demo"
@@ -35,17 +35,26 @@ func (a *App) fillDemo(ctx context.Context, clock ports.Clock) error {
 	}
 	c := a.Console
 	defer c.EchoOff()()
+	begun := clock.Now()
+	var months atomic.Int64
 	reached := func(month time.Time) error {
-		_, err := fmt.Fprint(c.Err, "\r"+c.Text("verb.demo.filling", "month", month.Format("2006-01")))
+		months.Store(int64(month.Year()-begun.Year())*12 + int64(month.Month()-begun.Month()))
+		if !c.Plain {
+			return nil
+		}
+		_, err := fmt.Fprintln(c.Err, c.Text("verb.demo.filling", "month", month.Format("2006-01")))
 		return err
 	}
+	stop := c.Progress(func() out.State {
+		n := int(months.Load())
+		return out.State{What: c.Text("verb.demo.filling", "month", begun.AddDate(0, n, 0).Format("2006-01")), N: n, Of: demo.Months}
+	})
+	defer stop()
 	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]ports.Product{}, Reached: reached}
 	for _, p := range a.products {
 		w.Products[p.Name] = p.Product
 	}
-	err := w.Fill(ctx)
-	_, told := fmt.Fprintln(c.Err)
-	if err := errors.Join(err, told); err != nil {
+	if err := w.Fill(ctx); err != nil {
 		return model.Fail("demo.fleet", "cause", err)
 	}
 	return nil

@@ -42,6 +42,9 @@ const (
 // history is the length of the history in days.
 const history = 420
 
+// Months is how many months the history has, about.
+const Months = 14
+
 // fleet is the demo's fleet: about sixty certificates of a company, in every state.
 var fleet = []story{
 	// Renewed and redeployed automatically.

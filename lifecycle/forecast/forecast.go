@@ -162,6 +162,26 @@ func policyOf(name string) (func(rules.Capabilities) rules.Capabilities, error) 
 	}, nil
 }
 
+// Differs reports whether a policy limits the certificates of any issuer within some
+// months more than the issuer does itself; else a forecast under it is that of
+// [AsConfigured].
+func Differs(src Source, policy string, months int) (bool, error) {
+	limited, err := policyOf(policy)
+	if err != nil {
+		return false, err
+	}
+	now := src.Now()
+	for _, can := range src.CapabilitiesByBrand() {
+		for at, end := now, model.AddMonths(now, months); !at.After(end); at = at.AddDate(0, 0, 1) {
+			caps := can(at)
+			if limited(caps).Limit(at) != caps.Limit(at) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
 // fill copies the records that affect the future.
 func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) error {
 	words := interner{}

@@ -47,17 +47,22 @@ func RequestedNotAfter(i *model.Instance, caps Capabilities, now time.Time, year
 	case yearly:
 		end = model.AddYears(end, 1)
 	}
-	if caps.Public {
-		caps.MaxValidity = min(caps.MaxValidity, publicLimit(now))
-	}
-	if limit := now.Add(caps.MaxValidity); caps.MaxValidity > 0 && limit.Before(end) {
-		end = limit
+	if limit := caps.Limit(now); limit > 0 && now.Add(limit).Before(end) {
+		end = now.Add(limit)
 	}
 	end = end.Add(-time.Second)
 	if !caps.Ends.IsZero() && caps.Ends.Before(end) {
 		end = caps.Ends
 	}
 	return end
+}
+
+// Limit returns how long a certificate issued at a time may be valid; 0 is no limit.
+func (c Capabilities) Limit(now time.Time) time.Duration {
+	if c.Public {
+		return min(c.MaxValidity, publicLimit(now))
+	}
+	return c.MaxValidity
 }
 
 // publicLimits are the limits of validity of publicly trusted certificates by day

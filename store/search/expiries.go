@@ -17,7 +17,8 @@ func (t *Table) Expiries(from time.Time, days int) model.Expiries {
 	e := model.Expiries{Days: make([]int, max(days, 0)), Partial: !t.ready}
 	counted := make([]bool, len(t.profiles.list))
 	for n := range counted {
-		counted[n] = t.profiles.list[n].row.State.Group() == model.GroupIssued
+		r := &t.profiles.list[n].row
+		counted[n] = r.State.Group() == model.GroupIssued && !r.Replaced
 	}
 	first := from.Unix()
 	for _, b := range t.blocks {

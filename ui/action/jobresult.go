@@ -30,13 +30,15 @@ func (q *request) awaitJobs(told app.ToastMsg, well string) app.ToastMsg {
 	if len(q.jobs) == 0 {
 		return told
 	}
-	var settled atomic.Int64
-	if jobs := float64(len(q.jobs)); jobs > 1 {
-		told.Progress = func() float64 { return float64(settled.Load()) / jobs }
+	var settled, failed atomic.Int64
+	if jobs := len(q.jobs); jobs > 1 {
+		told.Progress = func() app.Progress {
+			return app.Progress{Done: int(settled.Load()), Of: jobs, Failed: int(failed.Load())}
+		}
 	}
 	told.Tone = style.Busy
 	told.Await = func(ctx context.Context) app.ToastMsg {
-		all, err := q.c.Backend.WaitReporting(ctx, func(n int) { settled.Store(int64(n)) }, q.jobs...)
+		all, err := q.c.Backend.WaitReporting(ctx, func(n, bad int) { settled.Store(int64(n)); failed.Store(int64(bad)) }, q.jobs...)
 		if ctx.Err() != nil {
 			return app.ToastMsg{}
 		}

@@ -219,10 +219,10 @@ type (
 		// ended first. It runs in a command of its own, without a deadline. It is nil
 		// when there is nothing to wait for.
 		Await func(ctx context.Context) ToastMsg
-		// Progress returns how much of the work is done, from 0 to 1. Update calls it
-		// several times a second, so it only reads memory. It is nil where that is not
-		// known.
-		Progress func() float64
+		// Progress returns how far the work is. Update calls it several times a second,
+		// so it only reads memory. It is nil where that is not known. A line with it stays
+		// when keys are pressed, until the work has ended or ctrl+c stops waiting for it.
+		Progress func() Progress
 	}
 	// ShowInstanceMsg asks for the details of an instance from any page, with a toast
 	// about what has happened to it, if that has a text.
@@ -235,6 +235,9 @@ type (
 	// StepInstanceMsg asks for the details of the certificate that is By rows further
 	// in the list from which the details were opened.
 	StepInstanceMsg struct{ By int }
+	// FilterMsg asks for the certificates that pass a query of package where, from any
+	// page.
+	FilterMsg struct{ Query string }
 	// ShowWatchesMsg asks for the list of watched endpoints from any page.
 	ShowWatchesMsg struct{}
 	// BackMsg asks for the page from which the details of an instance were opened.

@@ -16,6 +16,7 @@ import (
 type Cell struct {
 	Tone style.Tone
 	Text string
+	Then []Cell // drawn after Text, each in its own tone
 }
 
 // Column is one column of a [Table].

@@ -112,6 +112,15 @@ func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int) {
 		if c.Right {
 			left, right = right, 0
 		}
+		if len(cell.Then) > 0 {
+			b.WriteString(paint(cell.Tone, said))
+			for _, part := range cell.Then {
+				more := widget.Cut(text.Clean(part.Text), right)
+				b.WriteString(paint(part.Tone, more))
+				right -= widget.Width(more)
+			}
+			said = ""
+		}
 		b.WriteString(paint(cell.Tone, widget.Space(left)+said+widget.Space(right+gap)))
 		used += f.width + gap
 	}

@@ -66,10 +66,10 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	}
 	typed := len(s.Lines) - 1
 	if p.query.wrong != "" && !p.typing {
-		s.Lines = append(s.Lines, c.T("activity.wrong", clean(p.query.wrong)))
+		s.Lines = append(s.Lines, widget.Wrap(c.T("activity.wrong", clean(p.query.wrong)), w)...)
 	}
 	if said := p.daysReadOut(); said != "" {
-		s.Lines = append(s.Lines, said)
+		s.Lines = append(s.Lines, widget.Wrap(said, w)...)
 	}
 	switch {
 	case !p.loaded:

@@ -1,7 +1,9 @@
 package forecast
 
 import (
+	"context"
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -9,6 +11,7 @@ import (
 	"certquay/model"
 	"certquay/ui/action"
 	"certquay/ui/app"
+	"certquay/ui/style"
 	"certquay/ui/text"
 )
 
@@ -125,7 +128,7 @@ func (p *page) Actions() app.Actions {
 				Name:  text.NewName("act.forecast.compare", text.NewName("policy."+policy)),
 				Group: app.View,
 				Run: func() tea.Cmd {
-					p.compare = policy
+					p.setCompare(policy)
 					return p.ask()
 				},
 			},
@@ -189,12 +192,62 @@ func (p *page) setMonths(months int) tea.Cmd {
 	return p.ask()
 }
 
-// switchComparison compares with the next policy; after the last with none.
+// switchComparison compares with the next policy that makes a difference to any issuer
+// within the period, and says which were left out; after the last with none.
 func (p *page) switchComparison() tea.Cmd {
-	all := forecast.Policies
-	p.compare = all[(slices.Index(all, p.compare)+1)%len(all)]
-	p.listOther = p.listOther && p.compare != forecast.AsConfigured
-	return p.ask()
+	c, months, at := p.c, p.months, slices.Index(forecast.Policies, p.compare)
+	return c.Do(func(context.Context) tea.Msg {
+		next := nextPolicyMsg{policy: forecast.AsConfigured}
+		for _, policy := range forecast.Policies[at+1:] {
+			differs, err := forecast.Differs(c.Backend, policy, months)
+			if err != nil {
+				return c.LoadFailed(err)
+			}
+			if differs {
+				next.policy = policy
+				break
+			}
+			next.skipped = append(next.skipped, policy)
+		}
+		return next
+	})
+}
+
+// nextPolicyMsg brings the next policy to compare with, and those that were skipped.
+type nextPolicyMsg struct {
+	policy  string
+	skipped []string
+}
+
+func (p *page) nextPolicy(m nextPolicyMsg) tea.Cmd {
+	c, was := p.c, p.compare
+	p.setCompare(m.policy)
+	if len(m.skipped) == 0 {
+		return p.ask()
+	}
+	names := make([]string, len(m.skipped))
+	for n, policy := range m.skipped {
+		names[n] = policyName(c, policy)
+	}
+	key := "forecast.skipped"
+	if m.policy == was { // nothing is compared, and nothing could be
+		key = "forecast.skipped.all"
+	}
+	return tea.Batch(p.ask(), app.Send(app.ToastMsg{Text: c.T(key, strings.Join(names, c.T("list.join"))), Tone: style.Muted}))
+}
+
+// setCompare sets the policy to compare with.
+func (p *page) setCompare(policy string) {
+	p.compare = policy
+	p.listOther = p.listOther && policy != forecast.AsConfigured
+}
+
+// listTop is the line of the page with the heads of the rows.
+func (p *page) listTop() int {
+	if p.inDays {
+		return p.headLines() + p.stripLines()
+	}
+	return p.headLines()
 }
 
 // open goes from a month to its days, from a day to its occurrences, and from an
@@ -248,16 +301,16 @@ func (p *page) click(x, y int) {
 		return
 	}
 	if aux := p.momentsFocused && !p.wide() || p.wide() && x > p.left(); aux {
-		p.focus(p.moments.Click(y-headLines-len(p.facts())) || p.momentsFocused)
+		p.focus(p.moments.Click(y-p.headLines()-len(p.facts())) || p.momentsFocused)
 		return
 	}
-	if y == headLines+p.stripLines() && x < p.left() {
+	if y == p.listTop() && x < p.left() {
 		if s := model.Sort(p.list().SortAt(x)); s != "" {
 			p.sort(p.order.By(s))
 		}
 		return
 	}
-	if p.list().Click(y - headLines - p.stripLines()) {
+	if p.list().Click(y - p.listTop()) {
 		p.focus(false)
 		p.moments.Reset()
 		p.rowChanged()

@@ -131,7 +131,7 @@ func (p *page) arrange() {
 }
 
 func (p *page) columnShape(rows []row, days bool) shape {
-	sh := shape{days: days, scale: scaleOf(rows), order: p.order.Sort}
+	sh := shape{days: days, scale: scaleOf(rows), order: p.order.Sort, rows: rows}
 	if p.compare != forecast.AsConfigured {
 		sh.other = policyName(p.c, p.compare)
 	}

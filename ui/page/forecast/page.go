@@ -232,6 +232,8 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if p.visible && m.seq != p.seen {
 			return p.compute()
 		}
+	case nextPolicyMsg:
+		return p.nextPolicy(m)
 	case reachedMsg:
 		m.run.at = m.at
 		return listen(m.run, m.steps)
@@ -300,6 +302,7 @@ func (p *page) show() {
 
 // ask computes another period or policy.
 func (p *page) ask() tea.Cmd {
+	p.SetSize(p.width, p.height) // the head may be higher now
 	p.show()
 	p.arrange()
 	return p.start()

@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"certquay/lifecycle/forecast"
 	"certquay/ui/app"
 	"certquay/ui/widget"
 )
@@ -16,6 +17,9 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 		}
 	}
 	add(p.questionRow().ReadOut(c.T))
+	if p.compare != forecast.AsConfigured {
+		add(p.meaning())
+	}
 	for _, part := range p.outlook() {
 		add(part)
 	}

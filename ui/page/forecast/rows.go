@@ -147,24 +147,28 @@ func packsOut(r *forecast.Report) int {
 	return n
 }
 
-// scale is the highest value of each column of bars, over both policies.
-type scale struct{ versions, deployments, credits, people int }
+// scale is what a list of rows needs to be drawn: the highest sum of a bar, and which
+// figures are above zero anywhere, over both policies.
+type scale struct {
+	stacked int
+	any     forecast.Tally
+}
+
+// stacked are the parts of a row's bar.
+func stacked(t *forecast.Tally) []int { return []int{versions(t), t.Deployments, t.People} }
 
 func scaleOf(rows []row) scale {
 	var s scale
-	take := func(t *forecast.Tally) {
-		s.versions = max(s.versions, versions(t))
-		s.deployments = max(s.deployments, t.Deployments)
-		s.credits = max(s.credits, t.CreditsUsed)
-		s.people = max(s.people, t.People)
+	take := func(r *row, t *forecast.Tally) {
+		s.any.Add(t)
+		if sum := versions(t) + t.Deployments + t.People; !r.whole {
+			s.stacked = max(s.stacked, sum)
+		}
 	}
 	for n := range rows {
-		if rows[n].whole {
-			continue
-		}
-		take(&rows[n].base)
+		take(&rows[n], &rows[n].base)
 		if rows[n].other != nil {
-			take(rows[n].other)
+			take(&rows[n], rows[n].other)
 		}
 	}
 	return s
@@ -176,37 +180,49 @@ type shape struct {
 	other string // the name of the policy beside; "" when nothing is compared
 	scale scale
 	order model.Sort // the order in force
+	rows  []row
 }
 
-// barCell is a bar followed by its number; a total is a number only.
-func barCell(c *app.Context, n, top, w int, whole bool, tone style.Tone) list.Cell {
+// stackTones are the tones of the parts of a bar, in the order of [stacked].
+var stackTones = []style.Tone{style.Good, style.Busy, style.Warn}
+
+// stackCell is the bar of a row: new versions, deployments and what needs a person. All
+// months together have none: it would be longer than any other.
+func stackCell(t *forecast.Tally, top, w int, whole bool) (cell list.Cell) {
 	switch {
-	case n == 0:
-		return list.Cell{Tone: style.Faint, Text: "–"}
-	case whole || c.Plain:
-		return list.Cell{Tone: style.Strong, Text: widget.Count(n)}
+	case t == nil: // not computed yet
+		return list.Cell{Tone: style.Faint, Text: "…"}
+	case whole:
+		return cell
 	}
-	return list.Cell{Tone: tone, Text: chart.HorizontalBar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
+	for n, part := range chart.StackedBar(stacked(t), top, w) {
+		cell.Then = append(cell.Then, list.Cell{Tone: stackTones[n], Text: part})
+	}
+	return cell
 }
 
-// changeCell is a number under two policies.
-func changeCell(c *app.Context, a, b int) list.Cell {
-	switch {
-	case a == 0 && b == 0:
-		return list.Cell{Tone: style.Faint, Text: "–"}
-	case a == b:
-		return list.Cell{Text: widget.Count(a)}
-	}
-	return list.Cell{Text: widget.Count(a) + c.Arrow() + widget.Count(b)}
+// figure is a column of numbers. A column whose numbers are all zero is left out, but
+// for the new versions.
+type figure struct {
+	head string // a catalogue key
+	sort model.Sort
+	word string // the status that the number stands for; "" for none
+	of   func(*forecast.Tally) int
+	from int // the least width of the table
 }
 
-// statusCell is a number with a glyph, so that colour alone does not tell its meaning.
-func statusCell(c *app.Context, word string, n int) list.Cell {
-	if n == 0 {
-		return list.Cell{Tone: style.Faint, Text: "–"}
-	}
-	s := style.StatusOf(word)
-	return list.Cell{Tone: s.Tone, Text: c.Mark(s.Glyph) + widget.Count(n)}
+// figureColumns are in the order in which they are drawn. From which width they are is
+// chosen so that the bars keep a quarter of it.
+var figureColumns = []figure{
+	{"col.versions", byVersions, "", versions, 0},
+	{"col.deployments", byDeployments, "", func(t *forecast.Tally) int { return t.Deployments }, 0},
+	{"col.credits", "", "", func(t *forecast.Tally) int { return t.CreditsUsed }, 88},
+	{"col.people", byPeople, "", func(t *forecast.Tally) int { return t.People }, 0},
+	{"col.expire", "", "expired", func(t *forecast.Tally) int { return t.Expiries }, 0},
+	{"col.wait", "", "waiting", func(t *forecast.Tally) int { return t.Waiting }, 76},
+	{"col.ends", "", "service-ended", func(t *forecast.Tally) int { return t.HostingEnds }, 76},
+	{"col.units", "", "", func(t *forecast.Tally) int { return t.PackUnits }, 96},
+	{"col.fail", "", "failed", func(t *forecast.Tally) int { return t.Failures }, 76},
 }
 
 func columns(c *app.Context, sh shape) []list.Column[row] {
@@ -214,7 +230,7 @@ func columns(c *app.Context, sh shape) []list.Column[row] {
 		Title: c.T("col.month"),
 		Sort:  string(byTime),
 		Min:   9,
-		Max:   11,
+		Max:   9,
 		Cell:  func(r row, _ int) list.Cell { return list.Cell{Tone: style.Strong, Text: title(c, r)} },
 	}
 	if sh.days {
@@ -222,72 +238,78 @@ func columns(c *app.Context, sh shape) []list.Column[row] {
 		first.Title, first.Min, first.Max = c.T("col.day"), wide, wide
 	}
 	cols := []list.Column[row]{first}
-	drawn := func(head string, sort model.Sort, width, grow, top int, tone style.Tone, of func(*forecast.Tally) int) {
-		if sort != "" && sort == sh.order {
-			width = max(width, widget.Width(c.T(head))+2)
-		}
-		cols = append(
-			cols,
-			list.Column[row]{
-				Title: c.T(head),
-				Sort:  string(sort),
-				Min:   width,
-				Max:   16 * grow,
-				Grow:  grow,
-				Cell: func(r row, w int) list.Cell {
-					return barCell(c, of(&r.base), top, w, r.whole, tone)
-				},
-			},
-		)
-		if sh.other != "" {
-			cols = append(
-				cols,
-				list.Column[row]{
-					Title:       sh.other,
-					SpokenName:  c.T("plain.under", strings.ToLower(c.T(head)), sh.other),
-					Min:         max(9, widget.Width(sh.other)),
-					Max:         16 * grow,
-					Grow:        grow,
-					SharedScale: true,
-					Cell: func(r row, w int) list.Cell {
-						if r.other == nil {
-							return list.Cell{Tone: style.Faint, Text: "…"}
-						}
-						return barCell(c, of(r.other), top, w, r.whole, style.Accent)
-					},
-				},
-			)
+	for _, f := range figureColumns {
+		if f.of(&sh.scale.any) > 0 || f.sort == byVersions {
+			cols = append(cols, f.column(c, sh))
 		}
 	}
-	number := func(n int) list.Cell { return changeCell(c, n, n) }
-	plain := func(head string, width, from int, one func(n int) list.Cell, of func(*forecast.Tally) int) {
-		cols = append(
-			cols,
-			list.Column[row]{Title: c.T(head), Min: width, Max: width + 3, MinTableWidth: from, Cell: func(r row, _ int) list.Cell {
-				if r.other != nil {
-					return changeCell(c, of(&r.base), of(r.other))
-				}
-				return one(of(&r.base))
-			}},
-		)
+	if c.Plain { // the numbers say the same
+		return cols
 	}
-	signed := func(word string) func(int) list.Cell { return func(n int) list.Cell { return statusCell(c, word, n) } }
-	drawn("col.versions", byVersions, 9, 3, sh.scale.versions, style.Good, versions)
-	drawn("col.deployments", byDeployments, 11, 3, sh.scale.deployments, style.Busy, func(t *forecast.Tally) int { return t.Deployments })
-	credits, people := func(t *forecast.Tally) int { return t.CreditsUsed }, func(t *forecast.Tally) int { return t.People }
-	if sh.other == "" {
-		drawn("col.credits", "", 8, 2, sh.scale.credits, style.Normal, credits)
-		drawn("col.people", byPeople, 8, 2, sh.scale.people, style.Warn, people)
-	} else {
-		plain("col.credits", 8, 0, number, credits)
-		plain("col.people", 8, 76, number, people)
+	bar := func(title string, of func(r *row) *forecast.Tally, shared bool) {
+		cols = append(cols, list.Column[row]{
+			Title: title, Min: 8, Max: 400, Grow: 20, SharedScale: shared,
+			Cell: func(r row, w int) list.Cell { return stackCell(of(&r), sh.scale.stacked, w, r.whole) },
+		})
 	}
-	plain("col.expire", 7, 0, signed("expired"), func(t *forecast.Tally) int { return t.Expiries })
-	plain("col.wait", 7, 76, signed("waiting"), func(t *forecast.Tally) int { return t.Waiting })
-	plain("col.ends", 7, 84, signed("service-ended"), func(t *forecast.Tally) int { return t.HostingEnds })
-	plain("col.units", 7, 96, number, func(t *forecast.Tally) int { return t.PackUnits })
-	plain("col.fail", 7, 106, signed("failed"), func(t *forecast.Tally) int { return t.Failures })
+	own := ""
+	if sh.other != "" {
+		own = policyName(c, forecast.AsConfigured)
+	}
+	bar(own, func(r *row) *forecast.Tally { return &r.base }, false)
+	if sh.other != "" {
+		bar(sh.other, func(r *row) *forecast.Tally { return r.other }, true)
+	}
 	return cols
+}
+
+// legend says what the glyphs of the parts of the bars stand for.
+func legend(c *app.Context) string {
+	var parts []string
+	for n, key := range []string{"forecast.part.versions", "forecast.part.deployments", "forecast.part.people"} {
+		parts = append(parts, c.Styles.Paint(stackTones[n], chart.StackGlyph(n))+" "+c.Styles.Paint(style.Muted, c.T(key)))
+	}
+	return strings.Join(parts, "  ")
+}
+
+func (f figure) column(c *app.Context, sh shape) list.Column[row] {
+	width := widget.Width(c.T(f.head))
+	if f.sort != "" && f.sort == sh.order { // room for its arrow
+		width += 2
+	}
+	for _, r := range sh.rows {
+		width = max(width, widget.Width(f.cell(c, r).Text))
+	}
+	from := f.from
+	if sh.other != "" { // two numbers and two bars
+		from *= 2
+	}
+	return list.Column[row]{
+		Title: c.T(f.head), Sort: string(f.sort), Min: width, Max: width, MinTableWidth: from, Right: true,
+		Cell: func(r row, _ int) list.Cell { return f.cell(c, r) },
+	}
+}
+
+// cell is the number of a row: under two policies if one is compared with, and with a
+// glyph if it stands for a status, so that colour alone does not tell its meaning. Zero is
+// blank, but for a screen reader.
+func (f figure) cell(c *app.Context, r row) list.Cell {
+	n, tone := f.of(&r.base), style.Normal
+	switch {
+	case n == 0 && (r.other == nil || f.of(r.other) == 0):
+		if c.Plain {
+			return list.Cell{Tone: style.Faint, Text: "–"}
+		}
+		return list.Cell{}
+	case r.other != nil && f.of(r.other) != n:
+		return list.Cell{Text: widget.Count(n) + c.Arrow() + widget.Count(f.of(r.other))}
+	case f.word != "":
+		st := style.StatusOf(f.word)
+		return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + widget.Count(n)}
+	case r.whole:
+		tone = style.Strong
+	}
+	return list.Cell{Tone: tone, Text: widget.Count(n)}
 }
 
 // date is a day with its weekday.

@@ -3,48 +3,65 @@ package forecast
 import (
 	"slices"
 
+	"certquay/lifecycle/forecast"
 	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
 
-// stripLines is the height of the chart of a month; 0 for all months together, and
-// where there is no room.
+const (
+	minStrip = 4 // lines of a strip: its title, two of bars, and the axis
+	maxStrip = 12
+)
+
+// stripLines is the height of the picture of the selected month: over the days of a
+// month, or in the room that the months leave, below them.
 func (p *page) stripLines() int {
 	r, ok := p.byMonth.Selected()
-	if !p.inDays || !ok || r.whole || p.height < 16 {
+	switch {
+	case !ok || p.base == nil || p.base.Instances == 0:
 		return 0
+	case p.inDays && (r.whole || p.height < 16):
+		return 0
+	case p.inDays:
+		return minStrip
 	}
-	return 4
+	_, rows := p.byMonth.Loaded()
+	if spare := p.height - p.headLines() - len(rows) - 2; spare > minStrip {
+		return min(spare, maxStrip)
+	}
+	return 0
 }
 
-// strip draws a month: one bar for each day, with the days below.
-func (p *page) strip() []string {
+// strip draws a month, one bar for each day with the days below; of all months together
+// one bar for each week.
+func (p *page) strip(h int) []string {
 	s, c := p.c.Styles, p.c
-	rows, theirs := p.days, p.listOther && p.other != nil
-	at := slices.IndexFunc(rows, func(r row) bool {
-		on, ok := p.byDay.Selected()
-		return ok && on.start.Equal(r.start)
-	})
-	values := make([]int, len(rows))
-	axis := []rune(widget.Space(len(rows)*2 + 1))
-	for n, r := range rows {
-		t := &r.base
-		if theirs {
-			t = r.other
-		}
-		values[n] = versions(t) + t.Deployments
-		if d := r.start.Day(); d == 1 || d%5 == 0 {
-			copy(axis[n*2:], []rune(r.start.Format("2")))
-		}
-	}
 	m, _ := p.byMonth.Selected()
-	head := c.T("forecast.strip")
-	if d := busiestDay(p.listedReport(), m); d != nil {
+	rep := p.listedReport()
+	days := slices.DeleteFunc(slices.Clone(rep.ByDay), func(t forecast.Tally) bool { return !m.holds(t.Start) })
+	if len(days) == 0 {
+		return make([]string, h)
+	}
+	on, _ := p.byDay.Selected()
+	at := slices.IndexFunc(days, func(t forecast.Tally) bool { return p.inDays && on.start.Equal(t.Start) })
+	span, step := 1, 2
+	head, axis := c.T("forecast.strip"), chart.DayAxis(s, days[0].Start, len(days), step, "2", nil)
+	if m.whole {
+		span = 7
+		weeks := (len(days) + span - 1) / span
+		step = max(min((p.rowsWidth()-3)/weeks, 3), 1)
+		head = c.T("forecast.strip.weeks")
+		axis = chart.MonthAxis(s, days[0].Start, weeks, step, c.T("date.month"))
+	} else if d := busiestDay(rep, m); d != nil {
 		head = c.T("forecast.strip.busiest", c.T("date.weekday", weekday(c, d.Start), d.Start.Day()))
 	}
+	values := make([]int, (len(days)+span-1)/span)
+	for n := range days {
+		values[n/span] += versions(&days[n]) + days[n].Deployments
+	}
 	lines := []string{"  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, head)}
-	for _, l := range chart.Bars(s, values, 2, 2, func(i int) style.Tone {
+	for _, l := range chart.Bars(s, values, max(h-2, 1), step, func(i int) style.Tone {
 		if i == at {
 			return style.Accent
 		}
@@ -52,5 +69,17 @@ func (p *page) strip() []string {
 	}) {
 		lines = append(lines, "  "+l)
 	}
-	return append(lines, "  "+s.Paint(style.Muted, string(axis)))
+	lines = append(lines, "  "+axis)
+	for n, l := range lines {
+		lines[n] = widget.Cut(l, p.rowsWidth())
+	}
+	return lines
+}
+
+// rowsWidth is the width of the months or days.
+func (p *page) rowsWidth() int {
+	if p.wide() {
+		return p.left() - 1 // beside the edge
+	}
+	return p.left()
 }

@@ -9,17 +9,24 @@ import (
 	"certquay/ui/widget"
 )
 
-const (
-	headLines = 3   // question, outlook and progress
-	wideFrom  = 110 // width from which moments are beside the rows
-)
+// wideFrom is the width from which moments are beside the rows.
+const wideFrom = 110
+
+// headLines is the height of the head: question, what the policy compared with means,
+// outlook and progress.
+func (p *page) headLines() int {
+	if p.compare != forecast.AsConfigured {
+		return 4
+	}
+	return 3
+}
 
 func (p *page) wide() bool { return p.width >= wideFrom }
 
 // left is the width of the rows.
 func (p *page) left() int {
 	if p.wide() {
-		return p.width * 56 / 100
+		return p.width * 58 / 100
 	}
 	return p.width
 }
@@ -27,13 +34,17 @@ func (p *page) left() int {
 // SetSize implements app.Page.
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
-	room := max(p.height-headLines, 0)
-	rows := p.left()
-	if p.wide() {
-		rows-- // beside the edge
+	room := max(p.height-p.headLines(), 0)
+	strip := p.stripLines()
+	if strip > 0 && !p.inDays { // with a line between
+		strip++
 	}
-	p.byMonth.SetSize(rows, room)
-	p.byDay.SetSize(rows, max(room-p.stripLines(), 0))
+	months := max(room-strip, 0)
+	if _, rows := p.byMonth.Loaded(); strip > 0 && !p.inDays { // the picture follows them
+		months = min(months, len(rows)+1)
+	}
+	p.byMonth.SetSize(p.rowsWidth(), months)
+	p.byDay.SetSize(p.rowsWidth(), max(room-strip, 0))
 	p.moments.SetSize(p.asideWidth(), max(room-len(p.facts()), 0))
 }
 
@@ -51,8 +62,12 @@ func (p *page) View() string {
 		return ""
 	}
 	s, c := p.c.Styles, p.c
-	lines := []string{p.questionLine(), p.outlookLine(), p.rule()}
-	room := max(p.height-headLines, 0)
+	lines := []string{p.questionLine()}
+	if p.compare != forecast.AsConfigured {
+		lines = append(lines, " "+s.Paint(style.Muted, widget.Cut(p.meaning(), p.width-2)))
+	}
+	lines = append(lines, p.outlookLine(), p.rule())
+	room := max(p.height-p.headLines(), 0)
 	switch {
 	case p.base == nil:
 		lines = append(lines, "")
@@ -188,7 +203,18 @@ func (p *page) rule() string {
 		return s.Paint(style.Faint, widget.Repeat("─", p.width))
 	}
 	word = widget.Cut(word, p.width-8)
-	return s.Paint(style.Faint, "── ") + s.Paint(tone, word) + s.Paint(style.Faint, " "+widget.Repeat("─", p.width-4-widget.Width(word)))
+	room := p.width - 4 - widget.Width(word)
+	key := ""
+	if p.base != nil && p.base.Instances > 0 {
+		if l := legend(p.c); widget.Width(l)+6 <= room {
+			key = " " + l + " "
+		}
+	}
+	line := s.Paint(style.Faint, "── ") + s.Paint(tone, word)
+	if key == "" {
+		return line + s.Paint(style.Faint, " "+widget.Repeat("─", room))
+	}
+	return line + s.Paint(style.Faint, " "+widget.Repeat("─", room-widget.Width(key)-2)) + key + s.Paint(style.Faint, "──")
 }
 
 // progressed returns the progress of a forecast, or the time of the one on the screen.
@@ -221,16 +247,27 @@ func (p *page) progressed() (word string, tone style.Tone) {
 	return "", style.Muted
 }
 
-// rows draws the months, or the days of one month under its chart.
+// meaning says what the policy compared with limits, and whether that changes anything.
+func (p *page) meaning() string {
+	c := p.c
+	text := c.Text.Lookup("policy."+p.compare+".means", "")
+	if p.other != nil && p.other.Policy == p.compare && p.other.Total == p.base.Total {
+		return c.T("forecast.same") + " " + text
+	}
+	return text
+}
+
+// rows draws the months over the picture of the selected one, or the days of one month
+// under it.
 func (p *page) rows() string {
-	s := p.c.Styles
-	if !p.inDays {
-		return p.byMonth.View(s)
+	s, h := p.c.Styles, p.stripLines()
+	switch {
+	case h == 0:
+		return p.list().View(s)
+	case p.inDays:
+		return strings.Join(p.strip(h), "\n") + "\n" + p.byDay.View(s)
 	}
-	if p.stripLines() == 0 {
-		return p.byDay.View(s)
-	}
-	return strings.Join(p.strip(), "\n") + "\n" + p.byDay.View(s)
+	return p.byMonth.View(s) + "\n\n" + strings.Join(p.strip(h), "\n")
 }
 
 // facts are further details of the selected row.

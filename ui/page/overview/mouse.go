@@ -48,6 +48,10 @@ func (p *page) Layers() []*lipgloss.Layer {
 			ls = append(ls, widget.ClickArea(app.KeyID(p.c.KeyFor("tasks", tasksKey)), 0, from, width, band-1-from))
 		}
 	}
+	if p.wide() && band > 1 { // the title of the picture of what expires
+		pw, _ := p.pictureWidth()
+		ls = append(ls, widget.ClickArea(app.KeyID(p.c.KeyFor("calendar", "C")), p.width-pw, 0, pw, 1))
+	}
 	if !p.cardsShown() {
 		return ls
 	}

@@ -229,6 +229,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if p.debounce.Done(m) {
 			return p.loadSelected()
 		}
+	case app.FilterMsg:
+		p.details = nil
+		p.input.SetValue("")
+		p.query.Filter = model.Filter{Where: m.Query}
+		return p.relist()
 	case app.ShowInstanceMsg:
 		return p.openFrom(m.ID, m.Index, m.Total)
 	case goneMsg: // by this person or another: back to the list

@@ -126,7 +126,7 @@ func (p *page) filterText() string {
 		}
 		out += c.Text.Lookup("label."+string(d), string(d))
 	}
-	more := []string{clean(f.Brand), clean(f.Product), p.weekText()}
+	more := []string{clean(f.Where), clean(f.Brand), clean(f.Product), p.weekText()}
 	if f.Uploaded {
 		more = append(more, c.T("filter.uploaded"))
 	}
