@@ -62,7 +62,7 @@ func noticesCmd(c *invocation) *cobra.Command {
 					j.Next = out.TimeOrNil(m.Next)
 				}
 				items = append(items, j)
-				delivery := c.Words().Text(noticeState(m))
+				delivery := c.Words().Text(outbox.State(m))
 				rows = append(rows, []string{out.DateTime(m.At), c.Label("notice", string(m.Kind)), out.Dash(m.Name), m.To, delivery})
 			}
 			switch {
@@ -92,19 +92,4 @@ func noticesCmd(c *invocation) *cobra.Command {
 	cmd.Flags().BoolVar(&f.Open, "undelivered", false, "")
 	cmd.Flags().IntVar(&f.Limit, "limit", 50, "")
 	return cmd
-}
-
-// noticeState describes the state of a notice.
-func noticeState(n *model.Notice) model.Text {
-	switch {
-	case !n.Open():
-		return model.Say("outcome."+n.Outcome, "at", n.Done)
-	case n.Attempt == 0:
-		return model.Say("verb.notice.underway")
-	case n.Next.Equal(model.Never):
-		return model.Say("verb.notice.aside", "attempt", n.Attempt, "cause", n.Error)
-	case n.Error == "":
-		return model.Say("verb.notice.trying", "attempt", n.Attempt, "at", n.Next)
-	}
-	return model.Say("verb.notice.failed", "attempt", n.Attempt, "at", n.Next, "cause", n.Error)
 }

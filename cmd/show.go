@@ -106,7 +106,7 @@ func (c *invocation) details(i *model.Instance) error {
 	}
 	for n := range open {
 		if m := &open[n]; m.Attempt > 0 {
-			add(c.Field("not-told"), c.Text("verb.show.not-told", "kind", m.Kind, "to", m.To, "delivery", noticeState(m)))
+			add(c.Field("not-told"), c.Text("verb.show.not-told", "kind", m.Kind, "to", m.To, "delivery", outbox.State(m)))
 		}
 	}
 	c.Fields(rows)

@@ -219,7 +219,7 @@ const (
 // TaskKinds lists every kind of task, those first whose trouble visitors of a server
 // see already.
 var TaskKinds = []TaskKind{
-	TaskReplace, TaskExpiry, TaskHostingEnds, TaskFailing, TaskInstall, TaskProve, TaskReview, TaskWatch, TaskAddress,
+	TaskReplace, TaskPredecessor, TaskExpiry, TaskHostingEnds, TaskFailing, TaskProve, TaskInstall, TaskReview, TaskWatch, TaskAddress,
 	TaskContact, TaskChannel, TaskAside, TaskBackup, TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
 }
 

@@ -13,6 +13,7 @@ import (
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/style"
@@ -74,6 +75,7 @@ func (m *root) globals() app.Actions {
 	if m.opts.Sandbox {
 		as = append(as, m.clockActions()...)
 	}
+	as = append(as, action.TaskActions(c, m.tasks)...)
 	return append(as,
 		app.Action{ID: "quit", Name: text.NewName("act.quit"), Binding: app.Keys("q"), Group: app.Program, Run: m.quitOrAsk},
 		app.Action{ID: "ask-quit", Name: text.NewName("act.askquit"), Binding: app.Keys("ctrl+c"), Group: app.Program, Run: m.askQuit})
@@ -172,7 +174,7 @@ type keyScope struct {
 
 // keyScopes lists the actions of every place. It needs no store.
 func keyScopes(c *app.Context) []keyScope {
-	m := &root{ctx: c}
+	m := &root{ctx: c, tasks: action.NewTaskList(c)}
 	var all []keyScope
 	for _, t := range tabs {
 		p := t.make(c)

@@ -27,7 +27,8 @@ type root struct {
 	cancel          context.CancelFunc
 	pages           []app.Page
 	tab             int
-	returnTab       int                 // the tab to return to from the details
+	returnTab       int // the tab to return to from the details
+	tasks           *action.TaskList
 	stack           []app.OpenDialogMsg // the top one last
 	dialogs         []app.Dialog
 	width, height   int
@@ -84,6 +85,7 @@ func newRoot(o Options) *root {
 		Plain: o.Plain, Keymap: o.Keys, CursorDelay: o.CursorDelay, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}
 	m.ctx.Styles = m.styles()
+	m.tasks = action.NewTaskList(m.ctx)
 	for _, t := range tabs {
 		m.pages = append(m.pages, t.make(m.ctx))
 	}
@@ -151,7 +153,7 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	case feedOpenedMsg:
 		return m.listen(v.feed)
 	case feedChangedMsg:
-		return m.page().Update(app.ChangedMsg{ChangeSet: v.ChangeSet})
+		return m.changed(v.ChangeSet)
 	case feedClosedMsg:
 		if m.ctx.Ctx.Err() != nil {
 			return nil
@@ -225,6 +227,18 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		return m.input(msg)
 	}
 	return m.broadcast(msg)
+}
+
+// changed tells the page, and a dialog that shows what is in the store, that the store
+// has changed.
+func (m *root) changed(set model.ChangeSet) tea.Cmd {
+	cmds := []tea.Cmd{m.page().Update(app.ChangedMsg{ChangeSet: set})}
+	for _, d := range m.dialogs {
+		if live, ok := d.(interface{ Changed() tea.Cmd }); ok {
+			cmds = append(cmds, live.Changed())
+		}
+	}
+	return tea.Batch(cmds...)
 }
 
 // broadcast passes a message to every page and dialog: they have messages of their own

@@ -71,3 +71,18 @@ func (o *Outbox) Wake() {
 	default:
 	}
 }
+
+// State describes the delivery of a notice.
+func State(n *model.Notice) model.Text {
+	switch {
+	case !n.Open():
+		return model.Say("outcome."+n.Outcome, "at", n.Done)
+	case n.Attempt == 0:
+		return model.Say("verb.notice.underway")
+	case n.Next.Equal(model.Never):
+		return model.Say("verb.notice.aside", "attempt", n.Attempt, "cause", n.Error)
+	case n.Error == "":
+		return model.Say("verb.notice.trying", "attempt", n.Attempt, "at", n.Next)
+	}
+	return model.Say("verb.notice.failed", "attempt", n.Attempt, "at", n.Next, "cause", n.Error)
+}

@@ -7,15 +7,29 @@ import (
 )
 
 // settling lists the actions of the transition table that settle tasks of a kind,
-// the best first. Actions that this version does not have are left out.
+// the best first.
 var settling = map[model.TaskKind][]Action{
-	model.TaskInstall:      {Deploy, Download},
-	model.TaskReplace:      {Deploy, "reorder", Undeploy},
-	model.TaskReview:       {Review},
-	model.TaskAddress:      {Verify, Undeploy},
-	model.TaskExpiry:       {Renew, Host, "reorder", Delete},
-	model.TaskHostingEnds:  {Host, Renew},
-	"presents-predecessor": {Deploy},
+	model.TaskInstall:     {Deploy, Download},
+	model.TaskReplace:     {Deploy, Reorder, Undeploy},
+	model.TaskReview:      {Review},
+	model.TaskAddress:     {Verify, Undeploy},
+	model.TaskExpiry:      {Renew, Host, Reorder, Delete},
+	model.TaskHostingEnds: {Host, Renew},
+	model.TaskPredecessor: {Deploy},
+	model.TaskFailing:     {Deploy, Reissue, Undeploy, Revoke},
+}
+
+// Settlers returns the transitions of actions that may settle tasks of a kind, the best
+// first.
+func (t *TransitionTable) Settlers(kind model.TaskKind) (rows []*Transition) {
+	for _, a := range settling[kind] {
+		for _, r := range t.transitions {
+			if r.Action == a && r.Verb != "" {
+				rows = append(rows, r)
+			}
+		}
+	}
+	return rows
 }
 
 // certquayItself lists what settles a task about certquay itself.
@@ -38,14 +52,10 @@ func (t *TransitionTable) Settling(k *model.Task, c *Facts) (all []Suggestion) {
 	if c == nil {
 		return nil
 	}
-	actions := settling[k.Kind]
-	if k.Kind == model.TaskFailing { // it failed for good: a person does it again
-		actions = []Action{Action(k.About)}
-	}
-	for _, a := range actions {
-		known := slices.ContainsFunc(t.transitions, func(r *Transition) bool { return r.Action == a && r.Verb != "" })
-		if known && t.Check(a, c) == nil {
-			all = append(all, Suggestion{a, argsFor(a, k, c)})
+	for _, r := range t.Settlers(k.Kind) {
+		// What failed for good is done again.
+		if t.Check(r.Action, c) == nil && (k.Kind != model.TaskFailing || k.About == string(r.Action)) {
+			all = append(all, Suggestion{r.Action, argsFor(r.Action, k, c)})
 		}
 	}
 	return all

@@ -160,6 +160,14 @@ func PluralKey(key string, n int) string {
 	return key
 }
 
+// Plural returns the text of a key for n things; that for one thing takes no number.
+func (c *Context) Plural(key string, n int) string {
+	if n == 1 {
+		return c.T(key + ".one")
+	}
+	return c.T(key, n)
+}
+
 // Timeout bounds one command's calls to the backend.
 const Timeout = 30 * time.Second
 

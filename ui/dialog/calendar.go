@@ -110,7 +110,7 @@ func (d *Calendar) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	case tea.KeyPressMsg:
 		return d.press(m.String())
 	case app.HitMsg:
-		if n, ok := entryOf(m.ID); ok && n == d.day {
+		if n, ok := EntryOf(m.ID); ok && n == d.day {
 			return nil, d.choose()
 		} else if ok {
 			return d.move(n - d.day), app.Outcome{}
@@ -256,7 +256,7 @@ func (d *Calendar) picture() (rows []widget.Row) {
 	for n := range p.Names {
 		p.Names[n] = c.T("weekday." + d.from.AddDate(0, 0, n).Format("Mon"))
 	}
-	return p.Rows(c.Styles, d.tone, entryID)
+	return p.Rows(c.Styles, d.tone, EntryID)
 }
 
 func (d *Calendar) dayName(n int) string {

@@ -74,7 +74,7 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 		}
 	}
 	if m, ok := msg.(app.HitMsg); ok {
-		if n, ok := entryOf(m.ID); ok {
+		if n, ok := EntryOf(m.ID); ok {
 			d.switchView(n - d.view + len(costViews))
 		}
 		return nil, app.Outcome{}
@@ -108,7 +108,7 @@ func (d *Costs) rows() []widget.Row {
 		if n == d.view {
 			paint, tone = s.PaintSelected, style.Accent
 		}
-		tabs = append(tabs, widget.Part{ID: entryID(n), Text: paint(tone, " "+c.T(v)+" "), HasCursor: n == d.view}, widget.Part{Text: "  "})
+		tabs = append(tabs, widget.Part{ID: EntryID(n), Text: paint(tone, " "+c.T(v)+" "), HasCursor: n == d.view}, widget.Part{Text: "  "})
 	}
 	rows := append([]widget.Row{tabs, nil, d.head}, d.body.Rows()...)
 	for len(rows) < min(d.room(), 8)+3 { // the box keeps its height between views

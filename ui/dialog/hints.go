@@ -17,7 +17,8 @@ func IsDismissable(d app.Dialog) bool {
 	case *Panel, *Notice, *Help, *List, *Palette, *Calendar:
 		return true
 	}
-	return false
+	_, shows := d.(interface{ ShowsOnly() })
+	return shows
 }
 
 // closeHint is the key that closes a dialog.
@@ -31,11 +32,11 @@ func scrollHints(c *app.Context, body *widget.Scroll) []key.Binding {
 	return []key.Binding{c.Bind(c.T("hint.scroll"), "j", "k")}
 }
 
-// entryID is the ID of the layer of the nth entry.
-func entryID(n int) string { return "entry " + strconv.Itoa(n) }
+// EntryID is the ID of the layer of the nth entry.
+func EntryID(n int) string { return "entry " + strconv.Itoa(n) }
 
-// entryOf is the reverse of [entryID].
-func entryOf(id string) (n int, ok bool) {
+// EntryOf is the reverse of [EntryID].
+func EntryOf(id string) (n int, ok bool) {
 	number, ok := strings.CutPrefix(id, "entry ")
 	n, err := strconv.Atoi(number)
 	return n, ok && err == nil

@@ -100,7 +100,7 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			d.move(len(d.Entries))
 		}
 	case app.HitMsg:
-		n, ok := entryOf(m.ID)
+		n, ok := EntryOf(m.ID)
 		if ok && d.cursor == n { // it was selected before the click
 			return nil, d.choose()
 		}
@@ -144,7 +144,7 @@ func (d *List) layout() {
 	var rows []widget.Row
 	from, to := 0, 0
 	for i, e := range d.Entries {
-		id, paint, lead := entryID(i), s.Paint, d.Context.Lead(i == d.cursor)
+		id, paint, lead := EntryID(i), s.Paint, d.Context.Lead(i == d.cursor)
 		if i == d.cursor {
 			paint, from = s.PaintSelected, len(rows)
 		}

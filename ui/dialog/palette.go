@@ -188,7 +188,7 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			}
 		}
 	case app.HitMsg:
-		if n, ok := entryOf(m.ID); ok && n < len(d.matches) {
+		if n, ok := EntryOf(m.ID); ok && n < len(d.matches) {
 			return nil, app.Outcome{Done: true, Value: d.matches[n]}
 		}
 	case tea.PasteMsg:
@@ -231,7 +231,7 @@ func (d *Palette) View() *lipgloss.Layer {
 			paint = s.PaintSelected
 		}
 		rows = append(rows, widget.Row{{
-			ID:   entryID(n),
+			ID:   EntryID(n),
 			Text: paint(style.Accent, lead) + paint(tone, widget.Pad(label, w-18)) + paint(style.Key, widget.PadLeft(a.Help().Key, 12)),
 		}})
 	}

@@ -80,7 +80,7 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			return d.Changed(d.Choices), app.Outcome{}
 		}
 	case app.HitMsg:
-		if n, ok := entryOf(m.ID); ok {
+		if n, ok := EntryOf(m.ID); ok {
 			d.cursor = n
 			d.toggle()
 			return d.Changed(d.Choices), app.Outcome{}
@@ -138,7 +138,7 @@ func (d *Panel) layout() {
 		if o.Count >= 0 {
 			count = widget.Count(o.Count)
 		}
-		id, paint := entryID(i), s.Paint
+		id, paint := EntryID(i), s.Paint
 		if i == d.cursor {
 			paint, at = s.PaintSelected, len(rows)
 		}

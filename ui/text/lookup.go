@@ -53,6 +53,9 @@ func (c *Catalogue) term(kind, a string) string {
 	switch kind {
 	case "action":
 		return first("action.", "event.", "doing.")
+	case "day": // of a time
+		day, _, _ := strings.Cut(a, " ")
+		return day
 	case "spec": // level, type, brand and grade
 		if p := strings.Fields(a); len(p) == 4 {
 			return strings.Join([]string{p[0], c.term("type", p[1]), p[2], c.term("grade", p[3])}, " ")

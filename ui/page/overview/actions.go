@@ -1,7 +1,6 @@
 package overview
 
 import (
-	"context"
 	"maps"
 	"slices"
 
@@ -10,10 +9,7 @@ import (
 	"certquay/model"
 	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/dialog"
-	"certquay/ui/style"
 	"certquay/ui/text"
-	"certquay/ui/widget"
 )
 
 func clean(s string) string { return text.Clean(s) }
@@ -97,7 +93,6 @@ func (p *page) Actions() app.Actions {
 			Hidden:  len(p.table.Marked) == 0 && p.query.Filter.Empty(),
 			Run:     p.back,
 		},
-		app.Action{ID: "tasks", Name: text.NewName("act.tasks"), Binding: app.Keys(tasksKey), Group: app.View, Run: p.showTasks},
 		move("down", func() { p.table.Move(line) }, "j", "down"),
 		move("up", func() { p.table.Move(-line) }, "k", "up"),
 		move("right", func() { p.table.Move(side) }, "l", "right"),
@@ -109,55 +104,6 @@ func (p *page) Actions() app.Actions {
 		move("pagedown", func() { p.scroll(2) }, "pgdown"),
 		move("pageup", func() { p.scroll(-2) }, "pgup"),
 	)
-}
-
-// tasksKey lists the tasks for a person.
-const tasksKey = "!"
-
-// showTasks lists the tasks for a person. The certificate of one can be opened, and a
-// task dismissed (spec D7).
-func (p *page) showTasks() tea.Cmd {
-	c, tasks := p.c, p.tasks
-	return app.Send(app.OpenDialogMsg{
-		Make: func() app.Dialog {
-			d := &dialog.List{Context: c, Title: c.T("tasks.title"), Empty: c.T("needs.nothing"), RemoveLabel: c.T("tasks.dismiss")}
-			for _, t := range tasks {
-				e := dialog.Entry{Head: c.Text.Text(t.Text), Meta: c.T("tasks.since", widget.Ago(c.T, t.Created, c.Now))}
-				e.Lines = c.Text.Lines(t.Detail)
-				e.Value = t
-				d.Entries = append(d.Entries, e)
-			}
-			return d
-		},
-		Then: func(v any) tea.Cmd {
-			switch v := v.(type) {
-			case model.Task:
-				switch {
-				case v.Instance != "":
-					return app.Send(app.ShowInstanceMsg{ID: v.Instance})
-				case v.Watch != "":
-					return app.Send(app.ShowWatchesMsg{})
-				}
-			case dialog.Removed:
-				return p.dismiss(v.Value.(model.Task))
-			}
-			return nil
-		},
-	})
-}
-
-// dismiss closes a task because the person says so (spec D7).
-func (p *page) dismiss(t model.Task) tea.Cmd {
-	c := p.c
-	if why := c.MayNot("dismiss"); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
-	}
-	return c.Do(func(ctx context.Context) tea.Msg {
-		if _, err := c.Backend.DismissTask(ctx, string(t.ID)); err != nil {
-			return c.LoadFailed(err)
-		}
-		return app.ToastMsg{Text: c.T("tasks.dismissed", c.Text.Text(t.Text)), Tone: style.Good}
-	})
 }
 
 // sorts are the orders of the list, the default first.

@@ -8,6 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/widget"
 )
@@ -45,7 +46,7 @@ func (p *page) Layers() []*lipgloss.Layer {
 			if p.wide() {
 				width = x
 			}
-			ls = append(ls, widget.ClickArea(app.KeyID(p.c.KeyFor("tasks", tasksKey)), 0, from, width, band-1-from))
+			ls = append(ls, widget.ClickArea(app.KeyID(p.c.KeyFor("tasks", action.TasksKey)), 0, from, width, band-1-from))
 		}
 	}
 	if p.wide() && band > 1 { // the title of the picture of what expires

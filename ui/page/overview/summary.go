@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -182,27 +183,20 @@ func (p *page) tasksRow(w int) widget.Row {
 		return widget.Row{{Text: s.Paint(style.Muted, widget.Cut(c.T("needs.nothing"), w))}}
 	}
 	kinds := map[model.TaskKind]int{}
-	var order []model.TaskKind
 	for _, t := range p.tasks {
-		if kinds[t.Kind] == 0 {
-			order = append(order, t.Kind)
-		}
 		kinds[t.Kind]++
 	}
 	var parts []string
-	for _, k := range order {
-		key := "task." + string(k)
-		if kinds[k] == 1 {
-			parts = append(parts, c.T(key+".one"))
-			continue
+	for _, k := range model.TaskKinds { // the most urgent first
+		if n := kinds[k]; n > 0 {
+			parts = append(parts, c.Plural("task."+string(k), n))
 		}
-		parts = append(parts, c.T(key, kinds[k]))
 	}
 	glyph, tone := "▲", style.Warn
 	if kinds[model.TaskReplace] > 0 {
 		glyph, tone = "✕", style.Bad
 	}
-	said, key := strings.Join(parts, c.Separator()), c.KeyFor("tasks", tasksKey)
+	said, key := strings.Join(parts, c.Separator()), c.KeyFor("tasks", action.TasksKey)
 	head := s.Paint(tone, c.Mark(glyph)+c.T("needs.you"))
 	tail := "  " + s.Paint(style.Key, key) + " " + s.Paint(style.Muted, c.T("needs.list"))
 	if widget.Width(head)+1+widget.Width(said)+widget.Width(tail) > w { // the key in place of the glyph
