@@ -19,10 +19,10 @@ func autoDeployCmd(c *invocation) *cobra.Command {
 		Example: "  certquay auto-deploy SLB/eu-central-1/shop.example.com on\n" +
 			"  certquay auto-deploy --where 'product:CDN is:hosted' on",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 || s.args("arg.resource", 1)(cmd, args) != nil || !onOrOff(args[len(args)-1]) {
+			if len(args) == 0 || !onOrOff(args[len(args)-1]) || len(args) == 1 && s.where == "" {
 				return usageError(cmd, "usage.auto-deploy")
 			}
-			return nil
+			return s.args("arg.resource", 1)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			last := len(args) - 1

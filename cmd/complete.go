@@ -43,6 +43,11 @@ func words[T ~string](all []T) completer {
 	}
 }
 
+// either completes what one or the other does.
+func either(a, b completer) completer {
+	return func(cmd *cobra.Command, typed string) []candidate { return append(a(cmd, typed), b(cmd, typed)...) }
+}
+
 // addCompletions sets the completion of the arguments and flags of all verbs. What
 // stands in no table takes files if it is among those for files, and no completion
 // otherwise. Cobra keeps completions of flags for ever, so only a process that answers

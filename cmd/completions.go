@@ -26,7 +26,10 @@ var takesFiles = map[string]bool{
 }
 
 // repeats are the verbs whose last argument may be repeated.
-var repeats = map[string]bool{"watch check": true, "contact assign": true}
+var repeats = map[string]bool{
+	"watch check": true, "contact assign": true, "apply": true, "withdraw": true, "close": true, "delete": true, "review": true, "deploy": true, "renew": true,
+	"reissue": true, "host": true, "revoke": true, "undeploy": true, "verify": true, "auto-deploy": true,
+}
 
 // fileFlags and directoryFlags are the flags whose values are paths.
 var (
@@ -43,7 +46,7 @@ func (c *invocation) argCompletions() map[string][]completer {
 	contact, company := c.fromStore("contacts"), c.fromStore("companies")
 	watch, task := c.fromStore("watches"), c.fromStore("tasks")
 	all := map[string][]completer{
-		"undeploy": {resource}, "verify": {resource}, "auto-deploy": {resource, words([]string{"on", "off"})},
+		"undeploy": {resource}, "verify": {resource}, "auto-deploy": {resource, either(words([]string{"on", "off"}), resource)},
 		"contact show": {contact}, "contact remove": {contact}, "contact test": {contact}, "contact edit": {contact},
 		"company show": {company}, "company remove": {company}, "company edit": {company},
 		"watch show": {watch}, "watch remove": {watch}, "watch check": {watch},
@@ -79,7 +82,9 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),
 		"--sort":  words(listSorts),
 		"--where": c.fromStore("queries"), "resources --where": c.fromStore("resource-queries"),
-		"--format": words(bundle.Formats()), "tasks --kind": words(model.TaskKinds), "--reason": words(rules.RevocationReasons),
+		"undeploy --where": c.fromStore("resource-queries"), "verify --where": c.fromStore("resource-queries"),
+		"auto-deploy --where": c.fromStore("resource-queries"),
+		"--format":            words(bundle.Formats()), "tasks --kind": words(model.TaskKinds), "--reason": words(rules.RevocationReasons),
 		"--policy": words(forecast.Policies), "--compare": words(forecast.Policies), "--lang": words(text.Languages()),
 	}
 }

@@ -86,7 +86,7 @@ type many struct {
 // asks once, starts all, waits for all, and prints what became of each. What is refused
 // or fails does not stop the others. Exit codes are those of [many.exit].
 func actOn[T target](ctx context.Context, c *invocation, s *selection, args []string, f finder[T], v effect[T]) error {
-	ids, err := c.typedIDs(ctx, args)
+	ids, err := s.ids(ctx, c, args, f.search)
 	if err != nil {
 		return err
 	}

@@ -25,14 +25,22 @@ type selection struct {
 
 // flags adds the flags of a selection to a verb.
 func (s *selection) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.where, "where", "", "")
 	cmd.Flags().BoolVar(&s.dryRun, "dry-run", false, "")
 }
 
 // args returns the argument check of a verb that takes one or several IDs, which the
-// message of code describes, followed by a number of words that are no IDs.
+// message of code describes, or a query, followed by a number of words that are no IDs.
 func (s *selection) args(code string, trailing int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) <= trailing {
+		switch ids := len(args) - trailing; {
+		case s.where != "" && ids > 0:
+			return out.Usage("usage.where-or-ids", "verb", cmd.CommandPath())
+		case s.where != "" && ids == 0:
+			return nil
+		case s.where == "" && cmd.Flags().Changed("where"):
+			return out.Usage("usage.where-empty")
+		case ids <= 0:
 			return usageError(cmd, "usage.some", "what", model.Say(code))
 		}
 		return nil
@@ -52,6 +60,8 @@ type target interface {
 // is allowed.
 type finder[T target] struct {
 	find func(typed string) (T, error)
+	// search returns the IDs that a query finds.
+	search func(ctx context.Context, query string) ([]model.ID, error)
 	// label returns the ID of a target and the name that it has in messages.
 	label func(*T) (id model.ID, name string)
 	// check returns the facts that allow an action, which are nil for a resource without
@@ -62,7 +72,13 @@ type finder[T target] struct {
 // findInstances resolves instances.
 func (c *invocation) findInstances() finder[model.Instance] {
 	return finder[model.Instance]{
-		find:  c.engine().Find,
+		find: c.engine().Find,
+		search: func(ctx context.Context, query string) ([]model.ID, error) {
+			if err := c.app.Store.WaitForTable(ctx); err != nil { // it is only built when it is asked for
+				return nil, err
+			}
+			return c.engine().Search(ctx, query)
+		},
 		label: func(i *model.Instance) (model.ID, string) { return i.ID, i.Name },
 		check: func(a rules.Action, i *model.Instance) (*rules.Facts, error) { return c.checkAction(a, i.ID) },
 	}
@@ -71,8 +87,9 @@ func (c *invocation) findInstances() finder[model.Instance] {
 // findResources resolves resources.
 func (c *invocation) findResources() finder[lifecycle.ResourceView] {
 	return finder[lifecycle.ResourceView]{
-		find:  c.engine().FindResource,
-		label: func(r *lifecycle.ResourceView) (model.ID, string) { return r.ID, place(&r.Resource) },
+		find:   c.engine().FindResource,
+		search: func(_ context.Context, query string) ([]model.ID, error) { return c.engine().SearchResources(query) },
+		label:  func(r *lifecycle.ResourceView) (model.ID, string) { return r.ID, place(&r.Resource) },
 		check: func(a rules.Action, r *lifecycle.ResourceView) (*rules.Facts, error) {
 			return c.checkAction(a, r.Instance)
 		},
@@ -98,6 +115,21 @@ func errOrNil(f *rules.Refusal) error {
 		return nil
 	}
 	return f
+}
+
+// ids returns what a selection names: the IDs of a query, or those that were typed.
+func (s *selection) ids(
+	ctx context.Context, c *invocation, args []string, search func(context.Context, string) ([]model.ID, error),
+) ([]string, error) {
+	if s.where == "" {
+		return c.typedIDs(ctx, args)
+	}
+	found, err := search(ctx, s.where)
+	ids := make([]string, len(found))
+	for n, id := range found {
+		ids[n] = string(id)
+	}
+	return ids, err
 }
 
 // typedIDs returns the IDs of a command line, with "-" replaced by the lines of standard

@@ -17,10 +17,10 @@ func uploadKeyCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "upload-key",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if s.args("arg.id", 1)(cmd, args) != nil {
+			if len(args) == 0 || len(args) == 1 && s.where == "" {
 				return usageError(cmd, "usage.upload-key")
 			}
-			return nil
+			return s.args("arg.id", 1)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			last := len(args) - 1
