@@ -51,7 +51,7 @@ func (p *page) Actions() app.Actions {
 	if p.cardsShown() {
 		line, side = p.perLine(), 1
 	}
-	as = append(append(as, c.SortActions(sorts, p.order, p.sort)...), p.tileActions()...)
+	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
 	return append(
 		as,
 		app.Action{
