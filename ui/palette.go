@@ -17,10 +17,14 @@ import (
 
 // paletteSources find what the palette offers beside actions, in this order.
 func (m *root) paletteSources() []app.PaletteSource {
-	return []app.PaletteSource{
+	sources := []app.PaletteSource{
 		m.findCertificates,
 		m.findSettings,
 	}
+	if p, ok := m.page().(app.Finder); ok {
+		sources = append(p.PaletteSources(), sources...)
+	}
+	return sources
 }
 
 func (m *root) openPalette() tea.Cmd {

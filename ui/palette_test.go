@@ -59,7 +59,7 @@ func TestPaletteKnowsOtherWords(t *testing.T) {
 			t.Errorf("%q does not find %q:\n%s", typed, want, d.screen())
 		}
 	}
-	drive(t, kittest.Fleet(60), 120, 40).keys(":").text("expired").keys("enter").sees("Show only")
+	drive(t, kittest.Fleet(60), 120, 40).keys(":").text("expired").keys("enter").sees("1 of 60")
 	known := DefaultKeys()
 	for _, key := range text.New("en").Keys() {
 		id, other := strings.CutPrefix(key, "also.")

@@ -54,6 +54,9 @@ type Stepper interface {
 // command.
 type PaletteSource func(typed string) (Actions, error)
 
+// Finder is a page with sources of its own, asked for when the palette opens there.
+type Finder interface{ PaletteSources() []PaletteSource }
+
 // DisabledReason is why an action is not allowed, and what to do instead. Its texts are
 // computed on demand: each frame asks for the actions, but rarely shows these.
 type DisabledReason struct {

@@ -29,7 +29,8 @@ func Bars(s *style.Styles, values []int, h, step int, tone func(i int) style.Ton
 	}
 	lines := make([]string, max(h, 0))
 	for y := range lines {
-		var b strings.Builder
+		var b, run strings.Builder // a run is painted at once
+		last := style.Faint
 		for i, v := range values {
 			level := v * h * 8 / top
 			if v > 0 {
@@ -40,11 +41,19 @@ func Bars(s *style.Styles, values []int, h, step int, tone func(i int) style.Ton
 			if v == 0 && y == h-1 {
 				mark, t = "·", style.Faint
 			}
-			b.WriteString(s.Paint(t, widget.Repeat(mark, max(step-1, 1))))
+			if t != last {
+				b.WriteString(s.Paint(last, run.String()))
+				run.Reset()
+				last = t
+			}
+			for range max(step-1, 1) {
+				run.WriteString(mark)
+			}
 			if step > 1 {
-				b.WriteByte(' ')
+				run.WriteByte(' ')
 			}
 		}
+		b.WriteString(s.Paint(last, run.String()))
 		lines[y] = b.String()
 	}
 	return lines

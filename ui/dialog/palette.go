@@ -113,8 +113,8 @@ func (d *Palette) typed() tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// search puts together what matches: actions with a word that begins with what was
-// typed, then what the sources have found, then the other actions.
+// search puts together what matches: actions whose name has a word that begins with what
+// was typed, then what the sources have found, then the other actions.
 func (d *Palette) search() {
 	d.matches = d.matches[:0]
 	if d.input.Value() == "" {
@@ -128,6 +128,9 @@ func (d *Palette) search() {
 	for _, m := range fuzzy.FindFrom(d.input.Value(), all) {
 		n := all[m.Index]
 		s := notPrefix(n.text, typed)
+		if s == 0 && m.Index >= len(d.Actions) { // a name in another language, or another word
+			s = 1
+		}
 		if before, ok := distance[n.action]; ok {
 			distance[n.action] = min(before, s)
 			continue
@@ -153,12 +156,12 @@ func (d *Palette) search() {
 	}
 }
 
-// notPrefix is 0 if a word of the label begins with typed, else 1.
+// notPrefix is 0 if a word of the label begins with typed, else 2.
 func notPrefix(label, typed string) int {
 	if strings.Contains(" "+strings.ToLower(label), typed) {
 		return 0
 	}
-	return 1
+	return 2
 }
 
 // Update implements app.Dialog.

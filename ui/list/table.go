@@ -21,6 +21,7 @@ type Cell struct {
 
 // Column is one column of a [Table].
 type Column[T any] struct {
+	ID            string // names the column where a person chooses columns
 	Title         string
 	Min           int    // cells it needs
 	Max           int    // cells beyond which more are of no use
@@ -114,6 +115,16 @@ func (t *Table[T]) layout() {
 			before.scale = f.scale
 		}
 	}
+}
+
+// ColumnWidth is how wide a column is drawn, 0 if it is not.
+func (t *Table[T]) ColumnWidth(id string) int {
+	for _, f := range t.fitted {
+		if t.Columns[f.index].ID == id {
+			return f.width
+		}
+	}
+	return 0
 }
 
 // VisibleRows is how many rows fit on the screen.

@@ -47,7 +47,7 @@ func (p *page) Actions() app.Actions {
 	if p.cardsShown() {
 		line, side = p.perLine(), 1
 	}
-	as = append(append(as, c.SortActions(sorts, p.order, p.sort)...), p.tileActions()...)
+	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
 	return append(
 		as,
 		app.Action{
@@ -76,6 +76,7 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{ID: "hosted-only", Name: text.NewName("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
 		app.Action{ID: "costs", Name: text.NewName("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
+		app.Action{ID: "columns", Name: text.NewName("act.columns"), Binding: app.Keys("|"), Group: app.View, Run: p.chooseColumns},
 		app.Action{ID: "layout", Name: text.NewName("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
 		app.Action{
 			ID:      "mark",

@@ -13,6 +13,7 @@ import (
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/dialog"
 	"certquay/ui/list"
 	"certquay/ui/widget"
 )
@@ -40,8 +41,9 @@ type page struct {
 	brands           []string // to filter by
 	products         []string
 	layout           layout
-	week             int  // the one of the bars that the list is filtered by, from 1; 0 for none
-	typing           bool // into the filter line
+	columns          []dialog.ColumnChoice // as chosen; none lets the list decide
+	week             int                   // the one of the bars that the list is filtered by, from 1; 0 for none
+	typing           bool                  // into the filter line
 	input            widget.Input
 	active           *rules.Facts // of the certificate under the cursor
 	reading          model.ID     // whose facts are being read; "" for none
@@ -57,7 +59,7 @@ var _ app.Page = (*page)(nil)
 // New makes the tab.
 func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: model.Counts{Partial: true}}
-	p.table.Columns = columns(c, func() model.Sort { return p.order().Sort })
+	p.setColumns()
 	p.table.ID = func(r model.InstanceRow) string { return string(r.ID) }
 	p.table.SortedBy = string(p.order().Sort)
 	return p

@@ -19,41 +19,81 @@ import (
 func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceRow] {
 	days := widget.Width(c.T("time.d", 999))
 	return []list.Column[model.InstanceRow]{
-		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.InstanceRow, _ int) list.Cell { //nolint:lll // a column
-			return list.Cell{Tone: style.Strong, Text: r.Name}
-		}},
 		{
-			Title: c.T("col.status"),
-			Sort:  string(model.SortState),
-			Min:   14,
-			Max:   26,
-			Grow:  7,
+			ID:    "name",
+			Title: c.T("col.name"),
+			Sort:  string(model.SortName),
+			Min:   18,
+			Max:   40,
+			Grow:  3,
+			Cell: func(r model.InstanceRow, _ int) list.Cell { //nolint:lll // a column
+				return list.Cell{Tone: style.Strong, Text: r.Name}
+			},
+		},
+		{
+			ID: "status", Title: c.T("col.status"),
+			Sort: string(model.SortState),
+			Min:  14,
+			Max:  26,
+			Grow: 7,
 			Cell: func(r model.InstanceRow, w int) list.Cell {
 				glyph, word, tone := c.StatusBy(&r, w-2, by())
 				return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 			},
 		},
-		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, MinTableWidth: 100, Cell: func(r model.InstanceRow, w int) list.Cell {
-			return domains(&r, w)
-		}},
-		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, MinTableWidth: 150, Cell: func(r model.InstanceRow, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: specOf(c, &r)}
-		}},
-		{Title: c.T("col.valid"), Min: days, Max: days, MinTableWidth: 100, Right: true, Cell: func(r model.InstanceRow, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: validity(c, &r)}
-		}},
-		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.InstanceRow, _ int) list.Cell {
-			return expires(c, &r)
-		}, ReadAloud: func(r model.InstanceRow) string {
-			if r.NotAfter.IsZero() {
-				return ""
-			}
-			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.NotAfter)
-		}},
-		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.InstanceRow, w int) list.Cell {
+		{
+			ID:            "domains",
+			Title:         c.T("col.domains"),
+			Min:           18,
+			Max:           38,
+			Grow:          3,
+			MinTableWidth: 100,
+			Cell: func(r model.InstanceRow, w int) list.Cell {
+				return domains(&r, w)
+			},
+		},
+		{
+			ID:            "spec",
+			Title:         c.T("col.spec"),
+			Min:           22,
+			Max:           36,
+			Grow:          5,
+			MinTableWidth: 150,
+			Cell: func(r model.InstanceRow, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: specOf(c, &r)}
+			},
+		},
+		{
+			ID:            "valid",
+			Title:         c.T("col.valid"),
+			Min:           days,
+			Max:           days,
+			MinTableWidth: 100,
+			Right:         true,
+			Cell: func(r model.InstanceRow, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: validity(c, &r)}
+			},
+		},
+		{
+			ID:    "expires",
+			Title: c.T("col.expires"),
+			Sort:  string(model.SortExpiry),
+			Min:   17,
+			Max:   17,
+			Cell: func(r model.InstanceRow, _ int) list.Cell {
+				return expires(c, &r)
+			},
+			ReadAloud: func(r model.InstanceRow) string {
+				if r.NotAfter.IsZero() {
+					return ""
+				}
+				return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.NotAfter)
+			},
+		},
+		{ID: "on", Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.InstanceRow, w int) list.Cell {
 			return on(c, &r)
 		}},
-		{Title: c.T("col.service"), Min: 12, Max: 24, MinTableWidth: 112, Cell: func(r model.InstanceRow, w int) list.Cell {
+		{ID: "service", Title: c.T("col.service"), Min: 12, Max: 24, MinTableWidth: 112, Cell: func(r model.InstanceRow, w int) list.Cell {
 			return service(c, &r, w)
 		}, ReadAloud: func(r model.InstanceRow) string {
 			if r.ServiceEnd.IsZero() {
@@ -61,7 +101,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 			}
 			return r.ServiceEnd.Format("2006-01")
 		}},
-		{Title: c.T("col.id"), Min: 8, Max: 8, MinTableWidth: 140, Cell: func(r model.InstanceRow, _ int) list.Cell {
+		{ID: "id", Title: c.T("col.id"), Min: 8, Max: 8, MinTableWidth: 140, Cell: func(r model.InstanceRow, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: r.ID.Short()}
 		}},
 	}

@@ -3,13 +3,13 @@ package overview
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/style"
-	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -208,19 +208,26 @@ func (p *page) weekText() string {
 	return p.c.T("filter.week", p.c.Now.AddDate(0, 0, 7*(p.week-1)).Format(p.c.T("date.day")))
 }
 
-// tileActions are the tiles in the palette.
-func (p *page) tileActions() app.Actions {
-	var as app.Actions
-	for _, id := range []string{
-		string(model.Expired), string(model.Failing), string(model.Expiring), string(model.Issued), string(model.Verifying),
-		string(model.Paid), string(model.Hosted), string(model.AutoDeploy), string(model.Revoked),
-	} {
-		as = append(as, app.Action{
-			ID: "only-" + id, Name: text.NewName("act.only", text.NewName("label."+id)), Group: app.View,
-			Run: func() tea.Cmd { return p.only(id) },
-		})
+var _ app.Finder = (*page)(nil)
+
+// PaletteSources implements app.Finder: the tiles by their words.
+func (p *page) PaletteSources() []app.PaletteSource {
+	if p.details != nil {
+		return nil
 	}
-	return as
+	c, tiles := p.c, p.tiles()
+	return []app.PaletteSource{func(typed string) (app.Actions, error) {
+		words := strings.Fields(strings.ToLower(typed))
+		var as app.Actions
+		for _, t := range tiles {
+			label := c.T("act.only", t.word) + " " + t.count
+			all := strings.ToLower(label + " " + t.id)
+			if t.id != "" && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all, w) }) {
+				as = append(as, app.Found(c.T("palette.filter"), label, func() tea.Cmd { return p.only(t.id) }))
+			}
+		}
+		return as, nil
+	}}
 }
 
 // tileHit handles a click on a tile or a bar; ok is false for anything else.
