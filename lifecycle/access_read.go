@@ -89,7 +89,7 @@ func (a *Access) WaitReporting(ctx context.Context, report func(settled, failed 
 // Follow is [Access.WaitReporting] that goes on with the deployments and revocations of
 // the instance that the job leads to, such as those that follow a replaced key. report
 // may be nil; it is called with the number within each such round.
-func (a *Access) Follow(ctx context.Context, report func(settled int), id, job model.ID) ([]Progress, error) {
+func (a *Access) Follow(ctx context.Context, report func(settled, failed int), id, job model.ID) ([]Progress, error) {
 	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.follow(ctx, report, id, job) })
 }
 

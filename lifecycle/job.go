@@ -408,7 +408,7 @@ func (w *worker) jobEvent(j *model.Job, result string) model.Event {
 }
 
 // follow is [Access.Follow].
-func (w *worker) follow(ctx context.Context, report func(settled int), id, first model.ID) ([]Progress, error) {
+func (w *worker) follow(ctx context.Context, report func(settled, failed int), id, first model.ID) ([]Progress, error) {
 	var all []Progress
 	seen := map[model.ID]bool{}
 	for jobs := []model.ID{first}; len(jobs) > 0; {
