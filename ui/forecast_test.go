@@ -210,7 +210,7 @@ func TestForecastSkipsPoliciesWithoutDifference(t *testing.T) {
 	limit(100)
 	d := drive(t, b, 120, 40)
 	d.keys("5", "p")
-	d.sees("compare: 47 days", "left out", "public, 200 days, 100 days", "no new certificate is valid for more than 47 days")
+	d.sees("compare: 47 days", "no difference, left out", "public, 200 days, 100 days", "no new certificate is valid for more than 47 days")
 	d.fits()
 	d.keys("p")
 	if d.has("compare:") {

@@ -94,6 +94,7 @@ func TestForecastInOrder(t *testing.T) {
 		{"S", "DEPLOYMENTS ↓", most, least}, {"S", "TASKS ↓", "", ""}, {"S", "MONTH ↑", least, most},
 	} {
 		got := d.keys(c.key).below(c.head, least, most)
+		got = got[:min(len(got), 2)] // the dates below the picture follow
 		if c.first != "" && !slices.Equal(got, []string{c.first, c.last}) {
 			t.Errorf("%s: %v", c.head, got)
 		}

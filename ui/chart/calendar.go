@@ -54,15 +54,12 @@ func (c Calendar) Rows(s *style.Styles, tone func(day int) style.Tone, id func(d
 			if c.Counts[n] > 0 {
 				t = tone(n)
 			}
-			paint, gap := s.Paint, widget.Space(step-glyphs)
+			gap := widget.Space(step - glyphs)
 			if n == c.Cursor {
-				paint = s.PaintSelected
-				if t == style.Faint {
-					t = style.Accent
-				}
+				t = style.Brand // as cursors are drawn: reversed, or on a colour
 			}
 			row = append(row, widget.Part{
-				ID: id(n), Text: paint(t, widget.PadLeft(DayGlyph(c.Counts[n], glyphs), glyphs)) + gap, HasCursor: n == c.Cursor,
+				ID: id(n), Text: s.Paint(t, widget.PadLeft(DayGlyph(c.Counts[n], glyphs), glyphs)) + gap, HasCursor: n == c.Cursor,
 			})
 		}
 		rows = append(rows, row)

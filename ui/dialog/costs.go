@@ -10,6 +10,7 @@ import (
 
 	"certquay/lifecycle/ledger"
 	"certquay/ui/app"
+	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -41,7 +42,7 @@ func (d *Costs) layout() {
 	var rows []widget.Row
 	switch d.view {
 	case 1:
-		d.head, rows, d.note = d.months()
+		d.head, rows, d.note = d.months(inner)
 	case 2:
 		d.head, rows, d.note = d.orders(inner)
 	default:
@@ -194,17 +195,41 @@ func (d *Costs) packs(w int) (head widget.Row, rows []widget.Row, note string) {
 	return head, rows, c.T("costs.packs.note", c.KeyFor("buy", "b"))
 }
 
-func (d *Costs) months() (head widget.Row, rows []widget.Row, note string) {
+// months returns one row for each month and currency, with a bar of what was charged, in
+// which what was refunded differs, on one scale for each currency.
+func (d *Costs) months(w int) (head widget.Row, rows []widget.Row, note string) {
+	amount := 14
+	if w >= 96 {
+		amount = 18
+	}
+	bar := w - 10 - 3*amount - 2
+	if d.Context.Plain { // the numbers say the same
+		bar = -2
+	}
+	top := map[string]int64{}
+	for _, k := range d.Months {
+		top[k.Currency] = max(top[k.Currency], k.Charged)
+	}
 	var cells [][]string
 	for _, k := range d.Months {
 		m := func(n int64) string { return text.Clean(widget.Money(n, k.Currency)) }
-		cells = append(cells, []string{k.Month, m(k.Charged), m(k.Refunded), m(k.Charged - k.Refunded)})
+		cells = append(cells, []string{
+			k.Month, m(k.Charged), m(k.Refunded), m(k.Charged - k.Refunded), "  " + chargedBar(k, top[k.Currency], bar),
+		})
 	}
 	head, rows = d.table(
-		[]column{{"costs.month", 10, false}, {"costs.charged", 18, true}, {"costs.refunded", 18, true}, {"costs.net", 18, true}},
-		cells, nil,
+		[]column{{"costs.month", 10, false}, {"costs.charged", amount, true}, {"costs.refunded", amount, true}, {"costs.net", amount, true},
+			{"costs.bar", bar + 2, false}}, cells, nil,
 	)
 	return head, rows, d.Context.T("costs.months.note")
+}
+
+// chargedBar is the bar of a month, at most w cells long.
+func chargedBar(k ledger.Cost, top int64, w int) string {
+	const scale = 1 << 20 // amounts of any size in the range of int
+	share := func(n int64) int { return int(float64(max(n, 0)) / float64(max(top, 1)) * scale) }
+	refunded := min(k.Refunded, k.Charged)
+	return strings.Join(chart.StackedBar([]int{share(k.Charged - refunded), share(refunded)}, scale, w), "")
 }
 
 func (d *Costs) orders(w int) (head widget.Row, rows []widget.Row, note string) {

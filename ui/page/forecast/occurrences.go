@@ -43,7 +43,7 @@ func occurrenceColumns(c *app.Context) []list.Column[occurrence] {
 		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(h occurrence, _ int) list.Cell {
 			return list.Cell{Text: h[0].At.Format(time.DateOnly)}
 		}},
-		{Title: c.T("col.what"), Min: 17, Max: 22, Cell: func(h occurrence, _ int) list.Cell {
+		{Title: c.T("col.what"), Min: 17, Max: 20, Cell: func(h occurrence, _ int) list.Cell {
 			st := status(h[0].What)
 			text := c.Mark(st.Glyph) + word(c, h[0])
 			if len(h) > 1 {

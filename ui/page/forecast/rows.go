@@ -248,13 +248,13 @@ func columns(c *app.Context, sh shape) []list.Column[row] {
 	}
 	bar := func(title string, of func(r *row) *forecast.Tally, shared bool) {
 		cols = append(cols, list.Column[row]{
-			Title: title, Min: 8, Max: 400, Grow: 20, SharedScale: shared,
+			Title: title, Min: 6, Max: 400, Grow: 20, SharedScale: shared,
 			Cell: func(r row, w int) list.Cell { return stackCell(of(&r), sh.scale.stacked, w, r.whole) },
 		})
 	}
 	own := ""
 	if sh.other != "" {
-		own = policyName(c, forecast.AsConfigured)
+		own = c.T("forecast.own")
 	}
 	bar(own, func(r *row) *forecast.Tally { return &r.base }, false)
 	if sh.other != "" {

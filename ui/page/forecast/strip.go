@@ -27,7 +27,7 @@ func (p *page) stripLines() int {
 		return minStrip
 	}
 	_, rows := p.byMonth.Loaded()
-	if spare := p.height - p.headLines() - len(rows) - 2; spare > minStrip {
+	if spare := p.height - p.headLines() - len(rows) - 2; spare >= minStrip {
 		return min(spare, maxStrip)
 	}
 	return 0
@@ -48,11 +48,17 @@ func (p *page) strip(h int) []string {
 	span, step := 1, 2
 	head, axis := c.T("forecast.strip"), chart.DayAxis(s, days[0].Start, len(days), step, "2", nil)
 	if m.whole {
-		span = 7
-		weeks := (len(days) + span - 1) / span
-		step = max(min((p.rowsWidth()-3)/weeks, 3), 1)
-		head = c.T("forecast.strip.weeks")
-		axis = chart.MonthAxis(s, days[0].Start, weeks, step, c.T("date.month"))
+		room := max(p.rowsWidth()-3, 1)
+		for span = 7; (len(days)+span-1)/span > room; {
+			span += 7
+		}
+		bars := (len(days) + span - 1) / span
+		step = max(min(room/bars, 3), 1)
+		head = c.T("forecast.strip.week")
+		if span > 7 {
+			head = c.T("forecast.strip.weeks", span/7)
+		}
+		axis = chart.TimeAxis(s, days[0].Start, days[0].Start.AddDate(0, 0, bars*span), bars*step)
 	} else if d := busiestDay(rep, m); d != nil {
 		head = c.T("forecast.strip.busiest", c.T("date.weekday", weekday(c, d.Start), d.Start.Day()))
 	}

@@ -25,10 +25,13 @@ func (p *page) wide() bool { return p.width >= wideFrom }
 
 // left is the width of the rows.
 func (p *page) left() int {
-	if p.wide() {
-		return p.width * 58 / 100
+	switch {
+	case !p.wide():
+		return p.width
+	case p.compare != forecast.AsConfigured: // twice the numbers and bars
+		return p.width * 60 / 100
 	}
-	return p.width
+	return p.width * 58 / 100
 }
 
 // SetSize implements app.Page.
