@@ -32,6 +32,7 @@ var unsaid = map[string]string{
 	"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com": command,
 	"--email ops@example.com": command,
 	"host --stop":             command,
+	"revoke --version-number": command,
 
 	"%s pack":                     code,
 	"key type":                    code,
