@@ -36,7 +36,11 @@ func (q *request) awaitJobs(told app.ToastMsg, well string) app.ToastMsg {
 	}
 	told.Tone = style.Busy
 	told.Await = func(ctx context.Context) app.ToastMsg {
-		all, err := q.c.Backend.WaitReporting(ctx, func(n int) { settled.Store(int64(n)) }, q.jobs...)
+		wait := q.c.Backend.WaitReporting
+		if q.follows {
+			wait = q.c.Backend.Follow
+		}
+		all, err := wait(ctx, func(n int) { settled.Store(int64(n)) }, q.jobs...)
 		if ctx.Err() != nil {
 			return app.ToastMsg{}
 		}
