@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,21 +20,34 @@ func deployCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "deploy",
 		Example: "  certquay deploy shop.example.com --product CDN\n" +
+			"  certquay deploy shop.example.com --everywhere\n" +
 			"  certquay deploy shop.example.com --product SLB --region eu-central-1 --resource shop.example.com",
 		Args: s.args("arg.id", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if r.Product == "" {
+			if r.Product == "" && !r.Everywhere {
 				return out.Usage("usage.no-product", "words", c.productNames())
 			}
+			title := counted("many.deploy", "product", r.Product)
+			if r.Everywhere {
+				title = counted("many.deploy-everywhere")
+			}
+			older := map[model.ID]bool{} // confirmed to go over a newer one
 			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
-				action: rules.Deploy, title: counted("many.deploy", "product", r.Product),
+				action: rules.Deploy, title: title,
 				plan: func(ctx context.Context, i *model.Instance, _ *rules.Facts) (plan, error) {
-					if !s.dryRun && (c.Yes || !s.several(args)) { // nobody sees it
-						return plan{}, nil
+					if asks := c.Interactive && !c.Yes; !asks && !s.dryRun && (c.Yes || !s.several(args)) {
+						return plan{}, nil // nobody sees it
 					}
-					return c.planDeployment(ctx, i, r)
+					p, err := c.planDeployment(ctx, i, r)
+					if f := (*rules.Refusal)(nil); c.Interactive && !c.Yes && !s.dryRun && errors.As(err, &f) && f.Reason == rules.ReasonOlder {
+						older[i.ID] = true
+						return c.planOlder(i, f), nil
+					}
+					return p, err
 				},
 				begin: func(ctx context.Context, i *model.Instance) (begun, error) {
+					r := r
+					r.Older = r.Older || older[i.ID]
 					jobs, err := c.engine().Deploy(ctx, i.ID, r)
 					return c.deployed(&s, deployProblem(i), jobs), err
 				},
@@ -41,12 +55,25 @@ func deployCmd(c *invocation) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&r.Everywhere, "everywhere", false, "")
+	f.BoolVar(&r.Older, "older", false, "")
 	f.StringVar(&r.Product, "product", "", "")
 	f.StringSliceVar(&r.Regions, "region", nil, "")
 	f.StringSliceVar(&r.Resources, "resource", nil, "")
+	exclusive(cmd, "everywhere", "product")
+	exclusive(cmd, "everywhere", "region")
+	exclusive(cmd, "everywhere", "resource")
 	waitFlag(f, &s.noWait)
 	s.flags(cmd)
 	return cmd
+}
+
+// planOlder confirms as a danger that a certificate goes over a newer one (spec I9).
+func (c *invocation) planOlder(i *model.Instance, f *rules.Refusal) plan {
+	return plan{
+		ask: true, typed: i.Name, lines: []string{c.Label("danger", string(rules.SeverityDanger)) + ": " + c.Words().Text(f.AsText())},
+		notes: []model.Text{f.AsText()},
+	}
 }
 
 // planDeployment returns where a certificate would be deployed.
@@ -93,7 +120,7 @@ func (c *invocation) deployed(s *selection, problem model.Text, jobs []model.Job
 	for n := range jobs {
 		ids[n], all[n] = jobs[n].ID, lifecycle.Progress{Job: jobs[n]}
 	}
-	return begun{ids, func(ended []lifecycle.Progress) outcome {
+	return begun{jobs: ids, end: func(ended []lifecycle.Progress) outcome {
 		var o outcome
 		if problem != "" {
 			o.notes = append(o.notes, problem)

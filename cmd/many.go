@@ -45,6 +45,9 @@ type plan struct {
 // begun is what a verb has started for one target.
 type begun struct {
 	jobs []model.ID // those to wait for; none if all is done
+	// follows means that deployments and revocations follow from the jobs, which are
+	// waited for too.
+	follows bool
 	// end returns the result. all are the jobs once waited for, nil if they were not.
 	end func(all []lifecycle.Progress) outcome
 }
@@ -244,7 +247,14 @@ func (m *many) waitForAll(ctx context.Context) {
 		case mine == 0 || m.noWait:
 			w.outcome = w.begun.end(nil)
 		case failed == nil || settled(all, w.jobs, mine):
-			w.outcome = w.begun.end(all[w.jobs : w.jobs+mine])
+			ended := all[w.jobs : w.jobs+mine]
+			if w.begun.follows && failed == nil {
+				if ended, failed = m.engine().Follow(ctx, nil, w.begun.jobs...); failed != nil {
+					w.err = failed
+					continue
+				}
+			}
+			w.outcome = w.begun.end(ended)
 		default:
 			w.err = failed
 		}
@@ -278,7 +288,7 @@ func (c *invocation) waitFor(ctx context.Context, a rules.Action, jobs []model.I
 // once its jobs have ended or wait for an external event. Interrupting does not stop the
 // jobs.
 func (c *invocation) became(id model.ID, done model.Text, jobs ...model.ID) begun {
-	return begun{jobs, func(all []lifecycle.Progress) (o outcome) {
+	return begun{jobs: jobs, end: func(all []lifecycle.Progress) (o outcome) {
 		if len(jobs) > 0 && all == nil {
 			done = model.Say("verb.not-waited", "done", done)
 		}

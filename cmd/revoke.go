@@ -33,10 +33,16 @@ func revokeCmd(c *invocation) *cobra.Command {
 			if len(r.Versions) > 0 && s.several(args) {
 				return out.Usage("usage.versions-one")
 			}
+			action := rules.Revoke
+			if len(r.Versions) > 0 {
+				if i, err := c.engine().Find(args[0]); err == nil { // else that is said below
+					action = rules.RevokeAction(&i, r.Versions)
+				}
+			}
 			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
-				action: rules.Revoke, title: counted("many.revoke", "reason", r.Reason), typed: true,
+				action: action, title: counted("many.revoke", "reason", r.Reason), typed: true,
 				plan: func(_ context.Context, i *model.Instance, cs *rules.Facts) (plan, error) {
-					return c.planRevocation(i, cs, r.Reason)
+					return c.planRevocation(i, cs, action, r)
 				},
 				begin: func(ctx context.Context, i *model.Instance) (begun, error) { return c.beginRevocation(ctx, i, r) },
 			})
@@ -50,18 +56,27 @@ func revokeCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// stillPresenting returns the resources that present what is to be revoked.
-func (c *invocation) stillPresenting(cs *rules.Facts) ([]lifecycle.ResourceView, error) {
+// stillPresenting returns the resources that present what is to be revoked: some
+// versions, or all if there are none.
+func (c *invocation) stillPresenting(cs *rules.Facts, versions []int) ([]lifecycle.ResourceView, error) {
 	still, _, err := c.engine().Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
-	return slices.DeleteFunc(still, func(v lifecycle.ResourceView) bool { return !cs.PresentsRevocable(&v.Resource) }), err
+	return slices.DeleteFunc(still, func(v lifecycle.ResourceView) bool {
+		seen := cs.Instance.ByFingerprint(v.Presented)
+		return !cs.PresentsRevocable(&v.Resource) || len(versions) > 0 && !slices.Contains(versions, seen.Number)
+	}), err
 }
 
-func (c *invocation) planRevocation(i *model.Instance, cs *rules.Facts, reason string) (plan, error) {
-	p := plan{ask: true, typed: i.Name, lines: []string{c.Text("verb.revoke", "name", i.Name, "reason", reason)}}
-	if err := c.addRefund(&p, i.ID); err != nil {
-		return p, err
+func (c *invocation) planRevocation(i *model.Instance, cs *rules.Facts, a rules.Action, r lifecycle.RevokeRequest) (plan, error) {
+	p := plan{ask: true, typed: i.Name}
+	if a == rules.RevokeVersion { // the instance goes on, so nothing is paid back
+		p.lines = []string{c.Text("verb.revoke.versions", "name", i.Name, "versions", r.Versions, "reason", r.Reason)}
+	} else {
+		p.lines = []string{c.Text("verb.revoke", "name", i.Name, "reason", r.Reason)}
+		if err := c.addRefund(&p, i.ID); err != nil {
+			return p, err
+		}
 	}
-	still, err := c.stillPresenting(cs)
+	still, err := c.stillPresenting(cs, r.Versions)
 	for n := range still {
 		at := model.Say("verb.revoke.presented", "place", place(&still[n].Resource))
 		p.lines, p.notes = append(p.lines, c.Words().Text(at)), append(p.notes, at)
@@ -76,7 +91,7 @@ func (c *invocation) beginRevocation(ctx context.Context, i *model.Instance, r l
 	if err != nil {
 		return begun{}, err
 	}
-	still, err := c.stillPresenting(cs)
+	still, err := c.stillPresenting(cs, r.Versions)
 	if err != nil {
 		return begun{}, err
 	}

@@ -50,7 +50,7 @@ var verbGroups = []struct {
 }{
 	{"help.group.certificates", []func(*invocation) *cobra.Command{
 		buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
-		renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
+		renewCmd, reorderCmd, reissueCmd, rekeyCmd, hostCmd, revokeCmd, deleteCmd,
 	}},
 	{"help.group.servers", []func(*invocation) *cobra.Command{
 		deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,

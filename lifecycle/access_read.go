@@ -87,10 +87,11 @@ func (a *Access) WaitReporting(ctx context.Context, report func(settled, failed 
 }
 
 // Follow is [Access.WaitReporting] that goes on with the deployments and revocations of
-// the instance that the job leads to, such as those that follow a replaced key. report
-// may be nil; it is called with the number within each such round.
-func (a *Access) Follow(ctx context.Context, report func(settled, failed int), id, job model.ID) ([]Progress, error) {
-	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.follow(ctx, report, id, job) })
+// their instances that the jobs lead to, such as those that follow a replaced key. They
+// come after the jobs themselves. report may be nil; it is called with the number within
+// each such round.
+func (a *Access) Follow(ctx context.Context, report func(settled, failed int), jobs ...model.ID) ([]Progress, error) {
+	return guardedRead(a, func() ([]Progress, error) { return a.e.worker.follow(ctx, report, jobs...) })
 }
 
 // Resources lists a page of the resources, ordered by product, region and name

@@ -32,13 +32,7 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 	if f := e.table.Check(rules.Deploy, c); f != nil {
 		return nil, e.journal.LogRefusal(ctx, actor, f)
 	}
-	resolve := e.deployments.targets
-	if r.Everywhere {
-		resolve = func(_ context.Context, i *model.Instance, _ DeployRequest) ([]target, error) {
-			return e.deployments.targetsEverywhere(i)
-		}
-	}
-	targets, err := resolve(ctx, c.Instance, r)
+	targets, err := e.deployments.targets(ctx, c.Instance, r)
 	if err != nil {
 		return nil, e.journal.LogRefusal(ctx, actor, err)
 	}
@@ -81,6 +75,9 @@ func (e *Engine) planDeploy(ctx context.Context, actor model.Actor, id model.ID,
 		return nil, f
 	}
 	targets, err := e.deployments.targets(ctx, c.Instance, r)
+	if err == nil && !r.Older {
+		err = e.store.View(func(tx model.Reader) error { return e.deployments.refuseOlder(tx, c.Instance, r, targets) })
+	}
 	places := make([]DeployPlace, len(targets))
 	for n, t := range targets {
 		places[n] = DeployPlace{t.product.Name, t.place.Region, t.place.Name}
@@ -88,8 +85,11 @@ func (e *Engine) planDeploy(ctx context.Context, actor model.Actor, id model.ID,
 	return places, err
 }
 
-// targets resolves a request into places (spec D2).
+// targets resolves a request into places (spec D2, I10).
 func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployRequest) ([]target, error) {
+	if r.Everywhere {
+		return ds.targetsEverywhere(i)
+	}
 	refuse := func(reason rules.Reason, args rules.Args) error {
 		return &rules.Refusal{Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: reason, Rule: "D2", Args: args}
 	}

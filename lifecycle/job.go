@@ -408,27 +408,32 @@ func (w *worker) jobEvent(j *model.Job, result string) model.Event {
 }
 
 // follow is [Access.Follow].
-func (w *worker) follow(ctx context.Context, report func(settled, failed int), id, first model.ID) ([]Progress, error) {
-	var all []Progress
-	seen := map[model.ID]bool{}
-	for jobs := []model.ID{first}; len(jobs) > 0; {
+func (w *worker) follow(ctx context.Context, report func(settled, failed int), jobs ...model.ID) (all []Progress, err error) {
+	seen, first := map[model.ID]bool{}, map[model.ID]model.ID{}
+	for len(jobs) > 0 {
 		some, err := w.wait(ctx, report, jobs...)
 		if err != nil {
 			return all, err
 		}
 		all = append(all, some...)
-		for _, j := range jobs {
-			seen[j] = true
-		}
 		jobs = nil
+		for n := range some {
+			j := &some[n].Job
+			seen[j.ID] = true
+			if first[j.Instance] == "" {
+				first[j.Instance] = j.ID
+			}
+		}
 		err = w.store.View(func(r model.Reader) error {
-			later := model.Scan{Index: "instance", From: string(id) + "/" + string(first), To: string(id) + "0"}
-			for j, err := range model.All[model.Job](r, later) {
-				if err != nil {
-					return err
-				}
-				if !seen[j.ID] && (j.Kind == model.JobDeploy || j.Kind == model.JobRevoke) {
-					jobs = append(jobs, j.ID)
+			for instance, after := range first {
+				later := model.Scan{Index: "instance", From: string(instance) + "/" + string(after), To: string(instance) + "0"}
+				for j, err := range model.All[model.Job](r, later) {
+					if err != nil {
+						return err
+					}
+					if !seen[j.ID] && (j.Kind == model.JobDeploy || j.Kind == model.JobRevoke) {
+						jobs = append(jobs, j.ID)
+					}
 				}
 			}
 			return nil

@@ -44,7 +44,7 @@ func (e *Engine) planRekey(id model.ID) (p RekeyPlan, err error) {
 
 // rekey is [Access.Rekey].
 func (e *Engine) rekey(ctx context.Context, actor model.Actor, id model.ID, reason string) (model.Job, error) {
-	reason, err := revocationReason(reason, "keyCompromise")
+	reason, err := revocationReason(reason, rules.RekeyReason)
 	if err != nil {
 		return model.Job{}, err
 	}

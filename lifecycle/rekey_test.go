@@ -14,12 +14,12 @@ import (
 	"certquay/model"
 )
 
-// ends waits for the jobs of an instance that follow from one, and expects all to
-// have succeeded.
-func (w *world) ends(id model.ID, j model.Job, err error) {
+// ends waits for a job and those that follow from it, and expects all to have
+// succeeded.
+func (w *world) ends(j model.Job, err error) {
 	w.t.Helper()
 	w.check(err)
-	all, err := w.engine.By(model.Scheduler).Follow(w.ctx(), nil, id, j.ID)
+	all, err := w.engine.By(model.Scheduler).Follow(w.ctx(), nil, j.ID)
 	w.check(err)
 	for _, p := range all {
 		if !p.Done || p.Job.Result != journal.ResultOK {
@@ -48,14 +48,14 @@ func TestAKeyIsReplacedEverywhereBeforeTheOldVersionIsRevoked(t *testing.T) {
 		}
 		credits := w.balance("credit")
 		j, err := w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}) // a second version of the same key
-		w.ends(id, j, err)
+		w.ends(j, err)
 		plan, err := w.engine.By(operator).PlanRekey(id)
 		w.check(err)
 		if !slices.Equal(plan.Versions, []int{2, 1}) || len(plan.Resources) != 1 {
 			t.Errorf("the plan is %+v", plan)
 		}
 		j, err = w.engine.By(operator).Rekey(w.ctx(), id, "")
-		w.ends(id, j, err)
+		w.ends(j, err)
 		i, r := w.get(id), w.resource(0)
 		if len(i.Versions) != 3 || i.Versions[2].SPKI == i.Versions[0].SPKI || r.Presented != i.Versions[2].Fingerprint {
 			t.Fatalf("hosted %v: %+v at %+v", hosted, i.Versions, r)
@@ -87,7 +87,7 @@ func TestNothingIsRevokedWhileAServerPresentsIt(t *testing.T) {
 	w.product.Break("deploy", &ports.PermanentError{Err: errors.New("full")})
 	j, err := w.engine.By(operator).Rekey(w.ctx(), id, "superseded")
 	w.check(err)
-	_, err = w.engine.By(model.Scheduler).Follow(w.ctx(), nil, id, j.ID)
+	_, err = w.engine.By(model.Scheduler).Follow(w.ctx(), nil, j.ID)
 	w.check(err)
 	if i := w.get(id); len(i.Versions) != 2 || !i.Versions[0].RevokedAt.IsZero() || !slices.Equal(i.Retiring.Versions, []int{1}) {
 		t.Fatalf("a deployment has failed: %+v, to be revoked %+v", i.Versions, i.Retiring)
@@ -156,7 +156,7 @@ func TestWhatHasExpiredOrEndedIsOrderedAgain(t *testing.T) {
 			t.Errorf("%s: the plan is %+v", name, plan)
 		}
 		next, j, err := w.engine.By(operator).Reorder(w.ctx(), id, lifecycle.ReorderRequest{})
-		w.ends(next.ID, j, err)
+		w.ends(j, err)
 		old, again, r := w.get(id), w.get(next.ID), w.resource(0)
 		if !old.Replaced || old.ReplacedBy() != next.ID || old.RenewedBy != "" || again.Replaces() != id || again.State != model.Issued {
 			t.Errorf("%s: %+v and %+v", name, old, again)

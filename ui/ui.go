@@ -183,8 +183,13 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 			return m.setToast(v.toast)
 		}
 		return nil
+	case app.ForgetUndoMsg:
+		if u := m.ctx.Undo; u != nil && !u.ViewOnly {
+			m.ctx.Undo = nil
+		}
+		return m.handle(v.Then)
 	case app.OfferUndoMsg:
-		v.Undo.Until = m.ctx.Now.Add(app.UndoPeriod)
+		v.Undo.Until, v.Undo.Ends = m.ctx.Now.Add(app.UndoPeriod), m.ctx.Now.Add(app.UndoLife)
 		m.ctx.Undo = &v.Undo
 		return m.handle(v.Then)
 	case app.PressKeyMsg:

@@ -39,7 +39,7 @@ const (
 	Rekey       Action = "rekey"   // reissues with a new key, deploys, and revokes the old versions
 	// RevokeVersion revokes superseded versions only.
 	RevokeVersion Action = "revoke-version"
-	Assign      Action = "assign" // another contact
+	Assign        Action = "assign" // another contact
 )
 
 // Actions that do not concern one certificate and therefore have no transition.

@@ -274,3 +274,7 @@ func ReadError(what string, id any, err error) error {
 var RevocationReasons = []string{
 	"unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn",
 }
+
+// RekeyReason is the reason for which versions are revoked when their key is replaced,
+// unless another one is given (spec I12).
+const RekeyReason = "keyCompromise"

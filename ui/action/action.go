@@ -52,6 +52,7 @@ type request struct {
 	version  int             // the one to act on, where that can be chosen; 0 for none
 	undo     func() app.Undo // how to undo it; nil when that is not possible
 	jobs     []model.ID      // those it has started
+	follows  bool            // deployments and revocations follow from them
 	spends   bool            // it costs money or a pack
 }
 
@@ -78,12 +79,17 @@ var handlers = map[rules.Action]func(*request) tea.Msg{
 	rules.Renew:       renew,
 	rules.Reissue:     reissue,
 	rules.Assign:      assign,
+	rules.Reorder:     reorder,
+	rules.Rekey:       rekey,
+
+	rules.RevokeVersion: terminate,
 }
 
 // footerOrder lists the actions that the footer shows, the most wanted first.
 var footerOrder = []rules.Action{
 	rules.Buy, rules.Upload, rules.Apply, rules.Withdraw, rules.Review, rules.Renew, rules.Deploy,
 	rules.Host, rules.StopHosting, rules.AutoDeploy, rules.UploadKey, rules.Download, rules.Verify, rules.Reissue, rules.Undeploy,
+	rules.Reorder, rules.Rekey,
 }
 
 // rank puts buying after what is wanted most for the selected certificate, and other

@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
 )
 
@@ -37,15 +38,24 @@ func deploy(q *request) tea.Msg {
 		}
 		return lifecycle.ProductInfo{}
 	}
-	first := ids[0]
-	for _, p := range products { // one that works at once, without a region typed
-		if len(p.Regions) < 2 && p.Problem == "" {
-			first = p.Name
-			break
-		}
+	where, err := q.deployedNow()
+	if err != nil {
+		return failedMsg(c, q.row, err)
 	}
-	if q.resource != nil && slices.Contains(ids, q.resource.Product) {
+	options, labels := ids, ids
+	first := "" // nobody is led to a product that has nothing to do with the certificate
+	switch {
+	case q.resource != nil && slices.Contains(ids, q.resource.Product):
 		first = q.resource.Product
+	case len(where.places) > 0:
+		first = everywhere
+	case len(ids) == 1:
+		first = ids[0]
+	default:
+		options, labels = append([]string{""}, options...), append([]string{c.T("deploy.product.choose")}, labels...)
+	}
+	if len(where.places) > 0 {
+		options, labels = append([]string{everywhere}, options...), append([]string{c.T("deploy.everywhere")}, labels...)
 	}
 	region := ""
 	if q.resource != nil {
@@ -61,8 +71,20 @@ func deploy(q *request) tea.Msg {
 				Label:   c.T("deploy.product"),
 				Kind:    form.Select,
 				Initial: first,
-				Options: fixedOptions(ids, ids),
+				Options: fixedOptions(options, labels),
+				Valid: func(s string, _ form.Values) string {
+					if s == "" {
+						return c.T("deploy.product.choose")
+					}
+					return ""
+				},
 				Hint: func(v form.Values) string {
+					switch v["product"] {
+					case "":
+						return c.T("deploy.product.none")
+					case everywhere:
+						return where.hint(c)
+					}
 					p := product(v)
 					if p.Problem != "" {
 						return c.T("deploy.product.problem", c.Text.Text(p.Problem))
@@ -93,7 +115,9 @@ func deploy(q *request) tea.Msg {
 					}
 					return ""
 				}},
-			{Key: "resources", Label: c.T("deploy.resources"), Placeholder: c.T("deploy.resources.all"), Hint: func(v form.Values) string {
+			{Key: "resources", Label: c.T("deploy.resources"), Placeholder: c.T("deploy.resources.all"), Show: func(v form.Values) bool {
+				return v["product"] != everywhere && v["product"] != ""
+			}, Hint: func(v form.Values) string {
 				if product(v).Makes {
 					return c.T("deploy.resources.hint.makes", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
 				}
@@ -112,20 +136,106 @@ func deploy(q *request) tea.Msg {
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r := lifecycle.DeployRequest{Product: v["product"], Regions: splitList(v["regions"]), Resources: splitList(v["resources"])}
-		msg, err := q.forEach(ctx, "deploy.done", func(ctx context.Context, cs *rules.Facts) error {
-			js, err := c.Backend.Deploy(ctx, cs.Instance.ID, r)
-			for _, j := range js {
-				err = q.addJob(j, err)
-			}
-			return err
-		})
-		if told, ok := msg.(app.ToastMsg); ok && len(q.cases) == 1 {
-			name := q.cases[0].Instance.Name
-			told.Text = c.T("deploy.done.at", name, v["product"], len(q.jobs))
-			msg = q.awaitJobs(told, c.T("deploy.done.at.ended", name, v["product"], len(q.jobs)))
+		if r.Product == everywhere {
+			r = lifecycle.DeployRequest{Everywhere: true}
 		}
-		return msg, err
+		older, err := q.overNewer(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if len(older) == 0 {
+			return q.deploy(ctx, r)
+		}
+		return q.confirmOlder(r, older), nil
 	})
+}
+
+// everywhere is the choice of every resource where a certificate, or the one that it
+// replaces, is deployed now (spec I10). No product has its name.
+const everywhere = "*"
+
+// deployedNow is where certificates, or those that they replace, are deployed.
+type deployedNow struct {
+	places  []lifecycle.ResourceView
+	nowhere int // certificates that are deployed nowhere
+}
+
+func (q *request) deployedNow() (at deployedNow, err error) {
+	for _, cs := range q.cases {
+		rs, err := q.c.Backend.Everywhere(cs.Instance.ID)
+		if err != nil {
+			return at, err
+		}
+		if at.places = append(at.places, rs...); len(rs) == 0 {
+			at.nowhere++
+		}
+	}
+	return at, nil
+}
+
+func (at deployedNow) hint(c *app.Context) string {
+	said := c.T("deploy.at", joinResources(c, at.places))
+	if at.nowhere > 0 {
+		said += "\n" + c.T("deploy.everywhere.not", at.nowhere)
+	}
+	return said
+}
+
+// overNewer says which certificates would go over a newer one of the same names (spec
+// I9).
+func (q *request) overNewer(ctx context.Context, r lifecycle.DeployRequest) (lines []string, err error) {
+	for _, cs := range q.cases {
+		_, err := q.c.Backend.PlanDeploy(ctx, cs.Instance.ID, r)
+		if f := (*rules.Refusal)(nil); errors.As(err, &f) && f.Reason == rules.ReasonOlder {
+			lines = append(lines, q.c.FormatRefusal(f))
+		} else if err != nil && len(q.cases) == 1 {
+			return nil, err
+		}
+	}
+	return lines, nil
+}
+
+// confirmOlder confirms as a danger that certificates go over newer ones.
+func (q *request) confirmOlder(r lifecycle.DeployRequest, lines []string) tea.Msg {
+	c := q.c
+	return app.OpenDialogMsg{
+		Make: func() app.Dialog {
+			return &dialog.Confirm{
+				Context: c, Title: c.T("deploy.older.title", q.names()), Danger: rules.SeverityDanger,
+				Lines: lines, Question: c.T("deploy.older.question"),
+			}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil {
+				return nil
+			}
+			r.Older = true
+			return c.Do(func(ctx context.Context) tea.Msg {
+				msg, err := q.deploy(ctx, r)
+				if err != nil {
+					return failedMsg(c, q.row, err)
+				}
+				return msg
+			})
+		},
+	}
+}
+
+func (q *request) deploy(ctx context.Context, r lifecycle.DeployRequest) (tea.Msg, error) {
+	c := q.c
+	msg, err := q.forEach(ctx, "deploy.done", func(ctx context.Context, cs *rules.Facts) error {
+		js, err := c.Backend.Deploy(ctx, cs.Instance.ID, r)
+		for _, j := range js {
+			err = q.addJob(j, err)
+		}
+		return err
+	})
+	if told, ok := msg.(app.ToastMsg); ok && len(q.cases) == 1 && !r.Everywhere {
+		name := q.cases[0].Instance.Name
+		told.Text = c.T("deploy.done.at", name, r.Product, len(q.jobs))
+		msg = q.awaitJobs(told, c.T("deploy.done.at.ended", name, r.Product, len(q.jobs)))
+	}
+	return msg, err
 }
 
 // resources loads the resources that the certificates are deployed to.

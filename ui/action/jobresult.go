@@ -38,7 +38,11 @@ func (q *request) awaitJobs(told app.ToastMsg, well string) app.ToastMsg {
 	}
 	told.Tone = style.Busy
 	told.Await = func(ctx context.Context) app.ToastMsg {
-		all, err := q.c.Backend.WaitReporting(ctx, func(n, bad int) { settled.Store(int64(n)); failed.Store(int64(bad)) }, q.jobs...)
+		wait := q.c.Backend.WaitReporting
+		if q.follows {
+			wait = q.c.Backend.Follow
+		}
+		all, err := wait(ctx, func(n, bad int) { settled.Store(int64(n)); failed.Store(int64(bad)) }, q.jobs...)
 		if ctx.Err() != nil {
 			return app.ToastMsg{}
 		}

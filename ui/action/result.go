@@ -54,6 +54,9 @@ func (q *request) forEach(ctx context.Context, done string, act func(context.Con
 
 func (q *request) summary(done string, ok int, last string, problems []problem) tea.Msg {
 	said := q.resultMsg(done, ok, last, problems)
+	if q.row.Action == rules.Delete && ok > 0 { // what could be undone may be gone
+		return app.ForgetUndoMsg{Then: said}
+	}
 	if q.undo == nil || ok == 0 {
 		return said
 	}
@@ -103,6 +106,9 @@ func (q *request) restart(action rules.Action, handler func(*request) tea.Msg) f
 			back := &request{c: c, row: row}
 			for _, id := range ids {
 				cs, err := c.Backend.Facts(id)
+				if errors.Is(err, model.ErrNotFound) {
+					return app.ToastMsg{Text: c.T("gone"), Tone: style.Warn}
+				}
 				if err != nil {
 					return failedMsg(c, row, err)
 				}

@@ -21,7 +21,12 @@ import (
 // shown before (spec B5, I4, I5).
 func terminate(q *request) tea.Msg {
 	c := q.c
-	action := string(q.row.Action)
+	action, versionsOnly := string(q.row.Action), q.row.Action == rules.RevokeVersion
+	if versionsOnly {
+		if m := q.requireOne(); m != nil {
+			return m
+		}
+	}
 	word, label := q.cases[0].Instance.Name, "end.typed"
 	if len(q.cases) > 1 {
 		label = "end.typed.many"
@@ -54,7 +59,7 @@ func terminate(q *request) tea.Msg {
 		}
 		spec.Intro = append(spec.Intro, line)
 	}
-	if action == string(rules.Revoke) {
+	if versionsOnly || q.row.Action == rules.Revoke {
 		at, err := q.presentedOn()
 		if err != nil {
 			return failedMsg(c, q.row, err)
@@ -81,7 +86,7 @@ func terminate(q *request) tea.Msg {
 			switch q.row.Action {
 			case rules.Close:
 				return c.Backend.CloseInstance(ctx, id)
-			case rules.Revoke:
+			case rules.Revoke, rules.RevokeVersion:
 				return q.addJob(
 					c.Backend.Revoke(ctx, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: parseNumbers(v["versions"])}),
 				)
@@ -135,16 +140,17 @@ func (q *request) versionFields() (fields []form.Field, elsewhere []string) {
 	}
 	cs := q.cases[0]
 	var can []*model.Version
+	current, versionsOnly := cs.Instance.Current(), q.row.Action == rules.RevokeVersion
 	for n := len(cs.Instance.Versions) - 1; n >= 0; n-- {
 		switch v := &cs.Instance.Versions[n]; {
-		case !v.RevokedAt.IsZero() || cs.Now.After(v.NotAfter):
+		case !v.RevokedAt.IsZero() || cs.Now.After(v.NotAfter) || versionsOnly && v == current:
 		case v.Issuer == "":
 			elsewhere = append(elsewhere, c.T("revoke.elsewhere", v.Number))
 		default:
 			can = append(can, v)
 		}
 	}
-	if len(can) < 2 {
+	if len(can) < 2 && !versionsOnly {
 		return nil, elsewhere
 	}
 	var lines []string

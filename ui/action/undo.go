@@ -30,7 +30,7 @@ func undo(c *app.Context, t Target) app.Action {
 		OpensDialog: true,
 	}
 	ids := t.IDs
-	if u := c.Undo; u != nil {
+	if u := c.Undo; u != nil && (u.ViewOnly || c.Now.Before(u.Ends)) {
 		run, rank := u.Run, app.Second
 		switch {
 		case u.ViewOnly:

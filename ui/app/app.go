@@ -193,15 +193,18 @@ type Undo struct {
 	// action.
 	ViewOnly bool
 	// Until is when the footer stops offering it, in the time of the store; its key
-	// still works then.
-	Until time.Time
+	// still works until Ends, which is zero for what only changes the view.
+	Until, Ends time.Time
 	// Run undoes it, in a command if the store changes: then it asks first, as any
 	// such action does.
 	Run func() tea.Cmd
 }
 
-// UndoPeriod is how long the footer offers to undo.
-const UndoPeriod = time.Minute
+// UndoPeriod is how long the footer offers to undo, and UndoLife how long the key does.
+const (
+	UndoPeriod = time.Minute
+	UndoLife   = 15 * time.Minute
+)
 
 // Messages that everybody understands.
 type (
@@ -253,6 +256,8 @@ type (
 	ShowWatchesMsg struct{}
 	// BackMsg asks for the page from which the details of an instance were opened.
 	BackMsg struct{}
+	// ForgetUndoMsg asks to offer no undoing any more; then Then is handled.
+	ForgetUndoMsg struct{ Then tea.Msg }
 	// OfferUndoMsg asks to offer the undoing of what was done; then Then is handled.
 	OfferUndoMsg struct {
 		Undo Undo

@@ -33,6 +33,7 @@ var unsaid = map[string]string{
 	"--email ops@example.com": command,
 	"host --stop":             command,
 	"contact assign":          command,
+	"revoke --version-number": command,
 
 	"%s pack":                     code,
 	"key type":                    code,
