@@ -57,7 +57,7 @@ func (d *Columns) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 				d.resize(by)
 			}
 		}
-		if n, ok := entryOf(m.ID); ok {
+		if n, ok := EntryOf(m.ID); ok {
 			d.cursor = n
 			d.toggle()
 		}
@@ -159,8 +159,8 @@ func (d *Columns) rows() []widget.Row {
 			width = strconv.Itoa(o.Width)
 		}
 		rows = append(rows, widget.Row{
-			{ID: entryID(n), Text: paint(style.Accent, c.Lead(n == d.cursor))},
-			{ID: entryID(n), Text: paint(style.Normal, widget.Pad(box+text.Clean(o.Title), w-2-18)), HasCursor: n == d.cursor},
+			{ID: EntryID(n), Text: paint(style.Accent, c.Lead(n == d.cursor))},
+			{ID: EntryID(n), Text: paint(style.Normal, widget.Pad(box+text.Clean(o.Title), w-2-18)), HasCursor: n == d.cursor},
 			{ID: narrower + strconv.Itoa(n), Text: paint(style.Key, " - ")},
 			{Text: paint(style.Muted, widget.Pad(width, 12))},
 			{ID: wider + strconv.Itoa(n), Text: paint(style.Key, " + ")},
