@@ -41,8 +41,8 @@ const (
 
 // Beginnings of the IDs of the parts that make a column narrower and wider.
 const (
-	narrower = "narrower "
-	wider    = "wider "
+	narrower = "narrower-"
+	wider    = "wider-"
 )
 
 // Update implements app.Dialog.

@@ -64,7 +64,7 @@ func TestLanguagesAreComplete(t *testing.T) {
 // same are texts that are rightly the same in both languages: names, units,
 // commands and examples.
 var same = map[string]bool{
-	"foot.p": true, "pem.word": true, "window.title": true, "act.tab": true, "proof.name": true, "proof.url": true, "col.id": true, "level.dv": true, "level.ov": true,
+	"foot.p": true, "pem.word": true, "progress.part": true, "window.title": true, "act.tab": true, "proof.name": true, "proof.url": true, "col.id": true, "level.dv": true, "level.ov": true,
 	"level.ev":       true,
 	"buy.line.plain": true, "apply.step.request": true, "csr.pasted": true, "field.csr": true, "apply.like.one": true, "end.word": true,
 	"revoke.version":               true,

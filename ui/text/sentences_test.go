@@ -35,6 +35,9 @@ var unsaid = map[string]string{
 	"contact assign":          command,
 	"revoke --version-number": command,
 
+	"expires:%s group:issued !is:replaced":               query,
+	"group:issued !is:replaced expires>=%dd expires<%dd": query,
+
 	"%s pack":                     code,
 	"key type":                    code,
 	"id number":                   code,
@@ -128,6 +131,7 @@ var unsaid = map[string]string{
 const (
 	command       = "a command line or an example"
 	code          = "a code, whose words stand in the catalogue"
+	query         = "a query in the language of the filter"
 	name          = "no sentence"
 	id            = "names a field of a form, or a part of the screen"
 	keys          = "names of keys, as they stand on them"

@@ -26,7 +26,7 @@ type tile struct {
 // IDs of layers.
 const (
 	allTile = "all"
-	tileID  = "tile "
+	tileID  = "tile-"
 	weeksID = "weeks"
 )
 
