@@ -234,7 +234,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case app.FilterMsg:
 		p.details = nil
 		p.input.SetValue("")
-		p.query.Filter = model.Filter{Where: m.Query}
+		p.query.Filter, p.week = model.Filter{Where: m.Query}, 0
 		return p.relist()
 	case app.ShowInstanceMsg:
 		return p.openFrom(m.ID, m.Index, m.Total)

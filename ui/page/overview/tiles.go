@@ -69,24 +69,23 @@ func (p *page) tiles() []tile {
 		ts = append(ts, tile{status: style.StatusOf("ok"), word: c.T("band.fine")})
 	}
 	details := map[string]string{
-		string(model.Issued):    detail("tile.deployed", n.Derived[model.Deployed]),
-		string(model.Verifying): detail("tile.yours", p.awaited()),
+		"issued": detail("tile.deployed", n.Derived[model.Deployed]), "verifying": detail("tile.yours", p.awaited()),
 	}
-	for _, s := range []model.State{model.Issued, model.Verifying, model.Paid, model.Uploaded} {
-		if n.State[s] > 0 {
-			ts = append(ts, count(string(s), n.State[s], details[string(s)]))
+	states := func(g model.Group) {
+		for _, s := range model.States {
+			if s.Group() == g && n.State[s] > 0 {
+				ts = append(ts, count(string(s), n.State[s], details[string(s)]))
+			}
 		}
 	}
+	states(model.GroupIssued)
+	states(model.GroupUnissued)
 	for _, d := range []model.Derived{model.Hosted, model.AutoDeploy, model.Deployed, model.ServiceEnded, model.Replaced} {
 		if n.Derived[d] > 0 {
 			ts = append(ts, count(string(d), n.Derived[d], ""))
 		}
 	}
-	for _, s := range []model.State{model.Revoked, model.Refunded, model.Closed} {
-		if n.State[s] > 0 {
-			ts = append(ts, count(string(s), n.State[s], ""))
-		}
-	}
+	states(model.GroupEnded)
 	return ts
 }
 
@@ -200,11 +199,8 @@ func (p *page) onlyWeek(week int) tea.Cmd {
 	return p.relist()
 }
 
-// weekText names the week that the list is filtered by; "" for none.
+// weekText names the week that the list is filtered by.
 func (p *page) weekText() string {
-	if p.week == 0 {
-		return ""
-	}
 	return p.c.T("filter.week", p.c.Now.AddDate(0, 0, 7*(p.week-1)).Format(p.c.T("date.day")))
 }
 

@@ -126,7 +126,11 @@ func (p *page) filterText() string {
 		}
 		out += c.Text.Lookup("label."+string(d), string(d))
 	}
-	more := []string{clean(f.Where), clean(f.Brand), clean(f.Product), p.weekText()}
+	query := clean(f.Where)
+	if p.week > 0 { // the query of a bar, in fewer words
+		query = p.weekText()
+	}
+	more := []string{query, clean(f.Brand), clean(f.Product)}
 	if f.Uploaded {
 		more = append(more, c.T("filter.uploaded"))
 	}
