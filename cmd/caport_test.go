@@ -14,7 +14,7 @@ import (
 // Another program has the address of CRL and OCSP that stands in certificates.
 //
 // spec: O4, D9
-// finding: R-H9
+// finding: R-H9, U4
 func TestAHeldPortOfCRLAndOCSPStopsNothing(t *testing.T) {
 	p := newPerson(t)
 	first := p.issue("first.example.com")

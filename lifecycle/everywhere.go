@@ -42,7 +42,7 @@ func (rd *reader) everywhere(id model.ID) (views []ResourceView, err error) {
 			return err
 		}
 		for _, res := range rs {
-			v, _, err := viewOf(r, res)
+			v, _, err := viewOf(r, res, rd.Now())
 			if err != nil {
 				return err
 			}

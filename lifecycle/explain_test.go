@@ -158,6 +158,9 @@ func TestAServerWithAnExpiredCertificateIsATask(t *testing.T) {
 	if ts, err := w.engine.By(model.Scheduler).Tasks(1); err != nil || ts[0].Kind != model.TaskReplace {
 		t.Errorf("the first task is %+v, %v", ts, err)
 	}
+	if got := w.resource(0).State; got != model.ResourceExpired { // finding: U17
+		t.Errorf("its state is %s", got)
+	}
 	if result, detail := w.looked(r.ID); result != journal.ResultFailed || !strings.Contains(detail, "which expired") {
 		t.Errorf("expired: %s, %s", result, detail)
 	}
@@ -204,8 +207,9 @@ func TestWhatCameBeforeARevokedVersionStaysOutdated(t *testing.T) {
 		t.Fatalf("state %s", i.State)
 	}
 	r := w.resource(0)
-	if r.State != model.ResourceOutdated || r.Expected != "" {
-		t.Errorf("state %s, should present %q", r.State, r.Expected)
+	i := w.get(id)
+	if got := r.Presents(&i); got != model.ResourceOutdated || r.Expected != "" || r.State != model.ResourceExpired {
+		t.Errorf("presents %s, state %s, should present %q", got, r.State, r.Expected)
 	}
 	if why := w.why(id); strings.Contains(why, "present it") {
 		t.Errorf("explained:\n%s", why)

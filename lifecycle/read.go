@@ -127,7 +127,7 @@ func (rd *reader) resource(id model.ID) (v ResourceView, err error) {
 		if err != nil {
 			return rules.ReadError("resource", id, err)
 		}
-		v, _, err = viewOf(r, res)
+		v, _, err = viewOf(r, res, rd.Now())
 		return err
 	})
 	return v, err
@@ -135,8 +135,8 @@ func (rd *reader) resource(id model.ID) (v ResourceView, err error) {
 
 // viewOf adds the values derived from the resource's instance, which it returns too; nil
 // if there is none.
-func viewOf(r model.Reader, res model.Resource) (ResourceView, *model.Instance, error) {
-	v := ResourceView{Resource: res, State: res.State(nil)}
+func viewOf(r model.Reader, res model.Resource, now time.Time) (ResourceView, *model.Instance, error) {
+	v := ResourceView{Resource: res, State: res.StateAt(nil, now)}
 	if res.Instance == "" {
 		return v, nil, nil
 	}
@@ -144,7 +144,7 @@ func viewOf(r model.Reader, res model.Resource) (ResourceView, *model.Instance, 
 	if err != nil {
 		return v, nil, rules.ReadError("instance", res.Instance, err)
 	}
-	v.State, v.InstanceName, v.Hosted = res.State(&i), i.Name, i.Hosting.On
+	v.State, v.InstanceName, v.Hosted = res.StateAt(&i, now), i.Name, i.Hosting.On
 	if want := i.Current(); want != nil {
 		v.Expected = want.Fingerprint
 	}
@@ -173,7 +173,7 @@ func (rd *reader) resources(f ResourceFilter) (views []ResourceView, total int, 
 			if err != nil {
 				return err
 			}
-			v, i, err := viewOf(r, res)
+			v, i, err := viewOf(r, res, rd.Now())
 			if err != nil {
 				return err
 			}

@@ -44,12 +44,13 @@ const (
 	ResourceOutdated  ResourceState = "outdated"
 	ResourceDrifted   ResourceState = "drifted"
 	ResourceRevoked   ResourceState = "revoked"
+	ResourceExpired   ResourceState = "expired" // presents a certificate that has expired
 )
 
 // ResourceStates lists every state of a resource.
 var ResourceStates = []ResourceState{
 	ResourceDeployed, ResourceDeploying, ResourceFailed, ResourceWaiting,
-	ResourceOutdated, ResourceDrifted, ResourceRevoked, ResourceNone,
+	ResourceOutdated, ResourceDrifted, ResourceRevoked, ResourceExpired, ResourceNone,
 }
 
 // State derives the state of the resource. The instance may be nil.
@@ -63,6 +64,19 @@ func (r *Resource) State(i *Instance) ResourceState {
 		return ResourceFailed
 	}
 	return r.Presents(i)
+}
+
+// StateAt is the state at a time: a certificate that has expired matters more than
+// which of its versions it is.
+func (r *Resource) StateAt(i *Instance, now time.Time) ResourceState {
+	s := r.State(i)
+	switch s {
+	case ResourceDeployed, ResourceOutdated, ResourceDrifted:
+		if r.Presented != "" && now.After(r.NotAfter.Add(time.Second-1)) {
+			return ResourceExpired
+		}
+	}
+	return s
 }
 
 // Presents compares the presented certificate with the instance, which may be nil. It

@@ -185,3 +185,40 @@ func TestExplainNamesKeys(t *testing.T) {
 	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).find("shop.example.com").keys("x").sees("当前可执行", "d 部署", "m 停止托管",
 		"certquay rules T3")
 }
+
+// TestInstallTasksLeadToHelp names the installation notes and the support contact where
+// a version has to be installed, and the contact on the tab of hosting. spec: D7 H8
+// finding: M15
+func TestInstallTasksLeadToHelp(t *testing.T) {
+	support := func(o *Options) { o.Support = "it@example.com" }
+	drive(t, kittest.Fleet(60), 120, 40, support).keys("!", "j").sees("install version 2", "installation notes", "it@example.com").
+		keys("esc", "2").sees("help: it@example.com")
+}
+
+// TestNoticesAreListed lists what was sent, and what could not be delivered and why; a
+// channel is tested and the rest tried again from there. spec: N2 V1
+// finding: U8
+func TestNoticesAreListed(t *testing.T) {
+	b := kittest.Fleet(60)
+	to, at := "Ops, slack://…", b.Clock
+	b.Told = []model.Notice{
+		{
+			ID: "01K9NOTICE0000000000000001", Kind: model.NoticeIssued, At: at, Name: "a.example.com", To: to, Attempt: 3,
+			Subject: "certquay: a.example.com: issued", Text: "what:  issued\n", Next: at.Add(time.Hour),
+			Error: model.Quoted("receiver", "503 Service Unavailable"),
+		},
+		{
+			ID: "01K9NOTICE0000000000000002", Kind: model.NoticeRenewed, At: at, Name: "b.example.com", To: to, Attempt: 1,
+			Subject: "certquay: b.example.com: renewed", Done: at, Outcome: model.NoticeDelivered,
+		},
+	}
+	d := drive(t, b, 120, 40).keys(":").text("notices that were sent").keys("enter")
+	d.sees("a.example.com: issued", "✕ to Ops, slack://…", "503 Service Unavailable", "b.example.com: renewed", "f only failed")
+	d.keys("f").sees("Notices that could not be delivered", "a.example.com")
+	if d.has("b.example.com: renewed") {
+		t.Fatalf("what was delivered is listed:\n%s", d.screen())
+	}
+	d.keys("enter").sees("certquay: a.example.com: issued", "Delivery").keys("esc").sees("Notices that could not be delivered")
+	d.keys("R").called("retry")
+	d.sees("1 notice is tried again", "Notices that could not be delivered")
+}

@@ -105,18 +105,18 @@ func pressedInNotices(c *app.Context, key string, n *model.Notice, failed bool, 
 
 // noticeEntry shows a notice: what it was about and to whom, and its delivery.
 func noticeEntry(c *app.Context, n *model.Notice) dialog.Entry {
-	glyph, tone := "●", style.Good
+	glyph := "●"
 	switch {
 	case n.Failed():
-		glyph, tone = "✕", style.Bad
+		glyph = "✕"
 	case n.Open():
-		glyph, tone = "◔", style.Busy
+		glyph = "◔"
 	}
 	head := c.Text.Term("notice", string(n.Kind))
 	if n.Name != "" {
 		head = n.Name + ": " + head
 	}
-	delivery := c.Styles.Paint(tone, c.Mark(glyph)) + text.Clean(c.T("notices.to", n.To, c.Text.Text(outbox.State(n))))
+	delivery := c.Mark(glyph) + text.Clean(c.T("notices.to", n.To, c.Text.Text(outbox.State(n))))
 	return dialog.Entry{Head: head, Meta: widget.Stamp(n.At), Lines: []string{delivery}, Value: *n}
 }
 

@@ -93,6 +93,9 @@ func (w *World) write() {
 		for n := range w.Open {
 			put(&w.Open[n])
 		}
+		for n := range w.Told {
+			put(&w.Told[n])
+		}
 		for n := range w.People {
 			put(&w.People[n])
 		}

@@ -35,6 +35,7 @@ type World struct {
 	Places    []*model.Resource
 	Events    []model.Event // newest first
 	Open      []model.Task
+	Told      []model.Notice
 	People    []model.Contact
 	Watched   []model.Watch
 	Firms     []model.Company

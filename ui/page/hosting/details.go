@@ -10,6 +10,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
@@ -134,6 +135,9 @@ func (d *hosted) parts(c *app.Context) []dialog.Section {
 		person.Lines = nil
 		for _, t := range d.tasks {
 			person.Lines = append(person.Lines, c.Mark("▲")+c.Text.Text(t.Text))
+			if t.Kind == model.TaskInstall {
+				person.Lines = append(person.Lines, "  "+c.T("settle.install-notes", c.KeyOf(rules.Download)))
+			}
 		}
 	}
 	support := c.Support

@@ -5,6 +5,7 @@ import (
 
 	"certquay/ui/app"
 	"certquay/ui/style"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -37,6 +38,10 @@ func (p *page) totalsLine() string {
 	if packs := "   " + c.T("hosting.packs", p.totals.hostingPacks); p.width >= 100 &&
 		widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
 		right += packs
+	}
+	if help := c.T("hosting.help", text.Clean(c.Support)) + "   "; c.Support != "" &&
+		widget.Width(left)+widget.Width(help+right)+2 <= p.width {
+		right = help + right
 	}
 	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
 }
