@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle/rules"
 )
 
@@ -23,7 +25,7 @@ func clockCmd(c *invocation) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := e.MoveClock(cmd.Context(), to); err != nil {
+				if err := c.moveClock(cmd.Context(), to); err != nil {
 					return err
 				}
 			}
@@ -35,4 +37,15 @@ func clockCmd(c *invocation) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// moveClock moves a sandbox's clock, and shows on a terminal where it is.
+func (c *invocation) moveClock(ctx context.Context, to time.Time) error {
+	from := c.engine().Now()
+	stop := c.Progress(func() out.State {
+		now := c.engine().Now()
+		return out.State{What: c.Text("progress.clock", "at", now), Part: now.Sub(from).Hours() / max(to.Sub(from).Hours(), 1)}
+	})
+	defer stop()
+	return c.engine().MoveClock(ctx, to)
 }

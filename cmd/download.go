@@ -3,75 +3,134 @@ package cmd
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
+	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
-	"certquay/ui/text"
 )
 
 // singleFileFormats are the formats that consist of a single file without a key.
 var singleFileFormats = []string{"chain", "root"}
 
+// downloadFlags are the flags of download.
+type downloadFlags struct {
+	selection
+	format, dir string
+	force       bool
+}
+
 func downloadCmd(c *invocation) *cobra.Command {
-	var format, dir string
+	d := downloadFlags{}
 	cmd := &cobra.Command{
 		Use:  "download",
 		Long: out.Join(bundle.Formats()),
 		Example: "  certquay download shop.example.com --format nginx --out /etc/nginx/tls\n" +
+			"  certquay download --where 'on:*.example.com' --format pem --out backup\n" +
 			"  ssh HOST download shop.example.com --format nginx --out - > bundle.tar",
-		Args: exactArg("arg.id"),
+		Args: d.args("arg.id", 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if dir == "" {
+			several := d.several(args)
+			switch {
+			case d.dir == "":
 				return out.Usage("usage.download-out")
-			}
-			if dir == "-" && c.Terminal && !slices.Contains(singleFileFormats, format) {
+			case d.dir == "-" && several:
+				return out.Usage("usage.download-one")
+			case d.dir == "-" && c.Terminal && !slices.Contains(singleFileFormats, d.format):
 				return out.Usage("usage.download-terminal")
 			}
-			i, err := c.engine().Find(args[0])
-			if err != nil {
-				return err
-			}
-			files, err := c.engine().Download(cmd.Context(), i.ID, format)
-			if err != nil {
-				return err
-			}
-			for n := range files {
-				if t := files[n].Text; t != "" {
-					files[n].Data = c.Words().Page(t)
-				}
-			}
-			if dir == "-" {
-				return c.writeToStdout(files)
-			}
-			if err := c.MkdirAll(dir, 0o755); err != nil {
-				return out.Failed("failed.directory", "cause", err, "flag", "--out")
-			}
-			var written []string
-			for _, f := range files {
-				path := filepath.Join(dir, f.Name)
-				if err := c.write(path, f); err != nil {
-					return err
-				}
-				written = append(written, path)
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"id": i.ID, "format": format, "files": written})
-			}
-			for _, path := range written {
-				c.Print(text.Clean(path))
-			}
-			return nil
+			return actOn(cmd.Context(), c, &d.selection, args, c.findInstances(), effect[model.Instance]{
+				action: rules.Download, title: counted("many.download", "format", d.format, "dir", d.dir), harmless: true,
+				plan: unasked[model.Instance],
+				begin: func(ctx context.Context, i *model.Instance) (begun, error) {
+					dir := d.dir
+					if several {
+						dir = filepath.Join(dir, directoryName(i))
+					}
+					o, err := c.download(ctx, i, &d, dir, several)
+					return begun{end: func([]lifecycle.Progress) outcome { return o }}, err
+				},
+			})
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "nginx", out.Join(bundle.Formats()))
-	cmd.Flags().StringVar(&dir, "out", "", "")
+	cmd.Flags().StringVar(&d.format, "format", "nginx", out.Join(bundle.Formats()))
+	cmd.Flags().StringVar(&d.dir, "out", "", "")
+	cmd.Flags().BoolVar(&d.force, "force", false, "")
+	d.flags(cmd)
 	return cmd
+}
+
+// directoryName returns the name of the directory for one of several certificates: its
+// name with anything but letters, digits, dots and hyphens replaced, and its ID.
+func directoryName(i *model.Instance) string {
+	name := strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			return r
+		}
+		return '_'
+	}, i.Name)
+	return strings.TrimLeft(name, ".") + "-" + i.ID.Short()
+}
+
+// download writes the files of a certificate into a directory, or to standard output for
+// "-".
+func (c *invocation) download(ctx context.Context, i *model.Instance, d *downloadFlags, dir string, several bool) (o outcome, err error) {
+	files, err := c.engine().Download(ctx, i.ID, d.format)
+	if err != nil {
+		return o, err
+	}
+	for n := range files {
+		if t := files[n].Text; t != "" {
+			files[n].Data = c.Words().Page(t)
+		}
+	}
+	if dir == "-" {
+		return o, c.writeToStdout(files)
+	}
+	if err := c.confirmReplacing(ctx, files, dir, d.force, several); err != nil {
+		return o, err
+	}
+	if err := c.MkdirAll(dir, 0o755); err != nil {
+		return o, out.Failed("failed.directory", "cause", err, "flag", "--out")
+	}
+	written := []string{}
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name)
+		if err := c.write(path, f); err != nil {
+			return o, err
+		}
+		written = append(written, path)
+		o.lines = append(o.lines, model.Say("verb.note", "what", path))
+	}
+	o.result = map[string]any{"id": i.ID, "format": d.format, "files": written}
+	return o, nil
+}
+
+// confirmReplacing asks before files are replaced, which may be the only copy of a key.
+// Without a terminal, or for one of several certificates, it refuses; --yes does not
+// suffice.
+func (c *invocation) confirmReplacing(ctx context.Context, files []bundle.OutFile, dir string, force, several bool) error {
+	var there []string
+	for _, f := range files {
+		if path := filepath.Join(dir, f.Name); c.Exists(path) {
+			there = append(there, path)
+		}
+	}
+	switch {
+	case force || len(there) == 0:
+		return nil
+	case several || c.Yes || !c.Interactive:
+		return out.Usage("usage.download-exists", "files", there)
+	}
+	return c.Confirm(ctx, c.Text("verb.download.replaces", "files", there), "")
 }
 
 // writeToStdout writes files to standard output: a single one without a key as it is,

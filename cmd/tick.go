@@ -10,7 +10,9 @@ func tickCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use: "tick", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			stop := c.Progress(func() out.State { return out.State{What: c.Text("progress.tick", "n", c.engine().Working())} })
 			n, err := c.engine().Tick(cmd.Context())
+			stop()
 			if err != nil {
 				return err
 			}

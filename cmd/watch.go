@@ -1,10 +1,13 @@
 package cmd
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"certquay/cmd/out"
 	"certquay/lifecycle/monitor"
@@ -52,7 +55,10 @@ func watchCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if w, err = c.engine().CheckWatch(cmd.Context(), w.ID); err != nil {
+			stop := c.Progress(func() out.State { return out.State{What: c.Text("progress.watch", "address", w.Address)} })
+			w, err = c.engine().CheckWatch(cmd.Context(), w.ID)
+			stop()
+			if err != nil {
 				return err
 			}
 			return c.watched(&w)
@@ -106,13 +112,10 @@ func (c *invocation) checkWatches(cmd *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	wrong := false
-	for n := range all {
-		if all[n], err = c.engine().CheckWatch(cmd.Context(), all[n].ID); err != nil {
-			return err
-		}
-		wrong = wrong || len(all[n].Problems) > 0 || all[n].Error != ""
+	if err := c.probeAll(cmd.Context(), all); err != nil {
+		return err
 	}
+	wrong := slices.ContainsFunc(all, func(w model.Watch) bool { return len(w.Problems) > 0 || w.Error != "" })
 	if err := c.watchTable(all); err != nil {
 		return err
 	}
@@ -120,6 +123,28 @@ func (c *invocation) checkWatches(cmd *cobra.Command, args []string) error {
 		return &out.ExitError{Code: out.ExitFailed}
 	}
 	return nil
+}
+
+// maxProbes is how many endpoints are probed at once.
+const maxProbes = 16
+
+// probeAll probes endpoints, several at once, and replaces each watch by the result.
+func (c *invocation) probeAll(ctx context.Context, all []model.Watch) error {
+	var done atomic.Int64
+	stop := c.Progress(func() out.State {
+		return out.State{What: c.Text("progress.probe"), N: int(done.Load()), Of: len(all)}
+	})
+	defer stop()
+	probes, ctx := errgroup.WithContext(ctx)
+	probes.SetLimit(maxProbes)
+	for n := range all {
+		probes.Go(func() (err error) {
+			defer done.Add(1)
+			all[n], err = c.engine().CheckWatch(ctx, all[n].ID)
+			return err
+		})
+	}
+	return probes.Wait()
 }
 
 func (c *invocation) watches() error {
