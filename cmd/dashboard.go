@@ -2,12 +2,15 @@ package cmd
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
@@ -35,6 +38,9 @@ func (c *invocation) firstNotes(sealedBy string) []string {
 	}
 	return append(notes, t("empty.note.prices"))
 }
+
+// draftTimeout bounds the saving of drafts when a dashboard ends.
+const draftTimeout = 5 * time.Second
 
 // dashboard runs the dashboard in the session's terminal.
 func dashboard(ctx context.Context, c *invocation) error {
@@ -80,7 +86,12 @@ func dashboard(ctx context.Context, c *invocation) error {
 	}
 	done := a.Sessions.Dashboard(ctx)
 	defer done()
-	if err := a.RunProgram(ctx, c.Session, ui.New(o), filter); err != nil {
+	m := ui.New(o)
+	err := a.RunProgram(ctx, c.Session, m, filter)
+	if exit := new(*out.ExitError); !errors.As(err, exit) || (*exit).Code != out.ExitFailed { // it has not panicked
+		saveDrafts(ctx, m)
+	}
+	if err != nil {
 		return err
 	}
 	if c.Kind == session.Local && !a.Demo && a.Temporary() { // otherwise another process takes over
@@ -100,4 +111,14 @@ func settings(cfg *config.Config, words *text.Catalogue) []ui.Setting {
 		shown[n] = ui.Setting(s)
 	}
 	return shown
+}
+
+// saveDrafts saves what was typed into an application when the dashboard has ended, as it
+// does when its terminal is closed.
+func saveDrafts(ctx context.Context, m tea.Model) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), draftTimeout)
+	defer cancel()
+	if err := ui.SaveDrafts(ctx, m); err != nil {
+		slog.Warn("the draft in an open form could not be saved", "error", err)
+	}
 }

@@ -85,10 +85,10 @@ func TestApplyForm(t *testing.T) {
 	d.sees("▸ 3 submit", "Ops <ops@example.com>", "it is issued at once")
 	d.keys("ctrl+d")
 	d.sees("the draft for new DV single is saved", "▸ 3 submit") // and goes on
-	d.called("draft new DV single")
-	d.keys("esc")
+	d.called("draft new DV single", "draft a.example.com")       // the first when the step was left
+	d.keys("left", "esc")
 	d.sees("the draft for new DV single is saved")
-	d.called("draft a.example.com")
+	d.called()
 	d.feed()
 	d.keys("esc").find("a.example.com").keys("a") // as it is called now
 	d.sees("a.example.com", "nobody")
@@ -152,23 +152,23 @@ func TestApplyWithCSR(t *testing.T) {
 	d.sees("✕ ", "b.example.com") // the names differ, told live beside the field
 	d.keys("ctrl+s")
 	d.sees("✕ ", "▸ ✕ 2 CSR")
-	d.called()
+	d.calledBesideDrafts()
 	d.fill("domains", "a.example.com").keys("ctrl+s")
-	manual := func() {
+	manual := func(was string) {
 		t.Helper()
-		d.called("apply new DV single")
+		d.calledBesideDrafts("apply " + was)
 		if i := d.instance("a.example.com"); !i.Application.Manual() || len(i.Versions) != 1 || i.Versions[0].KeyID != "" {
 			t.Fatalf("it is %+v", i)
 		}
 	}
-	manual()
+	manual("b.example.com")
 	// Over SSH it is pasted.
 	d = drive(t, kittest.Fleet(12), 80, 24, func(o *Options) { o.Remote = true })
 	d.find("new DV single").act("apply").fill("domains", "a.example.com").choose("request", "pasted").field("csr pasted")
 	d.send(tea.PasteMsg{Content: string(testCSR)})
 	d.sees("signing requests: 1", "Nothing is missing")
 	d.keys("ctrl+s")
-	manual()
+	manual("a.example.com")
 }
 
 // ov adds a paid certificate that asks for an organization and documents.
@@ -194,12 +194,12 @@ func TestApplyOV(t *testing.T) {
 	d.fill("email", "anna@example.com").fill("id number", "L01X")
 	d.fill("company", "Beispiel AG").keys("ctrl+o")
 	d.sees("✕ required; then it can be saved", "▌ phone") // nothing by halves: it could not be changed
-	d.called()
+	d.calledBesideDrafts()
 	d.fill("company phone", "+49 1").fill("organization id", "HRB 9").fill("country", "de").fill("province", "Berlin").
 		fill("city", "Berlin")
 	d.fill("address", "Street 9").fill("zip code", "10999").keys("ctrl+o")
 	d.sees("Beispiel AG is saved and can be picked again")
-	d.called("company Beispiel AG")
+	d.calledBesideDrafts("company Beispiel AG")
 	d.keys("ctrl+o")
 	d.sees("✕ the name Beispiel AG is taken")
 	for d.field("pick company"); !d.has("‹ Example GmbH ›"); {
@@ -222,7 +222,7 @@ func TestApplyOV(t *testing.T) {
 	d.sees("A reviewer looks at the application")
 	d.b.NewEvents()
 	d.keys("ctrl+s")
-	d.called("apply a.example.com")
+	d.calledBesideDrafts("apply a.example.com")
 	i, _ := d.b.Instance("01K9Z3T00Q5W7X2V8R4N6MOV01")
 	if a := i.Application; a.Company != kittest.Example || a.IDNumber != "L01X" || len(a.Documents) != 1 {
 		t.Fatalf("applied with %+v", a)
@@ -244,7 +244,7 @@ func TestApplyBackAndNext(t *testing.T) {
 	d.sees("Ops <ops@example.com>")
 	d.keys("ctrl+s") // the first that is wrong, in its step
 	d.sees("▸ ✕ 1 application", "✕ required")
-	d.called()
+	d.calledBesideDrafts()
 	// Over SSH documents cannot be read from here, and the way is named.
 	d = drive(t, ov(), 80, 24, func(o *Options) { o.Remote = true; o.Save = nil })
 	d.find("new OV").act("apply").field("document pasted")

@@ -249,6 +249,15 @@ func (d *driver) called(want ...string) {
 	}
 }
 
+// calledBesideDrafts is called without the drafts that applications save at each step.
+func (d *driver) calledBesideDrafts(want ...string) {
+	d.t.Helper()
+	got := slices.DeleteFunc(d.b.NewEvents(), func(l string) bool { return strings.HasPrefix(l, "draft ") })
+	if !slices.Equal(got, want) {
+		d.t.Fatalf("done is %q, want %q; screen:\n%s", got, want, d.screen())
+	}
+}
+
 // did checks that an action was done so often and nothing else.
 func (d *driver) did(n int, action rules.Action) {
 	d.t.Helper()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"charm.land/bubbles/v2/help"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
@@ -36,7 +37,7 @@ func (m *root) globals() app.Actions {
 		{
 			ID:         "help",
 			Name:       text.NewName("act.help"),
-			Binding:    app.Keys("?"),
+			Binding:    app.Keys("?", "f1"),
 			ShortLabel: c.T("footer.help"),
 			Group:      app.Program,
 			Footer:     app.Always,
@@ -179,6 +180,39 @@ func (m *root) openHelp() tea.Cmd {
 			Then: m.runChosen,
 		},
 	)
+}
+
+// helper is a dialog that has help of its own.
+type helper interface {
+	help.KeyMap
+	// TakesText reports whether what is typed now goes into a text.
+	TakesText() bool
+	Heads() map[app.Group]string
+	Notes() []string
+}
+
+// helpFor returns the help of the top dialog if a key asks for it. A key that types a
+// character does not where a text is typed.
+func (m *root) helpFor(msg tea.Msg) (cmd tea.Cmd, ok bool) {
+	k, isKey := msg.(tea.KeyPressMsg)
+	d, has := m.top().(helper)
+	if !isKey || !has || k.Text != "" && d.TakesText() {
+		return nil, false
+	}
+	as := m.ctx.ApplyKeymap(m.globals())
+	if a, found := as.Find(k); !found || a.ID != "help" {
+		return nil, false
+	}
+	return m.open(app.OpenDialogMsg{
+		Make: func() app.Dialog { return &dialog.Help{Context: m.ctx, Keys: d, Heads: d.Heads(), Extra: d.Notes()} },
+		Then: func(v any) tea.Cmd {
+			name, ok := v.(string)
+			if k, parsed := app.ParseKey(name); ok && parsed {
+				return m.toDialog(k)
+			}
+			return nil
+		},
+	}), true
 }
 
 // keyScope is one place with actions of its own.

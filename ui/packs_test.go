@@ -44,7 +44,7 @@ func TestHostingPacksInTheForm(t *testing.T) {
 	d.sees("choose: with hosting or without?", "Free: hosting packs 5, further units 4.", "cannot be hosted after issue",
 		"Still missing: hosting packs", "nobody")
 	d.keys("ctrl+s").sees("✕ choose with → first: none is one year")
-	d.called()
+	d.calledBesideDrafts()
 	d.keys("right").sees("none: 1 year, not hosted", "Nothing is missing")
 	d.choose("hosting packs", "2")
 	d.sees("2, renewed 2 times", "Taken: hosting packs 2; 3 remain.", "2 besides its own; 2 remain.", "a service of up to 3 years",
@@ -56,7 +56,7 @@ func TestHostingPacksInTheForm(t *testing.T) {
 	d.keys("left")
 	d.b.NewEvents()
 	d.keys("ctrl+s")
-	d.called("apply from pack")
+	d.calledBesideDrafts("apply a.example.com")
 	if i := d.instance("a.example.com"); i.Hosting.RenewalsLeft != 3 || i.Contact != b.People[0].ID {
 		t.Errorf("it has %+v, and contact %s", i.Hosting, i.Contact)
 	}
@@ -90,9 +90,9 @@ func TestHostingIsChosenNotOmitted(t *testing.T) {
 	d := drive(t, fromPack(5, 4), 80, 24)
 	d.find("from pack").keys("a").text("a.example.com").keys("ctrl+s")
 	d.sees("▸ ✕ 3 submit", "✕ choose with → first: none is one year, and it can never be hosted; 1 to 3 host it")
-	d.called()
+	d.calledBesideDrafts()
 	d.keys("right", "ctrl+s")
-	d.called("apply from pack")
+	d.calledBesideDrafts("apply a.example.com")
 	if i := d.instance("a.example.com"); i.Hosting != (model.Hosting{}) {
 		t.Fatalf("it is hosted: %+v", i.Hosting)
 	}
@@ -185,13 +185,13 @@ func TestApplicationOfAnother(t *testing.T) {
 	d.sees("corp.example.com, www.corp.example.com", "Anna Berg", "L01X00T47", "filled in from corp.example.com", "nothing; by hand ›")
 	d.called("draft new OV", "draft new OV") // its two documents
 	d.text("corp").keys("enter")             // once more adds no document twice
-	d.called()
+	d.calledBesideDrafts()
 	d.field("pick company")
 	d.sees("‹ Example GmbH ›", "HRB 12345")
 	d.field("document")
 	d.sees("register-extract.png", "stamped.jpg")
 	d.fill("domains", "b.example.com").keys("ctrl+s")
-	d.called("apply new OV")
+	d.calledBesideDrafts("apply corp.example.com")
 	i, _ := d.b.Instance("01K9Z3T00Q5W7X2V8R4N6MOV01")
 	if a := i.Application; a.Company != kittest.Example || a.ApplicantName != "Anna Berg" || len(a.Documents) != 2 {
 		t.Fatalf("applied with %+v", a)

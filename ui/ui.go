@@ -4,6 +4,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,27 @@ type root struct {
 
 // New makes the dashboard.
 func New(o Options) tea.Model { return newRoot(o) }
+
+// SaveDrafts saves what was typed into forms that are open when the dashboard ends,
+// because its terminal was closed, for instance. Only forms of applications keep drafts
+// (spec A6). It is called after the program has ended, with a context that has not.
+func SaveDrafts(ctx context.Context, m tea.Model) error {
+	r, ok := m.(*root)
+	if !ok {
+		return nil
+	}
+	var failed error
+	for _, d := range r.dialogs {
+		if f, ok := d.(interface {
+			Autosave() func(context.Context) error
+		}); ok {
+			if save := f.Autosave(); save != nil {
+				failed = errors.Join(failed, save(ctx))
+			}
+		}
+	}
+	return failed
+}
 
 func newRoot(o Options) *root {
 	if o.Ctx == nil {
@@ -313,6 +335,9 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 
 // toDialog passes a message to the top dialog, and closes it when it is done.
 func (m *root) toDialog(msg tea.Msg) tea.Cmd {
+	if cmd, ok := m.helpFor(msg); ok {
+		return cmd
+	}
 	cmd, outcome := m.top().Update(msg)
 	if outcome.Done {
 		return tea.Batch(cmd, m.close(outcome.Value))

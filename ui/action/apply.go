@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -36,6 +37,9 @@ type application struct {
 	companies []model.Company
 	documents []model.Document
 	hosting   int // hosting packs that were free when the form was opened
+
+	saving sync.Mutex
+	saved  *model.Application // the draft as this form has saved it last; nil if it has not
 }
 
 // apply fills in and submits an application (spec A1). Leaving the form saves the draft
@@ -85,6 +89,7 @@ func apply(q *request) tea.Msg {
 		},
 		Fields:   a.fields(others),
 		Preview:  a.preview,
+		Autosave: a.autosave,
 		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), a.saveTemplate(), a.saveDraft(), a.buyPacks()},
 	}
 	send := func(ctx context.Context, v form.Values) (tea.Msg, error) {

@@ -42,9 +42,15 @@ func (a *application) applicationFrom(v form.Values) (model.Application, error) 
 	return draft, nil
 }
 
-// storeDraft saves the draft; changed reports whether anything had changed.
+// storeDraft saves the draft unless it is saved as it is; changed reports whether
+// anything has changed since the form was opened. It may be called by several commands.
 func (a *application) storeDraft(ctx context.Context, v form.Values) (changed bool, err error) {
+	a.saving.Lock()
+	defer a.saving.Unlock()
 	was := a.i.Application
+	if a.saved != nil {
+		was = *a.saved
+	}
 	was.Documents = nil
 	draft, err := a.applicationFrom(v)
 	if err != nil { // a request that cannot be read is the one thing not kept
@@ -60,9 +66,21 @@ func (a *application) storeDraft(ctx context.Context, v form.Values) (changed bo
 		draft.Company = was.Company
 	}
 	if reflect.DeepEqual(was, draft) {
-		return false, nil
+		return a.saved != nil, nil
 	}
-	return true, a.c.Backend.SaveDraft(ctx, a.i.ID, draft)
+	if err := a.c.Backend.SaveDraft(ctx, a.i.ID, draft); err != nil {
+		return true, err
+	}
+	a.saved = &draft
+	return true, nil
+}
+
+// autosave saves the draft as it is typed (spec A6).
+func (a *application) autosave(v form.Values) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := a.storeDraft(ctx, v)
+		return err
+	}
 }
 
 func (a *application) saveDraft() form.Command {

@@ -34,39 +34,34 @@ func (a *application) preview(v form.Values) func() form.Preview {
 			missing = append(missing, bad)
 		}
 		pre := form.Preview{Errors: form.Values{}}
-		var fields, empty, wrong []string // wrong ones with the reason
+		var empty, wrong, reasons []string
 		for _, m := range missing {
 			pre.Errors[m.Field] = c.FormatInvalid(m)
 			name := c.Text.Lookup("field."+m.Field, m.Field)
-			fields = append(fields, name)
-			if strings.TrimSpace(v[m.Field]) == "" && m.Field != "csr" {
+			if isBlank(v, m.Field) {
 				empty = append(empty, name)
 			} else {
-				wrong = append(wrong, c.Mark("•")+name+c.T("colon")+c.FormatInvalid(m))
+				wrong, reasons = append(wrong, name), append(reasons, c.Mark("•")+name+c.T("colon")+c.FormatInvalid(m))
 			}
 		}
 		if a.packsNotChosen(v) {
-			fields, empty = append(fields, c.T("apply.packs")), append(empty, c.T("apply.packs"))
+			empty = append(empty, c.T("apply.packs"))
 		}
 		complete := form.Line{Tone: style.Good, Text: c.T("apply.complete")}
 		last := v[form.StepKey] == strconv.Itoa(stepSubmit)
+		if len(empty) > 0 {
+			pre.Lines = append(pre.Lines, form.Line{Tone: style.Warn, Text: c.T("apply.missing", strings.Join(empty, c.T("list.join")))})
+		}
 		switch {
-		case len(fields) == 0 && !last: // the steps that follow are sent as they are
-			pre.Lines = []form.Line{complete, {Text: a.sentSummary(v, draft)}}
-		case len(fields) == 0:
+		case len(wrong) > 0 && last:
+			pre.Lines = append(append(pre.Lines, form.Line{Tone: style.Warn, Text: c.T("apply.wrong")}), form.Lines(reasons...)...)
+		case len(wrong) > 0: // the reasons are beside the fields
+			wrong := c.T("apply.wrong.fields", strings.Join(wrong, c.T("list.join")))
+			pre.Lines = append(pre.Lines, form.Line{Tone: style.Warn, Text: wrong})
+		case len(empty) == 0 && last:
 			pre.Lines = []form.Line{complete}
-		case !last:
-			pre.Lines = []form.Line{{Tone: style.Warn, Text: c.T("apply.missing", strings.Join(fields, c.T("list.join")))}}
-		default:
-			if len(empty) > 0 {
-				pre.Lines = append(
-					pre.Lines,
-					form.Line{Tone: style.Warn, Text: c.T("apply.missing", strings.Join(empty, c.T("list.join")))},
-				)
-			}
-			if len(wrong) > 0 {
-				pre.Lines = append(append(pre.Lines, form.Line{Tone: style.Warn, Text: c.T("apply.wrong")}), form.Lines(wrong...)...)
-			}
+		case len(empty) == 0: // the steps that follow are sent as they are
+			pre.Lines = []form.Line{complete, {Text: a.sentSummary(v, draft)}}
 		}
 		few := ""
 		if last && a.maxPacks() > 0 {
@@ -119,24 +114,49 @@ func (a *application) nextSteps() []string {
 	return append(lines, c.T("apply.follows.shown"))
 }
 
-// invalidDomains says what is wrong with names for a type, "" for nothing (spec A2).
+// isBlank reports whether nothing was typed into a field, or into any of those that begin
+// with its name, as "csr file" does.
+func isBlank(v form.Values, field string) bool {
+	if typed, ok := v[field]; ok {
+		return strings.TrimSpace(typed) == ""
+	}
+	for k, typed := range v {
+		if strings.HasPrefix(k, field+" ") && strings.TrimSpace(typed) != "" {
+			return false
+		}
+	}
+	return field != "csr" || v["request"] != csrKept
+}
+
+// maxWrongNames is how many wrong names a form shows the reasons of.
+const maxWrongNames = 3
+
+// invalidDomains says what is wrong with names for a type, a line for each of the first
+// wrong ones; "" for nothing (spec A2).
 func invalidDomains(c *app.Context, list []string, t model.DomainType, by *rules.Capabilities) string {
 	if len(list) == 0 {
 		return c.T("apply.domains.none")
 	}
+	var wrong []string
 	for _, n := range list {
 		star := strings.HasPrefix(n, "*.")
+		_, err := names.Parse(n)
 		switch {
+		case err != nil:
+			wrong = append(wrong, c.FormatError(err))
 		case t != model.Wildcard && star:
-			return c.T("apply.domains.star", n)
+			wrong = append(wrong, c.T("apply.domains.star", n))
 		case t == model.Wildcard && !star:
-			return c.T("apply.domains.nostar", n)
+			wrong = append(wrong, c.T("apply.domains.nostar", n))
 		}
 	}
-	if err := by.CheckNames(t, list); err != nil {
+	if more := len(wrong) - maxWrongNames; more > 0 {
+		wrong = append(wrong[:maxWrongNames], c.T("and.more", more))
+	}
+	if err := by.CheckNames(t, list); err != nil && len(wrong) == 0 {
 		return c.FormatError(err)
 	}
-	return ""
+	return strings.Join(wrong, "\n")
 }
 
 // bothForms writes names in Unicode and in ASCII where these differ, so that letters

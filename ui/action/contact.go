@@ -156,7 +156,10 @@ func validContactName(c *app.Context) func(string, form.Values) string {
 // validEmail checks an address.
 func validEmail(c *app.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {
-		if !rules.IsEmail(strings.TrimSpace(s)) {
+		switch s = strings.TrimSpace(s); {
+		case s == "":
+			return c.T("contact.email.needed")
+		case !rules.IsEmail(s):
 			return c.T("apply.email.wrong")
 		}
 		return ""

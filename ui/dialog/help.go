@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"cmp"
 	"strings"
 
 	"charm.land/bubbles/v2/help"
@@ -21,8 +22,9 @@ import (
 type Help struct {
 	Context *app.Context
 	Keys    help.KeyMap
-	Refused app.Actions // the disabled actions, with their reasons
-	Extra   []string    // lines about the program
+	Refused app.Actions          // the disabled actions, with their reasons
+	Extra   []string             // further lines, such as those about the program
+	Heads   map[app.Group]string // headings that differ; see groupNames
 	width   int
 	height  int
 	body    widget.Scroll
@@ -121,7 +123,8 @@ func (d *Help) rows() []widget.Row {
 // group is a heading with the enabled actions under it.
 func (d *Help) group(g app.Group, of [][]key.Binding, w int) []widget.Row {
 	s := d.Context.Styles
-	rows := widget.Rows(s.Paint(style.Head, d.Context.T(groupNames[g])))
+	head := cmp.Or(d.Heads[g], d.Context.T(groupNames[g]))
+	rows := widget.Rows(s.Paint(style.Head, head))
 	for _, b := range of[g] {
 		if b.Enabled() {
 			keys := widget.Pad(b.Help().Key, 11)

@@ -3,6 +3,7 @@
 package form
 
 import (
+	"context"
 	"strings"
 
 	"certquay/lifecycle/rules"
@@ -117,6 +118,9 @@ type Spec struct {
 	Steps    []string
 	Focus    string // the field focused at first; "" means the first one
 	Commands []Command
+	// Autosave returns the work that saves what was typed so far, outside this form. It
+	// is done whenever another step is shown, and by [Form.Autosave].
+	Autosave func(Values) func(context.Context) error
 	// Preview returns the work that computes the preview. It runs in a command, again
 	// after each change of a value.
 	Preview func(Values) func() Preview
@@ -151,6 +155,9 @@ type Form struct {
 	desired         map[string]string // what the person chose, to restore once it is offered again
 	searches        map[int]*search   // state of Search fields
 	commandsRunning int               // running commands
+	submitted       bool              // an attempt to send it has shown errors
+	leaving         bool              // esc was pressed, and pressed again discards what was typed
+	initial         Values            // the values when it was opened
 
 	width, height int
 }
@@ -201,6 +208,7 @@ func New(c *app.Context, spec Spec) *Form {
 		f.resetEditor(i)
 	}
 	f.refreshOptions()
+	f.initial = f.allValues()
 	f.forward()
 	if i := f.fieldFor(spec.Focus); spec.Focus != "" && i >= 0 {
 		f.goTo(i)

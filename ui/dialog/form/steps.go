@@ -77,14 +77,14 @@ func (f *Form) check(i int) bool {
 	return true
 }
 
-// steps reports which steps have fields and which have errors. In steps before the
-// current one missing values count as errors.
+// steps reports which steps have fields and which have errors. Missing values count as
+// errors in steps before the current one, and in all once the form could not be sent.
 func (f *Form) steps() (has, wrong []bool) {
 	has, wrong = make([]bool, len(f.spec.Steps)), make([]bool, len(f.spec.Steps))
 	for i := range f.spec.Fields {
 		if d := &f.spec.Fields[i]; f.applies(i) && d.Step < len(has) {
 			has[d.Step] = true
-			wrong[d.Step] = wrong[d.Step] || f.errors[d.Key] != "" || d.Step < f.step && f.previewErrors[d.Key] != ""
+			wrong[d.Step] = wrong[d.Step] || f.errors[d.Key] != "" || (f.submitted || d.Step < f.step) && f.previewErrors[d.Key] != ""
 		}
 	}
 	return has, wrong
@@ -95,4 +95,17 @@ func (f *Form) stepValues() Values {
 	v := f.Values()
 	v[StepKey] = strconv.Itoa(f.step)
 	return v
+}
+
+// isValid reports whether all fields are valid now, whether or not their errors are
+// shown.
+func (f *Form) isValid() bool {
+	values := f.Values()
+	for i := range f.spec.Fields {
+		d := &f.spec.Fields[i]
+		if f.applies(i) && (f.errorOf(i) != "" || d.Valid != nil && d.Valid(*f.values[d.Key], values) != "") {
+			return false
+		}
+	}
+	return true
 }

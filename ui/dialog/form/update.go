@@ -1,6 +1,7 @@
 package form
 
 import (
+	"context"
 	"maps"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/app"
+	"certquay/ui/style"
 )
 
 // Init starts the first preview.
@@ -131,12 +133,45 @@ func (f *Form) Waits() bool {
 	return f.commandsRunning > 0
 }
 
-// stepChanged requests the preview of another step.
+// stepChanged saves what was typed, and requests the preview of another step.
 func (f *Form) stepChanged(before int) tea.Cmd {
 	if f.step == before {
 		return nil
 	}
-	return f.startPreview()
+	save := f.Autosave()
+	if save == nil {
+		return f.startPreview()
+	}
+	return tea.Batch(f.startPreview(), f.c.Do(func(ctx context.Context) tea.Msg {
+		if err := save(ctx); err != nil {
+			return app.ToastMsg{Text: f.c.T("apply.draft.failed", err), Tone: style.Warn}
+		}
+		return nil
+	}))
+}
+
+// Autosave returns the work that saves what was typed so far; nil if this form saves
+// nothing before it is left.
+func (f *Form) Autosave() func(context.Context) error {
+	if f.spec.Autosave == nil {
+		return nil
+	}
+	return f.spec.Autosave(f.Values())
+}
+
+// wouldDiscard reports whether closing the form discards what the person has changed. A
+// form that keeps its input does not, and a confirmation to be typed is no input.
+func (f *Form) wouldDiscard() bool {
+	if f.spec.ID != "" || f.spec.Danger != "" {
+		return false
+	}
+	for i := range f.spec.Fields {
+		d := &f.spec.Fields[i]
+		if d.Kind != Hidden && d.Kind != Static && *f.values[d.Key] != f.initial[d.Key] {
+			return true
+		}
+	}
+	return false
 }
 
 // commandDone applies the result of a command.
@@ -163,7 +198,8 @@ func (f *Form) runCommand(do func() Result) tea.Cmd {
 
 func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 	d, before := &f.spec.Fields[f.focus], f.step
-	k := m.String()
+	k, leaving := m.String(), f.leaving
+	f.leaving = false
 	for _, o := range f.spec.Commands {
 		if o.Key == k && (o.Show == nil || o.Show(f.stepValues())) {
 			if o.ClosesForm {
@@ -178,6 +214,10 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 	}
 	switch {
 	case k == "esc", k == "ctrl+c":
+		if !leaving && f.wouldDiscard() {
+			f.leaving = true
+			return nil, app.Outcome{}
+		}
 		return nil, app.Outcome{Done: true, Value: Cancelled{Values: f.saveDraft()}}
 	case k == "ctrl+s":
 		return f.submit()
@@ -230,6 +270,7 @@ func (f *Form) submit() (tea.Cmd, app.Outcome) {
 		}
 	}
 	if first >= 0 {
+		f.submitted = true
 		before := f.step
 		f.goTo(first)
 		return f.stepChanged(before), app.Outcome{}

@@ -215,6 +215,9 @@ func (f *Form) previewLines(inner int) []string {
 		put(style.Bad, f.c.Mark("✕")+f.preview.Problem)
 	}
 	for _, p := range f.preview.Lines {
+		if p.Tone == style.Good && !f.isValid() { // it is about what was valid, or looks at less than the fields do
+			continue
+		}
 		switch mark := map[style.Tone]string{style.Good: "●", style.Warn: "▲"}[p.Tone]; mark {
 		case "":
 			put(p.Tone, p.Text)
@@ -224,6 +227,9 @@ func (f *Form) previewLines(inner int) []string {
 	}
 	if f.note != "" {
 		put(style.Good, f.note)
+	}
+	if f.leaving {
+		put(style.Warn, f.c.Mark("▲")+f.c.T("form.leaving", f.c.KeyName("esc")))
 	}
 	return lines
 }
@@ -245,6 +251,9 @@ func (f *Form) footer() []widget.Row {
 		rows = append(rows, first)
 	}
 	keys := f.c.Hints(f.ShortHelp()...)
+	if help := f.c.Hints(append(f.ShortHelp(), f.c.Bind(f.c.T("footer.help"), "f1"))...); widget.Width(help.String()) <= f.width-4 {
+		keys = help
+	}
 	if f.c.Spinner != "" && f.Waits() {
 		keys = append(widget.Row{{Text: s.Paint(style.Busy, f.c.Spinner) + " "}}, keys...)
 	}
@@ -265,15 +274,19 @@ func (f *Form) ShortHelp() []key.Binding {
 	if !steps && f.hasChoices(f.focus) {
 		bs = append(bs, c.BindAs(c.T("hint.choose"), []string{"left", "right"}, "right"))
 	}
-	leaves := "hint.keep"
+	return append(bs, c.Bind(f.spec.Submit, "ctrl+s"), c.Bind(c.T(f.leaveLabel()), "esc"))
+}
+
+// leaveLabel is the code of what esc does.
+func (f *Form) leaveLabel() string {
 	switch {
-	case steps:
+	case len(f.spec.Steps) > 0:
 	case f.spec.Danger == rules.SeverityDanger: // "close" must not mean two things
-		leaves = "hint.spare"
+		return "hint.spare"
 	case f.spec.ID == "":
-		leaves = "hint.close"
+		return "hint.close"
 	}
-	return append(bs, c.Bind(f.spec.Submit, "ctrl+s"), c.Bind(c.T(leaves), "esc"))
+	return "hint.keep"
 }
 
 // hasChoices reports whether the arrow keys choose in a field: there is more than one
