@@ -67,11 +67,11 @@ func (c *cborReader) instance(i *model.Instance) {
 			i.Proofs = c.proofs()
 		case 34:
 			i.Replaced = c.bool()
-		case 40:
+		case 44:
 			i.Tags = c.texts()
-		case 41:
+		case 45:
 			i.Owner = model.ID(c.text())
-		case 42:
+		case 46:
 			i.Note = c.text()
 		default:
 			c.skipItem()
