@@ -52,7 +52,7 @@ func (c *invocation) argCompletions() map[string][]completer {
 	}
 	for _, verb := range []string{
 		"show", "explain", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
-		"renew", "reissue", "host", "revoke", "contact assign",
+		"renew", "reissue", "host", "revoke", "contact assign", tagVerb, "owner", "note",
 	} {
 		all[verb] = []completer{instance}
 	}
@@ -77,7 +77,8 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
 		"--what": words(c.Words().EventActions()), "--result": words(eventResults),
 		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),
-		"--sort":  words(listSorts),
+		"--sort":    words(listSorts),
+		"tag --add": c.fromStore("tags"), "tag --remove": c.fromStore("tags"),
 		"--where": c.fromStore("queries"), "resources --where": c.fromStore("resource-queries"),
 		"--format": words(bundle.Formats()), "tasks --kind": words(model.TaskKinds), "--reason": words(rules.RevocationReasons),
 		"--policy": words(forecast.Policies), "--compare": words(forecast.Policies), "--lang": words(text.Languages()),
@@ -98,6 +99,7 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"tasks":          taskCandidates,
 	"actors":         actorCandidates,
 
+	"tags":             tagCandidates,
 	"queries":          queryCandidates(where.Instances),
 	"resource-queries": queryCandidates(where.Resources),
 }
@@ -112,6 +114,14 @@ func instanceCandidates(c *invocation, typed, _ string) (all []candidate, err er
 			x.Name = ""
 		}
 		all = append(all, x)
+	}
+	return all, err
+}
+
+func tagCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	tags, err := c.engine().QueryValues(where.Tag, "")
+	for _, t := range tags {
+		all = append(all, candidate{Name: t})
 	}
 	return all, err
 }
