@@ -36,7 +36,7 @@ func (l *Browser[R]) View(first string, filters []string, count string) string {
 		lines = append(lines, l.Table.View(s))
 	}
 	head, rest := lines[:HeadLines-1], strings.Join(lines[HeadLines-1:], "\n")
-	rest = Overlay(widget.Fill(rest, l.width, max(l.height-len(head), 0)), l.search.Below(l.width, l.inputWidth()))
+	rest = l.search.Cover(rest, l.Table.Total() == 0, l.width, l.inputWidth())
 	return widget.Fill(strings.Join(append(head[:len(head):len(head)], rest), "\n"), l.width, l.height)
 }
 

@@ -258,14 +258,18 @@ func (s *Search) ReadOut() string {
 	return ""
 }
 
-// Overlay replaces the first lines of a view.
-func Overlay(view string, lines []string) string {
-	if len(lines) == 0 {
+// Cover draws what is said below the line over the first lines of a list, or above it if
+// the list is empty.
+func (s *Search) Cover(view string, empty bool, n, inputWidth int) string {
+	said := s.Below(n, inputWidth)
+	if len(said) == 0 {
 		return view
 	}
-	all := strings.Split(view, "\n")
-	copy(all, lines)
-	return strings.Join(all, "\n")
+	lines := strings.Split(view, "\n")
+	if !empty {
+		lines = lines[min(len(said), len(lines)):]
+	}
+	return strings.Join(append(said, lines...), "\n")
 }
 
 // Toggle adds a condition to the query, or removes it.

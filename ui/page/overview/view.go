@@ -36,7 +36,7 @@ func (p *page) View() string {
 	b.WriteString(p.filterRow().String())
 	b.WriteByte('\n')
 	rest := p.height - p.summaryHeight() - 1
-	b.WriteString(list.Overlay(widget.Fill(p.listView(rest), p.width, rest), p.search.Below(p.width, p.inputWidth())))
+	b.WriteString(p.search.Cover(p.listView(rest), p.table.Total() == 0, p.width, p.inputWidth()))
 	return widget.Fill(b.String(), p.width, p.height)
 }
 
