@@ -55,7 +55,7 @@ func (c *invocation) argCompletions() map[string][]completer {
 	}
 	for _, verb := range []string{
 		"show", "explain", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
-		"renew", "reissue", "host", "revoke", "contact assign",
+		"renew", "reissue", "host", "revoke", "contact assign", tagVerb, "owner", "note",
 	} {
 		all[verb] = []completer{instance}
 	}
@@ -80,7 +80,8 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
 		"--what": words(c.Words().EventActions()), "--result": words(eventResults),
 		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),
-		"--sort":  words(listSorts),
+		"--sort":    words(listSorts),
+		"tag --add": c.fromStore("tags"), "tag --remove": c.fromStore("tags"),
 		"--where": c.fromStore("queries"), "resources --where": c.fromStore("resource-queries"),
 		"undeploy --where": c.fromStore("resource-queries"), "verify --where": c.fromStore("resource-queries"),
 		"auto-deploy --where": c.fromStore("resource-queries"),
@@ -103,6 +104,7 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"tasks":          taskCandidates,
 	"actors":         actorCandidates,
 
+	"tags":             tagCandidates,
 	"queries":          queryCandidates(where.Instances),
 	"resource-queries": queryCandidates(where.Resources),
 }
@@ -117,6 +119,14 @@ func instanceCandidates(c *invocation, typed, _ string) (all []candidate, err er
 			x.Name = ""
 		}
 		all = append(all, x)
+	}
+	return all, err
+}
+
+func tagCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	tags, err := c.engine().QueryValues(where.Tag, "")
+	for _, t := range tags {
+		all = append(all, candidate{Name: t})
 	}
 	return all, err
 }

@@ -154,7 +154,7 @@ func parse(c *invocation, args []string) (*cobra.Command, error) {
 	root := newRoot(c)
 	root.SetOut(io.Discard)
 	root.SetErr(io.Discard)
-	verb, rest, err := root.Find(args)
+	verb, rest, err := root.Find(spellTags(root, args))
 	if err != nil {
 		return nil, err
 	}

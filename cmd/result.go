@@ -7,15 +7,21 @@ import (
 	"certquay/model"
 )
 
+// contactName returns the name of a contact, or "" if it cannot be read.
+func (c *invocation) contactName(id model.ID) string {
+	if id == "" {
+		return ""
+	}
+	ct, err := c.engine().ContactByID(id)
+	if err != nil {
+		return ""
+	}
+	return ct.Name
+}
+
 // instance converts an instance to its JSON form.
 func (c *invocation) instance(i *model.Instance) out.Instance {
-	contact := ""
-	if i.Contact != "" {
-		if ct, err := c.engine().ContactByID(i.Contact); err == nil {
-			contact = ct.Name
-		}
-	}
-	return out.NewInstance(i, c.engine().Now(), contact)
+	return out.NewInstance(i, c.engine().Now(), c.contactName(i.Contact), c.contactName(i.Owner))
 }
 
 func (c *invocation) instances(list []model.Instance) []out.Instance {

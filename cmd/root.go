@@ -50,7 +50,7 @@ var verbGroups = []struct {
 }{
 	{"help.group.certificates", []func(*invocation) *cobra.Command{
 		buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
-		renewCmd, reorderCmd, reissueCmd, rekeyCmd, hostCmd, revokeCmd, deleteCmd,
+		tagCmd, ownerCmd, noteCmd, renewCmd, reorderCmd, reissueCmd, rekeyCmd, hostCmd, revokeCmd, deleteCmd,
 	}},
 	{"help.group.servers", []func(*invocation) *cobra.Command{
 		deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
@@ -138,7 +138,7 @@ func run(ctx context.Context, c *invocation, args []string) int {
 	}
 	// The slice must not be nil: cobra would then use the command line of this process,
 	// so that an SSH session without a verb would execute "serve".
-	root.SetArgs(append([]string{}, args...))
+	root.SetArgs(append([]string{}, spellTags(root, args)...))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return out.ExitOK

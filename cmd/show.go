@@ -66,6 +66,11 @@ func (c *invocation) details(i *model.Instance) error {
 	if j.Contact != nil {
 		add(c.Field("contact"), *j.Contact)
 	}
+	if j.Owner != nil {
+		add(c.Field("owner"), *j.Owner)
+	}
+	add(c.Field("tags"), strings.Join(i.Tags, " "))
+	add(c.Field("note"), i.Note)
 	add(c.Field("order"), string(i.Order))
 	if id := i.Replaces(); id != "" {
 		add(c.Field("replaces"), string(id))

@@ -284,7 +284,7 @@ func (i *Instance) Counter() string {
 // CounterOf returns the name of the counter of instances in a state.
 func CounterOf(s State) string { return "instance/" + string(s) }
 
-// Indexes returns the index entries: by expiry, state, due time, contact, names,
+// Indexes returns the index entries: by expiry, state, due time, contact, owner, names,
 // serial, fingerprint, public key and tail of the ID, and issued ones by the time of
 // the last revocation check. A deleted instance has none.
 func (i *Instance) Indexes() []Index {
@@ -312,6 +312,9 @@ func (i *Instance) Indexes() []Index {
 	}
 	if i.Contact != "" {
 		is = append(is, Index{Name: "contact", Key: string(i.Contact)})
+	}
+	if i.Owner != "" {
+		is = append(is, Index{Name: "owner", Key: string(i.Owner)})
 	}
 	if v := i.Current(); v != nil {
 		is = append(is, Index{Name: "window", Key: TimeKey(v.Window())})

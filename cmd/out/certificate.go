@@ -44,6 +44,9 @@ type Instance struct {
 	RenewalOf     *string         `json:"renewal_of"`
 	ReplacedBy    *string         `json:"replaced_by"`
 	Replaces      *string         `json:"replaces"`
+	Tags          []string        `json:"tags"`
+	Owner         *string         `json:"owner"`
+	Note          *string         `json:"note"`
 }
 
 // Proof is a proof of control in JSON.
@@ -93,7 +96,7 @@ func operation(o model.Operation) *Operation {
 
 // NewInstance returns the JSON form of an instance at a time. contact is the name of
 // its contact, or "".
-func NewInstance(i *model.Instance, now time.Time, contact string) Instance {
+func NewInstance(i *model.Instance, now time.Time, contact, owner string) Instance {
 	row := i.Row()
 	j := Instance{
 		ID: i.ID, Name: i.Name, State: i.State, Group: i.State.Group(), Label: row.Status(now), Derived: row.Derived(now),
@@ -104,6 +107,7 @@ func NewInstance(i *model.Instance, now time.Time, contact string) Instance {
 		Versions: []Version{}, Proofs: []Proof{}, Operation: operation(i.Operation),
 		RenewedBy: OrNil(i.RenewedBy), RenewalOf: OrNil(i.RenewalOf),
 		ReplacedBy: OrNil(i.ReplacedBy()), Replaces: OrNil(i.Replaces()), Contact: OrNil(contact),
+		Tags: OrEmpty(i.Tags), Owner: OrNil(owner), Note: OrNil(i.Note),
 	}
 	v := i.Current()
 	if v == nil {

@@ -277,11 +277,13 @@ func (d *Directory) RemoveContact(ctx context.Context, actor model.Actor, name s
 		if err != nil {
 			return err
 		}
-		for i, err := range model.All[model.Instance](tx, model.Scan{Index: "contact", Prefix: string(c.ID), Limit: 1}) {
-			if err != nil {
-				return err
+		for _, index := range []string{"contact", "owner"} {
+			for i, err := range model.All[model.Instance](tx, model.Scan{Index: index, Prefix: string(c.ID), Limit: 1}) {
+				if err != nil {
+					return err
+				}
+				return contactInUse(&c, i.Name+" ("+i.ID.Short()+")")
 			}
-			return contactInUse(&c, i.Name+" ("+i.ID.Short()+")")
 		}
 		for w, err := range model.All[model.Watch](tx, model.Scan{Index: "contact", Prefix: string(c.ID), Limit: 1}) {
 			if err != nil {

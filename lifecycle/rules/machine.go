@@ -47,6 +47,7 @@ const (
 const (
 	ActionWatch    = "watch"     // a watched endpoint was added or has changed
 	ActionRotateCA = "ca-rotate" // a new issuing certificate was made
+	ActionAnnotate = "annotate"  // tags, owner or note of an instance were changed
 )
 
 // Severity is how much an action takes away; confirmations show it as a word
@@ -137,7 +138,8 @@ func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
 var rolesWithoutInstance = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator,
 	"dismiss": model.Operator, "reopen": model.Operator, "retry": model.Operator, "tick": model.Operator,
-	"clock": model.Owner, ActionRotateCA: model.Owner,
+	ActionAnnotate: model.Operator,
+	"clock":        model.Owner, ActionRotateCA: model.Owner,
 }
 
 // May returns the refusal of an action that the actor's role does not permit on
@@ -154,7 +156,6 @@ func (t *TransitionTable) May(actor model.Actor, a Action) *Refusal {
 // Check returns why the action is refused under these facts, or nil. The
 // interface calls it before an action, the engine again inside the write.
 func (t *TransitionTable) Check(a Action, c *Facts) *Refusal {
-	r := t.Transition(a)
 	refuse := func(f *Refusal) *Refusal {
 		f.Action = a
 		if c.Instance != nil {
@@ -163,9 +164,13 @@ func (t *TransitionTable) Check(a Action, c *Facts) *Refusal {
 		}
 		return f
 	}
-	if f := RequireRole(c.Actor, a, r.Role); f != nil {
+	if f := t.May(c.Actor, a); f != nil {
 		return refuse(f)
 	}
+	if _, always := rolesWithoutInstance[a]; always {
+		return nil
+	}
+	r := t.Transition(a)
 	if len(r.From) == 0 {
 		return nil
 	}

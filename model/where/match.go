@@ -161,11 +161,14 @@ func (e *Expr) eval(term func(*Term) bool) bool {
 }
 
 func (t *Term) matches(s *Subject, row *model.InstanceRow, now time.Time) bool {
+	if s.Resource != nil && (t.Field == "" || t.Field == State || t.Field == Property) {
+		if holds, known := t.ofResource(s); known {
+			return holds || t.Field == "" && t.inTexts(s)
+		}
+	}
 	switch {
 	case t.Field == "":
-		return t.inTexts(s) || s.Instance != nil && t.IsProperty(row, now) || t.isStateOf(s)
-	case t.isStateOf(s):
-		return true
+		return t.inTexts(s) || s.Instance != nil && t.IsProperty(row, now)
 	case t.Field == Expires && s.Resource != nil:
 		return t.includes(s.Resource.NotAfter, now)
 	case t.Field == Product && s.Resource != nil:
@@ -180,10 +183,14 @@ func (t *Term) matches(s *Subject, row *model.InstanceRow, now time.Time) bool {
 	return t.matchesInstance(s.Instance, row, now)
 }
 
-// isStateOf reports whether the term asks for the state that the resource has.
-func (t *Term) isStateOf(s *Subject) bool {
-	asks := t.Field == "" || t.Field == State || t.Field == Property
-	return asks && s.Resource != nil && model.NormalizeName(t.Value) == string(s.State)
+// ofResource reports whether the resource has the state that the value names, or
+// auto-deploy; known is false for what only its instance can have.
+func (t *Term) ofResource(s *Subject) (holds, known bool) {
+	value := model.NormalizeName(t.Value)
+	if value == string(model.AutoDeploy) {
+		return s.Resource.AutoDeploy, true
+	}
+	return value == string(s.State), slices.Contains(model.ResourceStates, model.ResourceState(value))
 }
 
 func (t *Term) matchesInstance(i *model.Instance, row *model.InstanceRow, now time.Time) bool {

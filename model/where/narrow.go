@@ -45,16 +45,16 @@ func (e *Expr) Fingerprint() string {
 // Narrows reports whether whatever passes this query passes the other, as far as can be
 // told without looking: while a person types, each query mostly narrows the one before.
 func (e *Expr) Narrows(other *Expr) bool {
-	for _, part := range other.conditions() {
-		if !slices.ContainsFunc(e.conditions(), func(mine *Expr) bool { return mine.implies(part) }) {
+	for _, part := range other.Conditions() {
+		if !slices.ContainsFunc(e.Conditions(), func(mine *Expr) bool { return mine.implies(part) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// conditions returns the parts that must all hold.
-func (e *Expr) conditions() []*Expr {
+// Conditions returns the parts that must all hold.
+func (e *Expr) Conditions() []*Expr {
 	switch {
 	case e == nil:
 		return nil

@@ -91,7 +91,7 @@ func (d *KeyUses) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			d.move(len(d.uses.Keys))
 		}
 	case app.HitMsg:
-		if n, ok := entryOf(m.ID); ok && n == d.cursor {
+		if n, ok := EntryOf(m.ID); ok && n == d.cursor {
 			return nil, d.choose()
 		} else if ok {
 			d.cursor = n
@@ -175,7 +175,7 @@ func (d *KeyUses) content() []widget.Row {
 // product.
 func (d *KeyUses) keyRow(n, w int) widget.Row {
 	s, c, u := d.Context.Styles, d.Context, &d.uses.Keys[n]
-	id, paint := entryID(n), s.Paint
+	id, paint := EntryID(n), s.Paint
 	if n == d.cursor {
 		paint = s.PaintSelected
 	}

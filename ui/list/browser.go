@@ -2,15 +2,14 @@ package list
 
 import (
 	"context"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/app"
 	"certquay/ui/text"
-	"certquay/ui/widget"
 )
 
 // HeadLines is the number of lines above the table: the tab's own, the filter line and
@@ -31,6 +30,8 @@ type Source[R any] struct {
 	SaveFilter func() (restore func())
 	// Open shows what the selected row is about: a second click on it does that.
 	Open func() tea.Cmd
+	// Language is that of the filter line; nil if its text is searched as it stands.
+	Language *where.Language
 	// Sorts are the orders of the list, the default first; none for a fixed order.
 	Sorts []model.Sort
 	// EmptyResult says that the filter finds nothing; nil for a general text.
@@ -50,8 +51,7 @@ type Browser[R any] struct {
 	width, height int
 	loaded        bool
 	seq           int
-	typing        bool
-	input         widget.Input
+	search        *Search
 	active        *rules.Facts
 	reading       model.ID // whose facts are being read; "" for none
 	order         app.Order
@@ -63,7 +63,7 @@ func (l *Browser[R]) Order() app.Order { return l.order }
 
 // NewBrowser returns a browser without rows; [Browser.Load] reads them.
 func NewBrowser[R any](c *app.Context, columns []Column[R], id func(R) string, of Source[R]) *Browser[R] {
-	l := &Browser[R]{c: c, source: of}
+	l := &Browser[R]{c: c, source: of, search: NewSearch(c, of.Language)}
 	l.Table.Columns, l.Table.ID = columns, id
 	if len(of.Sorts) > 0 {
 		l.sort(app.Order{Sort: of.Sorts[0]})
@@ -92,13 +92,16 @@ func (l *Browser[R]) SetSize(w, h int) {
 }
 
 // Capturing reports whether the filter is being typed.
-func (l *Browser[R]) Capturing() bool { return l.typing }
+func (l *Browser[R]) Capturing() bool { return l.search.Typing() }
 
 // Waits implements app.Waiter: the first rows are not there yet.
 func (l *Browser[R]) Waits() bool { return !l.loaded }
 
-// Text is the text to filter by.
-func (l *Browser[R]) Text() string { return strings.TrimSpace(l.input.Value()) }
+// Text is the query to filter by, or the text without a language.
+func (l *Browser[R]) Text() string { return l.search.Query() }
+
+// Search is the filter line.
+func (l *Browser[R]) Search() *Search { return l.search }
 
 // Active returns the certificate under the cursor, "" for none, and its case; nil
 // until that is read.
@@ -156,19 +159,19 @@ func (l *Browser[R]) Refilter() tea.Cmd {
 
 // rememberFilter lets undo restore the filter.
 func (l *Browser[R]) rememberFilter() {
-	typed, own := l.input.Value(), func() {}
+	typed, own := l.search.Query(), func() {}
 	if l.source.SaveFilter != nil {
 		own = l.source.SaveFilter()
 	}
 	l.c.Undo = &app.Undo{Label: text.NewName("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
-		l.input.SetValue(typed)
+		l.search.Set(typed)
 		own()
 		return l.Refilter()
 	}}
 }
 
 // ClearFilter empties the text of the filter.
-func (l *Browser[R]) ClearFilter() { l.input.SetValue("") }
+func (l *Browser[R]) ClearFilter() { l.search.Set("") }
 
 func (l *Browser[R]) load() tea.Cmd {
 	l.seq++
@@ -251,10 +254,8 @@ func (l *Browser[R]) Update(msg tea.Msg) tea.Cmd {
 		}
 	case tea.KeyPressMsg:
 		return l.key(m)
-	case tea.PasteMsg:
-		if l.typing && l.input.Update(m) {
-			return l.Refilter()
-		}
+	case tea.PasteMsg, offeredMsg:
+		return l.search.Update(m, l.Refilter)
 	case tea.MouseWheelMsg:
 		by := 3
 		if m.Button == tea.MouseWheelUp {
@@ -293,26 +294,7 @@ func (l *Browser[R]) sort(o app.Order) {
 
 // key handles a key typed into the filter.
 func (l *Browser[R]) key(m tea.KeyPressMsg) tea.Cmd {
-	switch m.String() {
-	case "enter":
-		l.typing = false
-		l.input.End()
-		return nil
-	case "esc", "ctrl+c":
-		l.typing = false
-		l.ClearFilter()
-	case "up":
-		l.Table.Move(-1)
-		return l.cursorMoved()
-	case "down":
-		l.Table.Move(1)
-		return l.cursorMoved()
-	default:
-		if !l.input.Update(m) {
-			return nil
-		}
-	}
-	return l.Refilter()
+	return l.search.Key(m, func(by int) tea.Cmd { l.Table.Move(by); return l.cursorMoved() }, l.Refilter)
 }
 
 // Actions are the keys that move the cursor, sort, filter and clear all filters;
@@ -333,7 +315,7 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 			Binding: app.Keys("/"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.Fourth, l.Table.Total() > 0 || l.filtered()),
-			Run:     func() tea.Cmd { l.typing = true; return nil },
+			Run:     l.search.Start,
 		},
 		{ID: "back", Name: text.NewName("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
 			l.rememberFilter()

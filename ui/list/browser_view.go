@@ -35,8 +35,13 @@ func (l *Browser[R]) View(first string, filters []string, count string) string {
 	default:
 		lines = append(lines, l.Table.View(s))
 	}
-	return widget.Fill(strings.Join(lines, "\n"), l.width, l.height)
+	head, rest := lines[:HeadLines-1], strings.Join(lines[HeadLines-1:], "\n")
+	rest = l.search.Cover(rest, l.Table.Total() == 0, l.width, l.inputWidth())
+	return widget.Fill(strings.Join(append(head[:len(head):len(head)], rest), "\n"), l.width, l.height)
 }
+
+// inputWidth is how many cells of the filter line a query may take.
+func (l *Browser[R]) inputWidth() int { return l.width * 3 / 5 }
 
 func (l *Browser[R]) emptyResult() string {
 	if l.source.EmptyResult == nil {
@@ -50,11 +55,14 @@ func (l *Browser[R]) emptyResult() string {
 func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w, h int) app.ScreenText {
 	c := l.c
 	lines := widget.Wrap(first.ReadOut(c.T), w)
-	say := strings.Join(append(filters[:len(filters):len(filters)], text.Clean(l.Text())), ", ")
-	if say = strings.Trim(say, ", "); l.filtered() || l.typing {
+	say := strings.Join(append(filters[:len(filters):len(filters)], text.Clean(l.search.Typed())), ", ")
+	if say = strings.Trim(say, ", "); l.filtered() || l.search.Typing() {
 		lines = append(lines, c.T("plain.filter", say))
 	}
 	at := len(lines) - 1
+	if more := l.search.ReadOut(); more != "" {
+		lines = append(lines, widget.Wrap(more, w)...)
+	}
 	switch {
 	case !l.loaded:
 		lines = append(lines, c.T("loading"))
@@ -64,27 +72,21 @@ func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w
 		lines = append(lines, widget.Wrap(l.emptyResult(), w)...)
 	default:
 		lines = append(lines, count)
-		if !l.typing {
+		if !l.search.Typing() {
 			at = len(lines)
 		}
 		lines = append(lines, l.Table.ReadOut(c.T, w, h-len(lines))...)
 	}
 	s := app.ScreenText{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
-	if l.typing {
-		s.X = max(widget.Width(lines[s.Y])-l.input.CursorOffset(), 0)
+	if l.search.Typing() {
+		s.X = max(widget.Width(lines[s.Y])-l.search.CursorOffset(), 0)
 	}
 	return s
 }
 
 func (l *Browser[R]) filterLine(filters []string, count string) string {
-	s, c := l.c.Styles, l.c
-	left := " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T(l.source.FilterHint))
-	switch {
-	case l.typing:
-		left = " " + s.Paint(style.Accent, "/ ") + l.input.View(s, l.width/3)
-	case l.Text() != "":
-		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(text.Clean(l.Text()), l.width/3))
-	}
+	s := l.c.Styles
+	left := l.search.View(l.inputWidth(), l.source.FilterHint)
 	for _, f := range filters {
 		left += "   " + s.Paint(style.Accent, f)
 	}

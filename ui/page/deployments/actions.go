@@ -7,8 +7,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
@@ -92,7 +92,7 @@ func (p *page) Actions() app.Actions {
 			Group:   app.View,
 			Hidden:  here,
 			Run: func() tea.Cmd {
-				p.filter.Hosted = !p.filter.Hosted
+				p.list.Search().Toggle("is:" + string(model.Hosted))
 				return p.list.Refilter()
 			},
 		},
@@ -108,7 +108,7 @@ func (p *page) Actions() app.Actions {
 	if here {
 		return append(as, p.watched.list.Actions(func() {})...)
 	}
-	return append(as, p.list.Actions(func() { p.filter = lifecycle.ResourceFilter{Product: p.filter.Product} })...)
+	return append(as, p.list.Actions(func() {})...)
 }
 
 func (p *page) copy() tea.Cmd {
@@ -130,50 +130,30 @@ func (p *page) copy() tea.Cmd {
 // choice is the number of rows that it lists.
 func (p *page) panel() tea.Cmd {
 	c, base := p.c, p.query()
-	var cs []dialog.Choice
-	for i, s := range append([]model.ResourceState{""}, model.ResourceStates...) {
-		ch := dialog.Choice{
-			Key:   "state:" + string(s),
-			Label: c.Text.Lookup("label."+string(s), string(s)),
-			Radio: true,
-			On:    base.State == s,
-			Count: -1,
-		}
-		if i == 0 {
-			ch.Head, ch.Label = c.T("panel.states"), c.T("panel.any")
-		}
-		cs = append(cs, ch)
+	cs := []dialog.Choice{{Key: "state:", Head: c.T("panel.states"), Label: c.T("panel.any"), Radio: true, Count: -1}}
+	for _, s := range model.ResourceStates {
+		cs = append(cs, dialog.Choice{
+			Key: "state:" + string(s), Label: c.Text.Lookup("label."+string(s), string(s)), Radio: true, Count: -1,
+		})
 	}
 	cs = append(cs,
-		dialog.Choice{Key: "hosted:on", Head: c.T("panel.derived"), Label: c.T("label.hosted"), On: base.Hosted, Count: -1},
-		dialog.Choice{Key: "auto:on", Label: c.T("label.auto-deploy"), On: base.Auto, Count: -1})
-	of := func(cs []dialog.Choice, only string) lifecycle.ResourceFilter {
-		f := base
-		f.State, f.Hosted, f.Auto = "", false, false
-		for _, ch := range cs {
-			kind, v, _ := strings.Cut(ch.Key, ":")
-			on := ch.On
-			if k, _, _ := strings.Cut(only, ":"); k == kind {
-				on = ch.Key == only
-			}
-			switch {
-			case on && kind == "state":
-				f.State = model.ResourceState(v)
-			case on && kind == "hosted":
-				f.Hosted = true
-			case on && kind == "auto":
-				f.Auto = true
-			}
-		}
-		return f
-	}
+		dialog.Choice{Key: "is:" + string(model.Hosted), Head: c.T("panel.derived"), Label: c.T("label.hosted"), Count: -1},
+		dialog.Choice{Key: "is:" + string(model.AutoDeploy), Label: c.T("label.auto-deploy"), Count: -1})
+	rest := dialog.ChooseQuery(cs, p.list.Search().Expr())
 	count := func(cs []dialog.Choice) tea.Cmd {
-		cs = append([]dialog.Choice(nil), cs...)
+		cs = slices.Clone(cs)
 		return c.Do(func(context.Context) tea.Msg {
 			counts := map[string]int{}
 			for _, ch := range cs {
-				f := of(cs, ch.Key)
-				f.Limit = 1
+				with := slices.Clone(cs)
+				kind, _, _ := strings.Cut(ch.Key, ":")
+				for n := range with {
+					if with[n].On = with[n].On && !(ch.Radio && strings.HasPrefix(with[n].Key, kind+":")); with[n].Key == ch.Key {
+						with[n].On = true
+					}
+				}
+				f := base
+				f.Where, f.Limit = dialog.ChosenQuery(where.Resources, with, rest), 1
 				_, n, err := c.Backend.Resources(f)
 				if err != nil {
 					return c.LoadFailed(err)
@@ -192,7 +172,7 @@ func (p *page) panel() tea.Cmd {
 			if !ok {
 				return nil
 			}
-			p.filter = of(cs, "")
+			p.list.Search().Set(dialog.ChosenQuery(where.Resources, cs, rest))
 			return p.list.Refilter()
 		},
 	}

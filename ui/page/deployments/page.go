@@ -11,6 +11,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/list"
@@ -20,7 +21,7 @@ type page struct {
 	c             *app.Context
 	width, height int
 	list          *list.Browser[row]
-	filter        lifecycle.ResourceFilter
+	product       string // "" for all
 	products      []string
 	counts        map[string]int
 	all           int
@@ -39,13 +40,13 @@ var (
 func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: map[string]int{}, watched: newWatched(c)}
 	p.list = list.NewBrowser(c, columns(c, true), func(r row) string { return string(r.ID) }, list.Source[row]{
-		Rows:       p.rows,
-		Instance:   func(r row) model.ID { return r.Instance },
-		Filtered:   func() bool { return p.filter.State != "" || p.filter.Hosted || p.filter.Auto },
-		Sorts:      []model.Sort{lifecycle.SortPlace, model.SortExpiry, model.SortName, model.SortState},
-		Open:       p.open,
-		SaveFilter: func() func() { f := p.filter; return func() { p.filter = f } },
-		EmptyList:  "deployments.none", FilterHint: "filter.hint.resources",
+		Rows:      p.rows,
+		Instance:  func(r row) model.ID { return r.Instance },
+		Filtered:  func() bool { return false },
+		Sorts:     []model.Sort{lifecycle.SortPlace, model.SortExpiry, model.SortName, model.SortState},
+		Open:      p.open,
+		Language:  where.Resources,
+		EmptyList: "deployments.none", FilterHint: "filter.hint.resources",
 	})
 	return p
 }
@@ -72,11 +73,9 @@ func (p *page) Waits() bool { return p.list.Waits() || p.onWatched() && p.watche
 // Scrolling implements app.Scroller.
 func (p *page) Scrolling() bool { return p.list.Scrolling() || p.watched.list.Scrolling() }
 
-// query is the filter with the text that was typed.
+// query is the filter of the product with the query that was typed.
 func (p *page) query() lifecycle.ResourceFilter {
-	f := p.filter
-	f.Text = p.list.Text()
-	return f
+	return lifecycle.ResourceFilter{Product: p.product, Where: p.list.Text()}
 }
 
 func (p *page) rows(offset, limit int) func() ([]row, int, error) {
@@ -160,9 +159,9 @@ func (p *page) choose(tab int) tea.Cmd {
 	if p.onWatched() {
 		return p.watched.list.Load()
 	}
-	p.filter.Product = ""
+	p.product = ""
 	if p.tab > 0 {
-		p.filter.Product = p.products[p.tab-1]
+		p.product = p.products[p.tab-1]
 	}
 	p.list.Table.Columns = columns(p.c, p.tab == 0)
 	p.SetSize(p.width, p.height)

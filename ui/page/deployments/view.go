@@ -34,7 +34,7 @@ func (p *page) View() string {
 	if p.onWatched() {
 		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
 	}
-	return p.list.View(tabs, p.filterTexts(), c.T("deployments.count", widget.Count(p.list.Table.Total())))
+	return p.list.View(tabs, nil, c.T("deployments.count", widget.Count(p.list.Table.Total())))
 }
 
 // ReadOut implements app.ScreenReader.
@@ -44,7 +44,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	if p.onWatched() {
 		return p.watched.list.ReadOut(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
 	}
-	return p.list.ReadOut(tab, p.filterTexts(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
+	return p.list.ReadOut(tab, nil, c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
 }
 
 func (p *page) tabText(tab int) string {
@@ -84,20 +84,4 @@ func (p *page) tabRow() widget.Row {
 		row = append(row, widget.Part{ID: tabID + strconv.Itoa(t), Text: paint(tone, " "+p.tabText(t)+" ")}, widget.Part{Text: " "})
 	}
 	return row
-}
-
-// filterTexts name what is filtered by.
-func (p *page) filterTexts() []string {
-	c := p.c
-	var on []string
-	if p.filter.State != "" {
-		on = append(on, c.Text.Lookup("label."+string(p.filter.State), string(p.filter.State)))
-	}
-	if p.filter.Hosted {
-		on = append(on, c.T("label.hosted"))
-	}
-	if p.filter.Auto {
-		on = append(on, c.T("label.auto-deploy"))
-	}
-	return on
 }

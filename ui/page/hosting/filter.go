@@ -22,7 +22,7 @@ type filter struct {
 // storeFilter returns the filter of a query. It may read the open tasks, so it is for
 // commands.
 func (o filter) storeFilter(b *lifecycle.Access, text string) (model.Filter, error) {
-	f := model.Filter{Derived: []model.Derived{model.Hosted}, Spent: o.spent, Text: text}
+	f := model.Filter{Derived: []model.Derived{model.Hosted}, Spent: o.spent, Where: text}
 	if o.failing {
 		f.Derived = append(f.Derived, model.Failing)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"certquay/lifecycle/ledger"
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/app"
 	"certquay/ui/list"
 )
@@ -51,6 +52,7 @@ func New(c *app.Context) app.Page {
 			Open:        p.details,
 			SaveFilter:  func() func() { o := p.filter; return func() { p.filter = o } },
 			EmptyResult: func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
+			Language:    where.Instances,
 			EmptyList:   "hosting.none", FilterHint: "filter.hint",
 		},
 	)

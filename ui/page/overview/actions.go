@@ -2,11 +2,11 @@ package overview
 
 import (
 	"maps"
-	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/text"
@@ -64,7 +64,7 @@ func (p *page) Actions() app.Actions {
 			Binding: app.Keys("/"),
 			Group:   app.View,
 			Footer:  app.RankIf(app.Fourth, some),
-			Run:     func() tea.Cmd { p.typing = true; return nil },
+			Run:     p.search.Start,
 		},
 		app.Action{
 			ID:      "panel",
@@ -91,7 +91,7 @@ func (p *page) Actions() app.Actions {
 			Name:    text.NewName("act.back"),
 			Binding: app.Keys("esc"),
 			Group:   app.View,
-			Hidden:  len(p.table.Marked) == 0 && p.query.Filter.Empty(),
+			Hidden:  len(p.table.Marked) == 0 && p.search.Query() == "",
 			Run:     p.back,
 		},
 		move("down", func() { p.table.Move(line) }, "j", "down"),
@@ -138,17 +138,15 @@ func (p *page) back() tea.Cmd {
 		return nil
 	}
 	p.offerFilterUndo()
-	p.input.SetValue("")
-	p.query.Filter, p.week = model.Filter{}, 0
+	p.search.Set("")
 	return p.relist()
 }
 
 // offerFilterUndo offers to filter again as now.
 func (p *page) offerFilterUndo() {
-	typed, filter, week := p.input.Value(), p.query.Filter, p.week
+	query := p.search.Query()
 	p.c.Undo = &app.Undo{Label: text.NewName("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
-		p.input.SetValue(typed)
-		p.query.Filter, p.week = filter, week
+		p.search.Set(query)
 		return p.relist()
 	}}
 }
@@ -166,12 +164,7 @@ func (p *page) copy() tea.Cmd {
 }
 
 func (p *page) hostedOnly() tea.Cmd {
-	d := &p.query.Filter.Derived
-	if n := slices.Index(*d, model.Hosted); n >= 0 {
-		*d = slices.Delete(*d, n, n+1)
-	} else {
-		*d = append(*d, model.Hosted)
-	}
+	p.search.Toggle(string(where.Property) + ":" + string(model.Hosted))
 	return p.relist()
 }
 

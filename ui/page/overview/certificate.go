@@ -21,6 +21,8 @@ import (
 	"certquay/ui/widget"
 )
 
+const day = 24 * time.Hour
+
 // certificate is what the details show of an X.509 certificate. Names of usages are
 // those of RFC 5280.
 type certificate struct {

@@ -2,69 +2,55 @@ package overview
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 )
 
-const day = 24 * time.Hour
-
-// choices are the lines of the filter panel for the current query.
+// choices are the lines of the filter panel. Their keys are conditions of the query.
 func (p *page) choices() []dialog.Choice {
-	c, f := p.c, p.query.Filter
+	c := p.c
 	var cs []dialog.Choice
-	for i, s := range model.States {
-		ch := dialog.Choice{
-			Key:   "state:" + string(s),
-			Label: c.Text.Lookup("label."+string(s), string(s)),
-			On:    slices.Contains(f.States, s),
-			Count: -1,
-		}
-		if i == 0 {
-			ch.Head = c.T("panel.states")
-		}
-		cs = append(cs, ch)
-	}
-	for i, d := range model.DerivedValues {
-		ch := dialog.Choice{
-			Key:   "derived:" + string(d),
-			Label: c.Text.Lookup("label."+string(d), string(d)),
-			On:    slices.Contains(f.Derived, d),
-			Count: -1,
-		}
-		if i == 0 {
-			ch.Head = c.T("panel.derived")
-		}
-		cs = append(cs, ch)
-	}
-	cs = append(cs, dialog.Choice{Key: "origin:upload", Label: c.T("filter.uploaded"), On: f.Uploaded, Count: -1})
-	one := func(kind, head, any string, values []string, now string, label func(string) string) {
-		for i, v := range append([]string{""}, values...) {
-			ch := dialog.Choice{Key: kind + ":" + v, Radio: true, On: now == v, Count: -1}
+	several := func(kind, head string, values []string) {
+		for i, v := range values {
+			ch := dialog.Choice{Key: kind + ":" + v, Label: c.Text.Lookup("label."+v, v), Count: -1}
 			if i == 0 {
-				ch.Head, ch.Label = c.T(head), c.T(any)
-			} else {
-				ch.Label = label(v)
+				ch.Head = c.T(head)
 			}
 			cs = append(cs, ch)
 		}
 	}
-	days := ""
-	if f.Within > 0 {
-		days = strconv.Itoa(int(f.Within / day))
+	one := func(kind, head, any string, values []string, label func(string) string) {
+		cs = append(cs, dialog.Choice{Key: kind + ":", Head: c.T(head), Label: c.T(any), Radio: true, Count: -1})
+		for _, v := range values {
+			cs = append(cs, dialog.Choice{Key: kind + ":" + v, Label: label(v), Radio: true, Count: -1})
+		}
 	}
-	one("within", "panel.within", "panel.anytime", []string{"7", "30", "90"}, days, func(v string) string { return c.T("panel.days", v) })
+	several(string(where.State), "panel.states", where.Instances.Values(where.State))
+	one(string(where.Group), "panel.group", "panel.any", where.Instances.Values(where.Group), func(v string) string { return c.T("group." + v) })
+	var derived []string
+	for _, d := range model.DerivedValues {
+		derived = append(derived, string(d))
+	}
+	several(string(where.Property), "panel.derived", derived)
+	cs = append(cs, dialog.Choice{Key: "origin:upload", Label: c.T("filter.uploaded"), Count: -1})
+	one("within", "panel.within", "panel.anytime", []string{"expires<7d", "expires<14d", "expires<30d", "expires<90d"}, func(v string) string {
+		return c.T("panel.days", strings.TrimSuffix(strings.TrimPrefix(v, "expires<"), "d"))
+	})
 	if len(p.brands) > 1 {
-		one("brand", "panel.brand", "panel.any", p.brands, f.Brand, clean)
+		one(string(where.Issuer), "panel.brand", "panel.any", p.brands, clean)
 	}
-	one("product", "panel.product", "panel.any", p.products, f.Product, clean)
+	one(string(where.Product), "panel.product", "panel.any", p.products, clean)
+	if tags := slices.Sorted(maps.Keys(p.counts.Tags)); len(tags) > 0 {
+		one(string(where.Tag), "panel.tag", "panel.any", tags[:min(len(tags), maxPanelTags)], clean)
+	}
 	for i, s := range sorts {
 		ch := dialog.Choice{
 			Key:   "sort:" + string(s),
@@ -81,40 +67,16 @@ func (p *page) choices() []dialog.Choice {
 	return cs
 }
 
-// filterOf is the query for the choices made in the panel.
-func filterOf(q model.Query, cs []dialog.Choice) model.Query {
-	f := &q.Filter
-	f.States, f.Derived, f.Uploaded, f.Within, f.Brand, f.Product = nil, nil, false, 0, "", ""
-	for _, c := range cs {
-		if !c.On {
-			continue
-		}
-		switch kind, v, _ := strings.Cut(c.Key, ":"); kind {
-		case "state":
-			f.States = append(f.States, model.State(v))
-		case "derived":
-			f.Derived = append(f.Derived, model.Derived(v))
-		case "origin":
-			f.Uploaded = true
-		case "within":
-			n, _ := strconv.Atoi(v) // "" is no limit
-			f.Within = time.Duration(n) * day
-		case "brand":
-			f.Brand = v
-		case "product":
-			f.Product = v
-		case "sort":
-			q.Sort = model.Sort(v)
-		}
-	}
-	return q
-}
+// maxPanelTags is how many tags the panel offers; the query knows all.
+const maxPanelTags = 12
 
-// panel opens the filter panel. The count beside a choice is how many rows the list
-// would have with it and the other kinds unchanged, asked by the query that lists, so
-// that the two cannot differ (spec S5).
+// panel opens the filter panel, which edits the query. The count beside a choice is how
+// many rows the list would have with it and the other kinds unchanged, asked by the
+// query that lists, so that the two cannot differ (spec S5).
 func (p *page) panel() tea.Cmd {
 	c, base := p.c, p.query
+	start := p.choices()
+	rest := dialog.ChooseQuery(start, p.search.Expr())
 	count := func(cs []dialog.Choice) tea.Cmd {
 		cs = slices.Clone(cs)
 		return c.Do(func(context.Context) tea.Msg {
@@ -133,7 +95,8 @@ func (p *page) panel() tea.Cmd {
 						with[i].On = true
 					}
 				}
-				q := filterOf(base, with)
+				q := base
+				q.Filter.Where = dialog.ChosenQuery(where.Instances, with, rest)
 				q.Limit, q.Now = 1, c.Backend.Now()
 				got, err := c.Backend.Page(q)
 				if err != nil {
@@ -144,7 +107,6 @@ func (p *page) panel() tea.Cmd {
 			return dialog.CountedMsg{Counts: counts}
 		})
 	}
-	start := p.choices()
 	open := app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: start, Changed: count}
@@ -154,7 +116,12 @@ func (p *page) panel() tea.Cmd {
 			if !ok {
 				return nil
 			}
-			p.query = filterOf(p.query, cs)
+			p.search.Set(dialog.ChosenQuery(where.Instances, cs, rest))
+			for _, ch := range cs {
+				if s, ok := strings.CutPrefix(ch.Key, "sort:"); ok && ch.On {
+					p.query.Sort = model.Sort(s)
+				}
+			}
 			return p.sort(p.order())
 		},
 	}
@@ -162,32 +129,5 @@ func (p *page) panel() tea.Cmd {
 }
 
 func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
-	switch m.String() {
-	case "enter":
-		p.typing = false
-		p.input.End()
-	case "esc", "ctrl+c":
-		p.typing = false
-		if p.input.Value() != "" {
-			p.input.SetValue("")
-			return p.refilter()
-		}
-	case "up":
-		p.table.Move(-1)
-		return p.cursorMoved()
-	case "down":
-		p.table.Move(1)
-		return p.cursorMoved()
-	default:
-		if p.input.Update(m) {
-			return p.refilter()
-		}
-	}
-	return nil
-}
-
-// refilter lists again for the text typed into the filter.
-func (p *page) refilter() tea.Cmd {
-	p.query.Filter.Text = strings.TrimSpace(p.input.Value())
-	return p.relist()
+	return p.search.Key(m, func(by int) tea.Cmd { p.table.Move(by); return p.cursorMoved() }, p.relist)
 }

@@ -12,10 +12,10 @@ import (
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/list"
-	"certquay/ui/widget"
 )
 
 // layout is how certificates are drawn.
@@ -42,9 +42,7 @@ type page struct {
 	products         []string
 	layout           layout
 	columns          []dialog.ColumnChoice // as chosen; none lets the list decide
-	week             int                   // the one of the bars that the list is filtered by, from 1; 0 for none
-	typing           bool                  // into the filter line
-	input            widget.Input
+	search           *list.Search
 	active           *rules.Facts // of the certificate under the cursor
 	reading          model.ID     // whose facts are being read; "" for none
 	debounce         app.Debounce
@@ -58,7 +56,7 @@ var _ app.Page = (*page)(nil)
 
 // New makes the tab.
 func New(c *app.Context) app.Page {
-	p := &page{c: c, counts: model.Counts{Partial: true}}
+	p := &page{c: c, counts: model.Counts{Partial: true}, search: list.NewSearch(c, where.Instances)}
 	p.setColumns()
 	p.table.ID = func(r model.InstanceRow) string { return string(r.ID) }
 	p.table.SortedBy = string(p.order().Sort)
@@ -106,7 +104,7 @@ func (p *page) SetSize(w, h int) {
 	}
 }
 
-func (p *page) Capturing() bool { return p.typing }
+func (p *page) Capturing() bool { return p.search.Typing() }
 
 // Waits implements app.Waiter.
 func (p *page) Waits() bool { return !p.loaded || p.details != nil && !p.details.loaded }
@@ -114,7 +112,7 @@ func (p *page) Waits() bool { return !p.loaded || p.details != nil && !p.details
 // load reads the rows around the visible ones.
 func (p *page) load() tea.Cmd {
 	p.seq++
-	seq, q := p.seq, p.query
+	seq, q := p.seq, p.asked()
 	q.Offset, q.Limit = p.table.Window()
 	if !p.loaded { // few enough to be read before everything is known
 		q.Limit = min(q.Limit, firstRows)
@@ -233,8 +231,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		}
 	case app.FilterMsg:
 		p.details = nil
-		p.input.SetValue("")
-		p.query.Filter, p.week = model.Filter{Where: m.Query}, 0
+		p.search.Set(m.Query)
 		return p.relist()
 	case app.ShowInstanceMsg:
 		return p.openFrom(m.ID, m.Index, m.Total)
@@ -286,9 +283,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case tea.KeyPressMsg: // only while typing into the filter
 		return p.filterKey(m)
 	case tea.PasteMsg:
-		if p.typing && p.input.Update(m) {
-			return p.refilter()
-		}
+		return p.search.Update(m, p.relist)
 	case tea.MouseWheelMsg:
 		return p.wheel(m)
 	case tea.MouseClickMsg:
@@ -301,8 +296,16 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 				d.update(msg)
 			}
 		}
+		return p.search.Update(msg, p.relist)
 	}
 	return nil
+}
+
+// asked is the query for the rows, without a window.
+func (p *page) asked() model.Query {
+	q := p.query
+	q.Filter.Where = p.search.Query()
+	return q
 }
 
 // relist reads another list from the top.

@@ -36,13 +36,16 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 		listed += c.T("comma") + p.selectionText()
 	}
 	add(listed)
-	if words := strings.TrimSpace(p.filterText() + " " + p.query.Filter.Text); p.typing || words != "" {
+	if words := clean(p.search.Typed()); p.search.Typing() || words != "" {
 		add(c.T("plain.filter", words))
 	}
 	s.Y = len(s.Lines)
-	if p.typing {
+	if p.search.Typing() {
 		s.Y--
-		s.X = max(widget.Width(s.Lines[s.Y])-p.input.CursorOffset(), 0)
+		s.X = max(widget.Width(s.Lines[s.Y])-p.search.CursorOffset(), 0)
+	}
+	if more := p.search.ReadOut(); more != "" {
+		add(more)
 	}
 	if p.table.Total() == 0 {
 		add(p.nothingFound())

@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/model/where"
 	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -150,37 +151,60 @@ func (p *page) tileLine(t tile, line, w int) widget.Part {
 		paint(style.Muted, widget.Pad(t.word, w-used))}
 }
 
+// conditionOf is the condition that a tile stands for; "" for all.
+func conditionOf(id string) string {
+	switch {
+	case id == allTile:
+		return ""
+	case slices.Contains(where.Instances.Values(where.State), id):
+		return string(where.State) + ":" + id
+	}
+	return string(where.Property) + ":" + id
+}
+
+// conditions parts the query into the words that it searches and the rest.
+func (p *page) conditions() (words, rest []*where.Expr) {
+	for _, e := range p.search.Expr().Conditions() {
+		if e.Kind == where.Is && e.Term.Field == "" {
+			words = append(words, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return words, rest
+}
+
 // chosenTile is the ID of the tile that the list is filtered by alone; "" for none.
 func (p *page) chosenTile() string {
-	f := p.query.Filter
-	switch {
-	case len(f.States) == 1 && len(f.Derived) == 0:
-		return string(f.States[0])
-	case len(f.Derived) == 1 && len(f.States) == 0:
-		return string(f.Derived[0])
+	_, rest := p.conditions()
+	if len(rest) != 1 || rest[0].Kind != where.Is {
+		return ""
+	}
+	if id := rest[0].Term.Value; conditionOf(id) == rest[0].String() {
+		return id
 	}
 	return ""
 }
 
-// only filters the list by a tile alone; once more it is not filtered. The text that was
-// typed stays.
+// only filters the list by a tile alone; once more it is not filtered. The words that
+// were typed stay.
 func (p *page) only(id string) tea.Cmd {
-	was := p.chosenTile()
-	p.offerFilterUndo()
-	p.clearChoices()
-	switch f := &p.query.Filter; {
-	case id == was || id == allTile:
-	case slices.Contains(model.States, model.State(id)):
-		f.States = []model.State{model.State(id)}
-	default:
-		f.Derived = []model.Derived{model.Derived(id)}
+	if id == p.chosenTile() {
+		id = allTile
 	}
-	return p.relist()
+	return p.onlyBy(conditionOf(id))
 }
 
-// clearChoices removes every filter but the text that was typed.
-func (p *page) clearChoices() {
-	p.query.Filter, p.week = model.Filter{Text: p.query.Filter.Text}, 0
+// onlyBy filters the list by a query and the words that were typed.
+func (p *page) onlyBy(query string) tea.Cmd {
+	e, err := where.Instances.Parse(query)
+	if err != nil {
+		panic(err) // queries are those of the program
+	}
+	p.offerFilterUndo()
+	words, _ := p.conditions()
+	p.search.Set(where.All(append(words, e)...).String())
+	return p.relist()
 }
 
 // onlyWeek filters the list by what expires in one of the coming weeks, as the bars
@@ -189,19 +213,11 @@ func (p *page) onlyWeek(week int) tea.Cmd {
 	if week < 0 || week >= len(p.counts.Weeks) {
 		return nil
 	}
-	was := p.week
-	p.offerFilterUndo()
-	p.clearChoices()
-	if was != week+1 {
-		p.week = week + 1
-		p.query.Filter.Where = fmt.Sprintf("group:issued !is:replaced expires>=%dd expires<%dd", 7*week, 7*week+7)
+	query := fmt.Sprintf("group:issued !is:replaced expires>=%dd expires<%dd", 7*week, 7*week+7)
+	if _, rest := p.conditions(); where.All(rest...).String() == query {
+		query = ""
 	}
-	return p.relist()
-}
-
-// weekText names the week that the list is filtered by.
-func (p *page) weekText() string {
-	return p.c.T("filter.week", p.c.Now.AddDate(0, 0, 7*(p.week-1)).Format(p.c.T("date.day")))
+	return p.onlyBy(query)
 }
 
 var _ app.Finder = (*page)(nil)

@@ -1,7 +1,6 @@
 package overview
 
 import (
-	"strconv"
 	"strings"
 
 	"certquay/lifecycle/rules"
@@ -16,7 +15,7 @@ func (p *page) wide() bool { return p.width >= 104 && p.height >= 24 }
 
 // empty reports whether there is nothing to list without a filter.
 func (p *page) empty() bool {
-	return p.loaded && p.counts.All == 0 && p.table.Total() == 0 && p.query.Filter.Empty() && !p.typing
+	return p.loaded && p.counts.All == 0 && p.table.Total() == 0 && p.search.Query() == "" && !p.search.Typing()
 }
 
 func (p *page) View() string {
@@ -37,40 +36,36 @@ func (p *page) View() string {
 	b.WriteString(p.filterRow().String())
 	b.WriteByte('\n')
 	rest := p.height - p.summaryHeight() - 1
+	b.WriteString(p.search.Cover(p.listView(rest), p.table.Total() == 0, p.width, p.inputWidth()))
+	return widget.Fill(b.String(), p.width, p.height)
+}
+
+// listView draws the certificates in h lines.
+func (p *page) listView(h int) string {
 	switch {
 	case p.table.Total() == 0:
 		said := ""
 		for _, l := range widget.Wrap(p.nothingFound(), min(p.width-4, 76)) {
 			said += "\n  " + p.c.Styles.Paint(style.Muted, l)
 		}
-		b.WriteString(widget.Fill(said, p.width, rest))
+		return said
 	case p.cardsShown():
-		b.WriteString(p.cardsView(rest))
+		return p.cardsView(h)
 	case p.previewShown():
 		w := p.listWidth()
-		b.WriteString(widget.Beside(rest, []int{w, 1, previewWidth}, p.table.View(p.c.Styles), "", p.previewView(rest)))
-	default:
-		b.WriteString(p.table.View(p.c.Styles))
+		return widget.Beside(h, []int{w, 1, previewWidth}, p.table.View(p.c.Styles), "", p.previewView(h))
 	}
-	return widget.Fill(b.String(), p.width, p.height)
+	return p.table.View(p.c.Styles)
 }
+
+// inputWidth is how many cells of the filter row a query may take.
+func (p *page) inputWidth() int { return p.width * 3 / 5 }
 
 // filterRow shows filter, count, order and layout. A click on the layout changes it; a
 // click elsewhere focuses the filter.
 func (p *page) filterRow() widget.Row {
 	s, c := p.c.Styles, p.c
-	var left string
-	switch {
-	case p.typing:
-		left = " " + s.Paint(style.Accent, "/ ") + p.input.View(s, p.width/3)
-	case p.query.Filter.Text != "":
-		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(clean(p.query.Filter.Text), p.width/3))
-	default:
-		left = " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T("filter.hint"))
-	}
-	if f := p.filterText(); f != "" {
-		left += "   " + s.Paint(style.Accent, f)
-	}
+	left := p.search.View(p.inputWidth(), "filter.hint")
 	if len(p.table.Marked) > 0 {
 		left += "   " + s.Paint(style.Accent, c.Mark("✓")+p.selectionText())
 	}
@@ -110,40 +105,6 @@ func (p *page) nothingFound() string {
 func (p *page) orderText() string {
 	o := p.order()
 	return p.c.T("order."+string(o.Sort)) + " " + list.Arrow(o.Desc)
-}
-
-// filterText names the filters chosen in the panel.
-func (p *page) filterText() string {
-	c, f := p.c, p.query.Filter
-	var ws []string
-	for _, s := range f.States {
-		ws = append(ws, c.Text.Lookup("label."+string(s), string(s)))
-	}
-	out := strings.Join(ws, "|")
-	for _, d := range f.Derived {
-		if out != "" {
-			out += " + "
-		}
-		out += c.Text.Lookup("label."+string(d), string(d))
-	}
-	query := clean(f.Where)
-	if p.week > 0 { // the query of a bar, in fewer words
-		query = p.weekText()
-	}
-	more := []string{query, clean(f.Brand), clean(f.Product)}
-	if f.Uploaded {
-		more = append(more, c.T("filter.uploaded"))
-	}
-	if f.Within > 0 {
-		more = append(more, c.T("panel.days", strconv.Itoa(int(f.Within/day))))
-	}
-	for _, m := range more {
-		if out != "" && m != "" {
-			out += " + "
-		}
-		out += m
-	}
-	return out
 }
 
 // emptyView is the first screen of a new store.
