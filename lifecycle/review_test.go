@@ -90,7 +90,7 @@ func TestFieldsByLevelAndGrade(t *testing.T) {
 		t.Errorf("a bare OV application lacks %v", got)
 	}
 	i.Spec.Level, i.Spec.Grade = model.DV, model.Professional
-	if got := fields(i, bare); len(got) != 9 || slices.Contains(got, "document") {
+	if got := fields(i, bare); len(got) != 12 || slices.Contains(got, "document") || slices.Contains(got, "id number") {
 		t.Errorf("a bare professional DV application lacks %v", got)
 	}
 	i.Spec.Grade = model.Standard
