@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"certquay/cmd/out"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 )
 
@@ -15,7 +16,11 @@ func (c *invocation) instance(i *model.Instance) out.Instance {
 			contact = ct.Name
 		}
 	}
-	return out.NewInstance(i, c.engine().Now(), contact)
+	refund, err := c.engine().Refund(i.ID)
+	if err != nil { // the order of an instance that was deleted meanwhile
+		refund = ledger.RefundPreview{}
+	}
+	return out.NewInstance(i, c.engine().Now(), contact, refund)
 }
 
 func (c *invocation) instances(list []model.Instance) []out.Instance {

@@ -215,8 +215,8 @@ func (w *worker) suspend(tx model.Tx, j *model.Job, step string, what model.Text
 		first = first || i.Operation.WaitFor.Code() != what.Code()
 		i.Operation.WaitFor, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
-		if i.AwaitsReview() || i.AwaitsProof() {
-			i.ExpectedIssue = time.Time{} // unknown: it depends on a person
+		if i.AwaitsReview() {
+			i.ExpectedIssue = w.Now().Add(rules.ResponseTime)
 		}
 		return nil
 	}); err != nil || !first {

@@ -75,6 +75,10 @@ func RetryAfter(attempt int, asked time.Duration) time.Duration {
 	return max(wait, asked)
 }
 
+// ResponseTime is the time in which people are assumed to do what a task asks for:
+// in forecasts, and for the expected issue of what waits for a reviewer (spec A7).
+const ResponseTime = 24 * time.Hour
+
 // Day is 24 hours.
 const Day = 24 * time.Hour
 
