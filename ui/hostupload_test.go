@@ -5,9 +5,11 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"testing"
+	"time"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
@@ -92,4 +94,26 @@ func TestHostingConfirmsADifferentIssuer(t *testing.T) {
 	d.sees("DANGER", "Public Trust CA", "Renewals are signed by embedded", "▸ n no")
 	d.fits()
 	d.keys("y").sees("is hosted")
+}
+
+// provingIssuer requires a record for every name.
+type provingIssuer struct{ ports.Issuer }
+
+func (p provingIssuer) Capabilities(now time.Time) rules.Capabilities {
+	caps := p.Issuer.Capabilities(now)
+	caps.Proof = "dns"
+	return caps
+}
+
+// TestHostingSaysWhatRenewalsNeed: the records that each renewal needs are named before
+// hosting is confirmed.
+// finding: M17
+// spec: H5
+func TestHostingSaysWhatRenewalsNeed(t *testing.T) {
+	e := realWith(t, ports.SystemClock{}, func(ca ports.Issuer) ports.Issuer { return provingIssuer{ca} })
+	upload(t, e)
+	d := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Backend, o.Actor = e.Access, boss })
+	d.act("host").fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")
+	d.sees("Each renewal needs a TXT record", "a.example.com", "5 credits for automatic deployments", "Switch hosting on?")
+	d.fits()
 }
