@@ -84,7 +84,9 @@ func ownerCmd(c *invocation) *cobra.Command {
 	none := false
 	cmd := &cobra.Command{
 		Use: "owner", Example: "  certquay owner shop.example.com pay.example.com Anna\n  certquay owner shop.example.com --none",
-		Args: func(cmd *cobra.Command, args []string) error { return s.args("arg.id-contact", trailing(!none))(cmd, args) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			return s.args("arg.id-contact", trailing(!none))(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			owner := ""
 			if !none {

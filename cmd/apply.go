@@ -123,11 +123,30 @@ func (c *invocation) companyAndDocuments(
 	return nil
 }
 
+// withMailbox tells the applicant where to expect questions, while a person has to do
+// something about the application (spec A7).
+func (c *invocation) withMailbox(id model.ID, end func([]lifecycle.Progress) outcome) func([]lifecycle.Progress) outcome {
+	return func(all []lifecycle.Progress) outcome {
+		o := end(all)
+		i, err := c.engine().Instance(id)
+		if err != nil {
+			o.err = errors.Join(o.err, err)
+			return o
+		}
+		if a := i.Application; (i.AwaitsReview() || i.AwaitsProof()) && a.Email+a.Phone != "" {
+			o.notes = append(o.notes, model.Say("verb.apply.watch", "phone", out.Dash(a.Phone), "email", out.Dash(a.Email)))
+		}
+		return o
+	}
+}
+
 // beginApplication submits an application, or saves it as a draft.
 func (c *invocation) beginApplication(ctx context.Context, id model.ID, r lifecycle.ApplyRequest) (begun, error) {
 	j, err := c.engine().Apply(ctx, id, r)
 	if missing := (*rules.Invalid)(nil); !r.DraftOnly || err != nil && !errors.As(err, &missing) {
-		return c.became(id, model.Say("verb.apply.done"), j.ID), err
+		b := c.became(id, model.Say("verb.apply.done"), j.ID)
+		b.end = c.withMailbox(id, b.end)
+		return b, err
 	}
 	i, err := c.engine().Instance(id)
 	if err != nil {

@@ -130,7 +130,7 @@ func anyFlagSet(cmd *cobra.Command) bool {
 
 // specification parses the four parts of a specification; an unknown word is a usage
 // error.
-func specification(level, typ, brand, grade string) (model.Specification, error) {
+func (c *invocation) specification(level, typ, brand, grade string) (model.Specification, error) {
 	var s model.Specification
 	var err error
 	if s.Level, err = oneOf("--level", level, model.Levels); err != nil {
@@ -138,6 +138,9 @@ func specification(level, typ, brand, grade string) (model.Specification, error)
 	}
 	if s.Type, err = oneOf("--type", typ, model.DomainTypes); err != nil {
 		return s, err
+	}
+	if grade == "" {
+		grade = string(c.engine().Policy().DefaultGrade[s.Level])
 	}
 	if s.Grade, err = oneOf("--grade", grade, model.Grades); err != nil {
 		return s, err

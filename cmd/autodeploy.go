@@ -34,12 +34,17 @@ func autoDeployCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			left := free
 			return actOn(cmd.Context(), c, &s, args[:last], c.findResources(), effect[lifecycle.ResourceView]{
 				action: rules.AutoDeploy, title: counted(title, "free", free),
 				plan: func(_ context.Context, r *lifecycle.ResourceView, _ *rules.Facts) (plan, error) {
 					if !on || r.AutoDeploy {
 						return plan{}, nil
 					}
+					if left < 1 { // nothing is asked that would then be refused
+						return plan{}, ledger.NoUnits(rules.AutoDeploy, ledger.UnitCredit, left, 1)
+					}
+					left--
 					question := c.Text("verb.auto.question", "place", place(&r.Resource), "n", free)
 					return plan{ask: true, credits: 1, lines: []string{question}}, nil
 				},

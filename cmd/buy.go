@@ -27,7 +27,7 @@ func buyCmd(c *invocation) *cobra.Command {
 				return err
 			}
 			var err error
-			if r.Spec, err = specification(level, typ, brand, grade); err != nil {
+			if r.Spec, err = c.specification(level, typ, brand, grade); err != nil {
 				return err
 			}
 			if contact != "" {
@@ -73,7 +73,7 @@ func buyCmd(c *invocation) *cobra.Command {
 	f.StringVar(&level, "level", "dv", out.Join(model.Levels))
 	f.StringVar(&typ, "type", "single", out.Join(model.DomainTypes))
 	f.StringVar(&brand, "brand", embedded.Brand, "")
-	f.StringVar(&grade, "grade", "free", out.Join(model.Grades))
+	f.StringVar(&grade, "grade", "", out.Join(model.Grades))
 	f.IntVar(&r.Years, "years", 1, "")
 	f.IntVar(&r.Quantity, "quantity", 1, "")
 	f.BoolVar(&r.Hosting, "hosting", false, "")
@@ -94,7 +94,7 @@ func (c *invocation) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string
 	if r.Hosting {
 		total = "verb.buy.total-hosting"
 	}
-	return strings.Join(append(lines, c.Text(total, "total", ledger.Money(q.Total, q.Currency))), "\n")
+	return strings.Join(append(lines, c.Text(total, "total", ledger.Money(q.Total, q.Currency), "n", lifecycle.HostingCredits*r.Quantity)), "\n")
 }
 
 // years returns the message for a number of years.

@@ -28,7 +28,7 @@ func buyPackCmd(c *invocation) *cobra.Command {
 				return err
 			}
 			if r.Kind == ledger.PackCertificate {
-				if r.Spec, err = specification(level, typ, brand, grade); err != nil {
+				if r.Spec, err = c.specification(level, typ, brand, grade); err != nil {
 					return err
 				}
 			}
@@ -63,7 +63,7 @@ func buyPackCmd(c *invocation) *cobra.Command {
 	f.StringVar(&level, "level", "dv", out.Join(model.Levels))
 	f.StringVar(&typ, "type", "single", out.Join(model.DomainTypes))
 	f.StringVar(&brand, "brand", embedded.Brand, "")
-	f.StringVar(&grade, "grade", "free", out.Join(model.Grades))
+	f.StringVar(&grade, "grade", "", out.Join(model.Grades))
 	return cmd
 }
 

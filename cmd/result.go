@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"certquay/cmd/out"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 )
 
@@ -21,7 +22,11 @@ func (c *invocation) contactName(id model.ID) string {
 
 // instance converts an instance to its JSON form.
 func (c *invocation) instance(i *model.Instance) out.Instance {
-	return out.NewInstance(i, c.engine().Now(), c.contactName(i.Contact), c.contactName(i.Owner))
+	refund, err := c.engine().Refund(i.ID)
+	if err != nil { // the order of an instance that was deleted meanwhile
+		refund = ledger.RefundPreview{}
+	}
+	return out.NewInstance(i, c.engine().Now(), c.contactName(i.Contact), c.contactName(i.Owner), refund)
 }
 
 func (c *invocation) instances(list []model.Instance) []out.Instance {

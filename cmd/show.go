@@ -8,6 +8,7 @@ import (
 	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/outbox"
 	"certquay/model"
 )
@@ -45,8 +46,8 @@ func (c *invocation) details(i *model.Instance) error {
 		add(c.Field("key"), v.KeyType)
 		add(c.Field("valid"), c.Text("verb.from-to", "from", v.NotBefore, "to", v.NotAfter))
 	}
-	if !i.ServiceEnd.IsZero() {
-		add(c.Field("service"), c.Text("verb.from-to", "from", out.Day(i.ServiceStart), "to", out.Day(i.ServiceEnd)))
+	if err := c.purchase(i, add); err != nil {
+		return err
 	}
 	if !i.ExpectedIssue.IsZero() {
 		add(c.Field("expected"), out.DateTime(i.ExpectedIssue))
@@ -122,6 +123,33 @@ func (c *invocation) details(i *model.Instance) error {
 	c.Print("\n" + c.Text("verb.show.lately"))
 	for n := range events {
 		c.Print("  " + c.eventLine(&events[n]))
+	}
+	return nil
+}
+
+// purchase adds what was bought: years and price, the service period, how long it may
+// last, and until when it is refunded.
+func (c *invocation) purchase(i *model.Instance, add func(name, value string)) error {
+	r, err := c.engine().Refund(i.ID)
+	if err != nil {
+		return err
+	}
+	if i.Order != "" {
+		add(c.Field("bought"), c.Text("verb.show.bought", "years", years(i.Years), "price", ledger.Money(r.Paid, r.Currency)))
+	}
+	if r.Amount > 0 && !r.Until.IsZero() && i.State.Group() != model.GroupEnded {
+		add(c.Field("refundable"), c.Text("verb.show.refundable", "amount", ledger.Money(r.Amount, r.Currency), "at", r.Until))
+	}
+	left := i.Hosting.RenewalsLeft
+	switch {
+	case !i.ServiceEnd.IsZero():
+		add(c.Field("service"), c.Text("verb.from-to", "from", out.Day(i.ServiceStart), "to", out.Day(i.ServiceEnd)))
+		if left > 0 {
+			add(c.Field("service-max"), c.Text("verb.show.service-max", "at", out.Day(i.ServiceMaxEnd()), "n", left))
+		}
+	case i.Hosting.PrepaidRenewals > 0:
+		n := i.Hosting.PrepaidRenewals
+		add(c.Field("service-max"), c.Text("verb.show.service-years", "n", n, "years", years(i.Years+n)))
 	}
 	return nil
 }

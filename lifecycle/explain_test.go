@@ -8,6 +8,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -213,5 +214,31 @@ func TestWhatCameBeforeARevokedVersionStaysOutdated(t *testing.T) {
 	}
 	if why := w.why(id); strings.Contains(why, "present it") {
 		t.Errorf("explained:\n%s", why)
+	}
+}
+
+// What is overdue has no date in the future to name: nothing is promised for a time
+// that has passed.
+// finding: M18
+// spec: V3
+func TestNothingIsPromisedForThePast(t *testing.T) {
+	w := newWorld(t)
+	i := w.get(w.hosted("a.example.com"))
+	said := func(at time.Time) (all string) {
+		x := rules.NewTransitionTable().Explain(&rules.Facts{Actor: operator, Instance: &i, Now: at})
+		for _, s := range x.Next {
+			all += text.New("en").Statement(s, nil) + "\n"
+		}
+		return all
+	}
+	if got := said(i.Due.Add(-time.Hour)); !strings.Contains(got, "by itself at ") {
+		t.Errorf("before it is due: %s", got)
+	}
+	if got := said(i.Due.Add(time.Hour)); strings.Contains(got, "by itself at ") || !strings.Contains(got, "as soon as it runs") {
+		t.Errorf("once it is due: %s", got)
+	}
+	i.Operation = model.Operation{Kind: model.JobRenew, Attempt: 2, Next: i.Due.Add(2 * time.Hour)}
+	if got := said(i.Due.Add(time.Hour)); strings.Contains(got, "by itself") || !strings.Contains(got, "attempt 2") {
+		t.Errorf("while it is done: %s", got)
 	}
 }

@@ -186,7 +186,7 @@ func (e *Engine) quoteHosting(id model.ID, r HostRequest) (HostingQuote, error) 
 		return refuse(rules.ReasonHostingPaid, "H4", nil)
 	}
 	caps := e.issuers[s.Brand].Capabilities(e.Now())
-	q := HostingQuote{Quote: bought, Spec: s, Credits: hostingCredits}
+	q := HostingQuote{Quote: bought, Spec: s, Credits: HostingCredits}
 	if q.PublicIssuer, err = e.publicIssuer(&i, caps); err != nil {
 		return q, err
 	}

@@ -215,8 +215,8 @@ func (w *worker) suspend(tx model.Tx, j *model.Job, step string, what model.Text
 		first = first || i.Operation.WaitFor.Code() != what.Code()
 		i.Operation.WaitFor, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
-		if i.AwaitsReview() || i.AwaitsProof() {
-			i.ExpectedIssue = time.Time{} // unknown: it depends on a person
+		if i.AwaitsReview() {
+			i.ExpectedIssue = w.Now().Add(rules.ResponseTime)
 		}
 		return nil
 	}); err != nil || !first {
@@ -409,14 +409,14 @@ func (w *worker) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 		if packs {
 			return ledger.Consume(tx, w.Now(), "hosting/"+string(i.ID), i.ID, ledger.UnitHosting, i.Hosting.RenewalsLeft)
 		}
-		return w.addCredits(tx, i.ID, hostingCredits)
+		return w.addCredits(tx, i.ID, HostingCredits)
 	}
 	return nil
 }
 
-// hostingCredits is the number of credits that come with the purchase of hosting
+// HostingCredits is the number of credits that come with each purchase of hosting
 // (spec H3).
-const hostingCredits = 5
+const HostingCredits = 5
 
 // requestInstall raises tasks to install or deploy a new version wherever
 // auto-deploy does not (spec D7), and where it is not deployed anyway.

@@ -28,14 +28,15 @@ func (e *Engine) missingFields(i *model.Instance, a model.Application) []rules.I
 		}
 	}
 	verified := i.Spec.Level != model.DV
-	if verified {
+	if verified || i.Spec.Grade == model.Professional {
 		need(a.ApplicantName, "applicant", rules.Example("Anna Berg"))
 		need(a.Phone, "phone", rules.Example("+49 30 123456"))
 		need(a.Email, "email", rules.Example("anna@example.com"))
-		need(a.IDNumber, "id number", model.Say("apply.id-number"))
-	}
-	if !verified && i.Spec.Grade != model.Professional {
+	} else {
 		return missing
+	}
+	if verified {
+		need(a.IDNumber, "id number", model.Say("apply.id-number"))
 	}
 	c := a.Company
 	need(c.Name, "company", rules.Example("Example GmbH"))

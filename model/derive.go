@@ -44,6 +44,22 @@ func (i *Instance) ServiceWindow() time.Time {
 	return i.ServiceEnd.Add(-windowShare(i.ServiceEnd.Sub(i.ServiceStart)))
 }
 
+// ServiceMaxEnd returns when the service ends at the latest: with the renewals that
+// are paid for. It is zero before the first issue.
+func (i *Instance) ServiceMaxEnd() time.Time {
+	return serviceMaxEnd(i.ServiceEnd, i.Hosting.RenewalsLeft)
+}
+
+// ServiceMaxEnd is [Instance.ServiceMaxEnd].
+func (r *InstanceRow) ServiceMaxEnd() time.Time { return serviceMaxEnd(r.ServiceEnd, r.RenewalsLeft) }
+
+func serviceMaxEnd(end time.Time, renewals int) time.Time {
+	if end.IsZero() {
+		return end
+	}
+	return AddYears(end, renewals)
+}
+
 // Jitter returns the delay by which an automatic action is spread: stable for an
 // instance and version, and at most min(24 h, 5 % of the validity) (spec T5).
 func Jitter(id ID, version int, validity time.Duration) time.Duration {

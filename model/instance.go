@@ -33,8 +33,8 @@ type Instance struct {
 	// verifying.
 	Proofs []Proof
 
-	// ExpectedIssue is when the issuer should be done. It is zero unless the instance
-	// is verifying, and while a person has to act.
+	// ExpectedIssue is when the certificate should be issued. It is zero unless the
+	// instance is verifying; while a person has to act it is an estimate.
 	ExpectedIssue time.Time
 	// Due is the time of the next automatic action (spec T5); zero if there is none.
 	// The engine sets it at every change and the store indexes it.

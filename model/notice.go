@@ -29,6 +29,7 @@ const (
 	NoticeTest             NoticeKind = "test"
 	NoticeWatch            NoticeKind = "watch" // the result of a watch has changed (spec N3)
 	NoticeBackupFailed     NoticeKind = "backup failed"
+	NoticeVerification     NoticeKind = "verification" // to the applicant: what an application waits for (spec A7)
 )
 
 // Notice is one message to one channel of a contact. It is written in the same
@@ -43,7 +44,9 @@ type Notice struct {
 	Watch    ID
 	Name     string // of the subject at the time of the notice
 	Contact  ID
-	Channel  string // key of a [Channel]; number 0 is the contact's e-mail address
+	// Channel is the key of a [Channel]; number 0 is the contact's e-mail address, or
+	// without a contact that of the applicant of Instance.
+	Channel string
 	To       string // contact and channel for display, without secrets
 	Subject  string
 	Text     string

@@ -173,14 +173,14 @@ func TestTheHintOfHostingFollowsTheChoice(t *testing.T) {
 // The details say which keys lead to other panes and to the rest of one.
 // spec: V4 I1
 func TestDetailsSayHowToMove(t *testing.T) {
-	d := drive(t, kittest.Fleet(60), 80, 30).find("shop").keys("enter").sees("esc back  enter open line  l next pane")
+	d := drive(t, kittest.Fleet(60), 80, 31).find("shop").keys("enter").sees("esc back  enter open line  l next pane")
 	d.sees("▸ Certificate", "h l panes")
 	d.keys("l", "l", "l", "l").sees("▸ History")
-	d = drive(t, kittest.Fleet(60), 80, 20).find("shop").keys("enter").sees("of 19, j k scroll)", "j scroll", "l next pane")
+	d = drive(t, kittest.Fleet(60), 80, 20).find("shop").keys("enter").sees("of 20, j k scroll)", "j scroll", "l next pane")
 	d.fits()
-	d = drive(t, kittest.Fleet(60), 120, 28).find("shop").keys("enter").sees("Certificate (", "of 19, j k scroll)", "j scroll").keys("l")
+	d = drive(t, kittest.Fleet(60), 120, 28).find("shop").keys("enter").sees("Certificate (", "of 20, j k scroll)", "j scroll").keys("l")
 	d.sees("l next pane")
-	if d.has("of 19, j k") {
+	if d.has("of 20, j k") {
 		t.Fatalf("j and k do not scroll what is not in use:\n%s", d.screen())
 	}
 }

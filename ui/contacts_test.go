@@ -25,7 +25,7 @@ func TestALongChoiceIsCutAtItsEnd(t *testing.T) {
 	b := kittest.Fleet(60)
 	b.People = append(b.People, model.Contact{ID: "01JC00000000000000000LONG", Name: "The " + strings.Repeat("very ", 11) + "long",
 		Email: "long@example.com"})
-	d := drive(t, b, 80, 24).find("pay.").act("host").field("contact").keys("right").sees("‹ The very very")
+	d := drive(t, b, 80, 24).act("buy").choose("hosting", "yes").field("contact").keys("right").sees("‹ The very very")
 	if !strings.Contains(d.screen(), "… ›") {
 		t.Fatalf("nothing tells that it is cut:\n%s", d.screen())
 	}

@@ -141,9 +141,9 @@ func inState(t *testing.T, e backend, s model.State) model.ID {
 	return id
 }
 
-func upload(t *testing.T, e backend) model.ID {
+func upload(t *testing.T, e backend, change ...func(*x509.Certificate)) model.ID {
 	t.Helper()
-	data := fresh(t)
+	data := fresh(t, change...)
 	res, err := e.Upload(t.Context(), lifecycle.UploadRequest{Files: []bundle.File{{Name: "a.pem", Data: data}}})
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func await(t *testing.T, e backend, ok func() bool) bool {
 }
 
 // fresh is a certificate nobody has yet, with its key.
-func fresh(t *testing.T) []byte {
+func fresh(t *testing.T, change ...func(*x509.Certificate)) []byte {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -269,6 +269,9 @@ func fresh(t *testing.T) []byte {
 	}
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{"a.example.com"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(300 * 24 * time.Hour)}
+	for _, c := range change {
+		c(tmpl)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)

@@ -164,6 +164,9 @@ func (a *App) policy() rules.Policy {
 		policy.Notify.LeadTimes = append(policy.Notify.LeadTimes, time.Duration(days)*24*time.Hour)
 	}
 	policy.Price = func(s model.Specification) int64 { return c.Catalogue.Price(s.Level, s.Grade) }
+	for level, grade := range c.Catalogue.DefaultGrade {
+		policy.DefaultGrade[model.Level(level)] = model.Grade(grade)
+	}
 	if a.Demo {
 		policy.HandshakeTimeout = demo.HandshakeTimeout
 	}

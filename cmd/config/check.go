@@ -108,6 +108,11 @@ func (c Catalogue) check(d *decoder) {
 		d.rule(slices.Contains(model.Levels, model.Level(level)), at, model.Say("config.level", "words", toStrings(model.Levels)), nil)
 		grades(prices, at)
 	}
+	for level, grade := range c.DefaultGrade {
+		at := join("catalogue.default_grade", level)
+		d.rule(slices.Contains(model.Levels, model.Level(level)), at, model.Say("config.level", "words", toStrings(model.Levels)), nil)
+		d.rule(slices.Contains(model.Grades, model.Grade(grade)), at, model.Say("config.grade", "words", toStrings(model.Grades)), nil)
+	}
 	price(c.HostingFee, "catalogue.hosting_fee")
 	price(c.Credit, "catalogue.deployment_credit")
 }

@@ -55,6 +55,8 @@ type Catalogue struct {
 	ByLevel    map[string]map[string]int64 `yaml:"per_year_by_level"`
 	HostingFee int64                       `yaml:"hosting_fee"`
 	Credit     int64                       `yaml:"deployment_credit"`
+	// DefaultGrade is the grade of each level that is bought if none is named.
+	DefaultGrade map[string]string `yaml:"default_grade"`
 }
 
 // Price returns the price of a certificate of a level and grade for one year, in minor
@@ -200,6 +202,9 @@ func Default() *Config {
 				string(model.Free): 0, string(model.Standard): 10000, string(model.Professional): 50000,
 			},
 			ByLevel: map[string]map[string]int64{}, HostingFee: 2000, Credit: 500,
+			DefaultGrade: map[string]string{
+				string(model.DV): string(model.Free), string(model.OV): string(model.Standard), string(model.EV): string(model.Standard),
+			},
 		},
 		RefundPolicy: RefundIssued30d,
 		Review:       Review{ReuseDays: 398},

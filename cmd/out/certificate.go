@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 )
 
@@ -29,24 +30,35 @@ type Instance struct {
 	NotAfter      *string         `json:"not_after"`
 	ServiceStart  *string         `json:"service_start"`
 	ServiceEnd    *string         `json:"service_end"`
-	ExpectedIssue *string         `json:"expected_issue"`
-	Hosted        bool            `json:"hosted"`
-	RenewalsLeft  int             `json:"renewals_left"`
-	AutoDeploy    bool            `json:"auto_deploy"`
-	Products      []string        `json:"products"`
-	Order         *string         `json:"order"`
-	Contact       *string         `json:"contact"`
-	Versions      []Version       `json:"versions"`
-	Operation     *Operation      `json:"operation"`
-	LastError     *string         `json:"last_error"`
-	Proofs        []Proof         `json:"proofs"`
-	RenewedBy     *string         `json:"renewed_by"`
-	RenewalOf     *string         `json:"renewal_of"`
-	ReplacedBy    *string         `json:"replaced_by"`
-	Replaces      *string         `json:"replaces"`
-	Tags          []string        `json:"tags"`
-	Owner         *string         `json:"owner"`
-	Note          *string         `json:"note"`
+	ServiceMaxEnd *string         `json:"service_max_end"` // with the renewals that are paid for
+	Years         int             `json:"years"`           // bought at once; 0 for an upload
+	Paid          *Money          `json:"paid"`            // for the purchase
+	// RefundableUntil is null if nothing is refunded any more, or without a limit.
+	RefundableUntil *string    `json:"refundable_until"`
+	ExpectedIssue   *string    `json:"expected_issue"`
+	Hosted          bool       `json:"hosted"`
+	RenewalsLeft    int        `json:"renewals_left"`
+	AutoDeploy      bool       `json:"auto_deploy"`
+	Products        []string   `json:"products"`
+	Order           *string    `json:"order"`
+	Contact         *string    `json:"contact"`
+	Versions        []Version  `json:"versions"`
+	Operation       *Operation `json:"operation"`
+	LastError       *string    `json:"last_error"`
+	Proofs          []Proof    `json:"proofs"`
+	RenewedBy       *string    `json:"renewed_by"`
+	RenewalOf       *string    `json:"renewal_of"`
+	ReplacedBy      *string    `json:"replaced_by"`
+	Replaces        *string    `json:"replaces"`
+	Tags            []string   `json:"tags"`
+	Owner           *string    `json:"owner"`
+	Note            *string    `json:"note"`
+}
+
+// Money is an amount in JSON, in minor units of a currency.
+type Money struct {
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
 }
 
 // Proof is a proof of control in JSON.
@@ -95,8 +107,8 @@ func operation(o model.Operation) *Operation {
 }
 
 // NewInstance returns the JSON form of an instance at a time. contact is the name of
-// its contact, or "".
-func NewInstance(i *model.Instance, now time.Time, contact, owner string) Instance {
+// its contact, owner that of its owner, or ""; refund is what ending it now would refund.
+func NewInstance(i *model.Instance, now time.Time, contact, owner string, refund ledger.RefundPreview) Instance {
 	row := i.Row()
 	j := Instance{
 		ID: i.ID, Name: i.Name, State: i.State, Group: i.State.Group(), Label: row.Status(now), Derived: row.Derived(now),
@@ -108,6 +120,13 @@ func NewInstance(i *model.Instance, now time.Time, contact, owner string) Instan
 		RenewedBy: OrNil(i.RenewedBy), RenewalOf: OrNil(i.RenewalOf),
 		ReplacedBy: OrNil(i.ReplacedBy()), Replaces: OrNil(i.Replaces()), Contact: OrNil(contact),
 		Tags: OrEmpty(i.Tags), Owner: OrNil(owner), Note: OrNil(i.Note),
+	}
+	j.Years, j.ServiceMaxEnd = i.Years, TimeOrNil(i.ServiceMaxEnd())
+	if i.Order != "" {
+		j.Paid = &Money{refund.Paid, refund.Currency}
+	}
+	if i.State.Group() != model.GroupEnded {
+		j.RefundableUntil = TimeOrNil(refund.Until)
 	}
 	v := i.Current()
 	if v == nil {

@@ -63,9 +63,6 @@ type Source interface {
 // operator is the actor that does what people would do.
 var operator = model.Actor{Name: "forecast", Role: model.Owner, Via: "forecast"}
 
-// responseTime is the assumed time in which people do what a task asks for.
-const responseTime = 24 * time.Hour
-
 // Run simulates the months of the request. It reads the source's records once,
 // writes nothing, and returns an error when ctx ends.
 func Run(ctx context.Context, src Source, r Request) (*Report, error) {
@@ -303,7 +300,7 @@ func (w *simulator) schedule(t *model.Task) {
 		return
 	}
 	id := t.Instance
-	w.pending = append(w.pending, pendingAction{w.clock.Now().Add(responseTime), func(ctx context.Context) error {
+	w.pending = append(w.pending, pendingAction{w.clock.Now().Add(rules.ResponseTime), func(ctx context.Context) error {
 		return w.engine.By(operator).Approve(ctx, id)
 	}})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"certquay/model"
 )
@@ -122,6 +123,11 @@ type RefundPreview struct {
 	Amount   int64
 	Currency string
 	Why      model.Text
+	// Until is the last time at which Amount is refunded; zero if there is no limit,
+	// or nothing to refund.
+	Until time.Time
+	// Paid is what the purchase of the instance cost, with hosting bought along.
+	Paid int64
 }
 
 // Balance is the balance of one kind of prepaid unit (spec B4).

@@ -90,17 +90,22 @@ func RefundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time
 	}
 	line := o.Lines[i.Line]
 	none.Currency = line.Currency
+	hosted := false
 	for _, l := range o.Lines {
-		if l.Instance == i.ID && l.Item == ItemHosting {
-			none.Why = model.Say("refund.with-hosting")
-			return none, line, nil
+		if l.Instance == i.ID {
+			none.Paid += l.Amount
+			hosted = hosted || l.Item == ItemHosting
 		}
+	}
+	if hosted {
+		none.Why = model.Say("refund.with-hosting")
+		return none, line, nil
 	}
 	if line.Amount == 0 {
 		none.Why = model.Say("refund.free")
 		return none, line, nil
 	}
-	full := RefundPreview{Amount: line.Amount, Currency: line.Currency}
+	full := RefundPreview{Amount: line.Amount, Currency: line.Currency, Paid: none.Paid}
 	switch p.Refund {
 	case rules.RefundNone:
 		none.Why = model.Say("refund.policy")
@@ -110,7 +115,7 @@ func RefundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time
 			none.Why = model.Say("refund.paid-long-ago")
 			return none, line, nil
 		}
-		full.Why = model.Say("refund.paid-lately")
+		full.Why, full.Until = model.Say("refund.paid-lately"), o.At.Add(7*24*time.Hour)
 	default:
 		if len(i.Versions) == 0 {
 			full.Why = model.Say("refund.not-issued")
@@ -120,7 +125,7 @@ func RefundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time
 			none.Why = model.Say("refund.issued-long-ago")
 			return none, line, nil
 		}
-		full.Why = model.Say("refund.issued-lately")
+		full.Why, full.Until = model.Say("refund.issued-lately"), i.Versions[0].Issued.Add(30*24*time.Hour)
 	}
 	return full, line, nil
 }

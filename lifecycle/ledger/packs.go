@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,12 +69,18 @@ func Reserve(tx model.Tx, at time.Time, id string, a rules.Action, i model.ID, u
 		return err
 	}
 	if free < int64(n) {
-		return &rules.Refusal{
-			Action: a, Reason: rules.ReasonNoUnits, Rule: "B4",
-			Args: rules.Args{"unit": unit, "free": free, "needed": n}, Instead: []rules.Suggestion{buyUnit(unit)},
-		}
+		return NoUnits(a, unit, int(free), n)
 	}
 	return transferUnits(tx, at, "reserve/"+id, i, accountAvailable, accountReserved, unit, n)
+}
+
+// NoUnits is the refusal of an action that needs more units than are available. It
+// suggests to buy what is missing.
+func NoUnits(a rules.Action, unit string, free, needed int) *rules.Refusal {
+	return &rules.Refusal{
+		Action: a, Reason: rules.ReasonNoUnits, Rule: "B4",
+		Args: rules.Args{"unit": unit, "free": free, "needed": needed}, Instead: []rules.Suggestion{buyUnits(unit, needed-free)},
+	}
 }
 
 // Consume turns reserved units into consumed ones.
@@ -116,15 +123,16 @@ func balance(r model.Reader, account, unit string) (int64, error) {
 	return a.Sum, nil
 }
 
-// buyUnit suggests to buy one unit.
-func buyUnit(unit string) rules.Suggestion {
+// buyUnits suggests to buy n units.
+func buyUnits(unit string, n int) rules.Suggestion {
+	quantity := strconv.Itoa(n)
 	if s := specOf(unit); s != nil {
 		return rules.Suggestion{
 			Action: rules.BuyPack,
-			Args:   append([]string{string(PackCertificate), "--quantity", "1"}, rules.SpecFlags(*s)...),
+			Args:   append([]string{string(PackCertificate), "--quantity", quantity}, rules.SpecFlags(*s)...),
 		}
 	}
-	return rules.Suggestion{Action: rules.BuyPack, Args: []string{unit, "--quantity", "1"}}
+	return rules.Suggestion{Action: rules.BuyPack, Args: []string{unit, "--quantity", quantity}}
 }
 
 // Balances lists the prepaid units: bought, reserved, used and available (spec

@@ -101,6 +101,8 @@ type noticeTx struct {
 	events []model.Event
 	// watches are the watched endpoints of events, by the index of the event.
 	watches map[int]*model.Watch
+	// waiting are the events of applications that wait for something.
+	waiting []model.Event
 }
 
 // Append appends the event and collects it if it produces a notice.
@@ -124,6 +126,9 @@ func AppendWatchEvent(tx model.Tx, ev model.Event, w *model.Watch) error {
 }
 
 func (t *noticeTx) collect(ev model.Event) {
+	if ev.Action == string(model.JobIssue) && ev.Result == journal.ResultWaiting {
+		t.waiting = append(t.waiting, ev)
+	}
 	if noticeOf(&ev) != "" {
 		t.events = append(t.events, ev)
 	}
@@ -156,6 +161,13 @@ func (o *Outbox) wrap(write func(model.Tx) error) (wrapped func(model.Tx) error,
 			}
 			n, err := o.write(t)
 			wrote = n
+			for k := range t.waiting {
+				if err == nil {
+					var mailed bool
+					mailed, err = o.writeVerification(t.Tx, &t.waiting[k])
+					wrote += map[bool]int{true: 1}[mailed]
+				}
+			}
 			return err
 		}, func() {
 			if wrote > 0 {
@@ -326,11 +338,7 @@ func (o *Outbox) say(t model.Text) string {
 func factsOf(i *model.Instance, kind model.NoticeKind) []model.Text {
 	facts := nextAttempt(&i.Operation)
 	if kind == model.NoticeProof {
-		for _, p := range i.Proofs {
-			if !p.Seen {
-				facts = append(facts, model.Say("notice.proof", "method", p.Method, "name", p.Name, "value", p.Value))
-			}
-		}
+		facts = append(facts, proofsOf(i)...)
 	}
 	if v := i.Current(); v != nil {
 		facts = append(facts, model.Say("notice.valid-to", "at", v.NotAfter))

@@ -257,7 +257,7 @@ func (o *Outbox) send(n *model.Notice) error {
 	}
 	var to string
 	err := o.journal.Store.View(func(r model.Reader) (err error) {
-		to, err = directory.ChannelURL(r, n.Contact, n.Channel)
+		to, err = channelOf(r, n)
 		return err
 	})
 	if err != nil {
@@ -269,6 +269,19 @@ func (o *Outbox) send(n *model.Notice) error {
 		ctx, to,
 		ports.Message{ID: n.ID, Kind: n.Kind, At: n.At, Instance: n.Instance, Name: n.Name, Subject: n.Subject, Text: n.Text},
 	)
+}
+
+// channelOf returns the complete URL that a notice goes to: without a contact it is
+// the applicant's address.
+func channelOf(r model.Reader, n *model.Notice) (string, error) {
+	if n.Contact != "" {
+		return directory.ChannelURL(r, n.Contact, n.Channel)
+	}
+	i, err := model.Get[model.Instance](r, string(n.Instance))
+	if err == nil && i.Application.Email == "" {
+		err = model.ErrNotFound
+	}
+	return directory.Mailto(i.Application.Email), err
 }
 
 // beginAttempt counts an attempt before it is made and schedules the next as if

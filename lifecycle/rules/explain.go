@@ -104,7 +104,11 @@ func (t *TransitionTable) Explain(c *Facts) Explanation {
 			next("H9", "deploys", "place", r.Place(), "attempt", r.Operation.Attempt+1, "at", at)
 		}
 	}
-	if !i.Due.IsZero() {
+	switch {
+	case i.Due.IsZero() || i.Operation.Active() && !i.Due.After(now): // the operation is what was due
+	case !i.Due.After(now):
+		next("T5", "overdue", "action", i.DueAction)
+	default:
 		next("T5", "due", "action", i.DueAction, "at", i.Due)
 	}
 	if row.State.Group() == model.GroupIssued && i.Due.IsZero() && !i.ServiceEnd.IsZero() && !row.PastExpiry(now) && c.Successor == nil {

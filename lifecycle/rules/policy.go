@@ -25,9 +25,11 @@ type Policy struct {
 	// ReviewReuse is how long an approval is valid (spec A8).
 	ReviewReuse time.Duration
 	// Price returns the price of one year of a specification, in minor units.
-	Price     func(model.Specification) int64
-	Refund    RefundPolicy
-	CarryDays bool // renewing by hand carries the remaining days over (spec I6)
+	Price func(model.Specification) int64
+	// DefaultGrade is the grade of each level that is bought if none is named.
+	DefaultGrade map[model.Level]model.Grade
+	Refund       RefundPolicy
+	CarryDays    bool // renewing by hand carries the remaining days over (spec I6)
 	// CallTimeout bounds one call to an issuer or product, in real time.
 	CallTimeout time.Duration
 	// Notify holds the settings of notices (spec N1).
@@ -52,9 +54,10 @@ type NotifyPolicy struct {
 func DefaultPolicy() Policy {
 	prices := map[model.Grade]int64{model.Free: 0, model.Standard: 100_00, model.Professional: 500_00}
 	return Policy{
-		Currency:   "EUR",
-		Price:      func(s model.Specification) int64 { return prices[s.Grade] },
-		HostingFee: 20_00, CreditPrice: 5_00, ReviewReuse: 398 * 24 * time.Hour,
+		Currency:     "EUR",
+		Price:        func(s model.Specification) int64 { return prices[s.Grade] },
+		DefaultGrade: map[model.Level]model.Grade{model.DV: model.Free, model.OV: model.Standard, model.EV: model.Standard},
+		HostingFee:   20_00, CreditPrice: 5_00, ReviewReuse: 398 * 24 * time.Hour,
 		Refund:      RefundIssued30d,
 		Notify:      NotifyPolicy{LeadTimes: []time.Duration{30 * Day, 14 * Day, 7 * Day, 3 * Day, Day}},
 		CallTimeout: time.Minute, HandshakeTimeout: 10 * time.Second,
@@ -71,6 +74,10 @@ func RetryAfter(attempt int, asked time.Duration) time.Duration {
 	}
 	return max(wait, asked)
 }
+
+// ResponseTime is the time in which people are assumed to do what a task asks for:
+// in forecasts, and for the expected issue of what waits for a reviewer (spec A7).
+const ResponseTime = 24 * time.Hour
 
 // Day is 24 hours.
 const Day = 24 * time.Hour

@@ -112,6 +112,9 @@ func apply(q *request) tea.Msg {
 		}
 		name := given.Domains[0] // as it is called from now on
 		told := app.ToastMsg{Text: c.T("apply.done", name), Tone: style.Good}
+		if a.asksApplicant() && given.Email+given.Phone != "" {
+			told.Text = c.T("apply.done.watch", name)
+		}
 		return app.ShowInstanceMsg{ID: a.i.ID, Toast: keepIfWaiting(told, q.awaitJobs(told, c.T("apply.done.ended", name)))}, nil
 	}
 	left := func(x form.Cancelled) tea.Cmd {

@@ -98,10 +98,16 @@ func (a *application) sentSummary(v form.Values, draft model.Application) string
 	return c.T("apply.sent", strings.Join(parts, c.T("list.join")))
 }
 
+// asksApplicant reports whether somebody has to do something once the application is
+// submitted.
+func (a *application) asksApplicant() bool {
+	return a.issuer.Proof != "" || slices.Contains(a.issuer.Reviewed, a.i.Spec.Level)
+}
+
 // nextSteps says what an application waits for once it is submitted (spec A7).
 func (a *application) nextSteps() []string {
 	c := a.c
-	if a.issuer.Proof == "" && !slices.Contains(a.issuer.Reviewed, a.i.Spec.Level) {
+	if !a.asksApplicant() {
 		return []string{"", c.T("apply.follows.atonce")}
 	}
 	lines := []string{"", c.T("apply.follows.noproof")}

@@ -62,11 +62,14 @@ func (q *request) confirmAutoDeploy(places []lifecycle.ResourceView, on bool) te
 			free = b.Available
 		}
 	}
+	if on && free < len(places) { // nothing is asked that would then be refused
+		return refusedMsg(c, ledger.NoUnits(rules.AutoDeploy, ledger.UnitCredit, free, len(places)), nil)
+	}
 	title, question, done := c.T("auto.off.title", q.names()), c.T("auto.off.question"), "auto.off.done"
 	lines := []string{c.T("auto.off.intro")}
 	if on {
 		title, question, done = c.T("auto.on.title", q.names()), c.T("auto.on.question"), "auto.on.done"
-		lines = []string{c.T("auto.on.intro"), c.T("auto.credits", strconv.Itoa(free))}
+		lines = []string{c.T("auto.on.intro"), c.T("auto.credits", strconv.Itoa(free), len(places))}
 	}
 	for n := range places {
 		lines = append(lines, c.SubMark()+places[n].Product+" "+places[n].Region+" "+places[n].Name)

@@ -110,8 +110,10 @@ func (p *purchase) fields() []form.Field {
 		},
 		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: hasSpecification, Options: func(v form.Values) []form.Option {
 			return offeredOptions(c, "level", p.caps(v).Levels)
+		}, OnSelect: func(v form.Values) form.Values {
+			return form.Values{"grade": string(c.Backend.Policy().DefaultGrade[model.Level(v["level"])])}
 		}, Hint: func(v form.Values) string {
-			h := widget.JoinCJK(c.T("buy.level."+v["level"]), notOffered(c, "level", model.Levels, p.caps(v).Levels, v["brand"]))
+			h := widget.JoinCJK(p.levelHint(v), notOffered(c, "level", model.Levels, p.caps(v).Levels, v["brand"]))
 			if slices.Contains(p.caps(v).Reviewed, model.Level(v["level"])) {
 				h = widget.JoinCJK(h, c.T("buy.reviewed"))
 			}
@@ -131,7 +133,7 @@ func (p *purchase) fields() []form.Field {
 			Label:   c.T("buy.grade"),
 			Kind:    form.Select,
 			Show:    hasSpecification,
-			Initial: string(model.Free),
+			Initial: string(c.Backend.Policy().DefaultGrade[model.DV]),
 			Options: func(v form.Values) []form.Option {
 				return offeredOptions(c, "grade", p.caps(v).Grades)
 			},
@@ -180,6 +182,16 @@ func (p *purchase) fields() []form.Field {
 			},
 		},
 	}
+}
+
+// levelHint says what is verified about the applicant. An issuer without a proof of
+// control takes the word of its operator for the names.
+func (p *purchase) levelHint(v form.Values) string {
+	key := "buy.level." + v["level"]
+	if v["level"] == string(model.DV) && p.caps(v).Proof == "" {
+		key += ".trust"
+	}
+	return p.c.T(key)
 }
 
 // quantity is how many are bought, or what is wrong with the number typed.

@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -30,7 +31,7 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 	}
 	lines := append(priceLines(c, quote), "")
 	if r.Hosting {
-		lines = append(lines, c.T("buy.hosting.norefund"))
+		lines = append(lines, c.T("buy.hosting.norefund", n*lifecycle.HostingCredits))
 	}
 	if r.FromPack {
 		lines = append(lines, c.T("buy.pay.taken", n))

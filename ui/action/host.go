@@ -63,6 +63,7 @@ func host(q *request) tea.Msg {
 		Title: c.T("host.title", h.i.Name), Submit: c.T("host.submit"), Intro: []string{c.T("host.intro")}, Fields: h.fields(),
 	}
 	if h.i.IssuedElsewhere() {
+		spec.ID = "host/" + string(h.i.ID)
 		spec.Steps = []string{c.T("host.step.hosting"), c.T("host.step.person"), c.T("apply.step.organization"), c.T("apply.step.documents")}
 		spec.Commands = []form.Command{saveCompany(c, strconv.Itoa(stepHostCompany))}
 	}
@@ -162,18 +163,19 @@ func (h *hosting) confirm(q *request, v form.Values) (tea.Msg, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := append([]string{c.T("host.intro"), ""}, priceLines(c, quote.Quote)...)
+	var lines []string
+	if quote.PublicIssuer != "" {
+		danger := *q.row
+		danger.Severity = rules.SeverityDanger
+		q.row = &danger
+		lines = append(lines, c.T("host.public", quote.PublicIssuer, quote.Spec.Brand), "")
+	}
+	lines = append(append(lines, c.T("host.intro"), ""), priceLines(c, quote.Quote)...)
 	if quote.Credits > 0 {
 		lines = append(lines, "", c.T("host.credits", quote.Credits))
 	}
 	if quote.Proof != "" {
 		lines = append(lines, "", c.T("host.proof."+quote.Proof, strings.Join(quote.Names, c.T("list.join"))))
-	}
-	if quote.PublicIssuer != "" {
-		danger := *q.row
-		danger.Severity = rules.SeverityDanger
-		q.row = &danger
-		lines = append(lines, "", c.T("host.public", quote.PublicIssuer, quote.Spec.Brand))
 	}
 	q.undo = func() app.Undo { // hosting is not paid back (spec H1): it only stops
 		return app.Undo{Label: text.NewName("undo.host", i.Name), Run: q.restart(rules.StopHosting, stopHosting)}

@@ -124,7 +124,7 @@ func (d *hosted) parts(c *app.Context) []dialog.Section {
 		line("fact.contact", contact),
 		line(
 			"hosting.details.left",
-			strconv.Itoa(d.i.Hosting.RenewalsLeft)+c.T("comma")+c.T("hosting.details.until", d.i.ServiceEnd.Format("2006-01-02")),
+			strconv.Itoa(d.i.Hosting.RenewalsLeft)+c.T("comma")+c.T("hosting.details.until", d.i.ServiceMaxEnd().Format("2006-01-02")),
 		),
 	}
 	lines = append(lines, facts("hosting.details.next", d.next)...)

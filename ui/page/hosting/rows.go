@@ -64,7 +64,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			return list.Cell{Tone: tone, Text: strconv.Itoa(r.RenewalsLeft)}
 		}},
 		{Title: c.T("col.serviceends"), Min: 10, Max: 12, MinTableWidth: 132, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: r.ServiceEnd.Format("2006-01-02")}
+			return list.Cell{Tone: style.Muted, Text: r.ServiceMaxEnd().Format("2006-01-02")}
 		}},
 	}
 }

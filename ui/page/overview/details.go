@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 	"certquay/ui/action"
 	"certquay/ui/app"
@@ -29,6 +30,7 @@ type details struct {
 	shared        []string      // names of other certificates with a key of this one
 	contact       string
 	related       []related
+	refund        ledger.RefundPreview
 	resources     []lifecycle.ResourceView
 	events        []model.Event
 	tasks         []model.Task
@@ -75,6 +77,7 @@ type detailsLoadedMsg struct {
 	shared    []string
 	contact   string
 	related   []related
+	refund    ledger.RefundPreview
 	resources []lifecycle.ResourceView
 	events    []model.Event
 	tasks     []model.Task
@@ -100,6 +103,9 @@ func (d *details) load() tea.Cmd {
 			if errors.Is(err, model.ErrNotFound) {
 				return goneMsg{id}
 			}
+			return c.LoadFailed(err)
+		}
+		if m.refund, err = c.Backend.Refund(id); err != nil {
 			return c.LoadFailed(err)
 		}
 		m.papers = documentsOf(c, &m.instance, known)
@@ -171,6 +177,7 @@ func (d *details) update(msg tea.Msg) {
 	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
 		was := len(d.resources)
 		d.instance, d.chain, d.contact, d.resources, d.shared = m.instance, m.chain, m.contact, m.resources, m.shared
+		d.refund = m.refund
 		d.events, d.tasks, d.documents, d.related, d.explained = m.events, m.tasks, m.papers, m.related, m.explained
 		switch {
 		case !d.loaded && d.verifying():

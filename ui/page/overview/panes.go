@@ -94,9 +94,7 @@ func (d *details) facts() []line {
 	if how := c.Table.RefundedBy(i); how != "" {
 		ls = append(ls, fact(c.T("fact.ended"), c.T("fact.ended."+string(how))))
 	}
-	if !i.ServiceEnd.IsZero() {
-		ls = append(ls, fact(c.T("fact.service"), i.ServiceStart.Format("2006-01-02")+" – "+i.ServiceEnd.Format("2006-01-02")))
-	}
+	ls = append(ls, d.bought()...)
 	switch {
 	case i.Hosting.On:
 		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.renewals", i.Hosting.RenewalsLeft)))

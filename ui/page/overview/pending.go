@@ -74,6 +74,27 @@ func (d *details) pending() []line {
 	return ls
 }
 
+// bought lists the years and the price, until when that is refunded, and the service
+// period.
+func (d *details) bought() (ls []line) {
+	c, i, r := d.c, &d.instance, &d.refund
+	if i.Order != "" {
+		value := c.T(app.PluralKey("fact.bought.years", i.Years), i.Years) + c.T("comma") + widget.Money(r.Paid, r.Currency)
+		if r.Amount > 0 && !r.Until.IsZero() && i.State.Group() != model.GroupEnded {
+			value += c.T("comma") + c.T("fact.refundable", widget.Stamp(r.Until))
+		}
+		ls = append(ls, fact(c.T("fact.bought"), value))
+	}
+	if !i.ServiceEnd.IsZero() {
+		period := i.ServiceStart.Format("2006-01-02") + " – " + i.ServiceEnd.Format("2006-01-02")
+		if i.Hosting.RenewalsLeft > 0 {
+			period += c.T("comma") + c.T("fact.service.max", i.ServiceMaxEnd().Format("2006-01-02"))
+		}
+		ls = append(ls, fact(c.T("fact.service"), period))
+	}
+	return ls
+}
+
 // exact is a value that must be copied whole, and so is never cut.
 func exact(label, value string) line {
 	return line{
