@@ -97,6 +97,12 @@ var (
 		}
 		return nil
 	}}
+	notReplaced = Guard{"I9", func(c *Facts) *Refusal {
+		if c.Instance.Replaced {
+			return notRenewed.Check(c)
+		}
+		return nil
+	}}
 	// hasSuperseded refuses where only all versions could be revoked, for the reason that
 	// stands against that.
 	hasSuperseded = Guard{"I4", func(c *Facts) *Refusal {
