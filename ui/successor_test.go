@@ -21,7 +21,7 @@ func TestDeployingBeginsWhereTheCertificateIs(t *testing.T) {
 	d = drive(t, kittest.Fleet(20), 120, 40)
 	d.find("img.").keys("space").find("shop").keys("space", "d").sees("everywhere it is deployed now", "CDN global img.example.com")
 	d = drive(t, kittest.Fleet(20), 120, 40)
-	d.find("mail15").keys("d") // it has no resource
+	d.find("blog15").keys("d") // it has no resource
 	d.sees("choose a product", "deployed nowhere yet")
 	if d.has("everywhere it is") {
 		t.Errorf("there is nothing everywhere:\n%s", d.screen())
