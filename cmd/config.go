@@ -11,6 +11,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/model"
+	"certquay/ui"
 )
 
 func configCmd(c *invocation) *cobra.Command {
@@ -79,17 +80,18 @@ type problemJSON struct {
 // (spec O6).
 func (c *invocation) checkConfig(cmd *cobra.Command, args []string) error {
 	var file string
+	var read *config.Config
 	var err error
 	if len(args) == 1 {
 		file = args[0]
-		_, err = c.parseConfig(cmd, file)
+		read, err = c.parseConfig(cmd, file)
 	} else {
 		w, werr := c.places()
 		if werr != nil {
 			return werr
 		}
 		file = w.config
-		_, err = config.Load(file)
+		read, err = config.Load(file)
 	}
 	problems := config.Problems(err)
 	if err != nil && len(problems) == 0 {
@@ -114,6 +116,9 @@ func (c *invocation) checkConfig(cmd *cobra.Command, args []string) error {
 		return nil
 	case len(problems) == 0:
 		c.Say("verb.config.right", "file", file)
+		for _, k := range ui.KeysTaken(read.UI.Keymap()) {
+			c.Note("verb.config.key-taken", "action", k.Action, "key", k.Key, "by", k.By)
+		}
 		return nil
 	case len(problems) >= config.MaxErrors:
 		c.Note("verb.config.more", "n", config.MaxErrors)

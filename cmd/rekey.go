@@ -52,7 +52,7 @@ func (c *invocation) planRekey(i *model.Instance, reason string) (plan, error) {
 	c.addPlaces(&p, of.Resources)
 	add := func(t model.Text) { p.lines, p.notes = append(p.lines, c.Words().Text(t)), append(p.notes, t) }
 	if len(of.Versions) > 0 {
-		add(model.Say("verb.rekey.revokes", "versions", of.Versions, "reason", reason))
+		add(model.Say("verb.rekey.revokes", "versions", rules.Numbers(of.Versions), "reason", reason))
 	}
 	for n := range of.Shared {
 		add(model.Say("verb.rekey.shared", "name", of.Shared[n].Name, "id", of.Shared[n].ID.Short()))

@@ -69,7 +69,7 @@ func (c *invocation) stillPresenting(cs *rules.Facts, versions []int) ([]lifecyc
 func (c *invocation) planRevocation(i *model.Instance, cs *rules.Facts, a rules.Action, r lifecycle.RevokeRequest) (plan, error) {
 	p := plan{ask: true, typed: i.Name}
 	if a == rules.RevokeVersion { // the instance goes on, so nothing is paid back
-		p.lines = []string{c.Text("verb.revoke.versions", "name", i.Name, "versions", r.Versions, "reason", r.Reason)}
+		p.lines = []string{c.Text("verb.revoke.versions", "name", i.Name, "versions", rules.Numbers(r.Versions), "reason", r.Reason)}
 	} else {
 		p.lines = []string{c.Text("verb.revoke", "name", i.Name, "reason", r.Reason)}
 		if err := c.addRefund(&p, i.ID); err != nil {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 func verifyCmd(c *invocation) *cobra.Command {
@@ -30,6 +32,22 @@ func verifyCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
+// insteadOfDeploying returns what puts a resource right whose certificate is replaced or
+// cannot be deployed; "" if deploying it does.
+func (c *invocation) insteadOfDeploying(id model.ID) model.Text {
+	cs, err := c.engine().Facts(id)
+	switch {
+	case err != nil:
+		return "" // what was found is said all the same
+	case cs.Instance.Replaced && cs.Successor != nil:
+		return model.Say("failed.verify.replaced", "id", cs.Successor.ID.Short())
+	}
+	if f := c.engine().Table().Check(rules.Deploy, cs); f != nil {
+		return text.WayOut(f, nil)
+	}
+	return ""
+}
+
 // verified returns what a resource presents, after a job that verified it.
 func (c *invocation) verified(id model.ID, j model.Job) (o outcome) {
 	v, err := c.engine().Resource(id)
@@ -38,8 +56,11 @@ func (c *invocation) verified(id model.ID, j model.Job) (o outcome) {
 	}
 	o.result = out.NewResource(&v)
 	if j.Result != journal.ResultOK {
-		o.err = out.Failed("failed.verify", "place", place(&v.Resource), "cause", j.Error,
+		failed := out.Failed("failed.verify", "place", place(&v.Resource), "cause", j.Error,
 			"id", v.Instance.Short(), "product", v.Product, "region", v.Region, "name", v.Name)
+		if o.err = failed; v.Instance != "" {
+			failed.Hint = cmp.Or(c.insteadOfDeploying(v.Instance), failed.Hint)
+		}
 		return o
 	}
 	code := "verb.verify"

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"certquay/lifecycle/ports"
@@ -66,8 +67,10 @@ func (ds *deployments) targetsEverywhere(i *model.Instance) (ts []target, err er
 		if err != nil {
 			return nil, err
 		}
-		if err := requireCovered(i, v.Name); err != nil {
-			return nil, err
+		if !slices.Contains(i.Current().Domains, hostOf(v.Name)) { // which may be a wildcard
+			if err := requireCovered(i, v.Name); err != nil {
+				return nil, err
+			}
 		}
 		ts = append(ts, target{p, ports.Target{Region: v.Region, Name: v.Name}})
 	}

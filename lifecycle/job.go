@@ -441,6 +441,9 @@ func (w *worker) follow(ctx context.Context, report func(settled, failed int), j
 		if err != nil {
 			return all, err
 		}
+		for _, id := range jobs { // the scheduler may not have come to them yet
+			w.enqueue(id, false)
+		}
 	}
 	return all, nil
 }

@@ -26,6 +26,23 @@ func DefaultKeys() map[string][]string {
 	return keys
 }
 
+// KeyTaken is an action that has no key by default, because a configuration gives its new
+// default key to another one.
+type KeyTaken struct{ Action, Key, By string }
+
+// KeysTaken lists the actions whose new default keys a configuration gives to others.
+func KeysTaken(keys app.Keymap) (taken []KeyTaken) {
+	known := DefaultKeys()
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		for _, k := range known[id] {
+			if by := keys.Beats(id, k); by != "" {
+				taken = append(taken, KeyTaken{id, k, by})
+			}
+		}
+	}
+	return taken
+}
+
 // CheckKeys returns what is wrong with configured keys, by action ID, with the valid
 // alternatives. Confirmations belong to actions, not keys, so destructive actions ask
 // on any key.

@@ -24,11 +24,11 @@ func TestWaysOutNameKeys(t *testing.T) {
 		want    string
 		keys    int
 	}{
-		{rules.ReasonEnded, nil, "buy a new one: press b; or delete this one: press ctrl+x", 2},
+		{rules.ReasonEnded, nil, "to go on with its names: press B; or delete this one: press ctrl+x", 2},
 		{rules.ReasonRevokeInstead, nil, "to end it: press ctrl+k", 1},
 		{rules.ReasonWithdrawClose, nil, "withdraw it first: press w; then close it: press ctrl+k", 2},
 		{rules.ReasonHostedRenews, nil, "to renew by hand, stop hosting first: press m", 1},
-		{rules.ReasonServiceOver, []rules.Suggestion{{Action: rules.Buy, Args: dv}}, "buy it again: press b", 1},
+		{rules.ReasonServiceOver, []rules.Suggestion{{Action: rules.Buy, Args: dv}}, "to go on with its names: press b", 1},
 		{rules.ReasonNoUnits, []rules.Suggestion{{Action: rules.BuyPack, Args: dv}}, "press b: buy packs", 1},
 		{rules.ReasonNotApplied, nil, "press a: apply", 1},
 		{rules.ReasonNotIssued, nil, "to see what is awaited: press enter", 1},
@@ -42,11 +42,11 @@ func TestWaysOutNameKeys(t *testing.T) {
 		}
 	}
 	for lang, want := range map[string]string{
-		"en": "It is not renewed any more; to go on with its names, buy it again: press b (I6)",
-		"zh": "不再续期；如需继续使用这些域名，请重新购买：按 b（I6）",
+		"en": "It is not renewed any more; to buy, apply and deploy it again: press B (I11)",
+		"zh": "不再续期；如需再次购买、申请并部署：按 B（I11）",
 	} {
 		c := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Lang = lang }).m.ctx
-		s := rules.Statement{Text: model.Say("next.buy-again"), Rules: "I6", Instead: []rules.Suggestion{{Action: rules.Buy, Args: dv}}}
+		s := rules.Statement{Text: model.Say("next.reorder"), Rules: "I11", Instead: []rules.Suggestion{{Action: rules.Reorder, Args: []string{id.Short()}}}}
 		if got := c.Statement(s); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
@@ -96,8 +96,8 @@ func TestTheWayOutIsTaken(t *testing.T) {
 	d.keys("esc", "d").click("a apply").sees("Apply for new DV single")
 	d.called()
 	// Two ways, and one that asks; what is typed at once is for what opens.
-	d.keys("esc", "esc").find("gone0").keys("d").sees("press b; or delete this one: press ctrl+x",
-		"b buy certificates   ctrl+x delete   esc close")
+	d.keys("esc", "esc").find("gone0").keys("d").sees("press B; or delete this one: press ctrl+x",
+		"B order again   ctrl+x delete   esc close")
 	var cmds []tea.Cmd
 	for _, k := range []string{"ctrl+x", "g", "o"} {
 		_, cmd := d.m.Update(press(k))

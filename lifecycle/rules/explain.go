@@ -119,7 +119,7 @@ func (t *TransitionTable) Explain(c *Facts) Explanation {
 	}
 	explainSuccessor(c, why, next)
 	if r := i.Retiring; len(r.Versions) > 0 {
-		next("I12", "retires", "versions", r.Versions, "reason", r.Reason)
+		next("I12", "retires", "versions", Numbers(r.Versions), "reason", r.Reason)
 	}
 	x.Allowed = t.AllowedActions(c)
 	return x

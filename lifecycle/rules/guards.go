@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -94,6 +95,12 @@ var (
 				Reason: ReasonRenewed, Args: Args{"other": c.Successor.ID},
 				Instead: []Suggestion{{Show, []string{string(c.Successor.ID)}}},
 			}
+		}
+		return nil
+	}}
+	notReplaced = Guard{"I9", func(c *Facts) *Refusal {
+		if c.Instance.Replaced {
+			return notRenewed.Check(c)
 		}
 		return nil
 	}}
@@ -279,6 +286,15 @@ func RevokeAction(i *model.Instance, versions []int) Action {
 		return RevokeVersion
 	}
 	return Revoke
+}
+
+// Numbers converts version numbers for a message that lists them.
+func Numbers(versions []int) []string {
+	all := make([]string, len(versions))
+	for n, v := range versions {
+		all[n] = strconv.Itoa(v)
+	}
+	return all
 }
 
 // Revocable reports whether the CA can revoke a version: it issued it, and the

@@ -97,6 +97,8 @@ func FailingOperation(k *model.Task, c *Facts) model.Operation {
 func argsFor(a Action, k *model.Task, c *Facts) []string {
 	n := slices.IndexFunc(c.Resources, func(r model.Resource) bool { return r.ID == k.Resource })
 	switch {
+	case n < 0 && a == Deploy && k.Resource != "": // of a predecessor
+		return []string{k.Instance.Short(), "--everywhere"}
 	case n < 0:
 	case a == Verify || a == Undeploy:
 		return []string{k.Resource.Short()}

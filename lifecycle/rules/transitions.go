@@ -223,7 +223,7 @@ func NewTransitionTable() *TransitionTable {
 		{
 			Action:   Host,
 			From:     live,
-			Guards:   []Guard{notHosted, unexpiredForHosting, hostable, notBusy},
+			Guards:   []Guard{notHosted, notReplaced, unexpiredForHosting, hostable, notBusy},
 			Severity: SeverityCaution,
 			Role:     model.Operator,
 			Key:      "m",

@@ -2,10 +2,12 @@ package action
 
 import (
 	"context"
+	"errors"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle/rules"
+	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/text"
@@ -60,10 +62,14 @@ func undo(c *app.Context, t Target) app.Action {
 				r = c.Table.Check(row.Action, c.NoInstance())
 			default:
 				var err error
-				if cs, err = c.Backend.Facts(ids[0]); err != nil {
+				switch cs, err = c.Backend.Facts(ids[0]); {
+				case errors.Is(err, model.ErrNotFound): // deleted just now
+					r = c.Table.Check(row.Action, c.NoInstance())
+				case err != nil:
 					return failedMsg(c, row, err)
+				default:
+					r = c.Table.Check(row.Action, cs)
 				}
-				r = c.Table.Check(row.Action, cs)
 			}
 			if r == nil {
 				return prepare(c, rows, Target{IDs: ids})()

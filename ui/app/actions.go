@@ -96,7 +96,7 @@ func (as Actions) Find(k fmt.Stringer) (Action, bool) {
 func (as Actions) ShortHelp() []key.Binding {
 	var ranked Actions
 	for n := range as {
-		if as[n].Footer != Never && as[n].Enabled() {
+		if as[n].Footer != Never && as[n].Enabled() && len(as[n].Keys()) > 0 {
 			ranked = append(ranked, as[n])
 		}
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,6 +10,29 @@ import (
 
 // Keymap holds configured keys by action ID. It is immutable.
 type Keymap map[string][]string
+
+// newDefaults are the actions whose default keys are newer than a configuration may be:
+// a configured key beats them, and they then have none.
+var newDefaults = []string{
+	"reorder", "rekey", "zoom", "pem", "next-certificate", "previous-certificate", "day-before", "day-after",
+}
+
+// NewDefaults lists the actions whose default keys a configured key beats.
+func NewDefaults() []string { return slices.Clone(newDefaults) }
+
+// Beats returns the action that a configuration gives a key which is the new default of
+// another one; "" for none.
+func (m Keymap) Beats(id, key string) string {
+	if len(m[id]) > 0 || !slices.Contains(newDefaults, id) {
+		return ""
+	}
+	for _, other := range slices.Sorted(maps.Keys(m)) {
+		if other != id && slices.Contains(m[other], key) {
+			return other
+		}
+	}
+	return ""
+}
 
 // ApplyKeymap sets the keys in force, the name and the label in the footer of each
 // action, and enables those that are possible and allowed. The label belongs to the
@@ -26,6 +50,8 @@ func (c *Context) ApplyKeymap(as Actions) Actions {
 		}
 		if ks := c.Keymap[a.ID]; len(ks) > 0 && a.ID != "" {
 			a.SetKeys(ks...)
+		} else {
+			a.SetKeys(slices.DeleteFunc(slices.Clone(a.Keys()), func(k string) bool { return c.Keymap.Beats(a.ID, k) != "" })...)
 		}
 		ks := a.Keys()
 		if a.SetHelp(c.KeyNames(ks...), label); len(ks) > 0 {
@@ -35,10 +61,14 @@ func (c *Context) ApplyKeymap(as Actions) Actions {
 	return as
 }
 
-// KeyFor returns the key in force of an action with a default key.
+// KeyFor returns the key in force of an action with a default key; where a configured
+// key has beaten that, what is typed to run the action from the palette.
 func (c *Context) KeyFor(id, own string) string {
 	if ks := c.Keymap[id]; len(ks) > 0 {
 		return ks[0]
+	}
+	if c.Keymap.Beats(id, own) != "" {
+		return c.KeyFor("palette", ":") + " " + id
 	}
 	return own
 }

@@ -30,8 +30,14 @@ func (c *Context) Status(r *model.InstanceRow, n int) (glyph, word string, tone 
 	label := r.Status(c.Now)
 	st := style.StatusOf(label)
 	word = c.Text.Lookup("label."+label, label)
-	if by := c.T("label.replaced.by", r.ReplacedBy.Short()); r.ReplacedBy != "" && label == string(model.Replaced) && widget.Width(by) <= n {
-		word = by
+	if label == string(model.Replaced) && r.ReplacedBy != "" {
+		id := r.ReplacedBy.Short()
+		for _, tail := range []string{id, id[max(len(id)-model.MinTail, 0):]} { // either one can be typed
+			if by := c.T("label.replaced.by", tail); widget.Width(by) <= n {
+				word = by
+				break
+			}
+		}
 	}
 	doing := ""
 	if r.Operation != "" {
