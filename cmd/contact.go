@@ -107,6 +107,7 @@ func contactEditCmd(c *invocation) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		c.warnUnreached(&saved)
 		return c.contact(&saved)
 	}
 	return cmd

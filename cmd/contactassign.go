@@ -1,12 +1,11 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
 
-	"certquay/cmd/out"
+	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -15,149 +14,113 @@ import (
 type assignment struct {
 	from, to string
 	nobody   bool
+	contact  model.ID // the one of to; "" for nobody
 }
 
 func contactAssignCmd(c *invocation) *cobra.Command {
-	var a assignment
+	s, a := selection{}, assignment{}
 	cmd := &cobra.Command{
 		Use: "assign",
-		Example: "  certquay contact assign shop.example.com pay.example.com --to Ops\n" +
+		Example: "  certquay contact assign shop.example.com --to Ops\n" +
 			"  certquay contact assign --from Jonas --to Ops",
-		RunE: func(cmd *cobra.Command, args []string) error { return c.assignContact(cmd.Context(), &a, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.readAssignment(&a); err != nil {
+				return err
+			}
+			if a.from != "" {
+				return c.assignAll(cmd.Context(), &s, &a)
+			}
+			return actOn(cmd.Context(), c, &s, args, c.findInstances(), c.assigning(&a))
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&a.from, "from", "", "")
 	f.StringVar(&a.to, "to", "", "")
 	f.BoolVar(&a.nobody, "nobody", false, "")
+	s.flags(cmd)
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		switch {
-		case (len(args) == 0) == (a.from == ""):
-			return usageError(cmd, "usage.assign-what")
 		case (a.to == "") != a.nobody:
 			return usageError(cmd, "usage.assign-to")
+		case a.from == "":
+			return s.args("arg.id", 0)(cmd, args)
+		case len(args) > 0 || s.where != "":
+			return usageError(cmd, "usage.assign-what")
 		}
 		return nil
 	}
 	return cmd
 }
 
-// assignContact gives a contact to certificates, or to all that send their notices to
-// another one. What fails does not stop the others.
-func (c *invocation) assignContact(ctx context.Context, a *assignment, args []string) error {
-	if err := c.engine().Allow(ctx, rules.Assign, ""); err != nil {
-		return err
-	}
-	var to model.ID
-	if !a.nobody {
-		ct, err := c.engine().Contact(a.to)
-		if err != nil {
-			return err
-		}
-		to = ct.ID
-	}
-	r := assigning{invocation: c, ctx: ctx, to: to, said: model.Say("verb.assigned", "contact", a.to)}
-	if a.nobody {
-		r.said = model.Say("verb.assigned-nobody")
-	}
-	if a.from != "" {
-		return r.all(a.from)
-	}
-	for _, typed := range args {
-		i, err := c.engine().Find(typed)
-		if err != nil {
-			r.add(model.ID(typed), nil, "", err)
-			continue
-		}
-		r.instance(i.ID)
-	}
-	return r.print(len(args) > 1)
-}
-
-// assigned is what became of one of several.
-type assigned struct {
-	ID     model.ID `json:"id"`
-	Result any      `json:"result"`
-	Error  *string  `json:"error"`
-}
-
-// assigning collects what became of each.
-type assigning struct {
-	*invocation
-	ctx   context.Context
-	to    model.ID
-	said  model.Text
-	items []assigned
-	lines []string
-	errs  []error
-}
-
-// all gives the contact to what sends its notices to another one.
-func (r *assigning) all(name string) error {
-	from, err := r.engine().Contact(name)
-	if err != nil {
-		return err
-	}
-	users, err := r.engine().UsersOfContact(from.ID)
-	if err != nil {
-		return err
-	}
-	for _, id := range users.Instances {
-		r.instance(id)
-	}
-	for _, id := range users.Watches {
-		w, err := r.engine().AssignWatch(r.ctx, id, r.to)
-		r.add(id, map[string]any{"id": w.ID, "address": w.Address}, w.Address, err)
-	}
-	if len(r.items) == 0 && !r.JSON {
-		r.Say("verb.assigned-none", "name", from.Name)
-	}
-	return r.print(true)
-}
-
-func (r *assigning) instance(id model.ID) {
-	err := r.engine().Assign(r.ctx, id, r.to)
-	i, found := r.engine().Instance(id)
-	r.add(id, r.invocation.instance(&i), i.Name, cmp.Or(err, found))
-}
-
-func (r *assigning) add(id model.ID, result any, name string, err error) {
-	item := assigned{ID: id, Result: result}
-	if err != nil {
-		item.Result, item.Error = nil, out.OrNil(out.English(model.TextOf(err)))
-		r.errs = append(r.errs, err)
-	} else {
-		r.lines = append(r.lines, r.Text("verb.assigned-line", "name", name, "done", r.said))
-	}
-	r.items = append(r.items, item)
-}
-
-// print prints what became of all: a list if there may be several. The exit code is that
-// of a refusal if all were refused, and that of a failure if only some were.
-func (r *assigning) print(several bool) error {
-	if !several && len(r.errs) > 0 {
-		return r.errs[0]
-	}
-	for _, l := range r.lines {
-		r.Print(l)
-	}
-	if r.JSON {
-		var shown any = r.items
-		if !several {
-			shown = r.items[0].Result
-		}
-		if err := r.PrintJSON(shown); err != nil {
-			return err
-		}
-	} else {
-		for _, err := range r.errs {
-			r.PrintError(err)
-		}
-	}
-	switch {
-	case len(r.errs) == 0:
+// readAssignment finds the contact that is given. Who may not give one is refused for
+// each target.
+func (c *invocation) readAssignment(a *assignment) error {
+	if a.nobody || c.engine().May(rules.Assign) != nil {
 		return nil
-	case len(r.errs) < len(r.items):
-		return &out.ExitError{Code: out.ExitFailed}
 	}
-	return &out.ExitError{Code: out.ExitCode(r.errs[0])}
+	ct, err := c.engine().Contact(a.to)
+	if err == nil {
+		a.contact = ct.ID
+		c.warnUnreached(&ct)
+	}
+	return err
+}
+
+// said is what was done to each.
+func (a *assignment) said() model.Text {
+	if a.nobody {
+		return model.Say("verb.assigned-nobody")
+	}
+	return model.Say("verb.assigned", "contact", a.to)
+}
+
+// assigning gives a contact to certificates.
+func (c *invocation) assigning(a *assignment) effect[model.Instance] {
+	return effect[model.Instance]{
+		action: rules.Assign, title: counted("many.assign"), plan: unasked[model.Instance],
+		begin: func(ctx context.Context, i *model.Instance) (begun, error) {
+			return c.became(i.ID, a.said()), c.engine().Assign(ctx, i.ID, a.contact)
+		},
+	}
+}
+
+// assignAll gives a contact to all certificates and watches that another one has.
+func (c *invocation) assignAll(ctx context.Context, s *selection, a *assignment) error {
+	from, err := c.engine().Contact(a.from)
+	if err != nil {
+		return err
+	}
+	users, err := c.engine().UsersOfContact(from.ID)
+	if err != nil {
+		return err
+	}
+	v := c.assigning(a)
+	m := &many{invocation: c, action: v.action, title: v.title, several: true}
+	addTargets(m, idsOf(users.Instances), c.findInstances(), v)
+	addTargets(m, idsOf(users.Watches), finder[model.Watch]{
+		find:  c.engine().FindWatch,
+		label: func(w *model.Watch) (model.ID, string) { return w.ID, w.Address },
+		check: func(_ rules.Action, _ *model.Watch) (*rules.Facts, error) {
+			return nil, errOrNil(c.engine().May(rules.ActionWatch))
+		},
+	}, effect[model.Watch]{
+		action: v.action, plan: unasked[model.Watch],
+		begin: func(ctx context.Context, w *model.Watch) (begun, error) {
+			now, err := c.engine().AssignWatch(ctx, w.ID, a.contact)
+			return begun{end: func([]lifecycle.Progress) outcome {
+				shown, err := c.toWatch(&now)
+				return outcome{result: shown, err: err, lines: []model.Text{model.Say("verb.assigned-line", "name", w.Address, "done", a.said())}}
+			}}, err
+		},
+	})
+	return m.run(ctx, s.dryRun)
+}
+
+// idsOf returns IDs as they are typed.
+func idsOf(ids []model.ID) []string {
+	typed := make([]string, len(ids))
+	for n, id := range ids {
+		typed[n] = string(id)
+	}
+	return typed
 }

@@ -96,6 +96,12 @@ func actOn[T target](ctx context.Context, c *invocation, s *selection, args []st
 	m := &many{
 		invocation: c, action: v.action, title: v.title, several: s.several(args), harmless: v.harmless, typed: v.typed, noWait: s.noWait,
 	}
+	addTargets(m, ids, f, v)
+	return m.run(ctx, s.dryRun)
+}
+
+// addTargets adds what was typed, each once, to what a verb acts on.
+func addTargets[T target](m *many, ids []string, f finder[T], v effect[T]) {
 	seen := map[string]bool{}
 	for _, typed := range ids {
 		w := &work{id: typed}
@@ -119,7 +125,6 @@ func actOn[T target](ctx context.Context, c *invocation, s *selection, args []st
 			m.all = append(m.all, w)
 		}
 	}
-	return m.run(ctx, s.dryRun)
 }
 
 // run is actOn for targets that are found.

@@ -53,7 +53,7 @@ func (s *selection) several(ids []string) bool { return len(ids) != 1 || ids[0] 
 
 // target is what a verb can act on.
 type target interface {
-	model.Instance | lifecycle.ResourceView
+	model.Instance | model.Watch | lifecycle.ResourceView
 }
 
 // finder resolves what was typed to targets of a kind, and asks whether an action on one

@@ -59,13 +59,14 @@ func (l companyList) msg() tea.Msg {
 		Then: l.chosen,
 		Make: func() app.Dialog {
 			d := &dialog.List{
-				Context:     c,
-				Title:       c.T("companies.title"),
-				EnterLabel:  c.T("contacts.enter"),
-				RemoveLabel: c.T("contacts.drop"),
-				Note:        l.note,
-				At:          max(slices.IndexFunc(all, func(k model.Company) bool { return k.ID == l.at }), 0),
-				Keys:        []dialog.ListKey{{Key: "a", Label: c.T("contacts.key.add"), Bare: true}},
+				Context:    c,
+				Title:      c.T("companies.title"),
+				EnterLabel: c.T("contacts.enter"),
+				Note:       l.note,
+				At:         max(slices.IndexFunc(all, func(k model.Company) bool { return k.ID == l.at }), 0),
+				Keys: []dialog.ListKey{
+					{Key: "a", Label: c.T("contacts.key.add"), Bare: true}, {Key: "ctrl+x", Label: c.T("contacts.drop")},
+				},
 			}
 			for _, k := range all {
 				d.Entries = append(d.Entries, dialog.Entry{Head: k.Name, Meta: k.OrganizationID, Lines: companyLines(c, &k), Value: k})
@@ -107,16 +108,19 @@ func (l companyList) chosen(v any) tea.Cmd {
 	if why := c.MayNot(companyRow.Action); why != nil {
 		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
 	}
-	switch v := v.(type) {
-	case model.Company:
-		l.at = v.ID
-		return l.edit(v)
-	case dialog.Removed:
-		if k, ok := v.Value.(model.Company); ok {
-			l.at = k.ID
-			return l.remove(k)
-		}
+	pressed, _ := v.(dialog.Pressed)
+	k, known := v.(model.Company)
+	if pressed.Key == "ctrl+x" {
+		k, known = pressed.Value.(model.Company)
+	}
+	l.at = k.ID
+	switch {
+	case pressed.Key == "ctrl+x" && known:
+		return l.remove(k)
+	case pressed.Key == "ctrl+x":
 		return l.open()
+	case known:
+		return l.edit(k)
 	}
 	return l.edit(model.Company{})
 }

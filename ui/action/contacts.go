@@ -60,17 +60,17 @@ func (l contactList) msg() tea.Msg {
 		Then: l.chosen,
 		Make: func() app.Dialog {
 			d := &dialog.List{
-				Context:     c,
-				Title:       c.T("contacts.title"),
-				EnterLabel:  c.T("contacts.enter"),
-				RemoveLabel: c.T("contacts.drop"),
-				Note:        l.note,
-				At:          max(slices.IndexFunc(all, func(k model.Contact) bool { return k.ID == l.at }), 0),
+				Context:    c,
+				Title:      c.T("contacts.title"),
+				EnterLabel: c.T("contacts.enter"),
+				Note:       l.note,
+				At:         max(slices.IndexFunc(all, func(k model.Contact) bool { return k.ID == l.at }), 0),
 				Keys: []dialog.ListKey{
 					{Key: "a", Label: c.T("contacts.key.add"), Bare: true},
 					{Key: "T", Label: c.T("contacts.key.test")},
 					{Key: "c", Label: c.T("contacts.key.give")},
 					{Key: "y", Label: c.T("contacts.key.copy")},
+					{Key: "ctrl+x", Label: c.T("contacts.drop")},
 				},
 			}
 			for _, k := range all {
@@ -98,9 +98,6 @@ func (l contactList) chosen(v any) tea.Cmd {
 		return nil
 	case dialog.Pressed:
 		key = v.Key
-		k, _ = v.Value.(model.Contact)
-	case dialog.Removed:
-		key = "ctrl+x"
 		k, _ = v.Value.(model.Contact)
 	case model.Contact:
 		k = v

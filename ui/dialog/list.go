@@ -21,10 +21,6 @@ type Entry struct {
 	Value      any
 }
 
-// Removed is the value of a [List] when an entry was removed. It holds the value of
-// that entry.
-type Removed struct{ Value any }
-
 // ListKey is a further key of a [List], for something that is done with the entry under
 // the cursor, or without one if Bare is set.
 type ListKey struct {
@@ -41,20 +37,19 @@ type Pressed struct {
 
 // List lets the person choose an entry. Its value is that of the entry.
 type List struct {
-	Context     *app.Context
-	Title       string
-	Empty       string // text shown without entries
-	Entries     []Entry
-	RemoveLabel string // label of ctrl+x, which removes an entry; "" disables it
-	EnterLabel  string // label of enter; "" means details
-	Keys        []ListKey
-	Note        string // what was done before the list opened again; "" for nothing
-	At          int    // index of the entry under the cursor at first
-	opened      bool
-	cursor      int
-	width       int
-	height      int
-	body        widget.Scroll
+	Context    *app.Context
+	Title      string
+	Empty      string // text shown without entries
+	Entries    []Entry
+	EnterLabel string // label of enter; "" means details
+	Keys       []ListKey
+	Note       string // what was done before the list opened again; "" for nothing
+	At         int    // index of the entry under the cursor at first
+	opened     bool
+	cursor     int
+	width      int
+	height     int
+	body       widget.Scroll
 }
 
 var _ app.Dialog = (*List)(nil)
@@ -82,10 +77,6 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			return nil, app.Outcome{Done: true}
 		case "enter":
 			return nil, d.choose()
-		case "ctrl+x":
-			if v := d.choose().Value; d.RemoveLabel != "" && v != nil {
-				return nil, app.Outcome{Done: true, Value: Removed{v}}
-			}
 		case "down", "j":
 			d.move(1)
 		case "up", "k":
@@ -212,9 +203,6 @@ func (d *List) ShortHelp() []key.Binding {
 	bs := []key.Binding{c.Bind(c.T("hint.choose"), "j", "k"), c.Bind(cmp.Or(d.EnterLabel, c.T("hint.details")), "enter"), closeHint(c)}
 	for _, k := range d.Keys {
 		bs = append(bs, c.Bind(k.Label, k.Key))
-	}
-	if d.RemoveLabel != "" {
-		bs = append(bs, c.Bind(d.RemoveLabel, "ctrl+x"))
 	}
 	return bs
 }
