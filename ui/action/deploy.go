@@ -44,12 +44,12 @@ func deploy(q *request) tea.Msg {
 			break
 		}
 	}
-	if q.resource != nil && slices.Contains(ids, q.resource.Product) {
-		first = q.resource.Product
+	if len(q.places) > 0 && slices.Contains(ids, q.places[0].Product) {
+		first = q.places[0].Product
 	}
 	region := ""
-	if q.resource != nil {
-		region = q.resource.Region
+	if len(q.places) > 0 {
+		region = q.places[0].Region
 	}
 	domains := q.cases[0].Instance.Domains()
 	spec := form.Spec{
@@ -128,12 +128,25 @@ func deploy(q *request) tea.Msg {
 	})
 }
 
-// resources loads the resources that the certificates are deployed to.
+// resources loads the resources to act on: those chosen of certificates that may, or else
+// all that the certificates are deployed to.
 func (q *request) resources() ([]lifecycle.ResourceView, error) {
-	if q.resource != nil {
-		return []lifecycle.ResourceView{*q.resource}, nil
-	}
 	var all []lifecycle.ResourceView
+	for n := range q.places {
+		v, err := q.c.Backend.Resource(q.places[n].ID)
+		if errors.Is(err, model.ErrNotFound) {
+			continue // gone since it was marked
+		}
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(q.cases, func(cs *rules.Facts) bool { return cs.Instance.ID == v.Instance }) {
+			all = append(all, v)
+		}
+	}
+	if len(q.places) > 0 {
+		return all, nil
+	}
 	for _, cs := range q.cases {
 		rs, _, err := q.c.Backend.Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
 		if err != nil {

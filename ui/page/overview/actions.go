@@ -6,11 +6,13 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/model/where"
 	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -24,7 +26,10 @@ func (p *page) target() action.Target {
 	t := action.Target{}
 	if p.details != nil {
 		t.IDs = []model.ID{p.details.id}
-		t.Resource, t.Version = p.details.resource(), p.details.version()
+		t.Version = p.details.version()
+		if r := p.details.resource(); r != nil {
+			t.Resources = []lifecycle.ResourceView{*r}
+		}
 	} else if len(p.table.Marked) > 0 {
 		t.IDs, t.Hidden = p.markedIDs(), p.hidden
 		t.Marked = p.markedCases(t.IDs)
@@ -52,6 +57,7 @@ func (p *page) Actions() app.Actions {
 		line, side = p.perLine(), 1
 	}
 	as = append(append(as, c.SortActions(sorts, p.order, p.sort)...), p.tileActions()...)
+	as = append(as, list.MarkActions(&p.table, line, p.markAll, p.cursorMoved)...)
 	return append(
 		as,
 		app.Action{
@@ -81,13 +87,6 @@ func (p *page) Actions() app.Actions {
 		app.Action{ID: "hosted-only", Name: text.NewName("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
 		app.Action{ID: "costs", Name: text.NewName("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
 		app.Action{ID: "layout", Name: text.NewName("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
-		app.Action{
-			ID:      "mark",
-			Name:    text.NewName("act.mark"),
-			Binding: app.Keys("space"),
-			Group:   app.View,
-			Run:     func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.cursorMoved() },
-		},
 		app.Action{ID: "copy", Name: text.NewName("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
 		app.Action{
 			ID:      "back",
