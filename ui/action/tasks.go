@@ -65,15 +65,15 @@ func settle(c *app.Context, key string, tasks []model.Task) tea.Cmd {
 				t.IDs = append(t.IDs, tasks[n].Instance)
 			}
 		}
-		rows, resource := rowsOf(c.Table, app.DefaultKey(row)), tasks[0].Resource
-		if len(tasks) > 1 {
-			resource = ""
-		}
+		rows := rowsOf(c.Table, app.DefaultKey(row))
 		return c.Do(func(context.Context) tea.Msg {
-			if resource != "" {
-				if r, err := c.Backend.Resource(resource); err == nil {
-					t.Resource = &r
+			for n := range tasks {
+				r, err := c.Backend.Resource(tasks[n].Resource)
+				if err != nil { // none, or gone: the action asks for the resources
+					t.Resources = nil
+					break
 				}
+				t.Resources = append(t.Resources, r)
 			}
 			return prepare(c, rows, t)()
 		})
