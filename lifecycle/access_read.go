@@ -290,6 +290,13 @@ func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
 	return guardedRead1(a, a.e.sharesKey, id)
 }
 
+// KeyUses returns which keys are used at which resources: those of one instance with
+// whoever shares them, or with an empty ID those that resources present, of which it
+// reads at most some thousand.
+func (a *Access) KeyUses(id model.ID) (KeyUses, error) {
+	return guardedRead1(a, a.e.reader.keyUses, id)
+}
+
 // Counts returns the numbers beside the filters at the engine's time.
 func (a *Access) Counts() (model.Counts, error) { return guardedRead(a, a.e.reader.counts) }
 

@@ -70,7 +70,7 @@ var forAnybody = []string{"Actor", "May", "Missing", "Now", "Table"}
 var onlyRead = []string{
 	"Activity", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
 	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find",
-	"FindResource", "FindWatch", "Follow", "Instance", "Issuers", "LogRefusal", "Material", "NextDue", "Notices", "Page",
+	"FindResource", "FindWatch", "Follow", "Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "NextDue", "Notices", "Page",
 	"PlanRekey", "PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "Reaches", "Refund",
 	"Resource", "Resources", "Search", "SearchResources", "Settling", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
 	"Template", "UsersOfContact", "View", "Wait", "WaitReporting", "Watch", "Watches",

@@ -58,6 +58,9 @@ func (m *root) globals() app.Actions {
 		},
 	}
 	as = append(as, app.Action{
+		ID: "keys", Name: text.NewName("act.keys"), Group: app.Program,
+		Run: func() tea.Cmd { return m.openKeys("") },
+	}, app.Action{
 		ID: "calendar", Name: text.NewName("act.calendar"), Binding: app.Keys("C"), Group: app.Program, Run: m.openCalendar,
 	})
 	for n, t := range tabs {
@@ -113,6 +116,19 @@ func (m *root) askQuit() tea.Cmd {
 				return nil
 			}
 			return m.quit()
+		},
+	})
+}
+
+// openKeys opens the map of keys and resources; enter opens a certificate.
+func (m *root) openKeys(of model.ID) tea.Cmd {
+	return m.open(app.OpenDialogMsg{
+		Make: func() app.Dialog { return &dialog.KeyUses{Context: m.ctx, Instance: of} },
+		Then: func(v any) tea.Cmd {
+			if id, ok := v.(model.ID); ok {
+				return app.Send(app.ShowInstanceMsg{ID: id})
+			}
+			return nil
 		},
 	})
 }

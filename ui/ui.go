@@ -214,6 +214,8 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		return tea.Batch(toast, first, m.page().Update(v))
 	case app.StepInstanceMsg:
 		return m.step(v)
+	case app.ShowKeysMsg:
+		return m.openKeys(v.Instance)
 	case app.FilterMsg:
 		first := m.selectTab(0)
 		return tea.Batch(first, m.page().Update(v))

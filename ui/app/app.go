@@ -249,6 +249,9 @@ type (
 	// StepInstanceMsg asks for the details of the certificate that is By rows further
 	// in the list from which the details were opened.
 	StepInstanceMsg struct{ By int }
+	// ShowKeysMsg asks for the keys of an instance, and where they are used; with an empty
+	// ID for all keys in use.
+	ShowKeysMsg struct{ Instance model.ID }
 	// FilterMsg asks for the certificates that pass a query of package where, from any
 	// page.
 	FilterMsg struct{ Query string }

@@ -14,7 +14,7 @@ import (
 // shows or finds something, and closing it loses no input.
 func IsDismissable(d app.Dialog) bool {
 	switch d.(type) {
-	case *Panel, *Notice, *Help, *List, *Palette, *Calendar:
+	case *Panel, *Notice, *Help, *List, *Palette, *Calendar, *KeyUses:
 		return true
 	}
 	_, shows := d.(interface{ ShowsOnly() })

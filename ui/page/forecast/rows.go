@@ -248,7 +248,7 @@ func columns(c *app.Context, sh shape) []list.Column[row] {
 	}
 	bar := func(title string, of func(r *row) *forecast.Tally, shared bool) {
 		cols = append(cols, list.Column[row]{
-			Title: title, Min: 6, Max: 400, Grow: 20, SharedScale: shared,
+			Title: title, Min: max(6, widget.Width(title)), Max: 400, Grow: 20, SharedScale: shared,
 			Cell: func(r row, w int) list.Cell { return stackCell(of(&r), sh.scale.stacked, w, r.whole) },
 		})
 	}

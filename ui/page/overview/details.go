@@ -26,6 +26,7 @@ type details struct {
 	width, height int
 	instance      model.Instance
 	chain         []certificate // of the current version, the leaf first
+	shared        []string      // names of other certificates with a key of this one
 	contact       string
 	related       []related
 	resources     []lifecycle.ResourceView
@@ -71,6 +72,7 @@ type detailsLoadedMsg struct {
 	id        model.ID
 	instance  model.Instance
 	chain     []certificate
+	shared    []string
 	contact   string
 	related   []related
 	resources []lifecycle.ResourceView
@@ -111,6 +113,13 @@ func (d *details) load() tea.Cmd {
 			if material, err := c.Backend.Material(id, v.Number); err == nil {
 				m.chain = chainOf(&material)
 			}
+		}
+		others, err := c.Backend.SharesKey(id)
+		if err != nil {
+			return c.LoadFailed(err)
+		}
+		for n := range others {
+			m.shared = append(m.shared, clean(others[n].Name))
 		}
 		if contacts, err := c.Backend.Contacts(); err == nil {
 			for _, k := range contacts {
@@ -161,7 +170,7 @@ func documentsOf(c *app.Context, i *model.Instance, known []documentInfo) []docu
 func (d *details) update(msg tea.Msg) {
 	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
 		was := len(d.resources)
-		d.instance, d.chain, d.contact, d.resources = m.instance, m.chain, m.contact, m.resources
+		d.instance, d.chain, d.contact, d.resources, d.shared = m.instance, m.chain, m.contact, m.resources, m.shared
 		d.events, d.tasks, d.documents, d.related, d.explained = m.events, m.tasks, m.papers, m.related, m.explained
 		switch {
 		case !d.loaded && d.verifying():

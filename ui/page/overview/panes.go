@@ -64,6 +64,11 @@ func (d *details) facts() []line {
 			key = widget.JoinCJK(key, c.T("fact.nokey"))
 		}
 		ls = append(ls, fact(c.T("fact.key"), key))
+		if n := len(d.shared); n > 0 {
+			also := fact("", c.T("fact.shared", strings.Join(d.shared, c.T("list.join"))))
+			also.lead, also.open = append(slices.Clone(also.lead), mark(c, style.Warn, "▲")...), d.showKeys
+			ls = append(ls, also)
+		}
 		if len(d.chain) > 0 {
 			k := &d.chain[0]
 			ls = append(ls, fact(c.T("fact.subject"), k.subject), fact(c.T("fact.issuer"), k.issuer))
@@ -313,3 +318,6 @@ func firstOf(ss ...string) string {
 	}
 	return ""
 }
+
+// showKeys opens the map of this certificate's keys and where they are used.
+func (d *details) showKeys() tea.Cmd { return app.Send(app.ShowKeysMsg{Instance: d.id}) }
