@@ -11,6 +11,7 @@ import (
 )
 
 // finding: R-M10
+// finding: M7
 func TestEveryFormatComesOverSSH(t *testing.T) {
 	p := newPerson(t)
 	id := p.issue("shop.example.com").ID

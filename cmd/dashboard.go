@@ -70,6 +70,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
+		o.IsDir, o.CompletePath, o.FindUploads = c.IsDir, c.CompletePath, c.findUploads
 		o.SettingsFile = a.Paths.ConfigFile()
 		o.Settings = func() []ui.Setting { return settings(a.Config, text.New(o.Lang)) }
 	}

@@ -16,16 +16,6 @@ import (
 // maxFound is how many bytes of files an upload of directories reads at most.
 const maxFound = 64 << 20
 
-// foundUpload is a certificate that was found in directories, or a file that is left
-// out.
-type foundUpload struct {
-	files   []string
-	request lifecycle.UploadRequest
-	result  lifecycle.UploadResult
-	skipped model.Text // why a file is left out that was not meant to be uploaded
-	err     error
-}
-
 // uploadJSON is one of several uploads, or a file that was left out, in JSON.
 type uploadJSON struct {
 	Files   []string       `json:"files"`
@@ -60,16 +50,13 @@ func (c *invocation) uploadDirectories(ctx context.Context, u *uploadFlags, path
 	if u.name != "" {
 		return out.Usage("usage.name-one")
 	}
-	all, err := c.findUploads(ctx, u, paths)
+	all, err := c.findUploads(ctx, u.password, paths)
 	if err != nil {
 		return err
 	}
 	good := 0
 	for _, f := range all {
-		if f.skipped != "" || f.err != nil {
-			continue
-		}
-		if f.result, f.err = c.engine().PlanUpload(f.request); f.err == nil {
+		if f.Skipped == "" && f.Err == nil {
 			good++
 		}
 	}
@@ -86,25 +73,25 @@ func (c *invocation) uploadDirectories(ctx context.Context, u *uploadFlags, path
 }
 
 // uploadAll uploads what is good, one after the other.
-func (c *invocation) uploadAll(ctx context.Context, all []*foundUpload, good int) {
+func (c *invocation) uploadAll(ctx context.Context, all []*lifecycle.FoundUpload, good int) {
 	var n atomic.Int64
 	stop := c.Progress(func() out.State { return out.State{What: c.Text("progress.upload"), N: int(n.Load()), Of: good} })
 	defer stop()
 	for _, f := range all {
 		switch {
-		case f.skipped != "" || f.err != nil:
+		case f.Skipped != "" || f.Err != nil:
 		case ctx.Err() != nil:
-			f.err = out.NothingBegun(ctx.Err())
+			f.Err = out.NothingBegun(ctx.Err())
 		default:
-			f.result, f.err = c.engine().Upload(ctx, f.request)
+			f.Result, f.Err = c.engine().Upload(ctx, f.Request)
 			n.Add(1)
 		}
 	}
 }
 
-// findUploads reads directories and files, and sorts what they hold into uploads and
-// files that are left out.
-func (c *invocation) findUploads(ctx context.Context, u *uploadFlags, paths []string) (all []*foundUpload, err error) {
+// findUploads reads directories and files, and sorts what they hold into uploads, which
+// it plans, and files that are left out.
+func (c *invocation) findUploads(ctx context.Context, password model.Secret, paths []string) (all []*lifecycle.FoundUpload, err error) {
 	stop := c.Progress(func() out.State { return out.State{What: c.Text("progress.read")} })
 	defer stop()
 	var pairing bundle.Pairing
@@ -118,24 +105,26 @@ func (c *invocation) findUploads(ctx context.Context, u *uploadFlags, paths []st
 		}
 		for _, f := range found {
 			if f.Why == "" {
-				f.Why, err = c.addUpload(ctx, &pairing, &total, u.password, f.Path)
+				f.Why, err = c.addUpload(ctx, &pairing, &total, password, f.Path)
 			}
 			if err != nil {
 				return nil, err
 			}
 			if f.Why != "" {
-				all = append(all, &foundUpload{files: []string{f.Path}, skipped: f.Why})
+				all = append(all, &lifecycle.FoundUpload{Files: []string{f.Path}, Skipped: f.Why})
 			}
 		}
 	}
 	candidates, left := pairing.Result()
 	for n := range candidates {
-		all = append(all, &foundUpload{files: candidates[n].Names(), request: lifecycle.UploadRequest{Files: candidates[n].Files}})
+		f := &lifecycle.FoundUpload{Files: candidates[n].Names(), Request: lifecycle.UploadRequest{Files: candidates[n].Files}}
+		f.Result, f.Err = c.engine().PlanUpload(f.Request)
+		all = append(all, f)
 	}
 	for _, l := range left {
-		f := &foundUpload{files: []string{l.Name}}
-		if f.skipped = l.Why.Why; !l.Skipped {
-			f.skipped, f.err = "", &rules.Refusal{Action: rules.Upload, Reason: rules.ReasonCertificate, Rule: "I3",
+		f := &lifecycle.FoundUpload{Files: []string{l.Name}}
+		if f.Skipped = l.Why.Why; !l.Skipped {
+			f.Skipped, f.Err = "", &rules.Refusal{Action: rules.Upload, Reason: rules.ReasonCertificate, Rule: "I3",
 				Args: rules.Args{"why": l.Why.Why, "hint": l.Why.Hint, "code": l.Why.Reason}}
 		}
 		all = append(all, f)
@@ -164,27 +153,27 @@ func (c *invocation) addUpload(
 }
 
 // uploadListing says what would be uploaded, and why not the rest.
-func (c *invocation) uploadListing(all []*foundUpload) string {
+func (c *invocation) uploadListing(all []*lifecycle.FoundUpload) string {
 	var rows [][]string
 	good, bad, skipped := 0, 0, 0
 	for _, f := range all {
-		files := strings.Join(f.files, ", ")
+		files := strings.Join(f.Files, ", ")
 		switch {
-		case f.skipped != "":
+		case f.Skipped != "":
 			skipped++
-			rows = append(rows, []string{c.Text("verb.upload.skip"), "-", "-", files, c.Words().Text(f.skipped)})
-		case f.err != nil:
+			rows = append(rows, []string{c.Text("verb.upload.skip"), "-", "-", files, c.Words().Text(f.Skipped)})
+		case f.Err != nil:
 			bad++
-			rows = append(rows, []string{c.Text("verb.upload.bad"), "-", "-", files, c.Words().Text(model.TextOf(f.err))})
+			rows = append(rows, []string{c.Text("verb.upload.bad"), "-", "-", files, c.Words().Text(model.TextOf(f.Err))})
 		default:
 			good++
-			v := &f.result.Instance.Versions[0]
+			v := &f.Result.Instance.Versions[0]
 			var notes []string
-			for _, w := range f.result.Warnings {
+			for _, w := range f.Result.Warnings {
 				notes = append(notes, c.Words().Text(w.Text))
 			}
 			rows = append(rows, []string{
-				c.Text("verb.upload.good"), f.result.Instance.Name, c.expires(v.NotAfter, c.engine().Now()), files, strings.Join(notes, "; "),
+				c.Text("verb.upload.good"), f.Result.Instance.Name, c.expires(v.NotAfter, c.engine().Now()), files, strings.Join(notes, "; "),
 			})
 		}
 	}
@@ -194,11 +183,11 @@ func (c *invocation) uploadListing(all []*foundUpload) string {
 
 // printUploads prints what was or would be uploaded, what not and why. The exit code is
 // 0 if all certificates are good, 3 if all were refused, and 1 otherwise.
-func (c *invocation) printUploads(all []*foundUpload, dryRun bool) error {
+func (c *invocation) printUploads(all []*lifecycle.FoundUpload, dryRun bool) error {
 	counts := many{invocation: c, action: rules.Upload}
 	for _, f := range all {
-		if f.skipped == "" {
-			counts.all = append(counts.all, &work{outcome: outcome{err: f.err}})
+		if f.Skipped == "" {
+			counts.all = append(counts.all, &work{outcome: outcome{err: f.Err}})
 		}
 	}
 	switch {
@@ -216,16 +205,16 @@ func (c *invocation) printUploads(all []*foundUpload, dryRun bool) error {
 	return counts.exit()
 }
 
-func (c *invocation) printUploadsJSON(all []*foundUpload, dryRun bool) error {
+func (c *invocation) printUploadsJSON(all []*lifecycle.FoundUpload, dryRun bool) error {
 	items := []uploadJSON{}
 	for _, f := range all {
-		j := uploadJSON{Files: f.files, Skipped: out.OrNil(out.English(f.skipped)), Error: out.NewErrorBody(f.err)}
+		j := uploadJSON{Files: f.Files, Skipped: out.OrNil(out.English(f.Skipped)), Error: out.NewErrorBody(f.Err)}
 		switch {
-		case f.skipped != "" || f.err != nil:
+		case f.Skipped != "" || f.Err != nil:
 		case dryRun:
-			j.Result = plannedUpload(&f.result)
+			j.Result = plannedUpload(&f.Result)
 		default:
-			j.ID, j.Result = out.OrNil(f.result.Instance.ID), c.instance(&f.result.Instance)
+			j.ID, j.Result = out.OrNil(f.Result.Instance.ID), c.instance(&f.Result.Instance)
 		}
 		items = append(items, j)
 	}
@@ -233,20 +222,20 @@ func (c *invocation) printUploadsJSON(all []*foundUpload, dryRun bool) error {
 }
 
 // reportUploads prints a line for each certificate and for each file that is left out.
-func (c *invocation) reportUploads(all []*foundUpload) {
+func (c *invocation) reportUploads(all []*lifecycle.FoundUpload) {
 	hints := map[string]bool{"": true}
 	for _, f := range all {
 		switch {
-		case f.skipped != "":
-			c.Note("verb.upload.skipped", "file", f.files[0], "why", f.skipped)
-		case f.err != nil:
-			at := model.Say("verb.at", "place", f.files[0], "cause", model.TextOf(f.err))
-			c.PrintProblem(at, out.ProblemOf(f.err).Hint, hints)
+		case f.Skipped != "":
+			c.Note("verb.upload.skipped", "file", f.Files[0], "why", f.Skipped)
+		case f.Err != nil:
+			at := model.Say("verb.at", "place", f.Files[0], "cause", model.TextOf(f.Err))
+			c.PrintProblem(at, out.ProblemOf(f.Err).Hint, hints)
 		default:
-			for _, w := range f.result.Warnings {
-				c.Note("verb.at", "place", f.result.Instance.Name, "cause", model.Say("verb.warning", "what", w.Text))
+			for _, w := range f.Result.Warnings {
+				c.Note("verb.at", "place", f.Result.Instance.Name, "cause", model.Say("verb.warning", "what", w.Text))
 			}
-			c.Say("verb.upload.done", "name", f.result.Instance.Name, "id", f.result.Instance.ID)
+			c.Say("verb.upload.done", "name", f.Result.Instance.Name, "id", f.Result.Instance.ID)
 		}
 	}
 }

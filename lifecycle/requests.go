@@ -61,6 +61,16 @@ type UploadResult struct {
 	Warnings []bundle.Warning
 }
 
+// FoundUpload is a certificate that was found among files, with its chain and its key,
+// or a file that is left out.
+type FoundUpload struct {
+	Files   []string // their paths
+	Request UploadRequest
+	Result  UploadResult // what it would make, or has made
+	Skipped model.Text   // why a file is left out that was not meant to be uploaded by itself; "" for none
+	Err     error        // why it is refused
+}
+
 // DeployRequest selects the resources to deploy to (spec D2).
 type DeployRequest struct {
 	// Everywhere selects every resource where the certificate, or the one it replaces,

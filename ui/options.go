@@ -29,12 +29,18 @@ type Options struct {
 	// session has no access to files.
 	Save func(name string, data []byte, secret bool) (path string, err error)
 	// Read reads a file of the person; nil when this session has no access to files.
-	Read    func(path string) ([]byte, error)
-	Remote  bool // the person's files are on another machine
-	Store   string
-	Sandbox bool
-	Demo    bool   // the store is discarded at the end, so quitting asks
-	Support string // the configured contact for help
+	Read func(path string) ([]byte, error)
+	// IsDir reports whether a path is a directory, CompletePath returns the paths that
+	// begin with what was typed, and FindUploads sorts what directories and files hold
+	// into uploads; nil when this session has no access to files.
+	IsDir        func(path string) bool
+	CompletePath func(typed string) []string
+	FindUploads  func(ctx context.Context, password model.Secret, paths []string) ([]*lifecycle.FoundUpload, error)
+	Remote       bool // the person's files are on another machine
+	Store        string
+	Sandbox      bool
+	Demo         bool   // the store is discarded at the end, so quitting asks
+	Support      string // the configured contact for help
 	// EdgeNote states how long embedded products serve, for newcomers and for
 	// deployments to them; "" shows nothing.
 	EdgeNote string

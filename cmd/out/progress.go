@@ -24,7 +24,7 @@ const progressDelay = 400 * time.Millisecond
 // working, until stop is called, which erases the line. state is called from another
 // goroutine several times a second. With JSON and for a screen reader nothing is shown.
 func (c *Console) Progress(state func() State) (stop func()) {
-	if !c.ErrTerminal || c.JSON || c.Plain {
+	if !c.ErrTerminal || c.JSON || c.Plain || c.InRaw() { // a dashboard draws its own
 		return func() {}
 	}
 	quit, ended := make(chan struct{}), make(chan struct{})

@@ -63,6 +63,7 @@ func (f files) bind(s *Session) {
 		}
 		return walk(ctx, path, p)
 	}
+	s.CompletePath = func(typed string) []string { return completePath(typed, f.resolve) }
 	s.IsDir = func(path string) bool {
 		p, err := f.resolve(path)
 		if err != nil {
@@ -206,6 +207,7 @@ func (noFiles) bind(s *Session) {
 	}
 	s.MkdirAll = func(path string, _ os.FileMode) error { return refuse(path) }
 	s.Walk = func(_ context.Context, path string) ([]Found, error) { return nil, refuse(path) }
+	s.CompletePath = func(string) []string { return nil }
 	s.IsDir = func(string) bool { return false }
 	s.Exists = func(string) bool { return false }
 	s.Abs = func(path string) string { return path }

@@ -89,6 +89,9 @@ type Session struct {
 	// [MaxWalkFiles] and [MaxWalkDepth]; see [Found]. It follows symbolic links and
 	// opens no file.
 	Walk func(ctx context.Context, path string) ([]Found, error)
+	// CompletePath returns paths of the caller's that begin with what was typed, those of
+	// directories with a slash at the end.
+	CompletePath func(typed string) []string
 	// IsDir reports whether a path of the caller's is a directory, or leads to one.
 	IsDir func(path string) bool
 	// Exists reports whether there is anything at a path of the caller's.

@@ -1,11 +1,13 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"certquay/model"
@@ -115,4 +117,34 @@ func kindOf(m fs.FileMode) model.Text {
 		return model.Say("path.device")
 	}
 	return model.Say("path.other")
+}
+
+// maxCompleted is how many paths are offered to complete one.
+const maxCompleted = 100
+
+// completePath returns the paths that begin with what was typed, directories with a
+// slash at the end. resolve converts a path of the caller's to one of this process.
+func completePath(typed string, resolve func(string) (string, error)) (paths []string) {
+	dir, begun := filepath.Split(typed)
+	real, err := resolve(cmp.Or(dir, "."))
+	if err != nil {
+		return nil
+	}
+	entries, err := os.ReadDir(real)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), begun) || begun == "" && e.Name()[0] == '.' {
+			continue
+		}
+		path := dir + e.Name()
+		if st, err := os.Stat(filepath.Join(real, e.Name())); err == nil && st.IsDir() {
+			path += "/"
+		}
+		if paths = append(paths, path); len(paths) == maxCompleted {
+			break
+		}
+	}
+	return paths
 }

@@ -82,7 +82,7 @@ func (p *Pairing) Add(f File) {
 			p.certs = append(p.certs, &certSource{cert: c, name: f.Name})
 		}
 	}
-	if o.key != nil && !slices.ContainsFunc(p.keys, func(s *keySource) bool { return SamePublic(s.key.Public(), o.key.Public()) }) {
+	if o.key != nil {
 		p.keys = append(p.keys, &keySource{key: o.key, name: f.Name})
 	}
 }
@@ -124,17 +124,14 @@ func (p *Pairing) Result() (found []Candidate, left []Leftover) {
 		}
 	}
 	for _, s := range p.certs {
-		key := p.keyOf(s.cert)
-		if s.issuer || key == nil && s.cert.BasicConstraintsValid && s.cert.IsCA {
+		if s.issuer {
 			continue
 		}
-		c := candidate(s, key, parents)
-		if key != nil {
-			key.used = true
+		key := p.keyOf(s)
+		if key == nil && p.badKey(s) || key == nil && s.cert.BasicConstraintsValid && s.cert.IsCA {
+			continue
 		}
-		if key != nil || !p.lockedKey(s) && !p.wrongKey(s) {
-			found = append(found, c)
-		}
+		found = append(found, candidate(s, key, parents))
 	}
 	p.skipUnused()
 	slices.SortStableFunc(found, func(a, b Candidate) int { return cmp.Compare(a.Files[0].Name, b.Files[0].Name) })
@@ -143,35 +140,40 @@ func (p *Pairing) Result() (found []Candidate, left []Leftover) {
 	return found, left
 }
 
-// keyOf returns the key of a certificate, or nil.
-func (p *Pairing) keyOf(c *x509.Certificate) *keySource {
+// keyOf returns the key of a certificate, the one beside it if several files have it, or
+// nil. They are then used.
+func (p *Pairing) keyOf(s *certSource) (key *keySource) {
 	for _, k := range p.keys {
-		if SamePublic(k.key.Public(), c.PublicKey) {
-			return k
-		}
-	}
-	return nil
-}
-
-// wrongKey reports whether the key beside a certificate, by its name, is that of no
-// certificate. The certificate is then left over, instead of uploaded without a key.
-func (p *Pairing) wrongKey(s *certSource) bool {
-	for _, k := range p.keys {
-		if stem(k.name) != stem(s.name) || p.hasCertificate(k) {
+		if !SamePublic(k.key.Public(), s.cert.PublicKey) {
 			continue
 		}
 		k.used = true
-		p.left = append(p.left, Leftover{s.name, &Error{
-			Reason: KeyMismatch, File: cut(s.name, maxName),
-			Why: model.Say("bundle.pair.mismatch", "key", cut(k.name, maxName)), Hint: model.Say("bundle-hint.pair.mismatch"),
-		}, false})
-		return true
+		if key == nil || stem(k.name) == stem(s.name) {
+			key = k
+		}
 	}
-	return false
+	return key
 }
 
-func (p *Pairing) hasCertificate(k *keySource) bool {
-	return slices.ContainsFunc(p.certs, func(s *certSource) bool { return SamePublic(k.key.Public(), s.cert.PublicKey) })
+// badKey reports whether there is a key beside a certificate, by its name, that is not
+// its own or cannot be read. The certificate is then left over, instead of uploaded
+// without a key.
+func (p *Pairing) badKey(s *certSource) bool {
+	if p.lockedKey(s) {
+		s.used = true
+		return true
+	}
+	n := slices.IndexFunc(p.keys, func(k *keySource) bool { return k.name != s.name && stem(k.name) == stem(s.name) })
+	if n < 0 {
+		return false
+	}
+	k := p.keys[n]
+	k.used, s.used = true, true
+	p.left = append(p.left, Leftover{s.name, &Error{
+		Reason: KeyMismatch, File: cut(s.name, maxName),
+		Why: model.Say("bundle.pair.mismatch", "key", cut(k.name, maxName)), Hint: model.Say("bundle-hint.pair.mismatch"),
+	}, false})
+	return true
 }
 
 // lockedKey reports whether the key beside a certificate, by its name, could not be
@@ -231,7 +233,8 @@ func candidate(leaf *certSource, key *keySource, parents func(*x509.Certificate)
 // leftovers.
 func (p *Pairing) skipUnused() {
 	for _, s := range p.certs {
-		if !s.used {
+		besideBad := slices.ContainsFunc(p.left, func(l Leftover) bool { return !l.Skipped && l.Name == s.name })
+		if !s.used && !besideBad {
 			p.skip(s.name, NoLeaf, model.Say("bundle.pair.ca", "certificate", describe(s.cert)))
 		}
 	}

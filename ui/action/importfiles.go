@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog/form"
+	"certquay/ui/text"
 )
 
 // importFields ask for files, or for pasted text where this process cannot read files
@@ -39,10 +41,66 @@ func importFields(c *app.Context, paths bool, placeholder, pathsHint, textHint s
 		{Key: "from", Label: c.T("import.from"), Kind: form.Select, Options: from, Show: func(form.Values) bool { return paths },
 			Hint: func(form.Values) string { return c.T("import.from.hint", c.KeyNames("left", "right")) }},
 		{Key: "files", Label: c.T("import.paths"), Placeholder: placeholder, Show: by("files"), Valid: filled("import.paths.needed"),
-			Hint: func(form.Values) string { return c.T(pathsHint) }},
+			Hint: func(form.Values) string { return c.T(pathsHint) }, Complete: completePaths(c)},
 		{Key: "files pasted", Label: c.T("import.text"), Kind: form.Multiline, Show: by("paste"), Valid: filled("import.text.needed"),
 			Hint: func(form.Values) string { return c.T(textHint) }},
 	}
+}
+
+// completePaths completes the last of several paths as far as they agree, and lists what
+// it may be.
+func completePaths(c *app.Context) func(form.Values) func() form.Result {
+	if c.CompletePath == nil {
+		return nil
+	}
+	return func(v form.Values) func() form.Result {
+		typed := v["files"]
+		return func() form.Result {
+			begun := strings.LastIndexByte(typed, ',') + 1
+			last := strings.TrimLeft(typed[begun:], " ")
+			before := typed[:len(typed)-len(last)]
+			found := c.CompletePath(last)
+			if len(found) == 0 {
+				return form.Result{}
+			}
+			r := form.Result{Set: form.Values{"files": before + commonStart(found)}}
+			if len(found) > 1 {
+				r.Note = joinPaths(c, found)
+			}
+			return r
+		}
+	}
+}
+
+// commonStart returns what all texts begin with.
+func commonStart(all []string) string {
+	start := all[0]
+	for _, s := range all[1:] {
+		for !strings.HasPrefix(s, start) {
+			_, size := utf8.DecodeLastRuneInString(start)
+			start = start[:len(start)-size]
+		}
+	}
+	return start
+}
+
+// maxListed is how many paths are listed in a line.
+const maxListed = 8
+
+// joinPaths lists the names of paths, the first ones.
+func joinPaths(c *app.Context, paths []string) string {
+	var names []string
+	for n, p := range paths {
+		if n == maxListed {
+			return text.Clean(strings.Join(names, c.T("list.join"))) + " " + c.T("and.more", len(paths)-n)
+		}
+		name := filepath.Base(p)
+		if strings.HasSuffix(p, "/") {
+			name += "/"
+		}
+		names = append(names, name)
+	}
+	return text.Clean(strings.Join(names, c.T("list.join")))
 }
 
 // importFiles reads the files that importFields ask for.
@@ -50,10 +108,7 @@ func importFiles(c *app.Context, v form.Values) (files []bundle.File, err error)
 	if v["files pasted"] != "" {
 		files = append(files, bundle.File{Name: "pasted.pem", Data: []byte(v["files pasted"])})
 	}
-	for p := range strings.SplitSeq(v["files"], ",") {
-		if p = strings.TrimSpace(p); p == "" {
-			continue
-		}
+	for _, p := range pathsOf(v["files"]) {
 		data, err := c.Read(p)
 		if err != nil {
 			return nil, &rules.Invalid{Field: "files", Why: model.Quoted("", c.FormatFileError(p, err))}
@@ -61,6 +116,16 @@ func importFiles(c *app.Context, v form.Values) (files []bundle.File, err error)
 		files = append(files, bundle.File{Name: filepath.Base(p), Data: data})
 	}
 	return files, nil
+}
+
+// pathsOf returns the paths in a field, which commas separate.
+func pathsOf(typed string) (paths []string) {
+	for p := range strings.SplitSeq(typed, ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			paths = append(paths, p)
+		}
+	}
+	return paths
 }
 
 // passwordField asks for the file with the password of a key store or an encrypted key.
@@ -73,18 +138,24 @@ func passwordField(c *app.Context) form.Field {
 // setPassword gives files the password in the first line of the password file, if one
 // is named.
 func setPassword(c *app.Context, v form.Values, files []bundle.File) error {
-	path := strings.TrimSpace(v["password"])
-	if path == "" {
-		return nil
-	}
-	data, err := c.Read(path)
-	if err != nil {
-		return &rules.Invalid{Field: "password", Why: model.Quoted("", c.FormatFileError(path, err)), Example: model.Quoted("", "pass.txt")}
-	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	password := model.NewSecret(bytes.TrimSuffix(line, []byte("\r")))
+	password, err := readPassword(c, v)
 	for n := range files {
 		files[n].Password = password
 	}
-	return nil
+	return err
+}
+
+// readPassword reads the first line of the password file, if one is named.
+func readPassword(c *app.Context, v form.Values) (model.Secret, error) {
+	path := strings.TrimSpace(v["password"])
+	if path == "" {
+		return model.Secret{}, nil
+	}
+	data, err := c.Read(path)
+	if err != nil {
+		why := model.Quoted("", c.FormatFileError(path, err))
+		return model.Secret{}, &rules.Invalid{Field: "password", Why: why, Example: model.Quoted("", "pass.txt")}
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	return model.NewSecret(bytes.TrimSuffix(line, []byte("\r"))), nil
 }

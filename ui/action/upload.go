@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -34,6 +35,9 @@ func upload(q *request) tea.Msg {
 			},
 		)}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		if paths := pathsOf(v["files"]); c.IsDir != nil && slices.ContainsFunc(paths, c.IsDir) {
+			return q.uploadDirectories(ctx, v, paths)
+		}
 		files, err := importFiles(c, v)
 		if err == nil {
 			err = setPassword(c, v, files)

@@ -145,6 +145,11 @@ type Context struct {
 	Save        func(name string, data []byte, secret bool) (path string, err error)
 	Read        func(path string) ([]byte, error)
 
+	// For directories of the person's; nil when this session has no access to files.
+	IsDir        func(path string) bool
+	CompletePath func(typed string) []string
+	FindUploads  func(ctx context.Context, password model.Secret, paths []string) ([]*lifecycle.FoundUpload, error)
+
 	Styles  *style.Styles
 	Now     time.Time
 	Spinner string // the current frame while something is waited for; "" otherwise

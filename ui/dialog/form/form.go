@@ -59,6 +59,9 @@ type Field struct {
 	// Enter returns the work that enter starts in a field that is not empty; the field
 	// keeps the focus. Remove returns the work that backspace starts in a Static field.
 	Enter, Remove func(Values) func() Result
+	// Complete returns the work that tab starts in a field that is not empty: its result
+	// sets a longer value. If the value stays the same, the focus moves on.
+	Complete func(Values) func() Result
 }
 
 // Result is the result of work that leaves the form open.
@@ -66,6 +69,7 @@ type Result struct {
 	Set          Values // values that change
 	Note         string // shown in the form
 	Field, Error string // an error message and its field
+	Forward      bool   // the focus moves on
 }
 
 // Command is a further key of a form, for work that leaves it open.
@@ -154,6 +158,7 @@ type Form struct {
 	lastOptions     map[string]string // options of Select fields, as last computed
 	desired         map[string]string // what the person chose, to restore once it is offered again
 	searches        map[int]*search   // state of Search fields
+	completed       string            // the value that was completed last
 	commandsRunning int               // running commands
 	submitted       bool              // an attempt to send it has shown errors
 	leaving         bool              // esc was pressed, and pressed again discards what was typed

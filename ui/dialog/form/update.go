@@ -179,6 +179,10 @@ func (f *Form) commandDone(r Result) tea.Cmd {
 	f.commandsRunning--
 	f.note = r.Note
 	f.set(r.Set)
+	if r.Forward {
+		f.leave()
+		f.forward()
+	}
 	if !f.applies(f.focus) && !f.back() { // the focused field was removed
 		f.forward()
 	}
@@ -186,6 +190,24 @@ func (f *Form) commandDone(r Result) tea.Cmd {
 		f.WithError(r.Field, r.Error)
 	}
 	return f.startPreview()
+}
+
+// complete completes the value of a field. If nothing could be added to the same value
+// before, the focus moves on.
+func (f *Form) complete(d *Field) tea.Cmd {
+	typed := *f.values[d.Key]
+	if f.completed == typed {
+		f.leave()
+		f.forward()
+		return nil
+	}
+	f.completed = typed
+	do := d.Complete(f.stepValues())
+	return f.runCommand(func() Result {
+		r := do()
+		r.Forward = r.Note == "" && (r.Set[d.Key] == "" || r.Set[d.Key] == typed)
+		return r
+	})
 }
 
 func (f *Form) runCommand(do func() Result) tea.Cmd {
@@ -226,6 +248,8 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 	case k == "shift+tab", k == "up":
 		f.leave()
 		f.back()
+	case k == "tab" && d.Complete != nil && strings.TrimSpace(*f.values[d.Key]) != "":
+		return f.complete(d), app.Outcome{}
 	case k == "tab", k == "down":
 		f.leave()
 		f.forward()
