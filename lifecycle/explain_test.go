@@ -231,14 +231,14 @@ func TestNothingIsPromisedForThePast(t *testing.T) {
 		}
 		return all
 	}
-	if got := said(i.Due.Add(-time.Hour)); !strings.Contains(got, "by itself at ") {
+	if got := said(i.Due.Add(-time.Hour)); !strings.Contains(got, "automatically at ") {
 		t.Errorf("before it is due: %s", got)
 	}
-	if got := said(i.Due.Add(time.Hour)); strings.Contains(got, "by itself at ") || !strings.Contains(got, "as soon as it runs") {
+	if got := said(i.Due.Add(time.Hour)); strings.Contains(got, "automatically at ") || !strings.Contains(got, "as soon as it runs") {
 		t.Errorf("once it is due: %s", got)
 	}
 	i.Operation = model.Operation{Kind: model.JobRenew, Attempt: 2, Next: i.Due.Add(2 * time.Hour)}
-	if got := said(i.Due.Add(time.Hour)); strings.Contains(got, "by itself") || !strings.Contains(got, "attempt 2") {
+	if got := said(i.Due.Add(time.Hour)); strings.Contains(got, "automatically") || !strings.Contains(got, "attempt 2") {
 		t.Errorf("while it is done: %s", got)
 	}
 }
