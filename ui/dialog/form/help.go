@@ -38,7 +38,7 @@ func (f *Form) FullHelp() [][]key.Binding {
 		put(app.Move, "form.help.back", "pgup")
 	}
 	put(app.View, "form.help.choose", "left", "right")
-	put(app.View, "form.help.word", "ctrl+left", "ctrl+right")
+	put(app.View, "form.help.word", "alt+b", "alt+f")
 	put(app.View, "form.help.ends", "home", "end")
 	put(app.View, "form.help.delete", "ctrl+w")
 	put(app.View, "form.help.clear", "ctrl+u")
