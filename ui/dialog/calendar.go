@@ -127,7 +127,18 @@ func (d *Calendar) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 
 func (d *Calendar) press(name string) (tea.Cmd, app.Outcome) {
 	moves := map[string]int{
-		"down": 1, "j": 1, "up": -1, "k": -1, "right": 7, "l": 7, "left": -7, "h": -7, "pgdown": 91, "ctrl+d": 28, "pgup": -91, "ctrl+u": -28,
+		"down":   1,
+		"j":      1,
+		"up":     -1,
+		"k":      -1,
+		"right":  7,
+		"l":      7,
+		"left":   -7,
+		"h":      -7,
+		"pgdown": 91,
+		"ctrl+d": 28,
+		"pgup":   -91,
+		"ctrl+u": -28,
 	}
 	if d.Context.Plain { // the days with something are lines, one below the other
 		moves["right"], moves["l"], moves["left"], moves["h"] = 1, 1, -1, -1
@@ -221,8 +232,12 @@ func (d *Calendar) ReadOut(w, h int) app.ScreenText {
 // content is the picture, the selected day with what expires on it, and the keys.
 func (d *Calendar) content() []widget.Row {
 	s, c := d.Context.Styles, d.Context
-	hints := c.Hints(c.Bind(c.T("hint.day"), "left", "right", "up", "down"), c.Bind(c.T("calendar.next"), "n"), c.Bind(c.T("calendar.filter"), "enter"),
-		closeHint(c))
+	hints := c.Hints(
+		c.Bind(c.T("hint.day"), "left", "right", "up", "down"),
+		c.Bind(c.T("calendar.next"), "n"),
+		c.Bind(c.T("calendar.filter"), "enter"),
+		closeHint(c),
+	)
 	if !d.loaded {
 		return []widget.Row{{{Text: c.Loading()}}, nil, hints}
 	}
@@ -287,7 +302,7 @@ func (d *Calendar) list(h int) (rows []widget.Row) {
 	}
 	for n := range shown {
 		r := &shown[n]
-		word := string(r.Status(c.Now))
+		word := r.Status(c.Now)
 		st := style.StatusOf(word)
 		label := s.Paint(st.Tone, c.Mark(st.Glyph)+c.Text.Lookup("label."+word, word))
 		name := widget.Pad(text.Clean(r.Name), min(40, d.width/2))

@@ -153,7 +153,10 @@ func (d *KeyUses) content() []widget.Row {
 	}
 	var rows []widget.Row
 	if !c.Plain {
-		rows = append(rows, widget.Row{{Text: s.Paint(style.Head, widget.Pad("  "+c.T("keyuses.head"), d.nameWidth())) + widget.Cut(head, w)}})
+		rows = append(
+			rows,
+			widget.Row{{Text: s.Paint(style.Head, widget.Pad("  "+c.T("keyuses.head"), d.nameWidth())) + widget.Cut(head, w)}},
+		)
 	}
 	room := max((d.height-8)/2, 1) // the rest is for the selected key
 	top := max(min(d.cursor-room/2, len(d.uses.Keys)-room), 0)
