@@ -67,8 +67,16 @@ func TestUndoEnds(t *testing.T) {
 	d.b.Change(func(b *kittest.World) { b.Clock = b.Clock.Add(app.UndoLife + time.Second) })
 	d.feed()
 	d.keys("u").sees("Nothing was done just now that can be taken back")
-	d = done()
-	d.keys("esc").find("gone1").keys("ctrl+x").text("gone1.example.com").keys("ctrl+s")
+	// A filter would be what is undone: go by the arrows.
+	d = drive(t, kittest.Fleet(20), 180, 40)
+	at := func(name string) *driver {
+		for n := 0; n < 20 && !d.has("▌ "+name); n++ {
+			d.keys("j")
+		}
+		return d.sees("▌ " + name)
+	}
+	at("shop").keys("t", "y").sees("u undo: auto-deploy on at shop")
+	at("gone1").keys("ctrl+x").text("gone1.example.com").keys("ctrl+s").sees("deleted gone1.example.com")
 	d.keys("u").sees("Nothing was done just now that can be taken back")
 }
 
