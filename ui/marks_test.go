@@ -70,3 +70,38 @@ func TestTheFooterOfMarks(t *testing.T) {
 		t.Errorf("one is to be applied for, and the footer is %s", foot())
 	}
 }
+
+// space, * and ~ mark rows, shift with an arrow a range that shrinks again, in every list
+// whose rows can be marked; the number is shown, and esc takes the marks off.
+// spec: Q3
+func TestRowsAreMarked(t *testing.T) {
+	for _, tab := range []string{"1", "2", "3"} {
+		d := drive(t, kittest.Fleet(60), 120, 40).keys(tab)
+		if tab == "1" {
+			d.keys("space").sees("1 marked").keys("esc", "g")
+			d.keys("shift+down", "shift+down", "shift+down").sees("4 marked").keys("shift+up", "shift+up").sees("2 marked")
+			d.keys("~").sees("58 marked").keys("esc", "/").text("state:paid").keys("enter", "*")
+			if d.has("60 marked") || !d.has(" marked") {
+				t.Errorf("* marks what the filter hides, or nothing:\n%s", d.screen())
+			}
+			continue
+		}
+		d.keys("*").sees(" marked").keys("~")
+		if d.has(" marked") {
+			t.Errorf("tab %s: marks are left:\n%s", tab, d.screen())
+		}
+		d.keys("space").sees("1 marked").keys("esc")
+		if d.has(" marked") {
+			t.Errorf("tab %s: esc leaves the mark:\n%s", tab, d.screen())
+		}
+	}
+}
+
+// Actions act on marked resources, not on all of their certificates.
+// spec: Q3
+func TestMarkedResourcesAreActedOn(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 120, 40).keys("3", "space", "space").sees("2 marked").keys("V")
+	if calls := d.b.NewEvents(); len(calls) != 2 {
+		t.Errorf("verified %d resources, not the 2 that are marked: %q\n%s", len(calls), calls, d.screen())
+	}
+}

@@ -23,12 +23,12 @@ import (
 
 // Target is what an action is about to act on.
 type Target struct {
-	IDs      []model.ID              // the marked ones, or the one under the cursor
-	Case     *rules.Facts            // of the one under the cursor; nil until it is loaded
-	Marked   []*rules.Facts          // of the marked ones, one for each set of allowed actions; nil until loaded
-	Hidden   []model.ID              // the marked ones that a filter hides
-	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
-	Version  int                     // the one under the cursor, where versions are listed; 0 for none
+	IDs       []model.ID               // the marked ones, or the one under the cursor
+	Case      *rules.Facts             // of the one under the cursor; nil until it is loaded
+	Marked    []*rules.Facts           // of the marked ones, one for each set of allowed actions; nil until loaded
+	Hidden    []model.ID               // the marked ones that a filter hides
+	Resources []lifecycle.ResourceView // the marked ones, or the one under the cursor, where resources are listed
+	Version   int                      // the one under the cursor, where versions are listed; 0 for none
 }
 
 // On is the target of a list without marks: the certificate under its cursor, "" for
@@ -43,17 +43,17 @@ func On(id model.ID, cs *rules.Facts) Target {
 // request is one action under way, once the table has allowed it. It is made and used
 // in commands, so of a context it touches only what never changes.
 type request struct {
-	c        *app.Context
-	row      *rules.Transition
-	cases    []*rules.Facts // what the table allows
-	refused  []refused      // the marked ones that are left out
-	hidden   []model.ID     // the marked ones that a filter hides
-	resource *lifecycle.ResourceView
-	version  int             // the one to act on, where that can be chosen; 0 for none
-	undo     func() app.Undo // how to undo it; nil when that is not possible
-	jobs     []model.ID      // those it has started
-	follows  bool            // deployments and revocations follow from them
-	spends   bool            // it costs money or a pack
+	c       *app.Context
+	row     *rules.Transition
+	cases   []*rules.Facts           // what the table allows
+	refused []refused                // the marked ones that are left out
+	hidden  []model.ID               // the marked ones that a filter hides
+	places  []lifecycle.ResourceView // the resources to act on, where those are chosen; nil for all
+	version int                      // the one to act on, where that can be chosen; 0 for none
+	undo    func() app.Undo          // how to undo it; nil when that is not possible
+	jobs    []model.ID               // those it has started
+	follows bool                     // deployments and revocations follow from them
+	spends  bool                     // it costs money or a pack
 }
 
 // handlers holds what follows once an action of the table is allowed: a handler loads
@@ -245,9 +245,9 @@ func newRefusal(row *rules.Transition, cs *rules.Facts, why rules.Reason) *rules
 // prepare checks again what is allowed, for each marked certificate, and hands over to
 // the handler of the action. What is dimmed on the screen decides nothing.
 func prepare(c *app.Context, rows []*rules.Transition, t Target) tea.Cmd {
-	ids, unseen, resource, version := slices.Clone(t.IDs), slices.Clone(t.Hidden), t.Resource, t.Version
+	ids, unseen, places, version := slices.Clone(t.IDs), slices.Clone(t.Hidden), slices.Clone(t.Resources), t.Version
 	return c.Do(func(context.Context) tea.Msg {
-		q := &request{c: c, row: rows[0], hidden: unseen, resource: resource, version: version}
+		q := &request{c: c, row: rows[0], hidden: unseen, places: places, version: version}
 		if f := forbidden(c, rows, nil); f != nil {
 			var cs *rules.Facts
 			if len(ids) == 1 {

@@ -18,17 +18,9 @@ import (
 // resources of the certificates (spec D5).
 func autoDeploy(q *request) tea.Msg {
 	c := q.c
-	var places []lifecycle.ResourceView
-	if q.resource != nil {
-		places = append(places, *q.resource)
-	} else {
-		for _, cs := range q.cases {
-			rs, _, err := c.Backend.Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
-			if err != nil {
-				return failedMsg(c, q.row, err)
-			}
-			places = append(places, rs...)
-		}
+	places, err := q.resources()
+	if err != nil {
+		return failedMsg(c, q.row, err)
 	}
 	on := false // all on goes off, anything else goes on
 	for n := range places {

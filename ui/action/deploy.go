@@ -45,8 +45,8 @@ func deploy(q *request) tea.Msg {
 	options, labels := ids, ids
 	first := "" // nobody is led to a product that has nothing to do with the certificate
 	switch {
-	case q.resource != nil && slices.Contains(ids, q.resource.Product):
-		first = q.resource.Product
+	case len(q.places) > 0 && slices.Contains(ids, q.places[0].Product):
+		first = q.places[0].Product
 	case len(where.places) > 0:
 		first = everywhere
 	case len(ids) == 1:
@@ -58,8 +58,8 @@ func deploy(q *request) tea.Msg {
 		options, labels = append([]string{everywhere}, options...), append([]string{c.T("deploy.everywhere")}, labels...)
 	}
 	region := ""
-	if q.resource != nil {
-		region = q.resource.Region
+	if len(q.places) > 0 {
+		region = q.places[0].Region
 	}
 	domains := q.cases[0].Instance.Domains()
 	spec := form.Spec{
@@ -238,12 +238,25 @@ func (q *request) deploy(ctx context.Context, r lifecycle.DeployRequest) (tea.Ms
 	return msg, err
 }
 
-// resources loads the resources that the certificates are deployed to.
+// resources loads the resources to act on: those chosen of certificates that may, or else
+// all that the certificates are deployed to.
 func (q *request) resources() ([]lifecycle.ResourceView, error) {
-	if q.resource != nil {
-		return []lifecycle.ResourceView{*q.resource}, nil
-	}
 	var all []lifecycle.ResourceView
+	for n := range q.places {
+		v, err := q.c.Backend.Resource(q.places[n].ID)
+		if errors.Is(err, model.ErrNotFound) {
+			continue // gone since it was marked
+		}
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(q.cases, func(cs *rules.Facts) bool { return cs.Instance.ID == v.Instance }) {
+			all = append(all, v)
+		}
+	}
+	if len(q.places) > 0 {
+		return all, nil
+	}
 	for _, cs := range q.cases {
 		rs, _, err := q.c.Backend.Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -72,7 +73,7 @@ func settle(c *app.Context, key string, tasks []model.Task) tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
 			if resource != "" {
 				if r, err := c.Backend.Resource(resource); err == nil {
-					t.Resource = &r
+					t.Resources = []lifecycle.ResourceView{r}
 				}
 			}
 			return prepare(c, rows, t)()

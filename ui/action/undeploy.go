@@ -23,7 +23,7 @@ func undeploy(q *request) tea.Msg {
 	if len(rs) == 0 {
 		return refusedMsg(c, newRefusal(q.row, q.cases[0], rules.ReasonNotDeployed), q.cases[0])
 	}
-	if len(rs) == 1 || len(q.cases) > 1 {
+	if len(rs) == 1 || len(q.cases) > 1 || len(q.places) > 1 {
 		return q.confirmUndeploy(rs)
 	}
 	ids, labels := []string{}, []string{}

@@ -2,6 +2,7 @@ package list
 
 import (
 	"context"
+	"maps"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -32,6 +33,8 @@ type Source[R any] struct {
 	Open func() tea.Cmd
 	// Language is that of the filter line; nil if its text is searched as it stands.
 	Language *where.Language
+	// Marks lets rows be marked.
+	Marks bool
 	// Sorts are the orders of the list, the default first; none for a fixed order.
 	Sorts []model.Sort
 	// EmptyResult says that the filter finds nothing; nil for a general text.
@@ -52,6 +55,8 @@ type Browser[R any] struct {
 	loaded        bool
 	seq           int
 	search        *Search
+	marked        map[string]R    // the marked rows, as far as they have been held
+	hidden        map[string]bool // those that the filter hides
 	active        *rules.Facts
 	reading       model.ID // whose facts are being read; "" for none
 	order         app.Order
@@ -63,7 +68,7 @@ func (l *Browser[R]) Order() app.Order { return l.order }
 
 // NewBrowser returns a browser without rows; [Browser.Load] reads them.
 func NewBrowser[R any](c *app.Context, columns []Column[R], id func(R) string, of Source[R]) *Browser[R] {
-	l := &Browser[R]{c: c, source: of, search: NewSearch(c, of.Language)}
+	l := &Browser[R]{c: c, source: of, search: NewSearch(c, of.Language), marked: map[string]R{}}
 	l.Table.Columns, l.Table.ID = columns, id
 	if len(of.Sorts) > 0 {
 		l.sort(app.Order{Sort: of.Sorts[0]})
@@ -77,6 +82,7 @@ type (
 		list               *Browser[R]
 		seq, offset, total int
 		rows               []R
+		hidden             map[string]bool
 	}
 	caseLoadedMsg[R any] struct {
 		list  *Browser[R]
@@ -177,13 +183,21 @@ func (l *Browser[R]) load() tea.Cmd {
 	l.seq++
 	seq, c := l.seq, l.c
 	offset, limit := l.Table.Window()
-	work := l.source.Rows(offset, limit)
+	work, id, marked := l.source.Rows(offset, limit), l.Table.ID, map[string]bool{}
+	all := l.source.Rows(0, 0)
+	if l.filtered() {
+		marked = maps.Clone(l.Table.Marked)
+	}
 	return c.Do(func(context.Context) tea.Msg {
 		rows, total, err := work()
 		if err != nil {
 			return c.LoadFailed(err)
 		}
-		return rowsLoadedMsg[R]{l, seq, offset, total, rows}
+		hidden, err := hiddenOf(marked, id, all)
+		if err != nil {
+			return c.LoadFailed(err)
+		}
+		return rowsLoadedMsg[R]{l, seq, offset, total, rows, hidden}
 	})
 }
 
@@ -238,8 +252,20 @@ func (l *Browser[R]) Update(msg tea.Msg) tea.Cmd {
 	case rowsLoadedMsg[R]:
 		if m.list == l && m.seq == l.seq {
 			l.loaded = true
+			_, before := l.Table.Loaded()
+			l.keep(before)
 			l.Table.SetWindow(m.offset, m.rows, m.total)
+			l.hidden = m.hidden
 			return l.cursorMoved()
+		}
+	case allMsg[R]:
+		if m.list == l {
+			ids := make([]string, len(m.rows))
+			for n, r := range m.rows {
+				ids[n] = l.Table.ID(r)
+			}
+			l.Table.Mark(ids, m.invert)
+			l.keep(m.rows)
 		}
 	case caseLoadedMsg[R]:
 		if m.list == l && m.id == l.reading {
@@ -308,6 +334,9 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 		l.sort(o)
 		return l.Refilter()
 	})
+	if l.source.Marks {
+		as = append(as, MarkActions(&l.Table, 1, l.markAll, l.cursorMoved)...)
+	}
 	return append(as, app.Actions{
 		{
 			ID:      "filter",
@@ -317,7 +346,11 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 			Footer:  app.RankIf(app.Fourth, l.Table.Total() > 0 || l.filtered()),
 			Run:     l.search.Start,
 		},
-		{ID: "back", Name: text.NewName("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
+		{ID: "back", Name: text.NewName("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: !l.filtered() && len(l.Table.Marked) == 0, Run: func() tea.Cmd {
+			if len(l.Table.Marked) > 0 {
+				l.unmark()
+				return nil
+			}
 			l.rememberFilter()
 			l.ClearFilter()
 			clear()

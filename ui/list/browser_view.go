@@ -71,6 +71,9 @@ func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w
 	case l.Table.Total() == 0:
 		lines = append(lines, widget.Wrap(l.emptyResult(), w)...)
 	default:
+		if marked := l.markedText(); marked != "" {
+			count = marked + c.T("comma") + count
+		}
 		lines = append(lines, count)
 		if !l.search.Typing() {
 			at = len(lines)
@@ -87,6 +90,9 @@ func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w
 func (l *Browser[R]) filterLine(filters []string, count string) string {
 	s := l.c.Styles
 	left := l.search.View(l.inputWidth(), l.source.FilterHint)
+	if marked := l.markedText(); marked != "" {
+		filters = append(filters[:len(filters):len(filters)], marked)
+	}
 	for _, f := range filters {
 		left += "   " + s.Paint(style.Accent, f)
 	}

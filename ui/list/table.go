@@ -59,6 +59,8 @@ type Table[T any] struct {
 	rows          []T
 	cursor, top   int
 	selectedID    string // the ID under the cursor
+	rangeFrom     int    // where a range of marks began
+	rangeEnd      int    // where it ended, from 1; 0 for none
 	fitted        []fittedColumn
 }
 

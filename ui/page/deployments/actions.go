@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/model/where"
 	"certquay/ui/action"
@@ -15,14 +16,29 @@ import (
 	"certquay/ui/text"
 )
 
-// target is the certificate that the resource under the cursor should present.
+// target is the marked resources with the certificates that they should present, else
+// those of the resource under the cursor.
 func (p *page) target() action.Target {
 	if p.onWatched() {
 		return action.Target{}
 	}
-	t := action.On(p.list.Active())
-	if r, ok := p.list.Table.Selected(); ok && len(t.IDs) > 0 {
-		t.Resource = &r
+	marked := p.list.Marked()
+	if len(marked) == 0 {
+		t := action.On(p.list.Active())
+		if r, ok := p.list.Table.Selected(); ok && len(t.IDs) > 0 {
+			t.Resources = []lifecycle.ResourceView{r}
+		}
+		return t
+	}
+	t := action.Target{Resources: marked}
+	for n := range marked {
+		id := marked[n].Instance
+		if id != "" && !slices.Contains(t.IDs, id) {
+			t.IDs = append(t.IDs, id)
+		}
+		if p.list.Hidden(string(marked[n].ID)) && !slices.Contains(t.Hidden, id) {
+			t.Hidden = append(t.Hidden, id)
+		}
 	}
 	return t
 }

@@ -46,6 +46,7 @@ func New(c *app.Context) app.Page {
 		Sorts:     []model.Sort{lifecycle.SortPlace, model.SortExpiry, model.SortName, model.SortState},
 		Open:      p.open,
 		Language:  where.Resources,
+		Marks:     true,
 		EmptyList: "deployments.none", FilterHint: "filter.hint.resources",
 	})
 	return p

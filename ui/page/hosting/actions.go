@@ -6,10 +6,26 @@ import (
 	"certquay/ui/text"
 )
 
+// target is the marked certificates, else the one under the cursor.
+func (p *page) target() action.Target {
+	rows := p.list.Marked()
+	if len(rows) == 0 {
+		return action.On(p.list.Active())
+	}
+	t := action.Target{}
+	for n := range rows {
+		t.IDs = append(t.IDs, rows[n].ID)
+		if p.list.Hidden(string(rows[n].ID)) {
+			t.Hidden = append(t.Hidden, rows[n].ID)
+		}
+	}
+	return t
+}
+
 func (p *page) Actions() app.Actions {
 	c, some := p.c, p.list.Table.Total() > 0
 	as := append(
-		action.Actions(c, action.On(p.list.Active())),
+		action.Actions(c, p.target()),
 		app.Action{
 			ID:          "details",
 			Name:        text.NewName("hosting.act.details"),

@@ -53,6 +53,7 @@ func New(c *app.Context) app.Page {
 			SaveFilter:  func() func() { o := p.filter; return func() { p.filter = o } },
 			EmptyResult: func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
 			Language:    where.Instances,
+			Marks:       true,
 			EmptyList:   "hosting.none", FilterHint: "filter.hint",
 		},
 	)

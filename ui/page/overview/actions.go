@@ -5,10 +5,12 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/model/where"
 	"certquay/ui/action"
 	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/text"
 )
 
@@ -20,7 +22,10 @@ func (p *page) target() action.Target {
 	t := action.Target{}
 	if p.details != nil {
 		t.IDs = []model.ID{p.details.id}
-		t.Resource, t.Version = p.details.resource(), p.details.version()
+		t.Version = p.details.version()
+		if r := p.details.resource(); r != nil {
+			t.Resources = []lifecycle.ResourceView{*r}
+		}
 	} else if len(p.table.Marked) > 0 {
 		t.IDs, t.Hidden = p.markedIDs(), p.hidden
 		t.Marked = p.markedCases(t.IDs)
@@ -48,6 +53,7 @@ func (p *page) Actions() app.Actions {
 		line, side = p.perLine(), 1
 	}
 	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
+	as = append(as, list.MarkActions(&p.table, line, p.markAll, p.cursorMoved)...)
 	return append(
 		as,
 		app.Action{
@@ -78,13 +84,6 @@ func (p *page) Actions() app.Actions {
 		app.Action{ID: "costs", Name: text.NewName("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
 		app.Action{ID: "columns", Name: text.NewName("act.columns"), Binding: app.Keys("|"), Group: app.View, Run: p.chooseColumns},
 		app.Action{ID: "layout", Name: text.NewName("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
-		app.Action{
-			ID:      "mark",
-			Name:    text.NewName("act.mark"),
-			Binding: app.Keys("space"),
-			Group:   app.View,
-			Run:     func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.cursorMoved() },
-		},
 		app.Action{ID: "copy", Name: text.NewName("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
 		app.Action{
 			ID:      "back",

@@ -275,6 +275,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if m.id == p.current() {
 			p.active = m.found
 		}
+	case allMarkedMsg:
+		p.table.Mark(m.ids, m.invert)
+		return p.cursorMoved()
 	case markedLoadedMsg:
 		if p.marked == nil {
 			p.marked = map[model.ID]*evaluated{}

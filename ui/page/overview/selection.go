@@ -76,6 +76,29 @@ func (p *page) selectionText() string {
 	return p.c.T("list.marked", n)
 }
 
+// allMarkedMsg brings the IDs of all certificates that the filter shows, to mark them.
+type allMarkedMsg struct {
+	ids    []string
+	invert bool
+}
+
+// markAll marks all certificates that the filter shows, or inverts their marks.
+func (p *page) markAll(invert bool) tea.Cmd {
+	c, q := p.c, p.asked()
+	return c.Do(func(context.Context) tea.Msg {
+		q.Now = c.Backend.Now()
+		got, err := c.Backend.Page(q)
+		if err != nil {
+			return c.LoadFailed(err)
+		}
+		ids := make([]string, len(got.Rows))
+		for n := range got.Rows {
+			ids[n] = string(got.Rows[n].ID)
+		}
+		return allMarkedMsg{ids, invert}
+	})
+}
+
 // maxEvaluated is how many marked certificates are checked for the footer.
 const maxEvaluated = 100
 
