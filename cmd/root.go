@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,6 +66,32 @@ var verbGroups = []struct {
 	{"help.group.help", []func(*invocation) *cobra.Command{rulesCmd, manCmd, versionCmd}},
 }
 
+// listVerbs are the verbs that print a list with --json, and so with --csv (spec Q5).
+var listVerbs = map[string]bool{
+	"list": true, "resources": true, "tasks": true, "notices": true, "activity": true, "balance": true, "rules": true,
+	"contact": true, "contact list": true, "company": true, "company list": true, "watch": true, "watch list": true,
+	"product": true, "product list": true, "product drivers": true,
+}
+
+// addCSV adds --csv to a verb. What branches by JSON prints the list then, which
+// [out.Console.PrintJSON] writes as CSV.
+func (c *invocation) addCSV(cmd *cobra.Command) {
+	cmd.Flags().BoolFunc("csv", "", func(s string) error {
+		on, err := strconv.ParseBool(s)
+		c.CSV, c.JSON = on, c.JSON || on
+		return err
+	})
+	others := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		for _, other := range []string{"json", "follow"} {
+			if cmd.Flags().Changed(other) && cmd.Flags().Changed("csv") {
+				return out.Usage("usage.exclusive", "flag", other, "other", "csv", "verb", cmd.CommandPath())
+			}
+		}
+		return others(cmd, args)
+	}
+}
+
 // addVerbs adds the subcommands to the root, each in its group.
 func (c *invocation) addVerbs(root *cobra.Command) {
 	for _, g := range verbGroups {
@@ -75,6 +102,11 @@ func (c *invocation) addVerbs(root *cobra.Command) {
 			root.AddCommand(cmd)
 		}
 	}
+	eachVerb(root, func(cmd *cobra.Command) {
+		if listVerbs[nameOf(cmd)] {
+			c.addCSV(cmd)
+		}
+	})
 	root.SetHelpCommandGroupID("help.group.help")
 	root.SetCompletionCommandGroupID("help.group.help")
 }

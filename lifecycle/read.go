@@ -180,24 +180,18 @@ func (rd *reader) resources(f ResourceFilter) (views []ResourceView, total int, 
 			if !f.matches(&v) || !query.Matches(&where.Subject{Instance: i, Resource: &v.Resource, State: v.State}, now) {
 				continue
 			}
-			if total++; f.sorted() || total > f.Offset && (f.Limit == 0 || len(views) < f.Limit) {
-				views = append(views, v)
-			}
+			views = append(views, v)
 		}
 		return nil
 	})
-	if f.sorted() {
-		slices.SortStableFunc(views, f.Compare)
-		views = views[min(f.Offset, len(views)):]
-		if f.Limit > 0 {
-			views = views[:min(f.Limit, len(views))]
-		}
+	slices.SortStableFunc(views, f.Compare)
+	total = len(views)
+	views = views[min(f.Offset, total):]
+	if f.Limit > 0 {
+		views = views[:min(f.Limit, len(views))]
 	}
 	return views, total, err
 }
-
-// sorted reports whether the order differs from that of the index.
-func (f ResourceFilter) sorted() bool { return f.Desc || f.Sort != "" && f.Sort != SortPlace }
 
 // Compare orders two resources by the filter's Sort; those without an expiry come
 // last in either direction.
@@ -213,11 +207,12 @@ func (f ResourceFilter) Compare(a, b ResourceView) int {
 		}
 		n = a.NotAfter.Compare(b.NotAfter)
 	case model.SortName:
-		n = strings.Compare(model.NormalizeName(a.Name), model.NormalizeName(b.Name))
+		n = strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name))
 	case model.SortState:
 		n = cmp.Compare(slices.Index(model.ResourceStates, a.State), slices.Index(model.ResourceStates, b.State))
 	default:
-		n = strings.Compare(model.PlaceKey(a.Product, a.Region, a.Name), model.PlaceKey(b.Product, b.Region, b.Name))
+		n = cmp.Or(strings.Compare(model.PlaceKey(a.Product, a.Region, ""), model.PlaceKey(b.Product, b.Region, "")),
+			strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name)))
 	}
 	if f.Desc {
 		return -n

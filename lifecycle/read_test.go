@@ -39,7 +39,4 @@ func TestResourceOrder(t *testing.T) {
 			t.Errorf("%+v: %s, want %s", k.f, got, k.want)
 		}
 	}
-	if (ResourceFilter{Sort: SortPlace}).sorted() || !(ResourceFilter{Desc: true}).sorted() {
-		t.Error("the order of the index is sorted again, or another is not")
-	}
 }

@@ -99,7 +99,7 @@ func TestHostingReally(t *testing.T) {
 	d.keys("esc", "f")
 	d.sees("auto-deploy on 0", "auto-deploy off 1", "no renewals left 0", "needs a person 0")
 	d.row("no renewals left").keys("space", "enter")
-	d.sees("Nothing passes this filter", "0 hosted")
+	d.sees("Nothing passes this query", "0 hosted")
 	d.act("panel").row("no renewals left").keys("space").row("auto-deploy off").keys("space", "enter")
 	d.sees("auto-deploy off 1 hosted")
 }

@@ -20,6 +20,7 @@ import (
 type Console struct {
 	*session.Session
 	JSON  bool // set by --json: JSON instead of words
+	CSV   bool // set by --csv, with JSON: lists as CSV instead of JSON
 	Yes   bool // set by --yes: confirms what [Console.Confirm] asks
 	Plain bool // set by --plain: nothing is drawn, for a screen reader
 }
@@ -68,8 +69,11 @@ func PrintErr(to io.Writer, lang string, t model.Text) {
 	_, _ = fmt.Fprintln(to, "certquay: "+text.New(lang).Text(t))
 }
 
-// PrintJSON prints a value as indented JSON on standard output.
+// PrintJSON prints a value as indented JSON on standard output, or a list as CSV.
 func (c *Console) PrintJSON(v any) error {
+	if c.CSV {
+		return c.printCSV(v)
+	}
 	b, err := EncodeJSON(v, "  ")
 	if err == nil {
 		_, err = c.Out.Write(b)

@@ -223,7 +223,7 @@ func (c *Console) PrintError(err error) {
 	if errors.As(err, new(*ExitError)) {
 		return
 	}
-	if c.JSON {
+	if c.JSON && !c.CSV {
 		if b, jerr := EncodeJSON(map[string]*ErrorBody{"error": NewErrorBody(err)}, ""); jerr == nil {
 			_, _ = c.Err.Write(b)
 			return

@@ -215,6 +215,9 @@ func (d *Directory) Contacts() (all []model.Contact, err error) {
 		}
 		return nil
 	})
+	slices.SortStableFunc(all, func(a, b model.Contact) int {
+		return strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name))
+	})
 	return all, err
 }
 

@@ -149,15 +149,16 @@ func (t *Table) compareIDs(a, b uint32) int {
 }
 
 // sortKey returns a number that sorts as the slot does. A name has one for each
-// eight bytes, its depth; the last one ends in a zero byte, which no name holds.
+// eight bytes of its natural key, its depth; the last one ends in a zero byte, which no name holds.
 func (t *Table) sortKey(by model.Sort, slot uint32, depth int) uint64 {
 	const epoch = 1 << 40 // makes seconds of years before 1970 positive
 	b, n := t.at(slot)
 	switch by {
 	case model.SortName:
+		var room [64]byte
 		var key [8]byte
-		name := b.name(n)
-		copy(key[:], name[min(len(name), depth*len(key)):])
+		natural := model.AppendNaturalKey(room[:0], b.name(n), (depth+1)*len(key))
+		copy(key[:], natural[min(len(natural), depth*len(key)):])
 		return binary.BigEndian.Uint64(key[:])
 	case model.SortState:
 		return uint64(t.stateRank(slot))<<48 | uint64(min(b.expiry(n), epoch)+epoch)

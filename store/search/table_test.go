@@ -194,7 +194,7 @@ func rowByRow(all map[model.ID]*model.Instance, q model.Query, w *where.Expr) (r
 		c := cmp.Compare(second(a.NotAfter), second(b.NotAfter))
 		switch q.Sort {
 		case model.SortName:
-			c = strings.Compare(model.NormalizeName(a.Name), model.NormalizeName(b.Name))
+			c = strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name))
 		case model.SortDue:
 			c = cmp.Compare(second(a.Due), second(b.Due))
 		case model.SortState:

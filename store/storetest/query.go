@@ -147,7 +147,7 @@ func compareQuery(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance, 
 		var c int
 		switch q.Sort {
 		case model.SortName:
-			c = strings.Compare(model.NormalizeName(a.Name), model.NormalizeName(b.Name))
+			c = strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name))
 		case model.SortDue:
 			x, y := a.Row().Due, b.Row().Due
 			c = cmp.Or(cmp.Compare(btoi(x.IsZero()), btoi(y.IsZero())), x.Truncate(time.Second).Compare(y.Truncate(time.Second)))
