@@ -14,6 +14,45 @@ import (
 	"certquay/model"
 )
 
+// otherWords are words of other programs for what a verb does, with the verbs to suggest
+// in place of them.
+var otherWords = map[string][]string{
+	"import":    {"upload"},
+	"add":       {"upload", "buy"},
+	"issue":     {"buy", "apply"},
+	"order":     {"buy", "reorder"},
+	"request":   {"buy", "apply"},
+	"rotate":    {"rekey"},
+	"install":   {"deploy"},
+	"remove":    {"undeploy", "close", "delete"},
+	"export":    {"download", "list"},
+	"ls":        {"list"},
+	"get":       {"show", "list"},
+	"find":      {"list"},
+	"search":    {"list"},
+	"expiring":  {"list"},
+	"status":    {"list", "tasks"},
+	"todo":      {"tasks"},
+	"audit":     {"activity"},
+	"events":    {"activity"},
+	"history":   {"activity"},
+	"log":       {"activity"},
+	"logs":      {"activity"},
+	"scan":      {"check"},
+	"probe":     {"check"},
+	"inspect":   {"check", "show"},
+	"alert":     {"contact", "notices"},
+	"notify":    {"contact", "notices"},
+	"slack":     {"contact"},
+	"user":      {"contact", "serve"},
+	"settings":  {"config"},
+	"configure": {"config"},
+	"server":    {"serve"},
+	"daemon":    {"serve"},
+	"ssh":       {"serve"},
+	"doctor":    {"fsck"},
+}
+
 // unknownVerb is the argument check of verbs that only have subcommands. It rejects an
 // unknown subcommand and suggests similar ones.
 func unknownVerb(cmd *cobra.Command, args []string) error {
@@ -21,8 +60,12 @@ func unknownVerb(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	wrong := out.Usage("usage.unknown-verb", "word", args[0], "verb", cmd.CommandPath())
-	cmd.SuggestionsMinimumDistance = 2 // cobra's own default
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+	cmd.SuggestionsMinimumDistance = min(2, len(args[0])/2) // of a word of three letters, two may not differ
+	near := cmd.SuggestionsFor(args[0])
+	if !cmd.HasParent() {
+		near = append(near, otherWords[strings.ToLower(args[0])]...)
+	}
+	if len(near) > 0 {
 		wrong.Hint = model.Say("usage.did-you-mean", "verb", cmd.CommandPath(), "near", near)
 	}
 	return wrong
@@ -183,13 +226,12 @@ func duration(s string) (time.Duration, error) {
 
 // moment parses "+30d" or an RFC 3339 time.
 func moment(s string, now time.Time) (time.Time, error) {
-	if strings.HasPrefix(s, "+") {
-		d, err := duration(s)
-		return now.Add(d), err
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, out.Usage("usage.moment", "value", s)
+	d, err := duration(s)
+	if err != nil && !strings.HasPrefix(s, "+") {
+		return time.Time{}, out.Usage("usage.moment", "value", s)
 	}
-	return t, nil
+	return now.Add(d), err
 }

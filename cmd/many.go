@@ -192,8 +192,15 @@ func (m *many) confirm(ctx context.Context) error {
 	if m.typed {
 		word = m.Text("verb.many.word", "action", string(m.action), "n", len(some))
 	}
-	return m.Confirm(ctx, m.listing(), word)
+	question := m.listing()
+	if len(m.all) > longListing { // its title has left the screen
+		question += "\n" + m.Words().Text(m.title(len(some)))
+	}
+	return m.Confirm(ctx, question, word)
 }
+
+// longListing is how many rows of a listing are asked about without repeating its title.
+const longListing = 10
 
 // sayPrice prints what is confirmed by --yes if it costs or pays back money (spec B1).
 func (m *many) sayPrice(some []*work) {

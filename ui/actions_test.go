@@ -158,6 +158,16 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 	}
 }
 
+// TestHelpSaysACommonReasonOnce says that a session is read-only once, not for every key.
+// spec: V3
+func TestHelpSaysACommonReasonOnce(t *testing.T) {
+	d := drive(t, kittest.Fleet(20), 120, 60, func(o *Options) { o.Actor.ReadOnly = true })
+	d.keys("?").sees("Not possible now — this session is", "undeploy")
+	if n := strings.Count(d.screen(), "read-only, so"); n > 1 {
+		t.Errorf("the reason is said %d times:\n%s", n, d.screen())
+	}
+}
+
 // TestReadOnlyRefusesEveryChange presses every key of the table in a read-only
 // session. spec: V7
 func TestReadOnlyRefusesEveryChange(t *testing.T) {

@@ -20,7 +20,7 @@ func TestMarkedAreNamed(t *testing.T) {
 	d.keys("r").sees("Cannot renew for the next year: 5 marked", "• 5 (", "and 2 more)",
 		"the first: renewing opens at 2026-12-03", "The way out", "press m", "m start managed hosting   esc close")
 	d.called()
-	d.keys("esc", "ctrl+k").sees("type this", "revoke 5").fill("typed", "revoke 5").keys("enter")
+	d.keys("esc", "ctrl+k").sees("Revoke 5 certificates: ", "type this", "revoke 5").fill("typed", "revoke 5").keys("enter")
 	if calls := d.b.NewEvents(); len(calls) != 5 {
 		t.Fatalf("calls %q", calls)
 	}

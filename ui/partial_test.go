@@ -51,7 +51,7 @@ func TestListsThatAreNotWholeYet(t *testing.T) {
 // everything was read; then it counts automatically. spec: S5
 func TestCountsThatAreNotWholeYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const fine = "nothing is about to expire"
+		const fine = "none expiring"
 		d := drive(t, hostedFleet(), 120, 40)
 		whole := d.screen()
 		d.b.Faults.KnowPart(true)

@@ -49,7 +49,7 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 		"⠙ being done": func(d *driver) {
 			d.m.update(app.ToastMsg{Text: "being done", Await: func(context.Context) app.ToastMsg { return app.ToastMsg{Text: "done"} }})
 		},
-		"⠙ reading …": func(d *driver) { d.m.update(press("b")) }, // what the form needs
+		"⠙ working …": func(d *driver) { d.m.update(press("b")) }, // what the form needs
 	} {
 		for _, plain := range []bool{false, true} {
 			d := drive(t, kittest.Fleet(20), 80, 24, func(o *Options) { o.Plain = plain })

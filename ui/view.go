@@ -174,7 +174,7 @@ func (m *root) statusLine() string {
 	t := text.Clean(m.toast.Text)
 	switch spinner := m.ctx.Spinner; {
 	case t == "" && m.openings > 0 && spinner != "": // a dialog is being loaded
-		t = spinner + " " + m.ctx.T("loading")
+		t = spinner + " " + m.ctx.T("working")
 	case t == "":
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
 	case (m.awaiting || m.toast.Progress != nil) && spinner != "":

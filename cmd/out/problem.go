@@ -121,7 +121,7 @@ func ProblemOf(err error) Problem {
 		switch {
 		case slices.Contains(usageReasons, refusal.Reason):
 			p.Exit, p.Code = ExitUsage, "invalid"
-		case refusal.State != "":
+		case refusal.State != "" && refusal.Reason != rules.ReasonReadOnly: // which no state would change
 			p.Message = model.Say("error.refused-in-state", "action", refusal.Action, "state", refusal.State, "why", p.Message)
 		default:
 			p.Message = model.Say("error.refused", "action", refusal.Action, "why", p.Message)

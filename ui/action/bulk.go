@@ -99,8 +99,15 @@ func groupProblems(c *app.Context, problems []problem) []string {
 	return kinds
 }
 
-// names lists the certificates that a dialog is about, the first five by name.
-func (q *request) names() string { return joinNames(q.c, q.cases) }
+// names lists the certificates that a dialog is about, the first five by name. Their
+// number comes first where there are more than three, because titles are cut at the end.
+func (q *request) names() string {
+	list := joinNames(q.c, q.cases)
+	if n := len(q.cases); n > maxNamed {
+		return q.c.T("names.counted", n, list)
+	}
+	return list
+}
 
 func joinNames(c *app.Context, cases []*rules.Facts) string {
 	var ns []string

@@ -45,7 +45,7 @@ func deploy(q *request) tea.Msg {
 	options, labels := ids, ids
 	first := "" // nobody is led to a product that has nothing to do with the certificate
 	switch {
-	case len(q.places) > 0 && slices.Contains(ids, q.places[0].Product):
+	case inOneProduct(q.places) && slices.Contains(ids, q.places[0].Product):
 		first = q.places[0].Product
 	case len(where.places) > 0:
 		first = everywhere
@@ -58,7 +58,7 @@ func deploy(q *request) tea.Msg {
 		options, labels = append([]string{everywhere}, options...), append([]string{c.T("deploy.everywhere")}, labels...)
 	}
 	region := ""
-	if len(q.places) > 0 {
+	if inOneProduct(q.places) {
 		region = q.places[0].Region
 	}
 	domains := q.cases[0].Instance.Domains()
@@ -153,6 +153,14 @@ func deploy(q *request) tea.Msg {
 // everywhere is the choice of every resource where a certificate, or the one that it
 // replaces, is deployed now (spec I10). No product has its name.
 const everywhere = "*"
+
+// inOneProduct reports whether resources are all in one region of one product, which a
+// form can then begin with. There is none for no resources.
+func inOneProduct(rs []lifecycle.ResourceView) bool {
+	return len(rs) > 0 && !slices.ContainsFunc(rs, func(r lifecycle.ResourceView) bool {
+		return r.Product != rs[0].Product || r.Region != rs[0].Region
+	})
+}
 
 // deployedNow is where certificates, or those that they replace, are deployed.
 type deployedNow struct {

@@ -152,11 +152,22 @@ func (d *Help) disabledLines(w int) []widget.Row {
 	if len(d.Refused) == 0 {
 		return nil
 	}
-	rows := []widget.Row{nil, {{Text: s.Paint(style.Head, d.Context.T("help.impossible"))}}}
+	head, common := d.Context.T("help.impossible"), d.commonReason()
+	if common != "" {
+		head = d.Context.T("key.because", head, common)
+	}
+	rows := []widget.Row{nil}
+	for _, line := range widget.Wrap(head, w) {
+		rows = append(rows, widget.Row{{Text: s.Paint(style.Head, line)}})
+	}
 	for i := range d.Refused {
 		a := &d.Refused[i]
+		said := a.Label()
+		if common == "" {
+			said = d.Context.T("key.because", said, a.Disabled.Message())
+		}
 		keys := widget.Pad(a.Help().Key, 11)
-		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label(), a.Disabled.Message()), max(w-12, 1)) {
+		for n, line := range widget.Wrap(said, max(w-12, 1)) {
 			if n > 0 {
 				keys = widget.Space(11)
 			}
@@ -167,6 +178,18 @@ func (d *Help) disabledLines(w int) []widget.Row {
 		}
 	}
 	return rows
+}
+
+// commonReason is the reason that several disabled actions all share, such as that the
+// session is read-only, which is then said once; "" if they differ.
+func (d *Help) commonReason() string {
+	why := d.Refused[0].Disabled.Message()
+	for i := range d.Refused {
+		if len(d.Refused) < 2 || d.Refused[i].Disabled.Message() != why {
+			return ""
+		}
+	}
+	return why
 }
 
 var groupNames = map[app.Group]string{

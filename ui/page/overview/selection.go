@@ -100,7 +100,7 @@ func (p *page) markAll(invert bool) tea.Cmd {
 }
 
 // maxEvaluated is how many marked certificates are checked for the footer.
-const maxEvaluated = 100
+const maxEvaluated = 500
 
 // loadMarked reads the allowed actions of marked certificates: of all if refresh is
 // set, else of those that are not known.

@@ -67,7 +67,7 @@ func (p *page) tiles() []tile {
 	case n.Partial:
 		ts = append(ts, tile{status: style.Status{Tone: style.Muted}, word: c.T("loading")})
 	case wrong == 0:
-		ts = append(ts, tile{status: style.StatusOf("ok"), word: c.T("band.fine")})
+		ts = append(ts, tile{status: style.StatusOf("ok"), word: c.T("tile.fine")})
 	}
 	details := map[string]string{
 		"issued": detail("tile.deployed", n.Derived[model.Deployed]), "verifying": detail("tile.yours", p.awaited()),
