@@ -39,7 +39,10 @@ func deployCmd(c *invocation) *cobra.Command {
 						return plan{}, nil // nobody sees it
 					}
 					p, err := c.planDeployment(ctx, i, r)
-					if f := (*rules.Refusal)(nil); c.Interactive && !c.Yes && !s.dryRun && errors.As(err, &f) && f.Reason == rules.ReasonOlder {
+					if f := (*rules.Refusal)(
+						nil,
+					); c.Interactive && !c.Yes && !s.dryRun && errors.As(err, &f) &&
+						f.Reason == rules.ReasonOlder {
 						older[i.ID] = true
 						return c.planOlder(i, f), nil
 					}

@@ -23,7 +23,10 @@ func verifyCmd(c *invocation) *cobra.Command {
 				action: rules.Verify, title: counted("many.verify"), plan: unasked[lifecycle.ResourceView], harmless: true,
 				begin: func(ctx context.Context, r *lifecycle.ResourceView) (begun, error) {
 					j, err := c.engine().Verify(ctx, r.ID)
-					return begun{jobs: []model.ID{j.ID}, end: func(all []lifecycle.Progress) outcome { return c.verified(r.ID, all[0].Job) }}, err
+					return begun{
+						jobs: []model.ID{j.ID},
+						end:  func(all []lifecycle.Progress) outcome { return c.verified(r.ID, all[0].Job) },
+					}, err
 				},
 			})
 		},

@@ -255,7 +255,8 @@ func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a rules.Action
 	case rules.Delete:
 		err = w.engine.By(actor).Delete(w.ctx(), p.id)
 	case rules.Deploy:
-		jobs, err = w.engine.By(actor).Deploy(w.ctx(), p.id, lifecycle.DeployRequest{Product: "CDN", Resources: []string{"a.example.com"}, Older: true})
+		jobs, err = w.engine.By(actor).
+			Deploy(w.ctx(), p.id, lifecycle.DeployRequest{Product: "CDN", Resources: []string{"a.example.com"}, Older: true})
 	case rules.Undeploy:
 		rs, _, rerr := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{Instance: p.id})
 		w.check(rerr)

@@ -65,7 +65,8 @@ func TestAKeyIsReplacedEverywhereBeforeTheOldVersionIsRevoked(t *testing.T) {
 				t.Errorf("version %d is revoked for %q", v.Number, v.RevokedReason)
 			}
 		}
-		if i.State != model.Issued || i.Hosting.On != hosted || r.AutoDeploy != hosted || len(i.Retiring.Versions) != 0 || i.Operation.Active() {
+		if i.State != model.Issued || i.Hosting.On != hosted || r.AutoDeploy != hosted || len(i.Retiring.Versions) != 0 ||
+			i.Operation.Active() {
 			t.Errorf("afterwards: %+v", i)
 		}
 		if after := w.balance("credit"); after != credits {
@@ -161,7 +162,8 @@ func TestWhatHasExpiredOrEndedIsOrderedAgain(t *testing.T) {
 		if !old.Replaced || old.ReplacedBy() != next.ID || old.RenewedBy != "" || again.Replaces() != id || again.State != model.Issued {
 			t.Errorf("%s: %+v and %+v", name, old, again)
 		}
-		if r.Instance != next.ID || r.Presented != again.Current().Fingerprint || again.Spec != old.Spec || again.Versions[0].SPKI == old.Versions[0].SPKI {
+		if r.Instance != next.ID || r.Presented != again.Current().Fingerprint || again.Spec != old.Spec ||
+			again.Versions[0].SPKI == old.Versions[0].SPKI {
 			t.Errorf("%s: at %+v", name, r)
 		}
 		if spent, err := w.engine.By(model.Scheduler).SpentByCurrency(); err != nil || spent["EUR"] != 2*plan.Total {

@@ -21,7 +21,7 @@ var finish = map[rules.Action]func(d *driver, name string){
 	rules.Apply:    func(d *driver, _ string) { d.keys("ctrl+u").text(domain(d)).keys("ctrl+s") },
 	rules.Close:    func(d *driver, name string) { d.text(name).keys("enter") },
 	rules.Withdraw: func(d *driver, _ string) { d.keys("y") },
-	rules.Deploy:   func(d *driver, _ string) { d.keys("right", "ctrl+s") },
+	rules.Deploy:   func(d *driver, _ string) { d.choose("product", "CDN").keys("ctrl+s") },
 	rules.Undeploy: func(d *driver, _ string) {
 		if !d.has("y yes") { // which of them
 			d.keys("ctrl+s")
@@ -38,7 +38,12 @@ var finish = map[rules.Action]func(d *driver, name string){
 	rules.UploadKey:   func(d *driver, _ string) { d.text("a.key").keys("ctrl+s") },
 	rules.Reissue:     func(d *driver, _ string) { d.keys("ctrl+s") },
 	rules.Revoke:      func(d *driver, name string) { d.fill("typed", name).keys("enter") },
-	rules.Delete:      func(d *driver, name string) { d.text(name).keys("enter") },
+	rules.Reorder:     func(d *driver, _ string) { d.keys("y") },
+	rules.Rekey:       func(d *driver, _ string) { d.keys("ctrl+s") },
+
+	rules.RevokeVersion: func(d *driver, name string) { d.fill("typed", name).keys("enter") },
+
+	rules.Delete: func(d *driver, name string) { d.text(name).keys("enter") },
 	rules.Assign: func(d *driver, _ string) {
 		for !d.has("a new contact") {
 			d.keys("left")

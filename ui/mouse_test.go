@@ -158,7 +158,7 @@ func TestMouseInDialogs(t *testing.T) {
 	d.click("The application is taken back").sees("Withdraw the application?")
 	d.click("y yes")
 	d.called("withdraw corp.example.com")
-	d.keys("esc").click("f panel").click("[ ] verifying").sees("[✓] verifying").keys("G").click("( ) by name").click("enter show")
+	d.keys("esc", "G").click("f panel").click("[ ] verifying").sees("[✓] verifying").keys("G").click("( ) by name").click("enter show")
 	d.sees("verifying", "by name ↑")
 	// Steps of a form, panes and lines of the details, layout, views of the costs.
 	d = drive(t, kittest.Fleet(60), 100, 30)

@@ -48,7 +48,10 @@ func TestAKeyIsReplacedFromTheList(t *testing.T) {
 func TestOrderingAgainFromTheList(t *testing.T) {
 	d := drive(t, kittest.Fleet(20), 120, 40)
 	d.find("shop").keys("B").sees("only what has expired or ended")
-	d.keys("esc", "esc").find("old.").keys("B").sees("Order old.example.org again", "DCDN global old.example.org", "100.00 EUR", "Order again?")
+	d.keys("esc", "esc").
+		find("old.").
+		keys("B").
+		sees("Order old.example.org again", "DCDN global old.example.org", "100.00 EUR", "Order again?")
 	d.called()
 	d.keys("y").sees("ordered old.example.org again")
 	if i := d.instance("old.example.org"); i.ReplacedBy() == "" && i.Replaces() == "" {
@@ -98,7 +101,10 @@ func TestANewDefaultYieldsToAChosenKey(t *testing.T) {
 	d.keys("esc", ":").text("order again").keys("enter")
 	d.sees("Order old.example.org again")
 	for _, a := range []string{"reorder", "rekey"} {
-		if k := d.m.ctx.KeyFor(a, map[string]string{"reorder": "B", "rekey": "N"}[a]); k != map[string]string{"reorder": ": reorder", "rekey": "N"}[a] {
+		if k := d.m.ctx.KeyFor(
+			a,
+			map[string]string{"reorder": "B", "rekey": "N"}[a],
+		); k != map[string]string{"reorder": ": reorder", "rekey": "N"}[a] {
 			t.Errorf("%s has %q", a, k)
 		}
 	}

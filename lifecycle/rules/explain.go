@@ -115,7 +115,10 @@ func (t *TransitionTable) Explain(c *Facts) Explanation {
 		next("I6", "expires", "at", row.NotAfter, "window", i.ServiceWindow())
 	}
 	if row.Has(model.Expired, now) && c.Successor == nil {
-		x.Next = append(x.Next, Statement{Text: model.Say("next.reorder"), Rules: "I11", Instead: []Suggestion{{Reorder, []string{i.ID.Short()}}}})
+		x.Next = append(
+			x.Next,
+			Statement{Text: model.Say("next.reorder"), Rules: "I11", Instead: []Suggestion{{Reorder, []string{i.ID.Short()}}}},
+		)
 	}
 	explainSuccessor(c, why, next)
 	if r := i.Retiring; len(r.Versions) > 0 {

@@ -88,7 +88,8 @@ var handlers = map[rules.Action]func(*request) tea.Msg{
 // footerOrder lists the actions that the footer shows, the most wanted first.
 var footerOrder = []rules.Action{
 	rules.Buy, rules.Upload, rules.Apply, rules.Withdraw, rules.Review, rules.Renew, rules.Reorder, rules.Deploy,
-	rules.Host, rules.StopHosting, rules.AutoDeploy, rules.UploadKey, rules.Download, rules.Verify, rules.Reissue, rules.Undeploy, rules.Rekey,
+	rules.Host, rules.StopHosting, rules.AutoDeploy, rules.UploadKey, rules.Download, rules.Verify, rules.Reissue, rules.Undeploy,
+	rules.Rekey,
 }
 
 // rank puts buying after what is wanted most for the selected certificate, and other
