@@ -167,7 +167,7 @@ func BenchmarkWhere(b *testing.B) {
 		c := benchRow(n, now)
 		if n%10 == 0 {
 			c.source.labels = labels{"ops", "anna", []string{"prod\x00", "eu\x00prod\x00"}[n/10%2]}
-			c.source.note = "ask jonas first"
+			c.source.note = "ask jonas first\x00"
 		}
 		if n%7 == 0 {
 			c.source.places, c.source.regions = c.source.names, "eu-central-1\x00"
