@@ -1,13 +1,11 @@
 package search
 
-import "strings"
-
 // attached holds what only some rows have: labels, notes and the names of resources. A
 // block of which no row has any has none, nor the columns that none of its rows needs.
 type attached struct {
 	labels *[blockSize]uint32 // numbers; 0 for none
 	places textIndex          // names of resources, folded and terminated
-	notes  map[int]string     // by slot, folded
+	notes  textIndex          // folded and terminated
 }
 
 // label returns the number of a slot's labels.
@@ -25,7 +23,7 @@ func (b *block) attach(n int, label uint32, s *rowSource) {
 		if label == 0 && s.note == "" && s.places == "" {
 			return
 		}
-		b.attached = &attached{notes: map[int]string{}}
+		b.attached = &attached{}
 	}
 	a := b.attached
 	if label != 0 && a.labels == nil {
@@ -34,19 +32,22 @@ func (b *block) attach(n int, label uint32, s *rowSource) {
 	if a.labels != nil {
 		a.labels[n] = label
 	}
-	if s.places != "" && a.places.ends == nil {
-		a.places.ends = new([blockSize]uint32)
+	a.places.attach(n, b.used, s.places)
+	a.notes.attach(n, b.used, s.note)
+}
+
+// attach sets the text of the first unused slot or of one in use. The index takes no
+// memory until a slot has a text.
+func (t *textIndex) attach(n, used int, s string) {
+	if t.ends == nil {
+		if s == "" {
+			return
+		}
+		t.ends = new([blockSize]uint32)
 	}
-	switch {
-	case a.places.ends == nil:
-	case n == b.used:
-		a.places.add(n, s.places)
-	default:
-		a.places.replace(n, b.used, s.places)
-	}
-	if s.note == "" {
-		delete(a.notes, n)
+	if n == used {
+		t.add(n, s)
 	} else {
-		a.notes[n] = strings.Clone(s.note) // it may be part of a record, which is not kept
+		t.replace(n, used, s)
 	}
 }

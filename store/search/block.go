@@ -29,8 +29,8 @@ type block struct {
 	// show them come last. A search may find those too, which does no harm: its
 	// text is folded, so what it matches in them stands in the folded texts too.
 	names textIndex
-	// serials are searched apart from names, because a text that has a letter
-	// beyond f matches none of them. They lie behind the names in memory.
+	// serials are packed, and searched apart from names, because a text that has a
+	// letter beyond f matches none of them. They lie behind the names in memory.
 	serials  textIndex
 	overflow map[int]overflow // by slot; mostly empty
 	attached *attached        // nil while no row has any

@@ -22,7 +22,7 @@ type rowSource struct {
 	names   string             // see block.names
 	serials string             // see block.serials
 	labels  labels
-	note    string // folded
+	note    string // folded and terminated
 	places  string // names of resources, folded and terminated
 }
 
@@ -43,7 +43,7 @@ func ChangeOf(i *model.Instance) Change {
 	}
 	s.row.Products = strings.Join(i.Deployments.Products, " ")
 	s.keyType, s.regions, s.places = i.CurrentKeyType(), foldAll(i.Deployments.Regions), foldAll(i.Deployments.Names)
-	s.labels, s.note = labels{i.Contact, i.Owner, foldAll(i.Tags)}, foldText(i.Note)
+	s.labels, s.note = labels{i.Contact, i.Owner, foldAll(i.Tags)}, foldAll(one(i.Note))
 
 	names := append(make([]string, 0, 8), foldText(i.Name))
 	for _, d := range i.Domains() {
@@ -58,10 +58,10 @@ func ChangeOf(i *model.Instance) Change {
 	}
 	// Mostly lists show what is searched, and it is stored once.
 	s.keepsShown = cut(name, model.RowNameMax) != shownName || cut(domain, model.RowNameMax) != shownDomain
-	serials := make([]string, 0, 8)
+	var serials []byte
 	for n := range i.Versions {
-		if serial := foldText(i.Versions[n].Serial); where.IsHex(serial) {
-			serials = append(serials, serial)
+		if serial := foldText(i.Versions[n].Serial); where.IsHex(serial) && len(serial) <= maxDigits {
+			serials = appendPacked(serials, serial)
 		} else {
 			names = append(names, serial)
 		}
@@ -69,12 +69,20 @@ func ChangeOf(i *model.Instance) Change {
 	if s.keepsShown {
 		names = append(names, replaceZeros(shownName), replaceZeros(shownDomain))
 	}
-	s.names, s.serials = terminate(names), terminate(serials)
+	s.names, s.serials = terminate(names), string(serials)
 	return Change{i.ID, s}
 }
 
 // foldText returns the form in which texts are searched.
 func foldText(s string) string { return replaceZeros(model.NormalizeName(s)) }
+
+// one returns the list of a text; nil if it is empty.
+func one(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
 
 // foldAll returns the form in which a list is searched.
 func foldAll(list []string) string {

@@ -10,20 +10,19 @@ import (
 // word passes rows that have a text in their name, domains, tags, note, serials or ID.
 type word struct {
 	name   pattern
-	serial pattern // without text if no serial can contain it
+	serial serialPart
 	id     idPart
 	tags   byLabels
-	note   string
 }
 
 // word prepares the search for a text.
 func (t *Table) word(text string) predicate {
 	text = foldText(text)
-	w := word{id: newIDPart(text), note: text}
+	w := word{id: newIDPart(text)}
 	if len(t.blocks) > 0 {
 		w.name = t.blocks[0].names.newPattern(text)
-		if len(text) >= where.MinDigits && where.IsHex(text) {
-			w.serial = t.blocks[0].serials.newPattern(text)
+		if len(text) >= where.MinDigits && len(text) <= maxDigits && where.IsHex(text) {
+			w.serial = t.blocks[0].serials.newSerialPart(text)
 		}
 	}
 	w.tags = passing(&t.labels, func(l *labels) bool { return strings.Contains(l.tags, text) })
@@ -35,7 +34,7 @@ func (word) cost() int { return 8 }
 func (w word) apply(b *block, s *slotSet) {
 	if s.len() <= blockSize/scanThreshold {
 		for n := range s.all {
-			if !w.name.in(b.names.of(n)) && (w.serial.text == "" || !w.serial.in(b.serials.of(n))) && !w.attachedTo(b, n) && !w.id.in(b, n) {
+			if !w.name.in(b.names.of(n)) && !w.inSerial(b, n) && !w.attachedTo(b, n) && !w.id.in(b, n) {
 				s.remove(n)
 			}
 		}
@@ -43,8 +42,8 @@ func (w word) apply(b *block, s *slotSet) {
 	}
 	var found slotSet
 	b.names.search(w.name, &found)
-	if w.serial.text != "" && !found.contains(s) {
-		b.serials.search(w.serial, &found)
+	if len(w.serial.digits) > 0 && !found.contains(s) {
+		w.serial.search(&b.serials, &found)
 	}
 	w.id.search(b, &found)
 	if a := b.attached; a != nil {
@@ -53,18 +52,22 @@ func (w word) apply(b *block, s *slotSet) {
 			w.tags.apply(b, &tagged)
 			found.unite(&tagged)
 		}
-		for n, note := range a.notes {
-			if strings.Contains(note, w.note) {
-				found.add(n)
-			}
+		if a.notes.ends != nil {
+			a.notes.search(w.name, &found)
 		}
 	}
 	s.intersect(&found)
 }
 
+// inSerial reports whether the text is part of a serial of a slot.
+func (w *word) inSerial(b *block, n int) bool {
+	return len(w.serial.digits) > 0 && w.serial.in(b.serials.of(n))
+}
+
 // attachedTo reports whether the text is in the tags or the note of a slot.
 func (w word) attachedTo(b *block, n int) bool {
-	return b.attached != nil && (w.tags[b.label(n)] != 0 || strings.Contains(b.attached.notes[n], w.note))
+	a := b.attached
+	return a != nil && (w.tags[b.label(n)] != 0 || a.notes.ends != nil && w.name.in(a.notes.of(n)))
 }
 
 // idPart is a text that may be part of an ID, as [where.NamesID] decides.
