@@ -72,7 +72,7 @@ func (t *TransitionTable) Explain(c *Facts) Explanation {
 		case model.Deployed:
 			explainPresented(i, c.Resources, why)
 		case model.Hosted:
-			why("H4", "hosted", "n", i.Hosting.RenewalsLeft)
+			why("H4", "hosted", "n", i.Hosting.RenewalsLeft, "at", i.ServiceMaxEnd())
 		case model.AutoDeploy:
 			why("D5", "auto", "n", i.Deployments.Auto, "of", i.Deployments.Total)
 		}

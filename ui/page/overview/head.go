@@ -81,6 +81,16 @@ func (d *details) timeline() chart.Timeline {
 	return life
 }
 
+// serviceMax adds to the end of the service how long it may last with the renewals that
+// are paid for; "" if there are none.
+func (d *details) serviceMax() string {
+	c, i := d.c, &d.instance
+	if i.ServiceEnd.IsZero() || i.Hosting.RenewalsLeft == 0 {
+		return ""
+	}
+	return c.T("comma") + c.T("fact.service.max", i.ServiceMaxEnd().Format("2006-01-02"))
+}
+
 func (d *details) timelineDates(l chart.Timeline) string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	left := " " + s.Paint(style.Muted, c.T("life.issued", l.From.Format("2006-01-02")))
@@ -90,6 +100,10 @@ func (d *details) timelineDates(l chart.Timeline) string {
 		middle = c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(c.T, v.NotAfter, c.Now))
 	}
 	gap := d.width - widget.Width(left) - widget.Width(right) - widget.Width(middle)
+	if most := d.serviceMax(); widget.Width(most)+4 <= gap {
+		right = s.Paint(style.Muted, c.T("life.until", l.To.Format("2006-01-02"))+most) + " "
+		gap -= widget.Width(most)
+	}
 	if gap < 4 {
 		return widget.Spread(left, right, d.width)
 	}

@@ -87,10 +87,7 @@ func (d *details) bought() (ls []line) {
 	}
 	if !i.ServiceEnd.IsZero() {
 		period := i.ServiceStart.Format("2006-01-02") + " – " + i.ServiceEnd.Format("2006-01-02")
-		if i.Hosting.RenewalsLeft > 0 {
-			period += c.T("comma") + c.T("fact.service.max", i.ServiceMaxEnd().Format("2006-01-02"))
-		}
-		ls = append(ls, fact(c.T("fact.service"), period))
+		ls = append(ls, fact(c.T("fact.service"), period+d.serviceMax()))
 	}
 	return ls
 }

@@ -94,7 +94,7 @@ func (d *details) readOut(w, h int) app.ScreenText {
 				"life.version", v.Number, v.NotAfter.Format("2006-01-02"), c.RelativeTime(v.NotAfter),
 			) + c.T(
 				"comma",
-			) + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")),
+			) + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")) + d.serviceMax(),
 		)
 	}
 	ls := d.lines[d.pane]
