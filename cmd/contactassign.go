@@ -95,6 +95,9 @@ func (c *invocation) assignAll(ctx context.Context, s *selection, a *assignment)
 		return err
 	}
 	v := c.assigning(a)
+	v.begin = func(ctx context.Context, i *model.Instance) (begun, error) {
+		return c.became(i.ID, a.said()), c.engine().ReplaceContact(ctx, i.ID, from.ID, a.contact)
+	}
 	m := &many{invocation: c, action: v.action, title: v.title, several: true}
 	addTargets(m, idsOf(users.Instances), c.findInstances(), v)
 	addTargets(m, idsOf(users.Watches), finder[model.Watch]{

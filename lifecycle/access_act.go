@@ -296,6 +296,16 @@ func (a *Access) Assign(ctx context.Context, id, contact model.ID) error {
 	return a.e.assign(ctx, by, id, contact)
 }
 
+// ReplaceContact gives an instance another contact and another owner in place of one, where
+// it has that one.
+func (a *Access) ReplaceContact(ctx context.Context, id, from, to model.ID) error {
+	by, err := a.may(ctx, rules.Assign, id)
+	if err != nil {
+		return err
+	}
+	return a.e.replaceContact(ctx, by, id, from, to)
+}
+
 // AssignWatch gives a watched endpoint another contact; "" is the configured default.
 func (a *Access) AssignWatch(ctx context.Context, id, contact model.ID) (model.Watch, error) {
 	return asActor(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) {

@@ -234,7 +234,7 @@ func (a *Access) ContactByID(id model.ID) (model.Contact, error) {
 	return guardedRead1(a, a.e.directory.ContactByID, id)
 }
 
-// UsersOfContact returns what sends its notices to a contact.
+// UsersOfContact returns what has a contact, as who gets its notices or as its owner.
 func (a *Access) UsersOfContact(id model.ID) (directory.ContactUsers, error) {
 	return guardedRead1(a, a.e.directory.UsersOfContact, id)
 }

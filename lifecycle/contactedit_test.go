@@ -134,14 +134,21 @@ func TestAContactIsRelievedOfEverything(t *testing.T) {
 	for _, id := range []model.ID{paid, live, gone} {
 		w.check(w.engine.By(operator).Assign(w.ctx(), id, ops.ID))
 	}
+	owner := "Ops"
+	owned := w.bought()
+	_, err = w.engine.By(operator).Annotate(w.ctx(), owned, lifecycle.Annotation{Owner: &owner})
+	w.check(err)
 	w.refused(w.engine.By(operator).RemoveContact(w.ctx(), "Ops"), rules.ReasonInUse)
 	users, err := w.engine.By(operator).UsersOfContact(ops.ID)
 	w.check(err)
-	if len(users.Instances) != 3 {
+	if len(users.Instances) != 4 {
 		t.Fatalf("it is used by %v", users)
 	}
 	for _, id := range users.Instances {
-		w.check(w.engine.By(operator).Assign(w.ctx(), id, web.ID))
+		w.check(w.engine.By(operator).ReplaceContact(w.ctx(), id, ops.ID, web.ID))
+	}
+	if i := w.get(owned); i.Owner != web.ID || i.Contact != "" {
+		t.Errorf("it has the owner %q and the contact %q", i.Owner, i.Contact)
 	}
 	w.check(w.engine.By(operator).RemoveContact(w.ctx(), "Ops"))
 	w.check(w.engine.By(operator).Assign(w.ctx(), paid, ""))

@@ -78,7 +78,7 @@ func TestAllOfAContactIsGivenToAnother(t *testing.T) {
 	}
 	d.b.NewEvents()
 	d.listed("contacts").keys("ctrl+x", "y").sees("contact Ops is still used by").keys("esc").sees("▌ Ops").keys("c")
-	d.sees("Give all of Ops to another contact", "gets the notices of").keys("ctrl+s").sees("Ops has nothing any more")
+	d.sees("Give all of Ops to another contact", "certificates 1, watched servers 0").keys("ctrl+s").sees("Ops has nothing any more")
 	for _, done := range d.b.NewEvents() {
 		if !strings.HasPrefix(done, "assign ") && !strings.HasPrefix(done, "contact Ops") {
 			t.Errorf("done is %q", done)

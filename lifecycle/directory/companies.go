@@ -31,7 +31,7 @@ func (d *Directory) EditCompany(ctx context.Context, actor model.Actor, was, edi
 	var detail model.Text
 	for _, f := range organizationFields {
 		if from, to := *f.of(&was.Organization), *f.of(&edited.Organization); from != to {
-			detail = model.Texts(detail, FieldChanged(f.code, from, to))
+			detail = model.Texts(detail, fieldChanged(f.code, from, to))
 		}
 	}
 	if detail == "" {

@@ -132,7 +132,7 @@ func (d *Directory) edited(e *ContactEdit) (c model.Contact, detail model.Text, 
 		if wrong := f.check(to); wrong != nil {
 			return c, "", wrong
 		}
-		detail = model.Texts(detail, FieldChanged(f.field, *f.of, to))
+		detail = model.Texts(detail, fieldChanged(f.field, *f.of, to))
 		*f.of = to
 	}
 	for n, at := range e.RemoveChannels {
@@ -147,8 +147,8 @@ func (d *Directory) edited(e *ContactEdit) (c model.Contact, detail model.Text, 
 	return c, detail, d.checkChannels(e.AddChannels)
 }
 
-// FieldChanged says from what to what a field was changed.
-func FieldChanged(field, from, to string) model.Text {
+// fieldChanged says from what to what a field was changed.
+func fieldChanged(field, from, to string) model.Text {
 	switch {
 	case from == "":
 		return model.Say("log.set", "field", field, "to", to)
@@ -158,15 +158,15 @@ func FieldChanged(field, from, to string) model.Text {
 	return model.Say("log.changed", "field", field, "from", from, "to", to)
 }
 
-// ContactChanged says that something has another contact, by their names; "" is nobody.
+// ContactChanged says that a field holds another contact, by their names; "" is nobody.
 // The new one must exist.
-func ContactChanged(r model.Reader, from, to model.ID) (model.Text, error) {
+func ContactChanged(r model.Reader, field string, from, to model.ID) (model.Text, error) {
 	was, err := contactName(r, from)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return "", err
 	}
 	is, err := contactName(r, to)
-	return FieldChanged("contact", was, is), err
+	return fieldChanged(field, was, is), err
 }
 
 // contactName returns the name of a contact; "" for nobody.
@@ -253,20 +253,26 @@ func (d *Directory) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 	return names, err
 }
 
-// ContactUsers are what sends its notices to a contact.
+// ContactUsers are what has a contact: as who gets its notices, or as its owner.
 type ContactUsers struct{ Instances, Watches []model.ID }
 
-// UsersOfContact returns what sends its notices to a contact.
+// UsersOfContact returns what has a contact.
 func (d *Directory) UsersOfContact(id model.ID) (u ContactUsers, err error) {
 	err = d.journal.Store.View(func(r model.Reader) error {
-		for kind, all := range map[model.Kind]*[]model.ID{model.KindInstance: &u.Instances, model.KindWatch: &u.Watches} {
-			for key, err := range r.Keys(model.Scan{Kind: kind, Index: "contact", Prefix: string(id)}) {
+		for _, scan := range []struct {
+			kind  model.Kind
+			index string
+			all   *[]model.ID
+		}{{model.KindInstance, "contact", &u.Instances}, {model.KindInstance, "owner", &u.Instances}, {model.KindWatch, "contact", &u.Watches}} {
+			for key, err := range r.Keys(model.Scan{Kind: scan.kind, Index: scan.index, Prefix: string(id)}) {
 				if err != nil {
 					return err
 				}
-				*all = append(*all, model.ID(key))
+				*scan.all = append(*scan.all, model.ID(key))
 			}
 		}
+		slices.Sort(u.Instances)
+		u.Instances = slices.Compact(u.Instances)
 		return nil
 	})
 	return u, err

@@ -197,7 +197,7 @@ func (m *Monitor) AssignWatch(ctx context.Context, actor model.Actor, id, contac
 		if err != nil || w.Contact == contact {
 			return err
 		}
-		detail, err := directory.ContactChanged(tx, w.Contact, contact)
+		detail, err := directory.ContactChanged(tx, "contact", w.Contact, contact)
 		if err != nil {
 			return err
 		}

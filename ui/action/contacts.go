@@ -213,7 +213,7 @@ func (l contactList) give(k model.Contact) tea.Cmd {
 				if err != nil {
 					return nil, err
 				}
-				if err := assignAll(c, users, to); err != nil {
+				if err := assignAll(c, users, k.ID, to); err != nil {
 					return nil, err
 				}
 				return l.noted(k.ID, c.T("contacts.give.done", k.Name)), nil
@@ -221,11 +221,11 @@ func (l contactList) give(k model.Contact) tea.Cmd {
 	})
 }
 
-// assignAll gives a contact to all of some users. It takes as long as it takes: there may
-// be many.
-func assignAll(c *app.Context, users directory.ContactUsers, to model.ID) error {
+// assignAll gives all of some users another contact in place of one. It takes as long as
+// it takes: there may be many.
+func assignAll(c *app.Context, users directory.ContactUsers, from, to model.ID) error {
 	for _, id := range users.Instances {
-		if err := c.Backend.Assign(c.Ctx, id, to); err != nil {
+		if err := c.Backend.ReplaceContact(c.Ctx, id, from, to); err != nil {
 			return err
 		}
 	}
