@@ -123,7 +123,7 @@ func (w *World) Fill(ctx context.Context) error {
 			id, err = w.buy(ctx, l)
 			return err
 		}})
-		if l.end == revoked || l.end == closed || l.end == rejected {
+		if l.after > 0 {
 			steps = append(steps, step{l.after, func(ctx context.Context) error { return w.finish(ctx, l, id) }})
 		}
 	}
@@ -212,6 +212,9 @@ func (w *World) buy(ctx context.Context, l *story) (model.ID, error) {
 		return "", err
 	}
 	id := made[0].ID
+	if err := w.tag(ctx, l, id); err != nil {
+		return id, err
+	}
 	if len(domains) == 0 {
 		return id, nil
 	}
@@ -260,6 +263,12 @@ func (w *World) buy(ctx context.Context, l *story) (model.ID, error) {
 		}
 	}
 	return id, w.deploy(ctx, l, id)
+}
+
+// tag gives an instance the tags of its story.
+func (w *World) tag(ctx context.Context, l *story, id model.ID) error {
+	_, err := w.Engine.By(w.actor).Annotate(ctx, id, lifecycle.Annotation{Add: l.tags})
+	return err
 }
 
 // waitDone waits for jobs and returns an error if one fails.
@@ -316,18 +325,19 @@ func (w *World) deploy(ctx context.Context, l *story, id model.ID) error {
 // auto-deploy are deployed by hand; forgotten lists those that are never deployed.
 var (
 	installs  = []int{260, 180, 100, 40, 12}
-	forgotten = []string{"wiki.example.com", "old.example.org", "git.example.dev"}
+	forgotten = []string{"wiki.example.com", "old.example.org", "git.example.dev", "radio.example.org"}
 )
 
-// install deploys the current version wherever an earlier one is presented.
+// install deploys the current version wherever an earlier one is presented, expired or
+// not.
 func (w *World) install(ctx context.Context) error {
-	rs, _, err := w.Engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{State: model.ResourceOutdated})
+	rs, _, err := w.Engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{})
 	if err != nil {
 		return err
 	}
 	for n := range rs {
 		r := &rs[n]
-		if slices.Contains(forgotten, r.InstanceName) {
+		if r.State != model.ResourceOutdated && r.State != model.ResourceExpired || slices.Contains(forgotten, r.InstanceName) {
 			continue
 		}
 		jobs, err := w.Engine.By(w.actor).Deploy(ctx, r.Instance, lifecycle.DeployRequest{
@@ -356,6 +366,18 @@ func (w *World) finish(ctx context.Context, l *story, id model.ID) error {
 		return w.Engine.By(w.actor).RejectApplication(ctx, id, "the register extract is older than a year")
 	case closed:
 		return w.Engine.By(w.actor).CloseInstance(ctx, id)
+	case renewed:
+		next, j, err := w.Engine.By(w.actor).Renew(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := w.waitDone(ctx, j); err != nil {
+			return err
+		}
+		if err := w.tag(ctx, l, next.ID); err != nil {
+			return err
+		}
+		return w.deploy(ctx, l, next.ID)
 	}
 	return nil
 }

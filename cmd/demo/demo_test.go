@@ -3,6 +3,7 @@ package demo_test
 import (
 	"context"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -117,6 +118,7 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 			t.Errorf("no resource is %s; there are %v", s, seen)
 		}
 	}
+	checkSuccessor(t, w)
 	checkChinese(t, w)
 	// The frozen region thaws, and what failed is mended by itself.
 	if err := w.Engine.By(model.Actor{Role: model.Owner}).MoveClock(t.Context(), w.Engine.Now().Add(72*time.Hour)); err != nil {
@@ -128,6 +130,31 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 	}
 	if cart.Has(model.Failing, w.Engine.Now()) {
 		t.Error("cart.example.com is failing three days later")
+	}
+}
+
+// checkSuccessor checks that what was renewed by hand is replaced, with the successor
+// deployed in its place and tagged like it. spec: I9
+func checkSuccessor(t *testing.T, w *demo.World) {
+	t.Helper()
+	by := w.Engine.By(model.Scheduler)
+	next, err := by.Find("tools.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := by.Find(string(next.Replaces()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !old.Replaced || old.ReplacedBy() != next.ID || len(old.Tags) != 1 || !slices.Equal(next.Tags, old.Tags) {
+		t.Errorf("%s %v is not replaced by %s %v", old.ID, old.Tags, next.ID, next.Tags)
+	}
+	there, _, err := by.Resources(lifecycle.ResourceFilter{Instance: next.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(there) != 1 || there[0].State != model.ResourceDeployed {
+		t.Errorf("the successor is deployed as %+v", there)
 	}
 }
 

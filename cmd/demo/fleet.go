@@ -14,8 +14,9 @@ type story struct {
 	host      hosting
 	resources []string // PRODUCT or PRODUCT/REGION
 	auto      bool     // auto-deploy everywhere it is deployed
+	tags      []string
 	end       ending
-	after     int // when it ended, in days before the present
+	after     int // when it ended, or was renewed by hand, in days before the present
 }
 
 type hosting int
@@ -37,6 +38,7 @@ const (
 	rejected
 	revoked
 	closed
+	renewed // by hand, and its successor is deployed in its place
 )
 
 // history is the length of the history in days.
@@ -142,12 +144,16 @@ var fleet = []story{
 	{ago: 140, names: "survey.example.org", level: model.DV, grade: model.Free, resources: []string{"SCDN"}},
 	{ago: 118, names: "a.example.net b.example.net c.example.net d.example.net e.example.net f.example.net",
 		level: model.DV, grade: model.Standard, resources: []string{"SLB/us-west-1"}},
-	{ago: 101, names: "download.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN"}},
-	{ago: 66, names: "radio.example.org", level: model.DV, grade: model.Free, resources: []string{"SCDN"}},
+	{ago: 92, names: "download.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN"}},
+	{ago: 85, names: "radio.example.org", level: model.DV, grade: model.Free, resources: []string{"SCDN"}},
 	{ago: 44, names: "lab.example.dev", level: model.DV, grade: model.Free},
 	{ago: 27, names: "press.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN"}},
 	{ago: 12, names: "summer.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN", "DCDN"}},
 	{ago: 3, names: "tickets.example.com", level: model.DV, grade: model.Standard},
+
+	// Renewed by hand before its year was over.
+	{ago: 391, names: "tools.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN"},
+		tags: []string{"office"}, end: renewed, after: 35},
 
 	// Left to expire.
 	{ago: 418, names: "old.example.org", level: model.DV, grade: model.Free, resources: []string{"CDN"}},

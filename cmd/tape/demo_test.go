@@ -17,17 +17,20 @@ import (
 // atDemo is what must be on the screen of the demo, beside what the tape itself
 // waits for, where it waits for it.
 var atDemo = map[string][]string{
-	"needs you":             {"1 Overview", "58 in all", "failing"},
-	"total":                 {"Buy", "total", "EUR"},
+	"needs you":             {"1 Overview", "60 total", "failing"},
+	"total +[0-9]":          {"Buy", "total", "EUR"},
 	"Buy for":               {"Buy for 0.00 EUR?"},
 	"Apply for":             {"names"},
 	"● issued":              {"cafe.example.com"},
-	"drifted":               {"cafe.example.com", "127.0.0.1:", "deployed"},
+	"▲ drifted":             {"cafe.example.com", "127.0.0.1:", "deployed"},
 	"contact":               {"Host", "Ops"},
 	"handshake":             {"cart.example.com", "back"},
+	"What needs a person":   {"4 servers expired or revoked", "versions to install"},
+	" 2 of 61":              {"tools.example.com", "replaced by"},
+	"7 marked":              {"expires<30d", "legacy.example.com"},
 	"a year a minute":       {"hosted", "2 Managed hosting"},
-	"in all":                {"next 24 months", "expire"},
-	"type the name":         {"DANGER", "Paid back"},
+	"need a person":         {"next 24 months", "expire"},
+	"type the name":         {"DANGER", "Refunded: 100.00 EUR"},
 	"⊗ (revoked|refunded) ": {"tickets.example.com"},
 }
 
