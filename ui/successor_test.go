@@ -130,7 +130,7 @@ func TestWhatIsReplacedSaysBy(t *testing.T) {
 		}
 	}
 	old.RenewedBy, next.RenewalOf, old.Replaced = next.ID, old.ID, true
-	d := drive(t, w, 160, 40)
-	d.find("old.").sees("replaced by "+string(next.ID[len(next.ID)-model.MinTail:]), "1 replaced")
+	d := drive(t, w, 220, 50)
+	d.find("old.").sees("replaced by "+next.ID.Short(), "1 replaced")
 	d.keys("enter").sees("replaced by img.example.com " + next.ID.Short())
 }
