@@ -45,7 +45,8 @@ func TestHostingAnUploadAsksWhatItsRenewalsNeed(t *testing.T) {
 	d.keys("ctrl+s").sees("hosted renewal, OV single embedded standard", "120.00 EUR", "5 credits for automatic deployments")
 	d.keys("y").sees("is hosted")
 	i, err := e.Instance(id)
-	if a := i.Application; err != nil || !i.Hosting.On || a.Company.Name != "Example GmbH" || a.ApplicantName != "Anna" || len(a.Documents) != 1 {
+	a := i.Application
+	if err != nil || !i.Hosting.On || a.Company.Name != "Example GmbH" || a.ApplicantName != "Anna" || len(a.Documents) != 1 {
 		t.Errorf("hosted with %+v, %v", i.Application, err)
 	}
 }
@@ -85,7 +86,8 @@ func TestHostingConfirmsADifferentIssuer(t *testing.T) {
 		c.Subject = pkix.Name{CommonName: "Public Trust CA"}
 		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}, Value: []byte{4, 2, 0, 0}}}
 	})
-	err := e.Host(t.Context(), id, lifecycle.HostRequest{Contact: "x", Spec: model.Specification{Level: "dv", Brand: "embedded", Grade: "free"}})
+	spec := model.Specification{Level: "dv", Brand: "embedded", Grade: "free"}
+	err := e.Host(t.Context(), id, lifecycle.HostRequest{Contact: "x", Spec: spec})
 	if f, ok := err.(*rules.Refusal); !ok || f.Reason != rules.ReasonPublicIssuer { //nolint:errorlint // Host returns it bare
 		t.Fatalf("it is hosted by another issuer: %v", err)
 	}

@@ -64,7 +64,9 @@ func host(q *request) tea.Msg {
 	}
 	if h.i.IssuedElsewhere() {
 		spec.ID = "host/" + string(h.i.ID)
-		spec.Steps = []string{c.T("host.step.hosting"), c.T("host.step.person"), c.T("apply.step.organization"), c.T("apply.step.documents")}
+		spec.Steps = []string{
+			c.T("host.step.hosting"), c.T("host.step.person"), c.T("apply.step.organization"), c.T("apply.step.documents"),
+		}
 		spec.Commands = []form.Command{saveCompany(c, strconv.Itoa(stepHostCompany))}
 	}
 	return q.formMsg(spec, func(_ context.Context, v form.Values) (tea.Msg, error) { return h.confirm(q, v) })
