@@ -112,7 +112,11 @@ func (c *invocation) assignAll(ctx context.Context, s *selection, a *assignment)
 			now, err := c.engine().AssignWatch(ctx, w.ID, a.contact)
 			return begun{end: func([]lifecycle.Progress) outcome {
 				shown, err := c.toWatch(&now)
-				return outcome{result: shown, err: err, lines: []model.Text{model.Say("verb.assigned-line", "name", w.Address, "done", a.said())}}
+				return outcome{
+					result: shown,
+					err:    err,
+					lines:  []model.Text{model.Say("verb.assigned-line", "name", w.Address, "done", a.said())},
+				}
 			}}, err
 		},
 	})
