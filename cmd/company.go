@@ -100,9 +100,18 @@ func companyEditCmd(c *invocation) *cobra.Command {
 			return err
 		}
 		keepUnset(f, map[string]keptValue{
-			"name": {&o.Name, was.Name}, "type": {&o.Type, was.Type}, "phone": {&o.Phone, was.Phone},
-			"organization-id": {&o.OrganizationID, was.OrganizationID}, "country": {&o.Country, was.Country},
-			"province": {&o.Province, was.Province}, "city": {&o.City, was.City}, "address": {&o.Address, was.Address}, "zip": {&o.Zip, was.Zip},
+			"name":            {&o.Name, was.Name},
+			"type":            {&o.Type, was.Type},
+			"phone":           {&o.Phone, was.Phone},
+			"organization-id": {&o.OrganizationID, was.OrganizationID},
+			"country":         {&o.Country, was.Country},
+			"province": {
+				&o.Province,
+				was.Province,
+			},
+			"city":    {&o.City, was.City},
+			"address": {&o.Address, was.Address},
+			"zip":     {&o.Zip, was.Zip},
 		})
 		saved, err := c.engine().EditCompany(cmd.Context(), was, edited)
 		if err != nil {

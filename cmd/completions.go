@@ -27,8 +27,22 @@ var takesFiles = map[string]bool{
 
 // repeats are the verbs whose last argument may be repeated.
 var repeats = map[string]bool{
-	"watch check": true, "contact assign": true, "apply": true, "withdraw": true, "close": true, "delete": true, "review": true, "deploy": true, "renew": true,
-	"reissue": true, "host": true, "revoke": true, "undeploy": true, "verify": true, "auto-deploy": true, "download": true,
+	"watch check":    true,
+	"contact assign": true,
+	"apply":          true,
+	"withdraw":       true,
+	"close":          true,
+	"delete":         true,
+	"review":         true,
+	"deploy":         true,
+	"renew":          true,
+	"reissue":        true,
+	"host":           true,
+	"revoke":         true,
+	"undeploy":       true,
+	"verify":         true,
+	"auto-deploy":    true,
+	"download":       true,
 }
 
 // fileFlags and directoryFlags are the flags whose values are paths.

@@ -55,8 +55,11 @@ func contactAssignCmd(c *invocation) *cobra.Command {
 // readAssignment finds the contact that is given. Who may not give one is refused for
 // each target.
 func (c *invocation) readAssignment(a *assignment) error {
-	if a.nobody || c.engine().May(rules.Assign) != nil {
+	if a.nobody {
 		return nil
+	}
+	if c.engine().May(rules.Assign) != nil {
+		return nil //nolint:nilerr // each is refused, which is logged
 	}
 	ct, err := c.engine().Contact(a.to)
 	if err == nil {
@@ -112,7 +115,11 @@ func (c *invocation) assignAll(ctx context.Context, s *selection, a *assignment)
 			now, err := c.engine().AssignWatch(ctx, w.ID, a.contact)
 			return begun{end: func([]lifecycle.Progress) outcome {
 				shown, err := c.toWatch(&now)
-				return outcome{result: shown, err: err, lines: []model.Text{model.Say("verb.assigned-line", "name", w.Address, "done", a.said())}}
+				return outcome{
+					result: shown,
+					err:    err,
+					lines:  []model.Text{model.Say("verb.assigned-line", "name", w.Address, "done", a.said())},
+				}
 			}}, err
 		},
 	})

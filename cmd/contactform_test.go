@@ -20,7 +20,7 @@ func TestContactsAreEditedInTheDashboard(t *testing.T) {
 	s := p.open(80, 24)
 	s.waitFor("used.example.com")
 	s.typeKeys(":")
-	s.waitFor("apply for it")
+	s.waitFor("do it")
 	s.typeKeys("contacts", enter)
 	s.waitFor("jonas@example.com", "https://hooks.example.com")
 	s.typeKeys(enter)

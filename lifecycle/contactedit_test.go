@@ -106,7 +106,8 @@ func TestTheLaterOfTwoEditsIsRefused(t *testing.T) {
 	if c, err := w.engine.By(operator).Contact("Ops"); err != nil || c.Phone != "112" || c.Email != "ops@example.com" {
 		t.Errorf("it is %+v, %v", c, err)
 	}
-	was, err := w.engine.By(operator).AddCompany(w.ctx(), model.Company{Organization: model.Organization{Name: "Example GmbH", City: "Berlin"}})
+	was, err := w.engine.By(operator).
+		AddCompany(w.ctx(), model.Company{Organization: model.Organization{Name: "Example GmbH", City: "Berlin"}})
 	w.check(err)
 	edited := was
 	edited.City = "Kiel"

@@ -304,7 +304,12 @@ func (d *Directory) RemoveContact(ctx context.Context, actor model.Actor, name s
 		for n := range every {
 			every[n] = n + 1
 		}
-		if err := errors.Join(d.endAside(tx, model.ChannelKey(c.ID, 0)), d.removeChannels(tx, &c, every), tx.Delete(&c), d.followContacts(tx)); err != nil {
+		if err := errors.Join(
+			d.endAside(tx, model.ChannelKey(c.ID, 0)),
+			d.removeChannels(tx, &c, every),
+			tx.Delete(&c),
+			d.followContacts(tx),
+		); err != nil {
 			return err
 		}
 		ev := d.journal.Event(actor, "contact", nil)

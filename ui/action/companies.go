@@ -136,7 +136,13 @@ func (l companyList) edit(was model.Company) tea.Cmd {
 	}
 	done := "contact.edit.done"
 	if was.ID == "" {
-		spec.Title, spec.Submit, spec.Intro, done = c.T("company.title"), c.T("contact.submit"), []string{c.T("company.intro")}, "contact.done"
+		spec.Title, spec.Submit, spec.Intro, done = c.T(
+			"company.title",
+		), c.T(
+			"contact.submit",
+		), []string{
+			c.T("company.intro"),
+		}, "contact.done"
 	}
 	return app.Send(q.formThen(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		k, err := model.Company{ID: was.ID, Organization: organizationOf(v)}, error(nil)
