@@ -108,8 +108,9 @@ func ownerCmd(c *invocation) *cobra.Command {
 func noteCmd(c *invocation) *cobra.Command {
 	s := selection{}
 	cmd := &cobra.Command{
-		Use: "note", Example: "  certquay note shop.example.com 'PCI scope, ask Jonas before revoking'\n  certquay note shop.example.com ''",
-		Args: s.args("arg.id-text", 1),
+		Use:     "note",
+		Example: "  certquay note shop.example.com 'PCI scope, ask Jonas before revoking'\n  certquay note shop.example.com ''",
+		Args:    s.args("arg.id-text", 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			last := len(args) - 1
 			return c.annotate(cmd.Context(), &s, args[:last], "many.note", lifecycle.Annotation{Note: &args[last]})

@@ -94,7 +94,10 @@ func (c *invocation) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string
 	if r.Hosting {
 		total = "verb.buy.total-hosting"
 	}
-	return strings.Join(append(lines, c.Text(total, "total", ledger.Money(q.Total, q.Currency), "n", lifecycle.HostingCredits*r.Quantity)), "\n")
+	return strings.Join(
+		append(lines, c.Text(total, "total", ledger.Money(q.Total, q.Currency), "n", lifecycle.HostingCredits*r.Quantity)),
+		"\n",
+	)
 }
 
 // years returns the message for a number of years.

@@ -18,7 +18,11 @@ func closeCmd(c *invocation) *cobra.Command {
 			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
 				action: rules.Close, title: counted("many.close"), typed: true,
 				plan: func(_ context.Context, i *model.Instance, _ *rules.Facts) (plan, error) {
-					p := plan{ask: true, typed: i.Name, lines: []string{c.Text("verb.end", "action", rules.Close, "name", i.Name, "id", i.ID)}}
+					p := plan{
+						ask:   true,
+						typed: i.Name,
+						lines: []string{c.Text("verb.end", "action", rules.Close, "name", i.Name, "id", i.ID)},
+					}
 					err := c.addRefund(&p, i.ID)
 					return p, err
 				},

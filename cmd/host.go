@@ -69,7 +69,7 @@ func hostCmd(c *invocation) *cobra.Command {
 // a contact, a company and files.
 func (c *invocation) readHosting(ctx context.Context, from *hostFlags, r *lifecycle.HostRequest) (err error) {
 	if c.engine().May(rules.Host) != nil {
-		return nil // each is refused, which is logged
+		return nil //nolint:nilerr // each is refused, which is logged
 	}
 	if from.contact != "" {
 		ct, err := c.engine().Contact(from.contact)

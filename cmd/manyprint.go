@@ -232,7 +232,7 @@ func (m *many) report(ctx context.Context) error {
 }
 
 func (m *many) notes(w *work) {
-	for _, t := range w.outcome.notes {
+	for _, t := range w.notes {
 		if m.several && w.name != "" {
 			t = model.Say("verb.at", "place", w.name, "cause", t)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -40,7 +41,7 @@ func cmdPairs(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		files, err := pki(name, kind)
 		ts.Check(err)
-		cert, key := append(files["leaf.pem"], files["int.pem"]...), files["key.pem"]
+		cert, key := slices.Concat(files["leaf.pem"], files["int.pem"]), files["key.pem"]
 		switch bad {
 		case 0:
 			other, err := pki(name, "")
@@ -73,7 +74,13 @@ func cmdPairs(ts *testscript.TestScript, neg bool, args []string) {
 // encryptedKey encrypts a key with a password, as old versions of OpenSSL do.
 func encryptedKey(ts *testscript.TestScript, key []byte) []byte {
 	b, _ := pem.Decode(key)
-	locked, err := x509.EncryptPEMBlock(rand.Reader, "PRIVATE KEY", b.Bytes, []byte("secret"), x509.PEMCipherAES256) //nolint:staticcheck // old files are
+	locked, err := x509.EncryptPEMBlock(
+		rand.Reader,
+		"PRIVATE KEY",
+		b.Bytes,
+		[]byte("secret"),
+		x509.PEMCipherAES256,
+	) //nolint:staticcheck // old files are
 	ts.Check(err)
 	return pem.EncodeToMemory(locked)
 }

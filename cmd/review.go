@@ -38,7 +38,12 @@ func reviewCmd(c *invocation) *cobra.Command {
 			if approve == rejected {
 				return out.Usage("usage.review")
 			}
-			v := effect[model.Instance]{action: rules.Review, title: counted("many.approve"), plan: unasked[model.Instance], begin: c.beginApproval}
+			v := effect[model.Instance]{
+				action: rules.Review,
+				title:  counted("many.approve"),
+				plan:   unasked[model.Instance],
+				begin:  c.beginApproval,
+			}
 			if rejected {
 				v.title = counted("many.reject", "reason", reason)
 				v.begin = func(ctx context.Context, i *model.Instance) (begun, error) {

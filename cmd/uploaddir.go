@@ -173,7 +173,13 @@ func (c *invocation) uploadListing(all []*lifecycle.FoundUpload) string {
 				notes = append(notes, c.Words().Text(w.Text))
 			}
 			rows = append(rows, []string{
-				c.Text("verb.upload.good"), f.Result.Instance.Name, c.expires(v.NotAfter, c.engine().Now()), files, strings.Join(notes, "; "),
+				c.Text(
+					"verb.upload.good",
+				),
+				f.Result.Instance.Name,
+				c.expires(v.NotAfter, c.engine().Now()),
+				files,
+				strings.Join(notes, "; "),
 			})
 		}
 	}

@@ -134,7 +134,13 @@ func (a *Access) UploadKey(ctx context.Context, id model.ID, f bundle.File) erro
 // Download returns the files of the current version in a format for a server
 // (spec I2). A returned file that holds a private key is marked as such.
 func (a *Access) Download(ctx context.Context, id model.ID, format string) ([]bundle.OutFile, error) {
-	return asActor(ctx, a, rules.Download, id, func(by model.Actor) ([]bundle.OutFile, error) { return a.e.download(ctx, by, id, 0, format) })
+	return asActor(
+		ctx,
+		a,
+		rules.Download,
+		id,
+		func(by model.Actor) ([]bundle.OutFile, error) { return a.e.download(ctx, by, id, 0, format) },
+	)
 }
 
 // DownloadVersion is [Access.Download] of a version by its number, which must not be

@@ -16,7 +16,8 @@ func TestKeysAndWhereTheyAreUsed(t *testing.T) {
 	w.deploy(b, "b.example.com")
 	all, err := w.engine.By(operator).KeyUses("")
 	w.check(err)
-	if len(all.Keys) != 2 || all.More || len(all.Keys[0].Resources) != 2 || all.Keys[0].Instances[0].ID != a || len(all.Keys[1].Resources) != 1 {
+	if len(all.Keys) != 2 || all.More || len(all.Keys[0].Resources) != 2 || all.Keys[0].Instances[0].ID != a ||
+		len(all.Keys[1].Resources) != 1 {
 		t.Fatalf("%+v", all)
 	}
 	shared := w.get(b)

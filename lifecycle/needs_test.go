@@ -34,8 +34,8 @@ func (w *world) expects(when string, want ...model.TaskKind) {
 	}
 }
 
-// broken lets a call fail in a way that passes.
-var broken = errors.New("out of order")
+// errBroken lets a call fail in a way that passes.
+var errBroken = errors.New("out of order")
 
 // What will go wrong unless a person acts is a task from the moment on from which
 // that is certain, and until its cause ends. spec: D9, T4, H4, H9
@@ -87,7 +87,7 @@ func TestWhatGoesWrongIsATask(t *testing.T) {
 		},
 		"a renewal that keeps failing": func(w *world) {
 			w.hosted("a.example.com")
-			w.issuer.Break("order", broken)
+			w.issuer.Break("order", errBroken)
 			w.forward(336*days + 1*time.Hour)
 			i := w.tasksOf(model.TaskFailing)
 			if len(i) != 1 || i[0].About != string(model.JobRenew) {
@@ -100,7 +100,7 @@ func TestWhatGoesWrongIsATask(t *testing.T) {
 			w.issuer.Break("order", nil)
 			w.forward(2 * days)
 			w.expects("renewed", model.TaskInstall)
-			w.issuer.Break("order", broken)
+			w.issuer.Break("order", errBroken)
 			w.forward(400 * days)
 			w.expects("it has no renewals left", model.TaskExpiry)
 		},
@@ -128,7 +128,7 @@ func TestWhatGoesWrongIsATask(t *testing.T) {
 		},
 		"a deployment that failed": func(w *world) {
 			id := w.issued("a.example.com")
-			w.product.Break("deploy", broken)
+			w.product.Break("deploy", errBroken)
 			jobs, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 			w.check(err)
 			w.wait(jobs[0].ID)
@@ -151,7 +151,7 @@ func TestWhatGoesWrongIsATask(t *testing.T) {
 // finding: U8
 func TestAChannelThatKeepsFailingIsATask(t *testing.T) {
 	w, p := telling(t)
-	p.Break(hookTo, broken)
+	p.Break(hookTo, errBroken)
 	w.issued("a.example.com")
 	w.tick()
 	w.expects("failed once")
@@ -167,7 +167,7 @@ func TestAChannelThatKeepsFailingIsATask(t *testing.T) {
 	w.tick()
 	w.expects("delivered again")
 
-	p.Break(hookTo, broken)
+	p.Break(hookTo, errBroken)
 	w.issued("c.example.com")
 	w.forward(time.Hour)
 	w.expects("failed again", model.TaskChannel)

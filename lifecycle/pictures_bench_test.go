@@ -38,7 +38,9 @@ func BenchmarkPictures(b *testing.B) {
 				}
 				for range a {
 					at := now.Add(time.Duration(k-many) * 100 * time.Second) // over 116 days
-					if err := tx.Append(model.Event{At: at, Actor: "certquay", Action: "deploy", Instance: i.ID, Result: "ok"}); err != nil {
+					if err := tx.Append(
+						model.Event{At: at, Actor: "certquay", Action: "deploy", Instance: i.ID, Result: "ok"},
+					); err != nil {
 						return err
 					}
 				}

@@ -47,9 +47,9 @@ type Notice struct {
 	// Channel is the key of a [Channel]; number 0 is the contact's e-mail address, or
 	// without a contact that of the applicant of Instance.
 	Channel string
-	To       string // contact and channel for display, without secrets
-	Subject  string
-	Text     string
+	To      string // contact and channel for display, without secrets
+	Subject string
+	Text    string
 
 	Attempt int       // attempts so far, including a running one
 	Next    time.Time // earliest time of the next attempt; [Never] while suspended

@@ -73,7 +73,15 @@ func TestOneVersion(t *testing.T) {
 	shop := b.Instances[0]
 	shop.Versions = append(shop.Versions, kittest.Version(b.Clock, 2, 10, 200, shop.Application.Domains...))
 	shop.Hosting = model.Hosting{}
-	d := drive(t, b, 120, 40).find("shop").keys("enter", "h", "j").keys("enter").sees("Version 1 of shop.example.com", "former", "download this")
+	d := drive(
+		t,
+		b,
+		120,
+		40,
+	).find("shop").
+		keys("enter", "h", "j").
+		keys("enter").
+		sees("Version 1 of shop.example.com", "former", "download this")
 	d.keys("s").sees("Download version 1 of shop.example.com").keys("ctrl+s").sees("Downloaded").keys("esc")
 	if len(d.saved) == 0 {
 		t.Error("nothing was saved")
@@ -93,10 +101,21 @@ func TestWhatAResourcePresented(t *testing.T) {
 	shop.Versions = append(shop.Versions, kittest.Version(b.Clock, 2, 10, 200, shop.Application.Domains...))
 	r.VerifyError = model.Quoted("server", "connection refused by the server, and "+strings.Repeat("more of it ", 30)+"at the end")
 	at := func(days int, action, result string, detail model.Text) {
-		b.Events = append([]model.Event{{
-			Seq: uint64(2000 - days), At: b.Clock.AddDate(0, 0, -days), Actor: "certquay", Action: action, Instance: shop.ID, Resource: r.ID,
-			Name: shop.Name, Result: result, Detail: detail,
-		}}, b.Events...)
+		b.Events = append([]model.Event{
+			{
+				Seq: uint64(
+					2000 - days,
+				),
+				At:       b.Clock.AddDate(0, 0, -days),
+				Actor:    "certquay",
+				Action:   action,
+				Instance: shop.ID,
+				Resource: r.ID,
+				Name:     shop.Name,
+				Result:   result,
+				Detail:   detail,
+			},
+		}, b.Events...)
 	}
 	presents := func(version int) model.Text {
 		return model.Say("log.presents", "place", r.Place(), "version", version, "address", r.Address)

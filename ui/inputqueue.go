@@ -24,7 +24,14 @@ func (m *root) flushInput(inner tea.Msg) tea.Cmd {
 	inner = action.Handle(m.ctx, inner)
 	switch inner.(type) {
 	case nil:
-	case app.OpenDialogMsg, app.ToastMsg, app.ShowInstanceMsg, app.ShowWatchesMsg, app.CopyMsg, app.OfferUndoMsg, app.ForgetUndoMsg, app.PressKeyMsg:
+	case app.OpenDialogMsg,
+		app.ToastMsg,
+		app.ShowInstanceMsg,
+		app.ShowWatchesMsg,
+		app.CopyMsg,
+		app.OfferUndoMsg,
+		app.ForgetUndoMsg,
+		app.PressKeyMsg:
 		cmds = append(cmds, m.handle(inner)) // before the queued keys
 	default:
 		cmds = append(cmds, app.Send(inner)) // possibly one of Bubble Tea's own: a batch, or quit

@@ -116,7 +116,7 @@ func (m *root) findSettings(typed string) (app.Actions, error) {
 			byMeaning = append(byMeaning, a)
 		}
 	}
-	all := append(byPath, byMeaning...)
+	all := slices.Concat(byPath, byMeaning)
 	return all[:min(len(all), foundSettings)], nil
 }
 

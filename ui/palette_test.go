@@ -100,7 +100,11 @@ func TestPaletteFindsCertificatesAndSettings(t *testing.T) {
 		d.sees("pay.example.com  ▲ expiring")
 	}
 	d := drive(t, kittest.Fleet(60), 120, 40, settings).keys("3", ":").text("pay.ex").keys("enter").sees("Overview › pay.example.com")
-	d.keys(":").text("reminders of").sees("notify.days: [30, 14]").keys("enter").sees("when reminders of an expiry are sent", "/etc/certquay")
+	d.keys(":").
+		text("reminders of").
+		sees("notify.days: [30, 14]").
+		keys("enter").
+		sees("when reminders of an expiry are sent", "/etc/certquay")
 	d = drive(t, large(t), 120, 40).keys(":")
 	start := time.Now()
 	d.text("example")

@@ -29,15 +29,36 @@ func TestViewChangesNothing(t *testing.T) {
 		keys  string // to it
 		more  string // in it
 	}{
-		{keys: "", more: "j ctrl+d G space"}, {keys: "v", more: "j l"}, {keys: "/ s h", more: "o left"}, {keys: "/ z z z z"},
-		{keys: "/ s h o p enter enter", more: "j l l j G l"}, {keys: "2", more: "j"}, {keys: "3", more: "j ] ] [ [ ["},
-		{keys: "4", more: "j / z"}, {fleet: ahead, keys: "5", more: "j j enter j l j esc esc p W"},
-		{keys: "?", more: "j G"}, {keys: ":", more: "s a down"}, {keys: "f", more: "j G space"}, {keys: "!", more: "j G"},
-		{keys: "C", more: "n j l pgdown N g"}, {keys: ": k e y s space w h e r e enter", more: "j G"},
-		{keys: "|", more: "j space + J"}, {keys: "x", more: "j G"}, {keys: "r", more: "G"}, {keys: "ctrl+c", more: "left"}, {keys: "$", more: "tab G tab"},
-		{keys: "4 enter", more: "G"}, {fleet: hostedFleet, keys: "2 enter", more: "G"}, {keys: "3 [ enter"},
+		{keys: "", more: "j ctrl+d G space"},
+		{keys: "v", more: "j l"},
+		{keys: "/ s h", more: "o left"},
+		{keys: "/ z z z z"},
+		{keys: "/ s h o p enter enter", more: "j l l j G l"},
+		{keys: "2", more: "j"},
+		{keys: "3", more: "j ] ] [ [ ["},
+		{keys: "4", more: "j / z"},
+		{fleet: ahead, keys: "5", more: "j j enter j l j esc esc p W"},
+		{keys: "?", more: "j G"},
+		{keys: ":", more: "s a down"},
+		{keys: "f", more: "j G space"},
+		{keys: "!", more: "j G"},
+		{keys: "C", more: "n j l pgdown N g"},
+		{keys: ": k e y s space w h e r e enter", more: "j G"},
+		{
+			keys: "|",
+			more: "j space + J",
+		},
+		{keys: "x", more: "j G"},
+		{keys: "r", more: "G"},
+		{keys: "ctrl+c", more: "left"},
+		{keys: "$", more: "tab G tab"},
+		{keys: "4 enter", more: "G"},
+		{fleet: hostedFleet, keys: "2 enter", more: "G"},
+		{keys: "3 [ enter"},
 		{keys: "3 [ +", more: "x tab tab right"},
-		{keys: "b", more: "up right tab tab tab right"}, {keys: "i", more: "tab tab a b c"}, {keys: "j j ctrl+k", more: "tab n o enter"},
+		{keys: "b", more: "up right tab tab tab right"},
+		{keys: "i", more: "tab tab a b c"},
+		{keys: "j j ctrl+k", more: "tab n o enter"},
 		{fleet: ov, keys: "/ O V enter a",
 			more: "tab tab tab tab tab e x a right pgdown right tab x pgdown right pgdown P N G enter up pgdown"},
 	}
@@ -69,8 +90,19 @@ func TestViewChangesNothing(t *testing.T) {
 			})
 		}
 	}
-	if want := []string{"*action.TaskList", "*dialog.Calendar", "*dialog.Columns", "*dialog.Confirm", "*dialog.Costs", "*dialog.Help",
-		"*dialog.KeyUses", "*dialog.Notice", "*dialog.Palette", "*dialog.Panel", "*form.Form"}; !slices.Equal(slices.Sorted(maps.Keys(open)), want) {
+	if want := []string{
+		"*action.TaskList",
+		"*dialog.Calendar",
+		"*dialog.Columns",
+		"*dialog.Confirm",
+		"*dialog.Costs",
+		"*dialog.Help",
+		"*dialog.KeyUses",
+		"*dialog.Notice",
+		"*dialog.Palette",
+		"*dialog.Panel",
+		"*form.Form",
+	}; !slices.Equal(slices.Sorted(maps.Keys(open)), want) {
 		t.Errorf("seen %v, want %v", slices.Sorted(maps.Keys(open)), want)
 	}
 }

@@ -47,7 +47,15 @@ func TestAMistakeIsPointedAt(t *testing.T) {
 // spec: Q1
 // finding: M12
 func TestThePanelEditsTheQuery(t *testing.T) {
-	d := drive(t, kittest.Fleet(60), 100, 50).keys("/").text("com !tag:old state:paid").keys("enter", "f").sees("in the group", "within 14 days")
+	d := drive(
+		t,
+		kittest.Fleet(60),
+		100,
+		50,
+	).keys("/").
+		text("com !tag:old state:paid").
+		keys("enter", "f").
+		sees("in the group", "within 14 days")
 	d.keys("space", "j", "space") // no longer paid, but verifying
 	d.keys("enter").sees("/ com !tag:old state:verifying")
 	d.keys("f", "space", "enter").sees("/ com !tag:old (state:paid or state:verifying)")

@@ -46,7 +46,11 @@ func TestWaysOutNameKeys(t *testing.T) {
 		"zh": "不再续期；如需再次购买、申请并部署：按 B（I11）",
 	} {
 		c := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Lang = lang }).m.ctx
-		s := rules.Statement{Text: model.Say("next.reorder"), Rules: "I11", Instead: []rules.Suggestion{{Action: rules.Reorder, Args: []string{id.Short()}}}}
+		s := rules.Statement{
+			Text:    model.Say("next.reorder"),
+			Rules:   "I11",
+			Instead: []rules.Suggestion{{Action: rules.Reorder, Args: []string{id.Short()}}},
+		}
 		if got := c.Statement(s); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
@@ -113,7 +117,11 @@ func TestTheWayOutIsTaken(t *testing.T) {
 	d.keys("x").sees("buy one with b").keys("b").sees("Nothing is bought before")
 	// In the details that key shows what is awaited in full.
 	d = drive(t, kittest.Fleet(60), 80, 24)
-	d.find("corp.").keys("enter", "d").sees("to see what is awaited: press enter").keys("enter").sees("Pending", "DNS record for corp.example.com", "y copy")
+	d.find("corp.").
+		keys("enter", "d").
+		sees("to see what is awaited: press enter").
+		keys("enter").
+		sees("Pending", "DNS record for corp.example.com", "y copy")
 }
 
 // TestOnlyWhatIsPossibleIsOffered says where nothing is deployed what can be

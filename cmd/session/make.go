@@ -90,7 +90,7 @@ type Caller struct {
 // resolved through /proc.
 func NewSocketSession(r Remote, c Caller) *Session {
 	s := r.session(Socket)
-	s.Terminal, s.ErrTerminal, s.Interactive = c.Out, c.Terminal.Err, c.In && (c.Err || c.Out)
+	s.Terminal, s.ErrTerminal, s.Interactive = c.Out, c.Err, c.In && (c.Err || c.Out)
 	s.Profile = profile(c.Profile, r.Env)
 	s.Lang = "en"
 	if c.Lang == "zh" {

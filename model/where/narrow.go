@@ -82,5 +82,6 @@ func NarrowsWord(word, part string) bool {
 	case len(part) < model.MinTail || !strings.Contains(word, part):
 		return false
 	}
-	return len(word) <= model.ShortLength || strings.ContainsFunc(word, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') })
+	return len(word) <= model.ShortLength ||
+		strings.ContainsFunc(word, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') })
 }

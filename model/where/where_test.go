@@ -83,7 +83,7 @@ func TestMistakesArePointedAt(t *testing.T) {
 		incomplete bool
 	}{
 		{"a stat:paid", "query.field", 3, 6, false},
-		{"state:payed b", "query.value", 7, 11, false},
+		{"state:paidd b", "query.value", 7, 11, false},
 		{"state:", "query.no-word", 7, 6, true},
 		{"state: b", "query.no-word", 7, 6, false},
 		{"tag:", "query.no-value", 5, 4, true},
@@ -154,14 +154,27 @@ func FuzzParse(f *testing.F) {
 func instance() *model.Instance {
 	at := func(day string) time.Time { d, _ := time.Parse(time.DateOnly, day); return d }
 	return &model.Instance{
-		ID: "01JDAAAAAAAAAAAAAA7K3PQR5V", Name: "shop", State: model.Issued, Origin: model.OriginBought, Contact: "ops", Owner: "anna",
-		Spec: model.Specification{Level: model.DV, Brand: "embedded"}, Tags: []string{"eu", "prod"}, Note: "PCI scope, ask Jonas",
+		ID:      "01JDAAAAAAAAAAAAAA7K3PQR5V",
+		Name:    "shop",
+		State:   model.Issued,
+		Origin:  model.OriginBought,
+		Contact: "ops",
+		Owner:   "anna",
+		Spec:    model.Specification{Level: model.DV, Brand: "embedded"},
+		Tags:    []string{"eu", "prod"},
+		Note:    "PCI scope, ask Jonas",
 		Versions: []model.Version{{
 			Number: 1, Serial: "049b20aa", Domains: []string{"shop.example.com", "*.shop.example.com"}, KeyType: "rsa-2048",
 			NotBefore: at("2026-11-01"), NotAfter: at("2027-01-10").Add(time.Hour),
 		}},
-		Due: at("2026-12-24"), Hosting: model.Hosting{On: true},
-		Deployments: model.Deployments{Deployed: 1, Products: []string{"CDN"}, Regions: []string{"global"}, Names: []string{"pay.example.com:443"}},
+		Due:     at("2026-12-24"),
+		Hosting: model.Hosting{On: true},
+		Deployments: model.Deployments{
+			Deployed: 1,
+			Products: []string{"CDN"},
+			Regions:  []string{"global"},
+			Names:    []string{"pay.example.com:443"},
+		},
 	}
 }
 
@@ -258,8 +271,15 @@ func TestEveryDerivedValueHasAProperty(t *testing.T) {
 func TestResourcesAreFound(t *testing.T) {
 	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 	s := &Subject{
-		Instance: instance(), State: model.ResourceDrifted,
-		Resource: &model.Resource{ID: "01JDAAAAAAAAAAAAAA9K3PQR5V", Product: "SLB", Region: "eu-1", Name: "pay:443", NotAfter: now.AddDate(0, 0, 5)},
+		Instance: instance(),
+		State:    model.ResourceDrifted,
+		Resource: &model.Resource{
+			ID:       "01JDAAAAAAAAAAAAAA9K3PQR5V",
+			Product:  "SLB",
+			Region:   "eu-1",
+			Name:     "pay:443",
+			NotAfter: now.AddDate(0, 0, 5),
+		},
 	}
 	for query, want := range map[string]bool{
 		"drifted": true, "state:drifted": true, "is:drifted": true, "state:issued": true, "state:failed": false, "product:slb": true,

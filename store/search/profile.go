@@ -17,7 +17,7 @@ type profile struct {
 }
 
 // clone copies the texts, which may be parts of a record that is not kept.
-func (p profile) clone() profile {
+func (p profile) clone() profile { //nolint:unused // by interned
 	p.row.Spec.Brand, p.row.Products = strings.Clone(p.row.Spec.Brand), strings.Clone(p.row.Products)
 	p.keyType, p.regions = strings.Clone(p.keyType), strings.Clone(p.regions)
 	return p
@@ -30,7 +30,7 @@ type labels struct {
 	tags           string // folded and terminated
 }
 
-func (l labels) clone() labels {
+func (l labels) clone() labels { //nolint:unused // by interned
 	return labels{model.ID(strings.Clone(string(l.contact))), model.ID(strings.Clone(string(l.owner))), strings.Clone(l.tags)}
 }
 

@@ -88,7 +88,10 @@ func (r *resourceShown) sections(c *app.Context) []dialog.Section {
 	if !r.DriftSince.IsZero() {
 		state += " " + widget.Ago(c.T, r.DriftSince, c.Now)
 	}
-	facts := []dialog.Fact{{Label: c.T("resource.certificate"), Value: r.certificate(c)}, {Label: c.T("resource.address"), Value: r.Address}}
+	facts := []dialog.Fact{
+		{Label: c.T("resource.certificate"), Value: r.certificate(c)},
+		{Label: c.T("resource.address"), Value: r.Address},
+	}
 	for _, f := range [][2]string{
 		{"resource.should", r.Expected}, {"resource.configured", r.Deployed}, {"resource.presents", r.Presented},
 	} {
@@ -134,7 +137,10 @@ func (r *resourceShown) certificate(c *app.Context) string {
 func (r *resourceShown) errors(c *app.Context) []string {
 	var ls []string
 	if f := r.Failure; f.Kind != "" {
-		ls = append(ls, c.T("resource.failed", c.Text.Term("action", string(f.Kind)), widget.Stamp(f.At), text.Clean(c.Text.Text(f.Message))))
+		ls = append(
+			ls,
+			c.T("resource.failed", c.Text.Term("action", string(f.Kind)), widget.Stamp(f.At), text.Clean(c.Text.Text(f.Message))),
+		)
 		if op := r.Operation; op.Active() && !op.Next.IsZero() && !op.Aside() {
 			ls = append(ls, c.T("resource.next", widget.Stamp(op.Next), op.Attempt+1))
 		}
@@ -147,7 +153,12 @@ func (r *resourceShown) errors(c *app.Context) []string {
 
 // PresentedSpans derives from events, the newest first, what a resource has presented.
 // The instances are those of the events that still exist, by ID.
-func PresentedSpans(c *app.Context, r lifecycle.ResourceView, events []model.Event, instances map[model.ID]model.Instance) []chart.StripSpan {
+func PresentedSpans(
+	c *app.Context,
+	r lifecycle.ResourceView,
+	events []model.Event,
+	instances map[model.ID]model.Instance,
+) []chart.StripSpan {
 	shown := resourceShown{ResourceView: r, instances: instances, events: events}
 	var all []chart.StripSpan
 	for _, s := range shown.spans(c) {

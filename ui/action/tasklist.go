@@ -282,7 +282,7 @@ func (d *TaskList) toggle(l taskLine, open bool) {
 	if !l.group && !l.nested {
 		return
 	}
-	d.opened[l.kind] = open && !(l.group && d.opened[l.kind])
+	d.opened[l.kind] = open && (!l.group || !d.opened[l.kind])
 	d.arrange()
 	if n := slices.IndexFunc(d.lines, func(o taskLine) bool { return o.group && o.kind == l.kind }); n >= 0 && !d.opened[l.kind] {
 		d.cursor = n

@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -47,7 +48,7 @@ func (q *request) uploadDirectories(ctx context.Context, v form.Values, paths []
 		}
 	}
 	lines := []string{c.T("import.directory.found", len(good), len(refused), len(skipped))}
-	if not := append(refused, skipped...); len(not) > 0 {
+	if not := slices.Concat(refused, skipped); len(not) > 0 {
 		lines = append(lines, "", c.T("import.directory.refused"))
 		if n := len(not) - maxNotUploaded; n > 0 {
 			not = append(not[:maxNotUploaded], c.T("and.more", n))

@@ -346,16 +346,23 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 			Footer:  app.RankIf(app.Fourth, l.Table.Total() > 0 || l.filtered()),
 			Run:     l.search.Start,
 		},
-		{ID: "back", Name: text.NewName("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: !l.filtered() && len(l.Table.Marked) == 0, Run: func() tea.Cmd {
-			if len(l.Table.Marked) > 0 {
-				l.unmark()
-				return nil
-			}
-			l.rememberFilter()
-			l.ClearFilter()
-			clear()
-			return l.Refilter()
-		}},
+		{
+			ID:      "back",
+			Name:    text.NewName("act.back"),
+			Binding: app.Keys("esc"),
+			Group:   app.View,
+			Hidden:  !l.filtered() && len(l.Table.Marked) == 0,
+			Run: func() tea.Cmd {
+				if len(l.Table.Marked) > 0 {
+					l.unmark()
+					return nil
+				}
+				l.rememberFilter()
+				l.ClearFilter()
+				clear()
+				return l.Refilter()
+			},
+		},
 		move("down", func() { l.Table.Move(1) }, "j", "down"),
 		move("up", func() { l.Table.Move(-1) }, "k", "up"),
 		move("top", func() { l.Table.Home() }, "g", "home"),

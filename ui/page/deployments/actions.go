@@ -164,7 +164,7 @@ func (p *page) panel() tea.Cmd {
 				with := slices.Clone(cs)
 				kind, _, _ := strings.Cut(ch.Key, ":")
 				for n := range with {
-					if with[n].On = with[n].On && !(ch.Radio && strings.HasPrefix(with[n].Key, kind+":")); with[n].Key == ch.Key {
+					if with[n].On = with[n].On && (!ch.Radio || !strings.HasPrefix(with[n].Key, kind+":")); with[n].Key == ch.Key {
 						with[n].On = true
 					}
 				}

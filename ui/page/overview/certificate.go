@@ -115,7 +115,7 @@ func bothForms(name string) string {
 func (d *details) chainLines() []line {
 	c := d.c
 	if len(d.chain) == 0 {
-		return []line{plain(style.Muted, c.T("chain.none"))}
+		return []line{plain(c.T("chain.none"))}
 	}
 	links := make([]chart.ChainLink, len(d.chain))
 	lines := make([]line, len(d.chain))

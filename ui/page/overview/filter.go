@@ -34,16 +34,28 @@ func (p *page) choices() []dialog.Choice {
 		}
 	}
 	several(string(where.State), "panel.states", where.Instances.Values(where.State))
-	one(string(where.Group), "panel.group", "panel.any", where.Instances.Values(where.Group), func(v string) string { return c.T("group." + v) })
+	one(
+		string(where.Group),
+		"panel.group",
+		"panel.any",
+		where.Instances.Values(where.Group),
+		func(v string) string { return c.T("group." + v) },
+	)
 	var derived []string
 	for _, d := range model.DerivedValues {
 		derived = append(derived, string(d))
 	}
 	several(string(where.Property), "panel.derived", derived)
 	cs = append(cs, dialog.Choice{Key: "origin:upload", Label: c.T("filter.uploaded"), Count: -1})
-	one("within", "panel.within", "panel.anytime", []string{"expires<7d", "expires<14d", "expires<30d", "expires<90d"}, func(v string) string {
-		return c.T("panel.days", strings.TrimSuffix(strings.TrimPrefix(v, "expires<"), "d"))
-	})
+	one(
+		"within",
+		"panel.within",
+		"panel.anytime",
+		[]string{"expires<7d", "expires<14d", "expires<30d", "expires<90d"},
+		func(v string) string {
+			return c.T("panel.days", strings.TrimSuffix(strings.TrimPrefix(v, "expires<"), "d"))
+		},
+	)
 	if len(p.brands) > 1 {
 		one(string(where.Issuer), "panel.brand", "panel.any", p.brands, clean)
 	}

@@ -40,8 +40,8 @@ func fact(label, value string) line {
 	}
 }
 
-func plain(tone style.Tone, text string) line {
-	return line{spans: []widget.Span{{Tone: tone, Text: text}}}
+func plain(text string) line {
+	return line{spans: []widget.Span{{Tone: style.Muted, Text: text}}}
 }
 
 // text is the line without colours, and without its label.

@@ -37,7 +37,10 @@ func (d *details) facts() []line {
 	c, i := d.c, &d.instance
 	var ls []line
 	for _, t := range d.tasks {
-		ls = append(ls, line{lead: mark(c, style.Warn, "▲"), spans: []widget.Span{{Tone: style.Warn, Text: c.Text.Text(t.Text)}}, urgent: true})
+		ls = append(
+			ls,
+			line{lead: mark(c, style.Warn, "▲"), spans: []widget.Span{{Tone: style.Warn, Text: c.Text.Text(t.Text)}}, urgent: true},
+		)
 		for _, l := range c.Text.Lines(t.Detail) {
 			ls = append(ls, line{lead: indent, spans: []widget.Span{{Tone: style.Normal, Text: l}}, copy: l})
 		}
@@ -77,7 +80,13 @@ func (d *details) facts() []line {
 			fact(c.T("fact.serial"), v.Serial), fact("SHA-256", v.Fingerprint))
 		if len(d.chain) > 0 {
 			k := &d.chain[0]
-			ls = append(ls, fact("SHA-1", k.sha1), fact("SPKI", k.spki), fact(c.T("fact.usage"), orDash(k.usage)), fact(c.T("fact.signed"), k.signed))
+			ls = append(
+				ls,
+				fact("SHA-1", k.sha1),
+				fact("SPKI", k.spki),
+				fact(c.T("fact.usage"), orDash(k.usage)),
+				fact(c.T("fact.signed"), k.signed),
+			)
 		}
 	} else if i.Application.KeyType != "" {
 		ls = append(ls, fact(c.T("fact.key"), string(i.Application.KeyType)))
@@ -130,7 +139,7 @@ func (d *details) versions() []line {
 		if d.verifying() {
 			return d.pending()
 		}
-		return []line{plain(style.Muted, c.T("versions.none"))}
+		return []line{plain(c.T("versions.none"))}
 	}
 	ls := d.pending()
 	current := d.shownVersion()
@@ -190,9 +199,9 @@ func (d *details) resourceLines() []line {
 	c := d.c
 	if len(d.resources) == 0 {
 		if r := c.Table.Check(rules.Deploy, &rules.Facts{Actor: c.Backend.Actor(), Instance: &d.instance, Now: c.Now}); r != nil {
-			return []line{plain(style.Muted, c.T("resources.never"))}
+			return []line{plain(c.T("resources.never"))}
 		}
-		return []line{plain(style.Muted, c.T("resources.none", c.KeyOf(rules.Deploy)))}
+		return []line{plain(c.T("resources.none", c.KeyOf(rules.Deploy)))}
 	}
 	var ls []line
 	for _, r := range d.byBadness() {
@@ -303,7 +312,7 @@ func (d *details) history() []line {
 		}
 	}
 	if len(d.events) == 0 {
-		return []line{plain(style.Muted, c.T("history.none"))}
+		return []line{plain(c.T("history.none"))}
 	}
 	return append(standing, rest...)
 }

@@ -51,7 +51,7 @@ func (d *details) pending() []line {
 	}
 	for _, t := range d.tasks {
 		if t.Kind == model.TaskReview {
-			ls = append(ls, plain(style.Muted, "  "+c.T("proof.review", c.KeyOf(rules.Review))))
+			ls = append(ls, plain("  "+c.T("proof.review", c.KeyOf(rules.Review))))
 		}
 	}
 	if a := i.Application; i.Spec.Level != model.DV && a.Email+a.Phone != "" {

@@ -26,7 +26,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 			Min:   18,
 			Max:   40,
 			Grow:  3,
-			Cell: func(r model.InstanceRow, _ int) list.Cell { //nolint:lll // a column
+			Cell: func(r model.InstanceRow, _ int) list.Cell {
 				return list.Cell{Tone: style.Strong, Text: r.Name}
 			},
 		},
