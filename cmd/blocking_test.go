@@ -51,7 +51,13 @@ func TestWhatIsNoFileIsRefusedAtOnce(t *testing.T) {
 				{"contact", "add", "--name", "N", "--email", "n@example.com", "--channel-file", path},
 				{"reissue", id, "--csr", path},
 			} {
+				if args[0] == "upload" && args[1] == path && what == "a directory" {
+					continue // its certificates are uploaded
+				}
 				r := p.try(args...)
+				if args[0] == "upload-key" && r.code == 3 {
+					continue // the certificate has its key, so that nothing is read
+				}
 				if r.code != 2 || !strings.Contains(r.err, what) && what != "a socket" && what != "a device" {
 					t.Errorf("attached %v: %q: exit %d, %s", attached, args, r.code, r.err)
 				}

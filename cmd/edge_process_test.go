@@ -351,7 +351,7 @@ func TestVerbsOverSSH(t *testing.T) {
 func TestDocumentOverSSH(t *testing.T) {
 	t.Parallel()
 	d := listen(t)
-	ids := decode[struct{ Instances []instance }](t, d.p.must("buy", "--level", "ov", "--json")).Instances
+	ids := decode[struct{ Instances []instance }](t, d.p.must("buy", "--level", "ov", "--grade", "free", "--json")).Instances
 	id := ids[0].ID
 	short := id[len(id)-8:]
 	picture := largePicture(t, 700) // nearly as large as they may be

@@ -89,7 +89,11 @@ func (d damagedStore) copied(t *testing.T) *person {
 		t.Fatal(err)
 	}
 	copyTree(t, d.config, filepath.Join(p.home, "config"))
-	p.flag = []string{"--data", p.data, "--config", filepath.Join(p.home, "config", "config.yaml")}
+	config := filepath.Join(p.home, "config", "config.yaml")
+	if f, err := os.OpenFile(config, os.O_CREATE, 0o600); err != nil || f.Close() != nil {
+		t.Fatalf("a configuration cannot be written: %v", err)
+	}
+	p.flag = []string{"--data", p.data, "--config", config}
 	return p
 }
 

@@ -60,7 +60,9 @@ func TestNoVerbHangsOnWhatIsNoFile(t *testing.T) {
 		}
 	}
 	for what, path := range unreadableFiles(t) {
-		r(what, "upload", path)
+		if what != "a directory" { // its certificates are uploaded
+			r(what, "upload", path)
+		}
 		r(what, "upload-key", i.ID, path)
 		r(what, "reissue", i.ID, "--csr", path)
 		r(what, "restore", path, "--identity", key, "--data", filepath.Join(t.TempDir(), "new"))

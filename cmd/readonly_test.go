@@ -126,7 +126,11 @@ func TestThePlaceOfTheStoreIsNotChosenOverSSH(t *testing.T) {
 	if r := p.try("--data", p.data, "list"); r.code != 0 || r.err != "" {
 		t.Errorf("attached: exit %d, %s", r.code, r.err)
 	}
-	if r := p.try("--config", filepath.Join(p.home, "other.yaml"), "list"); r.code != 0 || !strings.Contains(r.err, "is not used") {
+	other := filepath.Join(p.home, "other.yaml")
+	if err := os.WriteFile(other, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := p.try("--config", other, "list"); r.code != 0 || !strings.Contains(r.err, "is not used") {
 		t.Errorf("attached with another configuration: exit %d, %s", r.code, r.err)
 	}
 }

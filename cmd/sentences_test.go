@@ -33,9 +33,11 @@ var untranslated = map[string]string{
 	"contact add": typed, "company add": typed, "watch add": typed, "backup verify": typed, "product drivers": typed,
 	"contact list": typed, "company list": typed, "product list": typed, "watch list": typed, "user: certquay": typed,
 	"contact show": typed, "contact remove": typed, "contact test": typed, "company show": typed, "company remove": typed,
-	"company add --type": typed, "config check": typed, "config diff": typed, "tasks dismiss": typed, "tasks retry": typed,
+	"company add --type": typed, "company edit --type": typed, "company edit": typed, "contact edit": typed, "contact assign": typed,
+	"config check": typed, "config diff": typed, "tasks dismiss": typed, "tasks retry": typed,
 	"watch check": typed, "watch remove": typed, "watch show": typed,
 
+	"stopped before anything had begun": forCode, "too many files": forCode,
 	"another user": forCode, "of another user": forCode, "open to other users": forCode, "not writable": forCode,
 	"a read-only file system": forCode, "gone with its owner": forCode, "removed while in use": forCode,
 	"no files over SSH": forCode, "no key": forCode, "unknown key": forCode, "no authorized_keys file": forCode,

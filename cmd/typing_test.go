@@ -25,8 +25,8 @@ func TestTextIsEditedAnywhere(t *testing.T) {
 	first.waitFor("Overview", "buy")
 	p.must("buy", "--level", "dv", "--type", "single")
 	for _, language := range []struct {
-		lang, ready, form string
-	}{{"en", "1 of 1", "Watch a server"}, {"zh", "1 / 1", "监控服务器"}} {
+		lang, ready, form, discard string
+	}{{"en", "1 of 1", "Watch a server", "again discards"}, {"zh", "1 / 1", "监控服务器", "放弃此处输入的内容"}} {
 		s := p.open(80, 24, "--lang", language.lang)
 		s.waitFor(language.ready)
 		for _, field := range []struct{ keys, begun string }{{"/", "/ "}, {":", ": "}, {"3[+", language.form}} {
@@ -62,6 +62,10 @@ func TestTextIsEditedAnywhere(t *testing.T) {
 				s.cursorIn(e.want)
 			}
 			s.typeKeys(esc)
+			if field.begun == language.form {
+				s.waitFor(language.discard)
+				s.typeKeys(esc)
+			}
 			s.gone("zzz")
 		}
 		s.quit()

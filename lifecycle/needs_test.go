@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -209,13 +210,7 @@ func TestAContactThatCannotBeReachedIsATask(t *testing.T) {
 	w.expects("one is dismissed", model.TaskContact)
 	w.notifier = p // a mail server is configured
 	w.start(w.store)
-	w.engine.Start()
-	for range 200 {
-		if len(w.open()) == 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	w.changes(func() bool { return len(w.open()) == 0 })
 	w.expects("with a mail server")
 }
 
@@ -228,12 +223,19 @@ func TestTasksOfAnEarlierStoreArePlanned(t *testing.T) {
 		i.TasksDue = time.Time{}
 		return errors.Join(err, tx.Put(&i))
 	}))
+	w.changes(func() bool { return !w.get(id).TasksDue.IsZero() })
+}
+
+// changes starts the scheduler and waits for the change that makes something hold.
+func (w *world) changes(holds func() bool) {
+	w.t.Helper()
+	ctx, stop := context.WithTimeout(w.ctx(), time.Minute)
+	defer stop()
+	feed := w.store.Watch(ctx)
 	w.engine.Start()
-	for range 200 {
-		if !w.get(id).TasksDue.IsZero() {
-			return
+	for !holds() {
+		if _, ok := <-feed; !ok {
+			w.t.Fatal("it did not come to hold")
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	t.Error("nothing is planned")
 }

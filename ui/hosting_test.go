@@ -10,6 +10,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/kittest"
+	"certquay/ui/text"
 )
 
 const support = "cert-desk@example.com, +49 30 999"
@@ -205,16 +206,17 @@ func TestHostingMarksWhatNeedsAPerson(t *testing.T) {
 	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: b.Instances[15].ID,
 		Text: model.Quoted("", "install it")})
 	name := b.Instances[15].Name
-	for _, press := range []func(*driver){func(d *driver) { d.keys("!") }, func(d *driver) { d.click("1 need a person") }} {
-		d := drive(t, b, 80, 24).keys("2").sees("▲ 1 need a person  !", "▲ "+name, "7 hosted")
-		if n := strings.Count(d.screen(), "▲"); n != 2 {
-			t.Errorf("%d marks, want one above and one at its row:\n%s", n, d.screen())
-		}
-		press(d)
-		d.sees("needs a person", name, "1 hosted").fits()
-		d.keys("!").sees("7 hosted")
+	only := func(d *driver) *driver {
+		return d.keys(":").text(text.New("en").T("hosting.act.person")).keys("enter")
 	}
-	d := drive(t, b, 80, 24, func(o *Options) { o.Plain = true }).keys("2", "!")
+	drive(t, b, 80, 24).keys("2").click("1 need a person").sees("What needs a person")
+	d := drive(t, b, 80, 24).keys("2").sees("▲ 1 need a person  !", "▲ "+name, "7 hosted")
+	if n := strings.Count(d.screen(), "▲"); n != 2 {
+		t.Errorf("%d marks, want one above and one at its row:\n%s", n, d.screen())
+	}
+	only(d).sees("needs a person", name, "1 hosted").fits()
+	only(d).sees("7 hosted")
+	d = only(drive(t, b, 80, 24, func(o *Options) { o.Plain = true }).keys("2"))
 	if said := d.m.View().Content; strings.Count(said, name) == 0 || !strings.Contains(flat(said), ",needsaperson") {
 		t.Errorf("it is not said:\n%s", said)
 	}

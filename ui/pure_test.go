@@ -45,7 +45,7 @@ func TestViewChangesNothing(t *testing.T) {
 		{keys: "C", more: "n j l pgdown N g"},
 		{keys: ": k e y s space w h e r e enter", more: "j G"},
 		{
-			keys: "|",
+			keys: "L",
 			more: "j space + J",
 		},
 		{keys: "x", more: "j G"},

@@ -126,7 +126,7 @@ func TestRevokeVersions(t *testing.T) {
 	d.fill("versions", "3").keys("enter")
 	d.sees("✕ 3 is no version that can be revoked")
 	d.fill("versions", "1").fill("typed", i.Name).keys("enter")
-	d.called("revoke img.example.com")
+	d.called("revoke-version img.example.com", "revoke img.example.com")
 	revoked := func() (numbers []int) {
 		for _, v := range d.instance("img.example.com").Versions {
 			if v.RevokedReason == rules.RevocationReasons[0] {

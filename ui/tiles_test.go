@@ -55,7 +55,7 @@ func TestBarsFilter(t *testing.T) {
 // TestColumnsAsChosen shows the columns that were chosen, as wide and in the order that
 // was wanted, at any width, until the list decides again.
 func TestColumnsAsChosen(t *testing.T) {
-	d := drive(t, kittest.Fleet(60), 80, 24).keys("|").sees("Columns of the list")
+	d := drive(t, kittest.Fleet(60), 80, 24).keys("L").sees("Columns of the list")
 	d.click("[ ] ID").sees("[✓] ID").keys("K", "K", "K", "K", "K", "K", "K", "K", "enter")
 	head := func() string {
 		for l := range strings.SplitSeq(d.screen(), "\n") {
@@ -69,14 +69,14 @@ func TestColumnsAsChosen(t *testing.T) {
 		t.Errorf("%q:\n%s", got, d.screen())
 	}
 	before := d.screen()
-	if d.keys("|", "j", "+", "+", "+", "enter"); d.screen() == before {
+	if d.keys("L", "j", "+", "+", "+", "enter"); d.screen() == before {
 		t.Error("no column is wider")
 	}
 	d.send(tea.WindowSizeMsg{Width: 160, Height: 40})
 	if got := head(); !strings.HasPrefix(got, "ID NAME STATUS EXPIRES ↑ ON") || strings.Contains(got, "DOMAINS") {
 		t.Errorf("at another width %q", got)
 	}
-	if d.keys("|", "c"); !strings.HasPrefix(head(), "NAME STATUS DOMAINS") {
+	if d.keys("L", "c"); !strings.HasPrefix(head(), "NAME STATUS DOMAINS") {
 		t.Errorf("the list does not decide again: %q", head())
 	}
 }

@@ -228,7 +228,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 	d := drive(t, b, 120, 40)
 	d.find("gone0").keys("enter", "ctrl+x").text("gone0.example.com").keys("enter")
 	d.feed()
-	d.sees("deleted gone0.example.com", "29 total", "Nothing passes this filter")
+	d.sees("deleted gone0.example.com", "29 total", "Nothing passes this query")
 	d.keys("esc", "j", "j", "j", "space", "space", "space")
 	b.Change(func(b *kittest.World) {
 		for _, i := range b.Instances {

@@ -131,7 +131,7 @@ var (
 			return nil
 		}
 		instead := Suggestion{Renew, []string{i.ID.Short()}}
-		if i.State == model.Uploaded {
+		if i.Origin == model.OriginUpload {
 			instead.Action = Host
 		}
 		return &Refusal{Reason: ReasonStillValid, Args: Args{"at": i.Newest().NotAfter}, Instead: []Suggestion{instead}}

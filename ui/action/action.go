@@ -184,9 +184,9 @@ func choose(c *app.Context, rows []*rules.Transition, t Target) (*rules.Transiti
 }
 
 // Pick is the one of several actions that the table allows in a case. When it allows
-// none, it is the first one possible in the state, with its refusal; else the last one,
-// whose refusal says more about what has ended, or the first one when both refusals
-// have the same reason.
+// none, it is the first one possible in the state, with its refusal; else the last one
+// whose refusal has another reason than that of the first, and so says more about what
+// has ended; else the first one.
 func Pick(t *rules.TransitionTable, rows []*rules.Transition, cs *rules.Facts) (*rules.Transition, *rules.Refusal) {
 	var near *rules.Transition
 	for _, r := range rows {
@@ -198,9 +198,12 @@ func Pick(t *rules.TransitionTable, rows []*rules.Transition, cs *rules.Facts) (
 		}
 	}
 	if near == nil {
-		near = rows[len(rows)-1]
-		if first, last := t.Check(rows[0].Action, cs), t.Check(near.Action, cs); first.Reason == last.Reason {
-			near = rows[0]
+		near = rows[0]
+		first := t.Check(near.Action, cs).Reason
+		for _, r := range rows[1:] {
+			if t.Check(r.Action, cs).Reason != first {
+				near = r
+			}
 		}
 	}
 	return near, t.Check(near.Action, cs)

@@ -43,7 +43,7 @@ func (p *page) Actions() app.Actions {
 			Footer:  app.RankIf(app.First, some),
 			Run:     p.list.Shown,
 		},
-		app.Action{ID: "tasks", Name: text.NewName("hosting.act.person"), Binding: app.Keys("!"), Group: app.View,
+		app.Action{ID: "hosted-tasks", Name: text.NewName("hosting.act.person"), Group: app.View,
 			Run: p.toggleNeedsPerson},
 		app.Action{
 			ID:      "panel",

@@ -3,6 +3,7 @@ package hosting
 import (
 	"charm.land/lipgloss/v2"
 
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -65,7 +66,7 @@ func (n *totals) row(c *app.Context) widget.Row {
 		add(style.Bad, c.Mark("✕")+c.T("hosting.failing", n.failing))
 	}
 	if n.tasks > 0 {
-		key := c.KeyFor("tasks", "!")
+		key := c.KeyFor("tasks", action.TasksKey)
 		row = append(row, widget.Part{Text: "   "}, widget.Part{
 			ID:   app.KeyID(key),
 			Text: s.Paint(style.Warn, c.Mark("▲")+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key),

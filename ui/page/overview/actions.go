@@ -82,7 +82,7 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{ID: "hosted-only", Name: text.NewName("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
 		app.Action{ID: "costs", Name: text.NewName("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
-		app.Action{ID: "columns", Name: text.NewName("act.columns"), Binding: app.Keys("|"), Group: app.View, Run: p.chooseColumns},
+		app.Action{ID: "columns", Name: text.NewName("act.columns"), Binding: app.Keys("L"), Group: app.View, Run: p.chooseColumns},
 		app.Action{ID: "layout", Name: text.NewName("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
 		app.Action{ID: "copy", Name: text.NewName("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
 		app.Action{
