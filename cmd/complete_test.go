@@ -40,8 +40,10 @@ func TestCandidatesThatMatch(t *testing.T) {
 }
 
 // freeText are the flags whose values no completion can know.
-var freeText = strings.Fields(`address applicant authorized-keys channel city country domain email hosting-packs id-number limit remove-channel
-	listen months name organization-id phone province quantity recipient reject text version-number within years zip`)
+var freeText = strings.Fields(
+	`address applicant authorized-keys channel city country domain email hosting-packs id-number limit remove-channel
+	listen months name organization-id phone province quantity recipient reject text version-number within years zip`,
+)
 
 // TestEveryFlagIsCompleted wants each flag with a value to have completions, take files
 // or be known as free text, and each entry of the tables to be used.

@@ -74,13 +74,8 @@ func cmdPairs(ts *testscript.TestScript, neg bool, args []string) {
 // encryptedKey encrypts a key with a password, as old versions of OpenSSL do.
 func encryptedKey(ts *testscript.TestScript, key []byte) []byte {
 	b, _ := pem.Decode(key)
-	locked, err := x509.EncryptPEMBlock(
-		rand.Reader,
-		"PRIVATE KEY",
-		b.Bytes,
-		[]byte("secret"),
-		x509.PEMCipherAES256,
-	) //nolint:staticcheck // old files are
+	//nolint:staticcheck // old files are encrypted so
+	locked, err := x509.EncryptPEMBlock(rand.Reader, "PRIVATE KEY", b.Bytes, []byte("secret"), x509.PEMCipherAES256)
 	ts.Check(err)
 	return pem.EncodeToMemory(locked)
 }

@@ -32,7 +32,8 @@ func (f *ActivityFilter) Matches(e *model.Event) bool {
 	in := func(list []string, v string) bool {
 		return len(list) == 0 || slices.ContainsFunc(list, func(one string) bool { return strings.EqualFold(one, v) })
 	}
-	return (f.Instance == "" || f.Instance == e.Instance) && (f.Resource == "" || f.Resource == e.Resource) && (f.Since.IsZero() || !e.At.Before(f.Since)) &&
+	return (f.Instance == "" || f.Instance == e.Instance) && (f.Resource == "" || f.Resource == e.Resource) &&
+		(f.Since.IsZero() || !e.At.Before(f.Since)) &&
 		(f.Until.IsZero() || e.At.Before(f.Until)) &&
 		in(f.Actors, e.Actor) &&
 		in(f.Actions, e.Action) &&

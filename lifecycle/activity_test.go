@@ -35,7 +35,8 @@ func TestActivityIsNarrowed(t *testing.T) {
 	start := all[len(all)-1].At.Truncate(24 * time.Hour)
 	day := func(n int) time.Time { return start.AddDate(0, 0, n) }
 	for _, f := range []lifecycle.ActivityFilter{
-		{Since: day(2)}, {Until: day(3)}, {Since: day(2), Until: day(3)}, {Since: day(40)}, {Until: day(-1)}, {Since: day(3), Until: day(1)},
+		{Since: day(2)}, {Until: day(3)}, {Since: day(2), Until: day(3)},
+		{Since: day(40)}, {Until: day(-1)}, {Since: day(3), Until: day(1)},
 		{Actors: []string{"anna"}}, {Actions: []string{"reissue", "issue"}}, {Results: []string{"refused"}},
 		{Since: day(1), Until: day(8), Actors: []string{"ANNA"}, Results: []string{"ok"}, Instance: one},
 		{Instance: one, Since: day(4)}, {Actors: []string{"anna"}, Before: all[len(all)/2].Seq}, {Since: day(2), Limit: 3},

@@ -17,7 +17,8 @@ func TestPagesAndTestsAgree(t *testing.T) {
 		least             int
 	}{
 		{"RULES.md", `(?m)^- \*\*([A-Z][0-9]+)\*\* `, `(?://|#).*?\bspec: ([A-Z][0-9]+(?:,? ?[A-Z][0-9]+)*)`, 30},
-		{"../ROBUSTNESS.md", `(?m)^- \*\*((?:R-)?[A-Z][0-9]+)\*\* `, `(?://|#).*?\bfinding: ((?:R-)?[A-Z][0-9]+(?:,? ?(?:R-)?[A-Z][0-9]+)*)`, 30},
+		{"../ROBUSTNESS.md", `(?m)^- \*\*((?:R-)?[A-Z][0-9]+)\*\* `,
+			`(?://|#).*?\bfinding: ((?:R-)?[A-Z][0-9]+(?:,? ?(?:R-)?[A-Z][0-9]+)*)`, 30},
 	} {
 		page, err := os.ReadFile(c.page)
 		if err != nil {

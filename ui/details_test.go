@@ -124,7 +124,9 @@ func TestWhatAResourcePresented(t *testing.T) {
 	at(60, "verify", journal.ResultFailed, model.Say("verify.drifted", "fingerprint", "0123456789abcdef"))
 	at(50, "verify", journal.ResultOK, model.Say("verify.deployed"))
 	at(10, "deploy", journal.ResultOK, presents(2))
-	for _, open := range [][]string{{"3", "/", "s", "h", "o", "p", "enter", "enter"}, {"/", "s", "h", "o", "p", "enter", "enter", "enter"}} {
+	for _, open := range [][]string{
+		{"3", "/", "s", "h", "o", "p", "enter", "enter"}, {"/", "s", "h", "o", "p", "enter", "enter", "enter"},
+	} {
 		d := drive(t, b, 120, 40).keys(open...)
 		d.sees("What it presented", "at the end", "should present", "127.0.0.1:40101")
 		for _, line := range []string{

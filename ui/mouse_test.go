@@ -175,7 +175,8 @@ func TestMouseInDialogs(t *testing.T) {
 // begins to filter where the filter stands. spec: V5
 func TestMouseOpensRows(t *testing.T) {
 	for _, c := range []struct{ tab, row, opens string }{
-		{"2", "shop.example.com", "Hosting of shop.example.com"}, {"3", "127.0.0.1:40103", "What it presented"}, {"4", "pay.example.com", "Event"},
+		{"2", "shop.example.com", "Hosting of shop.example.com"}, {"3", "127.0.0.1:40103", "What it presented"},
+		{"4", "pay.example.com", "Event"},
 	} {
 		d := drive(t, kittest.Fleet(60), 120, 40)
 		d.keys(c.tab).click(c.row)

@@ -28,7 +28,8 @@ func TestListsAreCSV(t *testing.T) {
 		{Name: "=1+1", Words: []string{"a", "b"}, Note: &note, N: -3, On: true},
 		{Name: "-x", One: &inner{1}, own: 1}, {Name: "@a\x1b\n"}, {Name: "+1"}, {Name: "中文"},
 	})
-	want := "name,words,note,n,on\n'=1+1,a b,\"say \"\"yes\"\", or no\",-3,true\n'-x,,,0,false\n'@a\\x1b\\x0a,,,0,false\n'+1,,,0,false\n中文,,,0,false\n"
+	want := "name,words,note,n,on\n'=1+1,a b,\"say \"\"yes\"\", or no\",-3,true\n" +
+		"'-x,,,0,false\n'@a\\x1b\\x0a,,,0,false\n'+1,,,0,false\n中文,,,0,false\n"
 	if err != nil || said.String() != want {
 		t.Errorf("%v, got\n%swant\n%s", err, said, want)
 	}

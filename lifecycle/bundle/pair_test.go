@@ -33,14 +33,16 @@ func TestFilesArePairedByKeyAndSignature(t *testing.T) {
 			"ca.pem": slices.Concat(p.inter.pem(), p.inter.pkcs8PEM(t)),
 		}, []string{"1.pem ca.pem", "2.pem ca.pem"}, []string{"ca.pem"}},
 		{"without a key", map[string][]byte{"x/bare.crt": bare.pem()}, []string{"x/bare.crt"}, nil},
-		{"beside another key", map[string][]byte{"x/bare.crt": bare.pem(), "x/bare.key": ecNode(t).pkcs8PEM(t)}, nil, []string{"!x/bare.crt"}},
+		{"beside another key", map[string][]byte{"x/bare.crt": bare.pem(), "x/bare.key": ecNode(t).pkcs8PEM(t)},
+			nil, []string{"!x/bare.crt"}},
 		{"beside the key of another certificate", map[string][]byte{
 			"x/bare.crt": bare.pem(), "x/bare.key": other.pkcs8PEM(t), "other.crt": other.pem(),
 		}, []string{"other.crt x/bare.key"}, []string{"!x/bare.crt"}},
 		{"its own CA", map[string][]byte{"s.pem": self.pem(), "s.key": self.pkcs8PEM(t)}, []string{"s.pem s.key"}, nil},
 		{"a CA, a key alone and other files", map[string][]byte{
-			"root.pem": alone.pem(), "lost.key": ecNode(t).pkcs8PEM(t), "README": []byte("text"), "cut.pem": []byte("-----BEGIN CERTIFICATE-----\nMII"),
-			"dh.pem": []byte("-----BEGIN DH PARAMETERS-----\nMAYCAQ8CAQI=\n-----END DH PARAMETERS-----\n"),
+			"root.pem": alone.pem(), "lost.key": ecNode(t).pkcs8PEM(t), "README": []byte("text"),
+			"cut.pem": []byte("-----BEGIN CERTIFICATE-----\nMII"),
+			"dh.pem":  []byte("-----BEGIN DH PARAMETERS-----\nMAYCAQ8CAQI=\n-----END DH PARAMETERS-----\n"),
 		}, nil, []string{"README", "!cut.pem", "dh.pem", "lost.key", "root.pem"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

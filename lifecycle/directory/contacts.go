@@ -263,7 +263,10 @@ func (d *Directory) UsersOfContact(id model.ID) (u ContactUsers, err error) {
 			kind  model.Kind
 			index string
 			all   *[]model.ID
-		}{{model.KindInstance, "contact", &u.Instances}, {model.KindInstance, "owner", &u.Instances}, {model.KindWatch, "contact", &u.Watches}} {
+		}{
+			{model.KindInstance, "contact", &u.Instances}, {model.KindInstance, "owner", &u.Instances},
+			{model.KindWatch, "contact", &u.Watches},
+		} {
 			for key, err := range r.Keys(model.Scan{Kind: scan.kind, Index: scan.index, Prefix: string(id)}) {
 				if err != nil {
 					return err

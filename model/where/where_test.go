@@ -123,7 +123,8 @@ func TestMistakesArePointedAt(t *testing.T) {
 // query.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
-		"a b or !(c d)", `tag:"two words" expires<14d`, `"or" or "!x" "a:b"`, "((((", "!!!", "expires>=2027-03-01", "a\x00b", "\xff:\xff", `"\`,
+		"a b or !(c d)", `tag:"two words" expires<14d`, `"or" or "!x" "a:b"`, "((((",
+		"!!!", "expires>=2027-03-01", "a\x00b", "\xff:\xff", `"\`,
 		"issued>-3w", "K:1", "(a or b) (c or d)", "state:paid!", "a!b",
 	} {
 		f.Add(s)
@@ -245,7 +246,8 @@ func TestRevokedIncludesPaidBack(t *testing.T) {
 	i.State = model.Refunded
 	never := &model.Instance{State: model.Refunded} // closed before it was issued
 	for query, want := range map[string][2]bool{
-		"is:revoked": {true, false}, "revoked": {true, false}, "state:revoked": {false, false}, "state:refunded": {true, true}, "group:ended": {true, true},
+		"is:revoked": {true, false}, "revoked": {true, false}, "state:revoked": {false, false}, "state:refunded": {true, true},
+		"group:ended": {true, true},
 	} {
 		e, err := Instances.Parse(query)
 		if err != nil {

@@ -156,7 +156,8 @@ func benchTable(b *testing.B, rows int) {
 }
 
 // BenchmarkWhere measures queries of three terms on a million rows, which no cache
-// answers, in the time that passes and in that of all processors; one in ten has tags, owner, contact and a note, and one in seven is deployed
+// answers, in the time that passes and in that of all processors; one in ten has tags, owner,
+// contact and a note, and one in seven is deployed
 // under a name.
 //
 //	go test ./store/search -run x -bench Where -benchtime 20x

@@ -28,7 +28,8 @@ func TestChainTreeShowsAges(t *testing.T) {
 			"└─ ● R11                    ━━━─────────   2 y left",
 			`   └─ ▲ pay.example.com\x1b  ━━━━━━━━━━━─  12 d left`,
 		}},
-		{40, []string{"● ISRG Root X1              " + " 9 y left", "└─ ● R11                    " + " 2 y left", `   └─ ▲ pay.example.com\x1b 12 d left`}},
+		{40, []string{"● ISRG Root X1              " + " 9 y left", "└─ ● R11                    " + " 2 y left",
+			`   └─ ▲ pay.example.com\x1b 12 d left`}},
 		{20, []string{"● ISRG Root X1", "└─ ● R11", "   └─ ▲ pay.example…"}},
 	} {
 		got := ChainTree(plain, links, tt.w)
