@@ -226,7 +226,8 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			if err := w.recordListening(tx, r, nil); err != nil {
 				return err
 			}
-			r.Failure, r.Waiting = model.Failure{}, false
+			// A newer version may wait for the end of this job: what waits is looked at then.
+			r.Failure = model.Failure{}
 			if j.Cause == journal.CauseScheduled && j.AnnualRenewal {
 				i, err := model.Get[model.Instance](tx, string(j.Instance))
 				if err != nil {

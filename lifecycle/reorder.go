@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"slices"
 
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
@@ -98,6 +99,7 @@ func (e *Engine) buySuccessor(
 		var places []model.ID
 		o, made, err := e.purchase(tx, actor, q, a, func(i *model.Instance) (err error) {
 			i.Contact, i.Application = old.Contact, app
+			i.Tags, i.Owner, i.Note = slices.Clone(old.Tags), old.Owner, old.Note
 			i.Application.Saved, i.Application.Submitted = c.Now, c.Now
 			i.Name = displayName(i)
 			places, err = link(tx, old, i)

@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -63,8 +64,14 @@ func TestTheEndOfASuccessorBringsTheOldOneBack(t *testing.T) {
 	if i := w.get(old); i.Replaced || !w.has(old, model.Expiring) {
 		t.Errorf("what replaced it is revoked, and it counts as %s", i.Status(w.clock.Now()))
 	}
+	note := "PCI scope"
+	_, err := w.engine.By(operator).Annotate(w.ctx(), old, lifecycle.Annotation{Add: []string{"prod"}, Note: &note})
+	w.check(err)
 	again, j, err := w.engine.By(operator).Renew(w.ctx(), old) // the former renewal is no obstacle
 	w.done(j, err)
+	if n := w.get(again.ID); !slices.Equal(n.Tags, []string{"prod"}) || n.Note != note {
+		t.Errorf("the successor has the tags %q and the note %q", n.Tags, n.Note)
+	}
 	if i := w.get(old); !i.Replaced || i.ReplacedBy() != again.ID {
 		t.Errorf("renewed again by %s: %+v", again.ID, i)
 	}
