@@ -28,7 +28,7 @@ func (e *Engine) missing(i *model.Instance, a model.Application) []*rules.Invali
 		missing = append(missing, &rules.Invalid{Field: field, Why: why, Example: example, Rule: rule})
 	}
 	caps := rules.Capabilities{}
-	if is, ok := e.issuers[i.Spec.Brand]; ok {
+	if is, ok := e.issuers.Port(i.Spec.Brand); ok {
 		caps = is.Capabilities(e.Now())
 	}
 	if err := caps.CheckNames(i.Spec.Type, a.Domains); err != nil {

@@ -17,10 +17,10 @@ func (e *Engine) quote(r BuyRequest) (Quote, error) {
 	refuse := func(reason rules.Reason, args rules.Args) (Quote, error) {
 		return Quote{}, &rules.Refusal{Action: rules.Buy, Reason: reason, Rule: "B1", Args: args}
 	}
-	is, ok := e.issuers[r.Spec.Brand]
+	is, ok := e.issuers.Port(r.Spec.Brand)
 	if !ok {
 		var brands []string
-		for b := range e.issuers {
+		for b := range e.issuers.Usable() {
 			brands = append(brands, b)
 		}
 		slices.Sort(brands)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/authority"
 	"certquay/lifecycle/directory"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/monitor"
@@ -22,10 +23,18 @@ import (
 
 // Options are the parts and settings of an [Engine].
 type Options struct {
-	Store       ports.Store
-	Clock       ports.Clock
-	Table       *rules.TransitionTable // nil for [rules.NewTransitionTable]
-	Issuers     map[string]ports.Issuer
+	Store   ports.Store
+	Clock   ports.Clock
+	Table   *rules.TransitionTable  // nil for [rules.NewTransitionTable]
+	Issuers map[string]ports.Issuer // built in, by brand
+	// Authorities are declared in the configuration; OpenIssuer opens them and those
+	// that are added while running. nil permits only those built in.
+	Authorities []authority.Declaration
+	OpenIssuer  authority.Opener
+	// DNSAccounts are those that the configuration declares; DNSSecrets reads their
+	// credentials.
+	DNSAccounts []authority.Declaration
+	DNSSecrets  func(authority.Declaration) (authority.Secrets, error)
 	Products    []NamedProduct // in the order they are shown
 	Prober      ports.Prober
 	VerifyChain ports.ChainVerifier // nil: endpoints are not watched
@@ -82,7 +91,8 @@ type Engine struct {
 	store     ports.Store
 	clock     ports.Clock
 	table     *rules.TransitionTable
-	issuers   map[string]ports.Issuer
+	issuers   *authority.Issuers
+	dns       *authority.Book // accounts at DNS providers
 	products  []NamedProduct
 	prober    ports.Prober
 	monitor   *monitor.Monitor
@@ -141,7 +151,6 @@ func New(o Options) *Engine {
 		store:       o.Store,
 		clock:       o.Clock,
 		table:       o.Table,
-		issuers:     o.Issuers,
 		products:    o.Products,
 		prober:      o.Prober,
 		notifier:    o.Notifier,
@@ -158,6 +167,8 @@ func New(o Options) *Engine {
 		crashed:     o.Crashed,
 	}
 	e.directory = directory.New(e.journal, e.notifier)
+	e.issuers = authority.NewIssuers(e.journal, o.Issuers, o.Authorities, o.OpenIssuer)
+	e.dns = authority.NewBook(e.journal, "dns", o.DNSAccounts, o.DNSSecrets)
 	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}
 	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.VerifyChain)
 	e.outbox = outbox.New(ctx, outbox.Options{
@@ -170,11 +181,6 @@ func New(o Options) *Engine {
 // withGuards wraps everything outside the engine, so that a panic there becomes
 // the failure of one call.
 func withGuards(o Options) Options {
-	issuers := make(map[string]ports.Issuer, len(o.Issuers))
-	for name, is := range o.Issuers {
-		issuers[name] = ports.GuardIssuer(o.Log, is)
-	}
-	o.Issuers = issuers
 	o.Products = slices.Clone(o.Products)
 	for n := range o.Products {
 		if np := &o.Products[n]; np.Product != nil {
@@ -353,7 +359,7 @@ func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rul
 // factsOf returns the facts about an instance that are not in other records.
 func (e *Engine) factsOf(actor model.Actor, i *model.Instance) *rules.Facts {
 	c := &rules.Facts{Actor: actor, Instance: i, Now: e.clock.Now()}
-	if is, ok := e.issuers[i.Spec.Brand]; ok {
+	if is, ok := e.issuers.Port(i.Spec.Brand); ok {
 		caps := is.Capabilities(c.Now)
 		c.Issuer = &caps
 	}
@@ -383,7 +389,7 @@ func (e *Engine) readFacts(actor model.Actor, id model.ID) (c *rules.Facts, err 
 
 // issuerOf returns the issuer of an instance's brand.
 func (e *Engine) issuerOf(i *model.Instance) (ports.Issuer, error) {
-	is, ok := e.issuers[i.Spec.Brand]
+	is, ok := e.issuers.Port(i.Spec.Brand)
 	if !ok {
 		return nil, &rules.Refusal{Reason: rules.ReasonNoIssuer, Args: rules.Args{"brand": i.Spec.Brand}, Instance: i.ID, State: i.State}
 	}

@@ -185,7 +185,11 @@ func (e *Engine) quoteHosting(id model.ID, r HostRequest) (HostingQuote, error) 
 	if r.FromPack && !i.Hosting.FromPack {
 		return refuse(rules.ReasonHostingPaid, "H4", nil)
 	}
-	caps := e.issuers[s.Brand].Capabilities(e.Now())
+	is, ok := e.issuers.Port(s.Brand)
+	if !ok { // it was removed since the quote
+		return HostingQuote{}, &rules.Refusal{Action: rules.Host, Reason: rules.ReasonNoIssuer, Args: rules.Args{"brand": s.Brand}}
+	}
+	caps := is.Capabilities(e.Now())
 	q := HostingQuote{Quote: bought, Spec: s, Credits: HostingCredits}
 	if q.PublicIssuer, err = e.publicIssuer(&i, caps); err != nil {
 		return q, err

@@ -478,7 +478,8 @@ func (w *worker) cancelOrder(j model.Job) {
 		w.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
 		return
 	}
-	c, ok := w.issuers[i.Spec.Brand].(ports.Canceller)
+	is, _ := w.issuers.Port(i.Spec.Brand)
+	c, ok := is.(ports.Canceller)
 	if !ok {
 		return
 	}

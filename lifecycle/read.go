@@ -304,8 +304,8 @@ func (rd *reader) productInfos() []ProductInfo {
 
 // capabilitiesByBrand is [Access.CapabilitiesByBrand].
 func (rd *reader) capabilitiesByBrand() map[string]func(time.Time) rules.Capabilities {
-	all := make(map[string]func(time.Time) rules.Capabilities, len(rd.issuers))
-	for name, is := range rd.issuers {
+	all := map[string]func(time.Time) rules.Capabilities{}
+	for name, is := range rd.issuers.Usable() {
 		all[name] = is.Capabilities
 	}
 	return all
@@ -313,8 +313,8 @@ func (rd *reader) capabilitiesByBrand() map[string]func(time.Time) rules.Capabil
 
 // capabilities is [Access.Issuers].
 func (rd *reader) capabilities() map[string]rules.Capabilities {
-	all := make(map[string]rules.Capabilities, len(rd.issuers))
-	for name, is := range rd.issuers {
+	all := map[string]rules.Capabilities{}
+	for name, is := range rd.issuers.Usable() {
 		all[name] = is.Capabilities(rd.Now())
 	}
 	return all

@@ -40,7 +40,7 @@ const maxValues = 50
 func (rd *reader) queryValues(f where.Field, text string) (values []string, err error) {
 	switch f {
 	case where.Issuer:
-		values = slices.Collect(maps.Keys(rd.issuers))
+		values = slices.Collect(maps.Keys(rd.issuers.Usable()))
 	case where.Product:
 		for _, p := range rd.products {
 			values = append(values, p.Name)

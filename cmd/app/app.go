@@ -131,7 +131,7 @@ func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) 
 
 // openEngine creates the engine and its ports.
 func (a *App) openEngine(
-	ctx context.Context, lock *owner.Lock, clock ports.Clock, save func(context.Context, time.Duration) error, ca *authority,
+	ctx context.Context, lock *owner.Lock, clock ports.Clock, save func(context.Context, time.Duration) error, ca *embeddedCA,
 ) {
 	system := a.systemRoots()
 	roots := ca.roots(system)
@@ -146,7 +146,9 @@ func (a *App) openEngine(
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Words: text.New("en").Text,
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots, PublicRoots: system,
-		Issuers:  map[string]ports.Issuer{embedded.Brand: a.CA},
+		Issuers:     map[string]ports.Issuer{embedded.Brand: a.CA},
+		Authorities: a.declaredIssuers(), OpenIssuer: a.issuerOpener(clock),
+		DNSAccounts: a.declaredDNS(), DNSSecrets: a.dnsSecrets,
 		Products: a.products, Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
 		Notifier: a.newNotifier(roots), Crashed: crashed,
 	})
@@ -175,7 +177,7 @@ func (a *App) policy() rules.Policy {
 
 // start starts the engine and the CA. While the store is sealed, what needs secrets
 // waits for [App.Unseal].
-func (a *App) start(ctx context.Context, clock ports.Clock, ca *authority) error {
+func (a *App) start(ctx context.Context, clock ports.Clock, ca *embeddedCA) error {
 	working := !a.ReadOnly || a.Serve // a read-only owner does no scheduled work
 	if working {
 		ca.maintain(ctx)

@@ -41,13 +41,13 @@ const (
 // openCA opens the embedded CA and serves CRL and OCSP on loopback. Certificates
 // contain the address, so the port is kept once it is chosen. If the port is in use,
 // everything else still works (spec O4).
-func (a *App) openCA(ctx context.Context, clock ports.Clock) (*authority, error) {
+func (a *App) openCA(ctx context.Context, clock ports.Clock) (*embeddedCA, error) {
 	c := a.Config.Embedded
 	address, err := a.storedAddress(ctx, "crl", c.Listen)
 	if err != nil {
 		return nil, err
 	}
-	au := &authority{app: a, clock: clock, address: address, unsealed: make(chan struct{})}
+	au := &embeddedCA{app: a, clock: clock, address: address, unsealed: make(chan struct{})}
 	kind, _ := issuer.Find(embedded.Brand)
 	opened, err := kind.Open(issuer.Setup{Settings: c, Store: a.Store, Now: clock.Now, BaseURL: au.baseURL})
 	if err != nil {
@@ -63,8 +63,8 @@ func (a *App) openCA(ctx context.Context, clock ports.Clock) (*authority, error)
 	return au, nil
 }
 
-// authority is the embedded CA and its background work.
-type authority struct {
+// embeddedCA is the embedded CA and its background work.
+type embeddedCA struct {
 	app      *App
 	clock    ports.Clock
 	ca       *embedded.Issuer
@@ -77,7 +77,7 @@ type authority struct {
 }
 
 // baseURL returns the URL contained in certificates, or "" if no port was ever chosen.
-func (au *authority) baseURL() string {
+func (au *embeddedCA) baseURL() string {
 	if at := au.bound.Load(); at != nil {
 		return "http://" + *at
 	}
@@ -88,7 +88,7 @@ func (au *authority) baseURL() string {
 }
 
 // listen serves CRL and OCSP, or records the error.
-func (au *authority) listen(ctx context.Context) {
+func (au *embeddedCA) listen(ctx context.Context) {
 	l, err := listen.TCP(ctx, au.address)
 	if err == nil {
 		err = au.app.storePort(ctx, "crl", au.address, l)
@@ -110,7 +110,7 @@ func (au *authority) listen(ctx context.Context) {
 
 // maintain raises tasks for the CA and renews its certificates, now and until the owner
 // closes.
-func (au *authority) maintain(ctx context.Context) {
+func (au *embeddedCA) maintain(ctx context.Context) {
 	a := au.app
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
@@ -147,7 +147,7 @@ func (au *authority) maintain(ctx context.Context) {
 }
 
 // syncAddressTask raises or closes the task about the address of CRL and OCSP.
-func (au *authority) syncAddressTask(ctx context.Context) {
+func (au *embeddedCA) syncAddressTask(ctx context.Context) {
 	asked := journal.NoTask(model.TaskServe)
 	if au.problem != nil {
 		_, port, _ := net.SplitHostPort(au.address) // it was split before
@@ -158,7 +158,7 @@ func (au *authority) syncAddressTask(ctx context.Context) {
 
 // prepare renews the CA's own certificates if necessary, and returns when to check
 // again. Errors affect nothing else.
-func (au *authority) prepare(ctx context.Context) time.Duration {
+func (au *embeddedCA) prepare(ctx context.Context) time.Duration {
 	err := au.ca.Prepare(ctx)
 	switch {
 	case errors.Is(err, store.ErrSealed), ctx.Err() != nil: // repeated once the store is unsealed
@@ -182,7 +182,7 @@ func (au *authority) prepare(ctx context.Context) time.Duration {
 	return prepareInterval
 }
 
-func (au *authority) ask(ctx context.Context, asked journal.TaskRequest) {
+func (au *embeddedCA) ask(ctx context.Context, asked journal.TaskRequest) {
 	if err := au.app.Engine.SyncTask(ctx, asked); err != nil && ctx.Err() == nil {
 		au.app.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
 	}
@@ -203,7 +203,7 @@ func (a *App) systemRoots() func() *x509.CertPool {
 
 // roots returns a function that returns the system's roots and those of the CA at the
 // time.
-func (au *authority) roots(system func() *x509.CertPool) func() *x509.CertPool {
+func (au *embeddedCA) roots(system func() *x509.CertPool) func() *x509.CertPool {
 	return func() *x509.CertPool {
 		roots := system().Clone()
 		if err := au.ca.AddRoots(roots); err != nil {

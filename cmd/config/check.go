@@ -43,6 +43,7 @@ func (c *Config) check(d *decoder) {
 	d.oneOf(c.RefundPolicy, "refund_policy", RefundIssued30d, RefundPaid7d, RefundNone)
 	d.days(c.Review.ReuseDays, "review.reuse_days", 0, "398")
 	d.checkSettings(c.Embedded, "embedded")
+	c.checkIssuers(d)
 	c.checkProducts(d)
 	for i, n := range c.Notify.ExpiryDays {
 		d.days(n, fmt.Sprintf("notify.expiry_days[%d]", i), 1, "30")

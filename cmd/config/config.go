@@ -28,6 +28,8 @@ type Config struct {
 	Renew        Renew             `yaml:"renew"`
 	Review       Review            `yaml:"review"`
 	Embedded     embedded.Settings `yaml:"embedded"`
+	Issuers      []Issuer          `yaml:"issuers"`
+	DNS          []DNSAccount      `yaml:"dns"`
 	Products     []Product         `yaml:"products"`
 	Notify       Notify            `yaml:"notify"`
 	Backup       Backup            `yaml:"backup"`
@@ -92,6 +94,22 @@ type Product struct {
 	Regions []string `yaml:"regions"`
 	// Settings have the driver's own type; nil if it has none.
 	Settings any `yaml:"settings,omitempty"`
+}
+
+// Issuer is one entry under issuers (spec C1).
+type Issuer struct {
+	Name string     `yaml:"name"`
+	Kind IssuerKind `yaml:"kind"`
+	// Settings have the kind's own type; nil if it has none.
+	Settings any `yaml:"settings,omitempty"`
+}
+
+// DNSAccount is one entry under dns (spec C5). A path may begin with ~/ and is relative
+// to the configuration file.
+type DNSAccount struct {
+	Name            string `yaml:"name"`
+	Provider        string `yaml:"provider"`
+	CredentialsFile string `yaml:"credentials_file"`
 }
 
 // Notify configures notices (spec N1).
@@ -209,6 +227,8 @@ func Default() *Config {
 		RefundPolicy: RefundIssued30d,
 		Review:       Review{ReuseDays: 398},
 		Embedded:     embedded.DefaultSettings(),
+		Issuers:      []Issuer{},
+		DNS:          []DNSAccount{},
 		Products: []Product{
 			{Name: "SLB", Driver: edge.Driver, Regions: four},
 			{Name: "CDN", Driver: edge.Driver, Regions: global},

@@ -14,8 +14,8 @@ type Change struct {
 }
 
 // Diff returns the settings that differ between the configuration now and then. They
-// are in the order of the file; entries of a map are sorted, and products are compared
-// by name.
+// are in the order of the file; entries of a map are sorted; issuers, products and
+// accounts are compared by name.
 func Diff(now, then *Config) []Change {
 	var d differ
 	d.compare("", reflect.ValueOf(now).Elem(), reflect.ValueOf(then).Elem())
@@ -39,12 +39,12 @@ func (d *differ) compare(at string, now, then reflect.Value) {
 		d.compare(at, reflect.Value{}, then)
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			if key := keyOf(v.Type().Field(i)); v.Type() != reflect.TypeFor[Product]() || key != "name" {
-				d.compare(join(at, key), field(now, i), field(then, i))
+			if i > 0 || !named(v.Type()) {
+				d.compare(join(at, keyOf(v.Type().Field(i))), field(now, i), field(then, i))
 			}
 		}
-	case v.Type() == reflect.TypeFor[[]Product]():
-		d.products(at, productsIn(now), productsIn(then))
+	case v.Kind() == reflect.Slice && named(v.Type().Elem()):
+		d.namedEntries(at, now, then)
 	case v.Kind() == reflect.Map:
 		d.entries(at, now, then)
 	case !equal(now, then):
@@ -52,28 +52,34 @@ func (d *differ) compare(at string, now, then reflect.Value) {
 	}
 }
 
-// productsIn returns the products that a value holds, none for an invalid one.
-func productsIn(v reflect.Value) []Product {
-	if !v.IsValid() {
-		return nil
-	}
-	return v.Interface().([]Product)
-}
+// named reports whether values of a type are known by their name, which is the first
+// field: the entries of lists of issuers, products and accounts.
+func named(t reflect.Type) bool { return t.Kind() == reflect.Struct && keyOf(t.Field(0)) == "name" }
 
-func (d *differ) products(at string, now, then []Product) {
-	find := func(in []Product, name string) reflect.Value {
-		n := slices.IndexFunc(in, func(p Product) bool { return p.Name == name })
-		if n < 0 {
-			return reflect.Value{}
+// namedEntries compares two lists of named entries by their names.
+func (d *differ) namedEntries(at string, now, then reflect.Value) {
+	length := func(list reflect.Value) int {
+		if !list.IsValid() {
+			return 0
 		}
-		return reflect.ValueOf(in[n])
+		return list.Len()
 	}
-	for _, p := range now {
-		d.compare(join(at, p.Name), reflect.ValueOf(p), find(then, p.Name))
+	find := func(list reflect.Value, name string) reflect.Value {
+		for n := range length(list) {
+			if e := list.Index(n); e.Field(0).String() == name {
+				return e
+			}
+		}
+		return reflect.Value{}
 	}
-	for _, p := range then {
-		if !find(now, p.Name).IsValid() {
-			d.compare(join(at, p.Name), reflect.Value{}, reflect.ValueOf(p))
+	for n := range length(now) {
+		e := now.Index(n)
+		d.compare(join(at, e.Field(0).String()), e, find(then, e.Field(0).String()))
+	}
+	for n := range length(then) {
+		e := then.Index(n)
+		if name := e.Field(0).String(); !find(now, name).IsValid() {
+			d.compare(join(at, name), reflect.Value{}, e)
 		}
 	}
 }

@@ -3,11 +3,14 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"certquay/cmd/session"
+	"certquay/lifecycle/issuer"
+	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
 	"certquay/model"
 	"certquay/model/setting"
@@ -26,51 +29,120 @@ func (Driver) Doc(words *text.Catalogue) string {
 	return strings.Join(all, " ")
 }
 
+// IssuerKind is the name of a kind of issuer.
+type IssuerKind string
+
+// Doc implements documented by listing the kinds that can be declared.
+func (IssuerKind) Doc(words *text.Catalogue) string {
+	var all []string
+	for _, k := range DeclaredKinds() {
+		all = append(all, words.Text(model.Say("config.file-driver", "name", k, "about", Meaning(words, k))))
+	}
+	return strings.Join(all, " ")
+}
+
 // Meaning returns the description of a built-in component by its name, or of one of its
 // settings by both names.
 func Meaning(words *text.Catalogue, names ...string) string {
 	return words.Lookup("built-in."+strings.Join(names, "."), "")
 }
 
-// driverSettings describes the settings of each driver.
-func driverSettings(words *text.Catalogue) string {
+// kindSettings describes the settings of the kinds of a list in the configuration.
+func kindSettings(words *text.Catalogue, at string) string {
 	var all []string
-	for _, k := range product.Kinds {
-		if k.Settings == nil {
-			all = append(all, words.Text(model.Say("config.file-no-settings", "driver", k.Name)))
-			continue
+	add := func(name string, defaults func() any) {
+		if defaults == nil {
+			all = append(all, words.Text(model.Say("config.file-no-settings", "driver", name)))
+			return
 		}
-		for _, s := range setting.Of(k.Settings()) {
+		for _, s := range setting.Of(defaults()) {
 			all = append(all, words.Text(model.Say("config.file-setting",
-				"driver", k.Name, "setting", s.Name, "value", Value(s.Default), "meaning", Meaning(words, k.Name, s.Name))))
+				"driver", name, "setting", s.Name, "value", Value(s.Default), "meaning", Meaning(words, name, s.Name))))
 		}
+	}
+	if at == "issuers" {
+		for _, name := range DeclaredKinds() {
+			k, _ := issuer.Find(name)
+			add(name, k.Settings)
+		}
+		return strings.Join(all, " ")
+	}
+	for _, k := range product.Kinds {
+		add(k.Name, k.Settings)
 	}
 	return strings.Join(all, " ")
 }
 
-// settings decodes the settings of products, whose types depend on the driver. An
-// unknown driver is reported by check.
-func (d *decoder) settings(products []Product) {
-	for i := range products {
-		p, path := &products[i], fmt.Sprintf("products[%d].settings", i)
-		n, given := d.at[path]
-		if _, null := n.(*ast.NullNode); null {
-			given = false
-		}
-		k, ok := product.Find(string(p.Driver))
-		switch {
-		case !ok:
-		case k.Settings != nil:
-			v := reflect.New(reflect.TypeOf(k.Settings())).Elem()
-			v.Set(reflect.ValueOf(k.Settings()))
-			if given {
-				d.value(n, v, path)
-			}
-			p.Settings = v.Interface()
-		case given:
-			d.fail(n, path, model.Say("config.settings", "driver", k.Name), model.Say("config.leave-out"))
+// settings decodes the settings of issuers and products, whose types depend on the kind.
+// An unknown kind is reported by check.
+func (d *decoder) settings(c *Config) {
+	for i := range c.Issuers {
+		is := &c.Issuers[i]
+		if k, ok := issuer.Find(string(is.Kind)); ok {
+			is.Settings = d.settingsOf(fmt.Sprintf("issuers[%d].settings", i), k.Name, k.Settings)
 		}
 	}
+	for i := range c.Products {
+		p := &c.Products[i]
+		if k, ok := product.Find(string(p.Driver)); ok {
+			p.Settings = d.settingsOf(fmt.Sprintf("products[%d].settings", i), k.Name, k.Settings)
+		}
+	}
+}
+
+// settingsOf decodes the settings at a path; nil for a kind that has none.
+func (d *decoder) settingsOf(path, kind string, defaults func() any) any {
+	n, given := d.at[path]
+	if _, null := n.(*ast.NullNode); null {
+		given = false
+	}
+	if defaults == nil {
+		if given {
+			d.fail(n, path, model.Say("config.settings", "driver", kind), model.Say("config.leave-out"))
+		}
+		return nil
+	}
+	v := reflect.New(reflect.TypeOf(defaults())).Elem()
+	v.Set(reflect.ValueOf(defaults()))
+	if given {
+		d.value(n, v, path)
+	}
+	return v.Interface()
+}
+
+// checkIssuers checks issuers and accounts at DNS providers.
+func (c *Config) checkIssuers(d *decoder) {
+	seen := map[string]bool{embedded.Brand: true}
+	for i, is := range c.Issuers {
+		at := fmt.Sprintf("issuers[%d]", i)
+		d.uniqueName(is.Name, at, seen, "letsencrypt")
+		kinds := DeclaredKinds()
+		if !slices.Contains(kinds, string(is.Kind)) {
+			problem := model.Say("config.no-kind", "kind", session.Escape(string(is.Kind), 60))
+			d.fail(d.at[at+".kind"], at+".kind", problem, model.Say("config.kinds", "kinds", kinds))
+		}
+		d.checkSettings(is.Settings, at+".settings")
+	}
+	seen = map[string]bool{}
+	for i, a := range c.DNS {
+		at := fmt.Sprintf("dns[%d]", i)
+		d.uniqueName(a.Name, at, seen, "cloudflare")
+		d.rule(isWord(a.Provider), at+".provider", model.Say("config.word"), "cloudflare")
+		d.rule(a.CredentialsFile != "", at+".credentials_file", model.Say("config.credentials"), "cloudflare.env")
+	}
+}
+
+// uniqueName checks the name of an entry of a list.
+func (d *decoder) uniqueName(name, at string, seen map[string]bool, example string) {
+	d.rule(isWord(name) && name == model.NormalizeName(name), at+".name", model.Say("config.lower-word"), example)
+	d.rule(!seen[name], at+".name", model.Say("config.name-twice"), nil)
+	seen[name] = true
+}
+
+// DeclaredKinds are the kinds of issuers that can be declared: all but the embedded CA,
+// of which there is one.
+func DeclaredKinds() []string {
+	return slices.DeleteFunc(issuer.Names(), func(k string) bool { return k == embedded.Brand })
 }
 
 // checkDriver checks the driver of a product and its settings.

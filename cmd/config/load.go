@@ -112,7 +112,7 @@ func Parse(name string, text []byte) (_ *Config, err error) {
 		d.value(doc.Body, reflect.ValueOf(c).Elem(), "")
 	}
 	if len(d.errs) == 0 {
-		d.settings(c.Products)
+		d.settings(c)
 	}
 	if len(d.errs) == 0 {
 		c.check(d)

@@ -72,6 +72,9 @@ func (w *writer) structure(v reflect.Value, at string, depth int, comments bool)
 			if more, ok := v.Field(i).Interface().(documented); ok {
 				w.comment(more.Doc(w.words), depth)
 			}
+			if v.Field(i).Kind() == reflect.Slice && v.Field(i).Len() == 0 && f.Type.Elem().Kind() == reflect.Struct {
+				w.fields(f.Type.Elem(), join(at, keyOf(f)), depth)
+			}
 		}
 		w.indent(depth)
 		w.field(join(at, keyOf(f)), v.Field(i), depth, comments)
@@ -109,7 +112,7 @@ func (w *writer) fields(t reflect.Type, at string, depth int) {
 		text := keyOf(f) + ": " + w.meaning(join(at, keyOf(f)))
 		switch {
 		case f.Type.Kind() == reflect.Interface:
-			text += " " + driverSettings(w.words)
+			text += " " + kindSettings(w.words, at)
 		case f.Type.Implements(reflect.TypeFor[documented]()):
 			text += " " + reflect.Zero(f.Type).Interface().(documented).Doc(w.words)
 		}

@@ -68,6 +68,13 @@ func (s SSH) HostKeyIn(dir string) string { return resolvePath(dir, s.HostKey, "
 // PasswordIn returns the path of the password file, for a configuration file in dir.
 func (s SMTP) PasswordIn(dir string) string { return resolvePath(dir, s.PasswordFile, "") }
 
+// CredentialsIn returns the path of the credentials, for a configuration file in dir.
+func (a DNSAccount) CredentialsIn(dir string) string { return resolvePath(dir, a.CredentialsFile, "") }
+
+// SecretIn returns the path of a file that a setting names, for a configuration file in
+// dir.
+func SecretIn(dir, path string) string { return resolvePath(dir, path, "") }
+
 // DirectoryIn returns the directory of backups, for a configuration file in dir.
 func (b Backup) DirectoryIn(dir string) string { return resolvePath(dir, b.Directory, "") }
 

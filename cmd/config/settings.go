@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"certquay/ui/text"
@@ -14,6 +15,9 @@ type Setting struct {
 	Meaning string
 }
 
+// namedLists are the lists whose entries are known by their names.
+var namedLists = []string{"issuers", "dns", "products"}
+
 // Settings returns all settings in the order of the file.
 func (c *Config) Settings(words *text.Catalogue) []Setting {
 	var d differ
@@ -22,8 +26,9 @@ func (c *Config) Settings(words *text.Catalogue) []Setting {
 	all := make([]Setting, len(d.changes))
 	for n, s := range d.changes {
 		path := s.Setting
-		if parts := strings.Split(path, "."); parts[0] == "products" && len(parts) > 2 { // described without the name
-			path = "products." + strings.Join(parts[2:], ".")
+		if parts := strings.Split(path, "."); len(parts) > 2 && slices.Contains(namedLists, parts[0]) {
+			path = parts[0] + "." + strings.Join(parts[2:], ".") // described without the name
+
 		}
 		all[n] = Setting{s.Setting, Value(s.Now), w.meaning(path)}
 		for all[n].Meaning == "" && strings.Contains(path, ".") { // an entry of a map

@@ -3,11 +3,13 @@
 package issuer
 
 import (
+	"log/slog"
 	"slices"
 	"time"
 
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/ports"
+	"certquay/model"
 )
 
 // Setup is the input for opening an issuer.
@@ -18,6 +20,11 @@ type Setup struct {
 	// BaseURL is where certquay serves the issuer's CRL and OCSP, unless the
 	// settings say otherwise; "" while it serves none.
 	BaseURL func() string
+	// Name is the brand; Secret returns the value of a secret setting when it is needed,
+	// [model.ErrNotFound] if it was not given. Only kinds that are declared have them.
+	Name   string
+	Secret func(setting string) (model.Secret, error)
+	Log    *slog.Logger
 }
 
 // Kind is a kind of issuer.

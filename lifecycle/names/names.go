@@ -235,6 +235,19 @@ func isASCII(s string) bool {
 	return true
 }
 
+// RegisteredDomain returns the domain of a name that was bought from a registrar, by the
+// public suffix list, or the name itself if it is an address or lies under none.
+func RegisteredDomain(name string) string {
+	host := strings.TrimPrefix(name, "*.")
+	if _, ip := address(host); ip {
+		return host
+	}
+	if d, err := publicsuffix.EffectiveTLDPlusOne(host); err == nil {
+		return d
+	}
+	return host
+}
+
 // isPublicSuffix reports whether names are registered directly below host: the
 // ICANN section of the list, and every single label, since clients reject a
 // wildcard there whatever the list contains.

@@ -139,7 +139,8 @@ var rolesWithoutInstance = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator,
 	"dismiss": model.Operator, "reopen": model.Operator, "retry": model.Operator, "tick": model.Operator,
 	ActionAnnotate: model.Operator,
-	"clock":        model.Owner, ActionRotateCA: model.Owner,
+	"issuer":       model.Admin, "dns": model.Admin,
+	"clock": model.Owner, ActionRotateCA: model.Owner,
 }
 
 // May returns the refusal of an action that the actor's role does not permit on

@@ -1,0 +1,93 @@
+package app
+
+import (
+	"bytes"
+	"io"
+	"path/filepath"
+
+	"certquay/cmd/config"
+	"certquay/cmd/session"
+	"certquay/lifecycle/authority"
+	"certquay/lifecycle/issuer"
+	"certquay/lifecycle/ports"
+	"certquay/model"
+	"certquay/model/setting"
+)
+
+// maxSecretFile is the largest size of a file with a secret, in bytes.
+const maxSecretFile = 64 << 10
+
+// declaredIssuers are the issuers of the configuration. Their settings are complete.
+func (a *App) declaredIssuers() []authority.Declaration {
+	var all []authority.Declaration
+	for _, is := range a.Config.Issuers {
+		kind, _ := issuer.Find(string(is.Kind)) // unknown kinds were rejected with the configuration
+		all = append(all, authority.Declaration{
+			Name: is.Name, Kind: kind.Name, Settings: setting.Changed(kind.Settings(), is.Settings),
+		})
+	}
+	return all
+}
+
+// issuerOpener returns what opens the issuers of the configuration and those that are
+// added while running.
+func (a *App) issuerOpener(clock ports.Clock) authority.Opener {
+	return func(d authority.Declaration, secret func(string) (model.Secret, error)) (ports.Issuer, error) {
+		if a.Sandbox {
+			return nil, model.Fail("issuer.in-sandbox", "name", d.Name)
+		}
+		kind, ok := issuer.Find(d.Kind)
+		if !ok {
+			return nil, model.Fail("issuer.no-kind", "kind", d.Kind)
+		}
+		settings, err := setting.Fill(kind.Settings(), d.Settings)
+		if err != nil {
+			return nil, err
+		}
+		if d.Configured {
+			secret = func(name string) (model.Secret, error) {
+				path, _ := d.Settings[name].(string)
+				return a.secretFile(path)
+			}
+		}
+		return kind.Open(issuer.Setup{
+			Settings: settings, Store: a.Store, Now: clock.Now, Name: d.Name, Secret: secret, Log: a.Log,
+		})
+	}
+}
+
+// secretFile reads a file that a setting names; without a name the error wraps
+// [model.ErrNotFound].
+func (a *App) secretFile(path string) (model.Secret, error) {
+	if path == "" {
+		return model.Secret{}, model.ErrNotFound
+	}
+	f, err := session.OpenRegular(config.SecretIn(filepath.Dir(a.ConfigFile), path))
+	if err != nil {
+		return model.Secret{}, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxSecretFile))
+	return model.NewSecret(bytes.TrimSpace(data)), err
+}
+
+// declaredDNS are the accounts at DNS providers of the configuration.
+func (a *App) declaredDNS() []authority.Declaration {
+	var all []authority.Declaration
+	for _, d := range a.Config.DNS {
+		all = append(all, authority.Declaration{
+			Name: d.Name, Kind: d.Provider, Settings: map[string]any{"credentials_file": d.CredentialsFile},
+		})
+	}
+	return all
+}
+
+// dnsSecrets reads the credentials of an account of the configuration.
+func (a *App) dnsSecrets(d authority.Declaration) (authority.Secrets, error) {
+	path, _ := d.Settings["credentials_file"].(string)
+	data, err := a.secretFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return authority.ParseCredentials(data.Reveal())
+}

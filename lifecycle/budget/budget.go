@@ -1,0 +1,262 @@
+package budget
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
+	"certquay/model"
+)
+
+// space is the namespace of the cells.
+const space = "budget"
+
+// Budget is what an account may still ask of a certificate authority. It is safe for
+// concurrent use.
+type Budget struct {
+	Store   ports.Store
+	Account string // a name that stays the same, without a slash
+	Limits  []Limit
+	Now     func() time.Time
+}
+
+// Order is an order about to be made.
+type Order struct {
+	Names []string // as ASCII
+	// Renews says that a certificate for exactly these names was issued before. Limits
+	// of certificates for a domain do not count it.
+	Renews bool
+	// Replaces says that the order names the certificate that it replaces (RFC 9773
+	// section 5), within the window that the CA suggested: no limit counts it.
+	Replaces bool
+}
+
+// Reserve takes one order from the budget before it is made. If a limit would be
+// exceeded it takes nothing and returns a [*ports.RetryAfterError] with the time until it
+// would not. What was taken stays taken if the order fails.
+func (b *Budget) Reserve(ctx context.Context, o Order) error {
+	if o.Replaces || len(b.Limits) == 0 {
+		return nil
+	}
+	return b.take(ctx, func(l Limit) []string {
+		switch {
+		case l.Counts == NewOrders:
+			return []string{""}
+		case l.Counts == PerDomain && !o.Renews:
+			return domains(o.Names)
+		case l.Counts == PerSet:
+			return []string{set(o.Names)}
+		}
+		return nil
+	}, o.Names)
+}
+
+// Failed counts a failed validation of a name. It may exceed the limit, since it has
+// happened.
+func (b *Budget) Failed(ctx context.Context, name string) error {
+	return b.Store.Update(ctx, func(tx model.Tx) error {
+		for _, l := range b.Limits {
+			if l.Counts == FailedProofs {
+				if err := b.spend(tx, l, name); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// take spends one of each subject of each limit, or nothing.
+func (b *Budget) take(ctx context.Context, subjects func(Limit) []string, validated []string) error {
+	now := b.Now()
+	return b.Store.Update(ctx, func(tx model.Tx) error {
+		var late *ports.RetryAfterError
+		full := func(l Limit, subject string) error {
+			free, err := b.freeAt(tx, l, subject)
+			if wait := free.Sub(now); err == nil && wait > 0 && (late == nil || wait > late.After) {
+				late = &ports.RetryAfterError{After: wait, Err: &model.Error{Text: spent(l, subject, free)}}
+			}
+			return err
+		}
+		for _, l := range b.Limits {
+			of := subjects(l)
+			if l.Counts == FailedProofs { // they are looked at, and not spent
+				of = validated
+			}
+			for _, s := range of {
+				if err := full(l, s); err != nil {
+					return err
+				}
+			}
+		}
+		if late != nil {
+			return late
+		}
+		for _, l := range b.Limits {
+			for _, s := range subjects(l) {
+				if err := b.spend(tx, l, s); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// spent says which limit is used up, for what, and until when.
+func spent(l Limit, subject string, until time.Time) model.Text {
+	limit := model.Say("limit." + string(l.Counts))
+	if subject == "" {
+		return model.Say("budget.spent", "limit", limit, "rate", l.rate(), "at", until)
+	}
+	return model.Say("budget.spent-for", "limit", limit, "rate", l.rate(), "subject", subject, "at", until)
+}
+
+// A limit is a bucket that refills evenly. Its state is one time: when the bucket is full
+// again. Each use moves it on by the time in which one refills (the generic cell rate
+// algorithm of ITU-T I.371).
+
+func (b *Budget) cell(l Limit, subject string) *model.KV {
+	return &model.KV{Namespace: space, Name: b.Account + "/" + string(l.Counts) + "/" + subject}
+}
+
+// fullAt returns when the bucket is full again, not before now.
+func (b *Budget) fullAt(r model.Reader, l Limit, subject string) (time.Time, error) {
+	now := b.Now()
+	cell := b.cell(l, subject)
+	if err := r.Get(cell); err != nil {
+		if errors.Is(err, model.ErrNotFound) {
+			return now, nil
+		}
+		return now, err
+	}
+	return later(now, decode(cell)), nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func decode(cell *model.KV) time.Time {
+	if len(cell.Data) != 8 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(cell.Data))).UTC()
+}
+
+// freeAt returns when one is available.
+func (b *Budget) freeAt(r model.Reader, l Limit, subject string) (time.Time, error) {
+	full, err := b.fullAt(r, l, subject)
+	return full.Add(l.each() - l.Per), err
+}
+
+func (b *Budget) spend(tx model.Tx, l Limit, subject string) error {
+	full, err := b.fullAt(tx, l, subject)
+	if err != nil {
+		return err
+	}
+	cell := b.cell(l, subject)
+	cell.Data = binary.BigEndian.AppendUint64(nil, uint64(full.Add(l.each()).UnixNano()))
+	return tx.Put(cell)
+}
+
+// left returns how many are available at a time if the bucket is full again at full.
+func (l Limit) left(full, now time.Time) int {
+	return max(int((l.Per-full.Sub(now))/l.each()), 0)
+}
+
+// Status returns each limit with what is left: of the account, and of the subject that
+// has the least left, if one is used at all.
+func (b *Budget) Status(r model.Reader) ([]ports.RateLimit, error) {
+	now := b.Now()
+	all := make([]ports.RateLimit, 0, len(b.Limits))
+	for _, l := range b.Limits {
+		s := ports.RateLimit{Name: string(l.Counts), Of: l.Of, Left: l.Of, Per: l.Per}
+		prefix := b.cell(l, "").RecordKey()
+		for kv, err := range model.All[model.KV](r, model.Scan{Prefix: prefix}) {
+			if err != nil {
+				return nil, err
+			}
+			full := decode(&kv)
+			if left := l.left(full, now); full.After(now) && left < s.Left {
+				s.Left, s.Subject = left, strings.TrimPrefix(kv.RecordKey(), prefix)
+				s.Refills = full.Add(time.Duration(left)*l.each() - l.Per + l.each())
+			}
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// Prune deletes what is full again, at most so many at once, and reports whether more is
+// left.
+func (b *Budget) Prune(ctx context.Context, most int) (more bool, err error) {
+	var old []model.KV
+	now := b.Now()
+	err = b.Store.View(func(r model.Reader) error {
+		for kv, err := range model.All[model.KV](r, model.Scan{Prefix: space + "/" + b.Account + "/"}) {
+			if err != nil {
+				return err
+			}
+			if !decode(&kv).After(now) {
+				old = append(old, kv)
+			}
+			if len(old) > most {
+				return nil
+			}
+		}
+		return nil
+	})
+	if err != nil || len(old) == 0 {
+		return false, err
+	}
+	more = len(old) > most
+	return more, b.Store.Update(ctx, func(tx model.Tx) error {
+		for n := range old[:min(most, len(old))] {
+			kv := &old[n]
+			if err := tx.Get(kv); err != nil || decode(kv).After(now) { // used since
+				continue
+			}
+			if err := tx.Delete(kv); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// domains returns the registered domains of names, each once.
+func domains(list []string) []string {
+	var all []string
+	for _, n := range list {
+		all = append(all, names.RegisteredDomain(n))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// maxSubject is the longest subject that is kept as it is, since it is part of a key.
+const maxSubject = 200
+
+// set returns the same for the same names in any order: the names, or for many of them
+// the first with a hash.
+func set(list []string) string {
+	sorted := slices.Clone(list)
+	slices.Sort(sorted)
+	all := strings.Join(slices.Compact(sorted), ",")
+	if len(all) <= maxSubject {
+		return all
+	}
+	sum := sha256.Sum256([]byte(all))
+	return sorted[0] + ",...#" + hex.EncodeToString(sum[:8])
+}
