@@ -43,7 +43,10 @@ func ParseCredentials(data []byte) (Secrets, error) {
 			continue
 		}
 		name, value, ok := bytes.Cut(line, []byte("="))
-		key := strings.TrimSpace(strings.TrimPrefix(string(name), "export "))
+		key := strings.TrimSpace(string(name))
+		if words := strings.Fields(key); len(words) == 2 && words[0] == "export" { // as shells write it
+			key = words[1]
+		}
 		if !ok || !variable(key) || len(secrets) == maxCredentials {
 			return nil, &rules.Invalid{
 				Field: "credentials", Why: model.Say("dns.credentials-line", "line", n), Example: rules.Example("CLOUDFLARE_DNS_API_TOKEN=..."),

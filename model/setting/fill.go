@@ -111,7 +111,7 @@ func as(value any, to reflect.Type) (reflect.Value, model.Text) {
 		}
 		return reflect.Value{}, model.Say("value.list")
 	}
-	panic("setting: a field of kind " + to.Kind().String())
+	panic("setting: " + to.Kind().String())
 }
 
 // Changed returns the values of settings that differ from the defaults, by name, as
