@@ -209,7 +209,7 @@ func plain(v any) string {
 	}
 	out, err := json.Marshal(v)
 	if err != nil { // settings are of plain types
-		panic("authority: " + err.Error())
+		panic(err)
 	}
 	return string(out)
 }

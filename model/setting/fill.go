@@ -111,7 +111,7 @@ func as(value any, to reflect.Type) (reflect.Value, model.Text) {
 		}
 		return reflect.Value{}, model.Say("value.list")
 	}
-	panic("setting: " + to.Kind().String())
+	panic(to.Kind())
 }
 
 // Changed returns the values of settings that differ from the defaults, by name, as
@@ -134,7 +134,7 @@ func plain(v any) (decoded any) {
 		err = json.Unmarshal(data, &decoded)
 	}
 	if err != nil { // settings are strings, numbers, booleans and lists of strings
-		panic("setting: " + err.Error())
+		panic(err)
 	}
 	return decoded
 }
