@@ -23,6 +23,7 @@ import (
 	"certquay/cmd/sshd"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/listen"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
@@ -325,7 +326,7 @@ func (a *App) openProducts(ctx context.Context, clock ports.Clock) []lifecycle.N
 		np := lifecycle.NamedProduct{Name: p.Name, Driver: string(p.Driver)}
 		kind, _ := product.Find(np.Driver) // unknown drivers were rejected with the configuration
 		opened, err := kind.Open(ctx, product.Setup{
-			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, PortOwner: portOwner,
+			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, PortOwner: listen.Owner,
 			Words: func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
 		})
 		if err != nil {

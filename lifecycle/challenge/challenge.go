@@ -5,6 +5,7 @@ package challenge
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"certquay/model"
@@ -56,6 +57,10 @@ type Solver interface {
 	// Close ends what is kept for an order, such as a child process.
 	Close(order string)
 }
+
+// ErrBusy means that Present has to be called again once another proof of this solver
+// was cleaned up: what answers can show one at a time only.
+var ErrBusy = errors.New("busy")
 
 // LeftError means that a proof could not be removed and has to be by a person
 // (spec C5).
