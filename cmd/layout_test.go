@@ -123,7 +123,9 @@ var innerArrows = map[string][]string{
 		"lifecycle/names",
 		"lifecycle/bundle",
 	},
-	"lifecycle/issuer":  {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle"},
+	"lifecycle/issuer": {
+		"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/challenge",
+	},
 	"lifecycle/product": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
 
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
@@ -279,7 +281,7 @@ func TestTheProgramHoldsNoTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tool := range []string{"github.com/charmbracelet/x/vt", "github.com/rogpeppe/go-internal", "pgregory.net/rapid",
-		"go.uber.org/goleak"} {
+		"go.uber.org/goleak", "github.com/letsencrypt/pebble/v2", "github.com/letsencrypt/challtestsrv"} {
 		if !bytes.Contains(needed, []byte("\t"+tool+" v")) {
 			t.Errorf("%s is nowhere, so this proves nothing", tool)
 		}

@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
@@ -81,10 +82,22 @@ type guardedIssuer struct {
 	Issuer
 }
 
+// remote is an issuer behind an account.
+type remote interface {
+	Issuer
+	Canceller
+	KeyRevoker
+	RenewalAdviser
+}
+
 // GuardIssuer wraps an issuer so that a panic becomes the failure of one call.
-// The result is a [Canceller] if the issuer is one.
+// The result is a [Canceller] if the issuer is one, and also a [KeyRevoker] and a
+// [RenewalAdviser] if it is all three.
 func GuardIssuer(log *slog.Logger, is Issuer) Issuer {
 	g := guardedIssuer{guardedCalls{log}, is}
+	if r, ok := is.(remote); ok {
+		return guardedRemote{guardedCanceller{g, r}, r}
+	}
 	if c, ok := is.(Canceller); ok {
 		return guardedCanceller{g, c}
 	}
@@ -131,6 +144,20 @@ type guardedCanceller struct {
 
 func (g guardedCanceller) Cancel(ctx context.Context, ref string) error {
 	return g.guard(ctx, "issuer.Cancel", func() error { return g.canceller.Cancel(ctx, ref) })
+}
+
+type guardedRemote struct {
+	guardedCanceller
+	remote remote
+}
+
+func (g guardedRemote) RevokeByKey(ctx context.Context, leaf *x509.Certificate, key crypto.Signer, reason string) error {
+	return g.guard(ctx, "issuer.RevokeByKey", func() error { return g.remote.RevokeByKey(ctx, leaf, key, reason) })
+}
+
+func (g guardedRemote) Advise(ctx context.Context, leaf *x509.Certificate) (a Advice, err error) {
+	err = g.guard(ctx, "issuer.Advise", func() (err error) { a, err = g.remote.Advise(ctx, leaf); return err })
+	return a, err
 }
 
 // GuardProduct wraps a product so that a panic becomes the failure of one call.

@@ -81,6 +81,9 @@ type Order struct {
 	Chain     [][]byte      // DER, leaf first, without root, when valid
 	Root      []byte        // DER, if known, when valid
 	PollAfter time.Duration
+	// Left are proofs that the issuer presented by itself and could not remove. A
+	// person has to, unless a later order does (spec C5).
+	Left []model.Proof
 }
 
 // ErrUnknownOrder is returned by [Issuer.Fetch] when no such order exists.
@@ -131,6 +134,31 @@ type Issuer interface {
 // Canceller is an [Issuer] that can cancel orders.
 type Canceller interface {
 	Cancel(ctx context.Context, ref string) error
+}
+
+// KeyRevoker is an [Issuer] that accepts the certificate's own key in place of the
+// account that ordered it (RFC 8555 section 7.6).
+type KeyRevoker interface {
+	RevokeByKey(ctx context.Context, leaf *x509.Certificate, key crypto.Signer, reason string) error
+}
+
+// Advice is when a CA wants a certificate to be renewed (RFC 9773 section 4.2).
+type Advice struct {
+	// Start and End are the window; both are zero without advice. One in the past
+	// means now.
+	Start, End time.Time
+	// RetryAfter is when to ask again, from a minute to a day.
+	RetryAfter time.Duration
+	// Explanation is the URL of a page of the CA that says why; "" for none.
+	Explanation string
+	// Ignored says why what the CA advised is not followed; "" if it is.
+	Ignored model.Text
+}
+
+// RenewalAdviser is an [Issuer] that tells when to renew its certificates (spec C8).
+type RenewalAdviser interface {
+	// Advise asks about a certificate. A CA that gives no advice is no error.
+	Advise(ctx context.Context, leaf *x509.Certificate) (Advice, error)
 }
 
 // RecordCA records a new CA certificate in the transaction that stores it; an

@@ -57,7 +57,7 @@ func TestMessagesInWords(t *testing.T) {
 
 // messageFiles are the files of the catalogue with the words of [model.Text].
 var messageFiles = []string{"engine.txt", "errors.txt", "files.txt", "lifecycle.txt", "refusals.txt", "servers.txt", "store.txt",
-	"verbs.txt", "config.txt", "downloads.txt"}
+	"verbs.txt", "config.txt", "downloads.txt", "acme.txt"}
 
 // codeLike is what a code looks like.
 var codeLike = regexp.MustCompile(`^([a-z-]+)\.[a-z0-9-]+(\.[a-z0-9-]+)*$`)

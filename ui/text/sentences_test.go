@@ -91,6 +91,8 @@ var unsaid = map[string]string{
 	"a record of kind %s has no key":      fault,
 
 	"malformed request": elsewhereSaid,
+	"%s; accounturi=%s": elsewhereSaid,
+	"; policy=wildcard": elsewhereSaid,
 
 	"card ":           id,
 	"choice ":         id,

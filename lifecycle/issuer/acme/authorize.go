@@ -1,0 +1,411 @@
+package acme
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-acme/lego/v5/acme"
+
+	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/ports"
+	"certquay/model"
+)
+
+// The methods of a [model.Proof].
+const (
+	proofDNS  = "dns"
+	proofHTTP = "http"
+)
+
+const (
+	firstLook  = 100 * time.Millisecond
+	lookEvery  = 2 * time.Second
+	lookAgain  = 10 * time.Second // between calls
+	manualLook = time.Minute
+	// cleanUpTimeout bounds the removal of all proofs of an order.
+	cleanUpTimeout = time.Minute
+)
+
+// goodToken is a token of RFC 8555 section 8.1: base64url without padding. Solvers make
+// file names and URLs of it.
+var goodToken = regexp.MustCompile(`^[A-Za-z0-9_-]{16,512}$`)
+
+// goodIssuer is an issuer domain name of dns-persist-01.
+var goodIssuer = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+
+// authorize shows control of the names of a pending order: it presents the proofs,
+// looks for them as the CA does, and asks the CA to look. It returns what the order
+// waits for unless the CA was asked, and the pause that the CA wants.
+func (i *Issuer) authorize(
+	ctx context.Context, c *client, rec *orderRecord, urls []string, until time.Time,
+) (*ports.Order, time.Duration, error) {
+	if !slices.ContainsFunc(urls, func(u string) bool { return !rec.authorization(u).settled() }) {
+		return nil, 0, nil
+	}
+	pending := map[string]string{} // status of the challenges by URL
+	for _, u := range urls {
+		a := rec.authorization(u)
+		if a.settled() {
+			continue
+		}
+		az, _, err := try(ctx, i, whatLook, func(ctx context.Context) (acme.Authorization, error) {
+			return c.Authorizations.Get(ctx, u)
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		if az.Status != acme.StatusPending {
+			a.Done = true
+			continue
+		}
+		if a.Challenge == "" {
+			if err := i.choose(c, rec, a, az); err != nil {
+				return nil, 0, err
+			}
+		}
+		for _, ch := range az.Challenges {
+			pending[ch.URL] = ch.Status
+		}
+	}
+	if err := i.present(ctx, rec); err != nil {
+		return nil, 0, err
+	}
+	if o, err := i.look(ctx, rec, until); o != nil || err != nil {
+		return o, 0, err
+	}
+	after, err := i.ask(ctx, c, rec, pending)
+	return nil, after, err
+}
+
+// authorization returns the record of an authorization by URL, a new one if there is
+// none. It is valid until the next call.
+func (o *orderRecord) authorization(url string) *authorizationRecord {
+	n := slices.IndexFunc(o.Authorizations, func(a authorizationRecord) bool { return a.URL == url })
+	if n < 0 {
+		o.Authorizations = append(o.Authorizations, authorizationRecord{URL: url})
+		n = len(o.Authorizations) - 1
+	}
+	return &o.Authorizations[n]
+}
+
+// settled reports whether nothing is to be done for an authorization but wait.
+func (a *authorizationRecord) settled() bool { return a.Done || a.Asked }
+
+// open lists the authorizations that are still to be shown.
+func (o *orderRecord) open() (all []*authorizationRecord) {
+	for n := range o.Authorizations {
+		if a := &o.Authorizations[n]; !a.settled() && a.Challenge != "" {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// choose picks the challenge for a name and derives its proof.
+func (i *Issuer) choose(c *client, rec *orderRecord, a *authorizationRecord, az acme.Authorization) error {
+	a.Name = az.Identifier.Value
+	if az.Wildcard {
+		a.Name = "*." + a.Name
+	}
+	if !slices.Contains(rec.Names, a.Name) && !slices.Contains(rec.Names, canonicalIP(a.Name)) {
+		return permanent("acme.other-identifier", "name", a.Name)
+	}
+	var offered []challenge.Type
+	for _, ch := range az.Challenges {
+		offered = append(offered, challenge.Type(ch.Type))
+	}
+	e, typ, ok := i.opt.Challenges.Pick(a.Name, offered)
+	if !ok {
+		return permanent("acme.no-challenge", "name", a.Name, "offered", offered)
+	}
+	ch := az.Challenges[slices.Index(offered, typ)]
+	p := challenge.Proof{Order: rec.Key, Type: typ, Name: az.Identifier.Value}
+	if typ == challenge.DNSPersist01 {
+		if len(ch.IssuerDomainNames) == 0 || !goodIssuer.MatchString(ch.IssuerDomainNames[0]) {
+			return permanent("acme.issuer-domain", "name", a.Name)
+		}
+		p.Record = "_validation-persist." + p.Name + "."
+		p.Value = ch.IssuerDomainNames[0] + "; accounturi=" + c.account
+		if az.Wildcard {
+			p.Value += "; policy=wildcard"
+		}
+	} else {
+		if !goodToken.MatchString(ch.Token) {
+			return permanent("acme.token", "name", a.Name)
+		}
+		auth, err := c.GetKeyAuthorization(ch.Token)
+		if err != nil {
+			return model.Fail("acme.account-key", "cause", err)
+		}
+		p.Token, p.KeyAuthorization = ch.Token, auth
+		if typ == challenge.DNS01 {
+			sum := sha256.Sum256([]byte(auth))
+			p.Record = "_acme-challenge." + p.Name + "."
+			p.Value = base64.RawURLEncoding.EncodeToString(sum[:])
+		}
+	}
+	a.Rule, a.Challenge, a.Proof, a.Manual = e.String(), ch.URL, p, e.Solver == nil
+	return nil
+}
+
+func canonicalIP(s string) string {
+	if ip := net.ParseIP(s); ip != nil {
+		return ip.String()
+	}
+	return s
+}
+
+// present makes the proofs visible. What is to be removed later is stored before.
+func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
+	fresh := false
+	for _, a := range rec.open() {
+		fresh = fresh || !a.Presenting
+		a.Presenting = true
+	}
+	if fresh {
+		if err := i.save(ctx, rec); err != nil {
+			return err
+		}
+	}
+	for _, a := range rec.open() {
+		if a.Presented != 0 {
+			continue
+		}
+		if !a.Manual {
+			e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
+			if !ok {
+				return permanent("acme.no-rule", "rule", a.Rule, "name", a.Name)
+			}
+			if err := e.Solver.Present(ctx, a.Proof); err != nil {
+				return model.Fail("acme.present", "type", string(a.Proof.Type), "name", a.Name, "cause", err)
+			}
+		}
+		a.Presented = i.now().Unix()
+		if err := i.save(ctx, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look waits until all proofs are seen. It returns what the order waits for if that
+// takes longer than the call may.
+func (i *Issuer) look(ctx context.Context, rec *orderRecord, until time.Time) (*ports.Order, error) {
+	for pause := firstLook; ; pause = min(pause*2, lookEvery) {
+		waiting := i.unseen(ctx, rec)
+		if waiting == nil {
+			return nil, nil
+		}
+		if i.now().Add(pause).After(until) || !rec.waitsForSolver() {
+			return waiting, i.save(ctx, rec)
+		}
+		if err := i.opt.Sleep(ctx, pause); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// waitsForSolver reports whether a proof that no person provides is not seen yet.
+func (o *orderRecord) waitsForSolver() bool {
+	return slices.ContainsFunc(o.open(), func(a *authorizationRecord) bool { return !a.seen && !a.Manual })
+}
+
+// unseen looks for all proofs once and returns what is missing; nil when nothing is, or
+// only what solvers presented so long ago that the CA is to be asked all the same: it may
+// see what we do not.
+func (i *Issuer) unseen(ctx context.Context, rec *orderRecord) *ports.Order {
+	missing, manual, method := 0, false, proofDNS
+	var why model.Text
+	for _, a := range rec.open() {
+		if a.seen {
+			continue
+		}
+		e, _ := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
+		seen, text, err := i.opt.Challenges.Seen(ctx, e, a.Proof)
+		if a.seen = seen; seen {
+			continue
+		}
+		if err != nil {
+			text = model.TextOf(err)
+		}
+		if !a.Manual && i.now().Sub(unix(a.Presented)) > i.opt.LookTimeout {
+			continue
+		}
+		missing++
+		why = text
+		if a.Manual {
+			manual = true
+			method = a.method()
+		}
+	}
+	if missing == 0 {
+		return nil
+	}
+	o := i.answer(rec)
+	o.WaitFor, o.PollAfter = model.Say("await.look", "n", missing, "cause", why), lookAgain
+	if manual {
+		o.WaitFor, o.PollAfter = model.Say("await."+method, "n", missing, "cause", why), manualLook
+	}
+	return &o
+}
+
+func (a *authorizationRecord) method() string {
+	if a.Proof.Type == challenge.HTTP01 {
+		return proofHTTP
+	}
+	return proofDNS
+}
+
+// ask tells the CA that the proofs are there. A challenge that it looks at already, or
+// has looked at, is not sent again.
+func (i *Issuer) ask(ctx context.Context, c *client, rec *orderRecord, status map[string]string) (after time.Duration, err error) {
+	open := rec.open()
+	for _, a := range open {
+		a.Asking = true
+	}
+	if err := i.save(ctx, rec); err != nil {
+		return 0, err
+	}
+	for _, a := range open {
+		if s := status[a.Challenge]; s != "" && s != acme.StatusPending {
+			a.Asked = true
+			continue
+		}
+		_, x, err := try(ctx, i, whatChallenge, func(ctx context.Context) (acme.ExtendedChallenge, error) {
+			return c.Challenges.New(ctx, a.Challenge)
+		})
+		// Malformed means that it is pending no more: the order tells the rest.
+		if err != nil && !hasKind(err, "malformed") {
+			return 0, errors.Join(err, i.save(ctx, rec))
+		}
+		a.Asked = true
+		after = max(after, x.after)
+	}
+	return after, i.save(ctx, rec)
+}
+
+// manualProofs are the proofs that persons provide.
+func (o *orderRecord) manualProofs() (all []model.Proof) {
+	for n := range o.Authorizations {
+		if a := &o.Authorizations[n]; a.Manual && !a.settled() {
+			p := proofOf(a.Proof)
+			p.Domain, p.Seen = a.Name, a.seen
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// proofOf is a proof as people are shown it.
+func proofOf(p challenge.Proof) model.Proof {
+	switch p.Type {
+	case challenge.HTTP01:
+		host := p.Name
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		return model.Proof{
+			Domain: p.Name, Method: proofHTTP, Name: "http://" + host + "/.well-known/acme-challenge/" + p.Token, Value: p.KeyAuthorization,
+		}
+	case challenge.TLSALPN01:
+		return model.Proof{Domain: p.Name, Method: string(p.Type), Name: p.Name, Value: p.KeyAuthorization}
+	}
+	return model.Proof{Domain: p.Name, Method: proofDNS, Name: strings.TrimSuffix(p.Record, "."), Value: p.Value}
+}
+
+func proofsOf(list []challenge.Proof) (all []model.Proof) {
+	for _, p := range list {
+		all = append(all, proofOf(p))
+	}
+	return all
+}
+
+// cleanUp removes what was presented for an order. What cannot be removed is kept with
+// the order, for a person, and by itself, for the next order to try again (spec C5). It
+// does not fail: the order goes on.
+func (i *Issuer) cleanUp(ctx context.Context, rec *orderRecord) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
+	defer cancel()
+	var used []challenge.Solver
+	for n := range rec.Authorizations {
+		a := &rec.Authorizations[n]
+		// A record of dns-persist-01 is to stay.
+		if a.Cleaned || a.Manual || !a.Presenting || a.Proof.Type == challenge.DNSPersist01 {
+			continue
+		}
+		e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
+		if !ok {
+			i.leave(ctx, rec, a)
+			continue
+		}
+		if e.Solver.CleanUp(ctx, a.Proof) != nil {
+			i.leave(ctx, rec, a)
+		}
+		a.Cleaned = true
+		if !slices.Contains(used, e.Solver) {
+			used = append(used, e.Solver)
+		}
+	}
+	for _, s := range used {
+		s.Close(rec.Key)
+	}
+}
+
+// leftRecord is a proof that could not be removed, with the rule that presented it.
+type leftRecord struct {
+	Rule  string          `cbor:"1,keyasint"`
+	Proof challenge.Proof `cbor:"2,keyasint"`
+}
+
+func (i *Issuer) leave(ctx context.Context, rec *orderRecord, a *authorizationRecord) {
+	a.Cleaned = true
+	rec.Left = append(rec.Left, a.Proof)
+	cell := i.leftPrefix() + hashOf(a.Proof.Record+"\x00"+a.Proof.Value+"\x00"+a.Proof.Token)
+	// If this is not kept the order's own record still has it.
+	_ = i.put(ctx, cell, &leftRecord{a.Rule, a.Proof}, model.Secret{})
+}
+
+// leftCells lists the cells of proofs that could not be removed.
+func (i *Issuer) leftCells() (cells []string, err error) {
+	err = i.store.View(func(r model.Reader) error {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/" + i.leftPrefix()}) {
+			if err != nil {
+				return err
+			}
+			cells = append(cells, strings.TrimPrefix(key, space+"/"))
+		}
+		return nil
+	})
+	return cells, err
+}
+
+// cleanLeft tries again to remove what earlier orders left. It does not fail: the next
+// order tries once more.
+func (i *Issuer) cleanLeft(ctx context.Context) {
+	cells, err := i.leftCells()
+	if err != nil {
+		return
+	}
+	for _, cell := range cells {
+		var l leftRecord
+		if _, err := i.get(cell, &l); err != nil {
+			continue
+		}
+		e, ok := i.opt.Challenges.Find(l.Rule, l.Proof.Type)
+		if !ok || e.Solver == nil {
+			continue
+		}
+		err := e.Solver.CleanUp(ctx, l.Proof)
+		e.Solver.Close(l.Proof.Order)
+		if err == nil {
+			_ = i.remove(ctx, cell) // otherwise it is tried once more, which does no harm
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package acme
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"maps"
+	"slices"
+
+	"github.com/go-acme/lego/v5/acme"
+
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
+	"certquay/model"
+)
+
+// maxChain is the most certificates that a chain may have.
+const maxChain = 10
+
+// download fetches the chain of a valid order, the preferred one of the alternates, and
+// accepts it if it is what was ordered (spec C9).
+func (i *Issuer) download(ctx context.Context, c *client, rec *orderRecord, url string) (ports.Order, error) {
+	if rec.Certificate != url {
+		rec.Certificate = url
+		if err := i.save(ctx, rec); err != nil {
+			return ports.Order{}, err
+		}
+	}
+	all, _, err := try(ctx, i, whatDownload, func(ctx context.Context) (map[string]*acme.RawCertificate, error) {
+		if i.opt.PreferredChain != "" {
+			return c.Certificates.GetAll(ctx, url, true)
+		}
+		one, err := c.Certificates.Get(ctx, url, true)
+		return map[string]*acme.RawCertificate{url: one}, err
+	})
+	if err != nil {
+		return ports.Order{}, err
+	}
+	chain, err := parseChain(all[url].Cert)
+	if err != nil {
+		return ports.Order{}, err
+	}
+	for _, u := range slices.Sorted(maps.Keys(all)) {
+		other, err := parseChain(all[u].Cert)
+		if err == nil && i.preferred(other) && !i.preferred(chain) && i.check(other, rec) == nil {
+			chain = other
+		}
+	}
+	if err := i.check(chain, rec); err != nil {
+		return i.fail(ctx, rec, model.Say("acme.wrong-certificate", "host", i.host(), "cause", err))
+	}
+	if last := chain[len(chain)-1]; len(chain) > 1 && isRoot(last) {
+		rec.Root = last.Raw
+		chain = chain[:len(chain)-1]
+	}
+	rec.Chain = nil
+	for _, cert := range chain {
+		rec.Chain = append(rec.Chain, cert.Raw)
+	}
+	rec.Step = stepIssued
+	return i.answer(rec), i.save(ctx, rec)
+}
+
+func (i *Issuer) preferred(chain []*x509.Certificate) bool {
+	return i.opt.PreferredChain != "" && chain[len(chain)-1].Issuer.CommonName == i.opt.PreferredChain
+}
+
+func isRoot(c *x509.Certificate) bool {
+	return bytes.Equal(c.RawSubject, c.RawIssuer) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+}
+
+// parseChain parses application/pem-certificate-chain (RFC 8555 section 9.1).
+func parseChain(data []byte) (chain []*x509.Certificate, err error) {
+	for {
+		var b *pem.Block
+		if b, data = pem.Decode(data); b == nil {
+			break
+		}
+		c, err := x509.ParseCertificate(b.Bytes)
+		if err != nil || b.Type != "CERTIFICATE" || len(chain) == maxChain {
+			return nil, model.Fail("acme.unreadable-chain", "cause", err)
+		}
+		chain = append(chain, c)
+	}
+	if len(chain) == 0 || len(bytes.TrimSpace(data)) > 0 {
+		return nil, model.Fail("acme.no-chain")
+	}
+	return chain, nil
+}
+
+// check returns why a chain is not what was ordered: key, names, dates, each
+// certificate signed by the next, up to an issuer.
+func (i *Issuer) check(chain []*x509.Certificate, rec *orderRecord) error {
+	leaf := chain[0]
+	key, err := rec.public()
+	if err != nil {
+		return err
+	}
+	if !bundle.SamePublic(leaf.PublicKey, key) {
+		return model.Fail("issue.other-key")
+	}
+	if got := bundle.Names(leaf); !sameNames(got, rec.Names) {
+		return model.Fail("issue.other-names", "names", got, "wanted", rec.Names)
+	}
+	if leaf.IsCA {
+		return model.Fail("acme.leaf-is-ca")
+	}
+	if len(chain) == 1 {
+		return model.Fail("acme.chain-short")
+	}
+	now := i.now()
+	for n, c := range chain {
+		// CAs date certificates back, and clocks differ.
+		if now.Before(c.NotBefore.Add(-clockSkew)) || !now.Before(c.NotAfter) {
+			return model.Fail("acme.chain-dates", "n", n+1, "from", c.NotBefore, "to", c.NotAfter)
+		}
+		if n > 0 {
+			if err := chain[n-1].CheckSignatureFrom(c); err != nil {
+				return model.Fail("acme.chain-order", "n", n, "next", n+1, "cause", err)
+			}
+		}
+	}
+	return i.checkRoots(chain)
+}
+
+func (i *Issuer) checkRoots(chain []*x509.Certificate) error {
+	if i.opt.ChainRoots == nil {
+		return nil
+	}
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: i.opt.ChainRoots, Intermediates: between, CurrentTime: i.now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return model.Fail("acme.chain-root", "cause", err)
+	}
+	return nil
+}
+
+// sameNames compares sets of names.
+func sameNames(a, b []string) bool {
+	set := func(list []string) []string {
+		var all []string
+		for _, s := range list {
+			if n, err := names.Parse(s); err == nil {
+				s = n.ASCII
+			}
+			all = append(all, s)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	return slices.Equal(set(a), set(b))
+}
+
+// whyInvalid says why an order is invalid: in the words of its authorizations, which
+// tell more than the order.
+func (i *Issuer) whyInvalid(ctx context.Context, c *client, rec *orderRecord, o acme.ExtendedOrder) model.Text {
+	var why model.Text
+	for _, u := range o.Authorizations {
+		az, _, err := try(ctx, i, whatLook, func(ctx context.Context) (acme.Authorization, error) {
+			return c.Authorizations.Get(ctx, u)
+		})
+		if err != nil {
+			continue // the order's own words remain
+		}
+		rec.authorization(u).Done = true
+		for _, ch := range az.Challenges {
+			if ch.Error != nil {
+				why = model.Texts(why, model.Say("acme.not-validated", "name", az.Identifier.Value, "type", ch.Type, "cause", textOf(ch.Error)))
+			}
+		}
+	}
+	switch {
+	case why != "":
+		return why
+	case o.Error != nil:
+		return textOf(o.Error)
+	}
+	return model.Say("acme.invalid", "host", i.host())
+}
