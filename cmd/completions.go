@@ -3,10 +3,15 @@ package cmd
 import (
 	"slices"
 
+	"github.com/spf13/cobra"
+
+	"certquay/cmd/config"
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/forecast"
-	"certquay/lifecycle/issuer"
+	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -49,9 +54,10 @@ var repeats = map[string]bool{
 var (
 	fileFlags = map[string]bool{
 		"config": true, "out": true, "csr": true, "document": true, "key": true, "authorized-keys": true, "identity": true, "roots": true,
-		"passphrase-file": true, "password-file": true, "channel-file": true,
+		"passphrase-file": true, "password-file": true, "channel-file": true, "credentials-file": true, "eab-mac-file": true,
+		"roots-file": true, "chain-roots-file": true,
 	}
-	directoryFlags = map[string]bool{"data": true, "documents": true}
+	directoryFlags = map[string]bool{"data": true, "documents": true, "web-root": true}
 )
 
 // argCompletions are the completers of arguments, by verb and position.
@@ -65,8 +71,13 @@ func (c *invocation) argCompletions() map[string][]completer {
 		"company show": {company}, "company remove": {company}, "company edit": {company},
 		"watch show": {watch}, "watch remove": {watch}, "watch check": {watch},
 		"tasks dismiss": {task}, "tasks retry": {task},
-		"buy-pack": {words(ledger.PackKinds)},
+		"buy-pack": {words(ledger.PackKinds)}, "issuer add": {words(acme.DirectoryNames())},
 	}
+	issuers, accounts := c.fromStore("issuers"), c.fromStore("dns-accounts")
+	for _, verb := range []string{"show", "edit", "test", "rollover", "remove"} {
+		all["issuer "+verb] = []completer{issuers}
+	}
+	all["dns remove"] = []completer{accounts}
 	for _, verb := range []string{
 		"show", "explain", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
 		"renew", "reissue", "host", "revoke", "contact assign", tagVerb, "owner", "note",
@@ -87,8 +98,10 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--resource": c.fromStore("resource-names"),
 		"--contact":  c.fromStore("contacts"),
 		"--company":  c.fromStore("companies"),
-		"--brand":    words(issuer.Names()),
-		"--level":    words(model.Levels), "--type": words(model.DomainTypes), "--grade": words(model.Grades),
+		"--brand":    c.brands,
+		"--kind":     words(config.DeclaredKinds()), "--directory": words(acme.DirectoryNames()), "--challenge": words(challenge.Types),
+		"--unset": words(settingNames()),
+		"--level": words(model.Levels), "--type": words(model.DomainTypes), "--grade": words(model.Grades),
 		"--key-type": words(model.KeyTypes), "company add --type": words(model.OrganizationTypes),
 		"company edit --type": words(model.OrganizationTypes), "--to": c.fromStore("contacts"), "--from": c.fromStore("contacts"),
 		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
@@ -117,6 +130,8 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"watches":        watchCandidates,
 	"tasks":          taskCandidates,
 	"actors":         actorCandidates,
+	"issuers":        issuerCandidates,
+	"dns-accounts":   dnsCandidates,
 
 	"tags":             tagCandidates,
 	"queries":          queryCandidates(where.Instances),
@@ -206,6 +221,31 @@ func contactCandidates(c *invocation, _, _ string) (all []candidate, err error) 
 	contacts, err := c.engine().Contacts()
 	for n := range contacts {
 		all = append(all, candidate{Name: contacts[n].Name, About: contacts[n].Email})
+	}
+	return all, err
+}
+
+// brands completes the issuers of the store, or those that are built in while there is no
+// store.
+func (c *invocation) brands(cmd *cobra.Command, typed string) []candidate {
+	if found := c.fromStore("issuers")(cmd, typed); len(found) > 0 {
+		return found
+	}
+	return []candidate{{Name: embedded.Brand}}
+}
+
+func issuerCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	found, err := c.engine().Authorities()
+	for n := range found {
+		all = append(all, candidate{Name: found[n].Name, About: found[n].Kind})
+	}
+	return all, err
+}
+
+func dnsCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	found, err := c.engine().DNSAccounts()
+	for n := range found {
+		all = append(all, candidate{Name: found[n].Name, About: found[n].Kind})
 	}
 	return all, err
 }

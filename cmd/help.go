@@ -66,6 +66,9 @@ func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 		if !words.Has(code) {
 			code = "help.--" + f.Name
 		}
+		if own := f.Annotations[meaningCode]; own != nil {
+			code = own[0]
+		}
 		f.Usage = formatWords(words, code, f.Usage)
 	})
 	cmd.Flags().Lookup("help").Usage = words.T("help.--help", cmd.Name())
@@ -73,6 +76,9 @@ func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 		setHelp(words, sub)
 	}
 }
+
+// meaningCode is the annotation of a flag that is a setting: the code of its meaning.
+const meaningCode = "meaning"
 
 // formatWords returns a text of the catalogue with its %s replaced, or "" if there is
 // no such text.

@@ -59,6 +59,7 @@ var verbGroups = []struct {
 	{"help.group.overview", []func(*invocation) *cobra.Command{
 		listCmd, showCmd, explainCmd, tasksCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
 	}},
+	{"help.group.authorities", []func(*invocation) *cobra.Command{issuerCmd, dnsCmd}},
 	{"help.group.people", []func(*invocation) *cobra.Command{contactCmd, companyCmd}},
 	{"help.group.running", []func(*invocation) *cobra.Command{
 		caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd,
@@ -70,6 +71,7 @@ var verbGroups = []struct {
 var listVerbs = map[string]bool{
 	"list": true, "resources": true, "tasks": true, "notices": true, "activity": true, "balance": true, "rules": true,
 	"contact": true, "contact list": true, "company": true, "company list": true, "watch": true, "watch list": true,
+	"issuer": true, "issuer list": true, "dns": true, "dns list": true,
 	"product": true, "product list": true, "product drivers": true,
 }
 

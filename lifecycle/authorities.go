@@ -136,15 +136,22 @@ func (a *Access) RemoveIssuer(ctx context.Context, name string) error {
 	}))
 }
 
-// TestIssuer asks an issuer whether it would issue now. It orders nothing; the error says
-// what is wrong (spec C1).
-func (a *Access) TestIssuer(ctx context.Context, name string) error {
-	return a.withIssuer(ctx, name, "issuer.Test", func(is ports.Issuer) error {
-		if t, ok := ports.Extension[ports.IssuerTester](is); ok {
-			return t.Test(ctx)
+// TestIssuer asks an issuer whether it would issue now. It orders nothing, but makes the
+// account if there is none; the error says what is wrong (spec C1). With lookOnly it reads
+// what the issuer says of itself, such as its terms, and makes no account.
+func (a *Access) TestIssuer(ctx context.Context, name string, lookOnly bool) (r ports.IssuerReport, err error) {
+	err = a.withIssuer(ctx, name, "issuer.Test", func(is ports.Issuer) (err error) {
+		t, ok := ports.Extension[ports.IssuerTester](is)
+		switch {
+		case !ok: // it is part of certquay
+		case lookOnly:
+			r, err = t.Look(ctx)
+		default:
+			r, err = t.Test(ctx)
 		}
-		return nil // it is part of certquay
+		return err
 	})
+	return r, err
 }
 
 // RolloverIssuer replaces the key of the account at an issuer (spec C2).

@@ -122,7 +122,7 @@ func TestWhatCannotBeDoneWithAnIssuer(t *testing.T) {
 	if one, err := door.Authority("dead"); err != nil || one.Problem == "" {
 		t.Errorf("one that cannot be opened: %+v, %v", one, err)
 	}
-	if err := door.TestIssuer(ctx, "dead"); err == nil {
+	if _, err := door.TestIssuer(ctx, "dead", false); err == nil {
 		t.Error("one that cannot be opened passes its test")
 	}
 	// One that certificates need stays.

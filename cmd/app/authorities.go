@@ -3,11 +3,13 @@ package app
 import (
 	"bytes"
 	"io"
+	"maps"
 	"path/filepath"
 
 	"certquay/cmd/config"
 	"certquay/cmd/session"
 	"certquay/lifecycle/authority"
+	"certquay/lifecycle/challenge/solvers"
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/ports"
 	"certquay/model"
@@ -16,6 +18,9 @@ import (
 
 // maxSecretFile is the largest size of a file with a secret, in bytes.
 const maxSecretFile = 64 << 10
+
+// sealedSecret stands in settings for a secret that is in the store.
+const sealedSecret = "(sealed)"
 
 // declaredIssuers are the issuers of the configuration. Their settings are complete.
 func (a *App) declaredIssuers() []authority.Declaration {
@@ -32,6 +37,7 @@ func (a *App) declaredIssuers() []authority.Declaration {
 // issuerOpener returns what opens the issuers of the configuration and those that are
 // added while running.
 func (a *App) issuerOpener(clock ports.Clock) authority.Opener {
+	makers := &solvers.Solvers{}
 	return func(d authority.Declaration, secret func(string) (model.Secret, error)) (ports.Issuer, error) {
 		if a.Sandbox {
 			return nil, model.Fail("issuer.in-sandbox", "name", d.Name)
@@ -40,7 +46,17 @@ func (a *App) issuerOpener(clock ports.Clock) authority.Opener {
 		if !ok {
 			return nil, model.Fail("issuer.no-kind", "kind", d.Kind)
 		}
-		settings, err := setting.Fill(kind.Settings(), d.Settings)
+		values := map[string]any{}
+		maps.Copy(values, d.Settings)
+		for _, name := range d.SecretNames { // in place of the file that the configuration would name
+			values[name] = sealedSecret
+		}
+		for _, s := range setting.Of(kind.Settings()) {
+			if path, given := values[s.Name].(string); given && s.File && d.Configured {
+				values[s.Name] = config.SecretIn(filepath.Dir(a.ConfigFile), path)
+			}
+		}
+		settings, err := setting.Fill(kind.Settings(), values)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +67,7 @@ func (a *App) issuerOpener(clock ports.Clock) authority.Opener {
 			}
 		}
 		return kind.Open(issuer.Setup{
-			Settings: settings, Store: a.Store, Now: clock.Now, Name: d.Name, Secret: secret, Log: a.Log,
+			Settings: settings, Store: a.Store, Now: clock.Now, Name: d.Name, Secret: secret, Log: a.Log, Solvers: makers,
 		})
 	}
 }

@@ -24,7 +24,10 @@ type Budget struct {
 	Store   ports.Store
 	Account string // a name that stays the same, without a slash
 	Limits  []Limit
-	Now     func() time.Time
+	// ReplacesFree says that no limit counts an order which names the certificate that it
+	// replaces (RFC 9773 section 5).
+	ReplacesFree bool
+	Now          func() time.Time
 }
 
 // Order is an order about to be made.
@@ -34,7 +37,7 @@ type Order struct {
 	// of certificates for a domain do not count it.
 	Renews bool
 	// Replaces says that the order names the certificate that it replaces (RFC 9773
-	// section 5), within the window that the CA suggested: no limit counts it.
+	// section 5).
 	Replaces bool
 }
 
@@ -42,7 +45,7 @@ type Order struct {
 // exceeded it takes nothing and returns a [*ports.RetryAfterError] with the time until it
 // would not. What was taken stays taken if the order fails.
 func (b *Budget) Reserve(ctx context.Context, o Order) error {
-	if o.Replaces || len(b.Limits) == 0 {
+	if o.Replaces && b.ReplacesFree || len(b.Limits) == 0 {
 		return nil
 	}
 	return b.take(ctx, func(l Limit) []string {

@@ -21,7 +21,7 @@ type account struct {
 
 func newAccount(limits ...budget.Limit) *account {
 	a := &account{now: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}
-	a.Budget = &budget.Budget{Store: issuertest.NewStore(), Account: "le", Limits: limits, Now: func() time.Time { return a.now }}
+	a.Budget = &budget.Budget{Store: issuertest.NewStore(), Account: "le", Limits: limits, ReplacesFree: true, Now: func() time.Time { return a.now }}
 	return a
 }
 

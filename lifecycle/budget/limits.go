@@ -85,6 +85,9 @@ type Published struct {
 	Source string // URL
 	As     string // the day on which they were read, YYYY-MM-DD
 	Limits []Limit
+	// ReplacesFree says that no limit counts an order which names the certificate that it
+	// replaces.
+	ReplacesFree bool
 }
 
 const (
@@ -97,8 +100,8 @@ const (
 var Known = map[string]Published{
 	"letsencrypt": {"https://letsencrypt.org/docs/rate-limits/", "2026-11-29", []Limit{
 		{NewOrders, 300, 3 * hour}, {PerDomain, 50, week}, {PerSet, 5, week}, {FailedProofs, 5, hour},
-	}},
+	}, true},
 	"letsencrypt-staging": {"https://letsencrypt.org/docs/staging-environment/", "2026-11-29", []Limit{
 		{NewOrders, 1500, 3 * hour}, {PerDomain, 30000, week}, {PerSet, 30000, week}, {FailedProofs, 200, hour},
-	}},
+	}, true},
 }

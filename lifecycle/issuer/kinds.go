@@ -3,13 +3,19 @@
 package issuer
 
 import (
+	"crypto/x509"
 	"log/slog"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
+	"certquay/lifecycle/challenge/solvers"
+	"certquay/lifecycle/issuer/acme"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/ports"
 	"certquay/model"
+	"certquay/model/setting"
 )
 
 // Setup is the input for opening an issuer.
@@ -25,6 +31,8 @@ type Setup struct {
 	Name   string
 	Secret func(setting string) (model.Secret, error)
 	Log    *slog.Logger
+	// Solvers shows control of names.
+	Solvers *solvers.Solvers
 }
 
 // Kind is a kind of issuer.
@@ -39,6 +47,7 @@ type Kind struct {
 // Kinds are the kinds that are built in.
 var Kinds = []Kind{
 	{embedded.Brand, func() any { return embedded.DefaultSettings() }, openEmbedded},
+	{acme.Kind, func() any { return acme.DefaultSettings() }, openACME},
 }
 
 // Names lists the names of [Kinds].
@@ -67,4 +76,55 @@ func openEmbedded(s Setup) (ports.Issuer, error) {
 		o.BaseURL = s.BaseURL
 	}
 	return embedded.New(s.Store, o)
+}
+
+func openACME(s Setup) (ports.Issuer, error) {
+	settings := s.Settings.(acme.Settings)
+	if _, known := acme.FindDirectory(s.Name); known && settings.Directory == "" {
+		settings.Directory = s.Name
+	}
+	for _, p := range settings.Check() {
+		return nil, &setting.Error{Setting: p.Setting, Rule: p.Rule}
+	}
+	rules, err := settings.Rules()
+	if err != nil {
+		return nil, err
+	}
+	o := settings.Options()
+	o.Name, o.Now = s.Name, s.Now
+	o.Limits, o.ReplacesFree = settings.RateLimits()
+	o.Challenges, err = s.Solvers.Set(rules, solvers.Places{
+		HTTPListen: settings.HTTPListen, WebRoot: settings.WebRoot, TLSListen: settings.TLSListen, Resolvers: settings.Resolvers,
+		HTTPPort: settings.HTTPPort, TLSPort: settings.TLSPort,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if o.Roots, err = readRoots(settings.RootsFile); err != nil {
+		return nil, err
+	}
+	if o.ChainRoots, err = readRoots(settings.ChainRootsFile); err != nil {
+		return nil, err
+	}
+	o.EABMAC = func() (model.Secret, error) { return s.Secret("eab_mac_file") }
+	return acme.New(s.Store, o)
+}
+
+// readRoots reads certificates in PEM, from a file or given themselves; nil for none.
+func readRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data := []byte(file)
+	if !strings.Contains(file, "-----BEGIN ") {
+		var err error
+		if data, err = os.ReadFile(file); err != nil {
+			return nil, err
+		}
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(data) {
+		return nil, model.Fail("issuer.no-roots")
+	}
+	return pool, nil
 }

@@ -2,7 +2,6 @@ package ports
 
 import (
 	"context"
-	"crypto/x509"
 	"time"
 
 	"certquay/model"
@@ -27,30 +26,31 @@ func Extension[T any](is Issuer) (T, bool) {
 // Unwrap returns the issuer that is guarded.
 func (g guardedIssuer) Unwrap() Issuer { return g.Issuer }
 
+// IssuerReport is what a test of an issuer has found out.
+type IssuerReport struct {
+	Directory string
+	Terms     string // URL of the terms of service; "" for none
+	Website   string
+	CAA       []string // domain names of the CA in CAA records
+	Profiles  []string
+	External  bool          // it asks for external account binding
+	Renewal   bool          // it advises when to renew
+	Account   string        // the CA's name for the account, a URL; "" if there is none
+	Skew      time.Duration // how much later the CA's clock is than ours; 0 if not known
+}
+
 // IssuerTester is an issuer that can say whether it would issue now. It orders nothing.
-// The error says what is wrong and what to do (spec C1).
+// The error says what is wrong and what to do (spec C1). Look tells what is known without
+// an account and makes none.
 type IssuerTester interface {
-	Test(ctx context.Context) error
+	Test(ctx context.Context) (IssuerReport, error)
+	Look(ctx context.Context) (IssuerReport, error)
 }
 
 // KeyRoller is an issuer behind an account whose key can be replaced (spec C2). After an
 // error, one of the two keys is the account's, and the issuer finds out which.
 type KeyRoller interface {
 	Rollover(ctx context.Context) error
-}
-
-// RenewalAdvice is what a CA suggests for the renewal of a certificate (RFC 9773 section
-// 4.2).
-type RenewalAdvice struct {
-	Start, End  time.Time     // the suggested window
-	RetryAfter  time.Duration // when to ask again
-	Explanation string        // a URL, or ""
-}
-
-// RenewalAdviser is an issuer that suggests when to renew. It returns no advice, and no
-// error, for a certificate for which it has none.
-type RenewalAdviser interface {
-	Advise(ctx context.Context, leaf *x509.Certificate) (*RenewalAdvice, error)
 }
 
 // StatusReporter is an issuer that can say how things stand with its account. It reads

@@ -3,17 +3,11 @@
 //
 //	yaml:"password_file"   the name in the configuration
 //	secret:"true"          the value names a file whose content is a secret
+//	file:"true"            the value names a file whose content is none, or is its content
 //
 // and provides a value with the defaults. Fields are strings, integers, booleans and
 // lists of strings. The configuration, its check, help and completion derive everything
 // from this description.
-//
-//	yaml:"password_file"   its name in the configuration
-//	secret:"true"          it names a file whose content is a secret
-//
-// and makes one with the defaults. Fields are texts, whole numbers, booleans and
-// lists of texts. What reads, checks, prints or completes settings asks this
-// package, and lists none itself.
 package setting
 
 import (
@@ -28,6 +22,7 @@ type Setting struct {
 	Name    string // as in the configuration, such as max_validity_days
 	Default any    // a string, int, bool or []string
 	Secret  bool   // the value names a file whose content is a secret
+	File    bool   // the value names a file whose content is none, or is its content
 }
 
 // Of returns the settings of a struct, in the order of its fields. The values of the
@@ -41,7 +36,7 @@ func Of(defaults any) []Setting {
 	for i := range all {
 		tag := v.Type().Field(i).Tag
 		name, _, _ := strings.Cut(tag.Get("yaml"), ",")
-		all[i] = Setting{Name: name, Default: v.Field(i).Interface(), Secret: tag.Get("secret") == "true"}
+		all[i] = Setting{Name: name, Default: v.Field(i).Interface(), Secret: tag.Get("secret") == "true", File: tag.Get("file") == "true"}
 	}
 	return all
 }

@@ -158,7 +158,7 @@ func (i *Issuer) mayRegister(d *directory) error {
 	switch {
 	case !i.opt.AgreeTerms && d.Meta.TermsOfService != "":
 		return permanent("acme.terms", "url", d.Meta.TermsOfService)
-	case d.Meta.ExternalAccountRequired && (i.opt.EABKeyID == "" || i.opt.EABMAC.Empty()):
+	case d.Meta.ExternalAccountRequired && (i.opt.EABKeyID == "" || i.opt.EABMAC == nil):
 		return permanent("acme.eab-missing", "host", i.host())
 	}
 	return nil
@@ -181,7 +181,11 @@ func (i *Issuer) register(ctx context.Context, key crypto.Signer) (acme.Extended
 		if i.opt.EABKeyID == "" {
 			return core.Accounts.New(ctx, req)
 		}
-		mac, err := decodeMAC(i.opt.EABMAC)
+		secret, err := i.opt.EABMAC()
+		if err != nil {
+			return acme.ExtendedAccount{}, err
+		}
+		mac, err := decodeMAC(secret)
 		if err != nil {
 			return acme.ExtendedAccount{}, err
 		}

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/budget"
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -42,7 +43,7 @@ type Options struct {
 	// EABKeyID and EABMAC bind the account to one that was made elsewhere (RFC 8555
 	// section 7.3.4). The MAC is base64 as CAs hand it out.
 	EABKeyID string
-	EABMAC   model.Secret
+	EABMAC   func() (model.Secret, error)
 	Profile  string
 	// PreferredChain is the common name of the issuer of a chain's last certificate.
 	PreferredChain string
@@ -70,6 +71,10 @@ type Options struct {
 	// LookTimeout is how long a proof that was presented is looked for before the CA is
 	// asked all the same; 0 means [DefaultLookTimeout].
 	LookTimeout time.Duration
+	// Limits are the rate limits of the CA (spec C7). ReplacesFree says that orders which
+	// name the certificate that they replace are not counted.
+	Limits       []budget.Limit
+	ReplacesFree bool
 	// Observe is told of each request; nil for nobody. It must be quick.
 	Observe func(Request)
 	// Transport replaces the connection to the CA, in tests.
@@ -95,6 +100,9 @@ type Issuer struct {
 	mu        sync.Mutex // guards the fields below
 	dir       *directory
 	core      *client
+	problem   model.Text // why the last call failed; "" if it did not
+	failedAt  time.Time
+	nextTry   time.Time // before which the CA wants no call
 }
 
 var (

@@ -150,7 +150,7 @@ func (i *Issuer) newRecord(r ports.CertificateRequest) (*orderRecord, error) {
 	}
 	rec := &orderRecord{
 		Key: r.Key, Names: slices.Clone(r.Names), CSR: csr, Profile: i.opt.Profile, Replaces: certificateID(r.Replaces),
-		Made: i.now().Unix(),
+		Made: i.now().Unix(), Renews: len(r.Replaces) > 0,
 	}
 	if i.opt.SendNotAfter && !r.NotAfter.IsZero() {
 		rec.NotAfter = r.NotAfter.Unix()
@@ -219,6 +219,7 @@ func (i *Issuer) advance(ctx context.Context, rec *orderRecord, finalize bool) (
 	if err != nil {
 		return i.hold(ctx, rec, err)
 	}
+	i.notice(nil)
 	return o, nil
 }
 
@@ -234,6 +235,7 @@ func (i *Issuer) paused(rec *orderRecord, wait time.Duration) (ports.Order, erro
 
 // hold keeps the pause that an error asks for with the order.
 func (i *Issuer) hold(ctx context.Context, rec *orderRecord, err error) (ports.Order, error) {
+	i.notice(err)
 	var pause *ports.RetryAfterError
 	if errors.As(err, &pause) {
 		rec.NotBefore = i.now().Add(pause.After).UnixMilli()
@@ -248,6 +250,9 @@ func (i *Issuer) hold(ctx context.Context, rec *orderRecord, err error) (ports.O
 // cannot be asked for, since only the answer tells its URL.
 func (i *Issuer) newOrder(ctx context.Context, c *client, rec *orderRecord) error {
 	for {
+		if err := i.reserve(ctx, rec); err != nil {
+			return err
+		}
 		rec.Step, rec.Account = stepOrdering, c.account
 		rec.Sent++
 		if err := i.save(ctx, rec); err != nil {
@@ -331,6 +336,9 @@ func (i *Issuer) follow(ctx context.Context, c *client, rec *orderRecord, finali
 			i.cleanUp(ctx, rec)
 			return i.download(ctx, c, rec, o.Certificate)
 		case acme.StatusInvalid:
+			if err := i.countFailures(ctx, rec, o, c); err != nil {
+				return ports.Order{}, err
+			}
 			return i.fail(ctx, rec, i.whyInvalid(ctx, c, rec, o))
 		default:
 			return ports.Order{}, model.Fail("acme.status", "status", o.Status)

@@ -478,10 +478,10 @@ func (alpn) CleanUp(_ context.Context, p challenge.Proof) error {
 
 func (alpn) Close(string) {}
 
-func mac(t testing.TB) model.Secret {
+func mac(t testing.TB) func() (model.Secret, error) {
 	t.Helper()
 	if _, err := base64.RawURLEncoding.DecodeString(eabMAC); err != nil {
 		t.Fatal(err)
 	}
-	return model.NewSecret([]byte(eabMAC))
+	return func() (model.Secret, error) { return model.NewSecret([]byte(eabMAC)), nil }
 }

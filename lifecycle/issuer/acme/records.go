@@ -63,6 +63,7 @@ type orderRecord struct {
 	Problem        string                `cbor:"20,keyasint,omitempty"` // a model.Text
 	Left           []challenge.Proof     `cbor:"21,keyasint,omitempty"` // proofs that could not be removed
 	Made           int64                 `cbor:"22,keyasint,omitempty"` // when it was made, Unix seconds
+	Renews         bool                  `cbor:"23,keyasint,omitempty"` // a certificate for the same names was issued before
 }
 
 // authorizationRecord is one authorization of an order, and how it is shown.

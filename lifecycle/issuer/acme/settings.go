@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"time"
 
+	"certquay/lifecycle/budget"
 	"certquay/lifecycle/challenge"
 	"certquay/model"
 	"certquay/model/setting"
@@ -20,16 +21,27 @@ type Settings struct {
 	Profile        string   `yaml:"profile"`
 	PreferredChain string   `yaml:"preferred_chain"`
 	Public         bool     `yaml:"public"`
-	RootsFile      string   `yaml:"roots_file"`
-	ChainRootsFile string   `yaml:"chain_roots_file"`
+	RootsFile      string   `yaml:"roots_file" file:"true"`
+	ChainRootsFile string   `yaml:"chain_roots_file" file:"true"`
 	Challenges     []string `yaml:"challenges"`
 	ValidityHours  int      `yaml:"validity_hours"`
 	SendNotAfter   bool     `yaml:"send_not_after"`
 	IPNames        bool     `yaml:"ip_names"`
+	HTTPListen     string   `yaml:"http_listen"`
+	WebRoot        string   `yaml:"web_root"`
+	TLSListen      string   `yaml:"tls_listen"`
+	HTTPPort       int      `yaml:"http_port"`
+	TLSPort        int      `yaml:"tls_port"`
+	Resolvers      []string `yaml:"resolvers"`
+	Limits         []string `yaml:"limits"`
 }
 
 // DefaultSettings are those without a configuration. Each call makes new ones.
-func DefaultSettings() Settings { return Settings{Challenges: []string{string(challenge.HTTP01)}} }
+func DefaultSettings() Settings {
+	return Settings{
+		Challenges: []string{string(challenge.HTTP01)}, HTTPListen: ":80", TLSListen: ":443", HTTPPort: 80, TLSPort: 443, Resolvers: []string{}, Limits: []string{},
+	}
+}
 
 // maxHours is the longest validity that can be configured: ten years.
 const maxHours = 3650 * 24
@@ -52,7 +64,32 @@ func (s Settings) Check() (wrong []setting.Problem) {
 	}
 	hours := model.Say("config.acme-hours", "to", maxHours)
 	rule(s.ValidityHours >= 0 && s.ValidityHours <= maxHours, "validity_hours", hours, "2160")
+	port := model.Say("config.port")
+	rule(s.HTTPPort > 0 && s.HTTPPort < 1<<16, "http_port", port, "80")
+	rule(s.TLSPort > 0 && s.TLSPort < 1<<16, "tls_port", port, "443")
+	for n, l := range s.Limits {
+		_, wrong := budget.Parse(l)
+		rule(wrong == "", fmt.Sprintf("limits[%d]", n), wrong, "new-orders=300/3h")
+	}
 	return wrong
+}
+
+// RateLimits are the limits of the settings, or else those that the CA has published, and
+// whether they leave out orders that replace a certificate.
+func (s Settings) RateLimits() (all []budget.Limit, replacesFree bool) {
+	for _, l := range s.Limits {
+		if parsed, wrong := budget.Parse(l); wrong == "" {
+			all = append(all, parsed)
+		}
+	}
+	d, _ := FindDirectory(s.Directory)
+	if published, known := budget.Known[d.Name]; known {
+		if len(all) == 0 {
+			all = published.Limits
+		}
+		return all, published.ReplacesFree
+	}
+	return all, false
 }
 
 // Options are the settings as [New] takes them, without what stands in files, the

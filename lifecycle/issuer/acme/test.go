@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -15,18 +16,7 @@ import (
 const clockSkew = 5 * time.Minute
 
 // Report is what [Issuer.Test] found out.
-type Report struct {
-	Directory string
-	Terms     string // URL of the terms of service; "" for none
-	Website   string
-	CAA       []string // domain names of the CA in CAA records
-	Profiles  []string
-	// External says that the CA asks for external account binding.
-	External bool
-	Renewal  bool // it advises when to renew
-	Account  Account
-	Skew     time.Duration // how much later the CA's clock is than ours; 0 if not known
-}
+type Report = ports.IssuerReport
 
 // Look reads the CA's directory, for its terms before there is an account. It sends
 // nothing about this machine.
@@ -66,7 +56,8 @@ func (i *Issuer) Test(ctx context.Context) (Report, error) {
 	if err := i.checkAccount(ctx); err != nil {
 		return r, err
 	}
-	r.Account, err = i.Account()
+	a, err := i.Account()
+	r.Account = a.URL
 	return r, err
 }
 

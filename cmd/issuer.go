@@ -1,0 +1,467 @@
+package cmd
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"certquay/cmd/config"
+	"certquay/cmd/out"
+	"certquay/lifecycle"
+	"certquay/lifecycle/authority"
+	"certquay/lifecycle/issuer"
+	"certquay/lifecycle/ports"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/model/setting"
+)
+
+// issuerJSON is an issuer.
+type issuerJSON struct {
+	Name       string         `json:"name"`
+	Kind       string         `json:"kind"`
+	Configured bool           `json:"configured"`
+	Usable     bool           `json:"usable"`
+	Problem    *string        `json:"problem"`
+	Settings   map[string]any `json:"settings"`
+	Secrets    []string       `json:"secrets"` // names of those that are given
+	Instances  int            `json:"instances"`
+	Levels     []model.Level  `json:"levels"`
+	Public     bool           `json:"public"`
+	Account    *string        `json:"account"`
+	Email      *string        `json:"email"`
+	Limits     []limitJSON    `json:"limits"`
+	Orders     []orderJSON    `json:"orders"`
+	LastError  *string        `json:"last_error"`
+	FailedAt   *string        `json:"failed_at"`
+	NextTry    *string        `json:"next_try"`
+}
+
+type limitJSON struct {
+	Name    string  `json:"name"`
+	Subject *string `json:"subject"`
+	Of      int     `json:"of"`
+	Left    int     `json:"left"`
+	Per     string  `json:"per"`
+	Refills *string `json:"refills"`
+}
+
+type orderJSON struct {
+	Names []string `json:"names"`
+	Step  string   `json:"step"`
+	Since *string  `json:"since"`
+}
+
+func issuerCmd(c *invocation) *cobra.Command {
+	cmd := &cobra.Command{Use: "issuer", Args: unknownVerb, RunE: func(*cobra.Command, []string) error { return c.issuers() }}
+	cmd.AddCommand(issuerAddCmd(c), issuerEditCmd(c),
+		&cobra.Command{Use: "list", Args: noArgs, RunE: func(*cobra.Command, []string) error { return c.issuers() }},
+		&cobra.Command{Use: "show", Args: exactArg("arg.name"), RunE: func(_ *cobra.Command, args []string) error {
+			one, err := c.engine().Authority(args[0])
+			if err != nil {
+				return err
+			}
+			return c.issuer(&one)
+		}},
+		issuerTestCmd(c),
+		&cobra.Command{Use: "rollover", Args: exactArg("arg.name"), RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.engine().RolloverIssuer(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			c.Say("verb.issuer.rolled-over", "name", args[0])
+			return nil
+		}},
+		&cobra.Command{Use: "remove", Args: exactArg("arg.name"), RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.engine().RemoveIssuer(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			c.Say("verb.removed", "name", args[0])
+			return nil
+		}})
+	return cmd
+}
+
+// issuerReportJSON is what a test of an issuer found out.
+type issuerReportJSON struct {
+	Name      string   `json:"name"`
+	Directory *string  `json:"directory"`
+	Terms     *string  `json:"terms"`
+	Website   *string  `json:"website"`
+	CAA       []string `json:"caa_domains"`
+	Profiles  []string `json:"profiles"`
+	External  bool     `json:"external_account_required"`
+	Renewal   bool     `json:"renewal_information"`
+	Account   *string  `json:"account"`
+	Skew      float64  `json:"clock_skew_seconds"`
+}
+
+func issuerTestCmd(c *invocation) *cobra.Command {
+	look := false
+	cmd := &cobra.Command{
+		Use: "test", Args: exactArg("arg.name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := c.engine().TestIssuer(cmd.Context(), args[0], look)
+			if err != nil {
+				return err
+			}
+			if c.JSON {
+				return c.PrintJSON(issuerReportJSON{
+					args[0], out.OrNil(r.Directory), out.OrNil(r.Terms), out.OrNil(r.Website), out.OrEmpty(r.CAA), out.OrEmpty(r.Profiles),
+					r.External, r.Renewal, out.OrNil(r.Account), r.Skew.Seconds(),
+				})
+			}
+			c.Fields([][2]string{
+				{c.Field("directory"), r.Directory}, {c.Field("terms"), r.Terms}, {c.Field("website"), r.Website},
+				{c.Field("caa"), strings.Join(r.CAA, ", ")}, {c.Field("profiles"), strings.Join(r.Profiles, ", ")},
+				{c.Field("account"), r.Account},
+			})
+			if !look {
+				c.Say("verb.issuer.works", "name", args[0])
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&look, "look", false, "")
+	return cmd
+}
+
+func issuerAddCmd(c *invocation) *cobra.Command {
+	kind := config.DeclaredKinds()[0]
+	var given settingFlags
+	cmd := &cobra.Command{
+		Use: "add", Args: exactArg("arg.name"),
+		Example: "  certquay issuer add letsencrypt --email ops@example.com --agree-terms --challenge http-01\n" +
+			"  certquay issuer add corporate --directory https://ca.example.com/acme/directory --challenge dns-01=*,cloudflare",
+	}
+	cmd.Flags().StringVar(&kind, "kind", kind, strings.Join(config.DeclaredKinds(), ", "))
+	given.bind(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := c.engine().Allow(cmd.Context(), "issuer", ""); err != nil {
+			return err
+		}
+		k, err := declaredKind(kind)
+		if err != nil {
+			return err
+		}
+		settings, secrets, err := given.read(cmd.Context(), c, cmd.Flags(), k)
+		if err != nil {
+			return err
+		}
+		one, err := c.engine().AddIssuer(cmd.Context(), authority.Declaration{Name: args[0], Kind: k.Name, Settings: settings}, secrets)
+		if err != nil {
+			return err
+		}
+		if one.Problem == "" {
+			c.Note("verb.issuer.added", "name", one.Name)
+		}
+		return c.issuer(&one)
+	}
+	return cmd
+}
+
+func issuerEditCmd(c *invocation) *cobra.Command {
+	var given settingFlags
+	var unset []string
+	cmd := &cobra.Command{
+		Use: "edit", Args: exactArg("arg.name"),
+		Example: "  certquay issuer edit letsencrypt --profile shortlived\n" +
+			"  certquay issuer edit letsencrypt --unset preferred_chain",
+	}
+	given.bind(cmd.Flags())
+	cmd.Flags().StringSliceVar(&unset, "unset", nil, "")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !anyFlagSet(cmd) {
+			return out.Usage("usage.nothing-to-edit", "verb", cmd.CommandPath())
+		}
+		if err := c.engine().Allow(cmd.Context(), "issuer", ""); err != nil {
+			return err
+		}
+		one, err := c.engine().Authority(args[0])
+		if err != nil {
+			return err
+		}
+		k, err := declaredKind(one.Kind)
+		if err != nil {
+			return err
+		}
+		settings, secrets, err := given.read(cmd.Context(), c, cmd.Flags(), k)
+		if err != nil {
+			return err
+		}
+		for _, name := range unset {
+			if err := unsetOne(k, name, settings, secrets); err != nil {
+				return err
+			}
+		}
+		if one, err = c.engine().EditIssuer(cmd.Context(), args[0], settings, secrets); err != nil {
+			return err
+		}
+		return c.issuer(&one)
+	}
+	return cmd
+}
+
+// unsetOne marks a setting or secret as one that returns to its default.
+func unsetOne(k issuer.Kind, name string, settings map[string]any, secrets authority.Secrets) error {
+	all := setting.Of(k.Settings())
+	n := slices.IndexFunc(all, func(s setting.Setting) bool { return s.Name == name })
+	switch {
+	case n < 0:
+		return &setting.Error{Setting: name, Rule: model.Say("value.unknown", "names", setting.Names(all))}
+	case all[n].Secret:
+		secrets[name] = model.Secret{}
+	default:
+		settings[name] = nil
+	}
+	return nil
+}
+
+// settingNames are the names of the settings of all kinds that can be declared.
+func settingNames() (all []string) {
+	for _, name := range config.DeclaredKinds() {
+		k, _ := issuer.Find(name)
+		all = append(all, setting.Names(setting.Of(k.Settings()))...)
+	}
+	return all
+}
+
+// declaredKind is a kind of issuer that can be declared.
+func declaredKind(name string) (issuer.Kind, error) {
+	k, ok := issuer.Find(name)
+	if kinds := config.DeclaredKinds(); !ok || !slices.Contains(kinds, name) {
+		return k, out.Usage("usage.no-kind", "name", name, "kinds", kinds)
+	}
+	return k, nil
+}
+
+// settingFlags are a flag for each setting of the kinds of issuers that can be declared.
+// A flag is named as the setting, with minus signs. The value of a secret is read from a
+// file, since arguments are visible to other users of the machine.
+type settingFlags struct {
+	values map[string]*string
+	lists  map[string]*[]string
+	flags  map[string]*bool
+}
+
+func flagOf(setting string) string { return strings.ReplaceAll(setting, "_", "-") }
+
+func (f *settingFlags) bind(to *pflag.FlagSet) {
+	f.values, f.lists, f.flags = map[string]*string{}, map[string]*[]string{}, map[string]*bool{}
+	for _, name := range config.DeclaredKinds() {
+		k, _ := issuer.Find(name)
+		for _, s := range setting.Of(k.Settings()) {
+			flag := flagOf(s.Name)
+			if to.Lookup(flag) != nil {
+				continue
+			}
+			meaning := "built-in." + k.Name + "." + s.Name
+			switch d := s.Default.(type) {
+			case bool:
+				f.flags[s.Name] = to.Bool(flag, d, "")
+			case []string:
+				flag = strings.TrimSuffix(flag, "s")
+				f.lists[s.Name] = to.StringArray(flag, d, "")
+			case int:
+				f.values[s.Name] = to.String(flag, strconv.Itoa(d), "")
+			default:
+				f.values[s.Name] = to.String(flag, s.Default.(string), "")
+			}
+			to.Lookup(flag).Annotations = map[string][]string{meaningCode: {meaning}}
+		}
+	}
+}
+
+// read returns the settings and secrets of a kind that were given.
+func (f *settingFlags) read(
+	ctx context.Context, c *invocation, from *pflag.FlagSet, k issuer.Kind,
+) (map[string]any, authority.Secrets, error) {
+	settings, secrets := map[string]any{}, authority.Secrets{}
+	for _, s := range setting.Of(k.Settings()) {
+		flag := flagOf(s.Name)
+		if f.lists[s.Name] != nil {
+			flag = strings.TrimSuffix(flag, "s")
+		}
+		if !from.Changed(flag) {
+			continue
+		}
+		switch {
+		case s.Secret:
+			data, err := c.secret(ctx, *f.values[s.Name])
+			if err != nil {
+				return nil, nil, err
+			}
+			secrets[s.Name] = data
+		case s.File:
+			data, err := c.read(ctx, *f.values[s.Name])
+			if err != nil {
+				return nil, nil, err
+			}
+			settings[s.Name] = string(data)
+		case f.lists[s.Name] != nil:
+			settings[s.Name] = *f.lists[s.Name]
+		case f.flags[s.Name] != nil:
+			settings[s.Name] = *f.flags[s.Name]
+		default:
+			settings[s.Name] = *f.values[s.Name]
+		}
+	}
+	filled, err := setting.Fill(k.Settings(), settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkGiven(filled, from); err != nil {
+		return nil, nil, err
+	}
+	return setting.Changed(k.Settings(), filled), secrets, nil
+}
+
+// checkGiven checks the settings that were given by flags, each by itself; what they must
+// be together is checked when the issuer is opened.
+func checkGiven(filled any, from *pflag.FlagSet) error {
+	if checker, ok := filled.(setting.Checker); ok {
+		for _, p := range checker.Check() {
+			if name, _, _ := strings.Cut(p.Setting, "["); from.Changed(flagOf(name)) || from.Changed(strings.TrimSuffix(flagOf(name), "s")) {
+				return &rules.Invalid{Field: flagOf(name), Why: p.Rule, Example: rules.Example(p.Example)}
+			}
+		}
+	}
+	return nil
+}
+
+// secret reads the content of a file with a secret, without the line end; "-" asks for
+// it on a terminal.
+func (c *invocation) secret(ctx context.Context, path string) (model.Secret, error) {
+	if path == "-" && c.Interactive {
+		line, err := c.AskSecret(ctx, c.Text("verb.ask.secret"))
+		return model.NewSecret([]byte(strings.TrimSpace(line))), err
+	}
+	data, err := c.read(ctx, path)
+	if err != nil {
+		return model.Secret{}, err
+	}
+	return model.NewSecret([]byte(strings.TrimSpace(string(data)))), nil
+}
+
+func (c *invocation) toIssuer(one *lifecycle.Authority) issuerJSON {
+	j := issuerJSON{
+		Name: one.Name, Kind: one.Kind, Configured: one.Configured, Usable: one.Problem == "",
+		Problem: out.OrNil(out.English(one.Problem)), Settings: one.Settings, Secrets: out.OrEmpty(one.SecretNames), Instances: one.Instances,
+		Levels: out.OrEmpty(one.Capabilities.Levels), Public: one.Capabilities.Public,
+		Account: out.OrNil(one.Status.Account), Email: out.OrNil(one.Status.Email), Limits: []limitJSON{}, Orders: []orderJSON{},
+		LastError: out.OrNil(out.English(one.Status.LastError)), FailedAt: out.TimeOrNil(one.Status.FailedAt),
+		NextTry: out.TimeOrNil(one.Status.NextTry),
+	}
+	if j.Settings == nil {
+		j.Settings = map[string]any{}
+	}
+	for _, l := range one.Status.Limits {
+		j.Limits = append(j.Limits, limitJSON{l.Name, out.OrNil(l.Subject), l.Of, l.Left, l.Per.String(), out.TimeOrNil(l.Refills)})
+	}
+	for _, o := range one.Status.Orders {
+		j.Orders = append(j.Orders, orderJSON{out.OrEmpty(o.Names), out.English(o.Step), out.TimeOrNil(o.Since)})
+	}
+	return j
+}
+
+func (c *invocation) issuers() error {
+	all, err := c.engine().Authorities()
+	if err != nil {
+		return err
+	}
+	items := []issuerJSON{}
+	var rows [][]string
+	for n := range all {
+		one := &all[n]
+		items = append(items, c.toIssuer(one))
+		left := ""
+		if l := tightest(one.Status.Limits); l != nil {
+			left = c.Text("verb.issuer.left", "left", l.Left, "of", l.Of, "limit", model.Say("limit."+l.Name))
+		}
+		rows = append(rows, []string{
+			one.Name, one.Kind, out.Dash(one.Status.Email), out.Dash(left), strconv.Itoa(one.Instances), c.Words().Text(issuerState(one)),
+		})
+	}
+	if c.JSON {
+		return c.PrintJSON(items)
+	}
+	c.Table(c.Heads("name", "kind", "account", "left", "certificates", "state"), rows)
+	return nil
+}
+
+// tightest is the limit of which the least share is left; nil if none is known.
+func tightest(all []ports.RateLimit) (least *ports.RateLimit) {
+	for n := range all {
+		if l := &all[n]; least == nil || l.Left*least.Of < least.Left*l.Of {
+			least = l
+		}
+	}
+	return least
+}
+
+// issuerState says whether an issuer can be used.
+func issuerState(one *lifecycle.Authority) model.Text {
+	switch {
+	case one.Problem != "":
+		return one.Problem
+	case one.Status.LastError != "":
+		return one.Status.LastError
+	case one.HasAccount && one.Status.Account == "":
+		return model.Say("issuer.no-account-yet")
+	}
+	return model.Say("issuer.ready")
+}
+
+// shortValue is the value of a setting on one short line.
+func shortValue(v any) string {
+	s := config.Value(v)
+	if s, is := v.(string); is && strings.Contains(s, "-----BEGIN ") {
+		return strconv.Itoa(strings.Count(s, "-----BEGIN CERTIFICATE")) + " PEM"
+	}
+	if list, is := v.([]any); is {
+		all := make([]string, len(list))
+		for n := range list {
+			all[n] = config.Value(list[n])
+		}
+		return strings.Join(all, ", ")
+	}
+	return s
+}
+
+// issuer prints one issuer.
+func (c *invocation) issuer(one *lifecycle.Authority) error {
+	if c.JSON {
+		return c.PrintJSON(c.toIssuer(one))
+	}
+	rows := [][2]string{
+		{c.Field("name"), one.Name}, {c.Field("kind"), one.Kind}, {c.Field("state"), c.Words().Text(issuerState(one))},
+		{c.Field("certificates"), strconv.Itoa(one.Instances)},
+	}
+	for _, name := range slices.Sorted(maps.Keys(one.Settings)) {
+		rows = append(rows, [2]string{name, shortValue(one.Settings[name])})
+	}
+	for _, name := range one.SecretNames {
+		rows = append(rows, [2]string{name, c.Text("verb.issuer.secret")})
+	}
+	if one.HasAccount {
+		rows = append(rows, [2]string{c.Field("account"), out.Dash(one.Status.Account)})
+	}
+	for _, l := range one.Status.Limits {
+		refill := ""
+		if !l.Refills.IsZero() {
+			refill = c.Text("verb.issuer.refills", "at", l.Refills.UTC().Format(time.RFC3339))
+		}
+		rows = append(rows, [2]string{c.Text("limit." + l.Name), strings.Join(strings.Fields(
+			c.Text("verb.issuer.of", "left", l.Left, "of", l.Of, "per", l.Per)+" "+l.Subject+" "+refill), " ")})
+	}
+	for _, o := range one.Status.Orders {
+		rows = append(rows, [2]string{c.Field("order"), strings.Join(o.Names, " ") + ": " + c.Words().Text(o.Step)})
+	}
+	c.Fields(rows)
+	return nil
+}

@@ -1,0 +1,136 @@
+// Package solvers makes what answers the challenges of issuers, from the rules and places
+// of their settings (spec C4).
+package solvers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+
+	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/challenge/dns"
+	"certquay/lifecycle/challenge/http01"
+	"certquay/lifecycle/challenge/tlsalpn01"
+	"certquay/model"
+)
+
+// Places is where an issuer shows proofs.
+type Places struct {
+	HTTPListen string   // host:port for http-01
+	WebRoot    string   // in place of HTTPListen: a directory that a web server shows
+	TLSListen  string   // host:port for tls-alpn-01
+	Resolvers  []string // DNS servers to ask; none for those of the system
+	// HTTPPort and TLSPort are where the CA looks; 0 means 80 and 443, which every public
+	// CA uses.
+	HTTPPort, TLSPort int
+}
+
+// Solvers makes sets of solvers. Issuers that show proofs at the same place share one
+// solver, since a port can be opened once. It is safe for concurrent use.
+type Solvers struct {
+	// Provider returns what writes records with an account at a DNS provider.
+	Provider func(account string) (dns.Provider, error)
+
+	mu     sync.Mutex
+	shared map[string]challenge.Solver // by type and place
+}
+
+// Set returns the set for the rules of an issuer. It opens nothing.
+func (s *Solvers) Set(rules []challenge.Rule, at Places) (challenge.Set, error) {
+	resolver := dns.NewResolver(at.Resolvers, nil)
+	set := challenge.Set{}
+	for _, r := range rules {
+		e := challenge.Entry{Rule: r}
+		switch r.Type {
+		case challenge.HTTP01:
+			key := fmt.Sprint(r.Type, at.HTTPListen, at.WebRoot, at.HTTPPort, at.Resolvers)
+			e.Solver = s.share(key, func() challenge.Solver {
+				return http01.New(http01.Options{Listen: at.HTTPListen, Root: at.WebRoot, Dial: dialer(at, resolver)})
+			})
+		case challenge.TLSALPN01:
+			e.Solver = s.share(fmt.Sprint(r.Type, at.TLSListen, at.TLSPort, at.Resolvers), func() challenge.Solver {
+				return tlsalpn01.New(tlsalpn01.Options{Listen: at.TLSListen, Dial: dialer(at, resolver)})
+			})
+		case challenge.DNS01, challenge.DNSPersist01:
+			solver, err := s.dns(r, at, resolver)
+			if err != nil {
+				return set, err
+			}
+			e.Solver = solver
+		case challenge.Manual:
+			set.Look = look(at, resolver)
+		}
+		set.Entries = append(set.Entries, e)
+	}
+	return set, nil
+}
+
+// dns returns the solver of a rule about records. Without an account a person makes them.
+func (s *Solvers) dns(r challenge.Rule, at Places, resolver *dns.Resolver) (challenge.Solver, error) {
+	if r.DNS == "" {
+		return dns.New(r.Type, nil, resolver), nil
+	}
+	if s.Provider == nil {
+		return nil, model.Fail("challenge.dns.no-account", "name", r.DNS)
+	}
+	provider, err := s.Provider(r.DNS)
+	if err != nil {
+		return nil, err
+	}
+	return s.share(fmt.Sprint(r.Type, r.DNS, at.Resolvers), func() challenge.Solver { return dns.New(r.Type, provider, resolver) }), nil
+}
+
+// share returns the solver of a key, which is made at first.
+func (s *Solvers) share(key string, makeOne func() challenge.Solver) challenge.Solver {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shared == nil {
+		s.shared = map[string]challenge.Solver{}
+	}
+	if s.shared[key] == nil {
+		s.shared[key] = makeOne()
+	}
+	return s.shared[key]
+}
+
+// dialer reaches names as the CA does: by the named resolvers, at its ports.
+func dialer(at Places, resolver *dns.Resolver) challenge.DialFunc {
+	ports := map[string]int{"80": cmp.Or(at.HTTPPort, 80), "443": cmp.Or(at.TLSPort, 443)}
+	var network net.Dialer
+	return func(ctx context.Context, kind, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		if p, ok := ports[port]; ok {
+			port = strconv.Itoa(p)
+		}
+		if _, err := netip.ParseAddr(host); err == nil || len(at.Resolvers) == 0 {
+			return network.DialContext(ctx, kind, net.JoinHostPort(host, port))
+		}
+		err = model.Fail("challenge.no-address", "name", host)
+		for _, ip := range resolver.Addresses(ctx, host) {
+			var conn net.Conn
+			if conn, err = network.DialContext(ctx, kind, net.JoinHostPort(ip.String(), port)); err == nil {
+				return conn, nil
+			}
+		}
+		return nil, err
+	}
+}
+
+// look finds what a person shows, as the CA will.
+func look(at Places, resolver *dns.Resolver) func(context.Context, challenge.Proof) (bool, model.Text, error) {
+	records := dns.New(challenge.DNS01, nil, resolver)
+	files := http01.New(http01.Options{Root: at.WebRoot, Dial: dialer(at, resolver)})
+	return func(ctx context.Context, p challenge.Proof) (bool, model.Text, error) {
+		if p.Type == challenge.HTTP01 {
+			return files.Seen(ctx, p)
+		}
+		return records.Seen(ctx, p)
+	}
+}
