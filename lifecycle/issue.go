@@ -119,7 +119,7 @@ func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func
 	if err != nil {
 		return nil, err
 	}
-	return w.applyOrder(o, req), nil
+	return w.applyOrder(o, req, is), nil
 }
 
 // finalizeStep finalizes the order, unless that has been done.
@@ -145,7 +145,7 @@ func (w *worker) finalizeStep(ctx context.Context, j model.Job, resumed bool) (f
 			return nil, model.Fail("issue.still-ready")
 		}
 	}
-	return w.applyOrder(o, req), nil
+	return w.applyOrder(o, req, is), nil
 }
 
 // waitStep fetches the status of the order.
@@ -158,19 +158,28 @@ func (w *worker) waitStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	if err != nil {
 		return nil, err
 	}
-	return w.applyOrder(o, req), nil
+	return w.applyOrder(o, req, is), nil
 }
 
 // applyOrder returns what the status of an order changes.
-func (w *worker) applyOrder(o ports.Order, req ports.CertificateRequest) func(model.Tx, *model.Job) error {
+func (w *worker) applyOrder(o ports.Order, req ports.CertificateRequest, is ports.Issuer) func(model.Tx, *model.Job) error {
 	var version *model.Version
 	var wrong error
 	if o.Status == ports.OrderValid {
 		version, wrong = checkIssued(o, req)
 	}
+	left, known, err := leftProofs(is)
+	if err != nil {
+		w.log.Warn("the proofs that a CA has left could not be read", "error", err)
+	}
 	return func(tx model.Tx, j *model.Job) error {
 		if o.Ref != "" {
 			j.IssuerRef = o.Ref
+		}
+		if known && err == nil {
+			if err := w.followLeft(tx, j, left); err != nil {
+				return err
+			}
 		}
 		switch {
 		case wrong != nil:
@@ -302,7 +311,10 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 		ev.From, ev.To = "", ""
 	}
 	i.Versions = append(i.Versions, v)
-	i.RevocationCheckedAt = w.Now()
+	i.RevocationCheckedAt, i.AdviceAt = w.Now(), time.Time{}
+	if _, advises := w.adviser(i.Spec.Brand); advises {
+		i.AdviceAt = w.Now()
+	}
 	switch {
 	case j.Kind == model.JobRenew:
 		if err := w.addServiceYear(tx, &i); err != nil {

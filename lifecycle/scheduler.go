@@ -188,7 +188,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 	if !sweep || s.noSweeps {
 		return jobs, errors.Join(problems...)
 	}
-	for _, sweep := range []func(time.Time) error{s.checkRevocations, s.closeExpiredTasks, s.pruneFinished} {
+	for _, sweep := range []func(time.Time) error{s.checkRevocations, s.askAdvice, s.closeExpiredTasks, s.pruneFinished} {
 		if err := s.journal.Guard("sweep", func() error { return sweep(now) }); err != nil {
 			problems = append(problems, err)
 		}

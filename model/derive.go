@@ -302,7 +302,7 @@ func CounterOf(s State) string { return "instance/" + string(s) }
 
 // Indexes returns the index entries: by expiry, state, due time, contact, owner, names,
 // serial, fingerprint, public key and tail of the ID, and issued ones by the time of
-// the last revocation check. A deleted instance has none.
+// the last revocation check and of the next question when to renew. A deleted instance has none.
 func (i *Instance) Indexes() []Index {
 	if i.Deleted {
 		return nil
@@ -322,6 +322,9 @@ func (i *Instance) Indexes() []Index {
 	}
 	if v := i.Current(); v != nil && v.Issuer != "" && i.State.Group() == GroupIssued {
 		is = append(is, Index{Name: "checked", Key: TimeKey(i.RevocationCheckedAt)})
+	}
+	if v := i.Current(); v != nil && !i.AdviceAt.IsZero() && i.State.Group() == GroupIssued && !i.Replaced {
+		is = append(is, Index{Name: "advice", Key: TimeKey(i.AdviceAt)})
 	}
 	if !i.NextExpiryNotice.IsZero() {
 		is = append(is, Index{Name: "tell", Key: TimeKey(i.NextExpiryNotice)})

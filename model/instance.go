@@ -54,6 +54,7 @@ type Instance struct {
 	Replaced            bool      // it has an issued successor (spec I9); the engine keeps it up to date
 	Retiring            Retiring  // versions to be revoked once no resource presents them (spec I12)
 	RevocationCheckedAt time.Time // when the CA was last asked for the revocation status
+	AdviceAt            time.Time // when the CA is asked next when to renew; zero if it does not say
 	Deleted             bool      // only a tombstone is left (spec I5)
 
 	// What people note about it (spec Q4).

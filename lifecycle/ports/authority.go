@@ -53,6 +53,12 @@ type KeyRoller interface {
 	Rollover(ctx context.Context) error
 }
 
+// LeftLister is an issuer that lists the proofs that it has presented and could not
+// remove (spec C5). A later order removes what it can.
+type LeftLister interface {
+	Left() ([]model.Proof, error)
+}
+
 // StatusReporter is an issuer that can say how things stand with its account. It reads
 // the store alone.
 type StatusReporter interface {
