@@ -34,8 +34,8 @@ func caCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{Use: "ca", Args: unknownVerb}
 	cmd.AddCommand(&cobra.Command{
 		Use: "show", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			all, err := c.app.CA.Authorities()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			all, err := c.app.CA.Authorities(cmd.Context())
 			if err != nil {
 				return err
 			}
