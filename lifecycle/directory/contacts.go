@@ -204,7 +204,7 @@ func (d *Directory) Contact(name string) (c model.Contact, err error) {
 	return c, err
 }
 
-// Contacts lists all contacts by name.
+// Contacts lists all contacts in the natural order of their names.
 func (d *Directory) Contacts() (all []model.Contact, err error) {
 	err = d.journal.Store.View(func(r model.Reader) error {
 		for c, err := range model.All[model.Contact](r, model.Scan{Index: "name"}) {
@@ -215,9 +215,7 @@ func (d *Directory) Contacts() (all []model.Contact, err error) {
 		}
 		return nil
 	})
-	slices.SortStableFunc(all, func(a, b model.Contact) int {
-		return strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name))
-	})
+	slices.SortStableFunc(all, func(a, b model.Contact) int { return model.CompareNatural(a.Name, b.Name) })
 	return all, err
 }
 

@@ -133,7 +133,7 @@ func (m *Monitor) watchEvent(actor model.Actor, w *model.Watch, detail model.Tex
 	return ev
 }
 
-// Watches lists what is watched, by address.
+// Watches lists what is watched, in the natural order of addresses and names.
 func (m *Monitor) Watches() (all []model.Watch, err error) {
 	err = m.journal.Store.View(func(r model.Reader) error {
 		for w, err := range model.All[model.Watch](r, model.Scan{Index: "name"}) {
@@ -143,6 +143,9 @@ func (m *Monitor) Watches() (all []model.Watch, err error) {
 			all = append(all, w)
 		}
 		return nil
+	})
+	slices.SortStableFunc(all, func(a, b model.Watch) int {
+		return model.CompareNatural(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
 	})
 	return all, err
 }

@@ -58,7 +58,7 @@ func watchBefore(by model.Sort, a, b *model.Watch) int {
 		}
 		return a.NotAfter.Compare(b.NotAfter)
 	}
-	return strings.Compare(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
+	return model.CompareNatural(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
 }
 
 func watchedColumns(c *app.Context) []list.Column[model.Watch] {
