@@ -35,7 +35,12 @@ func caCmd(c *invocation) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use: "show", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			all, err := c.app.CA.Authorities(cmd.Context())
+			if !c.currentActor().ReadOnly {
+				if err := c.app.CA.RefreshCRLs(cmd.Context()); err != nil {
+					c.Note("verb.ca.crl-due", "cause", err)
+				}
+			}
+			all, err := c.app.CA.Authorities()
 			if err != nil {
 				return err
 			}

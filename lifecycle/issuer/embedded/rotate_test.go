@@ -33,7 +33,7 @@ func verifies(t *testing.T, o ports.Order, root []byte, at time.Time) error {
 
 func (c *ca) authorities(t *testing.T) embedded.Listing {
 	t.Helper()
-	l, err := c.Authorities(t.Context())
+	l, err := c.Authorities()
 	if err != nil {
 		t.Fatal(err)
 	}

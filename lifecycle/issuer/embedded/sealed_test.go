@@ -50,7 +50,7 @@ func TestASealedStoreShowsItsCAAndIssuesOnceUnsealed(t *testing.T) {
 	if err := i.Prepare(ctx); err != nil {
 		t.Errorf("prepare: %v", err)
 	}
-	if all, err := i.Authorities(ctx); err != nil || len(all.Roots) != 1 || len(all.Issuing) != 1 {
+	if all, err := i.Authorities(); err != nil || len(all.Roots) != 1 || len(all.Issuing) != 1 {
 		t.Errorf("%+v, %v", all, err)
 	}
 	if root, n, err := i.Root(); err != nil || n != 1 || root == nil {

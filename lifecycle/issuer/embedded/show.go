@@ -20,28 +20,35 @@ type CA struct {
 	// Issued and Revoked count the certificates of an issuing CA that it has a
 	// record of.
 	Issued, Revoked int
-	// CRL is when the CRL that a client gets now was made, and until when it is
-	// valid; zero while there is none.
+	// CRL is when its newest CRL was made and until when that is valid; zero while
+	// there is none. See [Issuer.RefreshCRLs].
 	CRL, CRLUntil time.Time
 }
 
 // Listing is all CAs of a store, the oldest first.
 type Listing struct{ Roots, Issuing []CA }
 
-// Authorities lists the CAs, also while the store is sealed. It makes none, but the CRLs
-// that are due, as a client that asks for them does; where one cannot be made, the newest
-// is listed.
-func (i *Issuer) Authorities(ctx context.Context) (l Listing, err error) {
+// RefreshCRLs makes the CRLs that are due, as a client that asks for them does. An error
+// says why one of them could not be made, as in a sealed store.
+func (i *Issuer) RefreshCRLs(ctx context.Context) error {
 	as, err := i.known(func(*authorities) bool { return true })
 	if err != nil {
-		return l, err
+		return err
 	}
+	var errs []error
 	for n := range as.roots {
-		_, _ = i.crl(ctx, rootCA(n)) // its age says that it could not be made
+		_, err := i.crl(ctx, rootCA(n))
+		errs = append(errs, err)
 	}
 	for n := range as.issuing {
-		_, _ = i.crl(ctx, n)
+		_, err := i.crl(ctx, n)
+		errs = append(errs, err)
 	}
+	return errors.Join(errs...)
+}
+
+// Authorities lists the CAs, also while the store is sealed. It makes none.
+func (i *Issuer) Authorities() (l Listing, err error) {
 	err = i.store.View(func(r model.Reader) error {
 		as, err := readAuthorities(r)
 		if err != nil {
