@@ -278,6 +278,12 @@ func (a *Access) Refund(id model.ID) (ledger.RefundPreview, error) {
 	return guardedRead1(a, a.e.refund, id)
 }
 
+// Refunds returns what ending each of some instances now would refund, in their order. A
+// preview is zero, without a currency, if the order of its instance cannot be read.
+func (a *Access) Refunds(all []model.Instance) ([]ledger.RefundPreview, error) {
+	return guardedRead1(a, a.e.refunds, all)
+}
+
 // Quote prices a purchase, or refuses what cannot be bought (spec B1).
 func (a *Access) Quote(r BuyRequest) (Quote, error) { return guardedRead1(a, a.e.quote, r) }
 
