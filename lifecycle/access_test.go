@@ -71,9 +71,10 @@ var onlyRead = []string{
 	"Activity", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact", "ContactByID", "ContactNames", "Contacts",
 	"CostsByMonth", "CostsByOrder", "Counts", "Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find",
 	"FindResource", "FindWatch", "Follow", "Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "NextDue", "Notices", "Page",
-	"PlanRekey", "PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "Reaches", "Refund", "Refunds",
+	"PlanBuy", "PlanRekey", "PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "Reaches", "Refund",
+	"Refunds",
 	"Resource", "Resources", "Search", "SearchResources", "Settling", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
-	"Template", "UsersOfContact", "View", "Wait", "WaitReporting", "Watch", "Watches",
+	"Template", "UnusedContact", "UsersOfContact", "View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",
 }
 
