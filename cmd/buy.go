@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 
 func buyCmd(c *invocation) *cobra.Command {
 	var level, typ, brand, grade, contact string
+	var dryRun bool
 	r := lifecycle.BuyRequest{}
 	cmd := &cobra.Command{
 		Use: "buy",
@@ -23,7 +25,7 @@ func buyCmd(c *invocation) *cobra.Command {
 			"  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.engine().Allow(cmd.Context(), rules.Buy, ""); err != nil {
+			if err := c.allow(cmd.Context(), rules.Buy, dryRun); err != nil {
 				return err
 			}
 			var err error
@@ -41,11 +43,18 @@ func buyCmd(c *invocation) *cobra.Command {
 			if r.Hosting && contact == "" {
 				return out.Usage("usage.hosting-contact")
 			}
-			q, err := c.engine().Quote(r)
+			quote := c.engine().Quote
+			if dryRun {
+				quote = c.engine().PlanBuy
+			}
+			q, err := quote(r)
 			if err != nil {
 				return err
 			}
 			question := c.priceText(r, q)
+			if dryRun {
+				return c.printPurchase(rules.Buy, q, question)
+			}
 			if q.Total > 0 || c.Interactive && !anyFlagSet(cmd) {
 				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 					return err
@@ -79,7 +88,52 @@ func buyCmd(c *invocation) *cobra.Command {
 	f.BoolVar(&r.Hosting, "hosting", false, "")
 	f.StringVar(&contact, "contact", "", "")
 	f.BoolVar(&r.FromPack, "from-pack", false, "")
+	f.BoolVar(&dryRun, "dry-run", false, "")
 	return cmd
+}
+
+// allow refuses what the role of the session does not permit. The refusal is logged,
+// unless nothing is to be changed.
+func (c *invocation) allow(ctx context.Context, a rules.Action, dryRun bool) error {
+	if dryRun {
+		return errOrNil(c.engine().May(a))
+	}
+	return c.engine().Allow(ctx, a, "")
+}
+
+// purchaseJSON is what would be bought, in JSON. Amounts are in minor units.
+type purchaseJSON struct {
+	Action   rules.Action `json:"action"`
+	Lines    []lineJSON   `json:"lines"`
+	Price    int64        `json:"price"`
+	Currency string       `json:"currency"`
+}
+
+// lineJSON is a line of an order in JSON.
+type lineJSON struct {
+	Item          string  `json:"item"`
+	Specification *string `json:"specification"`
+	Years         *int    `json:"years"`
+	Quantity      int     `json:"quantity"`
+	Amount        int64   `json:"amount"`
+}
+
+// printPurchase prints what would be bought, and that nothing was.
+func (c *invocation) printPurchase(a rules.Action, q lifecycle.Quote, says string) error {
+	if !c.JSON {
+		c.Print(says)
+		c.Say("verb.many.dry")
+		return nil
+	}
+	j := purchaseJSON{Action: a, Price: q.Total, Currency: q.Currency}
+	for n := range q.Lines {
+		l := lineJSON{Item: q.Lines[n].Item, Quantity: q.Lines[n].Quantity, Amount: q.Lines[n].Amount}
+		if spec := q.Lines[n].Spec; spec != (model.Specification{}) {
+			l.Specification, l.Years = out.OrNil(spec.String()), &q.Lines[n].Years
+		}
+		j.Lines = append(j.Lines, l)
+	}
+	return c.PrintJSON(j)
 }
 
 // priceText returns the price line by line, with equal lines combined (spec B1).

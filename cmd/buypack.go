@@ -13,6 +13,7 @@ import (
 
 func buyPackCmd(c *invocation) *cobra.Command {
 	var level, typ, brand, grade string
+	var dryRun bool
 	r := lifecycle.PackRequest{}
 	cmd := &cobra.Command{
 		Use: "buy-pack",
@@ -20,7 +21,7 @@ func buyPackCmd(c *invocation) *cobra.Command {
 			"  certquay buy-pack credit --quantity 50",
 		Args: exactArg("arg.pack"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.engine().Allow(cmd.Context(), rules.BuyPack, ""); err != nil {
+			if err := c.allow(cmd.Context(), rules.BuyPack, dryRun); err != nil {
 				return err
 			}
 			var err error
@@ -36,9 +37,12 @@ func buyPackCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			question := c.Text("verb.pack.price", "n", r.Quantity, "what", packText(r)) + "\n" +
+				c.Text("verb.pack.total", "total", ledger.Money(q.Total, q.Currency))
+			if dryRun {
+				return c.printPurchase(rules.BuyPack, q, question)
+			}
 			if q.Total > 0 {
-				question := c.Text("verb.pack.price", "n", r.Quantity, "what", packText(r)) + "\n" +
-					c.Text("verb.pack.total", "total", ledger.Money(q.Total, q.Currency))
 				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
@@ -64,6 +68,7 @@ func buyPackCmd(c *invocation) *cobra.Command {
 	f.StringVar(&typ, "type", "single", out.Join(model.DomainTypes))
 	f.StringVar(&brand, "brand", embedded.Brand, "")
 	f.StringVar(&grade, "grade", "", out.Join(model.Grades))
+	f.BoolVar(&dryRun, "dry-run", false, "")
 	return cmd
 }
 

@@ -11,6 +11,7 @@ import (
 	"certquay/cmd/out"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -34,7 +35,12 @@ func caCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{Use: "ca", Args: unknownVerb}
 	cmd.AddCommand(&cobra.Command{
 		Use: "show", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !c.currentActor().ReadOnly {
+				if err := c.app.CA.RefreshCRLs(cmd.Context()); err != nil {
+					c.Note("verb.ca.crl-due", "cause", err)
+				}
+			}
 			all, err := c.app.CA.Authorities()
 			if err != nil {
 				return err
@@ -96,9 +102,19 @@ func caCmd(c *invocation) *cobra.Command {
 			c.Print(string(text))
 			return nil
 		},
-	}, &cobra.Command{
+	}, caRotateCmd(c))
+	return cmd
+}
+
+// caRotateCmd makes a new issuing certificate.
+func caRotateCmd(c *invocation) *cobra.Command {
+	var dryRun bool
+	cmd := &cobra.Command{
 		Use: "rotate", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dryRun {
+				return c.planRotation()
+			}
 			made, err := c.engine().RotateCA(cmd.Context(), c.app.CA)
 			if err != nil {
 				return err
@@ -109,6 +125,30 @@ func caCmd(c *invocation) *cobra.Command {
 			c.Say("verb.ca.rotated", "name", made.Subject.CommonName, "until", out.Day(made.NotAfter))
 			return nil
 		},
-	})
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "")
 	return cmd
+}
+
+// planRotation says which issuing certificate would be replaced.
+func (c *invocation) planRotation() error {
+	if err := errOrNil(c.engine().May(rules.ActionRotateCA)); err != nil {
+		return err
+	}
+	all, err := c.app.CA.Authorities()
+	if err != nil {
+		return err
+	}
+	name := ""
+	for n := range all.Issuing {
+		if all.Issuing[n].Issues {
+			name = all.Issuing[n].Cert.Subject.CommonName
+		}
+	}
+	if c.JSON {
+		return c.PrintJSON(planJSON{Name: name, Action: rules.ActionRotateCA, Notes: []string{}})
+	}
+	c.Say("verb.ca.would-rotate", "name", out.Dash(name))
+	c.Say("verb.many.dry")
+	return nil
 }

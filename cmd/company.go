@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -68,14 +70,18 @@ func companyCmd(c *invocation) *cobra.Command {
 				}
 				return c.company(&co)
 			}},
-		&cobra.Command{Use: "remove", Args: exactArg("arg.name"),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				if err := c.engine().RemoveCompany(cmd.Context(), args[0]); err != nil {
+		c.removeCmd("arg.name", "company",
+			func(typed string) (model.ID, string, error) {
+				co, err := c.engine().Company(typed)
+				return co.ID, co.Name, err
+			},
+			func(ctx context.Context, typed string) error {
+				if err := c.engine().RemoveCompany(ctx, typed); err != nil {
 					return err
 				}
-				c.Say("verb.removed", "name", args[0])
+				c.Say("verb.removed", "name", typed)
 				return nil
-			}})
+			}))
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -55,14 +56,18 @@ func contactCmd(c *invocation) *cobra.Command {
 				}
 				return c.contact(&ct)
 			}},
-		&cobra.Command{Use: "remove", Args: exactArg("arg.name"),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				if err := c.engine().RemoveContact(cmd.Context(), args[0]); err != nil {
+		c.removeCmd("arg.name", "contact",
+			func(typed string) (model.ID, string, error) {
+				ct, err := c.engine().UnusedContact(typed)
+				return ct.ID, ct.Name, err
+			},
+			func(ctx context.Context, typed string) error {
+				if err := c.engine().RemoveContact(ctx, typed); err != nil {
 					return err
 				}
-				c.Say("verb.removed", "name", args[0])
+				c.Say("verb.removed", "name", typed)
 				return nil
-			}})
+			}))
 	return cmd
 }
 

@@ -91,15 +91,15 @@ func (c *invocation) list(ctx context.Context, q model.Query) error {
 		return err
 	}
 	if c.JSON {
-		items := make([]out.Instance, 0, len(page.Rows))
+		all := make([]model.Instance, 0, len(page.Rows))
 		for n := range page.Rows {
 			i, err := e.Instance(page.Rows[n].ID)
 			if err != nil {
 				return err
 			}
-			items = append(items, c.instance(&i))
+			all = append(all, i)
 		}
-		return c.PrintJSON(items)
+		return c.PrintJSON(c.instances(all))
 	}
 	if page.Total == 0 {
 		if q.Filter.Empty() {

@@ -22,17 +22,19 @@ func (c *invocation) contactName(id model.ID) string {
 
 // instance converts an instance to its JSON form.
 func (c *invocation) instance(i *model.Instance) out.Instance {
-	refund, err := c.engine().Refund(i.ID)
-	if err != nil { // the order of an instance that was deleted meanwhile
-		refund = ledger.RefundPreview{}
-	}
-	return out.NewInstance(i, c.engine().Now(), c.contactName(i.Contact), c.contactName(i.Owner), refund)
+	return c.instances([]model.Instance{*i})[0]
 }
 
+// instances converts instances to their JSON form.
 func (c *invocation) instances(list []model.Instance) []out.Instance {
+	refunds, err := c.engine().Refunds(list)
+	if err != nil { // who may not read has no list
+		refunds = make([]ledger.RefundPreview, len(list))
+	}
 	items := make([]out.Instance, 0, len(list))
 	for n := range list {
-		items = append(items, c.instance(&list[n]))
+		i := &list[n]
+		items = append(items, out.NewInstance(i, c.engine().Now(), c.contactName(i.Contact), c.contactName(i.Owner), refunds[n]))
 	}
 	return items
 }

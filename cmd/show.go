@@ -37,7 +37,11 @@ func (c *invocation) details(i *model.Instance) error {
 	add := func(name, value string) { rows = append(rows, [2]string{name, value}) }
 	add(c.Field("id"), string(i.ID))
 	add(c.Field("name"), i.Name)
-	add(c.Field("status"), c.Text("verb.show.status", "label", j.Label, "state", i.State))
+	status := c.Label("label", j.Label)
+	if j.Label != string(i.State) {
+		status = c.Text("verb.show.status", "label", j.Label, "state", i.State)
+	}
+	add(c.Field("status"), status)
 	add(c.Field("spec"), c.Text("verb.spec", "spec", i.Spec))
 	add(c.Field("domains"), strings.Join(i.Domains(), ", "))
 	if v := i.Current(); v != nil {

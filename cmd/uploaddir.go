@@ -227,9 +227,12 @@ func (c *invocation) printUploadsJSON(all []*lifecycle.FoundUpload, dryRun bool)
 	return c.PrintJSON(items)
 }
 
-// reportUploads prints a line for each certificate and for each file that is left out.
+// reportUploads prints a line for each certificate and for each file that is left out. A
+// warning about several certificates is printed once, at the end, with their number.
 func (c *invocation) reportUploads(all []*lifecycle.FoundUpload) {
 	hints := map[string]bool{"": true}
+	var warned []model.Text // in the order in which they came up
+	names := map[model.Text][]string{}
 	for _, f := range all {
 		switch {
 		case f.Skipped != "":
@@ -239,9 +242,19 @@ func (c *invocation) reportUploads(all []*lifecycle.FoundUpload) {
 			c.PrintProblem(at, out.ProblemOf(f.Err).Hint, hints)
 		default:
 			for _, w := range f.Result.Warnings {
-				c.Note("verb.at", "place", f.Result.Instance.Name, "cause", model.Say("verb.warning", "what", w.Text))
+				if names[w.Text] == nil {
+					warned = append(warned, w.Text)
+				}
+				names[w.Text] = append(names[w.Text], f.Result.Instance.Name)
 			}
 			c.Say("verb.upload.done", "name", f.Result.Instance.Name, "id", f.Result.Instance.ID)
+		}
+	}
+	for _, what := range warned {
+		if at := names[what]; len(at) == 1 {
+			c.Note("verb.at", "place", at[0], "cause", model.Say("verb.warning", "what", what))
+		} else {
+			c.Note("verb.upload.warning", "n", len(at), "what", what)
 		}
 	}
 }

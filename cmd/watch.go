@@ -11,6 +11,7 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle/monitor"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -81,18 +82,22 @@ func watchCmd(c *invocation) *cobra.Command {
 				}
 				return c.watched(&w)
 			}},
-		&cobra.Command{Use: "remove", Args: exactArg("arg.watch"),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				w, err := c.engine().FindWatch(args[0])
+		c.removeCmd("arg.watch", rules.ActionWatch,
+			func(typed string) (model.ID, string, error) {
+				w, err := c.engine().FindWatch(typed)
+				return w.ID, w.Address, err
+			},
+			func(ctx context.Context, typed string) error {
+				w, err := c.engine().FindWatch(typed)
 				if err != nil {
 					return err
 				}
-				if err := c.engine().RemoveWatch(cmd.Context(), w.ID); err != nil {
+				if err := c.engine().RemoveWatch(ctx, w.ID); err != nil {
 					return err
 				}
 				c.Say("verb.watch.removed", "address", w.Address)
 				return nil
-			}})
+			}))
 	return cmd
 }
 

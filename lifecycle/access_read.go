@@ -278,8 +278,17 @@ func (a *Access) Refund(id model.ID) (ledger.RefundPreview, error) {
 	return guardedRead1(a, a.e.refund, id)
 }
 
+// Refunds returns what ending each of some instances now would refund, in their order. A
+// preview is zero, without a currency, if the order of its instance cannot be read.
+func (a *Access) Refunds(all []model.Instance) ([]ledger.RefundPreview, error) {
+	return guardedRead1(a, a.e.refunds, all)
+}
+
 // Quote prices a purchase, or refuses what cannot be bought (spec B1).
 func (a *Access) Quote(r BuyRequest) (Quote, error) { return guardedRead1(a, a.e.quote, r) }
+
+// PlanBuy is [Access.Quote], and refuses also what the resource packs do not hold.
+func (a *Access) PlanBuy(r BuyRequest) (Quote, error) { return guardedRead1(a, a.e.planBuy, r) }
 
 // QuotePack prices packs, or refuses what cannot be bought.
 func (a *Access) QuotePack(r PackRequest) (Quote, error) { return guardedRead1(a, a.e.quotePack, r) }
@@ -311,6 +320,12 @@ func (a *Access) Contacts() ([]model.Contact, error) { return guardedRead(a, a.e
 
 // Companies lists all companies by name.
 func (a *Access) Companies() ([]model.Company, error) { return guardedRead(a, a.e.directory.Companies) }
+
+// UnusedContact returns the contact with a name, or the refusal to remove it because
+// something uses it.
+func (a *Access) UnusedContact(name string) (model.Contact, error) {
+	return guardedRead1(a, a.e.directory.UnusedContact, name)
+}
 
 // Watches lists what is watched, by address.
 func (a *Access) Watches() ([]model.Watch, error) { return guardedRead(a, a.e.monitor.Watches) }

@@ -76,6 +76,22 @@ func (e *Engine) quote(r BuyRequest) (Quote, error) {
 	return q, nil
 }
 
+// planBuy is [Access.PlanBuy].
+func (e *Engine) planBuy(r BuyRequest) (Quote, error) {
+	q, err := e.quote(r)
+	if err != nil || !r.FromPack {
+		return q, err
+	}
+	unit := ledger.CertificateUnit(q.Lines[0].Spec)
+	return q, e.store.View(func(rd model.Reader) error {
+		free, err := ledger.Available(rd, unit)
+		if err == nil && free < int64(r.Quantity) {
+			return ledger.NoUnits(rules.Buy, unit, int(free), r.Quantity)
+		}
+		return err
+	})
+}
+
 // buy is [Access.Buy].
 func (e *Engine) buy(ctx context.Context, actor model.Actor, r BuyRequest) (model.Order, []model.Instance, error) {
 	var o model.Order

@@ -88,6 +88,15 @@ func (e *Engine) buyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 	return o, e.journal.LogRefusal(ctx, actor, err)
 }
 
+// refunds is [Access.Refunds].
+func (e *Engine) refunds(all []model.Instance) (previews []ledger.RefundPreview, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		previews = ledger.Refunds(r, &e.policy, all, e.Now())
+		return nil
+	})
+	return previews, err
+}
+
 // refund is [Access.Refund].
 func (e *Engine) refund(id model.ID) (p ledger.RefundPreview, err error) {
 	err = e.store.View(func(r model.Reader) error {

@@ -170,7 +170,7 @@ func New(o Options) *Engine {
 	e.issuers = authority.NewIssuers(e.journal, o.Issuers, o.Authorities, o.OpenIssuer)
 	e.dns = authority.NewBook(e.journal, "dns", o.DNSAccounts, o.DNSSecrets)
 	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}
-	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.VerifyChain)
+	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.VerifyChain, e.recordedRevocation)
 	e.outbox = outbox.New(ctx, outbox.Options{
 		Journal: e.journal, Directory: e.directory, Notifier: e.notifier, Policy: e.policy.Notify, Words: o.Words,
 		Crashed: e.crashed, Save: e.saveInstance, Spawn: e.spawn,

@@ -9,8 +9,11 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/monitor"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -190,11 +193,16 @@ func (s *scheduler) recordRevocation(ctx context.Context, id model.ID, revoked m
 		}
 		ev := s.journal.Event(model.Scheduler, string(rules.Revoke), i)
 		ev.Why = journal.CauseCARevoked
+		var fingerprints []string
 		for n := range i.Versions {
 			if reason, ok := revoked[i.Versions[n].Number]; ok {
 				i.Versions[n].RevokedAt, i.Versions[n].RevokedReason = at[i.Versions[n].Number], reason
+				fingerprints = append(fingerprints, i.Versions[n].Fingerprint)
 				ev.Detail = model.Texts(ev.Detail, model.Say("log.version-revoked", "version", i.Versions[n].Number, "reason", reason))
 			}
+		}
+		if err := monitor.LookAgain(tx, c.Now, fingerprints...); err != nil {
+			return err
 		}
 		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return c.Revocable(&v) }) {
 			if i.Hosting.On {
@@ -222,5 +230,42 @@ func (s *scheduler) recordRevocation(ctx context.Context, id model.ID, revoked m
 	if errors.Is(err, model.ErrNotFound) {
 		return nil // deleted meanwhile
 	}
+	if len(revoked) > 0 {
+		s.monitor.Wake()
+	}
 	return err
+}
+
+// recordedRevocation returns when and why a certificate was revoked, as a version that
+// certquay has or the records of an issuer say; a zero time if neither does. It is a
+// [ports.RevocationLookup].
+func (e *Engine) recordedRevocation(ctx context.Context, leaf *x509.Certificate) (at time.Time, reason string, err error) {
+	fingerprint := bundle.Fingerprint(leaf.Raw)
+	err = e.store.View(func(r model.Reader) error {
+		for i, err := range model.All[model.Instance](r, model.Scan{Index: "fingerprint", Prefix: fingerprint}) {
+			if err != nil {
+				return err
+			}
+			if v := i.ByFingerprint(fingerprint); v != nil {
+				at, reason = v.RevokedAt, v.RevokedReason
+			}
+		}
+		return nil
+	})
+	if err != nil || !at.IsZero() {
+		return at, reason, err
+	}
+	for _, is := range e.issuers {
+		if !is.Capabilities(e.Now()).Records {
+			continue
+		}
+		at, reason, err := is.Revoked(ctx, leaf)
+		if errors.As(err, new(*ports.PermanentError)) { // of another CA
+			continue
+		}
+		if err != nil || !at.IsZero() {
+			return at, reason, err
+		}
+	}
+	return at, "", nil
 }

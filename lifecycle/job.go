@@ -256,6 +256,9 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 		}
 	}
 	w.scheduler.wakeUp()
+	if j.Kind == model.JobRevoke { // a watched endpoint may present what it has revoked
+		w.monitor.Wake()
+	}
 }
 
 // unknownStep fails a job that a later version of certquay has written.

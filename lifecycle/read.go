@@ -207,12 +207,12 @@ func (f ResourceFilter) Compare(a, b ResourceView) int {
 		}
 		n = a.NotAfter.Compare(b.NotAfter)
 	case model.SortName:
-		n = strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name))
+		n = model.CompareNatural(a.Name, b.Name)
 	case model.SortState:
 		n = cmp.Compare(slices.Index(model.ResourceStates, a.State), slices.Index(model.ResourceStates, b.State))
 	default:
 		n = cmp.Or(strings.Compare(model.PlaceKey(a.Product, a.Region, ""), model.PlaceKey(b.Product, b.Region, "")),
-			strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name)))
+			model.CompareNatural(a.Name, b.Name))
 	}
 	if f.Desc {
 		return -n

@@ -8,6 +8,7 @@ import (
 
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/monitor"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -121,6 +122,9 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 	v := i.Version(j.Versions[0])
 	v.RevokedAt, v.RevokedReason = c.Now, j.Reason
 	j.Versions = j.Versions[1:]
+	if err := monitor.LookAgain(tx, c.Now, v.Fingerprint); err != nil {
+		return err
+	}
 	ev := w.jobEvent(j, journal.ResultOK)
 	ev.Name, ev.Detail = i.Name, model.Say("log.revoked", "version", v.Number, "serial", v.Serial, "reason", j.Reason)
 	if len(j.Versions) == 0 {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/monitor"
 	"certquay/lifecycle/ports"
@@ -316,4 +317,80 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 	expect(now(func() { s.Err = errors.New("connection refused") }), silent)
 	w.check(w.engine.By(operator).RemoveWatch(w.ctx(), watch.ID))
 	expect(now(func() {}))
+}
+
+// A watched server that presents what its CA has revoked is bad, told of and a task, as
+// soon as the revocation is on record, however it came there.
+//
+// spec: N3
+func TestAWatchedServerThatPresentsWhatIsRevokedIsATask(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		revoke func(w *world, id model.ID)
+	}{
+		{"by a person", func(w *world, id model.ID) {
+			w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "keyCompromise"}))
+		}},
+		{"by the CA of its own accord", func(w *world, id model.ID) {
+			v := w.get(id).Versions[0]
+			w.issuer.Mu.Lock()
+			w.issuer.Reasons[v.Serial] = "keyCompromise"
+			w.issuer.Mu.Unlock()
+			w.check(w.engine.CheckRevoked(w.ctx(), id))
+		}},
+		{"in the records of the CA alone", func(w *world, id model.ID) {
+			w.issuer.Mu.Lock()
+			w.issuer.Can.Records = true
+			w.issuer.Reasons[w.get(id).Versions[0].Serial] = "keyCompromise"
+			w.issuer.Mu.Unlock()
+			watch, err := w.engine.By(operator).FindWatch("www.example.com:8443")
+			w.check(err)
+			_, err = w.engine.By(operator).CheckWatch(w.ctx(), watch.ID)
+			w.check(err)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, p, s := watching(t)
+			id := w.issued("b.example.com")
+			m, err := w.engine.By(operator).Material(id, 1)
+			w.check(err)
+			s.Mu.Lock()
+			s.Chain = m.Certificates
+			s.Mu.Unlock()
+			watch, err := w.engine.By(operator).AddWatch(w.ctx(), "www.example.com:8443", "", "")
+			w.check(err)
+			w.tick()
+			p.Forget()
+			c.revoke(w, id)
+			w.tick() // the daily look is not waited for
+			if watch, err = w.engine.By(operator).FindWatch(string(watch.ID)); err != nil || watch.State() != monitor.WatchRevoked {
+				t.Errorf("state %q, %v", watch.State(), err)
+			}
+			if got := inWords(watch.Detail); !strings.Contains(got, "its CA revoked it on") || !strings.Contains(got, "keyCompromise") {
+				t.Errorf("because %q", got)
+			}
+			if got := subjects(p); !slices.Contains(got, "certquay: www.example.com:8443 is revoked") {
+				t.Errorf("told %q", got)
+			}
+			tasks, err := w.engine.By(operator).Tasks(0)
+			w.check(err)
+			if n := slices.IndexFunc(tasks, func(t model.Task) bool { return t.Watch == watch.ID }); n < 0 ||
+				inWords(tasks[n].Text) != "the watched server www.example.com:8443 presents a certificate that its CA has revoked" {
+				t.Errorf("tasks %+v", tasks)
+			}
+			s.Mu.Lock()
+			m, err = w.engine.By(operator).Material(w.issued("c.example.com"), 1)
+			w.check(err)
+			s.Chain = m.Certificates
+			s.Mu.Unlock()
+			watch, err = w.engine.By(operator).CheckWatch(w.ctx(), watch.ID)
+			w.check(err)
+			tasks, err = w.engine.By(operator).Tasks(0)
+			w.check(err)
+			if watch.State() != "ok" || slices.ContainsFunc(tasks, func(t model.Task) bool { return t.Watch == watch.ID }) {
+				t.Errorf("once replaced: %s, tasks %+v", watch.State(), tasks)
+			}
+			w.fsck()
+		})
+	}
 }

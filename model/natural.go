@@ -1,6 +1,9 @@
 package model
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // AppendNaturalKey appends at most n bytes of the key by which a name sorts as people
 // read it: host2 before host10, ignoring case. Each number is preceded by how many
@@ -35,3 +38,6 @@ func NaturalKey(name string) string {
 	normalized := []byte(NormalizeName(name))
 	return string(AppendNaturalKey(nil, normalized, 3*len(normalized)))
 }
+
+// CompareNatural compares two names by their natural keys.
+func CompareNatural(a, b string) int { return strings.Compare(NaturalKey(a), NaturalKey(b)) }

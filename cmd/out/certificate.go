@@ -122,7 +122,7 @@ func NewInstance(i *model.Instance, now time.Time, contact, owner string, refund
 		Tags: OrEmpty(i.Tags), Owner: OrNil(owner), Note: OrNil(i.Note),
 	}
 	j.Years, j.ServiceMaxEnd = i.Years, TimeOrNil(i.ServiceMaxEnd())
-	if i.Order != "" {
+	if i.Order != "" && refund.Currency != "" { // else its order cannot be read
 		j.Paid = &Money{refund.Paid, refund.Currency}
 	}
 	if i.State.Group() != model.GroupEnded {

@@ -19,7 +19,7 @@ import (
 // Problems beside those of [product.VerifyChain], by their stable names. The staple is the
 // OCSP response in the handshake (RFC 6066 section 8).
 const (
-	Revoked     = "revoked"
+	Revoked     = monitor.WatchRevoked
 	OldProtocol = "old-protocol" // older than TLS 1.2, which browsers refuse (RFC 8996)
 	BadStaple   = "bad-staple"   // not signed by the issuer, out of date, or for another certificate
 	NoStaple    = "no-staple"    // the certificate demands one (RFC 7633)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"certquay/lifecycle/rules"
@@ -113,7 +114,7 @@ func (d *Directory) Company(name string) (c model.Company, err error) {
 	return c, err
 }
 
-// Companies lists all companies by name.
+// Companies lists all companies in the natural order of their names.
 func (d *Directory) Companies() (all []model.Company, err error) {
 	err = d.journal.Store.View(func(r model.Reader) error {
 		for c, err := range model.All[model.Company](r, model.Scan{Index: "name"}) {
@@ -124,6 +125,7 @@ func (d *Directory) Companies() (all []model.Company, err error) {
 		}
 		return nil
 	})
+	slices.SortStableFunc(all, func(a, b model.Company) int { return model.CompareNatural(a.Name, b.Name) })
 	return all, err
 }
 

@@ -204,7 +204,7 @@ func (d *Directory) Contact(name string) (c model.Contact, err error) {
 	return c, err
 }
 
-// Contacts lists all contacts by name.
+// Contacts lists all contacts in the natural order of their names.
 func (d *Directory) Contacts() (all []model.Contact, err error) {
 	err = d.journal.Store.View(func(r model.Reader) error {
 		for c, err := range model.All[model.Contact](r, model.Scan{Index: "name"}) {
@@ -215,9 +215,7 @@ func (d *Directory) Contacts() (all []model.Contact, err error) {
 		}
 		return nil
 	})
-	slices.SortStableFunc(all, func(a, b model.Contact) int {
-		return strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name))
-	})
+	slices.SortStableFunc(all, func(a, b model.Contact) int { return model.CompareNatural(a.Name, b.Name) })
 	return all, err
 }
 
@@ -281,27 +279,44 @@ func (d *Directory) UsersOfContact(id model.ID) (u ContactUsers, err error) {
 	return u, err
 }
 
-// RemoveContact removes a contact that nothing uses. The refusal names the first that
-// uses it, and how to give them another.
+// UnusedContact returns a contact that nothing uses. The refusal names the first that uses
+// it, and how to give them another.
+func (d *Directory) UnusedContact(name string) (c model.Contact, err error) {
+	err = d.journal.Store.View(func(r model.Reader) error {
+		c, err = unusedContact(r, name)
+		return err
+	})
+	return c, err
+}
+
+func unusedContact(r model.Reader, name string) (model.Contact, error) {
+	c, err := ContactNamed(r, name)
+	if err != nil {
+		return c, err
+	}
+	for _, index := range []string{"contact", "owner"} {
+		for i, err := range model.All[model.Instance](r, model.Scan{Index: index, Prefix: string(c.ID), Limit: 1}) {
+			if err != nil {
+				return c, err
+			}
+			return c, contactInUse(&c, i.Name+" ("+i.ID.Short()+")")
+		}
+	}
+	for w, err := range model.All[model.Watch](r, model.Scan{Index: "contact", Prefix: string(c.ID), Limit: 1}) {
+		if err != nil {
+			return c, err
+		}
+		return c, contactInUse(&c, model.Say("in-use.watch", "address", w.Address))
+	}
+	return c, nil
+}
+
+// RemoveContact removes a contact that nothing uses; see [Directory.UnusedContact].
 func (d *Directory) RemoveContact(ctx context.Context, actor model.Actor, name string) error {
 	return d.journal.Update(ctx, func(tx model.Tx) error {
-		c, err := ContactNamed(tx, name)
+		c, err := unusedContact(tx, name)
 		if err != nil {
 			return err
-		}
-		for _, index := range []string{"contact", "owner"} {
-			for i, err := range model.All[model.Instance](tx, model.Scan{Index: index, Prefix: string(c.ID), Limit: 1}) {
-				if err != nil {
-					return err
-				}
-				return contactInUse(&c, i.Name+" ("+i.ID.Short()+")")
-			}
-		}
-		for w, err := range model.All[model.Watch](tx, model.Scan{Index: "contact", Prefix: string(c.ID), Limit: 1}) {
-			if err != nil {
-				return err
-			}
-			return contactInUse(&c, model.Say("in-use.watch", "address", w.Address))
 		}
 		every := make([]int, len(c.Channels))
 		for n := range every {

@@ -76,15 +76,47 @@ func Purchase(tx model.Tx, o *model.Order) error {
 // RefundDue returns what ending the instance at a time refunds, and the order
 // line (spec B5).
 func RefundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, model.OrderLine, error) {
-	none := RefundPreview{Currency: p.Currency}
 	if i.Order == "" {
-		none.Why = model.Say("refund.not-bought")
-		return none, model.OrderLine{}, nil
+		return RefundPreview{Currency: p.Currency, Why: model.Say("refund.not-bought")}, model.OrderLine{}, nil
 	}
 	o, err := model.Get[model.Order](r, string(i.Order))
 	if err != nil {
-		return none, model.OrderLine{}, rules.ReadError("order", i.Order, err)
+		return RefundPreview{Currency: p.Currency}, model.OrderLine{}, rules.ReadError("order", i.Order, err)
 	}
+	return refundOf(&o, p, i, now)
+}
+
+// Refunds returns what [RefundDue] does for each of some instances, and reads each order
+// once. A preview is zero, without a currency, if its order cannot be read.
+func Refunds(r model.Reader, p *rules.Policy, all []model.Instance, now time.Time) []RefundPreview {
+	previews := make([]RefundPreview, len(all))
+	orders := map[model.ID]*model.Order{} // nil: it cannot be read
+	for n := range all {
+		i := &all[n]
+		if i.Order == "" {
+			previews[n], _, _ = RefundDue(r, p, i, now) // reads nothing
+			continue
+		}
+		o, known := orders[i.Order]
+		if !known {
+			if read, err := model.Get[model.Order](r, string(i.Order)); err == nil {
+				o = &read
+			}
+			orders[i.Order] = o
+		}
+		if o == nil {
+			continue
+		}
+		if preview, _, err := refundOf(o, p, i, now); err == nil {
+			previews[n] = preview
+		}
+	}
+	return previews
+}
+
+// refundOf is [RefundDue] for the order of an instance.
+func refundOf(o *model.Order, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, model.OrderLine, error) {
+	none := RefundPreview{Currency: p.Currency}
 	if i.Line >= len(o.Lines) {
 		return none, model.OrderLine{}, model.Fail("ledger.no-line", "order", i.Order, "line", i.Line)
 	}

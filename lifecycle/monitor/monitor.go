@@ -14,13 +14,16 @@ type Monitor struct {
 	journal *journal.Journal
 	prober  ports.Prober
 	verify  ports.ChainVerifier // nil: nothing is watched
+	revoked ports.RevocationLookup
 	ctx     context.Context
 	wake    chan struct{}
 }
 
 // New returns a monitor that works until ctx ends.
-func New(ctx context.Context, j *journal.Journal, p ports.Prober, verify ports.ChainVerifier) *Monitor {
-	return &Monitor{journal: j, prober: p, verify: verify, ctx: ctx, wake: make(chan struct{}, 1)}
+func New(
+	ctx context.Context, j *journal.Journal, p ports.Prober, verify ports.ChainVerifier, revoked ports.RevocationLookup,
+) *Monitor {
+	return &Monitor{journal: j, prober: p, verify: verify, revoked: revoked, ctx: ctx, wake: make(chan struct{}, 1)}
 }
 
 // Wake starts a new round of probes.

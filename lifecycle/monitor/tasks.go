@@ -7,8 +7,8 @@ import (
 	"certquay/model"
 )
 
-// syncTask opens a task about a watched server that does not answer or has
-// expired, and closes it once the server is well (spec N3). A dismissed task is
+// syncTask opens a task about a watched server that does not answer, or presents a
+// revoked or an expired certificate, and closes it once the server is well (spec N3). A dismissed task is
 // not opened again for the same problem.
 func (m *Monitor) syncTask(tx model.Tx, w *model.Watch) error {
 	var text model.Text
@@ -16,6 +16,8 @@ func (m *Monitor) syncTask(tx model.Tx, w *model.Watch) error {
 	switch {
 	case slices.Contains(w.Problems, WatchUnreachable):
 		text, about = model.Say("todo.watch-unreachable", "server", displayName(w)), WatchUnreachable
+	case slices.Contains(w.Problems, WatchRevoked):
+		text, about = model.Say("todo.watch-revoked", "server", displayName(w)), WatchRevoked+"/"+w.Fingerprint
 	case slices.Contains(w.Problems, WatchExpired):
 		text, about = model.Say("todo.watch-expired", "server", displayName(w), "at", w.NotAfter), w.Fingerprint
 	}

@@ -38,6 +38,7 @@ const (
 // What can be wrong with what is watched: what a [ports.ChainVerifier] finds of expiry, and
 // what it does not.
 const (
+	WatchRevoked     = "revoked"
 	WatchExpired     = "expired"
 	WatchExpiring    = "expiring"
 	WatchUnreachable = "unreachable"
@@ -132,7 +133,7 @@ func (m *Monitor) watchEvent(actor model.Actor, w *model.Watch, detail model.Tex
 	return ev
 }
 
-// Watches lists what is watched, by address.
+// Watches lists what is watched, in the natural order of addresses and names.
 func (m *Monitor) Watches() (all []model.Watch, err error) {
 	err = m.journal.Store.View(func(r model.Reader) error {
 		for w, err := range model.All[model.Watch](r, model.Scan{Index: "name"}) {
@@ -142,6 +143,9 @@ func (m *Monitor) Watches() (all []model.Watch, err error) {
 			all = append(all, w)
 		}
 		return nil
+	})
+	slices.SortStableFunc(all, func(a, b model.Watch) int {
+		return model.CompareNatural(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
 	})
 	return all, err
 }
@@ -330,6 +334,11 @@ func (m *Monitor) probe(ctx context.Context, id model.ID) (w model.Watch, err er
 	if failure == nil {
 		failure = m.journal.Guard("watch.judge", func() error { seen = m.evaluate(chain, w.Name, now); return nil })
 	}
+	if failure == nil && seen.leaf != nil {
+		if err := m.checkRevocation(ctx, &seen); err != nil {
+			return w, err
+		}
+	}
 	err = m.journal.Update(ctx, func(tx model.Tx) error {
 		stored, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
@@ -359,6 +368,41 @@ type observation struct {
 	sentences                    []model.Text
 	fingerprint, subject, issuer string
 	notAfter                     time.Time
+	leaf                         *x509.Certificate // nil if it cannot be read
+}
+
+// checkRevocation adds that the certificate has been revoked, before all else: no client
+// should accept it, whatever else is wrong.
+func (m *Monitor) checkRevocation(ctx context.Context, s *observation) error {
+	at, reason, err := m.revoked(ctx, s.leaf)
+	if err != nil || at.IsZero() {
+		return err
+	}
+	s.problems = slices.Insert(s.problems, 0, WatchRevoked)
+	s.sentences = slices.Insert(s.sentences, 0, model.Say("watch-problem.revoked", "at", at, "reason", reason))
+	return nil
+}
+
+// LookAgain makes the endpoints due that presented one of some certificates when they were
+// last probed, because those have been revoked. The caller wakes the monitor once that is
+// stored.
+func LookAgain(tx model.Tx, now time.Time, fingerprints ...string) error {
+	var again []model.Watch
+	for w, err := range model.All[model.Watch](tx, model.Scan{Index: "next", From: model.TimeKey(now)}) {
+		if err != nil {
+			return err
+		}
+		if w.Fingerprint != "" && slices.Contains(fingerprints, w.Fingerprint) {
+			w.Next = now
+			again = append(again, w)
+		}
+	}
+	for n := range again {
+		if err := tx.Put(&again[n]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // evaluate verifies a chain and adds to the findings that it expires soon (spec
@@ -382,6 +426,7 @@ func (m *Monitor) evaluate(chain [][]byte, name string, now time.Time) observati
 	if err != nil {
 		return s
 	}
+	s.leaf = leaf
 	v := bundle.Version(leaf)
 	s.subject, s.issuer, s.notAfter = ports.SanitizeLine(v.Subject), ports.SanitizeLine(leaf.Issuer.String()), v.NotAfter
 	if !now.Before(v.Window()) && !now.After(v.NotAfter) {

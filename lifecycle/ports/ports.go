@@ -257,6 +257,10 @@ type Finding struct {
 // it.
 type ChainVerifier func(chain [][]byte, name string, now time.Time) []Finding
 
+// RevocationLookup returns when and why the CA of a certificate revoked it, as far as that
+// is on record here; a zero time if it did not or is not known to have. It asks nobody.
+type RevocationLookup func(ctx context.Context, leaf *x509.Certificate) (at time.Time, reason string, err error)
+
 // Prober reads the certificate of a server, as any client would.
 type Prober interface {
 	// Probe does a TLS handshake with SNI and returns the chain presented,

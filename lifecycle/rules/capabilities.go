@@ -11,11 +11,14 @@ import (
 
 // Capabilities is what an issuer can issue on a given day.
 type Capabilities struct {
-	Levels      []model.Level
-	Types       []model.DomainType
-	Grades      []model.Grade
-	IPNames     bool
-	Revocation  bool
+	Levels     []model.Level
+	Types      []model.DomainType
+	Grades     []model.Grade
+	IPNames    bool
+	Revocation bool
+	// Records means that the issuer answers from its own records whether it has revoked
+	// a certificate, without asking anybody.
+	Records     bool
 	Public      bool          // bound by the CA/Browser Forum's limits (spec I8)
 	MaxValidity time.Duration // of a certificate issued today
 	// Ends is the latest notAfter the CA's own certificate allows; zero for no

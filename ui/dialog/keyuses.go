@@ -186,7 +186,7 @@ func (d *KeyUses) keyRow(n, w int) widget.Row {
 	counts := make([]chart.MatrixCell, len(d.products))
 	for r := range u.Resources {
 		at := slices.Index(d.products, u.Resources[r].Product)
-		st := style.StatusOf(string(u.Resources[r].State))
+		st := style.StatusOfServer(string(u.Resources[r].State))
 		if counts[at].N++; counts[at].N == 1 || severity(st.Tone) > severity(counts[at].Status.Tone) {
 			counts[at].Status = st
 		}
@@ -248,7 +248,7 @@ func (d *KeyUses) selected(h int) (rows []widget.Row) {
 	}
 	for n := range u.Resources {
 		r := &u.Resources[n]
-		st := style.StatusOf(string(r.State))
+		st := style.StatusOfServer(string(r.State))
 		add(st.Tone, "  "+c.Mark(st.Glyph)+text.Clean(r.Place())+"  "+c.Text.Lookup("label."+string(r.State), string(r.State)))
 	}
 	if len(rows) > h {

@@ -45,3 +45,12 @@ func StatusOf(word string) Status {
 	}
 	return Status{"·", Muted}
 }
+
+// StatusOfServer returns the appearance of what a server presents: a revoked certificate is
+// bad there, while a certificate that has been revoked is history.
+func StatusOfServer(state string) Status {
+	if state == "revoked" {
+		return statuses["expired"]
+	}
+	return StatusOf(state)
+}

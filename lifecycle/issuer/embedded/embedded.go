@@ -137,7 +137,7 @@ func (i *Issuer) Capabilities(now time.Time) rules.Capabilities {
 	return rules.Capabilities{
 		Ends: i.latestNotAfter(now.UTC().Truncate(time.Second)), Permitted: slices.Clone(i.permitted),
 		Levels: slices.Clone(i.opt.Levels), Types: slices.Clone(model.DomainTypes), Grades: slices.Clone(model.Grades),
-		IPNames: len(i.permitted) == 0, Revocation: true, MaxValidity: i.opt.MaxValidity,
+		IPNames: len(i.permitted) == 0, Revocation: true, Records: true, MaxValidity: i.opt.MaxValidity,
 		Reviewed: slices.Clone(i.opt.Reviewed), Proof: proof,
 	}
 }

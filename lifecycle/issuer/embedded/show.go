@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"maps"
@@ -19,13 +20,32 @@ type CA struct {
 	// Issued and Revoked count the certificates of an issuing CA that it has a
 	// record of.
 	Issued, Revoked int
-	// CRL is when its newest CRL was made and until when that is valid; zero
-	// while nobody asked for one.
+	// CRL is when its newest CRL was made and until when that is valid; zero while
+	// there is none. See [Issuer.RefreshCRLs].
 	CRL, CRLUntil time.Time
 }
 
 // Listing is all CAs of a store, the oldest first.
 type Listing struct{ Roots, Issuing []CA }
+
+// RefreshCRLs makes the CRLs that are due, as a client that asks for them does. An error
+// says why one of them could not be made, as in a sealed store.
+func (i *Issuer) RefreshCRLs(ctx context.Context) error {
+	as, err := i.known(func(*authorities) bool { return true })
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for n := range as.roots {
+		_, err := i.crl(ctx, rootCA(n))
+		errs = append(errs, err)
+	}
+	for n := range as.issuing {
+		_, err := i.crl(ctx, n)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
 
 // Authorities lists the CAs, also while the store is sealed. It makes none.
 func (i *Issuer) Authorities() (l Listing, err error) {

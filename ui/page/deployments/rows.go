@@ -78,7 +78,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			return list.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 		}, ReadAloud: func(r row) string { return relative(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
-			st := style.StatusOf(string(r.State))
+			st := style.StatusOfServer(string(r.State))
 			word := c.Text.Lookup("label."+string(r.State), string(r.State))
 			if !r.DriftSince.IsZero() {
 				if more := word + " " + widget.Ago(c.T, r.DriftSince, c.Now); widget.Width(more)+2 <= w {

@@ -112,7 +112,7 @@ func checkWatch(ctx context.Context, c *app.Context, id model.ID) (app.ToastMsg,
 	case seen.Error != "":
 		return app.ToastMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Warn}, nil
 	}
-	return app.ToastMsg{Text: c.T("watch.looked", seen.Address, watchText(c, &seen)), Tone: style.StatusOf(seen.State()).Tone}, nil
+	return app.ToastMsg{Text: c.T("watch.looked", seen.Address, watchText(c, &seen)), Tone: style.StatusOfServer(seen.State()).Tone}, nil
 }
 
 func (w *watched) remove() tea.Cmd {
@@ -232,7 +232,7 @@ func (w *watched) details() tea.Cmd {
 		return nil
 	}
 	c := w.c
-	st := style.StatusOf(r.State())
+	st := style.StatusOfServer(r.State())
 	lines := []string{watchText(c, &r)}
 	add := func(label, value string) {
 		if value != "" {

@@ -46,7 +46,7 @@ func watchBefore(by model.Sort, a, b *model.Watch) int {
 	switch by {
 	case model.SortState:
 		rank := func(w *model.Watch) int {
-			return slices.Index([]style.Tone{style.Bad, style.Warn, style.Busy, style.Muted, style.Good}, style.StatusOf(w.State()).Tone)
+			return slices.Index([]style.Tone{style.Bad, style.Warn, style.Busy, style.Muted, style.Good}, style.StatusOfServer(w.State()).Tone)
 		}
 		return cmp.Or(rank(a)-rank(b), strings.Compare(a.State(), b.State()))
 	case model.SortExpiry:
@@ -58,7 +58,7 @@ func watchBefore(by model.Sort, a, b *model.Watch) int {
 		}
 		return a.NotAfter.Compare(b.NotAfter)
 	}
-	return strings.Compare(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
+	return model.CompareNatural(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
 }
 
 func watchedColumns(c *app.Context) []list.Column[model.Watch] {
@@ -90,7 +90,7 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 			ReadAloud: func(r model.Watch) string { return relative(c, r.NotAfter) },
 		},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
-			st := style.StatusOf(r.State())
+			st := style.StatusOfServer(r.State())
 			if r.Error != "" && st.Tone != style.Bad {
 				st = style.StatusOf(monitor.WatchExpiring) // drawn as a warning too
 			}

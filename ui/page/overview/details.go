@@ -194,7 +194,7 @@ func (d *details) update(msg tea.Msg) {
 
 // isWrong reports whether a resource does not present what it should.
 func isWrong(r lifecycle.ResourceView) bool {
-	tone := style.StatusOf(string(r.State)).Tone
+	tone := style.StatusOfServer(string(r.State)).Tone
 	return tone == style.Bad || tone == style.Warn
 }
 

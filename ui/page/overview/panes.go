@@ -205,7 +205,7 @@ func (d *details) resourceLines() []line {
 	}
 	var ls []line
 	for _, r := range d.byBadness() {
-		st := style.StatusOf(string(r.State))
+		st := style.StatusOfServer(string(r.State))
 		open := func() tea.Cmd { return action.ShowResource(c, r.ID) }
 		ls = append(ls, line{
 			copy: r.Address, resource: r, seen: r.VerifiedAt, open: open,
@@ -266,7 +266,7 @@ func (d *details) byBadness() []*lifecycle.ResourceView {
 	}
 	rank := func(r *lifecycle.ResourceView) int {
 		order := []style.Tone{style.Bad, style.Warn, style.Busy}
-		if n := slices.Index(order, style.StatusOf(string(r.State)).Tone); n >= 0 {
+		if n := slices.Index(order, style.StatusOfServer(string(r.State)).Tone); n >= 0 {
 			return n
 		}
 		return len(order)
