@@ -52,6 +52,19 @@ func (t *Term) setTime() model.Text {
 	return wrong
 }
 
+// mayBecomeTime reports whether the value begins a time that the term can be compared
+// with.
+func (t *Term) mayBecomeTime() bool {
+	ends := []string{"d", "1d"}
+	for _, day := range []string{"2000-01-01", "2000-10-10"} { // every digit that may follow is in one of them
+		ends = append(ends, day[min(len(t.Value), len(day)):])
+	}
+	return slices.ContainsFunc(ends, func(end string) bool {
+		whole := Term{Field: t.Field, By: t.By, Value: t.Value + end}
+		return whole.setTime() == ""
+	})
+}
+
 // Between returns the seconds since 1970, from the first up to but without the second,
 // that the times which match lie in.
 func (t *Term) Between(now time.Time) (from, to int64) {
