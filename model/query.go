@@ -11,7 +11,6 @@ type Filter struct {
 	Group    Group     // "" for all
 	Derived  []Derived // having all of these
 	Without  []Derived // having none of these
-	Spent    bool      // no renewals left
 	Only     []ID      // only these; nil means all
 	Uploaded bool      // only uploads
 	Brand    string
@@ -23,7 +22,7 @@ type Filter struct {
 
 // Empty reports whether the filter selects every instance.
 func (f Filter) Empty() bool {
-	return len(f.States) == 0 && f.Group == "" && len(f.Derived) == 0 && len(f.Without) == 0 && !f.Spent && f.Only == nil && !f.Uploaded &&
+	return len(f.States) == 0 && f.Group == "" && len(f.Derived) == 0 && len(f.Without) == 0 && f.Only == nil && !f.Uploaded &&
 		f.Brand == "" && f.Product == "" && f.Within == 0 && f.Text == "" && f.Where == ""
 }
 
@@ -89,7 +88,7 @@ func (f Filter) Matches(r *InstanceRow, now time.Time) bool {
 			return false
 		}
 	}
-	if f.Spent && r.RenewalsLeft > 0 || f.Only != nil && !slices.Contains(f.Only, r.ID) {
+	if f.Only != nil && !slices.Contains(f.Only, r.ID) {
 		return false
 	}
 	if f.Uploaded && r.Origin != OriginUpload {

@@ -147,8 +147,8 @@ type Subject struct {
 	State    model.ResourceState
 }
 
-// Matches reports whether the subject passes the query at a time. A query with contacts
-// or owners must have been bound.
+// Matches reports whether the subject passes the query at a time. A query with contacts,
+// owners or tasks must have been bound.
 func (e *Expr) Matches(s *Subject, now time.Time) bool {
 	if e == nil {
 		return true
@@ -259,15 +259,26 @@ func (t *Term) MatchesRow(r *model.InstanceRow, now time.Time) bool {
 	return false
 }
 
-// IsProperty reports whether the value of the term is a state or derived value that a
-// row has. What was revoked and then paid back counts as revoked.
+// IsProperty reports whether the value of the term is a state, a derived value or another
+// property that a row has. What was revoked and then paid back counts as revoked.
 func (t *Term) IsProperty(r *model.InstanceRow, now time.Time) bool {
 	value := model.NormalizeName(t.Value)
-	if r.State.Is(value, !r.NotAfter.IsZero()) {
+	switch {
+	case r.State.Is(value, !r.NotAfter.IsZero()):
 		return true
+	case value == NeedsPerson:
+		_, waits := slices.BinarySearch(t.Names, r.ID)
+		return waits
+	case value == NoRenewals:
+		return RenewalsUsedUp(r)
 	}
 	d := model.Derived(value)
 	return slices.Contains(model.DerivedValues, d) && r.Has(d, now)
+}
+
+// RenewalsUsedUp reports whether a row is hosted without renewals left ([NoRenewals]).
+func RenewalsUsedUp(r *model.InstanceRow) bool {
+	return r.Has(model.Hosted, time.Time{}) && r.RenewalsLeft == 0
 }
 
 // inTexts reports whether a word stands in one of the texts of the subject.

@@ -238,6 +238,8 @@ func TestFieldsFindTheirValues(t *testing.T) {
 		{"issued<31d", "issued<30d"},
 		{"issued<2026-11-02", "issued>2026-11-02"},
 		{"renews<4w", "renews<3w"},
+		{"is:needs-person", "!is:needs-person"},
+		{"is:no-renewals", "!no-renewals"},
 		{"!paid", "!shop"},
 		{"paid or shop", "paid shop"},
 	} {
@@ -247,7 +249,7 @@ func TestFieldsFindTheirValues(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			e = e.Bind(map[model.ID]string{"ops": "Ops", "anna": "Anna B"})
+			e = e.Bind(map[model.ID]string{"ops": "Ops", "anna": "Anna B"}, []model.ID{"01J", "01JDAAAAAAAAAAAAAA7K3PQR5V"})
 			if got := e.Matches(&Subject{Instance: instance()}, now); got != want {
 				t.Errorf("%s: %v", query, got)
 			}

@@ -196,7 +196,7 @@ func BenchmarkWhere(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		w = w.Bind(map[model.ID]string{"ops": "Ops", "anna": "Anna"})
+		w = w.Bind(map[model.ID]string{"ops": "Ops", "anna": "Anna"}, nil)
 		b.Run(text, func(b *testing.B) {
 			before := userTime()
 			for b.Loop() {

@@ -84,7 +84,6 @@ func drawQuery(t *rapid.T) model.Query {
 	if some("without?") {
 		f.Without = rapid.SliceOfN(rapid.SampledFrom(model.DerivedValues), 1, 2).Draw(t, "without")
 	}
-	f.Spent = some("spent?")
 	if some("only?") {
 		f.Only = []model.ID{}
 		for range rapid.IntRange(0, 30).Draw(t, "only") {

@@ -24,11 +24,6 @@ type Source[R any] struct {
 	Rows func(offset, limit int) func() (rows []R, total int, err error)
 	// Instance is the certificate that a row is about; "" for none.
 	Instance func(R) model.ID
-	// Filtered reports whether the tab filters by more than the text.
-	Filtered func() bool
-	// SaveFilter returns a function that restores the tab's own filter as it is now;
-	// nil for a tab without one.
-	SaveFilter func() (restore func())
 	// Open shows what the selected row is about: a second click on it does that.
 	Open func() tea.Cmd
 	// Language is that of the filter line; nil if its text is searched as it stands.
@@ -165,13 +160,9 @@ func (l *Browser[R]) Refilter() tea.Cmd {
 
 // rememberFilter lets undo restore the filter.
 func (l *Browser[R]) rememberFilter() {
-	typed, own := l.search.Query(), func() {}
-	if l.source.SaveFilter != nil {
-		own = l.source.SaveFilter()
-	}
+	typed := l.search.Query()
 	l.c.Undo = &app.Undo{Label: text.NewName("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
 		l.search.Set(typed)
-		own()
 		return l.Refilter()
 	}}
 }
@@ -323,9 +314,8 @@ func (l *Browser[R]) key(m tea.KeyPressMsg) tea.Cmd {
 	return l.search.Key(m, func(by int) tea.Cmd { l.Table.Move(by); return l.cursorMoved() }, l.Refilter)
 }
 
-// Actions are the keys that move the cursor, sort, filter and clear all filters;
-// clear removes the tab's own.
-func (l *Browser[R]) Actions(clear func()) app.Actions {
+// Actions are the keys that move the cursor, sort, filter and clear the filter.
+func (l *Browser[R]) Actions() app.Actions {
 	c := l.c
 	move := func(id string, by func(), keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd { by(); return l.cursorMoved() }, keys...)
@@ -359,7 +349,6 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 				}
 				l.rememberFilter()
 				l.ClearFilter()
-				clear()
 				return l.Refilter()
 			},
 		},
@@ -374,4 +363,4 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 	}...)
 }
 
-func (l *Browser[R]) filtered() bool { return l.Text() != "" || l.source.Filtered() }
+func (l *Browser[R]) filtered() bool { return l.Text() != "" }

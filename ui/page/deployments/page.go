@@ -42,7 +42,6 @@ func New(c *app.Context) app.Page {
 	p.list = list.NewBrowser(c, columns(c, true), func(r row) string { return string(r.ID) }, list.Source[row]{
 		Rows:      p.rows,
 		Instance:  func(r row) model.ID { return r.Instance },
-		Filtered:  func() bool { return false },
 		Sorts:     []model.Sort{lifecycle.SortPlace, model.SortExpiry, model.SortName, model.SortState},
 		Open:      p.open,
 		Language:  where.Resources,

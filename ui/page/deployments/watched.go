@@ -29,7 +29,6 @@ func newWatched(c *app.Context) *watched {
 	w.list = list.NewBrowser(c, watchedColumns(c), func(r model.Watch) string { return string(r.ID) }, list.Source[model.Watch]{
 		Rows:      w.rows,
 		Instance:  func(model.Watch) model.ID { return "" },
-		Filtered:  func() bool { return false },
 		Sorts:     []model.Sort{model.SortName, model.SortState, model.SortExpiry},
 		EmptyList: "watch.none", FilterHint: "watch.hint",
 	})

@@ -54,5 +54,5 @@ func (p *page) Actions() app.Actions {
 			Run:     p.panel,
 		},
 	)
-	return append(as, p.list.Actions(func() { p.filter = filter{} })...)
+	return append(as, p.list.Actions()...)
 }
