@@ -29,13 +29,32 @@ func (f Filter) Empty() bool {
 // Sort is the order of a list.
 type Sort string
 
-// Orders of a list. Rows that compare equal are sorted by ID.
+// Orders of a list. Texts sort naturally (host2 before host10); rows that lack what they
+// are sorted by come last, and rows that compare equal are sorted by ID.
 const (
-	SortExpiry Sort = "expiry" // soonest first; rows without a certificate last
+	SortExpiry Sort = "expiry" // soonest first
 	SortName   Sort = "name"
 	SortState  Sort = "state" // in the order of [States], then by expiry
-	SortDue    Sort = "due"   // by the next automatic action, soonest first; rows without one last
+	SortDue    Sort = "due"   // by the next automatic action, soonest first
+
+	SortDomain        Sort = "domain"        // by the first domain
+	SortSpecification Sort = "specification" // by level, type, brand and grade
+	SortValidity      Sort = "validity"      // from the beginning of the current to the end of the newest version
+	SortProduct       Sort = "product"
+	SortService       Sort = "service"     // by the end of the service period
+	SortServiceMax    Sort = "service-max" // by that with all renewals that are paid for
+	SortID            Sort = "id"          // as they were made
+	SortContact       Sort = "contact"     // by the name of the contact
+	SortAuto          Sort = "auto-deploy" // by the share of resources with auto-deploy
+	SortRenewals      Sort = "renewals"    // by the renewals that are left
+	SortReason        Sort = "reason"      // by why the next automatic action is due
 )
+
+// Sorts are the orders of the list of instances, the default first.
+var Sorts = []Sort{
+	SortExpiry, SortName, SortState, SortDue, SortDomain, SortSpecification, SortValidity, SortProduct, SortService,
+	SortServiceMax, SortID, SortContact, SortAuto, SortRenewals, SortReason,
+}
 
 // Query describes one page of the list of instances.
 type Query struct {

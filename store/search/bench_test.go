@@ -70,7 +70,7 @@ func benchTable(b *testing.B, rows int) {
 		t.set(c.ID, c.source)
 		filling += time.Since(begun)
 	}
-	for _, s := range sorts {
+	for _, s := range model.Sorts {
 		b.Run("sort by "+string(s), func(b *testing.B) {
 			for b.Loop() {
 				t.sort(s, slices.Clone(t.byID))

@@ -53,7 +53,7 @@ const sortThreshold = 256
 // Normalize fills in what a query leaves open: an order that the table does not
 // have becomes [model.SortExpiry], and a negative offset 0.
 func Normalize(q model.Query) model.Query {
-	if !slices.Contains(sorts, q.Sort) { // "", mostly
+	if !slices.Contains(model.Sorts, q.Sort) { // "", mostly
 		q.Sort = model.SortExpiry
 	}
 	q.Offset = max(q.Offset, 0)

@@ -19,6 +19,8 @@ const HeadLines = 3
 
 // Source is where the rows of a tab come from, and how it names them.
 type Source[R any] struct {
+	// Name is the name under which the person's layout of the list is kept.
+	Name string
 	// Rows is called in Update, where it may read the filter. What it returns runs in
 	// a command and reads a window of the rows, with how many there are in all.
 	Rows func(offset, limit int) func() (rows []R, total int, err error)
@@ -45,6 +47,7 @@ type Source[R any] struct {
 type Browser[R any] struct {
 	Table         Table[R]
 	c             *app.Context
+	columns       []Column[R] // all
 	source        Source[R]
 	width, height int
 	loaded        bool
@@ -64,11 +67,44 @@ func (l *Browser[R]) Order() app.Order { return l.order }
 // NewBrowser returns a browser without rows; [Browser.Load] reads them.
 func NewBrowser[R any](c *app.Context, columns []Column[R], id func(R) string, of Source[R]) *Browser[R] {
 	l := &Browser[R]{c: c, source: of, search: NewSearch(c, of.Language), marked: map[string]R{}}
-	l.Table.Columns, l.Table.ID = columns, id
+	l.Table.ID = id
+	l.SetColumns(columns)
 	if len(of.Sorts) > 0 {
-		l.sort(app.Order{Sort: of.Sorts[0]})
+		l.sort(l.Layout().Order(of.Sorts))
 	}
 	return l
+}
+
+// Layout is how the person has arranged the list.
+func (l *Browser[R]) Layout() app.ListLayout { return l.c.Layouts[l.source.Name] }
+
+// SetColumns gives the list its columns, of which it shows the chosen ones.
+func (l *Browser[R]) SetColumns(columns []Column[R]) {
+	l.columns = columns
+	l.Table.Arrange(columns, l.Layout().Columns)
+	l.SetSize(l.width, l.height)
+}
+
+// ColumnChoices are all columns of the list, with On set for those that are shown.
+func (l *Browser[R]) ColumnChoices() []app.ColumnChoice {
+	return l.Table.ColumnChoices(l.columns, l.Layout().Columns)
+}
+
+// ColumnWidth is how wide a column is drawn, 0 if it is not.
+func (l *Browser[R]) ColumnWidth(id string) int { return l.Table.ColumnWidth(id) }
+
+// ChooseColumns shows the chosen columns and keeps the choice.
+func (l *Browser[R]) ChooseColumns(chosen []app.ListColumn) tea.Cmd {
+	keep := l.c.KeepLayout(l.source.Name, func(o *app.ListLayout) { o.Columns = chosen })
+	l.SetColumns(l.columns)
+	return tea.Batch(keep, l.load())
+}
+
+// setOrder sorts the list and keeps the order.
+func (l *Browser[R]) setOrder(o app.Order) tea.Cmd {
+	l.sort(o)
+	keep := l.c.KeepLayout(l.source.Name, func(k *app.ListLayout) { k.Sort, k.Desc = o.Sort, o.Desc })
+	return tea.Batch(keep, l.Refilter())
 }
 
 // Messages are broadcast, so each names the list it is for.
@@ -292,8 +328,7 @@ func (l *Browser[R]) click(m tea.MouseClickMsg) tea.Cmd {
 	switch {
 	case m.Y == HeadLines:
 		if s := model.Sort(l.Table.SortAt(m.X)); s != "" {
-			l.sort(l.order.By(s))
-			return l.Refilter()
+			return l.setOrder(l.order.By(s))
 		}
 	case l.Table.Click(m.Y - HeadLines):
 		if l.Table.Cursor() == before && l.source.Open != nil {
@@ -320,10 +355,7 @@ func (l *Browser[R]) Actions() app.Actions {
 	move := func(id string, by func(), keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd { by(); return l.cursorMoved() }, keys...)
 	}
-	as := l.c.SortActions(l.source.Sorts, func() app.Order { return l.order }, func(o app.Order) tea.Cmd {
-		l.sort(o)
-		return l.Refilter()
-	})
+	as := l.c.SortActions(l.source.Sorts, l.Table.Sorts(), func() app.Order { return l.order }, l.setOrder)
 	if l.source.Marks {
 		as = append(as, MarkActions(&l.Table, 1, l.markAll, l.cursorMoved)...)
 	}

@@ -44,8 +44,9 @@ func (p *page) target() action.Target {
 func (p *page) Actions() app.Actions {
 	c, here := p.c, p.onWatched()
 	some := p.list.Table.Total() > 0
+	columns := dialog.ColumnList(p.list)
 	if here {
-		some = p.watched.list.Table.Total() > 0
+		some, columns = p.watched.list.Table.Total() > 0, p.watched.list
 	}
 	as := append(action.Actions(c, p.target()), p.watched.actions(here)...)
 	// Watched endpoints have keys of their own for their rows.
@@ -110,6 +111,7 @@ func (p *page) Actions() app.Actions {
 				return p.list.Refilter()
 			},
 		},
+		dialog.ColumnsAction(c, columns),
 		app.Action{
 			ID:      "copy",
 			Name:    text.NewName("act.copy.address"),

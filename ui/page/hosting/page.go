@@ -44,9 +44,13 @@ func New(c *app.Context) app.Page {
 		columns(c, func() model.Sort { return p.list.Order().Sort }),
 		func(r row) string { return string(r.ID) },
 		list.Source[row]{
-			Rows:        p.rows,
-			Instance:    func(r row) model.ID { return r.ID },
-			Sorts:       []model.Sort{model.SortDue, model.SortName, model.SortState},
+			Name:     "hosting",
+			Rows:     p.rows,
+			Instance: func(r row) model.ID { return r.ID },
+			Sorts: []model.Sort{
+				model.SortDue, model.SortName, model.SortState, model.SortReason, model.SortContact, model.SortAuto,
+				model.SortRenewals, model.SortServiceMax,
+			},
 			Open:        p.details,
 			EmptyResult: func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
 			Language:    where.Instances,
@@ -89,7 +93,9 @@ func (p *page) Step(by int) tea.Cmd { return p.list.Step(by) }
 func (p *page) rows(offset, limit int) func() ([]row, int, error) {
 	b, query, order := p.c.Backend, p.list.Text(), p.list.Order()
 	return func() ([]row, int, error) {
-		page, err := b.Page(model.Query{Filter: hostedFilter(query), Sort: order.Sort, Desc: order.Desc, Offset: offset, Limit: limit, Now: b.Now()})
+		page, err := b.Page(
+			model.Query{Filter: hostedFilter(query), Sort: order.Sort, Desc: order.Desc, Offset: offset, Limit: limit, Now: b.Now()},
+		)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -64,7 +64,7 @@ func (p *page) choices() []dialog.Choice {
 	for i, s := range sorts {
 		ch := dialog.Choice{
 			Key:   "sort:" + string(s),
-			Label: c.T("panel.sort." + string(s)),
+			Label: c.T("order." + string(s)),
 			Radio: true,
 			On:    p.query.Sort == s || p.query.Sort == "" && i == 0,
 			Count: -1,
