@@ -132,7 +132,7 @@ func trailing(one bool) int {
 // to n of them.
 func (c *invocation) annotate(ctx context.Context, s *selection, ids []string, code string, n lifecycle.Annotation) error {
 	return actOn(ctx, c, s, ids, c.findInstances(), effect[model.Instance]{
-		action: rules.ActionAnnotate, title: counted(code), plan: unasked[model.Instance],
+		action: rules.Annotate, title: counted(code), plan: unasked[model.Instance],
 		begin: func(ctx context.Context, i *model.Instance) (begun, error) {
 			now, err := c.engine().Annotate(ctx, i.ID, n)
 			return begun{end: func([]lifecycle.Progress) outcome {

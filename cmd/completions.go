@@ -107,7 +107,7 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--state": words(model.States), "resources --state": words(model.ResourceStates), "--group": words(model.Groups),
 		"--what": words(c.Words().EventActions()), "--result": words(eventResults),
 		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),
-		"--sort":    words(listSorts),
+		"--sort":    words(model.Sorts),
 		"tag --add": c.fromStore("tags"), "tag --remove": c.fromStore("tags"),
 		"--where": c.fromStore("queries"), "resources --where": c.fromStore("resource-queries"),
 		"undeploy --where": c.fromStore("resource-queries"), "verify --where": c.fromStore("resource-queries"),

@@ -68,6 +68,9 @@ func dashboard(ctx context.Context, c *invocation) error {
 		Keys:        a.Config.UI.Keymap(),
 		CursorDelay: cursorDelay,
 	}
+	person := c.Actor.Name
+	o.Layouts = a.Layouts.Of(person)
+	o.SaveLayout = func(list string, l app.ListLayout) error { return a.Layouts.Save(person, list, l) }
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
 		o.IsDir, o.CompletePath, o.FindUploads = c.IsDir, c.CompletePath, c.findUploads

@@ -11,9 +11,6 @@ import (
 	"certquay/model"
 )
 
-// listSorts are the orders of the list.
-var listSorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState, model.SortDue}
-
 func listCmd(c *invocation) *cobra.Command {
 	var states []string
 	var group, within, sort string
@@ -38,7 +35,7 @@ func listCmd(c *invocation) *cobra.Command {
 					return err
 				}
 			}
-			if q.Sort, err = oneOf("--sort", sort, listSorts); err != nil {
+			if q.Sort, err = oneOf("--sort", sort, model.Sorts); err != nil {
 				return err
 			}
 			if within != "" {

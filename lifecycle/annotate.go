@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -22,7 +21,7 @@ type Annotation struct {
 // Annotate changes tags, owner and note of an instance in any state, and returns it. If
 // nothing changes nothing is logged.
 func (a *Access) Annotate(ctx context.Context, id model.ID, n Annotation) (model.Instance, error) {
-	return asActor(ctx, a, rules.ActionAnnotate, id, func(by model.Actor) (model.Instance, error) { return a.e.annotate(ctx, by, id, n) })
+	return asActor(ctx, a, rules.Annotate, id, func(by model.Actor) (model.Instance, error) { return a.e.annotate(ctx, by, id, n) })
 }
 
 // annotate is [Access.Annotate].
@@ -30,20 +29,13 @@ func (e *Engine) annotate(ctx context.Context, actor model.Actor, id model.ID, n
 	if err := checkAnnotation(&n); err != nil {
 		return i, err
 	}
-	err = e.journal.Update(ctx, func(tx model.Tx) error {
-		if i, err = model.Get[model.Instance](tx, string(id)); err == nil && i.Deleted {
-			err = &rules.NotFound{What: "instance", Name: string(id)}
+	err = e.transition(ctx, actor, rules.Annotate, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+		changes, err := n.apply(tx, c.Instance)
+		if ev.Detail = model.Texts(changes...); ev.Detail == "" {
+			ev.Action = ""
 		}
-		if err != nil {
-			return rules.ReadError("instance", id, err)
-		}
-		changes, err := n.apply(tx, &i)
-		if err != nil || len(changes) == 0 {
-			return err
-		}
-		ev := e.journal.Event(actor, rules.ActionAnnotate, &i)
-		ev.Detail = model.Texts(changes...)
-		return errors.Join(e.saveInstance(tx, &i), tx.Append(ev))
+		i = *c.Instance
+		return err
 	})
 	return i, err
 }

@@ -193,31 +193,58 @@ func (rd *reader) resources(f ResourceFilter) (views []ResourceView, total int, 
 	return views, total, err
 }
 
-// Compare orders two resources by the filter's Sort; those without an expiry come
-// last in either direction.
+// resourceTexts are the texts by which resources are sorted, by order.
+var resourceTexts = map[model.Sort]func(*ResourceView) string{
+	model.SortName:  func(v *ResourceView) string { return v.Name },
+	SortCertificate: func(v *ResourceView) string { return v.InstanceName },
+	SortExpected:    func(v *ResourceView) string { return v.Expected },
+	SortDeployed:    func(v *ResourceView) string { return v.Deployed },
+	SortPresented:   func(v *ResourceView) string { return v.Presented },
+	SortAddress:     func(v *ResourceView) string { return v.Address },
+}
+
+// resourceTimes are the times by which they are sorted.
+var resourceTimes = map[model.Sort]func(*ResourceView) time.Time{
+	model.SortExpiry: func(v *ResourceView) time.Time { return v.NotAfter },
+	SortVerified:     func(v *ResourceView) time.Time { return v.VerifiedAt },
+}
+
+// Compare orders two resources by the filter's Sort, texts naturally; those that lack
+// what they are sorted by come last in either direction.
 func (f ResourceFilter) Compare(a, b ResourceView) int {
-	n := 0
-	switch f.Sort {
-	case model.SortExpiry:
-		if a.NotAfter.IsZero() != b.NotAfter.IsZero() {
-			if a.NotAfter.IsZero() {
-				return 1
-			}
-			return -1
-		}
-		n = a.NotAfter.Compare(b.NotAfter)
-	case model.SortName:
-		n = model.CompareNatural(a.Name, b.Name)
-	case model.SortState:
+	n, lacking := 0, 0
+	text, ofText := resourceTexts[f.Sort]
+	moment, ofTime := resourceTimes[f.Sort]
+	switch {
+	case ofText:
+		x, y := text(&a), text(&b)
+		lacking, n = lastIf(x == "", y == ""), model.CompareNatural(x, y)
+	case ofTime:
+		x, y := moment(&a), moment(&b)
+		lacking, n = lastIf(x.IsZero(), y.IsZero()), x.Compare(y)
+	case f.Sort == model.SortState:
 		n = cmp.Compare(slices.Index(model.ResourceStates, a.State), slices.Index(model.ResourceStates, b.State))
+	case f.Sort == model.SortAuto:
+		n = cmp.Or(lastIf(a.AutoDeploy, b.AutoDeploy), lastIf(a.Reserved, b.Reserved))
 	default:
 		n = cmp.Or(strings.Compare(model.PlaceKey(a.Product, a.Region, ""), model.PlaceKey(b.Product, b.Region, "")),
 			model.CompareNatural(a.Name, b.Name))
 	}
 	if f.Desc {
-		return -n
+		n = -n
 	}
-	return n
+	return cmp.Or(lacking, n)
+}
+
+// lastIf orders what something is true of after what it is not.
+func lastIf(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
 }
 
 func (f ResourceFilter) matches(v *ResourceView) bool {

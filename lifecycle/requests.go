@@ -124,10 +124,23 @@ type ResourceFilter struct {
 	Offset, Limit   int // Limit 0 means all
 }
 
-// SortPlace is the order of resources by product, region and name. They can be
-// sorted by expiry (of what is presented), name and state as well; what is
-// equal is in the order of places.
-const SortPlace model.Sort = "place"
+// Orders of resources, beside those by name, state, expiry of what is presented, and
+// auto-deploy. What is equal is in the order of places.
+const (
+	SortPlace       model.Sort = "place" // by product, region and name
+	SortCertificate model.Sort = "certificate"
+	SortExpected    model.Sort = "expected"  // fingerprint that should be there
+	SortDeployed    model.Sort = "deployed"  // fingerprint that was deployed
+	SortPresented   model.Sort = "presented" // fingerprint that was seen
+	SortAddress     model.Sort = "address"
+	SortVerified    model.Sort = "verified" // by when it was last probed, the longest ago first
+)
+
+// ResourceSorts are the orders of resources, the default first.
+var ResourceSorts = []model.Sort{
+	SortPlace, model.SortExpiry, model.SortName, model.SortState, SortCertificate, SortExpected, SortDeployed, SortPresented,
+	SortAddress, model.SortAuto, SortVerified,
+}
 
 // ProductInfo is a configured product as lists show it.
 type ProductInfo struct {

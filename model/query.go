@@ -11,7 +11,6 @@ type Filter struct {
 	Group    Group     // "" for all
 	Derived  []Derived // having all of these
 	Without  []Derived // having none of these
-	Spent    bool      // no renewals left
 	Only     []ID      // only these; nil means all
 	Uploaded bool      // only uploads
 	Brand    string
@@ -23,20 +22,39 @@ type Filter struct {
 
 // Empty reports whether the filter selects every instance.
 func (f Filter) Empty() bool {
-	return len(f.States) == 0 && f.Group == "" && len(f.Derived) == 0 && len(f.Without) == 0 && !f.Spent && f.Only == nil && !f.Uploaded &&
+	return len(f.States) == 0 && f.Group == "" && len(f.Derived) == 0 && len(f.Without) == 0 && f.Only == nil && !f.Uploaded &&
 		f.Brand == "" && f.Product == "" && f.Within == 0 && f.Text == "" && f.Where == ""
 }
 
 // Sort is the order of a list.
 type Sort string
 
-// Orders of a list. Rows that compare equal are sorted by ID.
+// Orders of a list. Texts sort naturally (host2 before host10); rows that lack what they
+// are sorted by come last, and rows that compare equal are sorted by ID.
 const (
-	SortExpiry Sort = "expiry" // soonest first; rows without a certificate last
+	SortExpiry Sort = "expiry" // soonest first
 	SortName   Sort = "name"
 	SortState  Sort = "state" // in the order of [States], then by expiry
-	SortDue    Sort = "due"   // by the next automatic action, soonest first; rows without one last
+	SortDue    Sort = "due"   // by the next automatic action, soonest first
+
+	SortDomain        Sort = "domain"        // by the first domain
+	SortSpecification Sort = "specification" // by level, type, brand and grade
+	SortValidity      Sort = "validity"      // from the beginning of the current to the end of the newest version
+	SortProduct       Sort = "product"
+	SortService       Sort = "service"     // by the end of the service period
+	SortServiceMax    Sort = "service-max" // by that with all renewals that are paid for
+	SortID            Sort = "id"          // as they were made
+	SortContact       Sort = "contact"     // by the name of the contact
+	SortAuto          Sort = "auto-deploy" // by the share of resources with auto-deploy
+	SortRenewals      Sort = "renewals"    // by the renewals that are left
+	SortReason        Sort = "reason"      // by why the next automatic action is due
 )
+
+// Sorts are the orders of the list of instances, the default first.
+var Sorts = []Sort{
+	SortExpiry, SortName, SortState, SortDue, SortDomain, SortSpecification, SortValidity, SortProduct, SortService,
+	SortServiceMax, SortID, SortContact, SortAuto, SortRenewals, SortReason,
+}
 
 // Query describes one page of the list of instances.
 type Query struct {
@@ -89,7 +107,7 @@ func (f Filter) Matches(r *InstanceRow, now time.Time) bool {
 			return false
 		}
 	}
-	if f.Spent && r.RenewalsLeft > 0 || f.Only != nil && !slices.Contains(f.Only, r.ID) {
+	if f.Only != nil && !slices.Contains(f.Only, r.ID) {
 		return false
 	}
 	if f.Uploaded && r.Origin != OriginUpload {

@@ -38,7 +38,27 @@ func (s *Store) Query(q model.Query) (model.Page, error) {
 		case <-time.After(tableWait):
 		}
 	}
+	if q.Sort == model.SortContact {
+		if err := s.nameContacts(); err != nil {
+			return model.Page{}, err
+		}
+	}
 	return s.table.Page(q, w), nil
+}
+
+// nameContacts tells the table the names of the contacts.
+func (s *Store) nameContacts() error {
+	return s.view(func(v *view) error {
+		names := map[model.ID]string{}
+		for c, err := range model.All[model.Contact](v, model.Scan{}) {
+			if err != nil {
+				return err
+			}
+			names[c.ID] = c.Name
+		}
+		s.table.SetContacts(names)
+		return nil
+	})
 }
 
 // where parses a query of the language and binds it to the contacts that it names. A

@@ -43,7 +43,8 @@ var finish = map[rules.Action]func(d *driver, name string){
 
 	rules.RevokeVersion: func(d *driver, name string) { d.fill("typed", name).keys("enter") },
 
-	rules.Delete: func(d *driver, name string) { d.text(name).keys("enter") },
+	rules.Delete:   func(d *driver, name string) { d.text(name).keys("enter") },
+	rules.Annotate: func(d *driver, _ string) { d.fill("tag", "prod").keys("ctrl+s") },
 	rules.Assign: func(d *driver, _ string) {
 		for !d.has("a new contact") {
 			d.keys("left")

@@ -126,7 +126,7 @@ func TestListsShowWhatTheyAreSortedBy(t *testing.T) {
 	}
 	ranks := []string{"paid", "verifying", "issued", "uploaded", "revoked", "refunded", "closed"}
 	at := 0
-	for l := range strings.SplitSeq(drive(t, b, 120, 60).keys("S", "S").screen(), "\n") {
+	for l := range strings.SplitSeq(drive(t, b, 120, 60).click("STATUS").screen(), "\n") {
 		for n, s := range ranks {
 			if m := regexp.MustCompile(`^[ ▌] \S+.* \S ` + s + `\b`).FindString(l); m != "" {
 				if n < at {

@@ -38,22 +38,32 @@ func hostedFleet() *kittest.World {
 	return b
 }
 
-// TestHostingFilters shows in each line of the panel how many the tab lists
-// with it, and says what it is filtered by. spec: H8 S5
+// TestHostingFilters shows in each line of the panel how many the tab lists with it. The
+// panel edits the query, which stands in the line and can be typed as well.
+// spec: H8 S5 Q1
+// finding: U10
 func TestHostingFilters(t *testing.T) {
 	for _, f := range []struct {
 		word  string
 		count int
-	}{{"needs a person", 1}, {"failing", 1}, {"no renewals left", 1}, {"auto-deploy on", 1}, {"auto-deploy off", 7}} {
+		query string
+	}{
+		{"needs a person", 1, "is:needs-person"}, {"failing", 1, "is:failing"}, {"no renewals left", 1, "is:no-renewals"},
+		{"auto-deploy on", 1, "is:auto-deploy"}, {"auto-deploy off", 7, "!is:auto-deploy"},
+	} {
 		d := drive(t, hostedFleet(), 120, 40, func(o *Options) { o.Support = support })
 		d.keys("2")
 		d.sees("8 hosted", "1 failing", "1 need a person")
 		d.act("panel").row(f.word)
 		d.sees(fmt.Sprintf("%s %d", f.word, f.count))
 		d.keys("space", "enter")
-		d.sees(fmt.Sprintf("%s %d hosted", f.word, f.count))
+		d.sees("/ "+f.query+" ", fmt.Sprintf(" %d hosted\n", f.count))
 		d.keys("esc")
 		d.sees("8 hosted")
+		d.keys("/").text(f.query).keys("enter").sees(fmt.Sprintf(" %d hosted\n", f.count))
+		if d.keys("f"); !d.has("[✓] "+f.word) && !d.has("(•) "+f.word) {
+			t.Errorf("%s is not on in the panel:\n%s", f.word, d.screen())
+		}
 	}
 	// With a text both count.
 	d := drive(t, hostedFleet(), 120, 40)
@@ -102,7 +112,7 @@ func TestHostingReally(t *testing.T) {
 	d.row("no renewals left").keys("space", "enter")
 	d.sees("Nothing passes this query", "0 hosted")
 	d.act("panel").row("no renewals left").keys("space").row("auto-deploy off").keys("space", "enter")
-	d.sees("auto-deploy off 1 hosted")
+	d.sees("/ !is:auto-deploy", "1 hosted")
 }
 
 // TestAnUploadIsSaidToBeHosted: an upload is not renewed by hand, so the card of
@@ -214,7 +224,7 @@ func TestHostingMarksWhatNeedsAPerson(t *testing.T) {
 	if n := strings.Count(d.screen(), "▲"); n != 2 {
 		t.Errorf("%d marks, want one above and one at its row:\n%s", n, d.screen())
 	}
-	only(d).sees("needs a person", name, "1 hosted").fits()
+	only(d).sees("/ is:needs-person", name, "1 hosted").fits()
 	only(d).sees("7 hosted")
 	d = only(drive(t, b, 80, 24, func(o *Options) { o.Plain = true }).keys("2"))
 	if said := d.m.View().Content; strings.Count(said, name) == 0 || !strings.Contains(flat(said), ",needsaperson") {

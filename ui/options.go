@@ -37,10 +37,14 @@ type Options struct {
 	CompletePath func(typed string) []string
 	FindUploads  func(ctx context.Context, password model.Secret, paths []string) ([]*lifecycle.FoundUpload, error)
 	Remote       bool // the person's files are on another machine
-	Store        string
-	Sandbox      bool
-	Demo         bool   // the store is discarded at the end, so quitting asks
-	Support      string // the configured contact for help
+	// Layouts are how the person has arranged lists, as SaveLayout was called with; it is
+	// nil where they are not kept.
+	Layouts    map[string]app.ListLayout
+	SaveLayout func(list string, l app.ListLayout) error
+	Store      string
+	Sandbox    bool
+	Demo       bool   // the store is discarded at the end, so quitting asks
+	Support    string // the configured contact for help
 	// EdgeNote states how long embedded products serve, for newcomers and for
 	// deployments to them; "" shows nothing.
 	EdgeNote string

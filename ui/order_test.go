@@ -46,13 +46,13 @@ func TestWatchedInOrder(t *testing.T) {
 	want("ADDRESS ↑", none, mail, old)
 	d.keys("O")
 	want("ADDRESS ↓", old, mail, none)
-	d.keys("S")
+	d.click("STATE")
 	want("STATE ↑", none, old, mail)
-	d.keys("S")
+	d.click("EXPIRES")
 	want("EXPIRES ↑", old, mail, none)
 	d.keys("O")
 	want("EXPIRES ↓", none, mail, old)
-	d.keys("S")
+	d.keys("S").sees("STATE ↑").keys("S").sees("SEEN ↑").keys("S")
 	want("ADDRESS ↑", none, mail, old)
 }
 

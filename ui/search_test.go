@@ -42,6 +42,22 @@ func TestAMistakeIsPointedAt(t *testing.T) {
 	}
 }
 
+// A mistake at the very end is pointed at while it is typed, once nothing that may follow
+// mends it.
+// spec: Q1
+// finding: U10
+func TestAMistakeAtTheEndIsPointedAt(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 100, 30).keys("v", "/").text("shop expires<3")
+	if d.has("^") {
+		t.Errorf("what may go on is called a mistake:\n%s", d.screen())
+	}
+	d.text("x").sees("               ^^", `"3x" is neither`)
+	d.keys("backspace").text("d")
+	if d.has("^") {
+		t.Errorf("the mended query is called a mistake:\n%s", d.screen())
+	}
+}
+
 // The panel edits the query: what it sets stands in the line, what it does not know
 // stays, and a query of its own opens it as chosen.
 // spec: Q1

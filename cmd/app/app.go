@@ -65,6 +65,7 @@ type App struct {
 	Log      *slog.Logger
 	Dir      string     // data directory
 	Sandbox  bool       // the store is a sandbox
+	Layouts  *Layouts   // how people have arranged lists
 	LostData model.Text // data that was given up to open the store; "" for none
 	// Unserved reports whether CRL and OCSP cannot be served.
 	Unserved func() bool
@@ -82,7 +83,7 @@ func (a *App) Temporary() bool { return !a.Serve && a.Sessions.Count() <= 1 }
 // Open opens the owner of the store in a locked data directory. On an error it closes
 // everything opened so far.
 func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) {
-	a = &App{Options: o, Dir: lock.Dir(), ctx: context.WithoutCancel(ctx)}
+	a = &App{Options: o, Dir: lock.Dir(), Layouts: layoutsIn(o.Paths.State), ctx: context.WithoutCancel(ctx)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())

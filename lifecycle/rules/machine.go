@@ -39,7 +39,8 @@ const (
 	Rekey       Action = "rekey"   // reissues with a new key, deploys, and revokes the old versions
 	// RevokeVersion revokes superseded versions only.
 	RevokeVersion Action = "revoke-version"
-	Assign        Action = "assign" // another contact
+	Assign        Action = "assign"   // another contact
+	Annotate      Action = "annotate" // tags, owner and note
 )
 
 // Actions that do not concern one certificate and therefore have no transition.
@@ -47,7 +48,6 @@ const (
 const (
 	ActionWatch    = "watch"     // a watched endpoint was added or has changed
 	ActionRotateCA = "ca-rotate" // a new issuing certificate was made
-	ActionAnnotate = "annotate"  // tags, owner or note of an instance were changed
 )
 
 // Severity is how much an action takes away; confirmations show it as a word
@@ -138,8 +138,7 @@ func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
 var rolesWithoutInstance = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator,
 	"dismiss": model.Operator, "reopen": model.Operator, "retry": model.Operator, "tick": model.Operator,
-	ActionAnnotate: model.Operator,
-	"issuer":       model.Admin, "dns": model.Admin,
+	"issuer": model.Admin, "dns": model.Admin,
 	"clock": model.Owner, ActionRotateCA: model.Owner,
 }
 

@@ -299,6 +299,14 @@ func NewTransitionTable() *TransitionTable {
 			Key:    "c",
 			Verb:   "contact assign",
 		},
+		// What people note is of use after the end too (spec Q4).
+		{
+			Action: Annotate,
+			From:   model.States,
+			Role:   model.Operator,
+			Key:    "e",
+			Verb:   "tag",
+		},
 	}}
 }
 

@@ -30,6 +30,12 @@ const (
 	Renews  Field = "renews" // when certquay replaces the certificate by itself
 )
 
+// Values of [Property] beside states and derived values.
+const (
+	NeedsPerson = "needs-person" // has a task that is open; what it is bound to, see [Expr.Bind]
+	NoRenewals  = "no-renewals"  // is hosted, and its renewals are used up
+)
+
 // Language is the query language of one kind of list.
 type Language struct {
 	fields []Field
@@ -45,7 +51,7 @@ var (
 )
 
 func newLanguage(states []string) *Language {
-	properties := append(stringsOf(model.DerivedValues), states...)
+	properties := slices.Concat(stringsOf(model.DerivedValues), []string{NeedsPerson, NoRenewals}, states)
 	return &Language{fields, map[Field][]string{
 		State: states, Group: stringsOf(model.Groups), Level: stringsOf(model.Levels), Property: properties,
 		Origin: stringsOf([]model.Origin{model.OriginBought, model.OriginPack, model.OriginUpload, model.OriginRenewal}),

@@ -52,6 +52,19 @@ func (t *Term) setTime() model.Text {
 	return wrong
 }
 
+// mayBecomeTime reports whether the value begins a time that the term can be compared
+// with.
+func (t *Term) mayBecomeTime() bool {
+	ends := []string{"d", "1d"}
+	for _, day := range []string{"2000-01-01", "2000-10-10"} { // every digit that may follow is in one of them
+		ends = append(ends, day[min(len(t.Value), len(day)):])
+	}
+	return slices.ContainsFunc(ends, func(end string) bool {
+		whole := Term{Field: t.Field, By: t.By, Value: t.Value + end}
+		return whole.setTime() == ""
+	})
+}
+
 // Between returns the seconds since 1970, from the first up to but without the second,
 // that the times which match lie in.
 func (t *Term) Between(now time.Time) (from, to int64) {
@@ -134,8 +147,8 @@ type Subject struct {
 	State    model.ResourceState
 }
 
-// Matches reports whether the subject passes the query at a time. A query with contacts
-// or owners must have been bound.
+// Matches reports whether the subject passes the query at a time. A query with contacts,
+// owners or tasks must have been bound.
 func (e *Expr) Matches(s *Subject, now time.Time) bool {
 	if e == nil {
 		return true
@@ -246,15 +259,26 @@ func (t *Term) MatchesRow(r *model.InstanceRow, now time.Time) bool {
 	return false
 }
 
-// IsProperty reports whether the value of the term is a state or derived value that a
-// row has. What was revoked and then paid back counts as revoked.
+// IsProperty reports whether the value of the term is a state, a derived value or another
+// property that a row has. What was revoked and then paid back counts as revoked.
 func (t *Term) IsProperty(r *model.InstanceRow, now time.Time) bool {
 	value := model.NormalizeName(t.Value)
-	if r.State.Is(value, !r.NotAfter.IsZero()) {
+	switch {
+	case r.State.Is(value, !r.NotAfter.IsZero()):
 		return true
+	case value == NeedsPerson:
+		_, waits := slices.BinarySearch(t.Names, r.ID)
+		return waits
+	case value == NoRenewals:
+		return RenewalsUsedUp(r)
 	}
 	d := model.Derived(value)
 	return slices.Contains(model.DerivedValues, d) && r.Has(d, now)
+}
+
+// RenewalsUsedUp reports whether a row is hosted without renewals left ([NoRenewals]).
+func RenewalsUsedUp(r *model.InstanceRow) bool {
+	return r.Has(model.Hosted, time.Time{}) && r.RenewalsLeft == 0
 }
 
 // inTexts reports whether a word stands in one of the texts of the subject.

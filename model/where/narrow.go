@@ -18,7 +18,8 @@ func (e *Expr) NamesProperty() bool {
 	return found
 }
 
-// IsProperty reports whether a word names a state or derived value of instances.
+// IsProperty reports whether a word names a property of instances, such as a state or a
+// derived value.
 func IsProperty(word string) bool {
 	return slices.Contains(Instances.values[Property], model.NormalizeName(word))
 }
@@ -31,7 +32,7 @@ func (e *Expr) DependsOnTime() bool {
 }
 
 // Fingerprint returns a text that is equal for queries that find the same: the query
-// with the contacts that it was bound to.
+// with what it was bound to.
 func (e *Expr) Fingerprint() string {
 	key := e.String()
 	e.eachTerm(func(t *Term) {

@@ -19,7 +19,7 @@ const (
 const MaxLength = 2000
 
 // Error is a mistake in a query. At and End are where it is, in bytes; Incomplete
-// reports that the query might go on after its end, as while a person types.
+// reports that more text after the end of the query can mend it, as while a person types.
 type Error struct {
 	Query      string
 	At, End    int
@@ -72,8 +72,14 @@ type parser struct {
 	at    int
 }
 
+// wrong is a mistake that nothing mends which may be typed at the end of the query.
 func (p *parser) wrong(at, end int, why model.Text) error {
-	return &Error{p.query, at, end, end >= len(p.query), why}
+	return &Error{Query: p.query, At: at, End: end, Why: why}
+}
+
+// unfinished is a mistake that more text mends, if what was read last ends the query.
+func (p *parser) unfinished(at, end int, why model.Text) error {
+	return &Error{p.query, at, end, p.at == len(p.query), why}
 }
 
 func (p *parser) skip() {
@@ -154,7 +160,7 @@ func (p *parser) part() (*Expr, error) {
 		if p.at < len(p.query) && p.query[p.at] == 0 {
 			break // a zero byte is a character of a word
 		}
-		return nil, p.wrong(p.at, p.at, model.Say("query.nothing"))
+		return nil, p.unfinished(p.at, p.at, model.Say("query.nothing"))
 	case '!':
 		p.at++
 		p.skip()
@@ -177,9 +183,8 @@ func (p *parser) part() (*Expr, error) {
 		p.skip()
 		return e, nil
 	}
-	if p.keyword(orWord) || p.keyword(andWord) {
-		p.at = start
-		return nil, p.wrong(start, start, model.Say("query.nothing"))
+	if p.keyword(orWord) || p.keyword(andWord) { // at the end it may become a longer word
+		return nil, p.unfinished(start, start, model.Say("query.nothing"))
 	}
 	return p.term()
 }
@@ -201,7 +206,7 @@ func (p *parser) term() (*Expr, error) {
 	}
 	t := Term{Field: Field(strings.ToLower(field)), By: by}
 	if !slices.Contains(p.fields, t.Field) {
-		return nil, &Error{p.query, start, start + len(field), false, model.Say("query.field", "word", field, "fields", p.fields)}
+		return nil, p.wrong(start, start+len(field), model.Say("query.field", "word", field, "fields", p.fields))
 	}
 	p.at += length
 	if by != Equal && !t.Field.isTime() {
@@ -214,6 +219,9 @@ func (p *parser) term() (*Expr, error) {
 	}
 	t.Value = value
 	if why := p.check(&t); why != "" {
+		if p.mayBecome(&t, p.query[from:p.at]) {
+			return nil, p.unfinished(from, p.at, why)
+		}
 		return nil, p.wrong(from, p.at, why)
 	}
 	p.skip()
@@ -240,6 +248,19 @@ func (p *parser) check(t *Term) model.Text {
 		}
 	}
 	return ""
+}
+
+// mayBecome reports whether a value that was typed so far begins one that the field takes.
+func (l *Language) mayBecome(t *Term, typed string) bool {
+	switch values := l.values[t.Field]; {
+	case strings.HasPrefix(typed, `"`): // it is closed
+		return false
+	case t.Field.isTime():
+		return t.mayBecomeTime()
+	case values != nil:
+		return slices.ContainsFunc(values, func(v string) bool { return strings.HasPrefix(v, t.Value) })
+	}
+	return true
 }
 
 // value reads text up to a blank or bracket, or in quotation marks.

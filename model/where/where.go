@@ -62,8 +62,9 @@ type Term struct {
 	Value string // as typed
 	Time  Moment // what a time is compared with
 
-	// Names are the IDs of the contacts that the value of a contact or an owner
-	// names; [Expr.Bind] sets them.
+	// Names are the IDs that the value stands for: of the contacts that the value of a
+	// contact or an owner names, or of the instances with open tasks. [Expr.Bind] sets
+	// them.
 	Names []model.ID
 }
 
@@ -113,14 +114,22 @@ func (e *Expr) add(part *Expr) {
 	}
 }
 
-// Bind returns the query with the contacts that its terms name, of the names of all
-// contacts by ID.
-func (e *Expr) Bind(contacts map[model.ID]string) *Expr {
+// needsPerson reports whether the term asks for open tasks.
+func (t *Term) needsPerson() bool {
+	return (t.Field == Property || t.Field == "") && model.NormalizeName(t.Value) == NeedsPerson
+}
+
+// Bind returns the query with what its terms stand for: contacts, of the names of all by
+// ID, and the instances with open tasks.
+func (e *Expr) Bind(contacts map[model.ID]string, waiting []model.ID) *Expr {
 	if e == nil {
 		return nil
 	}
 	bound := *e
-	if f := e.Term.Field; f == Contact || f == Owner {
+	switch f := e.Term.Field; {
+	case e.Kind == Is && e.Term.needsPerson():
+		bound.Term.Names = append([]model.ID{}, waiting...)
+	case f == Contact || f == Owner:
 		bound.Term.Names = []model.ID{}
 		for id, name := range contacts {
 			if Like(e.Term.Value, name) {
@@ -131,14 +140,16 @@ func (e *Expr) Bind(contacts map[model.ID]string) *Expr {
 	}
 	bound.Parts = nil
 	for _, p := range e.Parts {
-		bound.Parts = append(bound.Parts, p.Bind(contacts))
+		bound.Parts = append(bound.Parts, p.Bind(contacts, waiting))
 	}
 	return &bound
 }
 
-// BindIn is [Expr.Bind] with the contacts that a reader has.
+// BindIn is [Expr.Bind] with the contacts and tasks that a reader has.
 func (e *Expr) BindIn(r model.Reader) (*Expr, error) {
-	if !e.Uses(Contact) && !e.Uses(Owner) {
+	tasks := false
+	e.eachTerm(func(t *Term) { tasks = tasks || t.needsPerson() })
+	if !tasks && !e.Uses(Contact) && !e.Uses(Owner) {
 		return e, nil
 	}
 	names := map[model.ID]string{}
@@ -148,7 +159,18 @@ func (e *Expr) BindIn(r model.Reader) (*Expr, error) {
 		}
 		names[c.ID] = c.Name
 	}
-	return e.Bind(names), nil
+	var waiting []model.ID
+	if tasks {
+		for t, err := range model.All[model.Task](r, model.Scan{Index: "open"}) {
+			if err != nil {
+				return e, err
+			}
+			waiting = append(waiting, t.Instance)
+		}
+		slices.Sort(waiting)
+		waiting = slices.Compact(waiting)
+	}
+	return e.Bind(names, waiting), nil
 }
 
 // String returns the query as it is typed, which [Language.Parse] reads as the same

@@ -93,18 +93,34 @@ func TestMistakesArePointedAt(t *testing.T) {
 		{"expires<2027-13-01 b", "query.time", 9, 18, false},
 		{"expires<999999y b", "query.time", 9, 15, false},
 		{"expires:14d b", "query.compare", 9, 11, false},
+		{"expires<3x", "query.time", 9, 10, false},
+		{"expires<1", "query.time", 9, 9, true},
+		{"expires<-", "query.time", 9, 9, true},
+		{"expires:14", "query.time", 9, 10, true},
+		{"expires:14d", "query.compare", 9, 11, false},
+		{"expires<2027-0", "query.time", 9, 14, true},
+		{"expires<2027-04-3", "query.time", 9, 17, true},
+		{"expires<2027-13", "query.time", 9, 15, false},
+		{"expires<2027-02-3", "query.time", 9, 17, false},
+		{"state:paidd", "query.value", 7, 11, false},
+		{"state:pai", "query.value", 7, 9, true},
+		{`state:"pai"`, "query.value", 7, 11, false},
+		{`tag:""`, "query.no-value", 5, 6, false},
+		{"tag<", "query.colon", 4, 4, false},
 		{"tag<prod b", "query.colon", 4, 4, false},
 		{`a "b`, "query.unquoted", 3, 3, true},
 		{"a (b", "query.not-closed", 3, 3, true},
 		{"a )b", "query.not-open", 3, 3, false},
+		{"a )", "query.not-open", 3, 3, false},
 		{"a or", "query.nothing", 5, 4, true},
 		{"or a", "query.nothing", 1, 0, false},
+		{"or", "query.nothing", 1, 0, true},
 		{"a or or b", "query.nothing", 6, 5, false},
 		{"a !", "query.nothing", 4, 3, true},
 		{"() a", "query.nothing", 2, 1, false},
 		{`"" a`, "query.empty", 1, 2, false},
 		{"证书 stat:x", "query.field", 4, 11, false},
-		{strings.Repeat("a", MaxLength+1), "query.long", MaxLength + 1, MaxLength + 1, true},
+		{strings.Repeat("a", MaxLength+1), "query.long", MaxLength + 1, MaxLength + 1, false},
 	} {
 		_, err := Instances.Parse(c.query)
 		var wrong *Error
@@ -222,6 +238,8 @@ func TestFieldsFindTheirValues(t *testing.T) {
 		{"issued<31d", "issued<30d"},
 		{"issued<2026-11-02", "issued>2026-11-02"},
 		{"renews<4w", "renews<3w"},
+		{"is:needs-person", "!is:needs-person"},
+		{"is:no-renewals", "!no-renewals"},
 		{"!paid", "!shop"},
 		{"paid or shop", "paid shop"},
 	} {
@@ -231,7 +249,7 @@ func TestFieldsFindTheirValues(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			e = e.Bind(map[model.ID]string{"ops": "Ops", "anna": "Anna B"})
+			e = e.Bind(map[model.ID]string{"ops": "Ops", "anna": "Anna B"}, []model.ID{"01J", "01JDAAAAAAAAAAAAAA7K3PQR5V"})
 			if got := e.Matches(&Subject{Instance: instance()}, now); got != want {
 				t.Errorf("%s: %v", query, got)
 			}

@@ -70,7 +70,7 @@ func benchTable(b *testing.B, rows int) {
 		t.set(c.ID, c.source)
 		filling += time.Since(begun)
 	}
-	for _, s := range sorts {
+	for _, s := range model.Sorts {
 		b.Run("sort by "+string(s), func(b *testing.B) {
 			for b.Loop() {
 				t.sort(s, slices.Clone(t.byID))
@@ -196,7 +196,7 @@ func BenchmarkWhere(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		w = w.Bind(map[model.ID]string{"ops": "Ops", "anna": "Anna"})
+		w = w.Bind(map[model.ID]string{"ops": "Ops", "anna": "Anna"}, nil)
 		b.Run(text, func(b *testing.B) {
 			before := userTime()
 			for b.Loop() {

@@ -53,7 +53,7 @@ const sortThreshold = 256
 // Normalize fills in what a query leaves open: an order that the table does not
 // have becomes [model.SortExpiry], and a negative offset 0.
 func Normalize(q model.Query) model.Query {
-	if !slices.Contains(sorts, q.Sort) { // "", mostly
+	if !slices.Contains(model.Sorts, q.Sort) { // "", mostly
 		q.Sort = model.SortExpiry
 	}
 	q.Offset = max(q.Offset, 0)
@@ -127,7 +127,7 @@ func (t *Table) match(f model.Filter, w *where.Expr, now time.Time) *match {
 	m.versions = append(m.versions, make([]uint64, more)...)
 	m.passed = append(m.passed, make(bitmap, more*blockWords)...)
 	derives := len(f.Derived)+len(f.Without) > 0 || w.NamesProperty()
-	filter := t.newMatcher(f, w, now)
+	filter := t.newFilter(f, w, now)
 	t.eachBlock(func(n int, b *block) {
 		if derives {
 			b.derive(&t.profiles, now)
@@ -140,8 +140,6 @@ func (t *Table) match(f model.Filter, w *where.Expr, now time.Time) *match {
 		switch {
 		case wider != nil && n < len(wider.versions) && wider.versions[n] == b.version:
 			*passed = *wider.passed.of(n)
-		case filter.only != nil:
-			*passed = *filter.only.of(n)
 		default:
 			passed.fill(b.used)
 		}
@@ -203,24 +201,13 @@ func (t *Table) eachBlock(visit func(n int, b *block)) {
 	wg.Wait()
 }
 
-// matcher is a filter prepared for a table: the model has evaluated it for each
-// profile.
-type matcher struct {
-	predicate
-	only bitmap // nil for all
-}
-
-// newMatcher prepares a filter and its parsed query.
-func (t *Table) newMatcher(f model.Filter, w *where.Expr, now time.Time) (m matcher) {
-	if f.Only != nil {
-		m.only = newBitmap(len(t.blocks))
-		for _, id := range f.Only {
-			if at, ok := t.find(string(id)); ok {
-				m.only.add(t.byID[at])
-			}
-		}
-	}
+// newFilter prepares a filter and its parsed query for the table: the model evaluates it
+// for each profile.
+func (t *Table) newFilter(f model.Filter, w *where.Expr, now time.Time) predicate {
 	var parts []predicate
+	if f.Only != nil {
+		parts = append(parts, t.members(f.Only))
+	}
 	for n, d := range model.DerivedValues {
 		if slices.Contains(f.Derived, d) {
 			parts = append(parts, hasDerived(n))
@@ -244,12 +231,11 @@ func (t *Table) newMatcher(f model.Filter, w *where.Expr, now time.Time) (m matc
 	// the model still decides by the profile is the group. No slot that is not in use
 	// has a profile.
 	moment := time.Unix(0, 0)
-	m.predicate = newAnd(append(parts, t.byProfile(func(p *profile) bool {
+	return newAnd(append(parts, t.byProfile(func(p *profile) bool {
 		r := p.row
 		r.NotAfter = moment
 		return f.Matches(&r, moment)
 	}))...)
-	return m
 }
 
 // scanThreshold is the share of a block's slots, one in so many, up to which it is

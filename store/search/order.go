@@ -2,20 +2,15 @@ package search
 
 import (
 	"cmp"
-	"encoding/binary"
 	"slices"
 	"strings"
 
 	"certquay/model"
 )
 
-// initialSorts are the orders that a table has once it is built. sorts are all orders:
-// the others are made by the first query that needs them, because they take memory and
-// few lists use them.
-var (
-	initialSorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
-	sorts        = append(slices.Clone(initialSorts), model.SortDue)
-)
+// initialSorts are the orders that a table has once it is built. The others are made by
+// the first query that needs them, because they take memory and few lists use them.
+var initialSorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
 
 // ordering holds all slots in use in one order. Slots whose place may have changed
 // are marked, and moved by the next query that needs the order: a change costs
@@ -38,6 +33,12 @@ type sortValues struct {
 	due    int64
 	state  int
 	name   string
+
+	// Those of the orders that are rarely used.
+	domain                string
+	notBefore, serviceEnd int64
+	profile               profile
+	contact               model.ID
 }
 
 func (t *Table) sortValues(slot uint32) sortValues {
@@ -45,7 +46,12 @@ func (t *Table) sortValues(slot uint32) sortValues {
 		return sortValues{}
 	}
 	b, n := t.at(slot)
-	return sortValues{b.expiry(n), b.due(n), t.stateRank(slot), string(b.name(n))}
+	v := sortValues{expiry: b.expiry(n), due: b.due(n), state: t.stateRank(slot), name: string(b.name(n))}
+	if len(t.orders) > len(initialSorts) {
+		v.domain, v.notBefore, v.serviceEnd = string(t.domain(slot)), b.secondOrNever(n, notBefore), b.secondOrNever(n, serviceEnd)
+		v.profile, v.contact = t.profiles.list[b.profile[n]], t.labels.list[b.label(n)].contact
+	}
+	return v
 }
 
 // markMoved marks a slot in the orders in which its place may have changed.
@@ -55,14 +61,16 @@ func (t *Table) markMoved(slot uint32, before sortValues) {
 	}
 	after := t.sortValues(slot)
 	for by, o := range t.orders {
-		changed := before.expiry != after.expiry
+		changed := before != after
 		switch by {
+		case model.SortExpiry:
+			changed = before.expiry != after.expiry
 		case model.SortName:
 			changed = before.name != after.name
 		case model.SortDue:
 			changed = before.due != after.due
 		case model.SortState:
-			changed = changed || before.state != after.state
+			changed = before.expiry != after.expiry || before.state != after.state
 		}
 		if changed {
 			o.dirty[slot] = struct{}{}
@@ -147,30 +155,6 @@ func (t *Table) compareIDs(a, b uint32) int {
 	}
 	return strings.Compare(x.id(k), y.id(n))
 }
-
-// sortKey returns a number that sorts as the slot does. A name has one for each
-// eight bytes of its natural key, its depth; the last one ends in a zero byte, which no name holds.
-func (t *Table) sortKey(by model.Sort, slot uint32, depth int) uint64 {
-	const epoch = 1 << 40 // makes seconds of years before 1970 positive
-	b, n := t.at(slot)
-	switch by {
-	case model.SortName:
-		var room [64]byte
-		var key [8]byte
-		natural := model.AppendNaturalKey(room[:0], b.name(n), (depth+1)*len(key))
-		copy(key[:], natural[min(len(natural), depth*len(key)):])
-		return binary.BigEndian.Uint64(key[:])
-	case model.SortState:
-		return uint64(t.stateRank(slot))<<48 | uint64(min(b.expiry(n), epoch)+epoch)
-	case model.SortDue:
-		return uint64(min(b.due(n), epoch) + epoch)
-	default:
-		return uint64(min(b.expiry(n), epoch) + epoch)
-	}
-}
-
-// hasNextKey reports whether slots with this key have another at the next depth.
-func hasNextKey(by model.Sort, key uint64) bool { return by == model.SortName && key&0xff != 0 }
 
 // stateRank returns the place of a row's state in the life cycle.
 func (t *Table) stateRank(slot uint32) int {

@@ -44,12 +44,12 @@ func (t *Table) compileTerm(term *where.Term, now time.Time) predicate {
 	like := func(s string) bool { return where.Like(term.Value, s) }
 	switch term.Field {
 	case "":
-		if p := t.property(term.Value); p != nil {
+		if p := t.property(term); p != nil {
 			return newOr(p, t.word(term.Value))
 		}
 		return t.word(term.Value)
 	case where.Property:
-		return t.property(term.Value)
+		return t.property(term)
 	case where.Expires:
 		issued := t.byProfile(func(p *profile) bool { return p.row.State.Group() == model.GroupIssued })
 		return newAnd(issued, newBetween(term, notAfter, now))
@@ -75,10 +75,16 @@ func (t *Table) compileTerm(term *where.Term, now time.Time) predicate {
 	return t.byProfile(func(p *profile) bool { return term.MatchesRow(&p.row, now) })
 }
 
-// property returns the predicate of a state or derived value, or nil if the value is
-// neither. It decides as [where.Term.IsProperty] does.
-func (t *Table) property(value string) predicate {
-	value = model.NormalizeName(value)
+// property returns the predicate of a property, or nil if the value of the term is none.
+// It decides as [where.Term.IsProperty] does.
+func (t *Table) property(term *where.Term) predicate {
+	value := model.NormalizeName(term.Value)
+	switch value {
+	case where.NeedsPerson:
+		return t.members(term.Names)
+	case where.NoRenewals:
+		return t.byProfile(func(p *profile) bool { return where.RenewalsUsedUp(&p.row) })
+	}
 	if n := slices.Index(model.DerivedValues, model.Derived(value)); n >= 0 {
 		return hasDerived(n)
 	}
@@ -230,6 +236,35 @@ func (p hasDerived) apply(b *block, s *slotSet) {
 			passed |= uint64(values>>p&1) << n
 		}
 		s[k] = word & passed
+	}
+}
+
+// members passes the slots of some instances.
+type members map[*block]*slotSet
+
+func (t *Table) members(ids []model.ID) predicate {
+	m := members{}
+	for _, id := range ids {
+		at, ok := t.find(string(id))
+		if !ok {
+			continue
+		}
+		b, n := t.at(t.byID[at])
+		if m[b] == nil {
+			m[b] = new(slotSet)
+		}
+		m[b].add(n)
+	}
+	return m
+}
+
+func (members) cost() int { return 0 }
+
+func (m members) apply(b *block, s *slotSet) {
+	if of := m[b]; of != nil {
+		s.intersect(of)
+	} else {
+		*s = slotSet{}
 	}
 }
 

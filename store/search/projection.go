@@ -52,6 +52,7 @@ const (
 	timeColumns = 8
 	notBefore   = 0
 	notAfter    = 2
+	serviceEnd  = 3
 	dueAt       = 6
 )
 

@@ -30,7 +30,9 @@ type Table struct {
 	orders   map[model.Sort]*ordering // empty until the table is ready
 	profiles profiles
 	labels   interned[labels]
-	matches  []*match // cached, the oldest first
+	// contactRanks are the places of contacts in the order of their names.
+	contactRanks map[model.ID]uint64
+	matches      []*match // cached, the oldest first
 }
 
 // New returns an empty table, which [Build] fills.

@@ -47,6 +47,7 @@ var queries = []string{
 	"abc1",
 	"00042",
 	`"no ulid"`,
+	"is:needs-person", "no-renewals",
 }
 
 func randomInstance(r *rand.Rand, n int, now time.Time) *model.Instance {
@@ -68,7 +69,7 @@ func randomInstance(r *rand.Rand, n int, now time.Time) *model.Instance {
 			i.Due = now.AddDate(0, 0, r.IntN(60))
 		}
 	}
-	i.Hosting.On = r.IntN(3) == 0
+	i.Hosting = model.Hosting{On: r.IntN(3) == 0, RenewalsLeft: n % 2}
 	if r.IntN(3) == 0 {
 		i.Tags = [][]string{{"prod"}, {"old", "prod"}, {"abcd1"}}[r.IntN(3)]
 	}
@@ -128,7 +129,12 @@ func TestQueriesFindWhatInstancesSay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w = w.Bind(contacts)
+		var waiting []model.ID
+		for n := 0; n < len(ids); n += 7 {
+			waiting = append(waiting, ids[n])
+		}
+		slices.Sort(waiting)
+		w = w.Bind(contacts, slices.Compact(waiting))
 		q := model.Query{Sort: model.SortExpiry, Now: now.Add(time.Duration(r.IntN(200)) * time.Hour)}
 		if round >= len(queries) && r.IntN(4) == 0 {
 			q.Filter.Group = model.GroupIssued

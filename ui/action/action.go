@@ -79,6 +79,7 @@ var handlers = map[rules.Action]func(*request) tea.Msg{
 	rules.Renew:       renew,
 	rules.Reissue:     reissue,
 	rules.Assign:      assign,
+	rules.Annotate:    annotate,
 	rules.Reorder:     reorder,
 	rules.Rekey:       rekey,
 

@@ -145,6 +145,9 @@ type Context struct {
 	Save        func(name string, data []byte, secret bool) (path string, err error)
 	Read        func(path string) ([]byte, error)
 
+	// SaveLayout keeps how the person has arranged a list; nil where nothing is kept.
+	SaveLayout func(list string, l ListLayout) error
+
 	// For directories of the person's; nil when this session has no access to files.
 	IsDir        func(path string) bool
 	CompletePath func(typed string) []string
@@ -155,6 +158,7 @@ type Context struct {
 	Spinner string // the current frame while something is waited for; "" otherwise
 	Undo    *Undo
 	Drafts  map[string]map[string]string // unsent input of forms
+	Layouts map[string]ListLayout        // how the person has arranged lists, by their names
 }
 
 // T returns a text of the catalogue.

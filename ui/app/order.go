@@ -22,16 +22,20 @@ func (o Order) By(s model.Sort) Order {
 }
 
 // SortActions returns the keys that change the order of a list, and one action in the
-// palette for each order; none for a list without orders. If there is a single order it
-// can be reversed, and the key for another order says so.
-func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Order) tea.Cmd) Actions {
+// palette for each order; none for a list without orders. The key for the next order goes
+// through those of the shown columns. If there is a single order it can be reversed, and
+// the key for another order says so.
+func (c *Context) SortActions(sorts, shown []model.Sort, now func() Order, set func(Order) tea.Cmd) Actions {
 	if len(sorts) == 0 {
 		return nil
 	}
+	if len(shown) == 0 {
+		shown = sorts
+	}
 	as := Actions{
 		{ID: "sort", Name: text.NewName("act.sort"), Binding: Keys("S"), Group: View, Run: func() tea.Cmd {
-			n := slices.Index(sorts, now().Sort)
-			return set(Order{Sort: sorts[(n+1)%len(sorts)]})
+			n := slices.Index(shown, now().Sort)
+			return set(Order{Sort: shown[(n+1)%len(shown)]})
 		}},
 		{ID: "sort-reverse", Name: text.NewName("act.sort.reverse"), Binding: Keys("O"), Group: View, Run: func() tea.Cmd {
 			o := now()

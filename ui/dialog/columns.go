@@ -1,7 +1,6 @@
 package dialog
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,18 +13,11 @@ import (
 	"certquay/ui/widget"
 )
 
-// ColumnChoice is a column of a list as a person wants it.
-type ColumnChoice struct {
-	ID, Title string
-	On        bool
-	Width     int // cells; 0 lets the list decide
-}
-
 // Columns lets a person choose the columns of a list, their order and their widths. Its
 // value is the choices; an empty slice makes the list decide again.
 type Columns struct {
 	Context *app.Context
-	Choices []ColumnChoice
+	Choices []app.ColumnChoice
 	Widths  func(id string) int // what the list gives a column now; 0 if it is not shown
 	cursor  int
 	size
@@ -79,7 +71,7 @@ func (d *Columns) key(k string) app.Outcome {
 	case "enter", "|":
 		return app.Outcome{Done: true, Value: d.Choices}
 	case "c":
-		return app.Outcome{Done: true, Value: []ColumnChoice{}}
+		return app.Outcome{Done: true, Value: []app.ColumnChoice{}}
 	case "down", "j":
 		d.cursor = min(d.cursor+1, last)
 	case "up", "k":
@@ -172,7 +164,34 @@ func (d *Columns) rows() []widget.Row {
 	return append(rows, nil, first, second)
 }
 
-// ChosenColumns are the choices that are shown, in order.
-func ChosenColumns(cs []ColumnChoice) []ColumnChoice {
-	return slices.DeleteFunc(slices.Clone(cs), func(o ColumnChoice) bool { return !o.On })
+// ColumnList is a list whose columns a person can choose.
+type ColumnList interface {
+	// ColumnChoices are all columns, in the order of the list, with On set for those it
+	// shows.
+	ColumnChoices() []app.ColumnChoice
+	// ColumnWidth is how wide a column is drawn, 0 if it is not.
+	ColumnWidth(id string) int
+	// ChooseColumns shows the chosen columns; none lets the list decide.
+	ChooseColumns(chosen []app.ListColumn) tea.Cmd
+}
+
+// ColumnsAction is the key that asks which columns a list has, in which order and how
+// wide.
+func ColumnsAction(c *app.Context, l ColumnList) app.Action {
+	return app.Action{ID: "columns", Name: text.NewName("act.columns"), Binding: app.Keys("L"), Group: app.View, Run: func() tea.Cmd {
+		return app.Send(app.OpenDialogMsg{
+			Make: func() app.Dialog { return &Columns{Context: c, Choices: l.ColumnChoices(), Widths: l.ColumnWidth} },
+			Then: func(v any) tea.Cmd {
+				cs, ok := v.([]app.ColumnChoice)
+				if !ok {
+					return nil
+				}
+				var chosen []app.ListColumn
+				for _, o := range cs {
+					chosen = append(chosen, o.ListColumn)
+				}
+				return l.ChooseColumns(chosen)
+			},
+		})
+	}}
 }

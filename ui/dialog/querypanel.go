@@ -1,9 +1,14 @@
 package dialog
 
 import (
+	"context"
+	"slices"
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
+
 	"certquay/model/where"
+	"certquay/ui/app"
 )
 
 // A filter panel shows conditions of a query as choices. The key of a choice is its
@@ -11,13 +16,70 @@ import (
 // a kind alone stands for no condition. Of one kind that is no radio any may hold if it
 // is "state", and all must hold otherwise.
 
+// QueryPanel is a filter panel that edits the query of a list.
+type QueryPanel struct {
+	Language *where.Language
+	Choices  []Choice
+	Query    *where.Expr
+	// Count returns how many rows a query lists. It runs in a command.
+	Count func(query string) (int, error)
+	// Chosen gets the edited query, and the choices, of which those of the kind "sort"
+	// are no conditions.
+	Chosen func(query string, choices []Choice) tea.Cmd
+}
+
+// Open shows the panel. The count beside a choice is how many rows the list would have
+// with it and the choices of other kinds unchanged, asked by the query that lists, so
+// that the two cannot differ (spec S5).
+func (p QueryPanel) Open(c *app.Context) tea.Cmd {
+	rest := ChooseQuery(p.Choices, p.Query)
+	count := func(cs []Choice) tea.Cmd {
+		cs = slices.Clone(cs)
+		return c.Do(func(context.Context) tea.Msg {
+			counts := map[string]int{}
+			for _, ch := range cs {
+				kind, _, _ := strings.Cut(ch.Key, ":")
+				if kind == "sort" {
+					continue
+				}
+				with := slices.Clone(cs)
+				for n := range with {
+					if (ch.Radio || kind == "state") && strings.HasPrefix(with[n].Key, kind+":") {
+						with[n].On = false
+					}
+					with[n].On = with[n].On || with[n].Key == ch.Key
+				}
+				total, err := p.Count(ChosenQuery(p.Language, with, rest))
+				if err != nil {
+					return c.LoadFailed(err)
+				}
+				counts[ch.Key] = total
+			}
+			return CountedMsg{Counts: counts}
+		})
+	}
+	open := app.OpenDialogMsg{
+		Make: func() app.Dialog {
+			return &Panel{Context: c, Title: c.T("panel.title"), Choices: p.Choices, Changed: count}
+		},
+		Then: func(v any) tea.Cmd {
+			cs, ok := v.([]Choice)
+			if !ok {
+				return nil
+			}
+			return p.Chosen(ChosenQuery(p.Language, cs, rest), cs)
+		},
+	}
+	return tea.Sequence(app.Send(open), count(p.Choices))
+}
+
 // condition returns the condition of a choice; "" for none.
 func (c *Choice) condition() string {
 	kind, value, _ := strings.Cut(c.Key, ":")
 	switch {
 	case value == "":
 		return ""
-	case kind == "within" || kind == "sort":
+	case kind == "within" || kind == "auto" || kind == "sort":
 		return value
 	}
 	return kind + ":" + where.Quote(value)

@@ -19,16 +19,13 @@ const HeadLines = 3
 
 // Source is where the rows of a tab come from, and how it names them.
 type Source[R any] struct {
+	// Name is the name under which the person's layout of the list is kept.
+	Name string
 	// Rows is called in Update, where it may read the filter. What it returns runs in
 	// a command and reads a window of the rows, with how many there are in all.
 	Rows func(offset, limit int) func() (rows []R, total int, err error)
 	// Instance is the certificate that a row is about; "" for none.
 	Instance func(R) model.ID
-	// Filtered reports whether the tab filters by more than the text.
-	Filtered func() bool
-	// SaveFilter returns a function that restores the tab's own filter as it is now;
-	// nil for a tab without one.
-	SaveFilter func() (restore func())
 	// Open shows what the selected row is about: a second click on it does that.
 	Open func() tea.Cmd
 	// Language is that of the filter line; nil if its text is searched as it stands.
@@ -50,6 +47,7 @@ type Source[R any] struct {
 type Browser[R any] struct {
 	Table         Table[R]
 	c             *app.Context
+	columns       []Column[R] // all
 	source        Source[R]
 	width, height int
 	loaded        bool
@@ -69,11 +67,44 @@ func (l *Browser[R]) Order() app.Order { return l.order }
 // NewBrowser returns a browser without rows; [Browser.Load] reads them.
 func NewBrowser[R any](c *app.Context, columns []Column[R], id func(R) string, of Source[R]) *Browser[R] {
 	l := &Browser[R]{c: c, source: of, search: NewSearch(c, of.Language), marked: map[string]R{}}
-	l.Table.Columns, l.Table.ID = columns, id
+	l.Table.ID = id
+	l.SetColumns(columns)
 	if len(of.Sorts) > 0 {
-		l.sort(app.Order{Sort: of.Sorts[0]})
+		l.sort(l.Layout().Order(of.Sorts))
 	}
 	return l
+}
+
+// Layout is how the person has arranged the list.
+func (l *Browser[R]) Layout() app.ListLayout { return l.c.Layouts[l.source.Name] }
+
+// SetColumns gives the list its columns, of which it shows the chosen ones.
+func (l *Browser[R]) SetColumns(columns []Column[R]) {
+	l.columns = columns
+	l.Table.Arrange(columns, l.Layout().Columns)
+	l.SetSize(l.width, l.height)
+}
+
+// ColumnChoices are all columns of the list, with On set for those that are shown.
+func (l *Browser[R]) ColumnChoices() []app.ColumnChoice {
+	return l.Table.ColumnChoices(l.columns, l.Layout().Columns)
+}
+
+// ColumnWidth is how wide a column is drawn, 0 if it is not.
+func (l *Browser[R]) ColumnWidth(id string) int { return l.Table.ColumnWidth(id) }
+
+// ChooseColumns shows the chosen columns and keeps the choice.
+func (l *Browser[R]) ChooseColumns(chosen []app.ListColumn) tea.Cmd {
+	keep := l.c.KeepLayout(l.source.Name, func(o *app.ListLayout) { o.Columns = chosen })
+	l.SetColumns(l.columns)
+	return tea.Batch(keep, l.load())
+}
+
+// setOrder sorts the list and keeps the order.
+func (l *Browser[R]) setOrder(o app.Order) tea.Cmd {
+	l.sort(o)
+	keep := l.c.KeepLayout(l.source.Name, func(k *app.ListLayout) { k.Sort, k.Desc = o.Sort, o.Desc })
+	return tea.Batch(keep, l.Refilter())
 }
 
 // Messages are broadcast, so each names the list it is for.
@@ -165,13 +196,9 @@ func (l *Browser[R]) Refilter() tea.Cmd {
 
 // rememberFilter lets undo restore the filter.
 func (l *Browser[R]) rememberFilter() {
-	typed, own := l.search.Query(), func() {}
-	if l.source.SaveFilter != nil {
-		own = l.source.SaveFilter()
-	}
+	typed := l.search.Query()
 	l.c.Undo = &app.Undo{Label: text.NewName("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
 		l.search.Set(typed)
-		own()
 		return l.Refilter()
 	}}
 }
@@ -301,8 +328,7 @@ func (l *Browser[R]) click(m tea.MouseClickMsg) tea.Cmd {
 	switch {
 	case m.Y == HeadLines:
 		if s := model.Sort(l.Table.SortAt(m.X)); s != "" {
-			l.sort(l.order.By(s))
-			return l.Refilter()
+			return l.setOrder(l.order.By(s))
 		}
 	case l.Table.Click(m.Y - HeadLines):
 		if l.Table.Cursor() == before && l.source.Open != nil {
@@ -323,17 +349,13 @@ func (l *Browser[R]) key(m tea.KeyPressMsg) tea.Cmd {
 	return l.search.Key(m, func(by int) tea.Cmd { l.Table.Move(by); return l.cursorMoved() }, l.Refilter)
 }
 
-// Actions are the keys that move the cursor, sort, filter and clear all filters;
-// clear removes the tab's own.
-func (l *Browser[R]) Actions(clear func()) app.Actions {
+// Actions are the keys that move the cursor, sort, filter and clear the filter.
+func (l *Browser[R]) Actions() app.Actions {
 	c := l.c
 	move := func(id string, by func(), keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd { by(); return l.cursorMoved() }, keys...)
 	}
-	as := l.c.SortActions(l.source.Sorts, func() app.Order { return l.order }, func(o app.Order) tea.Cmd {
-		l.sort(o)
-		return l.Refilter()
-	})
+	as := l.c.SortActions(l.source.Sorts, l.Table.Sorts(), func() app.Order { return l.order }, l.setOrder)
 	if l.source.Marks {
 		as = append(as, MarkActions(&l.Table, 1, l.markAll, l.cursorMoved)...)
 	}
@@ -359,7 +381,6 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 				}
 				l.rememberFilter()
 				l.ClearFilter()
-				clear()
 				return l.Refilter()
 			},
 		},
@@ -374,4 +395,4 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 	}...)
 }
 
-func (l *Browser[R]) filtered() bool { return l.Text() != "" || l.source.Filtered() }
+func (l *Browser[R]) filtered() bool { return l.Text() != "" }

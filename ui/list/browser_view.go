@@ -11,14 +11,13 @@ import (
 	"certquay/ui/widget"
 )
 
-// View draws the tab: its own first line, the filter line with the other filters and
-// the count, and the table.
-func (l *Browser[R]) View(first string, filters []string, count string) string {
+// View draws the tab: its own first line, the filter line with the count, and the table.
+func (l *Browser[R]) View(first, count string) string {
 	if l.width <= 0 || l.height <= 0 {
 		return ""
 	}
 	s, c := l.c.Styles, l.c
-	lines := []string{first, l.filterLine(filters, count), s.Paint(style.Faint, widget.Repeat("─", l.width))}
+	lines := []string{first, l.filterLine(count), s.Paint(style.Faint, widget.Repeat("─", l.width))}
 	switch {
 	case !l.loaded:
 		lines = append(lines, "  "+c.Loading())
@@ -50,14 +49,13 @@ func (l *Browser[R]) emptyResult() string {
 	return l.source.EmptyResult()
 }
 
-// ReadOut is the tab for a screen reader: its first line, the filters, the count and
-// the rows.
-func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w, h int) app.ScreenText {
+// ReadOut is the tab for a screen reader: its first line, the filter, the count and the
+// rows.
+func (l *Browser[R]) ReadOut(first widget.Row, count string, w, h int) app.ScreenText {
 	c := l.c
 	lines := widget.Wrap(first.ReadOut(c.T), w)
-	say := strings.Join(append(filters[:len(filters):len(filters)], text.Clean(l.search.Typed())), ", ")
-	if say = strings.Trim(say, ", "); l.filtered() || l.search.Typing() {
-		lines = append(lines, c.T("plain.filter", say))
+	if l.filtered() || l.search.Typing() {
+		lines = append(lines, c.T("plain.filter", text.Clean(l.search.Typed())))
 	}
 	at := len(lines) - 1
 	if more := l.search.ReadOut(); more != "" {
@@ -87,14 +85,10 @@ func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w
 	return s
 }
 
-func (l *Browser[R]) filterLine(filters []string, count string) string {
-	s := l.c.Styles
+func (l *Browser[R]) filterLine(count string) string {
 	left := l.search.View(l.inputWidth(), l.source.FilterHint)
 	if marked := l.markedText(); marked != "" {
-		filters = append(filters[:len(filters):len(filters)], marked)
-	}
-	for _, f := range filters {
-		left += "   " + s.Paint(style.Accent, f)
+		left += "   " + l.c.Styles.Paint(style.Accent, marked)
 	}
 	return widget.Spread(left, count+" ", l.width)
 }

@@ -9,6 +9,10 @@
 package list
 
 import (
+	"slices"
+
+	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/style"
 )
 
@@ -117,6 +121,55 @@ func (t *Table[T]) layout() {
 			before.scale = f.scale
 		}
 	}
+}
+
+// Arrange gives the table the chosen ones of all its columns, in their order and with
+// their widths; none chosen lets the room decide. The size has to be set again.
+func (t *Table[T]) Arrange(all []Column[T], chosen []app.ListColumn) {
+	t.Columns = nil
+	for _, o := range chosen {
+		n := slices.IndexFunc(all, func(k Column[T]) bool { return k.ID == o.ID })
+		if n < 0 || !o.On {
+			continue
+		}
+		k := all[n]
+		k.MinTableWidth = 0
+		if o.Width > 0 {
+			k.Min, k.Max = o.Width, o.Width
+		}
+		t.Columns = append(t.Columns, k)
+	}
+	if len(t.Columns) == 0 {
+		t.Columns = all
+	}
+}
+
+// ColumnChoices are all columns of the list, the chosen ones first and in their order,
+// with On set for those that are shown.
+func (t *Table[T]) ColumnChoices(all []Column[T], chosen []app.ListColumn) (choices []app.ColumnChoice) {
+	for _, o := range chosen {
+		if n := slices.IndexFunc(all, func(k Column[T]) bool { return k.ID == o.ID }); n >= 0 {
+			choices = append(choices, app.ColumnChoice{ListColumn: o, Title: all[n].Title})
+		}
+	}
+	for n := range all {
+		k := &all[n]
+		if !slices.ContainsFunc(chosen, func(o app.ListColumn) bool { return o.ID == k.ID }) {
+			shown := len(chosen) == 0 && t.ColumnWidth(k.ID) > 0
+			choices = append(choices, app.ColumnChoice{ListColumn: app.ListColumn{ID: k.ID, On: shown}, Title: k.Title})
+		}
+	}
+	return choices
+}
+
+// Sorts are the orders of the columns on the screen, from the left.
+func (t *Table[T]) Sorts() (sorts []model.Sort) {
+	for _, f := range t.fitted {
+		if s := model.Sort(t.Columns[f.index].Sort); s != "" {
+			sorts = append(sorts, s)
+		}
+	}
+	return sorts
 }
 
 // ColumnWidth is how wide a column is drawn, 0 if it is not.

@@ -3,6 +3,8 @@ package list
 import (
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -23,7 +25,7 @@ func (t *Table[T]) View(s *style.Styles) string {
 		if i == len(t.fitted)-1 {
 			gap = 0
 		}
-		b.WriteString(s.Paint(style.Head, align(t.headOf(c), f.width, c.Right)))
+		b.WriteString(s.Paint(style.Head, align(t.headOf(c, f.width), f.width, c.Right)))
 		b.WriteString(widget.Space(gap))
 		used += f.width + gap
 	}
@@ -35,12 +37,13 @@ func (t *Table[T]) View(s *style.Styles) string {
 	return b.String()
 }
 
-// headOf is the title of a column, with an arrow if the list is sorted by it.
-func (t *Table[T]) headOf(c *Column[T]) string {
+// headOf is the title of a column, with an arrow if the list is sorted by it: in a narrow
+// column the end of the title makes room for that.
+func (t *Table[T]) headOf(c *Column[T], width int) string {
 	if c.Sort == "" || c.Sort != t.SortedBy {
 		return c.Title
 	}
-	return c.Title + " " + Arrow(t.Desc)
+	return ansi.Truncate(c.Title, max(width-2, 1), "") + " " + Arrow(t.Desc)
 }
 
 // Arrow shows whether an order is ascending or descending.

@@ -17,7 +17,7 @@ func (p *page) Actions() app.Actions {
 		return c.MoveAction(id, func() tea.Cmd { by(); return p.loadMore() }, keys...)
 	}
 	some := p.table.Total() > 0
-	as := c.SortActions([]model.Sort{byTime}, p.order, p.sort)
+	as := c.SortActions([]model.Sort{byTime}, nil, p.order, p.sort)
 	return append(as, app.Actions{
 		{
 			ID:      "details",

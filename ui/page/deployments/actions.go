@@ -1,9 +1,7 @@
 package deployments
 
 import (
-	"context"
 	"slices"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -46,8 +44,9 @@ func (p *page) target() action.Target {
 func (p *page) Actions() app.Actions {
 	c, here := p.c, p.onWatched()
 	some := p.list.Table.Total() > 0
+	columns := dialog.ColumnList(p.list)
 	if here {
-		some = p.watched.list.Table.Total() > 0
+		some, columns = p.watched.list.Table.Total() > 0, p.watched.list
 	}
 	as := append(action.Actions(c, p.target()), p.watched.actions(here)...)
 	// Watched endpoints have keys of their own for their rows.
@@ -112,6 +111,7 @@ func (p *page) Actions() app.Actions {
 				return p.list.Refilter()
 			},
 		},
+		dialog.ColumnsAction(c, columns),
 		app.Action{
 			ID:      "copy",
 			Name:    text.NewName("act.copy.address"),
@@ -122,9 +122,9 @@ func (p *page) Actions() app.Actions {
 		},
 	)
 	if here {
-		return append(as, p.watched.list.Actions(func() {})...)
+		return append(as, p.watched.list.Actions()...)
 	}
-	return append(as, p.list.Actions(func() {})...)
+	return append(as, p.list.Actions()...)
 }
 
 func (p *page) copy() tea.Cmd {
@@ -142,8 +142,7 @@ func (p *page) copy() tea.Cmd {
 	return app.Send(app.CopyMsg{What: p.c.T("copy.address"), Text: text})
 }
 
-// panel opens the filter panel for states, hosting and auto-deploy. The count beside a
-// choice is the number of rows that it lists.
+// panel opens the filter panel for states, hosting and auto-deploy.
 func (p *page) panel() tea.Cmd {
 	c, base := p.c, p.query()
 	cs := []dialog.Choice{{Key: "state:", Head: c.T("panel.states"), Label: c.T("panel.any"), Radio: true, Count: -1}}
@@ -155,42 +154,17 @@ func (p *page) panel() tea.Cmd {
 	cs = append(cs,
 		dialog.Choice{Key: "is:" + string(model.Hosted), Head: c.T("panel.derived"), Label: c.T("label.hosted"), Count: -1},
 		dialog.Choice{Key: "is:" + string(model.AutoDeploy), Label: c.T("label.auto-deploy"), Count: -1})
-	rest := dialog.ChooseQuery(cs, p.list.Search().Expr())
-	count := func(cs []dialog.Choice) tea.Cmd {
-		cs = slices.Clone(cs)
-		return c.Do(func(context.Context) tea.Msg {
-			counts := map[string]int{}
-			for _, ch := range cs {
-				with := slices.Clone(cs)
-				kind, _, _ := strings.Cut(ch.Key, ":")
-				for n := range with {
-					if with[n].On = with[n].On && (!ch.Radio || !strings.HasPrefix(with[n].Key, kind+":")); with[n].Key == ch.Key {
-						with[n].On = true
-					}
-				}
-				f := base
-				f.Where, f.Limit = dialog.ChosenQuery(where.Resources, with, rest), 1
-				_, n, err := c.Backend.Resources(f)
-				if err != nil {
-					return c.LoadFailed(err)
-				}
-				counts[ch.Key] = n
-			}
-			return dialog.CountedMsg{Counts: counts}
-		})
-	}
-	open := app.OpenDialogMsg{
-		Make: func() app.Dialog {
-			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: cs, Changed: count}
+	return dialog.QueryPanel{
+		Language: where.Resources, Choices: cs, Query: p.list.Search().Expr(),
+		Count: func(query string) (int, error) {
+			f := base
+			f.Where, f.Limit = query, 1
+			_, n, err := c.Backend.Resources(f)
+			return n, err
 		},
-		Then: func(v any) tea.Cmd {
-			cs, ok := v.([]dialog.Choice)
-			if !ok {
-				return nil
-			}
-			p.list.Search().Set(dialog.ChosenQuery(where.Resources, cs, rest))
+		Chosen: func(query string, _ []dialog.Choice) tea.Cmd {
+			p.list.Search().Set(query)
 			return p.list.Refilter()
 		},
-	}
-	return tea.Sequence(app.Send(open), count(cs))
+	}.Open(c)
 }

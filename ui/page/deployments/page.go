@@ -40,10 +40,10 @@ var (
 func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: map[string]int{}, watched: newWatched(c)}
 	p.list = list.NewBrowser(c, columns(c, true), func(r row) string { return string(r.ID) }, list.Source[row]{
+		Name:      "deployments",
 		Rows:      p.rows,
 		Instance:  func(r row) model.ID { return r.Instance },
-		Filtered:  func() bool { return false },
-		Sorts:     []model.Sort{lifecycle.SortPlace, model.SortExpiry, model.SortName, model.SortState},
+		Sorts:     lifecycle.ResourceSorts,
 		Open:      p.open,
 		Language:  where.Resources,
 		Marks:     true,
@@ -164,8 +164,7 @@ func (p *page) choose(tab int) tea.Cmd {
 	if p.tab > 0 {
 		p.product = p.products[p.tab-1]
 	}
-	p.list.Table.Columns = columns(p.c, p.tab == 0)
-	p.SetSize(p.width, p.height)
+	p.list.SetColumns(columns(p.c, p.tab == 0))
 	return p.list.Refilter()
 }
 

@@ -15,13 +15,22 @@ type row = lifecycle.ResourceView
 
 // columns show what each endpoint really presents (spec D4).
 func columns(c *app.Context, all bool) []list.Column[row] {
-	place := list.Column[row]{Title: c.T("col.region"), Min: 8, Max: 16, MinTableWidth: 90, Cell: func(r row, _ int) list.Cell {
-		return list.Cell{Tone: style.Muted, Text: r.Region}
-	}}
+	place := list.Column[row]{
+		ID:            "place",
+		Title:         c.T("col.region"),
+		Sort:          string(lifecycle.SortPlace),
+		Min:           8,
+		Max:           16,
+		MinTableWidth: 90,
+		Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: r.Region}
+		},
+	}
 	addressFrom := 0
 	if all { // the sub-tab does not name the product, and resources of one name differ by it
 		addressFrom = 96
 		place = list.Column[row]{
+			ID:    "place",
 			Title: c.T("col.place"),
 			Sort:  string(lifecycle.SortPlace),
 			Min:   12,
@@ -33,51 +42,100 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 		}
 	}
 	return []list.Column[row]{
-		{Title: c.T("col.resource"), Sort: string(model.SortName), Min: 17, Max: 36, Grow: 2, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Strong, Text: r.Name}
-		}},
+		{
+			ID:    "resource",
+			Title: c.T("col.resource"),
+			Sort:  string(model.SortName),
+			Min:   17,
+			Max:   36,
+			Grow:  2,
+			Cell: func(r row, _ int) list.Cell {
+				return list.Cell{Tone: style.Strong, Text: r.Name}
+			},
+		},
 		place,
-		{Title: c.T("col.certificate"), Min: 16, Max: 28, MinTableWidth: 150, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Normal, Text: dash(r.InstanceName)}
-		}},
-		{Title: c.T("col.should"), Min: 9, Max: 9, MinTableWidth: 112, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: short(r.Expected)}
-		}},
-		{Title: c.T("col.deployed"), Min: 9, Max: 9, MinTableWidth: 112, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: short(r.Deployed)}
-		}},
-		{Title: c.T("col.presents"), Min: 11, Max: 11, Cell: func(r row, _ int) list.Cell {
-			switch {
-			case r.Presented == "", r.Failure.Kind == model.JobVerify: // the last probe saw nothing
-				return list.Cell{Tone: style.Faint, Text: "–"}
-			case presentsExpired(c, &r):
-				return list.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
-			case r.Presented == r.Expected:
-				return list.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
-			}
-			return list.Cell{Tone: style.Warn, Text: short(r.Presented) + " ✗"}
-		}, ReadAloud: func(r row) string {
-			switch {
-			case r.Presented == "", r.Failure.Kind == model.JobVerify:
-				return ""
-			case presentsExpired(c, &r):
-				return c.T("plain.useless", short(r.Presented))
-			case r.Presented == r.Expected:
-				return short(r.Presented) + c.T("comma") + c.T("plain.same")
-			}
-			return short(r.Presented) + c.T("comma") + c.T("plain.differs")
-		}},
-		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r row, _ int) list.Cell {
-			if r.NotAfter.IsZero() {
-				return list.Cell{Tone: style.Faint, Text: "–"}
-			}
-			tone := style.Normal
-			if r.NotAfter.Before(c.Now) {
-				tone = style.Bad
-			}
-			return list.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-		}, ReadAloud: func(r row) string { return relative(c, r.NotAfter) }},
-		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
+		{
+			ID:            "certificate",
+			Title:         c.T("col.certificate"),
+			Sort:          string(lifecycle.SortCertificate),
+			Min:           16,
+			Max:           28,
+			MinTableWidth: 150,
+			Cell: func(r row, _ int) list.Cell {
+				return list.Cell{Tone: style.Normal, Text: dash(r.InstanceName)}
+			},
+		},
+		{
+			ID:            "should",
+			Title:         c.T("col.should"),
+			Sort:          string(lifecycle.SortExpected),
+			Min:           9,
+			Max:           9,
+			MinTableWidth: 112,
+			Cell: func(r row, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: short(r.Expected)}
+			},
+		},
+		{
+			ID:            "deployed",
+			Title:         c.T("col.deployed"),
+			Sort:          string(lifecycle.SortDeployed),
+			Min:           9,
+			Max:           9,
+			MinTableWidth: 112,
+			Cell: func(r row, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: short(r.Deployed)}
+			},
+		},
+		{
+			ID:    "presents",
+			Title: c.T("col.presents"),
+			Sort:  string(lifecycle.SortPresented),
+			Min:   11,
+			Max:   11,
+			Cell: func(r row, _ int) list.Cell {
+				switch {
+				case r.Presented == "", r.Failure.Kind == model.JobVerify: // the last probe saw nothing
+					return list.Cell{Tone: style.Faint, Text: "–"}
+				case presentsExpired(c, &r):
+					return list.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
+				case r.Presented == r.Expected:
+					return list.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
+				}
+				return list.Cell{Tone: style.Warn, Text: short(r.Presented) + " ✗"}
+			},
+			ReadAloud: func(r row) string {
+				switch {
+				case r.Presented == "", r.Failure.Kind == model.JobVerify:
+					return ""
+				case presentsExpired(c, &r):
+					return c.T("plain.useless", short(r.Presented))
+				case r.Presented == r.Expected:
+					return short(r.Presented) + c.T("comma") + c.T("plain.same")
+				}
+				return short(r.Presented) + c.T("comma") + c.T("plain.differs")
+			},
+		},
+		{
+			ID:    "expires",
+			Title: c.T("col.expires"),
+			Sort:  string(model.SortExpiry),
+			Min:   9,
+			Max:   9,
+			Right: true,
+			Cell: func(r row, _ int) list.Cell {
+				if r.NotAfter.IsZero() {
+					return list.Cell{Tone: style.Faint, Text: "–"}
+				}
+				tone := style.Normal
+				if r.NotAfter.Before(c.Now) {
+					tone = style.Bad
+				}
+				return list.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
+			},
+			ReadAloud: func(r row) string { return relative(c, r.NotAfter) },
+		},
+		{ID: "state", Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
 			st := style.StatusOfServer(string(r.State))
 			word := c.Text.Lookup("label."+string(r.State), string(r.State))
 			if !r.DriftSince.IsZero() {
@@ -87,21 +145,47 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			}
 			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + word}
 		}},
-		{Title: c.T("col.address"), Min: 15, Max: 24, MinTableWidth: addressFrom, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Accent, Text: dash(r.Address)}
-		}},
-		{Title: c.T("col.auto"), Min: 4, Max: 14, Grow: 3, MinTableWidth: 104, Cell: func(r row, w int) list.Cell {
-			switch {
-			case !r.AutoDeploy:
-				return list.Cell{Tone: style.Muted, Text: c.T("auto.off")}
-			case r.Reserved && w >= widget.Width(c.T("auto.reserved")):
-				return list.Cell{Tone: style.Good, Text: c.T("auto.reserved")}
-			}
-			return list.Cell{Tone: style.Good, Text: c.T("auto.on")}
-		}},
-		{Title: c.T("col.seen"), Min: 8, Max: 10, MinTableWidth: 160, Right: true, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.VerifiedAt, c.Now)}
-		}},
+		{
+			ID:            "address",
+			Title:         c.T("col.address"),
+			Sort:          string(lifecycle.SortAddress),
+			Min:           15,
+			Max:           24,
+			MinTableWidth: addressFrom,
+			Cell: func(r row, _ int) list.Cell {
+				return list.Cell{Tone: style.Accent, Text: dash(r.Address)}
+			},
+		},
+		{
+			ID:            "auto",
+			Title:         c.T("col.auto"),
+			Sort:          string(model.SortAuto),
+			Min:           4,
+			Max:           14,
+			Grow:          3,
+			MinTableWidth: 104,
+			Cell: func(r row, w int) list.Cell {
+				switch {
+				case !r.AutoDeploy:
+					return list.Cell{Tone: style.Muted, Text: c.T("auto.off")}
+				case r.Reserved && w >= widget.Width(c.T("auto.reserved")):
+					return list.Cell{Tone: style.Good, Text: c.T("auto.reserved")}
+				}
+				return list.Cell{Tone: style.Good, Text: c.T("auto.on")}
+			},
+		},
+		{
+			ID:            "seen",
+			Title:         c.T("col.seen"),
+			Sort:          string(lifecycle.SortVerified),
+			Min:           8,
+			Max:           10,
+			MinTableWidth: 160,
+			Right:         true,
+			Cell: func(r row, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.VerifiedAt, c.Now)}
+			},
+		},
 	}
 }
 

@@ -32,9 +32,9 @@ func (p *page) View() string {
 		p.width,
 	)
 	if p.onWatched() {
-		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
+		return p.watched.list.View(tabs, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
 	}
-	return p.list.View(tabs, nil, c.T("deployments.count", widget.Count(p.list.Table.Total())))
+	return p.list.View(tabs, c.T("deployments.count", widget.Count(p.list.Table.Total())))
 }
 
 // ReadOut implements app.ScreenReader.
@@ -42,9 +42,9 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	c := p.c
 	tab := widget.Row{{Text: c.T("plain.product", p.tab+1, p.tabs(), p.tabText(p.tab))}}
 	if p.onWatched() {
-		return p.watched.list.ReadOut(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
+		return p.watched.list.ReadOut(tab, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
 	}
-	return p.list.ReadOut(tab, nil, c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
+	return p.list.ReadOut(tab, c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
 }
 
 func (p *page) tabText(tab int) string {

@@ -27,10 +27,10 @@ type watched struct {
 func newWatched(c *app.Context) *watched {
 	w := &watched{c: c}
 	w.list = list.NewBrowser(c, watchedColumns(c), func(r model.Watch) string { return string(r.ID) }, list.Source[model.Watch]{
+		Name:      "watched",
 		Rows:      w.rows,
 		Instance:  func(model.Watch) model.ID { return "" },
-		Filtered:  func() bool { return false },
-		Sorts:     []model.Sort{model.SortName, model.SortState, model.SortExpiry},
+		Sorts:     watchSorts,
 		EmptyList: "watch.none", FilterHint: "watch.hint",
 	})
 	return w

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/monitor"
 	"certquay/model"
 	"certquay/ui/app"
@@ -39,6 +40,15 @@ func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
 	}
 }
 
+// sortLabel is the order of endpoints by the names that people gave them; by
+// [model.SortName] they are sorted by address.
+const sortLabel model.Sort = "label"
+
+// watchSorts are the orders of watched endpoints, the default first.
+var watchSorts = []model.Sort{
+	model.SortName, model.SortState, model.SortExpiry, sortLabel, lifecycle.SortPresented, lifecycle.SortVerified,
+}
+
 // watchBefore compares two endpoints in an order: of states the worst first, of
 // expiries the soonest, with those that present nothing last. Equal ones stay in the
 // order of address and name.
@@ -57,22 +67,54 @@ func watchBefore(by model.Sort, a, b *model.Watch) int {
 			return -1
 		}
 		return a.NotAfter.Compare(b.NotAfter)
+	case sortLabel:
+		return model.CompareNatural(a.Name, b.Name)
+	case lifecycle.SortPresented:
+		return strings.Compare(a.Fingerprint, b.Fingerprint)
+	case lifecycle.SortVerified:
+		return a.AnsweredAt.Compare(b.AnsweredAt)
 	}
 	return model.CompareNatural(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
 }
 
 func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 	return []list.Column[model.Watch]{
-		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Strong, Text: r.Address}
-		}},
-		{Title: c.T("col.name"), Min: 14, Max: 32, MinTableWidth: 100, Grow: 1, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: r.Name}
-		}},
-		{Title: c.T("col.presents"), Min: 9, Max: 9, MinTableWidth: 112, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
-		}},
 		{
+			ID:    "address",
+			Title: c.T("col.address"),
+			Sort:  string(model.SortName),
+			Min:   18,
+			Max:   40,
+			Grow:  2,
+			Cell: func(r model.Watch, _ int) list.Cell {
+				return list.Cell{Tone: style.Strong, Text: r.Address}
+			},
+		},
+		{
+			ID:            "name",
+			Title:         c.T("col.name"),
+			Sort:          string(sortLabel),
+			Min:           14,
+			Max:           32,
+			MinTableWidth: 100,
+			Grow:          1,
+			Cell: func(r model.Watch, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: r.Name}
+			},
+		},
+		{
+			ID:            "presents",
+			Title:         c.T("col.presents"),
+			Sort:          string(lifecycle.SortPresented),
+			Min:           9,
+			Max:           9,
+			MinTableWidth: 112,
+			Cell: func(r model.Watch, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
+			},
+		},
+		{
+			ID:    "expires",
 			Title: c.T("col.expires"),
 			Sort:  string(model.SortExpiry),
 			Min:   9,
@@ -89,16 +131,32 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 			},
 			ReadAloud: func(r model.Watch) string { return relative(c, r.NotAfter) },
 		},
-		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
-			st := style.StatusOfServer(r.State())
-			if r.Error != "" && st.Tone != style.Bad {
-				st = style.StatusOf(monitor.WatchExpiring) // drawn as a warning too
-			}
-			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
-		}},
-		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.AnsweredAt, c.Now)}
-		}},
+		{
+			ID:    "state",
+			Title: c.T("col.state"),
+			Sort:  string(model.SortState),
+			Min:   18,
+			Max:   80,
+			Grow:  3,
+			Cell: func(r model.Watch, _ int) list.Cell {
+				st := style.StatusOfServer(r.State())
+				if r.Error != "" && st.Tone != style.Bad {
+					st = style.StatusOf(monitor.WatchExpiring) // drawn as a warning too
+				}
+				return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
+			},
+		},
+		{
+			ID:    "seen",
+			Title: c.T("col.seen"),
+			Sort:  string(lifecycle.SortVerified),
+			Min:   8,
+			Max:   10,
+			Right: true,
+			Cell: func(r model.Watch, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.AnsweredAt, c.Now)}
+			},
+		},
 	}
 }
 

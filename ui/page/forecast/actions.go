@@ -134,7 +134,7 @@ func (p *page) Actions() app.Actions {
 			},
 		)
 	}
-	as = append(as, c.SortActions(sorts, func() app.Order { return p.order }, p.sort)...)
+	as = append(as, c.SortActions(sorts, nil, func() app.Order { return p.order }, p.sort)...)
 	return append(
 		as,
 		app.Action{

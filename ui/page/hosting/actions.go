@@ -3,6 +3,7 @@ package hosting
 import (
 	"certquay/ui/action"
 	"certquay/ui/app"
+	"certquay/ui/dialog"
 	"certquay/ui/text"
 )
 
@@ -53,6 +54,7 @@ func (p *page) Actions() app.Actions {
 			Footer:  app.RankIf(app.Fourth, p.totals.hosted > 0),
 			Run:     p.panel,
 		},
+		dialog.ColumnsAction(c, p.list),
 	)
-	return append(as, p.list.Actions(func() { p.filter = filter{} })...)
+	return append(as, p.list.Actions()...)
 }

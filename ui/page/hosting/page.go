@@ -20,7 +20,6 @@ type page struct {
 	c      *app.Context
 	width  int
 	list   *list.Browser[row]
-	filter filter
 	totals totals
 }
 
@@ -45,12 +44,14 @@ func New(c *app.Context) app.Page {
 		columns(c, func() model.Sort { return p.list.Order().Sort }),
 		func(r row) string { return string(r.ID) },
 		list.Source[row]{
-			Rows:        p.rows,
-			Instance:    func(r row) model.ID { return r.ID },
-			Filtered:    func() bool { return p.filter != filter{} },
-			Sorts:       []model.Sort{model.SortDue, model.SortName, model.SortState},
+			Name:     "hosting",
+			Rows:     p.rows,
+			Instance: func(r row) model.ID { return r.ID },
+			Sorts: []model.Sort{
+				model.SortDue, model.SortName, model.SortState, model.SortReason, model.SortContact, model.SortAuto,
+				model.SortRenewals, model.SortServiceMax,
+			},
 			Open:        p.details,
-			SaveFilter:  func() func() { o := p.filter; return func() { p.filter = o } },
 			EmptyResult: func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
 			Language:    where.Instances,
 			Marks:       true,
@@ -90,13 +91,11 @@ func (p *page) Step(by int) tea.Cmd { return p.list.Step(by) }
 // rows reads a window of the list. Contacts are no part of the store's rows, so they
 // are read for those on the screen.
 func (p *page) rows(offset, limit int) func() ([]row, int, error) {
-	b, o, text, order := p.c.Backend, p.filter, p.list.Text(), p.list.Order()
+	b, query, order := p.c.Backend, p.list.Text(), p.list.Order()
 	return func() ([]row, int, error) {
-		f, err := o.storeFilter(b, text)
-		if err != nil {
-			return nil, 0, err
-		}
-		page, err := b.Page(model.Query{Filter: f, Sort: order.Sort, Desc: order.Desc, Offset: offset, Limit: limit, Now: b.Now()})
+		page, err := b.Page(
+			model.Query{Filter: hostedFilter(query), Sort: order.Sort, Desc: order.Desc, Offset: offset, Limit: limit, Now: b.Now()},
+		)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -122,10 +121,8 @@ func (p *page) loadTotals() tea.Cmd {
 	c := p.c
 	return c.Do(func(context.Context) tea.Msg {
 		s := totals{}
-		for to, o := range map[*int]filter{
-			&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {needsPerson: true}, &s.spent: {spent: true},
-		} {
-			n, partial, err := o.count(c.Backend, "")
+		for to, query := range map[*int]string{&s.hosted: "", &s.failing: failing, &s.tasks: needsPerson, &s.spent: noRenewals} {
+			n, partial, err := count(c.Backend, query)
 			if err != nil {
 				return c.LoadFailed(err)
 			}

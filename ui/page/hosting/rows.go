@@ -21,14 +21,23 @@ type row struct {
 // columns show when each certificate renews next, and why then.
 func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 	return []list.Column[row]{
-		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) list.Cell {
+		{ID: "name", Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r row, w int) list.Cell {
-			glyph, word, tone := c.StatusBy(&r.InstanceRow, w-2, by())
-			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
-		}},
 		{
+			ID:    "status",
+			Title: c.T("col.status"),
+			Sort:  string(model.SortState),
+			Min:   14,
+			Max:   26,
+			Grow:  7,
+			Cell: func(r row, w int) list.Cell {
+				glyph, word, tone := c.StatusBy(&r.InstanceRow, w-2, by())
+				return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
+			},
+		},
+		{
+			ID:    "next",
 			Title: c.T("col.next"),
 			Sort:  string(model.SortDue),
 			Min:   17,
@@ -41,31 +50,64 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 				return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.Due)
 			},
 		},
-		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, MinTableWidth: 100, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: dueReason(c, &r.InstanceRow)}
-		}},
-		{Title: c.T("col.contact"), Min: 9, Max: 24, Grow: 1, Cell: func(r row, _ int) list.Cell {
-			if r.contact == "" {
-				return list.Cell{Tone: style.Faint, Text: "–"}
-			}
-			return list.Cell{Text: r.contact}
-		}},
-		{Title: c.T("col.auto"), Min: 5, Max: 7, Right: true, Cell: func(r row, _ int) list.Cell {
+		{
+			ID:            "why",
+			Title:         c.T("col.whythen"),
+			Sort:          string(model.SortReason),
+			Min:           34,
+			Max:           44,
+			Grow:          2,
+			MinTableWidth: 100,
+			Cell: func(r row, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: dueReason(c, &r.InstanceRow)}
+			},
+		},
+		{
+			ID:    "contact",
+			Title: c.T("col.contact"),
+			Sort:  string(model.SortContact),
+			Min:   9,
+			Max:   24,
+			Grow:  1,
+			Cell: func(r row, _ int) list.Cell {
+				if r.contact == "" {
+					return list.Cell{Tone: style.Faint, Text: "–"}
+				}
+				return list.Cell{Text: r.contact}
+			},
+		},
+		{ID: "auto", Title: c.T("col.auto"), Sort: string(model.SortAuto), Min: 5, Max: 7, Right: true, Cell: func(r row, _ int) list.Cell {
 			if r.Resources == 0 {
 				return list.Cell{Tone: style.Faint, Text: "–"}
 			}
 			return list.Cell{Text: strconv.Itoa(r.Auto) + "/" + strconv.Itoa(r.Resources)}
 		}},
-		{Title: c.T("col.left"), Min: 4, Max: 6, Right: true, Cell: func(r row, _ int) list.Cell {
-			tone := style.Normal
-			if r.RenewalsLeft == 0 {
-				tone = style.Warn
-			}
-			return list.Cell{Tone: tone, Text: strconv.Itoa(r.RenewalsLeft)}
-		}},
-		{Title: c.T("col.serviceends"), Min: 10, Max: 12, MinTableWidth: 132, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: r.ServiceMaxEnd().Format("2006-01-02")}
-		}},
+		{
+			ID:    "left",
+			Title: c.T("col.left"),
+			Sort:  string(model.SortRenewals),
+			Min:   4,
+			Max:   6,
+			Right: true,
+			Cell: func(r row, _ int) list.Cell {
+				tone := style.Normal
+				if r.RenewalsLeft == 0 {
+					tone = style.Warn
+				}
+				return list.Cell{Tone: tone, Text: strconv.Itoa(r.RenewalsLeft)}
+			},
+		},
+		{
+			ID:            "ends",
+			Title:         c.T("col.serviceends"),
+			Sort:          string(model.SortServiceMax),
+			Min:           10,
+			Max:           12,
+			MinTableWidth: 132,
+			Cell: func(r row, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: r.ServiceMaxEnd().Format("2006-01-02")}
+			},
+		},
 	}
 }
 

@@ -14,12 +14,12 @@ import (
 func (p *page) Layers() []*lipgloss.Layer { return p.list.Layers(p.totals.row(p.c)) }
 
 func (p *page) View() string {
-	return p.list.View(p.totalsLine(), p.filter.texts(p.c), p.count())
+	return p.list.View(p.totalsLine(), p.count())
 }
 
 // ReadOut implements app.ScreenReader.
 func (p *page) ReadOut(w, h int) app.ScreenText {
-	return p.list.ReadOut(append(p.totals.row(p.c), widget.Part{Text: p.left()}), p.filter.texts(p.c), p.count(), w, h)
+	return p.list.ReadOut(append(p.totals.row(p.c), widget.Part{Text: p.left()}), p.count(), w, h)
 }
 
 // count is the number of listed certificates in words.

@@ -10,6 +10,7 @@ import (
 	"certquay/model/where"
 	"certquay/ui/action"
 	"certquay/ui/app"
+	"certquay/ui/dialog"
 	"certquay/ui/list"
 	"certquay/ui/text"
 )
@@ -52,7 +53,11 @@ func (p *page) Actions() app.Actions {
 	if p.cardsShown() {
 		line, side = p.perLine(), 1
 	}
-	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
+	shown := p.table.Sorts()
+	if p.cardsShown() {
+		shown = nil
+	}
+	as = append(as, c.SortActions(sorts, shown, p.order, p.sort)...)
 	as = append(as, list.MarkActions(&p.table, line, p.markAll, p.cursorMoved)...)
 	return append(
 		as,
@@ -82,7 +87,7 @@ func (p *page) Actions() app.Actions {
 		},
 		app.Action{ID: "hosted-only", Name: text.NewName("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
 		app.Action{ID: "costs", Name: text.NewName("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
-		app.Action{ID: "columns", Name: text.NewName("act.columns"), Binding: app.Keys("L"), Group: app.View, Run: p.chooseColumns},
+		dialog.ColumnsAction(c, p),
 		app.Action{ID: "layout", Name: text.NewName("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
 		app.Action{ID: "copy", Name: text.NewName("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
 		app.Action{
@@ -107,7 +112,10 @@ func (p *page) Actions() app.Actions {
 }
 
 // sorts are the orders of the list, the default first.
-var sorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
+var sorts = []model.Sort{
+	model.SortExpiry, model.SortName, model.SortState, model.SortDomain, model.SortSpecification, model.SortValidity,
+	model.SortProduct, model.SortService, model.SortID,
+}
 
 func (p *page) order() app.Order {
 	o := app.Order{Sort: p.query.Sort, Desc: p.query.Desc}
@@ -120,7 +128,8 @@ func (p *page) order() app.Order {
 func (p *page) sort(o app.Order) tea.Cmd {
 	p.query.Sort, p.query.Desc = o.Sort, o.Desc
 	p.table.SortedBy, p.table.Desc = string(o.Sort), o.Desc
-	return p.relist()
+	keep := p.c.KeepLayout(listName, func(l *app.ListLayout) { l.Sort, l.Desc = o.Sort, o.Desc })
+	return tea.Batch(keep, p.relist())
 }
 
 // back removes the marks, then the filter.
@@ -174,7 +183,8 @@ func (p *page) switchLayout() tea.Cmd {
 		p.layout = cardLayout
 	}
 	p.SetSize(p.width, p.height)
-	return tea.Batch(p.load(), p.loadPreview())
+	keep := p.c.KeepLayout(listName, func(l *app.ListLayout) { l.View = layoutNames[p.layout] })
+	return tea.Batch(keep, p.load(), p.loadPreview())
 }
 
 // More lists the actions of the details for the table of keys in the README.

@@ -1,8 +1,6 @@
 package overview
 
 import (
-	"slices"
-
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
@@ -11,32 +9,44 @@ import (
 	"certquay/ui/list"
 )
 
-// chooseColumns asks which columns the list has, in which order and how wide. Like the
-// layout, the choice is kept as long as the session.
-func (p *page) chooseColumns() tea.Cmd {
-	all := p.allColumns()
-	choices := slices.Clone(p.columns)
-	for _, k := range all {
-		if !slices.ContainsFunc(choices, func(o dialog.ColumnChoice) bool { return o.ID == k.ID }) {
-			choices = append(
-				choices,
-				dialog.ColumnChoice{ID: k.ID, Title: k.Title, On: len(p.columns) == 0 && p.table.ColumnWidth(k.ID) > 0},
-			)
+// listName is the name under which the layout of the list is kept.
+const listName = "overview"
+
+// The ways to draw the list, as they are kept.
+var layoutNames = map[layout]string{cardLayout: "cards", listLayout: "list"}
+
+// arranged is how the person has arranged the list.
+func (p *page) arranged() app.ListLayout { return p.c.Layouts[listName] }
+
+// restore arranges the list as the person had it.
+func (p *page) restore() {
+	for l, name := range layoutNames {
+		if p.arranged().View == name {
+			p.layout = l
 		}
 	}
-	return app.Send(app.OpenDialogMsg{
-		Make: func() app.Dialog { return &dialog.Columns{Context: p.c, Choices: choices, Widths: p.table.ColumnWidth} },
-		Then: func(v any) tea.Cmd {
-			if cs, ok := v.([]dialog.ColumnChoice); ok {
-				p.columns = cs
-				p.layout = listLayout // where they show
-				p.setColumns()
-				p.SetSize(p.width, p.height)
-				return tea.Batch(p.load(), p.loadPreview())
-			}
-			return nil
-		},
-	})
+	o := p.arranged().Order(sorts)
+	p.query.Sort, p.query.Desc = o.Sort, o.Desc
+	p.table.SortedBy, p.table.Desc = string(o.Sort), o.Desc
+	p.setColumns()
+}
+
+var _ dialog.ColumnList = (*page)(nil)
+
+// ColumnChoices implements dialog.ColumnList.
+func (p *page) ColumnChoices() []app.ColumnChoice {
+	return p.table.ColumnChoices(p.allColumns(), p.arranged().Columns)
+}
+
+// ColumnWidth implements dialog.ColumnList.
+func (p *page) ColumnWidth(id string) int { return p.table.ColumnWidth(id) }
+
+// ChooseColumns implements dialog.ColumnList.
+func (p *page) ChooseColumns(chosen []app.ListColumn) tea.Cmd {
+	p.layout = listLayout // where they show
+	keep := p.c.KeepLayout(listName, func(l *app.ListLayout) { l.Columns, l.View = chosen, layoutNames[p.layout] })
+	p.setColumns()
+	return tea.Batch(keep, p.load(), p.loadPreview())
 }
 
 func (p *page) allColumns() []list.Column[model.InstanceRow] {
@@ -45,19 +55,6 @@ func (p *page) allColumns() []list.Column[model.InstanceRow] {
 
 // setColumns gives the table the chosen columns, or all of them with widths by the room.
 func (p *page) setColumns() {
-	all := p.allColumns()
-	if len(p.columns) == 0 {
-		p.table.Columns = all
-		return
-	}
-	p.table.Columns = nil
-	for _, o := range dialog.ChosenColumns(p.columns) {
-		n := slices.IndexFunc(all, func(k list.Column[model.InstanceRow]) bool { return k.ID == o.ID })
-		k := all[n]
-		k.MinTableWidth = 0
-		if o.Width > 0 {
-			k.Min, k.Max = o.Width, o.Width
-		}
-		p.table.Columns = append(p.table.Columns, k)
-	}
+	p.table.Arrange(p.allColumns(), p.arranged().Columns)
+	p.SetSize(p.width, p.height)
 }

@@ -29,6 +29,7 @@ type details struct {
 	chain         []certificate // of the current version, the leaf first
 	shared        []string      // names of other certificates with a key of this one
 	contact       string
+	owner         string // name
 	related       []related
 	refund        ledger.RefundPreview
 	resources     []lifecycle.ResourceView
@@ -76,6 +77,7 @@ type detailsLoadedMsg struct {
 	chain     []certificate
 	shared    []string
 	contact   string
+	owner     string
 	related   []related
 	refund    ledger.RefundPreview
 	resources []lifecycle.ResourceView
@@ -132,6 +134,9 @@ func (d *details) load() tea.Cmd {
 				if k.ID == m.instance.Contact {
 					m.contact = k.Name + " <" + k.Email + ">"
 				}
+				if k.ID == m.instance.Owner {
+					m.owner = k.Name
+				}
 			}
 		}
 		for label, other := range map[string]model.ID{"fact.replaces": m.instance.Replaces(), "fact.replacedby": m.instance.ReplacedBy()} {
@@ -177,7 +182,7 @@ func (d *details) update(msg tea.Msg) {
 	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
 		was := len(d.resources)
 		d.instance, d.chain, d.contact, d.resources, d.shared = m.instance, m.chain, m.contact, m.resources, m.shared
-		d.refund = m.refund
+		d.refund, d.owner = m.refund, m.owner
 		d.events, d.tasks, d.documents, d.related, d.explained = m.events, m.tasks, m.papers, m.related, m.explained
 		switch {
 		case !d.loaded && d.verifying():

@@ -1,7 +1,6 @@
 package overview
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"certquay/model"
 	"certquay/model/where"
-	"certquay/ui/app"
 	"certquay/ui/dialog"
 )
 
@@ -66,7 +64,7 @@ func (p *page) choices() []dialog.Choice {
 	for i, s := range sorts {
 		ch := dialog.Choice{
 			Key:   "sort:" + string(s),
-			Label: c.T("panel.sort." + string(s)),
+			Label: c.T("order." + string(s)),
 			Radio: true,
 			On:    p.query.Sort == s || p.query.Sort == "" && i == 0,
 			Count: -1,
@@ -82,62 +80,27 @@ func (p *page) choices() []dialog.Choice {
 // maxPanelTags is how many tags the panel offers; the query knows all.
 const maxPanelTags = 12
 
-// panel opens the filter panel, which edits the query. The count beside a choice is how
-// many rows the list would have with it and the other kinds unchanged, asked by the
-// query that lists, so that the two cannot differ (spec S5).
+// panel opens the filter panel, which edits the query.
 func (p *page) panel() tea.Cmd {
 	c, base := p.c, p.query
-	start := p.choices()
-	rest := dialog.ChooseQuery(start, p.search.Expr())
-	count := func(cs []dialog.Choice) tea.Cmd {
-		cs = slices.Clone(cs)
-		return c.Do(func(context.Context) tea.Msg {
-			counts := map[string]int{}
-			for _, ch := range cs {
-				kind, _, _ := strings.Cut(ch.Key, ":")
-				if kind == "sort" {
-					continue
-				}
-				with := slices.Clone(cs)
-				for i := range with {
-					if (ch.Radio || kind == "state") && strings.HasPrefix(with[i].Key, kind+":") {
-						with[i].On = false
-					}
-					if with[i].Key == ch.Key {
-						with[i].On = true
-					}
-				}
-				q := base
-				q.Filter.Where = dialog.ChosenQuery(where.Instances, with, rest)
-				q.Limit, q.Now = 1, c.Backend.Now()
-				got, err := c.Backend.Page(q)
-				if err != nil {
-					return c.LoadFailed(err)
-				}
-				counts[ch.Key] = got.Total
-			}
-			return dialog.CountedMsg{Counts: counts}
-		})
-	}
-	open := app.OpenDialogMsg{
-		Make: func() app.Dialog {
-			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: start, Changed: count}
+	return dialog.QueryPanel{
+		Language: where.Instances, Choices: p.choices(), Query: p.search.Expr(),
+		Count: func(query string) (int, error) {
+			q := base
+			q.Filter.Where, q.Limit, q.Now = query, 1, c.Backend.Now()
+			page, err := c.Backend.Page(q)
+			return page.Total, err
 		},
-		Then: func(v any) tea.Cmd {
-			cs, ok := v.([]dialog.Choice)
-			if !ok {
-				return nil
-			}
-			p.search.Set(dialog.ChosenQuery(where.Instances, cs, rest))
-			for _, ch := range cs {
+		Chosen: func(query string, choices []dialog.Choice) tea.Cmd {
+			p.search.Set(query)
+			for _, ch := range choices {
 				if s, ok := strings.CutPrefix(ch.Key, "sort:"); ok && ch.On {
 					p.query.Sort = model.Sort(s)
 				}
 			}
 			return p.sort(p.order())
 		},
-	}
-	return tea.Sequence(app.Send(open), count(start))
+	}.Open(c)
 }
 
 func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {

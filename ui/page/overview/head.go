@@ -19,8 +19,8 @@ func (d *details) headLines() int {
 	return len(d.head())
 }
 
-// head is the path, name, status, what comes next, the timeline, and the instances that
-// this one replaces or is replaced by.
+// head is the path, name, status, what comes next, the timeline, the instances that
+// this one replaces or is replaced by, and what people noted.
 func (d *details) head() []string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	r := i.Row()
@@ -46,8 +46,10 @@ func (d *details) head() []string {
 	} else {
 		lines = append(lines, " "+life.View(s, d.width-2), d.timelineDates(life))
 	}
-	if told := d.relations(); told != "" {
-		lines = append(lines, " "+s.Paint(style.Muted, widget.Cut(clean(told), d.width-2)))
+	for _, told := range []string{d.relations(), d.noted()} {
+		if told != "" {
+			lines = append(lines, " "+s.Paint(style.Muted, widget.Cut(clean(told), d.width-2)))
+		}
 	}
 	if d.showsAllPanes() && d.height > roomyHeight {
 		lines = append(lines, "")
@@ -60,6 +62,21 @@ func (d *details) relations() string {
 	var all []string
 	for _, r := range d.related {
 		all = append(all, d.c.T(r.label)+" "+r.name+" "+r.id.Short())
+	}
+	return strings.Join(all, d.c.Separator())
+}
+
+// noted is what people noted: tags, owner and note (spec Q4).
+func (d *details) noted() string {
+	var all []string
+	if tags := d.instance.Tags; len(tags) > 0 {
+		all = append(all, d.c.T("noted.tags", strings.Join(tags, " ")))
+	}
+	if d.owner != "" {
+		all = append(all, d.c.T("noted.owner", d.owner))
+	}
+	if d.instance.Note != "" {
+		all = append(all, d.instance.Note)
 	}
 	return strings.Join(all, d.c.Separator())
 }

@@ -14,7 +14,6 @@ import (
 	"certquay/model"
 	"certquay/model/where"
 	"certquay/ui/app"
-	"certquay/ui/dialog"
 	"certquay/ui/list"
 )
 
@@ -41,7 +40,6 @@ type page struct {
 	brands           []string // to filter by
 	products         []string
 	layout           layout
-	columns          []dialog.ColumnChoice // as chosen; none lets the list decide
 	search           *list.Search
 	active           *rules.Facts // of the certificate under the cursor
 	reading          model.ID     // whose facts are being read; "" for none
@@ -57,9 +55,8 @@ var _ app.Page = (*page)(nil)
 // New makes the tab.
 func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: model.Counts{Partial: true}, search: list.NewSearch(c, where.Instances)}
-	p.setColumns()
 	p.table.ID = func(r model.InstanceRow) string { return string(r.ID) }
-	p.table.SortedBy = string(p.order().Sort)
+	p.restore()
 	return p
 }
 

@@ -113,6 +113,13 @@ func (d *details) facts() []line {
 	if d.contact != "" {
 		ls = append(ls, fact(c.T("fact.contact"), d.contact))
 	}
+	for _, noted := range []struct{ label, value string }{
+		{"annotate.owner", d.owner}, {"annotate.tags", strings.Join(i.Tags, " ")}, {"annotate.note", i.Note},
+	} {
+		if noted.value != "" {
+			ls = append(ls, fact(c.T(noted.label), noted.value))
+		}
+	}
 	if i.Order != "" {
 		ls = append(ls, fact(c.T("fact.order"), string(i.Order)))
 	}

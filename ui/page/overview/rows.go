@@ -43,6 +43,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 		},
 		{
 			ID:            "domains",
+			Sort:          string(model.SortDomain),
 			Title:         c.T("col.domains"),
 			Min:           18,
 			Max:           38,
@@ -54,6 +55,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 		},
 		{
 			ID:            "spec",
+			Sort:          string(model.SortSpecification),
 			Title:         c.T("col.spec"),
 			Min:           22,
 			Max:           36,
@@ -65,6 +67,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 		},
 		{
 			ID:            "valid",
+			Sort:          string(model.SortValidity),
 			Title:         c.T("col.valid"),
 			Min:           days,
 			Max:           days,
@@ -90,20 +93,44 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 				return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.NotAfter)
 			},
 		},
-		{ID: "on", Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.InstanceRow, w int) list.Cell {
-			return on(c, &r)
-		}},
-		{ID: "service", Title: c.T("col.service"), Min: 12, Max: 24, MinTableWidth: 112, Cell: func(r model.InstanceRow, w int) list.Cell {
-			return service(c, &r, w)
-		}, ReadAloud: func(r model.InstanceRow) string {
-			if r.ServiceEnd.IsZero() {
-				return ""
-			}
-			return r.ServiceEnd.Format("2006-01")
-		}},
-		{ID: "id", Title: c.T("col.id"), Min: 8, Max: 8, MinTableWidth: 140, Cell: func(r model.InstanceRow, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: r.ID.Short()}
-		}},
+		{
+			ID:    "on",
+			Title: c.T("col.on"),
+			Sort:  string(model.SortProduct),
+			Min:   9,
+			Max:   18,
+			Cell: func(r model.InstanceRow, w int) list.Cell {
+				return on(c, &r)
+			},
+		},
+		{
+			ID:            "service",
+			Title:         c.T("col.service"),
+			Sort:          string(model.SortService),
+			Min:           12,
+			Max:           24,
+			MinTableWidth: 112,
+			Cell: func(r model.InstanceRow, w int) list.Cell {
+				return service(c, &r, w)
+			},
+			ReadAloud: func(r model.InstanceRow) string {
+				if r.ServiceEnd.IsZero() {
+					return ""
+				}
+				return r.ServiceEnd.Format("2006-01")
+			},
+		},
+		{
+			ID:            "id",
+			Title:         c.T("col.id"),
+			Sort:          string(model.SortID),
+			Min:           8,
+			Max:           8,
+			MinTableWidth: 140,
+			Cell: func(r model.InstanceRow, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: r.ID.Short()}
+			},
+		},
 	}
 }
 
