@@ -47,7 +47,7 @@ const (
 const (
 	ActionWatch    = "watch"     // a watched endpoint was added or has changed
 	ActionRotateCA = "ca-rotate" // a new issuing certificate was made
-	ActionAnnotate = "annotate"  // tags, owner or note of an instance were changed
+	ActionAnnotate = "edit"      // tags, owner or note of an instance were changed
 )
 
 // Severity is how much an action takes away; confirmations show it as a word

@@ -98,7 +98,7 @@ func retryTasks(c *app.Context, tasks []model.Task) tea.Cmd {
 				return testContact(ctx, c, contactOf(&tasks[n]))
 			}
 		}
-		return app.ToastMsg{Text: c.Plural("tasks.retried", len(tasks)), Tone: style.Busy}
+		return app.ToastMsg{Text: c.T("tasks.retried", len(tasks)), Tone: style.Busy}
 	})
 }
 
@@ -143,13 +143,13 @@ func dismissTasks(c *app.Context, tasks []model.Task) tea.Cmd {
 	}
 	title := c.Text.Text(tasks[0].Text)
 	if n > 1 {
-		title = c.Plural("task."+string(tasks[0].Kind), n)
+		title = c.T("task."+string(tasks[0].Kind), n)
 	}
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{
 				Context: c, Title: title, Danger: severity, Lines: lines,
-				Question: c.Plural("tasks.dismiss.question", n), RepeatKey: dismissKey,
+				Question: c.T("tasks.dismiss.question", n), RepeatKey: dismissKey,
 			}
 		},
 		Then: func(yes any) tea.Cmd {

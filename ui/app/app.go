@@ -160,22 +160,6 @@ type Context struct {
 // T returns a text of the catalogue.
 func (c *Context) T(key string, args ...any) string { return c.Text.T(key, args...) }
 
-// PluralKey returns the catalogue key for n things; one thing has a key of its own.
-func PluralKey(key string, n int) string {
-	if n == 1 {
-		return key + ".one"
-	}
-	return key
-}
-
-// Plural returns the text of a key for n things; that for one thing takes no number.
-func (c *Context) Plural(key string, n int) string {
-	if n == 1 {
-		return c.T(key + ".one")
-	}
-	return c.T(key, n)
-}
-
 // Timeout bounds one command's calls to the backend.
 const Timeout = 30 * time.Second
 
