@@ -15,9 +15,10 @@ import (
 	"certquay/ui/text"
 )
 
-// TaskActions lists the list of tasks and that of notices, which every page offers.
-func TaskActions(c *app.Context, tasks *TaskList) app.Actions {
-	return app.Actions{
+// Everywhere lists what every page offers: the lists of tasks, notices, contacts and
+// companies, and what verbs do.
+func Everywhere(c *app.Context, tasks *TaskList) app.Actions {
+	return append(app.Actions{
 		{
 			ID: "tasks", Name: text.NewName("act.tasks"), Binding: app.Keys(TasksKey), Group: app.View, OpensDialog: true,
 			Run: tasks.open,
@@ -26,7 +27,8 @@ func TaskActions(c *app.Context, tasks *TaskList) app.Actions {
 			ID: "notices", Name: text.NewName("act.notices"), Group: app.View, OpensDialog: true,
 			Run: func() tea.Cmd { return showNotices(c, false) },
 		},
-	}
+		addContact(c), showContacts(c), showCompanies(c),
+	}, verbActions(c)...)
 }
 
 // TasksKey lists the tasks for a person.

@@ -144,6 +144,10 @@ type Context struct {
 	CursorDelay time.Duration // how long a moving cursor rests on a row before the row is read; 0 reads it at once
 	Save        func(name string, data []byte, secret bool) (path string, err error)
 	Read        func(path string) ([]byte, error)
+	// Verb runs a verb of the command line as this person, and returns what it printed and
+	// whether it succeeded. Tables wider than width are printed as a paragraph for each row.
+	// It is nil where there are no verbs.
+	Verb func(ctx context.Context, width int, args ...string) (said string, ok bool)
 
 	// For directories of the person's; nil when this session has no access to files.
 	IsDir        func(path string) bool
@@ -151,6 +155,7 @@ type Context struct {
 	FindUploads  func(ctx context.Context, password model.Secret, paths []string) ([]*lifecycle.FoundUpload, error)
 
 	Styles  *style.Styles
+	Width   int // of the screen, in cells
 	Now     time.Time
 	Spinner string // the current frame while something is waited for; "" otherwise
 	Undo    *Undo
