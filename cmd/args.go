@@ -25,6 +25,8 @@ var otherWords = map[string][]string{
 	"rotate":    {"rekey"},
 	"install":   {"deploy"},
 	"remove":    {"undeploy", "close", "delete"},
+	"undo":      {"withdraw", "undeploy", "auto-deploy", "host"},
+	"annotate":  {"tag", "owner", "note"},
 	"export":    {"download", "list"},
 	"ls":        {"list"},
 	"get":       {"show", "list"},

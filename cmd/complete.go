@@ -57,7 +57,7 @@ func (c *invocation) addCompletions(root *cobra.Command) {
 	eachVerb(root, func(cmd *cobra.Command) {
 		verb := nameOf(cmd)
 		if cmd.ValidArgsFunction == nil && len(cmd.ValidArgs) == 0 && !takesFiles[verb] {
-			cmd.ValidArgsFunction = completeArgs(args[verb], repeats[verb])
+			cmd.ValidArgsFunction = completeArgs(args[verb], repeats[verb], endInFiles[verb])
 		}
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			list, known := flags[verb+" --"+f.Name]
@@ -90,17 +90,21 @@ func eachVerb(cmd *cobra.Command, fn func(*cobra.Command)) {
 }
 
 // completeArgs completes the arguments of a verb by their positions; the last completer
-// serves all that follow if they repeat.
-func completeArgs(lists []completer, repeat bool) cobra.CompletionFunc {
+// serves all that follow if they repeat. If a file may come last, the shell completes files
+// where no candidate fits.
+func completeArgs(lists []completer, repeat, file bool) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		n := len(args)
+		n, directive := len(args), cobra.ShellCompDirectiveNoFileComp
+		if file && n > 0 {
+			directive = cobra.ShellCompDirectiveDefault
+		}
 		if repeat {
 			n = min(n, len(lists)-1)
 		}
 		if n >= len(lists) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return matching(lists[n](cmd, typed), typed, ""), cobra.ShellCompDirectiveNoFileComp
+		return matching(lists[n](cmd, typed), typed, ""), directive
 	}
 }
 

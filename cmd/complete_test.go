@@ -45,9 +45,27 @@ var freeText = strings.Fields(
 	listen eab-kid http-listen tls-listen http-port tls-port preferred-chain profile resolver validity-hours provider months name organization-id phone province quantity recipient reject text version-number within years zip`,
 )
 
-// TestEveryFlagIsCompleted wants each flag with a value to have completions, take files
-// or be known as free text, and each entry of the tables to be used.
-// spec: O3
+// eachArgument gives fn the first argument of each verb that takes one of something that
+// can be known, as its help calls it, and whether several are taken.
+func eachArgument(t *testing.T, fn func(verb, arg string, several bool)) {
+	seen := 0
+	each(treeIn("en"), func(cmd *cobra.Command) {
+		_, use, _ := strings.Cut(cmd.Use, " ")
+		arg, _, _ := strings.Cut(strings.TrimLeft(use, "["), " ")
+		arg, several := strings.CutSuffix(strings.TrimRight(arg, "]"), "...")
+		if arg != "" && strings.ToUpper(arg) == arg && strings.Trim(arg, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" && nameOf(cmd) != "rules" {
+			seen++
+			fn(nameOf(cmd), arg, several)
+		}
+	})
+	if seen < 40 {
+		t.Errorf("only %d verbs take an argument", seen)
+	}
+}
+
+// TestEveryFlagIsCompleted wants each argument and each flag with a value to have
+// completions, take files or be known as free text, and each entry of the tables to be
+// used. spec: O3 finding: U19
 func TestEveryFlagIsCompleted(t *testing.T) {
 	t.Parallel()
 	c := newInvocation(&session.Session{}, nil)
@@ -69,6 +87,15 @@ func TestEveryFlagIsCompleted(t *testing.T) {
 			}
 		})
 	})
+	eachArgument(t, func(verb, arg string, several bool) {
+		switch {
+		case takesFiles[verb] || arg == "FILE" || verb == "tasks reopen": // no list has what was dismissed
+		case args[verb] == nil:
+			t.Errorf("%s: %s is not completed", verb, arg)
+		case several && !repeats[verb]:
+			t.Errorf("%s: only the first %s is completed", verb, arg)
+		}
+	})
 	for key := range flags {
 		if !used[key] {
 			t.Errorf("no verb has %s", key)
@@ -79,7 +106,7 @@ func TestEveryFlagIsCompleted(t *testing.T) {
 			t.Errorf("there is no verb %s", verb)
 		}
 	}
-	for _, names := range []map[string]bool{takesFiles, repeats} {
+	for _, names := range []map[string]bool{takesFiles, endInFiles, repeats} {
 		for verb := range names {
 			if !verbs[verb] {
 				t.Errorf("there is no verb %s", verb)

@@ -13,6 +13,7 @@ import (
 	"certquay/lifecycle/issuer/acme"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/model/where"
@@ -27,8 +28,11 @@ const maxCompletions = 200
 
 // takesFiles are the verbs whose arguments are files.
 var takesFiles = map[string]bool{
-	"upload": true, "backup": true, "backup verify": true, "restore": true, "config check": true, "config diff": true,
+	"upload": true, "backup": true, "backup verify": true, "restore": true, "config check": true, "config diff": true, "man": true,
 }
+
+// endInFiles are the verbs that take a file after what is completed.
+var endInFiles = map[string]bool{"upload-key": true}
 
 // repeats are the verbs whose last argument may be repeated.
 var repeats = map[string]bool{
@@ -48,6 +52,12 @@ var repeats = map[string]bool{
 	"verify":         true,
 	"auto-deploy":    true,
 	"download":       true,
+	"reorder":        true,
+	"rekey":          true,
+	tagVerb:          true,
+	"owner":          true,
+	"note":           true,
+	"upload-key":     true,
 }
 
 // fileFlags and directoryFlags are the flags whose values are paths.
@@ -71,7 +81,7 @@ func (c *invocation) argCompletions() map[string][]completer {
 		"company show": {company}, "company remove": {company}, "company edit": {company},
 		"watch show": {watch}, "watch remove": {watch}, "watch check": {watch},
 		"tasks dismiss": {task}, "tasks retry": {task},
-		"buy-pack": {words(ledger.PackKinds)}, "issuer add": {words(acme.DirectoryNames())},
+		"buy-pack": {words(ledger.PackKinds)}, "issuer add": {words(acme.DirectoryNames())}, "product drivers": {words(product.Names())},
 	}
 	issuers, accounts := c.fromStore("issuers"), c.fromStore("dns-accounts")
 	for _, verb := range []string{"show", "edit", "test", "rollover", "remove"} {
@@ -80,10 +90,12 @@ func (c *invocation) argCompletions() map[string][]completer {
 	all["dns remove"] = []completer{accounts}
 	for _, verb := range []string{
 		"show", "explain", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
-		"renew", "reissue", "host", "revoke", "contact assign", tagVerb, "owner", "note",
+		"renew", "reissue", "reorder", "rekey", "host", "revoke", "contact assign", "note",
 	} {
 		all[verb] = []completer{instance}
 	}
+	all[tagVerb] = []completer{instance, either(instance, c.fromStore("added-tags"))}
+	all["owner"] = []completer{instance, either(instance, contact)}
 	return all
 }
 
@@ -134,6 +146,7 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"dns-accounts":   dnsCandidates,
 
 	"tags":             tagCandidates,
+	"added-tags":       addedTagCandidates,
 	"queries":          queryCandidates(where.Instances),
 	"resource-queries": queryCandidates(where.Resources),
 }
@@ -156,6 +169,15 @@ func tagCandidates(c *invocation, _, _ string) (all []candidate, err error) {
 	tags, err := c.engine().QueryValues(where.Tag, "")
 	for _, t := range tags {
 		all = append(all, candidate{Name: t})
+	}
+	return all, err
+}
+
+// addedTagCandidates are tags as they are written to add them.
+func addedTagCandidates(c *invocation, typed, product string) ([]candidate, error) {
+	all, err := tagCandidates(c, typed, product)
+	for n := range all {
+		all[n].Name = "+" + all[n].Name
 	}
 	return all, err
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -67,6 +68,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 		Theme:       a.Config.UI.Style(),
 		Keys:        a.Config.UI.Keymap(),
 		CursorDelay: cursorDelay,
+		Verb:        c.verb,
 	}
 	person := c.Actor.Name
 	o.Layouts = a.Layouts.Of(person)
@@ -105,6 +107,14 @@ func dashboard(ctx context.Context, c *invocation) error {
 		}
 	}
 	return nil
+}
+
+// verb is [app.Context].Verb: a verb as the person of this session types it, without a
+// terminal on which it could ask.
+func (c *invocation) verb(ctx context.Context, width int, args ...string) (said string, ok bool) {
+	var b bytes.Buffer
+	code := c.app.Answer(ctx, c.app, c.Piped(&b, width), args)
+	return b.String(), code == out.ExitOK
 }
 
 // settings are the settings of a configuration as the palette shows them.

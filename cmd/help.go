@@ -14,12 +14,17 @@ import (
 	"certquay/ui/text"
 )
 
-// addHelp adds the verbs help and completion. Texts are looked up when they are needed,
-// because few command lines show help.
+// addHelp adds the verbs help and completion, and the flag --help. Texts are looked up
+// when they are needed, because few command lines show help. Cobra has no way to return an
+// error from help, so that the one about an unknown verb is left in c.helpErr.
 func (c *invocation) addHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpFlag() // else the word after it would be taken for its value
 	for _, cmd := range root.Commands() {
+		if cmd.HasSubCommands() {
+			cmd.InitDefaultHelpFlag()
+		}
 		switch cmd.Name() {
 		case "help":
 			cmd.Run, cmd.RunE, cmd.Long = nil, helpFor, ""
@@ -32,6 +37,11 @@ func (c *invocation) addHelp(root *cobra.Command) {
 		}
 	}
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		if cmd.HasSubCommands() {
+			if c.helpErr = unknownVerb(cmd, cmd.Flags().Args()); c.helpErr != nil {
+				return
+			}
+		}
 		setHelp(c.Words(), root)
 		_, _ = io.WriteString(cmd.OutOrStdout(), helpText(c.Words(), cmd))
 	})

@@ -76,6 +76,47 @@ func TestEveryVerbAndFlagHasHelp(t *testing.T) {
 	}
 }
 
+// TestHelpIsOfTheVerb asks every verb for its help, with the flag and with the verb help: it
+// is that of the verb, and an unknown one is wrong usage. finding: U19
+func TestHelpIsOfTheVerb(t *testing.T) {
+	t.Parallel()
+	ask := func(line string) (code int, said, wrong string) {
+		var stdout, stderr strings.Builder
+		s := &session.Session{Out: &stdout, Err: &stderr, Lang: "en"}
+		code = run(t.Context(), newInvocation(s, nil), strings.Fields(line))
+		return code, stdout.String(), stderr.String()
+	}
+	verbs := 0
+	each(treeIn("en"), func(cmd *cobra.Command) {
+		if cmd.Hidden {
+			return
+		}
+		verbs++
+		path := nameOf(cmd)
+		for _, line := range []string{path + " --help", "--help " + path, "help " + path} {
+			code, said, wrong := ask(line)
+			about := cmd.Long
+			if about == "" {
+				about = cmd.Short
+			}
+			if code != out.ExitOK || wrong != "" || !strings.HasPrefix(said, about+"\n") || !strings.Contains(said, "\n  "+cmd.CommandPath()) {
+				t.Errorf("%s: exit %d, %q, %s", line, code, wrong, said)
+			}
+		}
+	})
+	if verbs < 70 {
+		t.Errorf("only %d verbs", verbs)
+	}
+	for line, near := range map[string]string{
+		"undo --help": "withdraw, undeploy, auto-deploy or host", "help undo": "withdraw", "annotate -h": "tag, owner or note",
+		"lst --help": "list", "contact ad --help": "add",
+	} {
+		if code, said, wrong := ask(line); code != out.ExitUsage || said != "" || !strings.Contains(wrong, near) {
+			t.Errorf("%s: exit %d, %q, %q", line, code, said, wrong)
+		}
+	}
+}
+
 // TestBuiltInHasWords wants a description of everything that is built in, and of
 // its settings, in every language.
 // spec: V5

@@ -35,8 +35,9 @@ type globalFlags struct {
 // store. app is nil while a command line is only checked.
 type invocation struct {
 	*out.Console
-	app *app.App
-	g   *globalFlags
+	app     *app.App
+	g       *globalFlags
+	helpErr error // why no help could be shown
 }
 
 func newInvocation(s *session.Session, a *app.App) *invocation {
@@ -173,7 +174,7 @@ func run(ctx context.Context, c *invocation, args []string) int {
 	// The slice must not be nil: cobra would then use the command line of this process,
 	// so that an SSH session without a verb would execute "serve".
 	root.SetArgs(append([]string{}, spellTags(root, args)...))
-	err := root.ExecuteContext(ctx)
+	err := cmp.Or(root.ExecuteContext(ctx), c.helpErr)
 	if err == nil {
 		return out.ExitOK
 	}

@@ -255,7 +255,7 @@ func (e *Engine) recordedRevocation(ctx context.Context, leaf *x509.Certificate)
 	if err != nil || !at.IsZero() {
 		return at, reason, err
 	}
-	for _, is := range e.issuers {
+	for _, is := range e.issuers.Usable() {
 		if !is.Capabilities(e.Now()).Records {
 			continue
 		}

@@ -58,6 +58,10 @@ func (rd *reader) queryValues(f where.Field, text string) (values []string, err 
 			values = append(values, contacts[n].Name)
 		}
 	case where.Tag:
+		// A process that was just started has no search table yet; a query waits for a small one.
+		if _, err := rd.page(model.Query{Filter: model.Filter{Where: "tag:*"}, Limit: 1}); err != nil {
+			return nil, err
+		}
 		counts, err := rd.counts()
 		if err != nil {
 			return nil, err

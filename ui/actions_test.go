@@ -168,7 +168,7 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 // spec: V3
 func TestHelpSaysACommonReasonOnce(t *testing.T) {
 	d := drive(t, kittest.Fleet(20), 120, 60, func(o *Options) { o.Actor.ReadOnly = true })
-	d.keys("?").sees("Not possible now — this session is", "undeploy")
+	d.keys("?").sees("Unavailable now — this session is", "undeploy")
 	if n := strings.Count(d.screen(), "read-only, so"); n > 1 {
 		t.Errorf("the reason is said %d times:\n%s", n, d.screen())
 	}

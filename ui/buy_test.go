@@ -97,7 +97,7 @@ func TestBuyFromPack(t *testing.T) {
 	b.Units = []ledger.Balance{{Kind: "certificate", Specification: &dv, Total: 5, Used: 2, Available: 3}}
 	d := drive(t, b, 80, 24)
 	d.act("buy").choose("grade", "standard").choose("pay", "pack")
-	d.sees("3 of 5 units of this specification are available", "certificate from pack", "0.00 EUR", "Taken from the pack: 1; 2 remain")
+	d.sees("available of this specification: 3 of 5", "certificate from pack", "0.00 EUR", "Taken from the pack: 1; left in it: 2")
 	if d.has("hosting") || d.has("1 year ") {
 		t.Fatal("a unit has neither hosting nor other years")
 	}
@@ -124,7 +124,7 @@ func TestBuyPacks(t *testing.T) {
 			t.Fatal("this pack has no specification")
 		}
 		d.fill("quantity", "200000").keys("ctrl+s")
-		d.sees("✕ 200000 units at once are not possible")
+		d.sees("✕ 200000 units cannot be bought at once")
 		d.fill("quantity", "7").keys("ctrl+s")
 		d.sees("not refunded and do not expire")
 		d.called()

@@ -54,7 +54,7 @@ func (m *root) clockActions() app.Actions {
 			if m.clockMoving {
 				m.queuedMoves = append(m.queuedMoves, to)
 				queued := len(m.queuedMoves)
-				return moving(c.T(app.PluralKey("clock.later", queued), queued))
+				return moving(c.T("clock.later", queued))
 			}
 			at := to(c.Backend.Now())
 			return tea.Batch(m.moveClock(at), moving(c.T("clock.moving", at.UTC().Format(clockFormat))))

@@ -53,7 +53,7 @@ func TestHostingFilters(t *testing.T) {
 	} {
 		d := drive(t, hostedFleet(), 120, 40, func(o *Options) { o.Support = support })
 		d.keys("2")
-		d.sees("8 hosted", "1 failing", "1 need a person")
+		d.sees("8 hosted", "1 failing", "1 needs a person")
 		d.act("panel").row(f.word)
 		d.sees(fmt.Sprintf("%s %d", f.word, f.count))
 		d.keys("space", "enter")
@@ -173,7 +173,7 @@ func TestHostingThatWasPaidFor(t *testing.T) {
 	d.feed()
 	d.keys("2").sees("1 hosted", "all renew automatically")
 	for text, change := range map[string]func(){
-		"1 need a person": func() {
+		"1 needs a person": func() {
 			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: hosted.ID,
 				Created: b.Clock, Text: model.Quoted("", "install it")})
 		},
@@ -219,8 +219,8 @@ func TestHostingMarksWhatNeedsAPerson(t *testing.T) {
 	only := func(d *driver) *driver {
 		return d.keys(":").text(text.New("en").T("hosting.act.person")).keys("enter")
 	}
-	drive(t, b, 80, 24).keys("2").click("1 need a person").sees("What needs a person")
-	d := drive(t, b, 80, 24).keys("2").sees("▲ 1 need a person  !", "▲ "+name, "7 hosted")
+	drive(t, b, 80, 24).keys("2").click("1 needs a person").sees("What needs a person")
+	d := drive(t, b, 80, 24).keys("2").sees("▲ 1 needs a person  !", "▲ "+name, "7 hosted")
 	if n := strings.Count(d.screen(), "▲"); n != 2 {
 		t.Errorf("%d marks, want one above and one at its row:\n%s", n, d.screen())
 	}

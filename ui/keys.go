@@ -79,7 +79,7 @@ func (m *root) globals() app.Actions {
 	if m.opts.Sandbox {
 		as = append(as, m.clockActions()...)
 	}
-	as = append(as, action.TaskActions(c, m.tasks)...)
+	as = append(as, action.Everywhere(c, m.tasks)...)
 	return append(as,
 		app.Action{ID: "quit", Name: text.NewName("act.quit"), Binding: app.Keys("q"), Group: app.Program, Run: m.quitOrAsk},
 		app.Action{ID: "ask-quit", Name: text.NewName("act.askquit"), Binding: app.Keys("ctrl+c"), Group: app.Program, Run: m.askQuit})

@@ -90,7 +90,7 @@ func TestCostsLeadToPacks(t *testing.T) {
 func TestHelpBeginsWithWhatIsPossible(t *testing.T) {
 	d := drive(t, kittest.New(), 80, 24)
 	d.keys("?").sees("upload a certificate", "costs and packs", "more lines")
-	if d.has("none is selected") || d.has("Not possible now") {
+	if d.has("none is selected") || d.has("Unavailable now") {
 		t.Errorf("what is not possible stands first:\n%s", d.screen())
 	}
 	d.keys("G").sees("store").keys("ctrl+u").sees("add the private key — no certificate is selected")

@@ -30,6 +30,8 @@ type Options struct {
 	Save func(name string, data []byte, secret bool) (path string, err error)
 	// Read reads a file of the person; nil when this session has no access to files.
 	Read func(path string) ([]byte, error)
+	// Verb is [app.Context].Verb.
+	Verb func(ctx context.Context, width int, args ...string) (said string, ok bool)
 	// IsDir reports whether a path is a directory, CompletePath returns the paths that
 	// begin with what was typed, and FindUploads sorts what directories and files hold
 	// into uploads; nil when this session has no access to files.

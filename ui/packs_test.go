@@ -47,10 +47,10 @@ func TestHostingPacksInTheForm(t *testing.T) {
 	d.calledBesideDrafts()
 	d.keys("right").sees("none: 1 year, not hosted", "Nothing is missing")
 	d.choose("hosting packs", "2")
-	d.sees("2, renewed 2 times", "Taken: hosting packs 2; 3 remain.", "2 besides its own; 2 remain.", "a service of up to 3 years",
+	d.sees("2, renewed 2 times", "Hosting packs: 2 taken, 3 left.", "besides its own: 2 taken, 2 left.", "a service of up to 3 years",
 		"Ops <ops@example.com>")
 	d.keys("right")
-	d.sees("Taken: hosting packs 3; 2 remain.", "1 remain.", "up to 4 years")
+	d.sees("Hosting packs: 3 taken, 2 left.", "3 taken, 1 left.", "up to 4 years")
 	d.keys("right")
 	d.sees("choose:") // a fourth is not to be had
 	d.keys("left")
@@ -119,7 +119,7 @@ func TestHostingIsChosenNotOmitted(t *testing.T) {
 func TestTooFewPacksAreBought(t *testing.T) {
 	d := drive(t, fromPack(0, 1), 80, 24)
 	d.find("from pack").act("apply").fill("domains", "a.example.com").choose("hosting packs", "2")
-	d.sees("Hosting packs: 2 are needed, 0 are free.", "2 more are needed, 1 are free", "✕ too few are free; ctrl+b buys them")
+	d.sees("Hosting packs: needed 2, free 0.", "needed 2 more, free 1", "✕ too few are free; ctrl+b buys them")
 	d.keys("ctrl+b")
 	d.sees("hosting pack", "2 × hosting pack")
 	d.keys("esc") // and back, with nothing bought
@@ -129,7 +129,7 @@ func TestTooFewPacksAreBought(t *testing.T) {
 	d.b.NewEvents()
 	d.keys("ctrl+b", "ctrl+s", "y")
 	d.called("buy-pack hosting")
-	d.sees("Apply for", "2, renewed 2 times", "Taken: hosting packs 2; 0 remain.")
+	d.sees("Apply for", "2, renewed 2 times", "Hosting packs: 2 taken, 0 left.")
 	d.keys("ctrl+b")
 	d.sees("1 × certificate pack, DV single embedded standard")
 	d.keys("ctrl+s", "y")
@@ -156,9 +156,9 @@ func TestHostingPacksReally(t *testing.T) {
 	}
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e.Access, boss })
 	d.act("apply").fill("domains", "a.example.com").choose("hosting packs", "2")
-	d.sees("2 are needed, 0 are free", "a new contact")
+	d.sees("needed 2, free 0", "a new contact")
 	d.keys("ctrl+b", "ctrl+s", "y")
-	d.sees("Taken: hosting packs 2; 0 remain.", "0 remain.")
+	d.sees("Hosting packs: 2 taken, 0 left.", "2 taken, 0 left.")
 	d.keys("ctrl+s") // nobody is told yet
 	d.sees("✕ required")
 	d.fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")

@@ -34,7 +34,7 @@ func TestDeployingBeginsWhereTheCertificateIs(t *testing.T) {
 func TestAKeyIsReplacedFromTheList(t *testing.T) {
 	d := drive(t, kittest.Fleet(20), 120, 40)
 	d.find("shop").keys("N").sees("Replace the key of shop.example.com", "CDN global shop.shop", "keyCompromise",
-		"the old versions are revoked for good: 1", "replace the key")
+		"this cannot be undone: 1", "replace the key")
 	d.keys("ctrl+s").sees("replaced the key of shop.example.com")
 	i := d.instance("shop.example.com")
 	if len(i.Versions) != 2 || i.Versions[0].RevokedReason != "keyCompromise" || i.Deployments.Deployed != 2 || !i.Hosting.On {

@@ -220,5 +220,5 @@ func TestNoticesAreListed(t *testing.T) {
 	}
 	d.keys("enter").sees("certquay: a.example.com: issued", "Delivery").keys("esc").sees("Notices that could not be delivered")
 	d.keys("R").called("retry")
-	d.sees("1 notice is tried again", "Notices that could not be delivered")
+	d.sees("sending 1 notice again", "Notices that could not be delivered")
 }

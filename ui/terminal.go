@@ -55,6 +55,7 @@ func (m *root) styles() *style.Styles {
 
 func (m *root) resize(w, h int) {
 	m.width, m.height = max(w, 0), max(h, 0)
+	m.ctx.Width = m.width
 	for _, p := range m.pages {
 		p.SetSize(m.width, max(m.height-chrome, 0))
 	}

@@ -2,6 +2,7 @@ package out
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,9 +20,35 @@ func (c *Console) Heads(codes ...string) []string {
 	return words
 }
 
-// Table prints rows under a heading; see [FormatTable].
+// Table prints rows under a heading; see [FormatTable]. One wider than Fold is printed as
+// a paragraph for each row.
 func (c *Console) Table(heading []string, rows [][]string) {
-	_, _ = io.WriteString(c.Out, FormatTable(heading, rows))
+	table := FormatTable(heading, rows)
+	if c.Fold > 0 && slices.ContainsFunc(strings.Split(table, "\n"), func(l string) bool { return ansi.StringWidth(l) > c.Fold }) {
+		table = paragraphs(heading, rows)
+	}
+	_, _ = io.WriteString(c.Out, table)
+}
+
+// paragraphs returns a paragraph for each row of escaped cells, with a line for each cell
+// that is not empty.
+func paragraphs(heading []string, rows [][]string) string {
+	width := 0
+	for _, head := range heading {
+		width = max(width, ansi.StringWidth(head))
+	}
+	var b strings.Builder
+	for n, row := range rows {
+		if n > 0 {
+			b.WriteByte('\n')
+		}
+		for k, cell := range row {
+			if cell != "" {
+				b.WriteString(Pad(heading[k], width+2) + cell + "\n")
+			}
+		}
+	}
+	return b.String()
 }
 
 // FormatTable returns rows under a heading, a line each, in columns as wide as needed.

@@ -100,6 +100,7 @@ type Session struct {
 	MkdirAll func(path string, mode os.FileMode) error
 
 	Width       int  // of standard output in columns; 0 if it is not a terminal
+	Fold        int  // width in cells above which a table is printed as a paragraph for each row; 0 for never
 	Terminal    bool // standard output is a terminal
 	ErrTerminal bool // standard error is a terminal
 	Interactive bool // questions can be asked: input and an output are terminals
@@ -123,6 +124,17 @@ func (s *Session) Who() model.Actor {
 		return s.Actor
 	}
 	return s.who()
+}
+
+// Piped returns a session of the same person that prints both of its outputs to out, in
+// tables of at most fold cells, and has no input and no terminal.
+func (s *Session) Piped(out io.Writer, fold int) *Session {
+	return &Session{
+		Fold: fold,
+		Kind: s.Kind, In: strings.NewReader(""), Out: out, Err: out, Profile: colorprofile.NoTTY,
+		Open: s.Open, Create: s.Create, Abs: s.Abs, Walk: s.Walk, CompletePath: s.CompletePath, IsDir: s.IsDir, Exists: s.Exists,
+		MkdirAll: s.MkdirAll, Env: s.Env, Lang: s.Lang, Actor: s.Actor, who: s.Who,
+	}
 }
 
 // Raw switches the caller's terminal to raw mode for a full-screen program, until

@@ -39,8 +39,8 @@ const (
 	Rekey       Action = "rekey"   // reissues with a new key, deploys, and revokes the old versions
 	// RevokeVersion revokes superseded versions only.
 	RevokeVersion Action = "revoke-version"
-	Assign        Action = "assign"   // another contact
-	Annotate      Action = "annotate" // tags, owner and note
+	Assign        Action = "assign" // another contact
+	Annotate      Action = "edit"   // tags, owner and note
 )
 
 // Actions that do not concern one certificate and therefore have no transition.

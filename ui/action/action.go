@@ -106,7 +106,7 @@ func rank(row *rules.Transition) app.Rank {
 }
 
 // Actions lists the life-cycle actions of the table for a target, one for each key,
-// then undo, explain and the contacts.
+// then undo and explain.
 func Actions(c *app.Context, t Target) app.Actions {
 	var as app.Actions
 	for _, key := range keys(c.Table) {
@@ -128,7 +128,7 @@ func Actions(c *app.Context, t Target) app.Actions {
 			as[len(as)-1].Name = text.NewName("action." + string(row.Action))
 		}
 	}
-	return append(as, undo(c, t), explain(c, t), addContact(c), showContacts(c), showCompanies(c))
+	return append(as, undo(c, t), explain(c, t))
 }
 
 // keys are the keys of the table, each once, in its order.

@@ -87,7 +87,7 @@ func (a *application) sentSummary(v form.Values, draft model.Application) string
 	if !draft.Manual() {
 		key = c.T("apply.sent.key", string(draft.KeyType))
 	}
-	parts := []string{c.T(app.PluralKey("apply.sent.names", len(draft.Domains)), len(draft.Domains)), key}
+	parts := []string{c.T("apply.sent.names", len(draft.Domains)), key}
 	if a.maxPacks() > 0 {
 		if n := chosenPacks(v); n > 0 {
 			parts = append(parts, c.T("apply.sent.hosted", n))

@@ -132,7 +132,7 @@ func (q *request) hiddenLines() []string {
 	if len(away) == 0 {
 		return nil
 	}
-	return []string{q.c.T(app.PluralKey("hidden", len(away)), len(q.cases), len(away), joinNames(q.c, away))}
+	return []string{q.c.T("hidden", len(away), len(q.cases), joinNames(q.c, away))}
 }
 
 // skippedLines lists marked certificates that are left out.
@@ -144,5 +144,5 @@ func (q *request) skippedLines() []string {
 	for n, r := range q.refused {
 		why[n] = q.problem(r.Refusal, r.name)
 	}
-	return append([]string{q.c.T(app.PluralKey("skipped", len(q.refused)), len(q.refused))}, groupProblems(q.c, why)...)
+	return append([]string{q.c.T("skipped", len(q.refused))}, groupProblems(q.c, why)...)
 }

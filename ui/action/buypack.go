@@ -51,6 +51,6 @@ func (p *purchase) confirmPack(q *request, v form.Values) (tea.Msg, error) {
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
 	return p.ask(q, v, lines, question, func(ctx context.Context) (string, model.ID, error) {
 		_, err := c.Backend.BuyPack(ctx, r)
-		return c.T(app.PluralKey("buy.pack.done", n), n, c.T("buy.what."+v["what"])), "", err
+		return c.T("buy.pack.done", n, c.T("buy.what."+v["what"])), "", err
 	}), nil
 }

@@ -62,7 +62,7 @@ func (q *request) countResults(done, failed, later int) string {
 	for _, p := range []struct {
 		key string
 		n   int
-	}{{"ended.done", done}, {"ended.n.failed", failed}, {app.PluralKey("ended.later", later), later}} {
+	}{{"ended.done", done}, {"ended.n.failed", failed}, {"ended.later", later}} {
 		if p.n > 0 {
 			parts = append(parts, c.T(p.key, p.n))
 		}

@@ -89,7 +89,7 @@ func pressedInNotices(c *app.Context, key string, n *model.Notice, failed bool, 
 		if err != nil {
 			return failedMsg(c, &rules.Transition{Action: "retry"}, err)
 		}
-		return app.ToastMsg{Text: c.Plural("notices.retried", made), Tone: style.Busy}
+		return app.ToastMsg{Text: c.T("notices.retried", made), Tone: style.Busy}
 	}
 	switch key {
 	case failedKey:

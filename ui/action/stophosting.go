@@ -6,7 +6,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle/rules"
-	"certquay/ui/app"
 )
 
 // stopHosting explains what happens to unused renewals, and asks (spec H10).
@@ -20,9 +19,9 @@ func stopHosting(q *request) tea.Msg {
 	lines := []string{c.T("host.stop.intro")}
 	switch {
 	case left > 0 && packs:
-		lines = append(lines, c.T(app.PluralKey("host.stop.packs", left), left))
+		lines = append(lines, c.T("host.stop.packs", left))
 	case left > 0:
-		lines = append(lines, c.T(app.PluralKey("host.stop.bought", left), left))
+		lines = append(lines, c.T("host.stop.bought", left))
 	}
 	return q.confirm(
 		c.T("host.stop.title", q.names()),

@@ -409,7 +409,7 @@ func (d *TaskList) head(l *taskLine) (head, lead string) {
 		lead = "  "
 	}
 	if l.group {
-		return c.Plural("task."+string(l.kind), len(l.tasks)), lead
+		return c.T("task."+string(l.kind), len(l.tasks)), lead
 	}
 	t := &l.tasks[0]
 	head = c.Text.Text(t.Text)

@@ -15,9 +15,10 @@ import (
 	"certquay/ui/text"
 )
 
-// TaskActions lists the list of tasks and that of notices, which every page offers.
-func TaskActions(c *app.Context, tasks *TaskList) app.Actions {
-	return app.Actions{
+// Everywhere lists what every page offers: the lists of tasks, notices, contacts and
+// companies, and what verbs do.
+func Everywhere(c *app.Context, tasks *TaskList) app.Actions {
+	return append(app.Actions{
 		{
 			ID: "tasks", Name: text.NewName("act.tasks"), Binding: app.Keys(TasksKey), Group: app.View, OpensDialog: true,
 			Run: tasks.open,
@@ -26,7 +27,8 @@ func TaskActions(c *app.Context, tasks *TaskList) app.Actions {
 			ID: "notices", Name: text.NewName("act.notices"), Group: app.View, OpensDialog: true,
 			Run: func() tea.Cmd { return showNotices(c, false) },
 		},
-	}
+		addContact(c), showContacts(c), showCompanies(c),
+	}, verbActions(c)...)
 }
 
 // TasksKey lists the tasks for a person.
@@ -98,7 +100,7 @@ func retryTasks(c *app.Context, tasks []model.Task) tea.Cmd {
 				return testContact(ctx, c, contactOf(&tasks[n]))
 			}
 		}
-		return app.ToastMsg{Text: c.Plural("tasks.retried", len(tasks)), Tone: style.Busy}
+		return app.ToastMsg{Text: c.T("tasks.retried", len(tasks)), Tone: style.Busy}
 	})
 }
 
@@ -143,13 +145,13 @@ func dismissTasks(c *app.Context, tasks []model.Task) tea.Cmd {
 	}
 	title := c.Text.Text(tasks[0].Text)
 	if n > 1 {
-		title = c.Plural("task."+string(tasks[0].Kind), n)
+		title = c.T("task."+string(tasks[0].Kind), n)
 	}
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{
 				Context: c, Title: title, Danger: severity, Lines: lines,
-				Question: c.Plural("tasks.dismiss.question", n), RepeatKey: dismissKey,
+				Question: c.T("tasks.dismiss.question", n), RepeatKey: dismissKey,
 			}
 		},
 		Then: func(yes any) tea.Cmd {

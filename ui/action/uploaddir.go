@@ -64,7 +64,7 @@ func (q *request) uploadDirectories(ctx context.Context, v form.Values, paths []
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("import.directory.title"), Danger: q.row.Severity, Lines: lines,
-				Question: c.Plural("import.directory.question", len(good))}
+				Question: c.T("import.directory.question", len(good))}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {
@@ -85,7 +85,7 @@ func (q *request) uploadFound(ctx context.Context, good []*lifecycle.FoundUpload
 			why = append(why, q.problem(err, f.Result.Instance.Name))
 		}
 	}
-	done := app.ToastMsg{Text: c.Plural("import.directory.done", len(good)-len(why)), Tone: style.Good}
+	done := app.ToastMsg{Text: c.T("import.directory.done", len(good)-len(why)), Tone: style.Good}
 	if len(why) == 0 {
 		return done
 	}

@@ -144,6 +144,10 @@ type Context struct {
 	CursorDelay time.Duration // how long a moving cursor rests on a row before the row is read; 0 reads it at once
 	Save        func(name string, data []byte, secret bool) (path string, err error)
 	Read        func(path string) ([]byte, error)
+	// Verb runs a verb of the command line as this person, and returns what it printed and
+	// whether it succeeded. Tables wider than width are printed as a paragraph for each row.
+	// It is nil where there are no verbs.
+	Verb func(ctx context.Context, width int, args ...string) (said string, ok bool)
 
 	// SaveLayout keeps how the person has arranged a list; nil where nothing is kept.
 	SaveLayout func(list string, l ListLayout) error
@@ -154,6 +158,7 @@ type Context struct {
 	FindUploads  func(ctx context.Context, password model.Secret, paths []string) ([]*lifecycle.FoundUpload, error)
 
 	Styles  *style.Styles
+	Width   int // of the screen, in cells
 	Now     time.Time
 	Spinner string // the current frame while something is waited for; "" otherwise
 	Undo    *Undo
@@ -163,22 +168,6 @@ type Context struct {
 
 // T returns a text of the catalogue.
 func (c *Context) T(key string, args ...any) string { return c.Text.T(key, args...) }
-
-// PluralKey returns the catalogue key for n things; one thing has a key of its own.
-func PluralKey(key string, n int) string {
-	if n == 1 {
-		return key + ".one"
-	}
-	return key
-}
-
-// Plural returns the text of a key for n things; that for one thing takes no number.
-func (c *Context) Plural(key string, n int) string {
-	if n == 1 {
-		return c.T(key + ".one")
-	}
-	return c.T(key, n)
-}
 
 // Timeout bounds one command's calls to the backend.
 const Timeout = 30 * time.Second

@@ -13,8 +13,5 @@ func (c *Context) RelativeTime(t time.Time) string {
 	if n == 0 {
 		n, unit = max(int(d/time.Hour), 1), "hours"
 	}
-	if n == 1 {
-		return c.T(way + unit + ".one")
-	}
 	return c.T(way+unit, n)
 }

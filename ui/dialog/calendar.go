@@ -243,7 +243,7 @@ func (d *Calendar) content() []widget.Row {
 	}
 	rows := d.picture()
 	head := s.Paint(style.Strong, d.dayName(d.day)) + "  " + s.Paint(style.Muted, d.distance()) + "  " +
-		c.T(app.PluralKey("calendar.n", d.count()), widget.Count(d.count()))
+		c.T("calendar.n", widget.Count(d.count()))
 	if d.expiries.Partial {
 		head += "  " + s.Paint(style.Muted, c.T("loading"))
 	}
@@ -258,7 +258,7 @@ func (d *Calendar) picture() (rows []widget.Row) {
 		for n, count := range d.expiries.Days {
 			if count > 0 || n == d.day {
 				rows = append(rows, widget.Row{{
-					Text: d.dayName(n) + c.T("colon") + c.T(app.PluralKey("calendar.n", count), widget.Count(count)), HasCursor: n == d.day,
+					Text: d.dayName(n) + c.T("colon") + c.T("calendar.n", widget.Count(count)), HasCursor: n == d.day,
 				}})
 			}
 		}

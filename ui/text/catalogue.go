@@ -139,7 +139,9 @@ func (c *Catalogue) text(key string) (string, bool) {
 
 // T returns the text of a key with its arguments. String arguments are made safe by
 // [Clean], so that no foreign text reaches the screen raw, and errors are translated.
-// An unknown key is shown in angle brackets.
+// An unknown key is shown in angle brackets. If the first argument is the number 1, or
+// its digit, the text of the key with ".one" is used if this language has it; that may
+// take no arguments.
 func (c *Catalogue) T(key string, args ...any) string {
 	t, ok := c.text(key)
 	if !ok {
@@ -147,6 +149,11 @@ func (c *Catalogue) T(key string, args ...any) string {
 	}
 	if len(args) == 0 {
 		return t
+	}
+	if args[0] == 1 || args[0] == "1" {
+		if t = c.one(key, t); !strings.Contains(t, "%") {
+			return t
+		}
 	}
 	safe := make([]any, len(args))
 	for i, a := range args {
@@ -162,6 +169,15 @@ func (c *Catalogue) T(key string, args ...any) string {
 		}
 	}
 	return fmt.Sprintf(t, safe...)
+}
+
+// one returns the text of a key for one of what is counted, or else other. Languages
+// without a plural have no such texts.
+func (c *Catalogue) one(key, other string) string {
+	if t, ok := c.texts[key+".one"]; ok {
+		return t
+	}
+	return other
 }
 
 // Has reports whether this language has a key; English is not consulted.

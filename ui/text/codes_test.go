@@ -109,8 +109,8 @@ func TestEveryStoredCodeHasAWord(t *testing.T) {
 				key = "event." + code
 			}
 			keys := []string{key}
-			if as == "task" { // counted
-				keys = append(keys, key+".one")
+			if as == "task" && !New("en").Has(key+".one") { // counted
+				t.Errorf("en has no text for one %s", key)
 			}
 			for _, lang := range Languages() {
 				for _, key := range keys {

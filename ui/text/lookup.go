@@ -50,6 +50,10 @@ func (c *Catalogue) term(kind, a string) string {
 		}
 		return a
 	}
+	switch {
+	case strings.HasPrefix(kind, "n."):
+		return c.T(kind, a)
+	}
 	switch kind {
 	case "action":
 		return first("action.", "event.", "doing.")

@@ -28,8 +28,9 @@ import (
 //	watch   problems of a watched endpoint, joined
 //	notice  the kind of a notice
 //	type    a domain type
+//	n.X     a number of something: the text of n.X, such as "3 keys"
 //
-// If the argument n is 1, the text of the code with ".one" is used if it exists.
+// If the argument n is 1, the text of the code with ".one" is used if this language has it.
 func (c *Catalogue) Text(t model.Text) string {
 	return strings.Join(c.Lines(t), c.T("semicolon"))
 }
@@ -58,8 +59,8 @@ func (c *Catalogue) sentence(m model.Message) string {
 		return c.quote(m.Quote)
 	}
 	to, ok := c.text(m.Code)
-	if one, single := c.text(m.Code + ".one"); single && m.Args["n"] == "1" {
-		to = one
+	if m.Args["n"] == "1" {
+		to = c.one(m.Code, to)
 	}
 	if !ok {
 		m.More = nil

@@ -54,7 +54,7 @@ func (p *page) counted() string {
 	if !p.complete {
 		return p.c.T("activity.count", widget.Count(n)+"+")
 	}
-	return p.c.T(app.PluralKey("activity.count", n), widget.Count(n))
+	return p.c.T("activity.count", widget.Count(n))
 }
 
 // ReadOut implements app.ScreenReader.

@@ -73,7 +73,7 @@ func composition(c *app.Context, t *forecast.Tally) []string {
 		{"forecast.n.expiries", t.Expiries}, {"forecast.n.failures", t.Failures},
 	} {
 		if one.n > 0 {
-			ls = append(ls, plural(c, one.key, one.n))
+			ls = append(ls, c.T(one.key, widget.Count(one.n)))
 		}
 	}
 	if len(ls) == 0 {
@@ -102,14 +102,6 @@ func rules(c *app.Context, r row) []string {
 		}
 	}
 	return ls
-}
-
-// plural is the text of a number; one has a key of its own.
-func plural(c *app.Context, key string, n int) string {
-	if n == 1 {
-		return c.T(key + ".one")
-	}
-	return c.T(key, widget.Count(n))
 }
 
 func bullets(c *app.Context, ls []string) []string {

@@ -127,13 +127,8 @@ func (p *page) questionRow() widget.Row {
 	if p.base != nil {
 		row = append(
 			row,
-			widget.Part{
-				Text: plural(
-					c, "forecast.n.instances", p.base.Instances,
-				) + c.T(
-					"list.join",
-				) + c.T("forecast.hosted", widget.Count(p.base.Hosted)),
-			},
+			widget.Part{Text: c.T("forecast.n.instances", widget.Count(p.base.Instances)) + c.T("list.join") +
+				c.T("forecast.hosted", widget.Count(p.base.Hosted))},
 		)
 	}
 	return row
@@ -154,16 +149,16 @@ func (p *page) outlook() []string {
 		add("expiring", c.T("forecast.credits.out", p.base.CreditsRunOut.Format(time.DateOnly)))
 	}
 	if n := packsOut(p.base); n > 0 {
-		add("expiring", plural(c, "forecast.n.packsout", n))
+		add("expiring", c.T("forecast.n.packsout", widget.Count(n)))
 	}
 	if t.HostingEnds > 0 {
-		add("service-ended", plural(c, "forecast.n.ends", t.HostingEnds))
+		add("service-ended", c.T("forecast.n.ends", widget.Count(t.HostingEnds)))
 	}
 	if t.Expiries > 0 {
-		add("expired", plural(c, "forecast.n.expiries", t.Expiries))
+		add("expired", c.T("forecast.n.expiries", widget.Count(t.Expiries)))
 	}
 	if t.Failures > 0 {
-		add("failed", plural(c, "forecast.n.failures", t.Failures))
+		add("failed", c.T("forecast.n.failures", widget.Count(t.Failures)))
 	}
 	if len(parts) == 0 {
 		add("ok", c.T("forecast.fine"))
@@ -175,7 +170,7 @@ func (p *page) outlook() []string {
 				style.Muted,
 				c.T(
 					"forecast.busiest.hour", p.base.BusiestHour.Format("2006-01-02 15:04Z"),
-					plural(c, "forecast.n.versions", p.base.BusiestLoad),
+					c.T("forecast.n.versions", widget.Count(p.base.BusiestLoad)),
 				),
 			),
 		)
@@ -299,15 +294,15 @@ func (p *page) facts() []widget.Row {
 	if d := busiestDay(p.listedReport(), r); d != nil && !r.days {
 		wrap(
 			c.T(
-				"forecast.busiest.with", date(c, d.Start), plural(c, "forecast.n.versions", versions(d)),
-				plural(c, "forecast.n.deployments", d.Deployments),
+				"forecast.busiest.with", date(c, d.Start), c.T("forecast.n.versions", widget.Count(versions(d))),
+				c.T("forecast.n.deployments", widget.Count(d.Deployments)),
 			),
 			style.Muted,
 		)
 	}
 	if l := p.listedReport(); l.BusiestLoad > 0 && r.holds(l.BusiestHour) {
 		wrap(
-			c.T("forecast.busiest.hour", l.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", l.BusiestLoad)),
+			c.T("forecast.busiest.hour", l.BusiestHour.Format("2006-01-02 15:04Z"), c.T("forecast.n.versions", widget.Count(l.BusiestLoad))),
 			style.Muted,
 		)
 	}
@@ -320,13 +315,13 @@ func (p *page) facts() []widget.Row {
 // summary returns a tally in one sentence.
 func summary(p *page, t *forecast.Tally) string {
 	c := p.c
-	parts := []string{plural(c, "forecast.n.versions", versions(t)), plural(c, "forecast.n.deployments", t.Deployments)}
+	parts := []string{c.T("forecast.n.versions", widget.Count(versions(t))), c.T("forecast.n.deployments", widget.Count(t.Deployments))}
 	for _, more := range []struct {
 		key string
 		n   int
 	}{{"forecast.n.credits", t.CreditsUsed}, {"forecast.n.people", t.People}} {
 		if more.n > 0 {
-			parts = append(parts, plural(c, more.key, more.n))
+			parts = append(parts, c.T(more.key, widget.Count(more.n)))
 		}
 	}
 	return strings.Join(parts, c.T("list.join"))

@@ -190,8 +190,8 @@ func (d *hosted) creditLines(c *app.Context) []string {
 		}
 	}
 	lines := []string{
-		c.T(app.PluralKey("hosting.details.auto", reserved), auto, len(d.resources), reserved),
-		c.T(app.PluralKey("hosting.details.free", d.credits.Available), d.credits.Available),
+		c.T("hosting.details.auto", reserved, auto, len(d.resources)),
+		c.T("hosting.details.free", d.credits.Available),
 	}
 	if waiting > 0 {
 		lines = append(lines, c.Mark("▲")+c.T("hosting.details.waiting", waiting))

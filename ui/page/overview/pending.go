@@ -79,7 +79,7 @@ func (d *details) pending() []line {
 func (d *details) bought() (ls []line) {
 	c, i, r := d.c, &d.instance, &d.refund
 	if i.Order != "" {
-		value := c.T(app.PluralKey("fact.bought.years", i.Years), i.Years) + c.T("comma") + widget.Money(r.Paid, r.Currency)
+		value := c.T("fact.bought.years", i.Years) + c.T("comma") + widget.Money(r.Paid, r.Currency)
 		if r.Amount > 0 && !r.Until.IsZero() && i.State.Group() != model.GroupEnded {
 			value += c.T("comma") + c.T("fact.refundable", widget.Stamp(r.Until))
 		}

@@ -189,7 +189,7 @@ func (p *page) tasksRow(w int) widget.Row {
 	var parts []string
 	for _, k := range model.TaskKinds { // the most urgent first
 		if n := kinds[k]; n > 0 {
-			parts = append(parts, c.Plural("task."+string(k), n))
+			parts = append(parts, c.T("task."+string(k), n))
 		}
 	}
 	glyph, tone := "▲", style.Warn
