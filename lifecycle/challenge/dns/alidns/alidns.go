@@ -39,14 +39,19 @@ func New(settings map[string]string, resolvers []string) (*Client, error) {
 	if region := settings["ALICLOUD_REGION_ID"]; region != "" {
 		host = "alidns." + region + ".aliyuncs.com"
 	}
+	return newClient(settings, resolvers, host, nil), nil
+}
+
+// newClient takes the endpoint and how DNS is asked, for tests.
+func newClient(settings map[string]string, resolvers []string, host string, exchange dns.ExchangeFunc) *Client {
 	return &Client{
 		api: &aliyun.Client{
 			Endpoint: host, Version: version, KeyID: settings["ALICLOUD_ACCESS_KEY"],
 			Secret: model.NewSecret([]byte(settings["ALICLOUD_SECRET_KEY"])), Token: settings["ALICLOUD_SECURITY_TOKEN"],
 		},
 		line: settings["ALICLOUD_LINE"], ttl: cmp.Or(settings["ALICLOUD_TTL"], "600"),
-		resolver: dns.NewResolver(resolvers, nil),
-	}, nil
+		resolver: dns.NewResolver(resolvers, exchange),
+	}
 }
 
 // Present makes a record. One that is there already is no error.
