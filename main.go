@@ -5,6 +5,11 @@ import (
 	"os"
 
 	"certquay/cmd"
+	"certquay/cmd/providers"
+	"certquay/lifecycle/challenge/dns/worker"
 )
 
-func main() { os.Exit(cmd.Main()) }
+func main() {
+	worker.RunIfChild(providers.Make) // DNS providers run in child processes
+	os.Exit(cmd.Main())
+}

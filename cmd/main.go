@@ -25,6 +25,7 @@ import (
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle/bundle/decode"
+	"certquay/lifecycle/child"
 	"certquay/lifecycle/notify"
 	"certquay/model"
 	"certquay/store"
@@ -216,7 +217,7 @@ func watchDirectory(ctx context.Context, lock *owner.Lock) (_ context.Context, r
 
 // runAsOwner runs the command line of this process as the owner of the store.
 func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths config.Paths, file string, args []string) int {
-	if err := owner.SetUndumpable(); err != nil { // attached processes stay readable: the owner opens their pipes in /proc
+	if err := child.SetUndumpable(); err != nil { // attached processes stay readable: the owner opens their pipes in /proc
 		c.PrintError(model.Fail("verb.conceal", "cause", err))
 		return out.ExitFailed
 	}

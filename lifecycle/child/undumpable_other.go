@@ -1,6 +1,6 @@
 //go:build !linux
 
-package owner
+package child
 
 // SetUndumpable does nothing: on other systems only core files are disabled.
 func SetUndumpable() error { return nil }

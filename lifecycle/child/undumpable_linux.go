@@ -1,4 +1,4 @@
-package owner
+package child
 
 import "golang.org/x/sys/unix"
 

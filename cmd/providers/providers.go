@@ -1,0 +1,24 @@
+// Package providers holds the DNS providers of the program: those of lego that need no
+// vendor's SDK, the larger of the others, and certquay's own (spec C5). Only package main
+// of certquay imports it, so that tests do not compile it.
+package providers
+
+import (
+	"certquay/cmd/providers/lego"
+	"certquay/lifecycle/challenge/dns/alidns"
+	"certquay/lifecycle/challenge/dns/dnsupdate"
+	"certquay/lifecycle/challenge/dns/worker"
+)
+
+//go:generate go run certquay/cmd/providers/generate
+
+// Make returns the provider of a name. It implements [worker.Make].
+func Make(name string, settings map[string]string, resolvers []string) (worker.Writer, error) {
+	switch name {
+	case "alidns":
+		return alidns.New(settings, resolvers)
+	case "dnsupdate":
+		return dnsupdate.New(settings, resolvers)
+	}
+	return lego.Registry(registry).Make(name, settings, resolvers)
+}
