@@ -81,13 +81,15 @@ func (c *invocation) argCompletions() map[string][]completer {
 		"company show": {company}, "company remove": {company}, "company edit": {company},
 		"watch show": {watch}, "watch remove": {watch}, "watch check": {watch},
 		"tasks dismiss": {task}, "tasks retry": {task},
-		"buy-pack": {words(ledger.PackKinds)}, "issuer add": {words(acme.DirectoryNames())}, "product drivers": {words(product.Names())},
+		"buy-pack": {words(ledger.PackKinds)}, "issuer add": {words(acme.DirectoryNames())}, "dns add": {words(providerNames())},
+		"product drivers": {words(product.Names())},
 	}
 	issuers, accounts := c.fromStore("issuers"), c.fromStore("dns-accounts")
 	for _, verb := range []string{"show", "edit", "test", "rollover", "remove"} {
 		all["issuer "+verb] = []completer{issuers}
 	}
-	all["dns remove"] = []completer{accounts}
+	all["dns remove"], all["dns test"] = []completer{accounts}, []completer{accounts}
+	all["dns providers"] = []completer{words(providerNames())}
 	for _, verb := range []string{
 		"show", "explain", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
 		"renew", "reissue", "reorder", "rekey", "host", "revoke", "contact assign", "note",
@@ -112,7 +114,7 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--company":  c.fromStore("companies"),
 		"--brand":    c.brands,
 		"--kind":     words(config.DeclaredKinds()), "--directory": words(acme.DirectoryNames()), "--challenge": words(challenge.Types),
-		"--unset": words(settingNames()),
+		"--unset": words(settingNames()), "--provider": words(providerNames()),
 		"--level": words(model.Levels), "--type": words(model.DomainTypes), "--grade": words(model.Grades),
 		"--key-type": words(model.KeyTypes), "company add --type": words(model.OrganizationTypes),
 		"company edit --type": words(model.OrganizationTypes), "--to": c.fromStore("contacts"), "--from": c.fromStore("contacts"),

@@ -72,7 +72,7 @@ var verbGroups = []struct {
 var listVerbs = map[string]bool{
 	"list": true, "resources": true, "tasks": true, "notices": true, "activity": true, "balance": true, "rules": true,
 	"contact": true, "contact list": true, "company": true, "company list": true, "watch": true, "watch list": true,
-	"issuer": true, "issuer list": true, "dns": true, "dns list": true,
+	"issuer": true, "issuer list": true, "dns": true, "dns list": true, "dns providers": true,
 	"product": true, "product list": true, "product drivers": true,
 }
 

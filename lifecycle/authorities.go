@@ -198,6 +198,11 @@ func (a *Access) DNSAccount(name string) (authority.Declaration, error) {
 // AddDNSAccount saves an account at a DNS provider with its credentials, sealed.
 func (a *Access) AddDNSAccount(ctx context.Context, d authority.Declaration, credentials authority.Secrets) (authority.Declaration, error) {
 	return asActor(ctx, a, "dns", "", func(by model.Actor) (authority.Declaration, error) {
+		if a.e.checkDNS != nil {
+			if err := a.e.checkDNS(d.Kind, credentials); err != nil {
+				return d, err
+			}
+		}
 		return a.e.dns.Add(ctx, by, d, credentials)
 	})
 }

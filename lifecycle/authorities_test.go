@@ -145,10 +145,7 @@ func TestCredentialsAreSealedAndShownToNobody(t *testing.T) {
 	ctx := context.Background()
 	w, _ := withOpener(t)
 	door := w.Engine.By(admin)
-	credentials, err := authority.ParseCredentials([]byte("# account\n\nCF_DNS_API_TOKEN = 'canary-2'\nexport CF_ZONE=x\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	credentials := authority.Secrets{"CF_DNS_API_TOKEN": model.NewSecret([]byte("canary-2")), "CF_ZONE": model.NewSecret([]byte("x"))}
 	d, err := door.AddDNSAccount(ctx, authority.Declaration{Name: "cloudflare", Kind: "cloudflare"}, credentials)
 	if err != nil || strings.Join(d.SecretNames, " ") != "CF_DNS_API_TOKEN CF_ZONE" {
 		t.Fatalf("%+v, %v", d, err)
@@ -165,10 +162,5 @@ func TestCredentialsAreSealedAndShownToNobody(t *testing.T) {
 	}
 	if _, _, err := w.Engine.DNSCredentials("cloudflare"); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("after its removal: %v", err)
-	}
-	for _, text := range []string{"", "TOKEN", "to ken=x", "1A=x", "a=b", strings.Repeat("A=b\n", 2) + "=x"} {
-		if _, err := authority.ParseCredentials([]byte(text)); err == nil {
-			t.Errorf("%q is read", text)
-		}
 	}
 }

@@ -35,6 +35,8 @@ type Options struct {
 	// credentials.
 	DNSAccounts []authority.Declaration
 	DNSSecrets  func(authority.Declaration) (authority.Secrets, error)
+	// CheckDNS refuses credentials that a provider cannot use; nil accepts all.
+	CheckDNS func(provider string, credentials authority.Secrets) error
 	Products    []NamedProduct // in the order they are shown
 	Prober      ports.Prober
 	VerifyChain ports.ChainVerifier // nil: endpoints are not watched
@@ -93,6 +95,7 @@ type Engine struct {
 	table     *rules.TransitionTable
 	issuers   *authority.Issuers
 	dns       *authority.Book // accounts at DNS providers
+	checkDNS  func(provider string, credentials authority.Secrets) error
 	products  []NamedProduct
 	prober    ports.Prober
 	monitor   *monitor.Monitor
@@ -168,6 +171,7 @@ func New(o Options) *Engine {
 	}
 	e.directory = directory.New(e.journal, e.notifier)
 	e.issuers = authority.NewIssuers(e.journal, o.Issuers, o.Authorities, o.OpenIssuer)
+	e.checkDNS = o.CheckDNS
 	e.dns = authority.NewBook(e.journal, "dns", o.DNSAccounts, o.DNSSecrets)
 	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}
 	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.VerifyChain, e.recordedRevocation)

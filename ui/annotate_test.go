@@ -64,7 +64,7 @@ func TestTheMarkedAreAnnotated(t *testing.T) {
 			t.Errorf("%s has %v, %q", names[n], i.Tags, i.Note)
 		}
 	}
-	d.keys("e").choose("note choice", "set").fill("note", "both").keys("ctrl+s")
+	d.keys("e").choose("note-choice", "set").fill("note", "both").keys("ctrl+s")
 	if a, b := d.instance(names[0]), d.instance(names[1]); a.Note != "both" || b.Note != "both" {
 		t.Errorf("the notes are %q, %q", a.Note, b.Note)
 	}

@@ -150,7 +150,7 @@ func (a *App) openEngine(
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots, PublicRoots: system,
 		Issuers:     map[string]ports.Issuer{embedded.Brand: a.CA},
 		Authorities: a.declaredIssuers(), OpenIssuer: a.issuerOpener(clock),
-		DNSAccounts: a.declaredDNS(), DNSSecrets: a.dnsSecrets,
+		DNSAccounts: a.declaredDNS(), DNSSecrets: a.dnsSecrets, CheckDNS: checkDNS,
 		Products: a.products, Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
 		Notifier: a.newNotifier(roots), Crashed: crashed,
 	})

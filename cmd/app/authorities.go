@@ -2,13 +2,18 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"maps"
 	"path/filepath"
+	"sync"
 
 	"certquay/cmd/config"
 	"certquay/cmd/session"
 	"certquay/lifecycle/authority"
+	"certquay/lifecycle/challenge/dns"
+	"certquay/lifecycle/challenge/dns/catalogue"
+	"certquay/lifecycle/challenge/dns/worker"
 	"certquay/lifecycle/challenge/solvers"
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/ports"
@@ -37,7 +42,7 @@ func (a *App) declaredIssuers() []authority.Declaration {
 // issuerOpener returns what opens the issuers of the configuration and those that are
 // added while running.
 func (a *App) issuerOpener(clock ports.Clock) authority.Opener {
-	makers := &solvers.Solvers{}
+	makers := &solvers.Solvers{Provider: a.dnsProvider}
 	return func(d authority.Declaration, secret func(string) (model.Secret, error)) (ports.Issuer, error) {
 		if a.Sandbox {
 			return nil, model.Fail("issuer.in-sandbox", "name", d.Name)
@@ -105,5 +110,94 @@ func (a *App) dnsSecrets(d authority.Declaration) (authority.Secrets, error) {
 	if err != nil {
 		return nil, err
 	}
-	return authority.ParseCredentials(data.Reveal())
+	return catalogue.ParseSettings(data.Reveal())
+}
+
+// checkDNS refuses an unknown DNS provider, and credentials that it does not know or
+// lacks.
+func checkDNS(provider string, credentials authority.Secrets) error {
+	_, err := worker.New(worker.Options{Provider: provider, Settings: credentials})
+	return err
+}
+
+// dnsProvider returns what writes records with a declared account. Its credentials are
+// read for each order, so that what is added or changed later is used.
+func (a *App) dnsProvider(account string) (dns.Provider, error) {
+	return &dnsAccount{app: a, name: account, orders: map[string]*worker.Account{}}, nil
+}
+
+// dnsAccount is a declared account at a DNS provider.
+type dnsAccount struct {
+	app  *App
+	name string
+
+	mu     sync.Mutex
+	orders map[string]*worker.Account
+}
+
+// of returns the account for an order.
+func (d *dnsAccount) of(order string) (*worker.Account, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w := d.orders[order]; w != nil {
+		return w, nil
+	}
+	provider, credentials, err := d.app.Engine.DNSCredentials(d.name)
+	if err != nil {
+		return nil, err
+	}
+	w, err := worker.New(worker.Options{Provider: provider, Settings: credentials})
+	if err == nil {
+		d.orders[order] = w
+	}
+	return w, err
+}
+
+// Present implements [dns.Provider].
+func (d *dnsAccount) Present(ctx context.Context, r dns.Record) error {
+	w, err := d.of(r.Order)
+	if err != nil {
+		return err
+	}
+	return w.Present(ctx, r)
+}
+
+// CleanUp implements [dns.Provider].
+func (d *dnsAccount) CleanUp(ctx context.Context, r dns.Record) error {
+	w, err := d.of(r.Order)
+	if err != nil {
+		return err
+	}
+	return w.CleanUp(ctx, r)
+}
+
+// Close implements [dns.Provider].
+func (d *dnsAccount) Close(order string) {
+	d.mu.Lock()
+	w := d.orders[order]
+	delete(d.orders, order)
+	d.mu.Unlock()
+	if w != nil {
+		w.Close(order)
+	}
+}
+
+// Sequential implements [dns.Sequential]. An account that is not there is none.
+func (d *dnsAccount) Sequential() bool {
+	declared, err := d.app.Engine.By(model.Scheduler).DNSAccount(d.name)
+	if err != nil {
+		return false
+	}
+	p, _ := catalogue.Find(declared.Kind)
+	return p.Sequential
+}
+
+// TestDNS has an account make a record for a domain, looks for it at every authoritative
+// name server, and removes it. It returns the name of the record.
+func (a *App) TestDNS(ctx context.Context, account, domain string, resolvers []string) (string, error) {
+	p, err := a.dnsProvider(account)
+	if err != nil {
+		return "", err
+	}
+	return dns.Try(ctx, p, dns.NewResolver(resolvers, nil), domain)
 }

@@ -68,7 +68,7 @@ func annotate(q *request) tea.Msg {
 		if owner := v["owner"]; owner != leaveEach {
 			n.Owner = new(name[model.ID(owner)])
 		}
-		if v["note choice"] != leaveEach {
+		if v["note-choice"] != leaveEach {
 			n.Note = new(v["note"])
 		}
 		return q.annotateEach(ctx, func(*model.Instance) lifecycle.Annotation { return n })
@@ -175,9 +175,9 @@ func noteFields(c *app.Context, cases []*rules.Facts) []form.Field {
 		return []form.Field{field}
 	}
 	field.Initial, field.Label = "", c.SubMark()+field.Label
-	field.Show = func(v form.Values) bool { return v["note choice"] != leaveEach }
+	field.Show = func(v form.Values) bool { return v["note-choice"] != leaveEach }
 	return []form.Field{{
-		Key: "note choice", Label: c.T("annotate.notes"), Kind: form.Select,
+		Key: "note-choice", Label: c.T("annotate.notes"), Kind: form.Select,
 		Options: fixedOptions([]string{leaveEach, "set"}, []string{c.T("annotate.leave"), c.T("annotate.set")}),
 	}, field}
 }
