@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/app"
 	"certquay/cmd/out"
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/challenge/dns/catalogue"
@@ -85,10 +86,8 @@ func dnsTestCmd(c *invocation) *cobra.Command {
 		Use: "test", Args: nameAndDomain,
 		Example: "  certquay dns test cloudflare example.com",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.engine().Allow(cmd.Context(), "dns", ""); err != nil {
-				return err
-			}
-			if _, err := c.engine().DNSAccount(args[0]); err != nil {
+			provider, credentials, err := c.engine().DNSCredentials(cmd.Context(), args[0])
+			if err != nil {
 				return err
 			}
 			n, err := names.Parse(args[1])
@@ -97,7 +96,7 @@ func dnsTestCmd(c *invocation) *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), dnsTestTimeout)
 			defer cancel()
-			record, err := c.app.TestDNS(ctx, args[0], n.Host(), resolvers)
+			record, err := app.TestDNS(ctx, provider, credentials, n.Host(), resolvers)
 			if err != nil {
 				return err
 			}

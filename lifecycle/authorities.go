@@ -217,8 +217,11 @@ func (a *Access) RemoveDNSAccount(ctx context.Context, name string) error {
 	return a.e.journal.LogRefusal(ctx, by, a.e.dns.Remove(ctx, by, name, nil))
 }
 
-// DNSCredentials returns the provider and the credentials of an account, for what proves
-// control. They are no answer to a person.
-func (e *Engine) DNSCredentials(name string) (provider string, credentials authority.Secrets, err error) {
-	return e.dns.Credentials(name)
+// DNSCredentials returns the provider and the credentials of an account, for an
+// administrator who tests it. They are no answer to a person.
+func (a *Access) DNSCredentials(ctx context.Context, name string) (provider string, credentials authority.Secrets, err error) {
+	if _, err := a.may(ctx, "dns", ""); err != nil {
+		return "", nil, err
+	}
+	return a.e.dns.Credentials(name)
 }

@@ -17,10 +17,10 @@ import (
 
 var admin = model.Actor{Name: "ada", Role: model.Admin, Via: "test"}
 
-// opened is an issuer that was opened, with what its secret setting said at the time.
+// opened is an issuer that was opened, with its sources.
 type opened struct {
 	declared authority.Declaration
-	secret   func(string) (model.Secret, error)
+	from     authority.Sources
 }
 
 // withOpener makes a world whose issuers can be declared, and returns what was opened.
@@ -28,8 +28,8 @@ func withOpener(t *testing.T, configured ...authority.Declaration) (*lifecyclete
 	all := map[string]opened{}
 	w := lifecycletest.New(t, func(w *lifecycletest.World) {
 		w.Options.Authorities = configured
-		w.Options.OpenIssuer = func(d authority.Declaration, secret func(string) (model.Secret, error)) (ports.Issuer, error) {
-			all[d.Name] = opened{d, secret}
+		w.Options.OpenIssuer = func(d authority.Declaration, from authority.Sources) (ports.Issuer, error) {
+			all[d.Name] = opened{d, from}
 			if d.Kind == "broken" {
 				return nil, errors.New("cannot be opened")
 			}
@@ -49,7 +49,7 @@ func TestIssuersAreAddedEditedAndRemovedWhileRunning(t *testing.T) {
 	if err != nil || one.Name != "letsencrypt" || one.Configured || len(one.SecretNames) != 1 || one.By != "ada" {
 		t.Fatalf("%+v, %v", one, err)
 	}
-	if got, err := all["letsencrypt"].secret("eab_key"); err != nil || string(got.Reveal()) != "canary-1" {
+	if got, err := all["letsencrypt"].from.Secret("eab_key"); err != nil || string(got.Reveal()) != "canary-1" {
 		t.Errorf("the secret: %v", err)
 	}
 	list, err := door.Authorities()
@@ -71,7 +71,7 @@ func TestIssuersAreAddedEditedAndRemovedWhileRunning(t *testing.T) {
 	if fmt.Sprint(one.Settings) != "map[profile:shortlived]" || len(one.SecretNames) != 0 {
 		t.Errorf("after the edit: %+v", one.Declaration)
 	}
-	if _, err := all["letsencrypt"].secret("eab_key"); !errors.Is(err, model.ErrNotFound) {
+	if _, err := all["letsencrypt"].from.Secret("eab_key"); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("the secret that was removed: %v", err)
 	}
 	// A new engine on the same store knows it.
@@ -150,7 +150,7 @@ func TestCredentialsAreSealedAndShownToNobody(t *testing.T) {
 	if err != nil || strings.Join(d.SecretNames, " ") != "CF_DNS_API_TOKEN CF_ZONE" {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	provider, got, err := w.Engine.DNSCredentials("cloudflare")
+	provider, got, err := door.DNSCredentials(ctx, "cloudflare")
 	if err != nil || provider != "cloudflare" || string(got["CF_DNS_API_TOKEN"].Reveal()) != "canary-2" {
 		t.Errorf("%s, %v", provider, err)
 	}
@@ -160,7 +160,7 @@ func TestCredentialsAreSealedAndShownToNobody(t *testing.T) {
 	if err := door.RemoveDNSAccount(ctx, "cloudflare"); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.Engine.DNSCredentials("cloudflare"); !errors.Is(err, model.ErrNotFound) {
+	if _, _, err := door.DNSCredentials(ctx, "cloudflare"); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("after its removal: %v", err)
 	}
 }

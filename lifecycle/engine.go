@@ -170,9 +170,9 @@ func New(o Options) *Engine {
 		crashed:     o.Crashed,
 	}
 	e.directory = directory.New(e.journal, e.notifier)
-	e.issuers = authority.NewIssuers(e.journal, o.Issuers, o.Authorities, o.OpenIssuer)
 	e.checkDNS = o.CheckDNS
 	e.dns = authority.NewBook(e.journal, "dns", o.DNSAccounts, o.DNSSecrets)
+	e.issuers = authority.NewIssuers(e.journal, o.Issuers, o.Authorities, e.dns, o.OpenIssuer)
 	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}
 	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.VerifyChain, e.recordedRevocation)
 	e.outbox = outbox.New(ctx, outbox.Options{

@@ -42,8 +42,8 @@ func (a *App) declaredIssuers() []authority.Declaration {
 // issuerOpener returns what opens the issuers of the configuration and those that are
 // added while running.
 func (a *App) issuerOpener(clock ports.Clock) authority.Opener {
-	makers := &solvers.Solvers{Provider: a.dnsProvider}
-	return func(d authority.Declaration, secret func(string) (model.Secret, error)) (ports.Issuer, error) {
+	makers := &solvers.Solvers{}
+	return func(d authority.Declaration, from authority.Sources) (ports.Issuer, error) {
 		if a.Sandbox {
 			return nil, model.Fail("issuer.in-sandbox", "name", d.Name)
 		}
@@ -65,10 +65,16 @@ func (a *App) issuerOpener(clock ports.Clock) authority.Opener {
 		if err != nil {
 			return nil, err
 		}
+		secret := from.Secret
 		if d.Configured {
 			secret = func(name string) (model.Secret, error) {
 				path, _ := d.Settings[name].(string)
 				return a.secretFile(path)
+			}
+		}
+		if makers.Provider == nil { // the accounts are the same for all issuers
+			makers.Provider = func(account string) dns.Provider {
+				return &dnsAccount{name: account, credentials: from.DNS, orders: map[string]*worker.Account{}}
 			}
 		}
 		return kind.Open(issuer.Setup{
@@ -120,16 +126,11 @@ func checkDNS(provider string, credentials authority.Secrets) error {
 	return err
 }
 
-// dnsProvider returns what writes records with a declared account. Its credentials are
+// dnsAccount writes records with a declared account at a DNS provider. Its credentials are
 // read for each order, so that what is added or changed later is used.
-func (a *App) dnsProvider(account string) (dns.Provider, error) {
-	return &dnsAccount{app: a, name: account, orders: map[string]*worker.Account{}}, nil
-}
-
-// dnsAccount is a declared account at a DNS provider.
 type dnsAccount struct {
-	app  *App
-	name string
+	name        string
+	credentials func(account string) (provider string, credentials authority.Secrets, err error)
 
 	mu     sync.Mutex
 	orders map[string]*worker.Account
@@ -142,7 +143,7 @@ func (d *dnsAccount) of(order string) (*worker.Account, error) {
 	if w := d.orders[order]; w != nil {
 		return w, nil
 	}
-	provider, credentials, err := d.app.Engine.DNSCredentials(d.name)
+	provider, credentials, err := d.credentials(d.name)
 	if err != nil {
 		return nil, err
 	}
@@ -182,22 +183,25 @@ func (d *dnsAccount) Close(order string) {
 	}
 }
 
-// Sequential implements [dns.Sequential]. An account that is not there is none.
+// Sequential implements [dns.Sequential]. An account that cannot be read is none; what it
+// is asked for says so.
 func (d *dnsAccount) Sequential() bool {
-	declared, err := d.app.Engine.By(model.Scheduler).DNSAccount(d.name)
+	provider, _, err := d.credentials(d.name)
 	if err != nil {
 		return false
 	}
-	p, _ := catalogue.Find(declared.Kind)
+	p, _ := catalogue.Find(provider)
 	return p.Sequential
 }
 
 // TestDNS has an account make a record for a domain, looks for it at every authoritative
 // name server, and removes it. It returns the name of the record.
-func (a *App) TestDNS(ctx context.Context, account, domain string, resolvers []string) (string, error) {
-	p, err := a.dnsProvider(account)
+func TestDNS(
+	ctx context.Context, provider string, credentials authority.Secrets, domain string, resolvers []string,
+) (string, error) {
+	account, err := worker.New(worker.Options{Provider: provider, Settings: credentials})
 	if err != nil {
 		return "", err
 	}
-	return dns.Try(ctx, p, dns.NewResolver(resolvers, nil), domain)
+	return dns.Try(ctx, account, dns.NewResolver(resolvers, nil), domain)
 }

@@ -11,14 +11,24 @@ import (
 	"certquay/model"
 )
 
-// Opener opens the issuer of a declaration. It connects to nothing. secret returns the
-// value of a secret setting when it is needed, which fails while the store is sealed.
-type Opener func(d Declaration, secret func(setting string) (model.Secret, error)) (ports.Issuer, error)
+// Opener opens the issuer of a declaration. It connects to nothing.
+type Opener func(d Declaration, from Sources) (ports.Issuer, error)
+
+// Sources are where an issuer gets its secrets from, when it needs them. Both fail while
+// the store is sealed.
+type Sources struct {
+	// Secret returns the value of a secret setting; [model.ErrNotFound] if it was not
+	// given.
+	Secret func(setting string) (model.Secret, error)
+	// DNS returns the provider and the credentials of an account at a DNS provider.
+	DNS func(account string) (provider string, credentials Secrets, err error)
+}
 
 // Issuers are the certificate authorities that can issue, by brand. It is safe for
 // concurrent use.
 type Issuers struct {
 	book *Book
+	dns  *Book
 	open Opener
 
 	mu     sync.RWMutex
@@ -33,9 +43,10 @@ type Issuer struct {
 }
 
 // NewIssuers returns the issuers that are built in, that the configuration declares and
-// that the store declares. open may be nil if only those built in are used.
-func NewIssuers(j *journal.Journal, builtIn map[string]ports.Issuer, configured []Declaration, open Opener) *Issuers {
-	is := &Issuers{book: NewBook(j, "issuer", nil, nil), open: open, opened: map[string]*Issuer{}}
+// that the store declares. dns holds the accounts by which they prove control; open may be
+// nil if only those built in are used.
+func NewIssuers(j *journal.Journal, builtIn map[string]ports.Issuer, configured []Declaration, dns *Book, open Opener) *Issuers {
+	is := &Issuers{book: NewBook(j, "issuer", nil, nil), dns: dns, open: open, opened: map[string]*Issuer{}}
 	for _, name := range slices.Sorted(maps.Keys(builtIn)) {
 		d := Declaration{Name: name, Kind: name, Configured: true}
 		is.book.configured = append(is.book.configured, d)
@@ -63,8 +74,10 @@ func NewIssuers(j *journal.Journal, builtIn map[string]ports.Issuer, configured 
 
 // opening opens the issuer of a declaration.
 func (is *Issuers) opening(d Declaration) *Issuer {
-	secret := func(setting string) (model.Secret, error) { return is.book.Secret(d.Name, setting) }
-	port, err := is.open(d, secret)
+	port, err := is.open(d, Sources{
+		Secret: func(setting string) (model.Secret, error) { return is.book.Secret(d.Name, setting) },
+		DNS:    is.dns.Credentials,
+	})
 	if err != nil {
 		is.book.journal.Log.Warn("an issuer cannot be opened", "issuer", d.Name, "error", err)
 		return &Issuer{Declaration: d, Problem: model.TextOf(err)}

@@ -93,13 +93,10 @@ func openACME(s Setup) (ports.Issuer, error) {
 	o := settings.Options()
 	o.Name, o.Now = s.Name, s.Now
 	o.Limits, o.ReplacesFree = settings.RateLimits()
-	o.Challenges, err = s.Solvers.Set(rules, solvers.Places{
+	o.Challenges = s.Solvers.Set(rules, solvers.Places{
 		HTTPListen: settings.HTTPListen, WebRoot: settings.WebRoot, TLSListen: settings.TLSListen, Resolvers: settings.Resolvers,
 		HTTPPort: settings.HTTPPort, TLSPort: settings.TLSPort,
 	})
-	if err != nil {
-		return nil, err
-	}
 	if o.Roots, err = readRoots(settings.RootsFile); err != nil {
 		return nil, err
 	}

@@ -32,15 +32,16 @@ type Places struct {
 // Solvers makes sets of solvers. Issuers that show proofs at the same place share one
 // solver, since a port can be opened once. It is safe for concurrent use.
 type Solvers struct {
-	// Provider returns what writes records with an account at a DNS provider.
-	Provider func(account string) (dns.Provider, error)
+	// Provider returns what writes records with an account at a DNS provider. It opens
+	// nothing; an account that is not there is an error of its calls.
+	Provider func(account string) dns.Provider
 
 	mu     sync.Mutex
 	shared map[string]challenge.Solver // by type and place
 }
 
 // Set returns the set for the rules of an issuer. It opens nothing.
-func (s *Solvers) Set(rules []challenge.Rule, at Places) (challenge.Set, error) {
+func (s *Solvers) Set(rules []challenge.Rule, at Places) challenge.Set {
 	resolver := dns.NewResolver(at.Resolvers, nil)
 	set := challenge.Set{}
 	for _, r := range rules {
@@ -56,32 +57,23 @@ func (s *Solvers) Set(rules []challenge.Rule, at Places) (challenge.Set, error) 
 				return tlsalpn01.New(tlsalpn01.Options{Listen: at.TLSListen, Dial: dialer(at, resolver)})
 			})
 		case challenge.DNS01, challenge.DNSPersist01:
-			solver, err := s.dns(r, at, resolver)
-			if err != nil {
-				return set, err
-			}
-			e.Solver = solver
+			e.Solver = s.dns(r, at, resolver)
 		case challenge.Manual:
 			set.Look = look(at, resolver)
 		}
 		set.Entries = append(set.Entries, e)
 	}
-	return set, nil
+	return set
 }
 
 // dns returns the solver of a rule about records. Without an account a person makes them.
-func (s *Solvers) dns(r challenge.Rule, at Places, resolver *dns.Resolver) (challenge.Solver, error) {
+func (s *Solvers) dns(r challenge.Rule, at Places, resolver *dns.Resolver) challenge.Solver {
 	if r.DNS == "" {
-		return dns.New(r.Type, nil, resolver), nil
+		return dns.New(r.Type, nil, resolver)
 	}
-	if s.Provider == nil {
-		return nil, model.Fail("challenge.dns.no-account", "name", r.DNS)
-	}
-	provider, err := s.Provider(r.DNS)
-	if err != nil {
-		return nil, err
-	}
-	return s.share(fmt.Sprint(r.Type, r.DNS, at.Resolvers), func() challenge.Solver { return dns.New(r.Type, provider, resolver) }), nil
+	return s.share(fmt.Sprint(r.Type, r.DNS, at.Resolvers), func() challenge.Solver {
+		return dns.New(r.Type, s.Provider(r.DNS), resolver)
+	})
 }
 
 // share returns the solver of a key, which is made at first.
