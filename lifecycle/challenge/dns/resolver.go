@@ -82,6 +82,20 @@ func (r *Resolver) Ask(ctx context.Context, name string, kind uint16) (*dns.Msg,
 	return nil, err
 }
 
+// Broken reports whether the resolvers answer about a name only without looking at its
+// DNSSEC signatures, which then are what is wrong.
+func (r *Resolver) Broken(ctx context.Context, name string) bool {
+	for _, server := range r.servers {
+		m := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeSOA)
+		m.SetEdns0(udpSize, false)
+		m.CheckingDisabled = true
+		if answer, err := r.exchange(ctx, m, server); err == nil {
+			return answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError
+		}
+	}
+	return false
+}
+
 // Server is an address of a name server.
 type Server struct {
 	Name    string // without final dot; empty for one that is known by address only

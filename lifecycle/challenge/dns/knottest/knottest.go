@@ -18,6 +18,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"certquay/lifecycle/listen"
 	"certquay/model"
 )
 
@@ -131,7 +132,7 @@ func key(zone string) (name, secret string) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen.TCP(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
