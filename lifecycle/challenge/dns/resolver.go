@@ -151,7 +151,7 @@ func (r *Resolver) Follow(ctx context.Context, name string) (target string, way 
 		case loop:
 			return "", way, model.Fail("challenge.dns.loop", "way", showWay(way))
 		case len(way)-1 > maxCNAMEs:
-			return "", way, model.Fail("challenge.dns.long", "n", maxCNAMEs, "way", showWay(way))
+			return "", way, model.Fail("challenge.dns.long", "limit", maxCNAMEs, "way", showWay(way))
 		}
 		target = next
 	}

@@ -179,7 +179,7 @@ func (a *Account) child(order string) (p *process, fresh bool, err error) {
 		delete(a.children, order)
 	}
 	if len(a.children) >= maxChildren {
-		return nil, false, model.Fail("dns-provider.many", "n", maxChildren).Wrapping(challenge.ErrBusy)
+		return nil, false, model.Fail("dns-provider.many", "limit", maxChildren).Wrapping(challenge.ErrBusy)
 	}
 	if p, err = a.start(); err == nil {
 		a.children[order] = p
@@ -297,7 +297,10 @@ func (p *process) pipes() (err error) {
 }
 
 func environment() []string {
-	env := []string{marker + "=1", "GOTRACEBACK=none", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	env := []string{
+		marker + "=1", "GOTRACEBACK=none", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/nonexistent", // some SDKs insist on one; what is in that of the user is no setting
+	}
 	for _, name := range inherited {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
