@@ -161,13 +161,23 @@ func (s *Solver) look(ctx context.Context, name, value string) (presence, model.
 	if err != nil {
 		return unknown, model.TextOf(err)
 	}
+	type answer struct {
+		texts []string
+		err   error
+	}
+	answers := make([]answer, len(servers))
+	var wg sync.WaitGroup
+	for n, server := range servers {
+		wg.Go(func() { answers[n].texts, answers[n].err = s.resolver.Texts(ctx, server, name) })
+	}
+	wg.Wait()
 	var have, lack int
 	var missing, silent model.Text
-	for _, server := range servers {
-		texts, err := s.resolver.Texts(ctx, server, name)
+	for n, server := range servers {
+		texts := answers[n].texts
 		switch {
-		case err != nil:
-			silent = model.TextOf(err)
+		case answers[n].err != nil:
+			silent = model.TextOf(answers[n].err)
 		case slices.Contains(texts, value):
 			have++
 		case len(texts) == 0:

@@ -104,7 +104,14 @@ func TestDelegationsAreFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close("o1")
-	if want := []string{"present x.challenges.example.net. v1", "clean up x.challenges.example.net. v1", "close o1"}; !slices.Equal(p.asked, want) {
+	if want := []string{
+		"present x.challenges.example.net. v1",
+		"clean up x.challenges.example.net. v1",
+		"close o1",
+	}; !slices.Equal(
+		p.asked,
+		want,
+	) {
 		t.Errorf("%q", p.asked)
 	}
 }
@@ -115,7 +122,9 @@ func TestEndlessDelegationsAreRefused(t *testing.T) {
 		long = append(long, fmt.Sprintf("n%d.example.com. CNAME n%d.example.com.", n, n+1))
 	}
 	_, r := example(t, append(long, "a.example.com. CNAME b.example.com.", "b.example.com. CNAME a.example.com.")...)
-	for name, want := range map[string]string{"a.example.com.": "challenge.dns.loop", "n0.example.com.": "challenge.dns.long", "n2.example.com.": ""} {
+	for name, want := range map[string]string{
+		"a.example.com.": "challenge.dns.loop", "n0.example.com.": "challenge.dns.long", "n2.example.com.": "",
+	} {
 		if _, way, err := r.Follow(t.Context(), name); codeOf(err) != want {
 			t.Errorf("%s: %v by %v", name, err, way)
 		}

@@ -86,7 +86,11 @@ func (o Options) brokenHop(ctx context.Context, name string, err error, say func
 		say(Bad, model.Say("preflight.dnssec", "zone", trim(hop)), model.Say("preflight.dnssec.hint", "zone", trim(hop)))
 		return
 	}
-	say(Bad, model.Say("preflight.hop", "zone", trim(hop), "parent", trim(parent), "cause", err), model.Say("preflight.hop.hint", "zone", trim(hop)))
+	say(
+		Bad,
+		model.Say("preflight.hop", "zone", trim(hop), "parent", trim(parent), "cause", err),
+		model.Say("preflight.hop.hint", "zone", trim(hop)),
+	)
 }
 
 func hasSOA(answer *miekg.Msg, zone string) bool {

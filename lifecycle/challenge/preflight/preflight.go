@@ -13,6 +13,8 @@ import (
 
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/challenge/dns"
+	"certquay/lifecycle/challenge/http01"
+	"certquay/lifecycle/challenge/tlsalpn01"
 	"certquay/model"
 )
 
@@ -137,17 +139,29 @@ func (o Options) name(ctx context.Context, n Name) (all []Finding) {
 	return all
 }
 
+// Look returns what looks for proofs that persons provide, as [challenge.Solver.Seen]
+// does for the others. A nil dial is the network.
+func Look(r *dns.Resolver, dial challenge.DialFunc) func(ctx context.Context, p challenge.Proof) (bool, model.Text, error) {
+	http, tls := http01.New(http01.Options{Dial: dial}), tlsalpn01.New(tlsalpn01.Options{Dial: dial})
+	return func(ctx context.Context, p challenge.Proof) (bool, model.Text, error) {
+		switch p.Type {
+		case challenge.HTTP01:
+			return http.Seen(ctx, p)
+		case challenge.TLSALPN01:
+			return tls.Seen(ctx, p)
+		}
+		return dns.New(p.Type, nil, r).Seen(ctx, p)
+	}
+}
+
 // record looks for a proof as the CA does.
 func (o Options) record(ctx context.Context, n Name) []Finding {
-	s := n.Solver
-	if s == nil && (n.Type == challenge.DNS01 || n.Type == challenge.DNSPersist01) {
-		s = dns.New(n.Type, nil, o.Resolver)
-	}
-	if s == nil {
-		return nil
+	look := Look(o.Resolver, o.Dial)
+	if n.Solver != nil {
+		look = n.Solver.Seen
 	}
 	f := Finding{Check: Record, Name: n.Name, Level: Good, Text: model.Say("preflight.record.seen")}
-	switch seen, missing, err := s.Seen(ctx, *n.Proof); {
+	switch seen, missing, err := look(ctx, *n.Proof); {
 	case err != nil:
 		f.Level, f.Text, f.Hint = Warning, model.TextOf(err), model.Say("preflight.again")
 	case !seen:

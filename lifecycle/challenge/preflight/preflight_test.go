@@ -28,9 +28,15 @@ const ns1, ns2 = "192.0.2.1:53", "192.0.2.2:53"
 func example(t *testing.T, more ...string) *dnstest.World {
 	const soa = "example.com. SOA ns1.example.com. h.example.com. 1 60 60 60 60"
 	w := dnstest.New(t, append([]string{
-		". SOA a. h. 1 60 60 60 60", "com. SOA a.com. h.com. 1 60 60 60 60",
-		soa, "example.com. NS ns1.example.com.", "example.com. NS ns2.example.com.",
-		"ns1.example.com. A 192.0.2.1", "ns2.example.com. A 192.0.2.2", "www.example.com. A 192.0.2.80", "www.example.com. AAAA 2001:db8::80",
+		". SOA a. h. 1 60 60 60 60",
+		"com. SOA a.com. h.com. 1 60 60 60 60",
+		soa,
+		"example.com. NS ns1.example.com.",
+		"example.com. NS ns2.example.com.",
+		"ns1.example.com. A 192.0.2.1",
+		"ns2.example.com. A 192.0.2.2",
+		"www.example.com. A 192.0.2.80",
+		"www.example.com. AAAA 2001:db8::80",
 	}, more...)...)
 	w.Add(t, ns1, soa)
 	w.Add(t, ns2, soa)
@@ -70,19 +76,31 @@ func TestDelegations(t *testing.T) {
 	}{
 		"all is well": {host: "www.example.com", want: good, zone: "example.com"},
 		"nobody's":    {host: "www.nonesuch.com", want: "delegation bad preflight.unregistered", zone: "nonesuch.com"},
-		"broken": {host: "a.www.example.com", want: "delegation bad preflight.hop", zone: "www.example.com", change: func(w *dnstest.World) {
-			w.Answer("a.www.example.com.", miekg.RcodeServerFailure)
-			w.Answer("www.example.com.", miekg.RcodeServerFailure)
-		}},
-		"no resolver": {host: "www.example.com", want: "delegation bad preflight.hop", zone: "com", change: func(w *dnstest.World) {
-			w.Silence(dnstest.Resolver)
-		}},
-		"signatures": {host: "www.example.com", want: "delegation bad preflight.dnssec", zone: "www.example.com", change: func(w *dnstest.World) {
-			w.Bogus("www.example.com.")
-		}},
-		"lame": {host: "www.example.com", want: "delegation warning preflight.lame; " + good, zone: "example.com", change: func(w *dnstest.World) {
-			w.Remove(ns2, "example.com.")
-		}},
+		"broken": {
+			host: "a.www.example.com", want: "delegation bad preflight.hop", zone: "www.example.com",
+			change: func(w *dnstest.World) {
+				w.Answer("a.www.example.com.", miekg.RcodeServerFailure)
+				w.Answer("www.example.com.", miekg.RcodeServerFailure)
+			},
+		},
+		"no resolver": {
+			host: "www.example.com", want: "delegation bad preflight.hop", zone: "com",
+			change: func(w *dnstest.World) {
+				w.Silence(dnstest.Resolver)
+			},
+		},
+		"signatures": {
+			host: "www.example.com", want: "delegation bad preflight.dnssec", zone: "www.example.com",
+			change: func(w *dnstest.World) {
+				w.Bogus("www.example.com.")
+			},
+		},
+		"lame": {
+			host: "www.example.com", want: "delegation warning preflight.lame; " + good, zone: "example.com",
+			change: func(w *dnstest.World) {
+				w.Remove(ns2, "example.com.")
+			},
+		},
 		"silent": {host: "www.example.com", zone: "example.com", change: func(w *dnstest.World) {
 			w.Silence(ns1)
 			w.Silence(ns2)
@@ -91,8 +109,10 @@ func TestDelegations(t *testing.T) {
 			"_acme-challenge.www.example.com. CNAME x.example.net.", "example.net. SOA a.example.net. h. 1 60 60 60 60",
 			"example.net. NS ns1.example.com.",
 		}, change: func(w *dnstest.World) { w.Add(t, ns1, "example.net. SOA a.example.net. h. 1 60 60 60 60") }},
-		"CNAME to nobody": {host: "www.example.com", typ: challenge.DNS01, want: "delegation bad preflight.unregistered", zone: "nonesuch.com",
-			records: []string{"_acme-challenge.www.example.com. CNAME x.nonesuch.com."}},
+		"CNAME to nobody": {
+			host: "www.example.com", typ: challenge.DNS01, want: "delegation bad preflight.unregistered", zone: "nonesuch.com",
+			records: []string{"_acme-challenge.www.example.com. CNAME x.nonesuch.com."},
+		},
 		"circle": {host: "www.example.com", typ: challenge.DNS01, want: "delegation bad challenge.dns.loop", records: []string{
 			"_acme-challenge.www.example.com. CNAME x.example.com.", "x.example.com. CNAME _acme-challenge.www.example.com.",
 		}},
@@ -138,25 +158,36 @@ func TestCAARecords(t *testing.T) {
 		"second identity": {want: "good allowed", records: []string{`example.com. CAA 0 issue "old.example"`}},
 		"other":           {want: "bad forbidden", records: []string{`example.com. CAA 0 issue "other.example"`}},
 		"nobody":          {want: "bad forbidden", records: []string{`example.com. CAA 0 issue ";"`}},
-		"one of two":      {want: "good allowed", records: []string{`example.com. CAA 0 issue ";"`, `example.com. CAA 0 issue "ca.example"`}},
+		"one of two": {
+			want: "good allowed", records: []string{`example.com. CAA 0 issue ";"`, `example.com. CAA 0 issue "ca.example"`},
+		},
 		"nearer one counts": {want: "bad forbidden", records: []string{
 			`example.com. CAA 0 issue "ca.example"`, `www.example.com. CAA 0 issue "other.example"`,
 		}},
-		"top":             {want: "bad forbidden", records: []string{`com. CAA 0 issue "other.example"`}},
-		"wildcard only":   {want: "good allowed", records: []string{`example.com. CAA 0 issuewild ";"`}},
-		"wildcard":        {host: "*.example.com", want: "bad forbidden", records: []string{`example.com. CAA 0 issuewild ";"`, `example.com. CAA 0 issue "ca.example"`}},
+		"top":           {want: "bad forbidden", records: []string{`com. CAA 0 issue "other.example"`}},
+		"wildcard only": {want: "good allowed", records: []string{`example.com. CAA 0 issuewild ";"`}},
+		"wildcard": {
+			host: "*.example.com", want: "bad forbidden",
+			records: []string{`example.com. CAA 0 issuewild ";"`, `example.com. CAA 0 issue "ca.example"`},
+		},
 		"wildcard, issue": {host: "*.example.com", want: "bad forbidden", records: []string{`example.com. CAA 0 issue "other.example"`}},
 		"wildcard, both": {host: "*.example.com", want: "good allowed", records: []string{
 			`example.com. CAA 0 issuewild "ca.example"`, `example.com. CAA 0 issue "other.example"`,
 		}},
-		"account":       {want: "good allowed", records: []string{`example.com. CAA 0 issue "ca.example; accounturi=` + account + `"`}},
-		"other account": {want: "bad account", records: []string{`example.com. CAA 0 issue "ca.example; accounturi=https://ca.example/acct/2"`}},
-		"method":        {want: "good allowed", records: []string{`example.com. CAA 0 issue "ca.example; validationmethods=dns-01,manual"`}},
-		"other method":  {want: "bad method", records: []string{`example.com. CAA 0 issue "ca.example;validationmethods=http-01"`}},
-		"critical":      {want: "bad critical", records: []string{`example.com. CAA 128 tbs "x"`, `example.com. CAA 0 issue "ca.example"`}},
-		"not critical":  {want: "good allowed", records: []string{`example.com. CAA 0 tbs "x"`, `example.com. CAA 0 iodef "mailto:a@example.com"`}},
-		"no answer":     {want: "bad silent", silent: true},
-		"unknown CA":    {want: "warning unknown", unknown: true, records: []string{`example.com. CAA 0 issue "ca.example"`}},
+		"account": {want: "good allowed", records: []string{`example.com. CAA 0 issue "ca.example; accounturi=` + account + `"`}},
+		"other account": {
+			want: "bad account", records: []string{`example.com. CAA 0 issue "ca.example; accounturi=https://ca.example/acct/2"`},
+		},
+		"method": {
+			want: "good allowed", records: []string{`example.com. CAA 0 issue "ca.example; validationmethods=dns-01,manual"`},
+		},
+		"other method": {want: "bad method", records: []string{`example.com. CAA 0 issue "ca.example;validationmethods=http-01"`}},
+		"critical":     {want: "bad critical", records: []string{`example.com. CAA 128 tbs "x"`, `example.com. CAA 0 issue "ca.example"`}},
+		"not critical": {
+			want: "good allowed", records: []string{`example.com. CAA 0 tbs "x"`, `example.com. CAA 0 iodef "mailto:a@example.com"`},
+		},
+		"no answer":  {want: "bad silent", silent: true},
+		"unknown CA": {want: "warning unknown", unknown: true, records: []string{`example.com. CAA 0 issue "ca.example"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := example(t, c.records...)
@@ -201,7 +232,9 @@ func TestPorts(t *testing.T) {
 	}{
 		"open":      {want: "port good preflight.open", dial: dialer(address, name, four, six)},
 		"half open": {want: "port warning preflight.closed", dial: dialer(address, name, four)},
-		"closed":    {want: "port bad challenge.http.unreachable; port bad preflight.closed; port bad preflight.closed", dial: dialer(address)},
+		"closed": {
+			want: "port bad challenge.http.unreachable; port bad preflight.closed; port bad preflight.closed", dial: dialer(address),
+		},
 		"another server": {
 			want: "port bad challenge.http.status; port good preflight.open", dial: dialer(other.Listener.Addr().String(), name, four, six),
 		},
@@ -257,6 +290,18 @@ func TestRecordsOfAnOrder(t *testing.T) {
 	if got := run(); got != before+"good preflight.record.seen" {
 		t.Error(got)
 	}
+	look := preflight.Look(nil, dialer(""))
+	for kind, want := range map[challenge.Type]string{
+		challenge.HTTP01: "challenge.http.unreachable", challenge.TLSALPN01: "challenge.tls.unreachable",
+	} {
+		if seen, missing, err := look(
+			t.Context(),
+			challenge.Proof{Type: kind, Name: "www.example.com", Token: "t"},
+		); seen || missing.Code() != want ||
+			err != nil {
+			t.Errorf("%s: %v %v", kind, missing, err)
+		}
+	}
 }
 
 // spec: C6
@@ -287,7 +332,9 @@ func TestClockAndBudget(t *testing.T) {
 	if err != nil || time.Since(date) > time.Minute {
 		t.Errorf("%v %v", date, err)
 	}
-	if got := said(preflight.Run(t.Context(), preflight.Options{Date: preflight.DateOf(web.Client(), "http://127.0.0.1:1/")})); got != "clock warning preflight.clock.unknown" {
+	if got := said(
+		preflight.Run(t.Context(), preflight.Options{Date: preflight.DateOf(web.Client(), "http://127.0.0.1:1/")}),
+	); got != "clock warning preflight.clock.unknown" {
 		t.Error(got)
 	}
 }

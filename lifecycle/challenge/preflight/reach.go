@@ -39,7 +39,13 @@ func (o Options) port(ctx context.Context, n Name, host string, address bool) (a
 	}
 	if n.Solver != nil && n.Proof == nil {
 		token := rand.Text()
-		trial := challenge.Proof{Order: "preflight-" + token, Type: n.Type, Name: host, Token: token, KeyAuthorization: token + ".preflight"}
+		trial := challenge.Proof{
+			Order:            "preflight-" + token,
+			Type:             n.Type,
+			Name:             host,
+			Token:            token,
+			KeyAuthorization: token + ".preflight",
+		}
 		if err := n.Solver.Present(ctx, trial); err != nil {
 			say(Bad, model.TextOf(err), model.Say("preflight.port.own.hint"))
 			return all
@@ -79,7 +85,11 @@ func (o Options) addresses(ctx context.Context, host, port string, ips []net.IP,
 		cancel()
 		if err != nil {
 			unreached = append(unreached, func(l Level) {
-				say(l, model.Say("preflight.closed", "address", at, "cause", err), model.Say("preflight.port.hint", "port", port, "name", host))
+				say(
+					l,
+					model.Say("preflight.closed", "address", at, "cause", err),
+					model.Say("preflight.port.hint", "port", port, "name", host),
+				)
 			})
 			continue
 		}

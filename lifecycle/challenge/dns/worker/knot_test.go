@@ -118,8 +118,9 @@ func TestTwoAccountsAtOneProvider(t *testing.T) {
 	// The key of one zone changes no other.
 	s, _ := solver(t, server, challenge.DNS01, "acme.test")
 	err := s.Present(t.Context(), proofOf("o", "www.feas.test", "v"))
-	if cause := model.TextOf(err).Message().Texts["cause"]; cause.Code() != "dns-provider.update" || !strings.Contains(cause.Message().Args["rcode"], "NOTAUTH") &&
-		!strings.Contains(cause.Message().Args["rcode"], "REFUSED") {
+	if cause := model.TextOf(err).Message().Texts["cause"]; cause.Code() != "dns-provider.update" ||
+		!strings.Contains(cause.Message().Args["rcode"], "NOTAUTH") &&
+			!strings.Contains(cause.Message().Args["rcode"], "REFUSED") {
 		t.Errorf("%v", err)
 	}
 }

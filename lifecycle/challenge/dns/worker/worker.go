@@ -37,7 +37,7 @@ const (
 	// Program has the providers that this program has not.
 	Program = "certquay-dnsall"
 
-	defaultTimeout = 2 * time.Minute // for one call
+	defaultTimeout = 3 * time.Minute // for one call: some wait until a change is everywhere
 	maxChildren    = 16              // of one account
 	maxReply       = 64 << 10        // bytes
 	closeTime      = time.Second     // for a child to end by itself
@@ -62,7 +62,7 @@ type Options struct {
 	// Resolvers are asked about zones and delegations, as host:port; none means those of
 	// the system.
 	Resolvers []string
-	Timeout   time.Duration // for one call; 0 is two minutes
+	Timeout   time.Duration // for one call; 0 is three minutes
 }
 
 // Account is an account at a DNS provider. It is safe for concurrent use.

@@ -107,7 +107,14 @@ func accountOf(t *testing.T, o worker.Options) *worker.Account {
 	return a
 }
 
-var record = dns.Record{Order: "o1", Name: "_acme-challenge.example.com.", Value: "v1", Domain: "example.com", Token: "t", KeyAuthorization: "t.k"}
+var record = dns.Record{
+	Order:            "o1",
+	Name:             "_acme-challenge.example.com.",
+	Value:            "v1",
+	Domain:           "example.com",
+	Token:            "t",
+	KeyAuthorization: "t.k",
+}
 
 func codeOf(err error) string { return model.TextOf(err).Code() }
 
@@ -269,7 +276,7 @@ func TestTheChildEndsWithItsParent(t *testing.T) {
 	_ = parent.Process.Kill()
 	_ = parent.Wait()
 	for range 100 {
-		if !slices.ContainsFunc(children, func(pid int) bool { return running(pid) }) {
+		if !slices.ContainsFunc(children, running) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
