@@ -1,7 +1,6 @@
 package worker_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,7 +57,7 @@ func (f *fake) Present(ctx context.Context, r dns.Record) error {
 	case "secret":
 		return errors.New("401 for " + f.settings["HTTPREQ_PASSWORD"])
 	case "hang":
-		time.Sleep(time.Minute)
+		hang()
 	case "panic":
 		panic("met " + f.settings["HTTPREQ_PASSWORD"])
 	case "die":
@@ -87,6 +85,13 @@ func (f *fake) CleanUp(_ context.Context, r dns.Record) error {
 	}
 	delete(f.present, r.Value)
 	return nil
+}
+
+// hang waits for longer than any child may run.
+func hang() {
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	<-ctx.Done()
 }
 
 func account(t *testing.T, mode string) *worker.Account {
@@ -246,44 +251,6 @@ func TestAccountsAreChecked(t *testing.T) {
 	}
 }
 
-// The child ends with its parent, whatever ended that.
-func TestTheChildEndsWithItsParent(t *testing.T) {
-	if os.Getenv("CERTQUAY_TEST_PARENT") != "" {
-		a := account(t, "")
-		if err := a.Present(t.Context(), record); err != nil {
-			t.Fatal(err)
-		}
-		fmt.Println("presented")
-		time.Sleep(time.Minute)
-	}
-	parent := exec.Command(os.Args[0], "-test.run=^TestTheChildEndsWithItsParent$")
-	parent.Env = append(os.Environ(), "CERTQUAY_TEST_PARENT=1")
-	out, err := parent.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := parent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	b := make([]byte, 9)
-	if _, err := out.Read(b); err != nil || !bytes.HasPrefix(b, []byte("presented")) {
-		t.Fatalf("%q %v", b, err)
-	}
-	children := childrenOf(parent.Process.Pid)
-	if len(children) != 1 && runtime.GOOS == "linux" {
-		t.Fatal(children)
-	}
-	_ = parent.Process.Kill()
-	_ = parent.Wait()
-	for range 100 {
-		if !slices.ContainsFunc(children, running) {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Error("the child outlives its parent")
-}
-
 // childrenOf are the processes whose parent has this number.
 func childrenOf(pid int) (all []int) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
@@ -297,9 +264,4 @@ func childrenOf(pid int) (all []int) {
 		}
 	}
 	return all
-}
-
-func running(pid int) bool {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err == nil && !strings.Contains(string(b), ") Z ")
 }
