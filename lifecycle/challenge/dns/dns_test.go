@@ -31,12 +31,13 @@ func example(t *testing.T, more ...string) (*dnstest.World, *dns.Resolver) {
 // provider notes what it is asked for.
 type provider struct {
 	asked      []string
+	resolvers  []string
 	fail       error
 	sequential bool
 }
 
 func (p *provider) Present(_ context.Context, r dns.Record) error {
-	p.asked = append(p.asked, "present "+r.Name+" "+r.Value)
+	p.asked, p.resolvers = append(p.asked, "present "+r.Name+" "+r.Value), r.Resolvers
 	return p.fail
 }
 
@@ -113,6 +114,9 @@ func TestDelegationsAreFollowed(t *testing.T) {
 		want,
 	) {
 		t.Errorf("%q", p.asked)
+	}
+	if want := []string{dnstest.Resolver}; !slices.Equal(p.resolvers, want) {
+		t.Errorf("the provider is to ask %q", p.resolvers)
 	}
 }
 

@@ -51,8 +51,13 @@ func NewResolver(servers []string, exchange ExchangeFunc) *Resolver {
 	return r
 }
 
-// Servers returns the recursive resolvers as host:port.
-func (r *Resolver) Servers() []string { return slices.Clone(r.servers) }
+// Named returns the resolvers that a person named, as host:port.
+func (r *Resolver) Named() []string {
+	if !r.own {
+		return nil
+	}
+	return slices.Clone(r.servers)
+}
 
 // overNetwork asks over UDP, and over TCP what does not fit.
 func overNetwork(ctx context.Context, question *dns.Msg, server string) (*dns.Msg, error) {

@@ -27,7 +27,7 @@ var zones = []knottest.Zone{
 // solver is a dns-01 solver with an account for one zone of a server.
 func solver(t *testing.T, s *knottest.Server, typ challenge.Type, zone string) (*dns.Solver, *worker.Account) {
 	t.Helper()
-	a := accountOf(t, worker.Options{Provider: "dnsupdate", Settings: s.Settings(zone), Resolvers: []string{s.Address}})
+	a := accountOf(t, worker.Options{Provider: "dnsupdate", Settings: s.Settings(zone)})
 	return dns.New(typ, a, dns.NewResolver([]string{s.Address}, nil)), a
 }
 

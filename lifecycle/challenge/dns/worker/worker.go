@@ -59,10 +59,7 @@ var inherited = []string{
 type Options struct {
 	Provider string                  // name or alias of a provider of the catalogue
 	Settings map[string]model.Secret // by the names of the catalogue
-	// Resolvers are asked about zones and delegations, as host:port; none means those of
-	// the system.
-	Resolvers []string
-	Timeout   time.Duration // for one call; 0 is three minutes
+	Timeout  time.Duration           // for one call; 0 is three minutes
 }
 
 // Account is an account at a DNS provider. It is safe for concurrent use.
@@ -193,7 +190,7 @@ func (a *Account) call(ctx context.Context, p *process, op string, r dns.Record)
 	ctx, cancel := context.WithTimeout(ctx, a.opt.Timeout)
 	defer cancel()
 	q := request{
-		Op: op, Provider: a.provider.Name, Settings: map[string]string{}, Resolvers: a.opt.Resolvers, Timeout: a.opt.Timeout, Record: r,
+		Op: op, Provider: a.provider.Name, Settings: map[string]string{}, Timeout: a.opt.Timeout, Record: r,
 	}
 	for name, s := range a.opt.Settings {
 		q.Settings[name] = string(s.Reveal())
