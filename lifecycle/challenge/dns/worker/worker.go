@@ -211,15 +211,15 @@ func (a *Account) call(ctx context.Context, p *process, op string, r dns.Record)
 	return nil
 }
 
-// redact takes credentials out of what a provider says.
+// redact takes secret settings out of what a provider says.
 func (a *Account) redact(t model.Text) model.Text {
 	return t.Map(func(words string) string {
-		for name, s := range a.opt.Settings {
-			value := string(s.Reveal())
-			if len(value) < 4 { // a number or a switch
+		for _, s := range a.provider.Settings {
+			value := string(a.opt.Settings[s.Name].Reveal())
+			if !s.Secret || len(value) < 4 { // so short a one is no secret, and part of many words
 				continue
 			}
-			words = strings.NewReplacer(value, "["+name+"]", url.QueryEscape(value), "["+name+"]").Replace(words)
+			words = strings.NewReplacer(value, "["+s.Name+"]", url.QueryEscape(value), "["+s.Name+"]").Replace(words)
 		}
 		return words
 	})

@@ -55,7 +55,7 @@ func (f *fake) Present(ctx context.Context, r dns.Record) error {
 		status, _ := os.ReadFile("/proc/self/limits")
 		return model.Fail("a", "text", strings.Join(os.Environ(), " ")+"|"+strings.Join(os.Args, " ")+"|"+wd+"|"+string(status))
 	case "secret":
-		return errors.New("401 for " + f.settings["HTTPREQ_PASSWORD"])
+		return errors.New(f.settings["HTTPREQ_ENDPOINT"] + " 401 for " + f.settings["HTTPREQ_PASSWORD"])
 	case "hang":
 		hang()
 	case "panic":
@@ -176,7 +176,7 @@ func TestWhatAProviderDoesWrong(t *testing.T) {
 		if codeOf(err) != want || strings.Contains(fmt.Sprint(err), canary) {
 			t.Errorf("%s: %v", mode, err)
 		}
-		if mode == "secret" && !strings.Contains(words(err), "401 for [HTTPREQ_PASSWORD]") {
+		if mode == "secret" && !strings.Contains(words(err), "http://127.0.0.1 401 for [HTTPREQ_PASSWORD]") {
 			t.Error(words(err))
 		}
 	}
