@@ -6,10 +6,9 @@ import (
 
 	"certquay/cmd"
 	"certquay/cmd/providers"
-	"certquay/lifecycle/challenge/dns/worker"
 )
 
 func main() {
-	worker.RunIfChild(providers.Make) // DNS providers run in child processes
+	providers.RunIfChild() // DNS providers run in child processes
 	os.Exit(cmd.Main())
 }

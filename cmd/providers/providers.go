@@ -12,8 +12,12 @@ import (
 
 //go:generate go run certquay/cmd/providers/generate
 
-// Make returns the provider of a name. It implements [worker.Make].
-func Make(name string, settings map[string]string, resolvers []string) (worker.Writer, error) {
+// RunIfChild writes DNS records and ends the process, if that is what it was started
+// for; else it returns at once. The first thing in main is to call it.
+func RunIfChild() { worker.RunIfChild(mk) }
+
+// mk returns the provider of a name. It implements [worker.Make].
+func mk(name string, settings map[string]string, resolvers []string) (worker.Writer, error) {
 	switch name {
 	case "alidns":
 		return alidns.New(settings, resolvers)

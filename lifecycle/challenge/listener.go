@@ -58,9 +58,14 @@ func (l *Listener) Remove(remove func(key string, p Proof) bool) error {
 	if len(l.proofs) > 0 || l.ln == nil {
 		return nil
 	}
-	stop := l.stop
+	ln, stop := l.ln, l.stop
 	l.ln, l.stop = nil, nil
-	return stop()
+	err := stop()
+	// A server that has not begun to serve does not close its listener.
+	if e := ln.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 // Proof returns what is kept under a key.

@@ -30,7 +30,9 @@ var unread = []string{"_POLLING_INTERVAL", "_PROPAGATION_TIMEOUT", "_SEQUENCE_IN
 var secret = regexp.MustCompile(`KEY|TOKEN|SECRET|PASS|PWD|_PIN|AUTH|CREDENTIAL|SIGNATURE|SERVICE_ACCOUNT$`)
 
 // open are settings that look like secrets and are none.
-var open = regexp.MustCompile(`_(URL|PATH|FILE|ENDPOINT|METHOD|ALGORITHM|ID|NAME|TIMEOUT|USER|USERNAME|MODE|TTL|LOCATION|REGION)$|_TSIG_KEY$|IMPERSONATE`)
+var open = regexp.MustCompile(
+	`_(URL|PATH|FILE|ENDPOINT|METHOD|ALGORITHM|ID|NAME|TIMEOUT|USER|USERNAME|MODE|TTL|LOCATION|REGION)$|_TSIG_KEY$|IMPERSONATE`,
+)
 
 // provider reads the description of a provider and what its source says of it.
 func (l library) provider(name string) (catalogue.Provider, error) {

@@ -38,7 +38,12 @@ var own = map[string][]string{
 		"ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY", "ALICLOUD_SECURITY_TOKEN", "ALICLOUD_REGION_ID", "ALICLOUD_LINE", "ALICLOUD_TTL",
 	},
 	"dnsupdate": {
-		"DNSUPDATE_NAMESERVER", "DNSUPDATE_TSIG_ALGORITHM", "DNSUPDATE_TSIG_KEY", "DNSUPDATE_TSIG_SECRET", "DNSUPDATE_ZONES", "DNSUPDATE_TTL",
+		"DNSUPDATE_NAMESERVER",
+		"DNSUPDATE_TSIG_ALGORITHM",
+		"DNSUPDATE_TSIG_KEY",
+		"DNSUPDATE_TSIG_SECRET",
+		"DNSUPDATE_ZONES",
+		"DNSUPDATE_TTL",
 	},
 }
 
@@ -205,7 +210,10 @@ func registry(pkg string, names []string) ([]byte, error) {
 	for _, name := range names {
 		fmt.Fprintf(&b, "\t%q\n", module+"/providers/dns/"+name)
 	}
-	fmt.Fprintf(&b, ")\n\n// registry makes the providers of lego by name.\nvar registry = map[string]func() (challenge.Provider, error){\n")
+	fmt.Fprintf(
+		&b,
+		")\n\n// registry makes the providers of lego by name.\nvar registry = map[string]func() (challenge.Provider, error){\n",
+	)
 	for _, name := range names {
 		key := name
 		if r, ok := renamed[name]; ok {

@@ -29,6 +29,14 @@ type Record struct {
 	// dns-01 is at "_acme-challenge." + Domain before CNAMEs, and its value is a digest of
 	// KeyAuthorization. All are empty for dns-persist-01.
 	Domain, Token, KeyAuthorization string
+	// Resolvers are the recursive resolvers that a person named, as host:port, of whom a
+	// provider has to ask what it does not know; none means those of the system.
+	Resolvers []string
+}
+
+// is reports whether two records are the same one of one order.
+func (r Record) is(o Record) bool {
+	return r.Order == o.Order && r.Name == o.Name && r.Value == o.Value
 }
 
 // Provider writes TXT records at a DNS provider with one account. Implementations are
@@ -103,7 +111,7 @@ func (s *Solver) hold(r Record) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held.Name != "" && s.held != r {
+	if s.held.Name != "" && !s.held.is(r) {
 		return model.Fail("challenge.dns.busy", "name", shown(s.held.Name)).Wrapping(challenge.ErrBusy)
 	}
 	s.held = r
@@ -127,7 +135,7 @@ func (s *Solver) record(ctx context.Context, p challenge.Proof) (Record, error) 
 	}
 	return Record{
 		Order: p.Order, Name: target, Value: p.Value,
-		Domain: p.Name, Token: p.Token, KeyAuthorization: p.KeyAuthorization,
+		Domain: p.Name, Token: p.Token, KeyAuthorization: p.KeyAuthorization, Resolvers: s.resolver.Named(),
 	}, nil
 }
 
@@ -161,13 +169,23 @@ func (s *Solver) look(ctx context.Context, name, value string) (presence, model.
 	if err != nil {
 		return unknown, model.TextOf(err)
 	}
+	type answer struct {
+		texts []string
+		err   error
+	}
+	answers := make([]answer, len(servers))
+	var wg sync.WaitGroup
+	for n, server := range servers {
+		wg.Go(func() { answers[n].texts, answers[n].err = s.resolver.Texts(ctx, server, name) })
+	}
+	wg.Wait()
 	var have, lack int
 	var missing, silent model.Text
-	for _, server := range servers {
-		texts, err := s.resolver.Texts(ctx, server, name)
+	for n, server := range servers {
+		texts := answers[n].texts
 		switch {
-		case err != nil:
-			silent = model.TextOf(err)
+		case answers[n].err != nil:
+			silent = model.TextOf(answers[n].err)
 		case slices.Contains(texts, value):
 			have++
 		case len(texts) == 0:
@@ -200,7 +218,7 @@ func (s *Solver) CleanUp(ctx context.Context, p challenge.Proof) error {
 		return &challenge.LeftError{Proof: p, Err: err}
 	}
 	err = s.provider.CleanUp(ctx, r)
-	s.release(func(held Record) bool { return held == r })
+	s.release(func(held Record) bool { return held.is(r) })
 	if err == nil {
 		return nil
 	}

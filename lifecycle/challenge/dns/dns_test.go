@@ -31,12 +31,13 @@ func example(t *testing.T, more ...string) (*dnstest.World, *dns.Resolver) {
 // provider notes what it is asked for.
 type provider struct {
 	asked      []string
+	resolvers  []string
 	fail       error
 	sequential bool
 }
 
 func (p *provider) Present(_ context.Context, r dns.Record) error {
-	p.asked = append(p.asked, "present "+r.Name+" "+r.Value)
+	p.asked, p.resolvers = append(p.asked, "present "+r.Name+" "+r.Value), r.Resolvers
 	return p.fail
 }
 
@@ -104,8 +105,18 @@ func TestDelegationsAreFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close("o1")
-	if want := []string{"present x.challenges.example.net. v1", "clean up x.challenges.example.net. v1", "close o1"}; !slices.Equal(p.asked, want) {
+	if want := []string{
+		"present x.challenges.example.net. v1",
+		"clean up x.challenges.example.net. v1",
+		"close o1",
+	}; !slices.Equal(
+		p.asked,
+		want,
+	) {
 		t.Errorf("%q", p.asked)
+	}
+	if want := []string{dnstest.Resolver}; !slices.Equal(p.resolvers, want) {
+		t.Errorf("the provider is to ask %q", p.resolvers)
 	}
 }
 
@@ -115,7 +126,9 @@ func TestEndlessDelegationsAreRefused(t *testing.T) {
 		long = append(long, fmt.Sprintf("n%d.example.com. CNAME n%d.example.com.", n, n+1))
 	}
 	_, r := example(t, append(long, "a.example.com. CNAME b.example.com.", "b.example.com. CNAME a.example.com.")...)
-	for name, want := range map[string]string{"a.example.com.": "challenge.dns.loop", "n0.example.com.": "challenge.dns.long", "n2.example.com.": ""} {
+	for name, want := range map[string]string{
+		"a.example.com.": "challenge.dns.loop", "n0.example.com.": "challenge.dns.long", "n2.example.com.": "",
+	} {
 		if _, way, err := r.Follow(t.Context(), name); codeOf(err) != want {
 			t.Errorf("%s: %v by %v", name, err, way)
 		}

@@ -51,8 +51,13 @@ func NewResolver(servers []string, exchange ExchangeFunc) *Resolver {
 	return r
 }
 
-// Servers returns the recursive resolvers as host:port.
-func (r *Resolver) Servers() []string { return slices.Clone(r.servers) }
+// Named returns the resolvers that a person named, as host:port.
+func (r *Resolver) Named() []string {
+	if !r.own {
+		return nil
+	}
+	return slices.Clone(r.servers)
+}
 
 // overNetwork asks over UDP, and over TCP what does not fit.
 func overNetwork(ctx context.Context, question *dns.Msg, server string) (*dns.Msg, error) {
@@ -80,6 +85,20 @@ func (r *Resolver) Ask(ctx context.Context, name string, kind uint16) (*dns.Msg,
 		}
 	}
 	return nil, err
+}
+
+// Broken reports whether the resolvers answer about a name only without looking at its
+// DNSSEC signatures, which then are what is wrong.
+func (r *Resolver) Broken(ctx context.Context, name string) bool {
+	for _, server := range r.servers {
+		m := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeSOA)
+		m.SetEdns0(udpSize, false)
+		m.CheckingDisabled = true
+		if answer, err := r.exchange(ctx, m, server); err == nil {
+			return answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError
+		}
+	}
+	return false
 }
 
 // Server is an address of a name server.
@@ -137,7 +156,7 @@ func (r *Resolver) Follow(ctx context.Context, name string) (target string, way 
 		case loop:
 			return "", way, model.Fail("challenge.dns.loop", "way", showWay(way))
 		case len(way)-1 > maxCNAMEs:
-			return "", way, model.Fail("challenge.dns.long", "n", maxCNAMEs, "way", showWay(way))
+			return "", way, model.Fail("challenge.dns.long", "limit", maxCNAMEs, "way", showWay(way))
 		}
 		target = next
 	}

@@ -130,7 +130,7 @@ func newClient(dial challenge.DialFunc) *http.Client {
 		},
 		CheckRedirect: func(to *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
-				return model.Fail("challenge.http.redirects", "n", maxRedirects)
+				return model.Fail("challenge.http.redirects", "limit", maxRedirects)
 			}
 			port := to.URL.Port()
 			if s := to.URL.Scheme; s == "http" && (port == "" || port == "80") || s == "https" && (port == "" || port == "443") {

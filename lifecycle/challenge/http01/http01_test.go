@@ -13,6 +13,7 @@ import (
 
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/challenge/http01"
+	"certquay/lifecycle/listen"
 	"certquay/model"
 )
 
@@ -31,7 +32,7 @@ func to(address string) challenge.DialFunc {
 // freePort is an address that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen.TCP(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestThePortIsOpenWhileAProofIsShown(t *testing.T) {
 }
 
 func TestATakenPortIsNamed(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen.TCP(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,13 @@ import (
 
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/challenge/tlsalpn01"
+	"certquay/lifecycle/listen"
 )
 
 // The port answers the CA's handshake for the names of its proofs, and nobody else's.
 // spec: C4
 func TestTheHandshakeOfACAIsAnswered(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen.TCP(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

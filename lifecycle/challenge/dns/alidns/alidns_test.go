@@ -84,7 +84,11 @@ func TestRecordsAreMadeAndRemoved(t *testing.T) {
 	if m := model.TextOf(err).Message(); m.Code != "aliyun.error" || m.Args["code"] != "SignatureDoesNotMatch" {
 		t.Error(err)
 	}
-	if err := provider("id").Present(t.Context(), dns.Record{Name: "x.example.org.", Value: "v"}); model.TextOf(err).Code() != "challenge.dns.no-zone" {
+	if err := provider(
+		"id",
+	).Present(t.Context(), dns.Record{Name: "x.example.org.", Value: "v"}); model.TextOf(err).
+		Code() !=
+		"challenge.dns.no-zone" {
 		t.Error(err)
 	}
 }

@@ -19,6 +19,8 @@ type World struct {
 	mu      sync.Mutex
 	servers map[string]map[string][]dns.RR // by address, then by name
 	codes   map[string]int                 // by address, or by a name asked of the resolver
+	types   map[dns.Question]int           // by name and type asked of the resolver
+	bogus   map[string]bool                // names whose signatures are wrong
 	silent  map[string]bool
 }
 
@@ -26,7 +28,10 @@ type World struct {
 // zone file, with absolute names.
 func New(t *testing.T, records ...string) *World {
 	t.Helper()
-	w := &World{servers: map[string]map[string][]dns.RR{}, codes: map[string]int{}, silent: map[string]bool{}}
+	w := &World{
+		servers: map[string]map[string][]dns.RR{}, codes: map[string]int{}, types: map[dns.Question]int{},
+		bogus: map[string]bool{}, silent: map[string]bool{},
+	}
 	w.Add(t, Resolver, records...)
 	return w
 }
@@ -63,6 +68,20 @@ func (w *World) Answer(serverOrName string, rcode int) {
 	w.codes[serverOrName] = rcode
 }
 
+// AnswerType has the resolver answer with a response code for a name and type.
+func (w *World) AnswerType(name string, kind uint16, rcode int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.types[dns.Question{Name: name, Qtype: kind}] = rcode
+}
+
+// Bogus has the resolver fail for a name unless it is told not to check signatures.
+func (w *World) Bogus(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bogus[name] = true
+}
+
 // Silence has a server not answer.
 func (w *World) Silence(server string) {
 	w.mu.Lock()
@@ -87,7 +106,7 @@ func (w *World) Exchange(_ context.Context, m *dns.Msg, server string) (*dns.Msg
 	name := dns.CanonicalName(q.Name)
 	code, wrong := w.codes[server]
 	if !wrong && server == Resolver {
-		code, wrong = w.codes[name]
+		code, wrong = w.resolving(m, name)
 	}
 	if wrong {
 		answer.Rcode = code
@@ -103,4 +122,16 @@ func (w *World) Exchange(_ context.Context, m *dns.Msg, server string) (*dns.Msg
 		answer.Rcode = dns.RcodeNameError
 	}
 	return answer, nil
+}
+
+// resolving is what is wrong with a name for the resolver.
+func (w *World) resolving(m *dns.Msg, name string) (rcode int, wrong bool) {
+	if w.bogus[name] && !m.CheckingDisabled {
+		return dns.RcodeServerFailure, true
+	}
+	if code, wrong := w.types[dns.Question{Name: name, Qtype: m.Question[0].Qtype}]; wrong {
+		return code, true
+	}
+	code, wrong := w.codes[name]
+	return code, wrong
 }

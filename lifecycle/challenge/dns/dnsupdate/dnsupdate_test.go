@@ -13,7 +13,9 @@ func TestSettingsAreChecked(t *testing.T) {
 		"dns-provider.tsig-half":      {"DNSUPDATE_TSIG_KEY": "k"},
 		"dns-provider.tsig-algorithm": {"DNSUPDATE_TSIG_KEY": "k", "DNSUPDATE_TSIG_SECRET": "s", "DNSUPDATE_TSIG_ALGORITHM": "gss-tsig"},
 		"dns-provider.number":         {"DNSUPDATE_TTL": "-1"},
-		"":                            {"DNSUPDATE_TSIG_KEY": "k", "DNSUPDATE_TSIG_SECRET": "s", "DNSUPDATE_TSIG_ALGORITHM": "HMAC-SHA512."},
+		"": {
+			"DNSUPDATE_TSIG_KEY": "k", "DNSUPDATE_TSIG_SECRET": "s", "DNSUPDATE_TSIG_ALGORITHM": "HMAC-SHA512.",
+		},
 	} {
 		s["DNSUPDATE_NAMESERVER"] = "::1"
 		if _, err := dnsupdate.New(s, nil); model.TextOf(err).Code() != want {

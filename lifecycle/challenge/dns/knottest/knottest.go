@@ -18,6 +18,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"certquay/lifecycle/listen"
 	"certquay/model"
 )
 
@@ -56,9 +57,19 @@ func Start(t *testing.T, zones ...Zone) *Server {
 		key, secret := key(z.Name)
 		fmt.Fprintf(&keys, "  - id: %s\n    algorithm: hmac-sha256\n    secret: %s\n", key, secret)
 		fmt.Fprintf(&acls, "  - id: acl-%s\n    key: %s\n    action: update\n    update-type: TXT\n", key, key)
-		fmt.Fprintf(&list, "  - domain: %s\n    storage: %s\n    file: %s.zone\n    acl: acl-%s\n    zonefile-sync: -1\n    journal-content: all\n",
-			z.Name, dir, z.Name, key)
-		text := fmt.Sprintf("$ORIGIN %s.\n$TTL 60\n@ SOA ns h 1 60 60 60 60\n@ NS ns\nns A 127.0.0.1\n%s\n", z.Name, strings.Join(z.Records, "\n"))
+		fmt.Fprintf(
+			&list,
+			"  - domain: %s\n    storage: %s\n    file: %s.zone\n    acl: acl-%s\n    zonefile-sync: -1\n    journal-content: all\n",
+			z.Name,
+			dir,
+			z.Name,
+			key,
+		)
+		text := fmt.Sprintf(
+			"$ORIGIN %s.\n$TTL 60\n@ SOA ns h 1 60 60 60 60\n@ NS ns\nns A 127.0.0.1\n%s\n",
+			z.Name,
+			strings.Join(z.Records, "\n"),
+		)
 		write(t, filepath.Join(dir, z.Name+".zone"), text)
 	}
 	fmt.Fprintf(&conf, "key:\n%sacl:\n%szone:\n%s", keys.String(), acls.String(), list.String())
@@ -131,7 +142,7 @@ func key(zone string) (name, secret string) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen.TCP(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (c *worker) answer(q request) (a reply) {
 		}
 	}()
 	if c.provider == nil || q.Op == opOpen {
-		p, err := c.mk(q.Provider, q.Settings, q.Resolvers)
+		p, err := c.mk(q.Provider, q.Settings, q.Record.Resolvers)
 		if errors.Is(err, ErrUnknown) {
 			return reply{Unknown: true}
 		}
@@ -132,12 +132,11 @@ const (
 
 // request and reply go between parent and child, one JSON value a line.
 type request struct {
-	Op        string            `json:"op"`
-	Provider  string            `json:"provider"`
-	Settings  map[string]string `json:"settings"`
-	Resolvers []string          `json:"resolvers,omitempty"`
-	Timeout   time.Duration     `json:"timeout"`
-	Record    dns.Record        `json:"record"`
+	Op       string            `json:"op"`
+	Provider string            `json:"provider"`
+	Settings map[string]string `json:"settings"`
+	Timeout  time.Duration     `json:"timeout"`
+	Record   dns.Record        `json:"record"`
 }
 
 type reply struct {

@@ -27,7 +27,7 @@ var zones = []knottest.Zone{
 // solver is a dns-01 solver with an account for one zone of a server.
 func solver(t *testing.T, s *knottest.Server, typ challenge.Type, zone string) (*dns.Solver, *worker.Account) {
 	t.Helper()
-	a := accountOf(t, worker.Options{Provider: "dnsupdate", Settings: s.Settings(zone), Resolvers: []string{s.Address}})
+	a := accountOf(t, worker.Options{Provider: "dnsupdate", Settings: s.Settings(zone)})
 	return dns.New(typ, a, dns.NewResolver([]string{s.Address}, nil)), a
 }
 
@@ -118,8 +118,9 @@ func TestTwoAccountsAtOneProvider(t *testing.T) {
 	// The key of one zone changes no other.
 	s, _ := solver(t, server, challenge.DNS01, "acme.test")
 	err := s.Present(t.Context(), proofOf("o", "www.feas.test", "v"))
-	if cause := model.TextOf(err).Message().Texts["cause"]; cause.Code() != "dns-provider.update" || !strings.Contains(cause.Message().Args["rcode"], "NOTAUTH") &&
-		!strings.Contains(cause.Message().Args["rcode"], "REFUSED") {
+	if cause := model.TextOf(err).Message().Texts["cause"]; cause.Code() != "dns-provider.update" ||
+		!strings.Contains(cause.Message().Args["rcode"], "NOTAUTH") &&
+			!strings.Contains(cause.Message().Args["rcode"], "REFUSED") {
 		t.Errorf("%v", err)
 	}
 }

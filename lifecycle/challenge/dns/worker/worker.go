@@ -37,7 +37,7 @@ const (
 	// Program has the providers that this program has not.
 	Program = "certquay-dnsall"
 
-	defaultTimeout = 2 * time.Minute // for one call
+	defaultTimeout = 3 * time.Minute // for one call: some wait until a change is everywhere
 	maxChildren    = 16              // of one account
 	maxReply       = 64 << 10        // bytes
 	closeTime      = time.Second     // for a child to end by itself
@@ -59,10 +59,7 @@ var inherited = []string{
 type Options struct {
 	Provider string                  // name or alias of a provider of the catalogue
 	Settings map[string]model.Secret // by the names of the catalogue
-	// Resolvers are asked about zones and delegations, as host:port; none means those of
-	// the system.
-	Resolvers []string
-	Timeout   time.Duration // for one call; 0 is two minutes
+	Timeout  time.Duration           // for one call; 0 is three minutes
 }
 
 // Account is an account at a DNS provider. It is safe for concurrent use.
@@ -179,7 +176,7 @@ func (a *Account) child(order string) (p *process, fresh bool, err error) {
 		delete(a.children, order)
 	}
 	if len(a.children) >= maxChildren {
-		return nil, false, model.Fail("dns-provider.many", "n", maxChildren).Wrapping(challenge.ErrBusy)
+		return nil, false, model.Fail("dns-provider.many", "limit", maxChildren).Wrapping(challenge.ErrBusy)
 	}
 	if p, err = a.start(); err == nil {
 		a.children[order] = p
@@ -193,7 +190,7 @@ func (a *Account) call(ctx context.Context, p *process, op string, r dns.Record)
 	ctx, cancel := context.WithTimeout(ctx, a.opt.Timeout)
 	defer cancel()
 	q := request{
-		Op: op, Provider: a.provider.Name, Settings: map[string]string{}, Resolvers: a.opt.Resolvers, Timeout: a.opt.Timeout, Record: r,
+		Op: op, Provider: a.provider.Name, Settings: map[string]string{}, Timeout: a.opt.Timeout, Record: r,
 	}
 	for name, s := range a.opt.Settings {
 		q.Settings[name] = string(s.Reveal())
@@ -214,15 +211,15 @@ func (a *Account) call(ctx context.Context, p *process, op string, r dns.Record)
 	return nil
 }
 
-// redact takes credentials out of what a provider says.
+// redact takes secret settings out of what a provider says.
 func (a *Account) redact(t model.Text) model.Text {
 	return t.Map(func(words string) string {
-		for name, s := range a.opt.Settings {
-			value := string(s.Reveal())
-			if len(value) < 4 { // a number or a switch
+		for _, s := range a.provider.Settings {
+			value := string(a.opt.Settings[s.Name].Reveal())
+			if !s.Secret || len(value) < 4 { // so short a one is no secret, and part of many words
 				continue
 			}
-			words = strings.NewReplacer(value, "["+name+"]", url.QueryEscape(value), "["+name+"]").Replace(words)
+			words = strings.NewReplacer(value, "["+s.Name+"]", url.QueryEscape(value), "["+s.Name+"]").Replace(words)
 		}
 		return words
 	})
@@ -297,7 +294,10 @@ func (p *process) pipes() (err error) {
 }
 
 func environment() []string {
-	env := []string{marker + "=1", "GOTRACEBACK=none", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	env := []string{
+		marker + "=1", "GOTRACEBACK=none", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/nonexistent", // some SDKs insist on one; what is in that of the user is no setting
+	}
 	for _, name := range inherited {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
