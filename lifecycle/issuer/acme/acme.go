@@ -68,6 +68,9 @@ type Options struct {
 	// Patience bounds how long one call waits for the CA or a proof; 0 means
 	// [DefaultPatience].
 	Patience time.Duration
+	// RequestTimeout bounds one request with its answer; 0 means
+	// [DefaultRequestTimeout].
+	RequestTimeout time.Duration
 	// LookTimeout is how long a proof that was presented is looked for before the CA is
 	// asked all the same; 0 means [DefaultLookTimeout].
 	LookTimeout time.Duration
@@ -123,6 +126,9 @@ func New(store ports.Store, opt Options) (*Issuer, error) {
 	}
 	if opt.Patience == 0 {
 		opt.Patience = DefaultPatience
+	}
+	if opt.RequestTimeout == 0 {
+		opt.RequestTimeout = DefaultRequestTimeout
 	}
 	if opt.LookTimeout == 0 {
 		opt.LookTimeout = DefaultLookTimeout

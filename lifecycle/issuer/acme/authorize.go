@@ -180,7 +180,7 @@ func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 		}
 		if !a.Manual {
 			e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
-			if !ok {
+			if !ok || e.Solver == nil {
 				return permanent("acme.no-rule", "rule", a.Rule, "name", a.Name)
 			}
 			if err := e.Solver.Present(ctx, a.Proof); err != nil {
@@ -341,7 +341,7 @@ func (i *Issuer) cleanUp(ctx context.Context, rec *orderRecord) {
 			continue
 		}
 		e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
-		if !ok {
+		if !ok || e.Solver == nil {
 			i.leave(ctx, rec, a)
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"maps"
 	"slices"
 
@@ -28,24 +29,19 @@ func (i *Issuer) download(ctx context.Context, c *client, rec *orderRecord, url 
 			return ports.Order{}, err
 		}
 	}
-	all, _, err := try(ctx, i, whatDownload, func(ctx context.Context) (map[string]*acme.RawCertificate, error) {
-		if i.opt.PreferredChain != "" {
-			return c.Certificates.GetAll(ctx, url, true)
-		}
-		one, err := c.Certificates.Get(ctx, url, true)
-		return map[string]*acme.RawCertificate{url: one}, err
+	raw, _, err := try(ctx, i, whatDownload, func(ctx context.Context) (*acme.RawCertificate, error) {
+		return c.Certificates.Get(ctx, url, true)
 	})
 	if err != nil {
 		return ports.Order{}, err
 	}
-	chain, err := parseChain(all[url].Cert)
+	chain, err := parseChain(raw.Cert)
 	if err != nil {
 		return ports.Order{}, err
 	}
-	for _, u := range slices.Sorted(maps.Keys(all)) {
-		other, err := parseChain(all[u].Cert)
-		if err == nil && i.preferred(other) && !i.preferred(chain) && i.check(other, rec) == nil {
-			chain = other
+	if i.opt.PreferredChain != "" && !i.preferred(chain) {
+		if chain, err = i.alternate(ctx, c, rec, chain); err != nil {
+			return ports.Order{}, err
 		}
 	}
 	if err := i.check(chain, rec); err != nil {
@@ -61,6 +57,28 @@ func (i *Issuer) download(ctx context.Context, c *client, rec *orderRecord, url 
 	}
 	rec.Step = stepIssued
 	return i.answer(rec), i.save(ctx, rec)
+}
+
+// alternate returns the preferred one of the other chains that the CA offers, or the
+// chain that is there if none is, or if the CA refuses to give them: a certificate with
+// another chain is better than none.
+func (i *Issuer) alternate(ctx context.Context, c *client, rec *orderRecord, chain []*x509.Certificate) ([]*x509.Certificate, error) {
+	all, _, err := try(ctx, i, whatDownload, func(ctx context.Context) (map[string]*acme.RawCertificate, error) {
+		return c.Certificates.GetAll(ctx, rec.Certificate, true)
+	})
+	var answer *answerError
+	if errors.As(err, &answer) && answer.refused() && answer.After == 0 {
+		return chain, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range slices.Sorted(maps.Keys(all)) {
+		if other, err := parseChain(all[u].Cert); err == nil && i.preferred(other) && i.check(other, rec) == nil {
+			return other, nil
+		}
+	}
+	return chain, nil
 }
 
 func (i *Issuer) preferred(chain []*x509.Certificate) bool {
@@ -167,7 +185,7 @@ func (i *Issuer) whyInvalid(ctx context.Context, c *client, rec *orderRecord, o 
 			return c.Authorizations.Get(ctx, u)
 		})
 		if err != nil {
-			continue // the order's own words remain
+			break // the order's own words remain
 		}
 		rec.authorization(u).Done = true
 		for _, ch := range az.Challenges {

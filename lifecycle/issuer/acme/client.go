@@ -57,7 +57,7 @@ func (i *Issuer) fetchDirectory(ctx context.Context, fresh bool) (*directory, er
 		base: i.roundTripper, now: i.now, issuer: i.opt.Name, observe: i.opt.Observe, closed: closed,
 	}}
 	ctx, x := call(ctx, whatDirectory)
-	data, err := getBody(ctx, newHTTPClient(d.t), i.directory)
+	data, err := getBody(ctx, i.newHTTPClient(d.t), i.directory)
 	if err != nil {
 		return nil, i.failed(err)
 	}
@@ -103,7 +103,7 @@ func (i *Issuer) newCore(ctx context.Context, account string, key crypto.Signer)
 	if err != nil {
 		return nil, err
 	}
-	core, err := api.New(newHTTPClient(d.t), userAgent, i.directory, account, key)
+	core, err := api.New(i.newHTTPClient(d.t), userAgent, i.directory, account, key)
 	if err != nil {
 		return nil, i.failed(err)
 	}
@@ -116,6 +116,10 @@ func try[T any](ctx context.Context, i *Issuer, what string, f func(context.Cont
 	for {
 		ctx, x := call(ctx, what)
 		v, err := f(ctx)
+		var request *url.Error
+		if err != nil && x.err != nil && !errors.As(err, &request) { // the library lost it on the way to a nonce
+			err = &url.Error{Op: what, URL: i.directory, Err: x.err}
+		}
 		var nonce *acme.NonceError
 		if err == nil || !errors.As(err, &nonce) || ctx.Err() != nil {
 			return v, x, i.failed(err)

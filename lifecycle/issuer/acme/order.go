@@ -213,8 +213,15 @@ func (i *Issuer) advance(ctx context.Context, rec *orderRecord, finalize bool) (
 		err = i.newOrder(ctx, c, rec)
 	}
 	var o ports.Order
-	if err == nil {
+	switch {
+	case err != nil:
+	case rec.Account != c.account:
+		o, err = i.fail(ctx, rec, model.Say("acme.account-changed", "host", i.host()))
+	default:
 		o, err = i.follow(ctx, c, rec, finalize)
+	}
+	if hasKind(err, accountDoesNotExist) {
+		err = errors.Join(err, i.forgetAccount(ctx))
 	}
 	if err != nil {
 		return i.hold(ctx, rec, err)

@@ -1,11 +1,13 @@
 package acme_test
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
@@ -33,14 +35,11 @@ import (
 	"certquay/model"
 )
 
-// TestMain configures pebble, which reads its options from the environment.
+// TestMain configures the CAs of the tests, which read their options from the
+// environment.
 func TestMain(m *testing.M) {
-	for name, value := range map[string]string{
-		"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0",
-	} {
-		if err := os.Setenv(name, value); err != nil {
-			log.Fatal(err)
-		}
+	if err := os.Setenv("PEBBLE_VA_NOSLEEP", "1"); err != nil {
+		log.Fatal(err)
 	}
 	code := m.Run()
 	if network.started {
@@ -105,18 +104,22 @@ func startNetwork() {
 				_, _ = io.WriteString(w, content)
 			}))
 		}()
-		awaitTCP(network.dns)
-		awaitTCP(fmt.Sprintf("127.0.0.1:%d", network.tls))
+		await(func() (io.Closer, error) { return net.Dial("tcp", network.dns) })
+		network.srv.AddTLSALPNChallenge("await.test", "x")
+		await(func() (io.Closer, error) {
+			return tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", network.tls),
+				&tls.Config{ServerName: "await.test", NextProtos: []string{"acme-tls/1"}, InsecureSkipVerify: true})
+		})
 		network.started = true
 	})
 }
 
-// awaitTCP waits until something listens at an address.
-func awaitTCP(address string) {
+// await waits until a connection can be made.
+func await(dial func() (io.Closer, error)) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	for {
-		c, err := net.Dial("tcp", address)
+		c, err := dial()
 		if err == nil {
 			_ = c.Close()
 			return
@@ -154,17 +157,25 @@ const (
 	eabMAC = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"
 )
 
-// newPebble starts a CA. Tests that set its environment must not be parallel.
+// environment is what a CA reads its options from when it is made.
+var environment sync.Mutex
+
+// newPebble starts a CA.
 func newPebble(t testing.TB, o pebbleOptions) *pebble {
 	t.Helper()
 	startNetwork()
-	for name, value := range map[string]string{"PEBBLE_WFE_NONCEREJECT": o.nonces, "PEBBLE_AUTHZREUSE": o.reuse} {
-		if value != "" {
-			t.Setenv(name, value)
-		}
-	}
+	always := ""
 	if o.always {
-		t.Setenv("PEBBLE_VA_ALWAYS_VALID", "1")
+		always = "1"
+	}
+	environment.Lock()
+	defer environment.Unlock()
+	for name, value := range map[string]string{
+		"PEBBLE_WFE_NONCEREJECT": cmp.Or(o.nonces, "0"), "PEBBLE_AUTHZREUSE": cmp.Or(o.reuse, "0"), "PEBBLE_VA_ALWAYS_VALID": always,
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			t.Fatal(err)
+		}
 	}
 	quiet := log.New(io.Discard, "", 0)
 	p := &pebble{store: db.NewMemoryStore(), posts: map[string]int{}}
@@ -194,7 +205,7 @@ func newPebble(t testing.TB, o pebbleOptions) *pebble {
 	p.srv = httptest.NewUnstartedServer(h)
 	p.srv.Config.ErrorLog = quiet
 	p.srv.StartTLS()
-	t.Cleanup(p.srv.Close)
+	t.Cleanup(func() { p.srv.CloseClientConnections(); p.srv.Close() })
 	p.dir, p.rt = p.srv.URL+"/dir", p.srv.Client().Transport
 	return p
 }
@@ -248,6 +259,8 @@ type world struct {
 	clock  *clock
 	opt    acme.Options
 	solver *webFiles
+	// afterError is called after each error that drive is allowed.
+	afterError func()
 }
 
 func newWorld(t testing.TB, p *pebble, change func(*acme.Options)) *world {
@@ -323,7 +336,10 @@ func (w *world) drive(t testing.TB, r ports.CertificateRequest, errorsAllowed in
 				t.Fatalf("%s: %v", step, err)
 			}
 			resumed = true
-			w.clock.add(ports2h(err))
+			if w.afterError != nil {
+				w.afterError()
+			}
+			w.clock.add(pauseAfter(err))
 			continue
 		}
 		resumed = false
@@ -344,8 +360,8 @@ func (w *world) drive(t testing.TB, r ports.CertificateRequest, errorsAllowed in
 	return ports.Order{}
 }
 
-// ports2h is the pause after an error: what it asks for, or the engine's first.
-func ports2h(err error) time.Duration {
+// pauseAfter is the pause after an error: what it asks for, or the engine's first.
+func pauseAfter(err error) time.Duration {
 	var pause *ports.RetryAfterError
 	if asPause(err, &pause) {
 		return max(pause.After, time.Minute)
@@ -393,8 +409,9 @@ func (w *world) issue(t testing.TB, r ports.CertificateRequest) *x509.Certificat
 type webFiles struct {
 	mu               sync.Mutex
 	presented, clean int
-	refuse           error // of Present
-	leave            error // of CleanUp
+	here             map[string]bool // tokens that are presented
+	refuse           error           // of Present
+	leave            error           // of CleanUp
 }
 
 func (*webFiles) Type() challenge.Type { return challenge.HTTP01 }
@@ -406,6 +423,10 @@ func (s *webFiles) Present(_ context.Context, p challenge.Proof) error {
 		return s.refuse
 	}
 	s.presented++
+	if s.here == nil {
+		s.here = map[string]bool{}
+	}
+	s.here[p.Token] = true
 	network.filesMu.Lock()
 	defer network.filesMu.Unlock()
 	network.files[p.Token] = p.KeyAuthorization
@@ -423,6 +444,7 @@ func (s *webFiles) CleanUp(_ context.Context, p challenge.Proof) error {
 		return &challenge.LeftError{Proof: p, Err: s.leave}
 	}
 	s.clean++
+	delete(s.here, p.Token)
 	network.filesMu.Lock()
 	defer network.filesMu.Unlock()
 	delete(network.files, p.Token)
@@ -431,11 +453,11 @@ func (s *webFiles) CleanUp(_ context.Context, p challenge.Proof) error {
 
 func (*webFiles) Close(string) {}
 
-// filesLeft is how many challenge files there are.
-func filesLeft() int {
-	network.filesMu.Lock()
-	defer network.filesMu.Unlock()
-	return len(network.files)
+// left is how many files of this solver are there.
+func (s *webFiles) left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.here)
 }
 
 // dnsRecords answers dns-01 and dns-persist-01, with records at a DNS server.

@@ -3,10 +3,10 @@ package acme
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/go-acme/lego/v5/acme"
@@ -29,7 +29,7 @@ var problems = map[string]struct {
 	code      string
 	permanent bool
 }{
-	accountDoesNotExist:       {"acme.problem.account", true},
+	accountDoesNotExist:       {"acme.problem.account", false},
 	"badCSR":                  {"acme.problem.csr", true},
 	"badPublicKey":            {"acme.problem.key", true},
 	"badRevocationReason":     {"acme.problem.reason", true},
@@ -144,8 +144,7 @@ func (i *Issuer) unanswered(err error) error {
 		record    tls.RecordHeaderError
 		alert     tls.AlertError
 		lookup    *net.DNSError
-		syntax    *json.SyntaxError
-		form      *json.UnmarshalTypeError
+		request   *url.Error
 	)
 	switch {
 	case errors.As(err, &stopped):
@@ -158,8 +157,8 @@ func (i *Issuer) unanswered(err error) error {
 		return model.Fail("acme.no-tls", "host", host, "cause", err)
 	case errors.As(err, &lookup):
 		return model.Fail("acme.no-host", "host", host, "cause", err)
-	case errors.As(err, &syntax), errors.As(err, &form):
-		return model.Fail("acme.garbled", "host", host, "cause", err)
+	case errors.As(err, &request):
+		return model.Fail("acme.unreachable", "host", host, "cause", request.Err)
 	}
-	return model.Fail("acme.unreachable", "host", host, "cause", err)
+	return model.Fail("acme.garbled", "host", host, "cause", err)
 }

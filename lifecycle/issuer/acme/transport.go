@@ -21,8 +21,8 @@ import (
 const (
 	// maxBody bounds what is read of one answer, in bytes.
 	maxBody = 1 << 20
-	// requestTimeout bounds one request with its answer.
-	requestTimeout = 30 * time.Second
+	// DefaultRequestTimeout bounds one request with its answer unless the options do.
+	DefaultRequestTimeout = 30 * time.Second
 	// userAgent is what RFC 8555 section 6.1 asks for; the library adds its own.
 	userAgent = "certquay"
 )
@@ -68,6 +68,7 @@ type exchange struct {
 	date  time.Time     // Date of the last answer
 	// answered says that the last request was answered and not refused.
 	answered bool
+	err      error // of the last request
 }
 
 type exchangeKey struct{}
@@ -135,11 +136,12 @@ const (
 	errTooLong  blocked = "acme.too-long"
 )
 
-func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *transport) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	x, _ := req.Context().Value(exchangeKey{}).(*exchange)
 	if x == nil {
 		x = &exchange{what: whatDirectory}
 	}
+	defer func() { x.err = err }()
 	if data := t.known(req); data != nil {
 		return &http.Response{
 			Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
@@ -155,7 +157,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		what = whatNonce
 	}
 	x.answered = false
-	resp, err := t.base.RoundTrip(req)
+	resp, err = t.base.RoundTrip(req)
 	told := Request{At: began, Issuer: t.issuer, What: what, Method: req.Method, URL: req.URL.String(), Took: t.now().Sub(began), Err: err}
 	if err == nil {
 		told.Status = resp.StatusCode
@@ -254,9 +256,9 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 
 // newHTTPClient returns a client of the transport that follows redirects of GET
 // within one host only.
-func newHTTPClient(t http.RoundTripper) *http.Client {
+func (i *Issuer) newHTTPClient(t http.RoundTripper) *http.Client {
 	return &http.Client{
-		Transport: t, Timeout: requestTimeout,
+		Transport: t, Timeout: i.opt.RequestTimeout,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			first := via[0]
 			if len(via) > 3 || first.Method != http.MethodGet || req.URL.Host != first.URL.Host || req.URL.Scheme != "https" {
