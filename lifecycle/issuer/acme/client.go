@@ -110,19 +110,32 @@ func (i *Issuer) newCore(ctx context.Context, account string, key crypto.Signer)
 	return core, nil
 }
 
-// try makes one call of the library, again if the CA keeps refusing the nonce: it has
-// done nothing then.
-func try[T any](ctx context.Context, i *Issuer, what string, f func(context.Context) (T, error)) (T, *exchange, error) {
-	for {
-		ctx, x := call(ctx, what)
-		v, err := f(ctx)
+// How often a call is made again after the CA has refused its nonce, and the longest
+// pause before; the first few times it is made at once.
+const (
+	nonceTries = 30
+	noncePause = 2 * time.Second
+)
+
+// try makes one call of the library, again while the CA refuses the nonce: it has done
+// nothing then.
+func try[T any](ctx context.Context, i *Issuer, what string, f func(context.Context) (T, error)) (v T, x *exchange, err error) {
+	for n := range nonceTries {
+		if n > 3 {
+			if err := i.opt.Sleep(ctx, min(10*time.Millisecond<<n, noncePause)); err != nil {
+				return v, x, err
+			}
+		}
+		var once context.Context
+		once, x = call(ctx, what)
+		v, err = f(once)
 		var request *url.Error
 		if err != nil && x.err != nil && !errors.As(err, &request) { // the library lost it on the way to a nonce
 			err = &url.Error{Op: what, URL: i.directory, Err: x.err}
 		}
-		var nonce *acme.NonceError
-		if err == nil || !errors.As(err, &nonce) || ctx.Err() != nil {
-			return v, x, i.failed(err)
+		if !hasKind(err, badNonce) {
+			break
 		}
 	}
+	return v, x, i.failed(err)
 }

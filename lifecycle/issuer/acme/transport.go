@@ -79,8 +79,7 @@ func call(ctx context.Context, what string) (context.Context, *exchange) {
 	return context.WithValue(ctx, exchangeKey{}, x), x
 }
 
-// answerError is an answer of the CA that refuses a request, other than badNonce,
-// which the library handles.
+// answerError is an answer of the CA that refuses a request.
 type answerError struct {
 	Status  int
 	Problem *acme.ProblemDetails // nil if the body is no problem document
@@ -109,7 +108,8 @@ func (e *answerError) refused() bool { return e.Status >= 400 && e.Status < 500 
 // transport is what every request to a CA goes through. It sends over https only and
 // only to the hosts of the directory, bounds answers, keeps Retry-After in every form
 // and obeys it after 503, and turns refusals into errors before the library sees them:
-// it then neither loses a Retry-After nor orders again by itself after alreadyReplaced.
+// it then neither loses a Retry-After, nor pauses by itself after badNonce, nor orders
+// again by itself after alreadyReplaced.
 type transport struct {
 	base    http.RoundTripper
 	now     func() time.Time
@@ -169,7 +169,7 @@ func (t *transport) RoundTrip(req *http.Request) (resp *http.Response, err error
 		resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxBody}
 		x.answered = resp.StatusCode < http.StatusBadRequest
 		if !x.answered {
-			resp, err = t.refusal(req, resp, told.RetryAfter)
+			resp, err = nil, t.refusal(req, resp, told.RetryAfter)
 		}
 		var answer *answerError
 		if errors.As(err, &answer) {
@@ -208,32 +208,23 @@ func (t *transport) allowed(u *url.URL) error {
 	return nil
 }
 
-// refusal turns a refusing answer into an [answerError]. One of badNonce is returned
-// as it is.
-func (t *transport) refusal(req *http.Request, resp *http.Response, after time.Duration) (*http.Response, error) {
+// refusal turns a refusing answer into an [answerError].
+func (t *transport) refusal(req *http.Request, resp *http.Response, after time.Duration) error {
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		_ = resp.Body.Close()
-		return nil, err
-	}
-	if err := resp.Body.Close(); err != nil {
-		return nil, err
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return err
 	}
 	e := &answerError{Status: resp.StatusCode, After: after, URL: req.URL.String()}
 	var p acme.ProblemDetails
 	if json.Unmarshal(body, &p) == nil && (p.Type != "" || p.Detail != "") {
 		e.Problem = &p
 	}
-	if e.kind() == badNonce && e.Status == http.StatusBadRequest {
-		resp.Body = io.NopCloser(bytes.NewReader(body))
-		return resp, nil
-	}
 	if e.Status == http.StatusServiceUnavailable && after > 0 {
 		t.mu.Lock()
 		t.closed = t.now().Add(after)
 		t.mu.Unlock()
 	}
-	return nil, e
+	return e
 }
 
 // boundedBody fails once more is read than is allowed.
