@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/big"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -272,8 +273,8 @@ func (i *Issuer) newOrder(ctx context.Context, c *client, rec *orderRecord) erro
 		o, _, err := try(ctx, i, whatOrder, func(ctx context.Context) (acme.ExtendedOrder, error) {
 			return c.Orders.New(ctx, rec.Names, opt)
 		})
-		if err == nil && o.Location == "" {
-			err = model.Fail("acme.no-order-url", "host", i.host())
+		if err == nil {
+			err = i.checkOrderURL(o.Location)
 		}
 		if err == nil {
 			rec.Step, rec.URL, rec.NotBefore = stepOpen, o.Location, 0
@@ -293,6 +294,18 @@ func (i *Issuer) newOrder(ctx context.Context, c *client, rec *orderRecord) erro
 			return errors.Join(kept, err)
 		}
 	}
+}
+
+// checkOrderURL refuses an address that could never be asked.
+func (i *Issuer) checkOrderURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || s == "" {
+		return model.Fail("acme.no-order-url", "host", i.host())
+	}
+	i.mu.Lock()
+	d := i.dir
+	i.mu.Unlock()
+	return i.failed(d.t.known(u))
 }
 
 // refusesReplaces reports whether a CA may have refused an order because of the
@@ -321,6 +334,9 @@ func (i *Issuer) follow(ctx context.Context, c *client, rec *orderRecord, finali
 		switch o.Status {
 		case acme.StatusPending:
 			waiting, asked, err := i.authorize(ctx, c, rec, o.Authorizations, until)
+			if errors.As(err, new(*ports.PermanentError)) { // this order cannot be authorized, another may be
+				return i.fail(ctx, rec, model.TextOf(err))
+			}
 			if err != nil {
 				return ports.Order{}, err
 			}
@@ -364,14 +380,14 @@ func (i *Issuer) follow(ctx context.Context, c *client, rec *orderRecord, finali
 }
 
 // finalize sends the stored CSR. The order was asked for just before.
-func (i *Issuer) finalize(ctx context.Context, c *client, rec *orderRecord, url string) (time.Duration, error) {
+func (i *Issuer) finalize(ctx context.Context, c *client, rec *orderRecord, at string) (time.Duration, error) {
 	rec.Step = stepFinalizing
 	rec.Finalize++
 	if err := i.save(ctx, rec); err != nil {
 		return 0, err
 	}
 	_, x, err := try(ctx, i, whatFinalize, func(ctx context.Context) (acme.ExtendedOrder, error) {
-		return c.Orders.UpdateForCSR(ctx, url, rec.CSR)
+		return c.Orders.UpdateForCSR(ctx, at, rec.CSR)
 	})
 	if hasKind(err, "orderNotReady") { // it was finalized by a request whose answer was lost
 		return x.after, nil

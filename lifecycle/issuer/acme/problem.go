@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/go-acme/lego/v5/acme"
 
@@ -157,6 +158,8 @@ func (i *Issuer) unanswered(err error) error {
 		return model.Fail("acme.no-tls", "host", host, "cause", err)
 	case errors.As(err, &lookup):
 		return model.Fail("acme.no-host", "host", host, "cause", err)
+	case errors.As(err, &request) && strings.HasPrefix(request.URL, "http://"): // the library refused it
+		return model.Fail("acme.no-https", "host", host).Wrapping(err)
 	case errors.As(err, &request):
 		return model.Fail("acme.unreachable", "host", host, "cause", request.Err)
 	}

@@ -142,7 +142,7 @@ func (t *transport) RoundTrip(req *http.Request) (resp *http.Response, err error
 		x = &exchange{what: whatDirectory}
 	}
 	defer func() { x.err = err }()
-	if data := t.known(req); data != nil {
+	if data := t.stored(req); data != nil {
 		return &http.Response{
 			Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
 			Body: io.NopCloser(bytes.NewReader(data)), ContentLength: int64(len(data)), Request: req,
@@ -182,8 +182,8 @@ func (t *transport) RoundTrip(req *http.Request) (resp *http.Response, err error
 	return resp, err
 }
 
-// known returns the directory if that is what is asked for and it is known.
-func (t *transport) known(req *http.Request) []byte {
+// stored returns the directory if that is what is asked for and it is known.
+func (t *transport) stored(req *http.Request) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if req.Method == http.MethodGet && req.URL.String() == t.directory {
@@ -192,16 +192,26 @@ func (t *transport) known(req *http.Request) []byte {
 	return nil
 }
 
-// allowed reports whether a request may be sent now, and to there.
-func (t *transport) allowed(u *url.URL) error {
+// known reports whether an address is the CA's.
+func (t *transport) known(u *url.URL) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if u.Scheme != "https" {
+	switch {
+	case u.Scheme != "https":
 		return errNoHTTPS
-	}
-	if t.hosts != nil && !t.hosts[u.Host] {
+	case t.hosts != nil && !t.hosts[u.Host]:
 		return errHost
 	}
+	return nil
+}
+
+// allowed reports whether a request may be sent there, and now.
+func (t *transport) allowed(u *url.URL) error {
+	if err := t.known(u); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if wait := t.closed.Sub(t.now()); wait > 0 {
 		return &ports.RetryAfterError{Err: model.Fail("acme.busy", "host", u.Host), After: wait}
 	}
