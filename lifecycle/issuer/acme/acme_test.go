@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 
 	"strings"
 	"testing"
@@ -39,11 +38,12 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 		t.Errorf("the order by its key: %+v, %v", again, err)
 	}
 
+	p.order(t, first) // so that the CA knows what is replaced
 	renew := request(t, "two", newKey(t), "www.one.test", "one.test")
 	renew.Replaces = first.Raw
 	second := w.issue(t, renew)
-	if ok, err := p.store.GetOrderByIssuedSerial(fmt.Sprintf("%016x", first.SerialNumber)); err != nil || !ok.IsReplaced {
-		t.Errorf("the first is not replaced: %v", err)
+	if !p.order(t, first).IsReplaced {
+		t.Error("the first is not replaced")
 	}
 	// Replaced already: the CA refuses, and the order is made without it.
 	third := request(t, "three", key, "www.one.test", "one.test")

@@ -281,8 +281,12 @@ func (i *Issuer) newOrder(ctx context.Context, c *client, rec *orderRecord) erro
 			return i.save(ctx, rec)
 		}
 		var answer *answerError
-		if !errors.As(err, &answer) || !answer.refused() {
+		switch {
+		case !errors.As(err, &answer):
 			return err
+		case !answer.refused(): // a CA may even break on a certificate that it did not issue
+			rec.Replaces = ""
+			return errors.Join(err, i.save(ctx, rec))
 		}
 		rec.Step = stepNew
 		rec.Sent--

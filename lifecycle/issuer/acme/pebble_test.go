@@ -24,6 +24,7 @@ import (
 
 	"github.com/letsencrypt/challtestsrv"
 	"github.com/letsencrypt/pebble/v2/ca"
+	"github.com/letsencrypt/pebble/v2/core"
 	"github.com/letsencrypt/pebble/v2/db"
 	"github.com/letsencrypt/pebble/v2/va"
 	"github.com/letsencrypt/pebble/v2/wfe"
@@ -221,6 +222,16 @@ func (p *pebble) count(path string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.posts[path]
+}
+
+// order waits for the order of a certificate, which pebble files after it has issued.
+func (p *pebble) order(t testing.TB, leaf *x509.Certificate) (o *core.Order) {
+	t.Helper()
+	await(func() (_ io.Closer, err error) {
+		o, err = p.store.GetOrderByIssuedSerial(fmt.Sprintf("%016x", leaf.SerialNumber))
+		return io.NopCloser(nil), err
+	})
+	return o
 }
 
 // clock runs with the real one, and jumps over what is slept.

@@ -154,7 +154,7 @@ func (i *Issuer) unanswered(err error) error {
 		return model.Fail("acme.tls-expired", "host", host, "cause", err)
 	case errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &name), errors.As(err, &verify):
 		return model.Fail("acme.tls-untrusted", "host", host, "cause", err)
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record), errors.As(err, &alert):
 		return model.Fail("acme.no-tls", "host", host, "cause", err)
 	case errors.As(err, &lookup):
 		return model.Fail("acme.no-host", "host", host, "cause", err)
