@@ -65,7 +65,7 @@ func (*forger) sign(t testing.TB, c, parent *x509.Certificate, pub crypto.Public
 	c.SerialNumber = big.NewInt(time.Now().UnixNano())
 	c.BasicConstraintsValid = true
 	if c.IsCA {
-		c.KeyUsage = x509.KeyUsageCertSign
+		c.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	}
 	if c.NotBefore.IsZero() {
 		c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)

@@ -119,7 +119,7 @@ func (i *Issuer) byCRL(ctx context.Context, at string, leaf, issuer *x509.Certif
 			return e.RevocationTime.UTC(), reasonName(e.ReasonCode), nil
 		}
 	}
-	return time.Time{}, "", nil
+	return time.Time{}, "", i.checkFresh(at, list.NextUpdate)
 }
 
 func (i *Issuer) byOCSP(ctx context.Context, at string, leaf, issuer *x509.Certificate) (time.Time, string, error) {
@@ -141,7 +141,15 @@ func (i *Issuer) byOCSP(ctx context.Context, at string, leaf, issuer *x509.Certi
 	if resp.Status == ocsp.Revoked {
 		return resp.RevokedAt.UTC(), reasonName(resp.RevocationReason), nil
 	}
-	return time.Time{}, "", nil
+	return time.Time{}, "", i.checkFresh(at, resp.NextUpdate)
+}
+
+// checkFresh refuses to conclude from old news that nothing is revoked.
+func (i *Issuer) checkFresh(at string, until time.Time) error {
+	if !until.IsZero() && i.now().After(until.Add(clockSkew)) {
+		return model.Fail("acme.old-status", "url", at, "at", until)
+	}
+	return nil
 }
 
 // fetch reads a bounded answer of a server that needs no trust.
