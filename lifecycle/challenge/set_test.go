@@ -89,6 +89,15 @@ func TestSetPicks(t *testing.T) {
 	if e, ok := set.Find("dns-01=gone,three", challenge.DNS01); !ok || e.DNS != "one" {
 		t.Errorf("a rule that is gone: %s", e)
 	}
+	for _, e := range set.Entries {
+		if e.Manual() != (e.Type == challenge.Manual) {
+			t.Errorf("%s: by hand %t", e, e.Manual())
+		}
+	}
+	byHand := challenge.Entry{Rule: challenge.Rule{Type: challenge.DNS01}, Solver: solver{typ: challenge.DNS01}}
+	if !byHand.Manual() {
+		t.Error("records without an account are no work of a person")
+	}
 	manual, ok := set.Find("manual", challenge.DNS01)
 	if !ok || manual.Solver != nil {
 		t.Errorf("%s", manual)

@@ -89,7 +89,12 @@ func TestEveryChallenge(t *testing.T) {
 		{"IP", &webFiles{}, []string{"127.0.0.1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, p, func(o *acme.Options) { o.Challenges = entries(c.solver) })
+			w := newWorld(t, p, func(o *acme.Options) {
+				o.Challenges, o.PersistUntil = entries(c.solver), time.Now().Add(48*time.Hour)
+			})
+			if c := w.Capabilities(time.Now()); c.Proof != "" {
+				t.Errorf("a person proves by %s", c.Proof)
+			}
 			w.issue(t, request(t, "k", newKey(t), c.names...))
 			if files, is := c.solver.(*webFiles); is && files.left() != 0 {
 				t.Error("a challenge file is left")

@@ -177,28 +177,38 @@ func sameNames(a, b []string) bool {
 }
 
 // whyInvalid says why an order is invalid: in the words of its authorizations, which
-// tell more than the order.
-func (i *Issuer) whyInvalid(ctx context.Context, c *client, rec *orderRecord, o acme.ExtendedOrder) model.Text {
-	var why model.Text
+// tell more than the order. Names that were not validated are taken from the budget.
+func (i *Issuer) whyInvalid(ctx context.Context, c *client, rec *orderRecord, o acme.ExtendedOrder) (why model.Text, err error) {
 	for _, u := range o.Authorizations {
 		az, _, err := try(ctx, i, whatLook, func(ctx context.Context) (acme.Authorization, error) {
 			return c.Authorizations.Get(ctx, u)
 		})
+		if isGone(err) {
+			continue
+		}
 		if err != nil {
-			break // the order's own words remain
+			return "", err
 		}
 		rec.authorization(u).Done = true
+		if az.Status == acme.StatusInvalid {
+			if err := i.budgetOf().Failed(ctx, az.Identifier.Value); err != nil {
+				return "", err
+			}
+		}
 		for _, ch := range az.Challenges {
 			if ch.Error != nil {
-				why = model.Texts(why, model.Say("acme.not-validated", "name", az.Identifier.Value, "type", ch.Type, "cause", textOf(ch.Error)))
+				why = model.Texts(
+					why,
+					model.Say("acme.not-validated", "name", az.Identifier.Value, "type", ch.Type, "cause", textOf(ch.Error)),
+				)
 			}
 		}
 	}
 	switch {
 	case why != "":
-		return why
+		return why, nil
 	case o.Error != nil:
-		return textOf(o.Error)
+		return textOf(o.Error), nil
 	}
-	return model.Say("acme.invalid", "host", i.host())
+	return model.Say("acme.invalid", "host", i.host()), nil
 }

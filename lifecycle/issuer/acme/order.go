@@ -132,6 +132,9 @@ func (i *Issuer) load(ref string) (*orderRecord, error) {
 	rec := &orderRecord{}
 	_, err := i.get(i.orderCell(ref), rec)
 	if errors.Is(err, model.ErrNotFound) {
+		_, err = i.get(i.doneCell(ref), rec)
+	}
+	if errors.Is(err, model.ErrNotFound) {
 		return nil, ports.ErrUnknownOrder
 	}
 	return rec, err
@@ -363,10 +366,11 @@ func (i *Issuer) follow(ctx context.Context, c *client, rec *orderRecord, finali
 			i.cleanUp(ctx, rec)
 			return i.download(ctx, c, rec, o.Certificate)
 		case acme.StatusInvalid:
-			if err := i.countFailures(ctx, rec, o, c); err != nil {
+			why, err := i.whyInvalid(ctx, c, rec, o)
+			if err != nil {
 				return ports.Order{}, err
 			}
-			return i.fail(ctx, rec, i.whyInvalid(ctx, c, rec, o))
+			return i.fail(ctx, rec, why)
 		default:
 			return ports.Order{}, model.Fail("acme.status", "status", o.Status)
 		}

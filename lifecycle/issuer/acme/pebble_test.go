@@ -291,7 +291,11 @@ func newWorld(t testing.TB, p *pebble, change func(*acme.Options)) *world {
 // entries are rules for every name.
 func entries(solvers ...challenge.Solver) (s challenge.Set) {
 	for _, v := range solvers {
-		s.Entries = append(s.Entries, challenge.Entry{Rule: challenge.Rule{Type: v.Type()}, Solver: v})
+		e := challenge.Entry{Rule: challenge.Rule{Type: v.Type()}, Solver: v}
+		if _, records := v.(dnsRecords); records {
+			e.DNS = "test"
+		}
+		s.Entries = append(s.Entries, e)
 	}
 	return s
 }

@@ -70,7 +70,13 @@ func textOf(p *acme.ProblemDetails) model.Text {
 	for _, s := range p.SubProblems {
 		said := model.Say("acme.problem.sub", "name", s.Identifier.Value, "said", model.Quoted("ca", s.Detail))
 		if k, ok := problems[trimKind(s.Type)]; ok {
-			said = model.Say("acme.problem.sub", "name", s.Identifier.Value, "said", model.Say(k.code, "said", model.Quoted("ca", s.Detail)))
+			said = model.Say(
+				"acme.problem.sub",
+				"name",
+				s.Identifier.Value,
+				"said",
+				model.Say(k.code, "said", model.Quoted("ca", s.Detail)),
+			)
 		}
 		t = model.Texts(t, said)
 	}

@@ -80,7 +80,7 @@ func (i *Issuer) issuerOf(ctx context.Context, leaf *x509.Certificate) (*x509.Ce
 func (i *Issuer) issuerOfOrders(leaf *x509.Certificate) (*x509.Certificate, error) {
 	var found *x509.Certificate
 	err := i.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/" + i.opt.Name + "/order/"}) {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/" + i.doneCell("")}) {
 			if err != nil {
 				return err
 			}

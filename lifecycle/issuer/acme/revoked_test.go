@@ -17,7 +17,7 @@ import (
 )
 
 // Whether a certificate is revoked is read from what it names, and believed only if its
-// issuer signed it. spec: C3
+// issuer signed it. spec: C9
 func TestRevokedIsReadFromCRLAndOCSP(t *testing.T) {
 	t.Parallel()
 	f, liar := newForger(t), newForger(t)
@@ -117,7 +117,7 @@ func TestRevokedIsReadFromCRLAndOCSP(t *testing.T) {
 	check("no issuer", leaf("/crl", "", ""), false, "", "acme.not-ours")
 }
 
-// Settings are checked, and become options. spec: C1
+// Settings are checked, and become options. spec: C1 C11
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	s := acme.DefaultSettings()

@@ -49,7 +49,8 @@ func TestManualProof(t *testing.T) {
 	if o.Proofs[0].Domain != "*.manual.test" {
 		slices.Reverse(o.Proofs)
 	}
-	if got := o.Proofs[0]; got.Domain != "*.manual.test" || got.Method != "dns" || got.Name != "_acme-challenge.manual.test" || got.Value == "" {
+	if got := o.Proofs[0]; got.Domain != "*.manual.test" || got.Method != "dns" || got.Name != "_acme-challenge.manual.test" ||
+		got.Value == "" {
 		t.Errorf("%+v", got)
 	}
 	for n, proof := range slices.Clone(o.Proofs) {
@@ -119,6 +120,76 @@ func TestLeftRecord(t *testing.T) {
 	w.issue(t, request(t, "two", newKey(t), "other.test"))
 	if left, err := w.Left(); err != nil || len(left) != 0 || w.solver.left() != 0 {
 		t.Errorf("after the next order: %v, %v, %d", left, err, w.solver.left())
+	}
+}
+
+// narrow has a place for one proof only.
+type narrow struct {
+	webFiles
+	turns int
+}
+
+func (s *narrow) Present(ctx context.Context, p challenge.Proof) error {
+	s.mu.Lock()
+	busy := len(s.here) > 0 && !s.here[p.Token]
+	s.turns++
+	s.mu.Unlock()
+	if busy {
+		return fmt.Errorf("one at a time: %w", challenge.ErrBusy)
+	}
+	return s.webFiles.Present(ctx, p)
+}
+
+// Proofs for which there is one place only are shown one after the other, those of
+// other orders too. spec: C4
+func TestOnePlaceForProofs(t *testing.T) {
+	t.Parallel()
+	p := newPebble(t, pebbleOptions{})
+	solver := &narrow{}
+	w := newWorld(t, p, func(o *acme.Options) { o.Challenges, o.Patience = entries(solver), 10*time.Second })
+	if err := solver.webFiles.Present(context.Background(), challenge.Proof{Token: "of-another-order"}); err != nil {
+		t.Fatal(err)
+	}
+	r := request(t, "k", newKey(t), "one.test", "two.test", "three.test")
+	o, err := w.Order(context.Background(), r)
+	if err != nil || o.Status != ports.OrderPending || o.WaitFor.Code() != "await.turn" || o.PollAfter == 0 {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	if err := solver.CleanUp(context.Background(), challenge.Proof{Token: "of-another-order"}); err != nil {
+		t.Fatal(err)
+	}
+	w.issue(t, r)
+	if solver.left() != 0 || solver.presented != 4 || solver.clean != 4 {
+		t.Errorf("%d left, %d presented, %d removed", solver.left(), solver.presented, solver.clean)
+	}
+}
+
+// Ended orders are put aside and removed after some time. spec: C3
+func TestEndedOrdersArePruned(t *testing.T) {
+	t.Parallel()
+	p := newPebble(t, pebbleOptions{always: true})
+	w := newWorld(t, p, nil)
+	ctx := context.Background()
+	for n := range 3 {
+		w.issue(t, request(t, fmt.Sprint("k", n), newKey(t), "a.test"))
+	}
+	if n := len(w.store.Cells("acme/test/order/")); n != 0 {
+		t.Errorf("%d orders are under way", n)
+	}
+	if more, err := w.Prune(ctx, 2); err != nil || more || len(w.store.Cells("acme/test/done/")) != 3 {
+		t.Errorf("pruned at once: %t, %v", more, err)
+	}
+	w.clock.add(92 * 24 * time.Hour)
+	for _, want := range []bool{true, false, false} {
+		if more, err := w.Prune(ctx, 2); err != nil || more != want {
+			t.Errorf("%t, %v", more, err)
+		}
+	}
+	if left := len(w.store.Cells("acme/test/done/")) + len(w.store.Cells("acme/test/ended/")); left != 0 {
+		t.Errorf("%d cells are left", left)
+	}
+	if _, err := w.Fetch(ctx, "", "k1"); !isUnknown(err) {
+		t.Error(err)
 	}
 }
 

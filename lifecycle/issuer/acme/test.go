@@ -89,7 +89,7 @@ func (i *Issuer) Left() (all []model.Proof, err error) {
 		} else if err != nil {
 			return nil, err
 		}
-		all = append(all, proofOf(l.Proof))
+		all = append(all, proofOf(l.Shown))
 	}
 	return all, nil
 }
