@@ -42,7 +42,11 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 	renew := request(t, "two", newKey(t), "www.one.test", "one.test")
 	renew.Replaces = first.Raw
 	second := w.issue(t, renew)
-	if !p.order(t, first).IsReplaced {
+	o := p.order(t, first)
+	o.RLock()
+	replaced := o.IsReplaced
+	o.RUnlock()
+	if !replaced {
 		t.Error("the first is not replaced")
 	}
 	// Replaced already: the CA refuses, and the order is made without it.

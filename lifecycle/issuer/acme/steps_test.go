@@ -466,9 +466,15 @@ func TestAccountThatTheCALost(t *testing.T) {
 		return other
 	}})
 	w.clock.add(2 * time.Hour)
+	again := newWorld(t, first, nil)
+	again.store = w.store.Copy()
+	again.open(t)
 	o := w.drive(t, request(t, "two", newKey(t), "b.test"), 2)
 	if o.Status != ports.OrderValid {
 		t.Errorf("%+v", o)
+	}
+	if _, err := again.Test(context.Background()); err != nil {
+		t.Errorf("testing it: %v", err)
 	}
 }
 
