@@ -10,7 +10,9 @@ import (
 
 // spec: C4
 func TestRules(t *testing.T) {
-	for _, s := range []string{"http-01", "tls-alpn-01=www.example.com", "dns-01=*.example.com,route53", "dns-01=,one", "manual", "http-01=192.0.2.1"} {
+	for _, s := range []string{
+		"http-01", "tls-alpn-01=www.example.com", "dns-01=*.example.com,route53", "dns-01=,one", "manual", "http-01=192.0.2.1",
+	} {
 		r, err := challenge.ParseRule(s)
 		if err != nil || r.String() != s {
 			t.Errorf("%s: %q, %v", s, r, err)

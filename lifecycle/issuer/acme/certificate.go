@@ -2,6 +2,7 @@ package acme
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -204,11 +205,8 @@ func (i *Issuer) whyInvalid(ctx context.Context, c *client, rec *orderRecord, o 
 			}
 		}
 	}
-	switch {
-	case why != "":
-		return why, nil
-	case o.Error != nil:
-		return textOf(o.Error), nil
+	if problem := o.Error; why == "" && problem != nil {
+		why = textOf(problem)
 	}
-	return model.Say("acme.invalid", "host", i.host()), nil
+	return cmp.Or(why, model.Say("acme.invalid", "host", i.host())), nil
 }

@@ -192,11 +192,15 @@ func TestHostileAnswers(t *testing.T) {
 		{"an order elsewhere", "order", "acme.redirect", func(w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
 			http.Redirect(w, r, elsewhere.URL, http.StatusPermanentRedirect)
 		}},
-		{"an order's address elsewhere", "order", "acme.other-host", func(w http.ResponseWriter, _ *http.Request, a *httptest.ResponseRecorder) {
+		{"an order's address elsewhere", "order", "acme.other-host", func(
+			w http.ResponseWriter, _ *http.Request, a *httptest.ResponseRecorder,
+		) {
 			a.Header().Set("Location", elsewhere.URL+"/order")
 			send(w, a, a.Body.Bytes())
 		}},
-		{"an order's address without TLS", "order", "acme.no-https", func(w http.ResponseWriter, r *http.Request, a *httptest.ResponseRecorder) {
+		{"an order's address without TLS", "order", "acme.no-https", func(
+			w http.ResponseWriter, r *http.Request, a *httptest.ResponseRecorder,
+		) {
 			a.Header().Set("Location", "http://"+r.Host+"/order")
 			send(w, a, a.Body.Bytes())
 		}},

@@ -117,8 +117,7 @@ func startNetwork() {
 
 // await waits until a connection can be made.
 func await(dial func() (io.Closer, error)) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
+	late := time.After(10 * time.Second)
 	for {
 		c, err := dial()
 		if err == nil {
@@ -126,7 +125,7 @@ func await(dial func() (io.Closer, error)) {
 			return
 		}
 		select {
-		case <-ctx.Done():
+		case <-late:
 			log.Fatal(err)
 		case <-time.After(5 * time.Millisecond):
 		}
@@ -190,9 +189,8 @@ func newPebble(t testing.TB, o pebbleOptions) *pebble {
 	})
 	vai := va.New(quiet, network.http, network.tls, true, network.dns, p.store)
 	front := wfe.New(quiet, p.store, vai, p.ca, []string{"ca.test"}, true, o.eab, o.retryAfter, o.retryAfter)
-	var h http.Handler = front.Handler()
-	inner := h
-	h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	inner := front.Handler()
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			p.mu.Lock()
 			p.posts[strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")[0]]++

@@ -49,24 +49,24 @@ func TestRenewalAdvice(t *testing.T) {
 	for _, c := range []struct {
 		name, body, retry string
 		status            int
-		want              ports.Advice // the window as distances from now
-		from, to          time.Duration
+		from, to          time.Duration // the window, from now
 		ignored           string
+		pause             time.Duration
 	}{
-		{name: "past", body: window(-3*day, -2*day), retry: "21600", from: -3 * day, to: -2 * day, want: ports.Advice{RetryAfter: 6 * time.Hour}},
-		{name: "future", body: window(5*day, 6*day), retry: "3600", from: 5 * day, to: 6 * day, want: ports.Advice{RetryAfter: time.Hour}},
-		{name: "end before start", body: window(6*day, 5*day), retry: "3600", ignored: "acme.ari-order", want: ports.Advice{RetryAfter: time.Hour}},
-		{name: "no length", body: window(day, day), retry: "3600", ignored: "acme.ari-order", want: ports.Advice{RetryAfter: time.Hour}},
-		{name: "no window", body: `{}`, retry: "3600", ignored: "acme.ari-order", want: ports.Advice{RetryAfter: time.Hour}},
-		{name: "after the end", body: window(2000*day, 2001*day), retry: "3600", ignored: "acme.ari-late", want: ports.Advice{RetryAfter: time.Hour}},
-		{name: "years long", body: window(-500*day, 6*day), retry: "3600", ignored: "acme.ari-long", want: ports.Advice{RetryAfter: time.Hour}},
-		{name: "asked for at once", body: window(day, 2*day), retry: "0", from: day, to: 2 * day, want: ports.Advice{RetryAfter: 6 * time.Hour}},
-		{name: "asked for each second", body: window(day, 2*day), retry: "1", from: day, to: 2 * day, want: ports.Advice{RetryAfter: time.Minute}},
-		{name: "asked for never", body: window(day, 2*day), retry: "99999999999999999999", from: day, to: 2 * day, want: ports.Advice{RetryAfter: day}},
-		{name: "asked for nonsense", body: window(day, 2*day), retry: "soon", from: day, to: 2 * day, want: ports.Advice{RetryAfter: 6 * time.Hour}},
+		{name: "past", body: window(-3*day, -2*day), retry: "21600", from: -3 * day, to: -2 * day, pause: 6 * time.Hour},
+		{name: "future", body: window(5*day, 6*day), retry: "3600", from: 5 * day, to: 6 * day, pause: time.Hour},
+		{name: "end before start", body: window(6*day, 5*day), retry: "3600", ignored: "acme.ari-order", pause: time.Hour},
+		{name: "no length", body: window(day, day), retry: "3600", ignored: "acme.ari-order", pause: time.Hour},
+		{name: "no window", body: `{}`, retry: "3600", ignored: "acme.ari-order", pause: time.Hour},
+		{name: "after the end", body: window(2000*day, 2001*day), retry: "3600", ignored: "acme.ari-late", pause: time.Hour},
+		{name: "years long", body: window(-500*day, 6*day), retry: "3600", ignored: "acme.ari-long", pause: time.Hour},
+		{name: "asked for at once", body: window(day, 2*day), retry: "0", from: day, to: 2 * day, pause: 6 * time.Hour},
+		{name: "asked for each second", body: window(day, 2*day), retry: "1", from: day, to: 2 * day, pause: time.Minute},
+		{name: "asked for never", body: window(day, 2*day), retry: "99999999999999999999", from: day, to: 2 * day, pause: day},
+		{name: "asked for nonsense", body: window(day, 2*day), retry: "soon", from: day, to: 2 * day, pause: 6 * time.Hour},
 		{
 			name: "unknown certificate", body: `{"type":"urn:ietf:params:acme:error:malformed"}`, status: http.StatusNotFound,
-			ignored: "acme.ari-refused", want: ports.Advice{RetryAfter: 6 * time.Hour},
+			ignored: "acme.ari-refused", pause: 6 * time.Hour,
 		},
 	} {
 		mu.Lock()
@@ -76,12 +76,13 @@ func TestRenewalAdvice(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
+		want := ports.Advice{RetryAfter: c.pause}
 		if c.ignored == "" {
-			c.want.Start, c.want.End, c.want.Explanation = now.Add(c.from), now.Add(c.to), "https://ca.test/why"
+			want.Start, want.End, want.Explanation = now.Add(c.from), now.Add(c.to), "https://ca.test/why"
 		}
-		if a.Ignored.Code() != c.ignored || !a.Start.Equal(c.want.Start) || !a.End.Equal(c.want.End) ||
-			a.RetryAfter != c.want.RetryAfter || a.Explanation != c.want.Explanation {
-			t.Errorf("%s: %+v, want %+v %s", c.name, a, c.want, c.ignored)
+		if a.Ignored.Code() != c.ignored || !a.Start.Equal(want.Start) || !a.End.Equal(want.End) ||
+			a.RetryAfter != want.RetryAfter || a.Explanation != want.Explanation {
+			t.Errorf("%s: %+v, want %+v %s", c.name, a, want, c.ignored)
 		}
 	}
 	mu.Lock()

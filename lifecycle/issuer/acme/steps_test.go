@@ -361,7 +361,10 @@ func TestRetryAfter(t *testing.T) {
 		{429, map[string]string{"Retry-After": "120"}, 2 * time.Minute},
 		{503, map[string]string{"Retry-After": "120"}, 2 * time.Minute},
 		{403, map[string]string{"Retry-After": " 60 "}, time.Minute},
-		{429, map[string]string{"Retry-After": date.Add(time.Hour).Format(http.TimeFormat), "Date": date.Format(http.TimeFormat)}, time.Hour},
+		{
+			429, map[string]string{"Retry-After": date.Add(time.Hour).Format(http.TimeFormat), "Date": date.Format(http.TimeFormat)},
+			time.Hour,
+		},
 		{503, map[string]string{"Retry-After": date.Add(90 * 24 * time.Hour).Format(http.TimeFormat), "Date": date.Format(http.TimeFormat)},
 			7 * 24 * time.Hour},
 		{429, map[string]string{"Retry-After": "99999999999999999999999"}, 7 * 24 * time.Hour},
