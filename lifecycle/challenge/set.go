@@ -91,8 +91,15 @@ func (r Rule) types() []Type {
 // Entry is a rule with what carries it out.
 type Entry struct {
 	Rule
-	// Solver answers the challenges; nil when a person does.
+	// Solver answers the challenges; nil when a person does. For records that a person
+	// makes it may be one that only looks.
 	Solver Solver
+}
+
+// Manual reports whether a person provides the proofs: by a rule that says so, or by
+// one about records that names no account at a DNS provider.
+func (e Entry) Manual() bool {
+	return e.Solver == nil || e.Type == Manual || e.DNS == "" && (e.Type == DNS01 || e.Type == DNSPersist01)
 }
 
 // Set is what an issuer has to show control of names: entries in order of
@@ -129,7 +136,7 @@ func (s Set) Find(rule string, t Type) (Entry, bool) {
 		}
 	}
 	for _, e := range s.Entries {
-		if e.Type == t && e.Solver != nil {
+		if e.Type == t && !e.Manual() {
 			return e, true
 		}
 	}

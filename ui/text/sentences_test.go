@@ -93,6 +93,7 @@ var unsaid = map[string]string{
 	"malformed request": elsewhereSaid,
 	"%s; accounturi=%s": elsewhereSaid,
 	"; policy=wildcard": elsewhereSaid,
+	"; persistUntil=%s": elsewhereSaid,
 
 	"card ":           id,
 	"choice ":         id,

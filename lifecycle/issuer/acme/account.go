@@ -235,6 +235,23 @@ func (i *Issuer) findAccount(ctx context.Context, key crypto.Signer) (acme.Exten
 	return a, err
 }
 
+// forgetAccount forgets where the account is after the CA said that it has none, as one
+// that was set up anew: the next call registers the key again.
+func (i *Issuer) forgetAccount(ctx context.Context) error {
+	i.accountMu.Lock()
+	defer i.accountMu.Unlock()
+	var rec accountRecord
+	secret, err := i.get(i.accountCell(), &rec)
+	if err != nil {
+		return err
+	}
+	i.mu.Lock()
+	i.core = nil
+	i.mu.Unlock()
+	rec.URL = ""
+	return i.put(context.WithoutCancel(ctx), i.accountCell(), &rec, secret)
+}
+
 // updateContact tells the CA of another e-mail address in the settings.
 func (i *Issuer) updateContact(ctx context.Context, c *client, rec *accountRecord, secret model.Secret) error {
 	want := i.contact()
@@ -323,12 +340,17 @@ func (i *Issuer) settleRollover(ctx context.Context, rec *accountRecord, old mod
 		}
 		a, err = i.findAccount(ctx, key)
 	}
+	if hasKind(err, accountDoesNotExist) { // by neither: it is made anew
+		rec.URL = ""
+		return old, i.keepKey(context.WithoutCancel(ctx), rec, old)
+	}
 	if err != nil {
 		return old, err
 	}
-	if a.Location != rec.URL {
+	if rec.URL != "" && a.Location != rec.URL {
 		return old, model.Fail("acme.other-account", "host", i.host())
 	}
+	rec.URL = a.Location
 	return held, i.keepKey(context.WithoutCancel(ctx), rec, held)
 }
 

@@ -8,7 +8,9 @@
 //
 //	NAME/account/HASH   the account at a directory, with its key
 //	NAME/rollover/HASH  the key that is to replace it, while that is under way
-//	NAME/order/HASH     an order by its idempotency key
+//	NAME/order/REF      an order that is under way, by a hash of its idempotency key
+//	NAME/done/REF       one that has ended
+//	NAME/ended/DAY/REF  when it ended, to remove it later
 //	NAME/left/HASH      a proof that could not be removed
 package acme
 
@@ -68,9 +70,14 @@ type Options struct {
 	// Patience bounds how long one call waits for the CA or a proof; 0 means
 	// [DefaultPatience].
 	Patience time.Duration
+	// RequestTimeout bounds one request with its answer; 0 means
+	// [DefaultRequestTimeout].
+	RequestTimeout time.Duration
 	// LookTimeout is how long a proof that was presented is looked for before the CA is
 	// asked all the same; 0 means [DefaultLookTimeout].
 	LookTimeout time.Duration
+	// PersistUntil is until when records of dns-persist-01 hold; zero means for ever.
+	PersistUntil time.Time
 	// Limits are the rate limits of the CA (spec C7). ReplacesFree says that orders which
 	// name the certificate that they replace are not counted.
 	Limits       []budget.Limit
@@ -124,6 +131,9 @@ func New(store ports.Store, opt Options) (*Issuer, error) {
 	if opt.Patience == 0 {
 		opt.Patience = DefaultPatience
 	}
+	if opt.RequestTimeout == 0 {
+		opt.RequestTimeout = DefaultRequestTimeout
+	}
 	if opt.LookTimeout == 0 {
 		opt.LookTimeout = DefaultLookTimeout
 	}
@@ -163,7 +173,7 @@ func (i *Issuer) Capabilities(time.Time) rules.Capabilities {
 		IPNames: i.opt.IPNames, Revocation: true, Public: i.opt.Public, MaxValidity: i.opt.Validity,
 	}
 	for _, e := range i.opt.Challenges.Entries {
-		if e.Solver == nil {
+		if e.Manual() {
 			c.Proof = proofDNS
 		}
 	}

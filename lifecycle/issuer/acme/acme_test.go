@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 
 	"strings"
 	"testing"
@@ -22,6 +21,7 @@ func isUnknown(err error) bool { return errors.Is(err, ports.ErrUnknownOrder) }
 
 // spec: C3 C8
 func TestIssueRenewReissueRevoke(t *testing.T) {
+	t.Parallel()
 	p := newPebble(t, pebbleOptions{})
 	w := newWorld(t, p, nil)
 	ctx := context.Background()
@@ -38,11 +38,16 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 		t.Errorf("the order by its key: %+v, %v", again, err)
 	}
 
+	p.order(t, first) // so that the CA knows what is replaced
 	renew := request(t, "two", newKey(t), "www.one.test", "one.test")
 	renew.Replaces = first.Raw
 	second := w.issue(t, renew)
-	if ok, err := p.store.GetOrderByIssuedSerial(fmt.Sprintf("%016x", first.SerialNumber)); err != nil || !ok.IsReplaced {
-		t.Errorf("the first is not replaced: %v", err)
+	o := p.order(t, first)
+	o.RLock()
+	replaced := o.IsReplaced
+	o.RUnlock()
+	if !replaced {
+		t.Error("the first is not replaced")
 	}
 	// Replaced already: the CA refuses, and the order is made without it.
 	third := request(t, "three", key, "www.one.test", "one.test")
@@ -72,6 +77,7 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 
 // spec: C4
 func TestEveryChallenge(t *testing.T) {
+	t.Parallel()
 	p := newPebble(t, pebbleOptions{})
 	for _, c := range []struct {
 		name   string
@@ -87,17 +93,23 @@ func TestEveryChallenge(t *testing.T) {
 		{"IP", &webFiles{}, []string{"127.0.0.1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, p, func(o *acme.Options) { o.Challenges = entries(c.solver) })
+			w := newWorld(t, p, func(o *acme.Options) {
+				o.Challenges, o.PersistUntil = entries(c.solver), time.Now().Add(48*time.Hour)
+			})
+			if c := w.Capabilities(time.Now()); c.Proof != "" {
+				t.Errorf("a person proves by %s", c.Proof)
+			}
 			w.issue(t, request(t, "k", newKey(t), c.names...))
+			if files, is := c.solver.(*webFiles); is && files.left() != 0 {
+				t.Error("a challenge file is left")
+			}
 		})
-	}
-	if n := filesLeft(); n != 0 {
-		t.Errorf("%d challenge files are left", n)
 	}
 }
 
 // spec: C2
 func TestAccountWithExternalAccountAndRollover(t *testing.T) {
+	t.Parallel()
 	p := newPebble(t, pebbleOptions{eab: true, always: true})
 	ctx := context.Background()
 	none := newWorld(t, p, nil)
@@ -134,6 +146,7 @@ func TestAccountWithExternalAccountAndRollover(t *testing.T) {
 
 // spec: C8
 func TestProfileAndPreferredChain(t *testing.T) {
+	t.Parallel()
 	p := newPebble(t, pebbleOptions{always: true})
 	w := newWorld(t, p, func(o *acme.Options) { o.Profile = "shortlived" })
 	leaf := w.issue(t, request(t, "k", newKey(t), "short.test"))

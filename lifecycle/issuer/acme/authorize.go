@@ -8,6 +8,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,39 +50,71 @@ func (i *Issuer) authorize(
 	if !slices.ContainsFunc(urls, func(u string) bool { return !rec.authorization(u).settled() }) {
 		return nil, 0, nil
 	}
-	pending := map[string]string{} // status of the challenges by URL
+	status := map[string]string{} // of the challenges by URL
 	for _, u := range urls {
-		a := rec.authorization(u)
-		if a.settled() {
-			continue
-		}
-		az, _, err := try(ctx, i, whatLook, func(ctx context.Context) (acme.Authorization, error) {
-			return c.Authorizations.Get(ctx, u)
-		})
-		if err != nil {
+		if err := i.readAuthorization(ctx, c, rec, u, status); err != nil {
 			return nil, 0, err
-		}
-		if az.Status != acme.StatusPending {
-			a.Done = true
-			continue
-		}
-		if a.Challenge == "" {
-			if err := i.choose(c, rec, a, az); err != nil {
-				return nil, 0, err
-			}
-		}
-		for _, ch := range az.Challenges {
-			pending[ch.URL] = ch.Status
 		}
 	}
 	if err := i.present(ctx, rec); err != nil {
 		return nil, 0, err
 	}
+	if o := i.awaitTurn(rec); o != nil {
+		return o, 0, i.save(ctx, rec)
+	}
 	if o, err := i.look(ctx, rec, until); o != nil || err != nil {
 		return o, 0, err
 	}
-	after, err := i.ask(ctx, c, rec, pending)
+	after, err := i.ask(ctx, c, rec, status)
 	return nil, after, err
+}
+
+// readAuthorization asks for an authorization and chooses its challenge, or removes its
+// proof once that is not needed any more: another proof may wait for its place.
+func (i *Issuer) readAuthorization(ctx context.Context, c *client, rec *orderRecord, u string, status map[string]string) error {
+	a := rec.authorization(u)
+	if a.Done {
+		return nil
+	}
+	az, _, err := try(ctx, i, whatLook, func(ctx context.Context) (acme.Authorization, error) { return c.Authorizations.Get(ctx, u) })
+	if err != nil {
+		return err
+	}
+	if az.Status != acme.StatusPending {
+		a.Done = true
+		i.removeProof(ctx, rec, a)
+		return nil
+	}
+	if a.Challenge == "" {
+		if err := i.choose(c, rec, a, az); err != nil {
+			return err
+		}
+	}
+	for _, ch := range az.Challenges {
+		status[ch.URL] = ch.Status
+	}
+	return nil
+}
+
+// awaitTurn returns what the order waits for when all that is left to present waits for
+// the proofs of other orders.
+func (i *Issuer) awaitTurn(rec *orderRecord) *ports.Order {
+	busy := 0
+	for n := range rec.Authorizations {
+		a := &rec.Authorizations[n]
+		if !a.Done && !a.busy {
+			return nil
+		}
+		if a.busy {
+			busy++
+		}
+	}
+	if busy == 0 {
+		return nil
+	}
+	o := i.answer(rec)
+	o.WaitFor, o.PollAfter = model.Say("await.turn", "n", busy), lookAgain
+	return &o
 }
 
 // authorization returns the record of an authorization by URL, a new one if there is
@@ -98,10 +131,10 @@ func (o *orderRecord) authorization(url string) *authorizationRecord {
 // settled reports whether nothing is to be done for an authorization but wait.
 func (a *authorizationRecord) settled() bool { return a.Done || a.Asked }
 
-// open lists the authorizations that are still to be shown.
+// open lists the authorizations that are still to be shown and can be now.
 func (o *orderRecord) open() (all []*authorizationRecord) {
 	for n := range o.Authorizations {
-		if a := &o.Authorizations[n]; !a.settled() && a.Challenge != "" {
+		if a := &o.Authorizations[n]; !a.settled() && !a.busy && a.Challenge != "" {
 			all = append(all, a)
 		}
 	}
@@ -136,6 +169,10 @@ func (i *Issuer) choose(c *client, rec *orderRecord, a *authorizationRecord, az 
 		if az.Wildcard {
 			p.Value += "; policy=wildcard"
 		}
+		if until := i.opt.PersistUntil; !until.IsZero() {
+			p.Value += "; persistUntil=" + strconv.FormatInt(until.Unix(), 10)
+			p.Until = until
+		}
 	} else {
 		if !goodToken.MatchString(ch.Token) {
 			return permanent("acme.token", "name", a.Name)
@@ -151,7 +188,7 @@ func (i *Issuer) choose(c *client, rec *orderRecord, a *authorizationRecord, az 
 			p.Value = base64.RawURLEncoding.EncodeToString(sum[:])
 		}
 	}
-	a.Rule, a.Challenge, a.Proof, a.Manual = e.String(), ch.URL, p, e.Solver == nil
+	a.Rule, a.Challenge, a.Proof, a.Manual = e.String(), ch.URL, p, e.Manual()
 	return nil
 }
 
@@ -162,9 +199,13 @@ func canonicalIP(s string) string {
 	return s
 }
 
-// present makes the proofs visible. What is to be removed later is stored before.
+// present makes the proofs visible. What is to be removed later is stored before. A
+// proof for which there is no place beside another one waits for its turn.
 func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 	fresh := false
+	for n := range rec.Authorizations {
+		rec.Authorizations[n].busy = false
+	}
 	for _, a := range rec.open() {
 		fresh = fresh || !a.Presenting
 		a.Presenting = true
@@ -180,10 +221,15 @@ func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 		}
 		if !a.Manual {
 			e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
-			if !ok {
+			if !ok || e.Solver == nil {
 				return permanent("acme.no-rule", "rule", a.Rule, "name", a.Name)
 			}
-			if err := e.Solver.Present(ctx, a.Proof); err != nil {
+			err := e.Solver.Present(ctx, a.Proof)
+			if errors.Is(err, challenge.ErrBusy) {
+				a.busy, a.Presenting = true, false
+				continue
+			}
+			if err != nil {
 				return model.Fail("acme.present", "type", string(a.Proof.Type), "name", a.Name, "cause", err)
 			}
 		}
@@ -267,6 +313,9 @@ func (a *authorizationRecord) method() string {
 // has looked at, is not sent again.
 func (i *Issuer) ask(ctx context.Context, c *client, rec *orderRecord, status map[string]string) (after time.Duration, err error) {
 	open := rec.open()
+	if len(open) == 0 {
+		return 0, nil
+	}
 	for _, a := range open {
 		a.Asking = true
 	}
@@ -327,29 +376,15 @@ func proofsOf(list []challenge.Proof) (all []model.Proof) {
 	return all
 }
 
-// cleanUp removes what was presented for an order. What cannot be removed is kept with
-// the order, for a person, and by itself, for the next order to try again (spec C5). It
+// cleanUp removes what was presented for an order, and ends what solvers keep for it. It
 // does not fail: the order goes on.
 func (i *Issuer) cleanUp(ctx context.Context, rec *orderRecord) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
-	defer cancel()
 	var used []challenge.Solver
 	for n := range rec.Authorizations {
 		a := &rec.Authorizations[n]
-		// A record of dns-persist-01 is to stay.
-		if a.Cleaned || a.Manual || !a.Presenting || a.Proof.Type == challenge.DNSPersist01 {
-			continue
-		}
+		i.removeProof(ctx, rec, a)
 		e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
-		if !ok {
-			i.leave(ctx, rec, a)
-			continue
-		}
-		if e.Solver.CleanUp(ctx, a.Proof) != nil {
-			i.leave(ctx, rec, a)
-		}
-		a.Cleaned = true
-		if !slices.Contains(used, e.Solver) {
+		if ok && e.Solver != nil && !slices.Contains(used, e.Solver) {
 			used = append(used, e.Solver)
 		}
 	}
@@ -358,18 +393,39 @@ func (i *Issuer) cleanUp(ctx context.Context, rec *orderRecord) {
 	}
 }
 
+// removeProof removes the proof of an authorization. If it cannot be removed that is
+// kept with the order, for a person, and by itself, for the next order to try again (spec
+// C5). Records of dns-persist-01 are to stay.
+func (i *Issuer) removeProof(ctx context.Context, rec *orderRecord, a *authorizationRecord) {
+	if a.Cleaned || a.Manual || !a.Presenting || a.Proof.Type == challenge.DNSPersist01 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
+	defer cancel()
+	a.Cleaned = true
+	e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
+	shown := a.Proof
+	if ok && e.Solver != nil {
+		err := e.Solver.CleanUp(ctx, a.Proof)
+		if err == nil {
+			return
+		}
+		var left *challenge.LeftError
+		if errors.As(err, &left) {
+			shown = left.Proof // where it really is, after CNAMEs
+		}
+	}
+	rec.Left = append(rec.Left, shown)
+	cell := i.leftPrefix() + hashOf(a.Proof.Record+"\x00"+a.Proof.Value+"\x00"+a.Proof.Token)
+	// If this is not kept the order's own record still has it.
+	_ = i.put(ctx, cell, &leftRecord{a.Rule, a.Proof, shown}, model.Secret{})
+}
+
 // leftRecord is a proof that could not be removed, with the rule that presented it.
 type leftRecord struct {
 	Rule  string          `cbor:"1,keyasint"`
 	Proof challenge.Proof `cbor:"2,keyasint"`
-}
-
-func (i *Issuer) leave(ctx context.Context, rec *orderRecord, a *authorizationRecord) {
-	a.Cleaned = true
-	rec.Left = append(rec.Left, a.Proof)
-	cell := i.leftPrefix() + hashOf(a.Proof.Record+"\x00"+a.Proof.Value+"\x00"+a.Proof.Token)
-	// If this is not kept the order's own record still has it.
-	_ = i.put(ctx, cell, &leftRecord{a.Rule, a.Proof}, model.Secret{})
+	Shown challenge.Proof `cbor:"3,keyasint"` // where it is for a person
 }
 
 // leftCells lists the cells of proofs that could not be removed.

@@ -2,9 +2,11 @@ package acme
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"maps"
 	"slices"
 
@@ -28,24 +30,19 @@ func (i *Issuer) download(ctx context.Context, c *client, rec *orderRecord, url 
 			return ports.Order{}, err
 		}
 	}
-	all, _, err := try(ctx, i, whatDownload, func(ctx context.Context) (map[string]*acme.RawCertificate, error) {
-		if i.opt.PreferredChain != "" {
-			return c.Certificates.GetAll(ctx, url, true)
-		}
-		one, err := c.Certificates.Get(ctx, url, true)
-		return map[string]*acme.RawCertificate{url: one}, err
+	raw, _, err := try(ctx, i, whatDownload, func(ctx context.Context) (*acme.RawCertificate, error) {
+		return c.Certificates.Get(ctx, url, true)
 	})
 	if err != nil {
 		return ports.Order{}, err
 	}
-	chain, err := parseChain(all[url].Cert)
+	chain, err := parseChain(raw.Cert)
 	if err != nil {
 		return ports.Order{}, err
 	}
-	for _, u := range slices.Sorted(maps.Keys(all)) {
-		other, err := parseChain(all[u].Cert)
-		if err == nil && i.preferred(other) && !i.preferred(chain) && i.check(other, rec) == nil {
-			chain = other
+	if i.opt.PreferredChain != "" && !i.preferred(chain) {
+		if chain, err = i.alternate(ctx, c, rec, chain); err != nil {
+			return ports.Order{}, err
 		}
 	}
 	if err := i.check(chain, rec); err != nil {
@@ -61,6 +58,28 @@ func (i *Issuer) download(ctx context.Context, c *client, rec *orderRecord, url 
 	}
 	rec.Step = stepIssued
 	return i.answer(rec), i.save(ctx, rec)
+}
+
+// alternate returns the preferred one of the other chains that the CA offers, or the
+// chain that is there if none is, or if the CA refuses to give them: a certificate with
+// another chain is better than none.
+func (i *Issuer) alternate(ctx context.Context, c *client, rec *orderRecord, chain []*x509.Certificate) ([]*x509.Certificate, error) {
+	all, _, err := try(ctx, i, whatDownload, func(ctx context.Context) (map[string]*acme.RawCertificate, error) {
+		return c.Certificates.GetAll(ctx, rec.Certificate, true)
+	})
+	var answer *answerError
+	if errors.As(err, &answer) && answer.refused() && answer.After == 0 {
+		return chain, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range slices.Sorted(maps.Keys(all)) {
+		if other, err := parseChain(all[u].Cert); err == nil && i.preferred(other) && i.check(other, rec) == nil {
+			return other, nil
+		}
+	}
+	return chain, nil
 }
 
 func (i *Issuer) preferred(chain []*x509.Certificate) bool {
@@ -159,28 +178,35 @@ func sameNames(a, b []string) bool {
 }
 
 // whyInvalid says why an order is invalid: in the words of its authorizations, which
-// tell more than the order.
-func (i *Issuer) whyInvalid(ctx context.Context, c *client, rec *orderRecord, o acme.ExtendedOrder) model.Text {
-	var why model.Text
+// tell more than the order. Names that were not validated are taken from the budget.
+func (i *Issuer) whyInvalid(ctx context.Context, c *client, rec *orderRecord, o acme.ExtendedOrder) (why model.Text, err error) {
 	for _, u := range o.Authorizations {
 		az, _, err := try(ctx, i, whatLook, func(ctx context.Context) (acme.Authorization, error) {
 			return c.Authorizations.Get(ctx, u)
 		})
+		if isGone(err) {
+			continue
+		}
 		if err != nil {
-			continue // the order's own words remain
+			return "", err
 		}
 		rec.authorization(u).Done = true
+		if az.Status == acme.StatusInvalid {
+			if err := i.budgetOf().Failed(ctx, az.Identifier.Value); err != nil {
+				return "", err
+			}
+		}
 		for _, ch := range az.Challenges {
 			if ch.Error != nil {
-				why = model.Texts(why, model.Say("acme.not-validated", "name", az.Identifier.Value, "type", ch.Type, "cause", textOf(ch.Error)))
+				why = model.Texts(
+					why,
+					model.Say("acme.not-validated", "name", az.Identifier.Value, "type", ch.Type, "cause", textOf(ch.Error)),
+				)
 			}
 		}
 	}
-	switch {
-	case why != "":
-		return why
-	case o.Error != nil:
-		return textOf(o.Error)
+	if problem := o.Error; why == "" && problem != nil {
+		why = textOf(problem)
 	}
-	return model.Say("acme.invalid", "host", i.host())
+	return cmp.Or(why, model.Say("acme.invalid", "host", i.host())), nil
 }

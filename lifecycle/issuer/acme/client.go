@@ -57,7 +57,7 @@ func (i *Issuer) fetchDirectory(ctx context.Context, fresh bool) (*directory, er
 		base: i.roundTripper, now: i.now, issuer: i.opt.Name, observe: i.opt.Observe, closed: closed,
 	}}
 	ctx, x := call(ctx, whatDirectory)
-	data, err := getBody(ctx, newHTTPClient(d.t), i.directory)
+	data, err := getBody(ctx, i.newHTTPClient(d.t), i.directory)
 	if err != nil {
 		return nil, i.failed(err)
 	}
@@ -103,22 +103,39 @@ func (i *Issuer) newCore(ctx context.Context, account string, key crypto.Signer)
 	if err != nil {
 		return nil, err
 	}
-	core, err := api.New(newHTTPClient(d.t), userAgent, i.directory, account, key)
+	core, err := api.New(i.newHTTPClient(d.t), userAgent, i.directory, account, key)
 	if err != nil {
 		return nil, i.failed(err)
 	}
 	return core, nil
 }
 
-// try makes one call of the library, again if the CA keeps refusing the nonce: it has
-// done nothing then.
-func try[T any](ctx context.Context, i *Issuer, what string, f func(context.Context) (T, error)) (T, *exchange, error) {
-	for {
-		ctx, x := call(ctx, what)
-		v, err := f(ctx)
-		var nonce *acme.NonceError
-		if err == nil || !errors.As(err, &nonce) || ctx.Err() != nil {
-			return v, x, i.failed(err)
+// How often a call is made again after the CA has refused its nonce, and the longest
+// pause before; the first few times it is made at once.
+const (
+	nonceTries = 30
+	noncePause = 2 * time.Second
+)
+
+// try makes one call of the library, again while the CA refuses the nonce: it has done
+// nothing then.
+func try[T any](ctx context.Context, i *Issuer, what string, f func(context.Context) (T, error)) (v T, x *exchange, err error) {
+	for n := range nonceTries {
+		if n > 3 {
+			if err := i.opt.Sleep(ctx, min(10*time.Millisecond<<n, noncePause)); err != nil {
+				return v, x, err
+			}
+		}
+		var once context.Context
+		once, x = call(ctx, what)
+		v, err = f(once)
+		var request *url.Error
+		if err != nil && x.err != nil && !errors.As(err, &request) { // the library lost it on the way to a nonce
+			err = &url.Error{Op: what, URL: i.directory, Err: x.err}
+		}
+		if !hasKind(err, badNonce) {
+			break
 		}
 	}
+	return v, x, i.failed(err)
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-acme/lego/v5/acme"
-
 	"certquay/lifecycle/budget"
 	"certquay/lifecycle/ports"
 	"certquay/model"
@@ -27,20 +25,6 @@ func (i *Issuer) budgetOf() *budget.Budget {
 // C7). An order that is sent again because its answer was lost is taken once more.
 func (i *Issuer) reserve(ctx context.Context, rec *orderRecord) error {
 	return i.budgetOf().Reserve(ctx, budget.Order{Names: rec.Names, Renews: rec.Renews, Replaces: rec.Replaces != ""})
-}
-
-// countFailures takes the names that the CA could not validate from the budget.
-func (i *Issuer) countFailures(ctx context.Context, rec *orderRecord, o acme.ExtendedOrder, c *client) error {
-	for _, url := range o.Authorizations {
-		az, _, err := try(ctx, i, whatLook, func(ctx context.Context) (acme.Authorization, error) { return c.Authorizations.Get(ctx, url) })
-		if err == nil && az.Status == acme.StatusInvalid {
-			err = i.budgetOf().Failed(ctx, az.Identifier.Value)
-		}
-		if err != nil && !isGone(err) {
-			return err
-		}
-	}
-	return nil
 }
 
 // notice keeps what became of the last call, for people.

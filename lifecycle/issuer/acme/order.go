@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/big"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -131,6 +132,9 @@ func (i *Issuer) load(ref string) (*orderRecord, error) {
 	rec := &orderRecord{}
 	_, err := i.get(i.orderCell(ref), rec)
 	if errors.Is(err, model.ErrNotFound) {
+		_, err = i.get(i.doneCell(ref), rec)
+	}
+	if errors.Is(err, model.ErrNotFound) {
 		return nil, ports.ErrUnknownOrder
 	}
 	return rec, err
@@ -213,8 +217,15 @@ func (i *Issuer) advance(ctx context.Context, rec *orderRecord, finalize bool) (
 		err = i.newOrder(ctx, c, rec)
 	}
 	var o ports.Order
-	if err == nil {
+	switch {
+	case err != nil:
+	case rec.Account != c.account:
+		o, err = i.fail(ctx, rec, model.Say("acme.account-changed", "host", i.host()))
+	default:
 		o, err = i.follow(ctx, c, rec, finalize)
+	}
+	if hasKind(err, accountDoesNotExist) {
+		err = errors.Join(err, i.forgetAccount(ctx))
 	}
 	if err != nil {
 		return i.hold(ctx, rec, err)
@@ -265,16 +276,20 @@ func (i *Issuer) newOrder(ctx context.Context, c *client, rec *orderRecord) erro
 		o, _, err := try(ctx, i, whatOrder, func(ctx context.Context) (acme.ExtendedOrder, error) {
 			return c.Orders.New(ctx, rec.Names, opt)
 		})
-		if err == nil && o.Location == "" {
-			err = model.Fail("acme.no-order-url", "host", i.host())
+		if err == nil {
+			err = i.checkOrderURL(o.Location)
 		}
 		if err == nil {
 			rec.Step, rec.URL, rec.NotBefore = stepOpen, o.Location, 0
 			return i.save(ctx, rec)
 		}
 		var answer *answerError
-		if !errors.As(err, &answer) || !answer.refused() {
+		switch {
+		case !errors.As(err, &answer):
 			return err
+		case !answer.refused(): // a CA may even break on a certificate that it did not issue
+			rec.Replaces = ""
+			return errors.Join(err, i.save(ctx, rec))
 		}
 		rec.Step = stepNew
 		rec.Sent--
@@ -286,6 +301,18 @@ func (i *Issuer) newOrder(ctx context.Context, c *client, rec *orderRecord) erro
 			return errors.Join(kept, err)
 		}
 	}
+}
+
+// checkOrderURL refuses an address that could never be asked.
+func (i *Issuer) checkOrderURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || s == "" {
+		return model.Fail("acme.no-order-url", "host", i.host())
+	}
+	i.mu.Lock()
+	d := i.dir
+	i.mu.Unlock()
+	return i.failed(d.t.known(u))
 }
 
 // refusesReplaces reports whether a CA may have refused an order because of the
@@ -314,6 +341,9 @@ func (i *Issuer) follow(ctx context.Context, c *client, rec *orderRecord, finali
 		switch o.Status {
 		case acme.StatusPending:
 			waiting, asked, err := i.authorize(ctx, c, rec, o.Authorizations, until)
+			if errors.As(err, new(*ports.PermanentError)) { // this order cannot be authorized, another may be
+				return i.fail(ctx, rec, model.TextOf(err))
+			}
 			if err != nil {
 				return ports.Order{}, err
 			}
@@ -336,10 +366,11 @@ func (i *Issuer) follow(ctx context.Context, c *client, rec *orderRecord, finali
 			i.cleanUp(ctx, rec)
 			return i.download(ctx, c, rec, o.Certificate)
 		case acme.StatusInvalid:
-			if err := i.countFailures(ctx, rec, o, c); err != nil {
+			why, err := i.whyInvalid(ctx, c, rec, o)
+			if err != nil {
 				return ports.Order{}, err
 			}
-			return i.fail(ctx, rec, i.whyInvalid(ctx, c, rec, o))
+			return i.fail(ctx, rec, why)
 		default:
 			return ports.Order{}, model.Fail("acme.status", "status", o.Status)
 		}
@@ -357,14 +388,14 @@ func (i *Issuer) follow(ctx context.Context, c *client, rec *orderRecord, finali
 }
 
 // finalize sends the stored CSR. The order was asked for just before.
-func (i *Issuer) finalize(ctx context.Context, c *client, rec *orderRecord, url string) (time.Duration, error) {
+func (i *Issuer) finalize(ctx context.Context, c *client, rec *orderRecord, at string) (time.Duration, error) {
 	rec.Step = stepFinalizing
 	rec.Finalize++
 	if err := i.save(ctx, rec); err != nil {
 		return 0, err
 	}
 	_, x, err := try(ctx, i, whatFinalize, func(ctx context.Context) (acme.ExtendedOrder, error) {
-		return c.Orders.UpdateForCSR(ctx, url, rec.CSR)
+		return c.Orders.UpdateForCSR(ctx, at, rec.CSR)
 	})
 	if hasKind(err, "orderNotReady") { // it was finalized by a request whose answer was lost
 		return x.after, nil

@@ -1,11 +1,13 @@
 package acme_test
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/letsencrypt/challtestsrv"
 	"github.com/letsencrypt/pebble/v2/ca"
+	"github.com/letsencrypt/pebble/v2/core"
 	"github.com/letsencrypt/pebble/v2/db"
 	"github.com/letsencrypt/pebble/v2/va"
 	"github.com/letsencrypt/pebble/v2/wfe"
@@ -33,14 +36,11 @@ import (
 	"certquay/model"
 )
 
-// TestMain configures pebble, which reads its options from the environment.
+// TestMain configures the CAs of the tests, which read their options from the
+// environment.
 func TestMain(m *testing.M) {
-	for name, value := range map[string]string{
-		"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0",
-	} {
-		if err := os.Setenv(name, value); err != nil {
-			log.Fatal(err)
-		}
+	if err := os.Setenv("PEBBLE_VA_NOSLEEP", "1"); err != nil {
+		log.Fatal(err)
 	}
 	code := m.Run()
 	if network.started {
@@ -105,24 +105,27 @@ func startNetwork() {
 				_, _ = io.WriteString(w, content)
 			}))
 		}()
-		awaitTCP(network.dns)
-		awaitTCP(fmt.Sprintf("127.0.0.1:%d", network.tls))
+		await(func() (io.Closer, error) { return net.Dial("tcp", network.dns) })
+		network.srv.AddTLSALPNChallenge("await.test", "x")
+		await(func() (io.Closer, error) {
+			return tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", network.tls),
+				&tls.Config{ServerName: "await.test", NextProtos: []string{"acme-tls/1"}, InsecureSkipVerify: true})
+		})
 		network.started = true
 	})
 }
 
-// awaitTCP waits until something listens at an address.
-func awaitTCP(address string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
+// await waits until a connection can be made.
+func await(dial func() (io.Closer, error)) {
+	late := time.After(10 * time.Second)
 	for {
-		c, err := net.Dial("tcp", address)
+		c, err := dial()
 		if err == nil {
 			_ = c.Close()
 			return
 		}
 		select {
-		case <-ctx.Done():
+		case <-late:
 			log.Fatal(err)
 		case <-time.After(5 * time.Millisecond):
 		}
@@ -154,17 +157,25 @@ const (
 	eabMAC = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"
 )
 
-// newPebble starts a CA. Tests that set its environment must not be parallel.
+// environment is what a CA reads its options from when it is made.
+var environment sync.Mutex
+
+// newPebble starts a CA.
 func newPebble(t testing.TB, o pebbleOptions) *pebble {
 	t.Helper()
 	startNetwork()
-	for name, value := range map[string]string{"PEBBLE_WFE_NONCEREJECT": o.nonces, "PEBBLE_AUTHZREUSE": o.reuse} {
-		if value != "" {
-			t.Setenv(name, value)
-		}
-	}
+	always := ""
 	if o.always {
-		t.Setenv("PEBBLE_VA_ALWAYS_VALID", "1")
+		always = "1"
+	}
+	environment.Lock()
+	defer environment.Unlock()
+	for name, value := range map[string]string{
+		"PEBBLE_WFE_NONCEREJECT": cmp.Or(o.nonces, "0"), "PEBBLE_AUTHZREUSE": cmp.Or(o.reuse, "0"), "PEBBLE_VA_ALWAYS_VALID": always,
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			t.Fatal(err)
+		}
 	}
 	quiet := log.New(io.Discard, "", 0)
 	p := &pebble{store: db.NewMemoryStore(), posts: map[string]int{}}
@@ -178,9 +189,8 @@ func newPebble(t testing.TB, o pebbleOptions) *pebble {
 	})
 	vai := va.New(quiet, network.http, network.tls, true, network.dns, p.store)
 	front := wfe.New(quiet, p.store, vai, p.ca, []string{"ca.test"}, true, o.eab, o.retryAfter, o.retryAfter)
-	var h http.Handler = front.Handler()
-	inner := h
-	h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	inner := front.Handler()
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			p.mu.Lock()
 			p.posts[strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")[0]]++
@@ -194,7 +204,7 @@ func newPebble(t testing.TB, o pebbleOptions) *pebble {
 	p.srv = httptest.NewUnstartedServer(h)
 	p.srv.Config.ErrorLog = quiet
 	p.srv.StartTLS()
-	t.Cleanup(p.srv.Close)
+	t.Cleanup(func() { p.srv.CloseClientConnections(); p.srv.Close() })
 	p.dir, p.rt = p.srv.URL+"/dir", p.srv.Client().Transport
 	return p
 }
@@ -210,6 +220,16 @@ func (p *pebble) count(path string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.posts[path]
+}
+
+// order waits for the order of a certificate, which pebble files after it has issued.
+func (p *pebble) order(t testing.TB, leaf *x509.Certificate) (o *core.Order) {
+	t.Helper()
+	await(func() (_ io.Closer, err error) {
+		o, err = p.store.GetOrderByIssuedSerial(fmt.Sprintf("%016x", leaf.SerialNumber))
+		return io.NopCloser(nil), err
+	})
+	return o
 }
 
 // clock runs with the real one, and jumps over what is slept.
@@ -248,6 +268,8 @@ type world struct {
 	clock  *clock
 	opt    acme.Options
 	solver *webFiles
+	// afterError is called after each error that drive is allowed.
+	afterError func()
 }
 
 func newWorld(t testing.TB, p *pebble, change func(*acme.Options)) *world {
@@ -267,7 +289,11 @@ func newWorld(t testing.TB, p *pebble, change func(*acme.Options)) *world {
 // entries are rules for every name.
 func entries(solvers ...challenge.Solver) (s challenge.Set) {
 	for _, v := range solvers {
-		s.Entries = append(s.Entries, challenge.Entry{Rule: challenge.Rule{Type: v.Type()}, Solver: v})
+		e := challenge.Entry{Rule: challenge.Rule{Type: v.Type()}, Solver: v}
+		if _, records := v.(dnsRecords); records {
+			e.DNS = "test"
+		}
+		s.Entries = append(s.Entries, e)
 	}
 	return s
 }
@@ -323,7 +349,10 @@ func (w *world) drive(t testing.TB, r ports.CertificateRequest, errorsAllowed in
 				t.Fatalf("%s: %v", step, err)
 			}
 			resumed = true
-			w.clock.add(ports2h(err))
+			if w.afterError != nil {
+				w.afterError()
+			}
+			w.clock.add(pauseAfter(err))
 			continue
 		}
 		resumed = false
@@ -344,8 +373,8 @@ func (w *world) drive(t testing.TB, r ports.CertificateRequest, errorsAllowed in
 	return ports.Order{}
 }
 
-// ports2h is the pause after an error: what it asks for, or the engine's first.
-func ports2h(err error) time.Duration {
+// pauseAfter is the pause after an error: what it asks for, or the engine's first.
+func pauseAfter(err error) time.Duration {
 	var pause *ports.RetryAfterError
 	if asPause(err, &pause) {
 		return max(pause.After, time.Minute)
@@ -393,8 +422,9 @@ func (w *world) issue(t testing.TB, r ports.CertificateRequest) *x509.Certificat
 type webFiles struct {
 	mu               sync.Mutex
 	presented, clean int
-	refuse           error // of Present
-	leave            error // of CleanUp
+	here             map[string]bool // tokens that are presented
+	refuse           error           // of Present
+	leave            error           // of CleanUp
 }
 
 func (*webFiles) Type() challenge.Type { return challenge.HTTP01 }
@@ -406,6 +436,10 @@ func (s *webFiles) Present(_ context.Context, p challenge.Proof) error {
 		return s.refuse
 	}
 	s.presented++
+	if s.here == nil {
+		s.here = map[string]bool{}
+	}
+	s.here[p.Token] = true
 	network.filesMu.Lock()
 	defer network.filesMu.Unlock()
 	network.files[p.Token] = p.KeyAuthorization
@@ -423,6 +457,7 @@ func (s *webFiles) CleanUp(_ context.Context, p challenge.Proof) error {
 		return &challenge.LeftError{Proof: p, Err: s.leave}
 	}
 	s.clean++
+	delete(s.here, p.Token)
 	network.filesMu.Lock()
 	defer network.filesMu.Unlock()
 	delete(network.files, p.Token)
@@ -431,11 +466,11 @@ func (s *webFiles) CleanUp(_ context.Context, p challenge.Proof) error {
 
 func (*webFiles) Close(string) {}
 
-// filesLeft is how many challenge files there are.
-func filesLeft() int {
-	network.filesMu.Lock()
-	defer network.filesMu.Unlock()
-	return len(network.files)
+// left is how many files of this solver are there.
+func (s *webFiles) left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.here)
 }
 
 // dnsRecords answers dns-01 and dns-persist-01, with records at a DNS server.

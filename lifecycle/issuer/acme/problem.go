@@ -3,11 +3,12 @@ package acme
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/go-acme/lego/v5/acme"
 
@@ -29,7 +30,7 @@ var problems = map[string]struct {
 	code      string
 	permanent bool
 }{
-	accountDoesNotExist:       {"acme.problem.account", true},
+	accountDoesNotExist:       {"acme.problem.account", false},
 	"badCSR":                  {"acme.problem.csr", true},
 	"badPublicKey":            {"acme.problem.key", true},
 	"badRevocationReason":     {"acme.problem.reason", true},
@@ -69,7 +70,13 @@ func textOf(p *acme.ProblemDetails) model.Text {
 	for _, s := range p.SubProblems {
 		said := model.Say("acme.problem.sub", "name", s.Identifier.Value, "said", model.Quoted("ca", s.Detail))
 		if k, ok := problems[trimKind(s.Type)]; ok {
-			said = model.Say("acme.problem.sub", "name", s.Identifier.Value, "said", model.Say(k.code, "said", model.Quoted("ca", s.Detail)))
+			said = model.Say(
+				"acme.problem.sub",
+				"name",
+				s.Identifier.Value,
+				"said",
+				model.Say(k.code, "said", model.Quoted("ca", s.Detail)),
+			)
 		}
 		t = model.Texts(t, said)
 	}
@@ -144,8 +151,7 @@ func (i *Issuer) unanswered(err error) error {
 		record    tls.RecordHeaderError
 		alert     tls.AlertError
 		lookup    *net.DNSError
-		syntax    *json.SyntaxError
-		form      *json.UnmarshalTypeError
+		request   *url.Error
 	)
 	switch {
 	case errors.As(err, &stopped):
@@ -154,12 +160,14 @@ func (i *Issuer) unanswered(err error) error {
 		return model.Fail("acme.tls-expired", "host", host, "cause", err)
 	case errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &name), errors.As(err, &verify):
 		return model.Fail("acme.tls-untrusted", "host", host, "cause", err)
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record), errors.As(err, &alert):
 		return model.Fail("acme.no-tls", "host", host, "cause", err)
 	case errors.As(err, &lookup):
 		return model.Fail("acme.no-host", "host", host, "cause", err)
-	case errors.As(err, &syntax), errors.As(err, &form):
-		return model.Fail("acme.garbled", "host", host, "cause", err)
+	case errors.As(err, &request) && strings.HasPrefix(request.URL, "http://"): // the library refused it
+		return model.Fail("acme.no-https", "host", host).Wrapping(err)
+	case errors.As(err, &request):
+		return model.Fail("acme.unreachable", "host", host, "cause", request.Err)
 	}
-	return model.Fail("acme.unreachable", "host", host, "cause", err)
+	return model.Fail("acme.garbled", "host", host, "cause", err)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -63,6 +64,7 @@ type orderRecord struct {
 	Problem        string                `cbor:"20,keyasint,omitempty"` // a model.Text
 	Left           []challenge.Proof     `cbor:"21,keyasint,omitempty"` // proofs that could not be removed
 	Made           int64                 `cbor:"22,keyasint,omitempty"` // when it was made, Unix seconds
+	Ended          int64                 `cbor:"24,keyasint,omitempty"` // when it became final, Unix seconds
 	Renews         bool                  `cbor:"23,keyasint,omitempty"` // a certificate for the same names was issued before
 }
 
@@ -83,6 +85,7 @@ type authorizationRecord struct {
 	Done    bool `cbor:"11,keyasint,omitempty"` // nothing is to be shown any more
 	Cleaned bool `cbor:"12,keyasint,omitempty"`
 	seen    bool
+	busy    bool // there is no place for it beside another proof
 }
 
 func (o *orderRecord) final() bool {
@@ -101,6 +104,11 @@ func hashOf(s string) string {
 }
 
 func (i *Issuer) orderCell(ref string) string { return i.opt.Name + "/order/" + ref }
+
+func (i *Issuer) doneCell(ref string) string { return i.opt.Name + "/done/" + ref }
+
+// endedPrefix begins the cells that list ended orders by the day of their end.
+func (i *Issuer) endedPrefix() string { return i.opt.Name + "/ended/" }
 
 // accountCell is the cell of the account at the directory of the settings; another
 // directory has another account.
@@ -155,9 +163,71 @@ func (i *Issuer) remove(ctx context.Context, name string) error {
 }
 
 // save makes an order's record durable. What was done outside is recorded even if
-// ctx has ended meanwhile.
+// ctx has ended meanwhile. One that is final is put aside, so that what is under way is
+// found without reading what has ended.
 func (i *Issuer) save(ctx context.Context, o *orderRecord) error {
-	return i.put(context.WithoutCancel(ctx), i.orderCell(refOf(i.opt.Name, o.Key)), o, model.Secret{})
+	ref := refOf(i.opt.Name, o.Key)
+	ctx = context.WithoutCancel(ctx)
+	if !o.final() {
+		return i.put(ctx, i.orderCell(ref), o, model.Secret{})
+	}
+	if o.Ended == 0 {
+		o.Ended = i.now().Unix()
+	}
+	data, err := cbor.Marshal(o)
+	if err != nil {
+		return err
+	}
+	err = i.store.Update(ctx, func(tx model.Tx) error {
+		ended := i.endedPrefix() + unix(o.Ended).Format(time.DateOnly) + "/" + ref
+		for _, c := range []*model.KV{
+			{Namespace: space, Name: i.doneCell(ref), Data: data}, {Namespace: space, Name: ended},
+		} {
+			if err := tx.Put(c); err != nil {
+				return err
+			}
+		}
+		return tx.Delete(&model.KV{Namespace: space, Name: i.orderCell(ref)})
+	})
+	if err != nil {
+		return model.Fail("acme.not-kept", "name", ref, "cause", err)
+	}
+	return nil
+}
+
+// keepEnded is how long ended orders are kept: much longer than any attempt is repeated.
+const keepEnded = 90 * day
+
+// Prune removes at most so many orders that ended long ago, and reports whether there
+// are more.
+func (i *Issuer) Prune(ctx context.Context, most int) (more bool, err error) {
+	limit := space + "/" + i.endedPrefix() + i.now().UTC().Add(-keepEnded).Format(time.DateOnly)
+	err = i.store.Update(ctx, func(tx model.Tx) error {
+		more = false
+		var old []string
+		for key, err := range tx.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/" + i.endedPrefix(), Limit: most + 1}) {
+			if err != nil {
+				return err
+			}
+			if key >= limit {
+				break
+			}
+			old = append(old, strings.TrimPrefix(key, space+"/"))
+		}
+		if more = len(old) > most; more {
+			old = old[:most]
+		}
+		for _, name := range old {
+			ref := name[strings.LastIndexByte(name, '/')+1:]
+			for _, cell := range []string{name, i.doneCell(ref)} {
+				if err := tx.Delete(&model.KV{Namespace: space, Name: cell}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return more, err
 }
 
 func unix(s int64) time.Time { return time.Unix(s, 0).UTC() }

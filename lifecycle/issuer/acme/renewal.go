@@ -80,7 +80,7 @@ func (i *Issuer) Advise(ctx context.Context, leaf *x509.Certificate) (ports.Advi
 func (i *Issuer) renewalInfo(ctx context.Context, d *directory, id string) (*acme.RenewalInfo, *exchange, error) {
 	ctx, x := call(ctx, whatRenewal)
 	info := &acme.RenewalInfo{}
-	data, err := getBody(ctx, newHTTPClient(d.t), d.RenewalInfo+"/"+id)
+	data, err := getBody(ctx, i.newHTTPClient(d.t), d.RenewalInfo+"/"+id)
 	if err == nil {
 		err = json.Unmarshal(data, info)
 	}

@@ -56,7 +56,7 @@ func (i *Issuer) issuerOf(ctx context.Context, leaf *x509.Certificate) (*x509.Ce
 	if at == "" {
 		return i.issuerOfOrders(leaf)
 	}
-	data, err := fetch(ctx, http.MethodGet, at, nil, maxStatus)
+	data, err := i.fetch(ctx, http.MethodGet, at, nil, maxStatus)
 	if err != nil {
 		return nil, model.Fail("acme.no-issuer", "url", at, "cause", err)
 	}
@@ -80,7 +80,7 @@ func (i *Issuer) issuerOf(ctx context.Context, leaf *x509.Certificate) (*x509.Ce
 func (i *Issuer) issuerOfOrders(leaf *x509.Certificate) (*x509.Certificate, error) {
 	var found *x509.Certificate
 	err := i.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/" + i.opt.Name + "/order/"}) {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/" + i.doneCell("")}) {
 			if err != nil {
 				return err
 			}
@@ -103,7 +103,7 @@ func (i *Issuer) byCRL(ctx context.Context, at string, leaf, issuer *x509.Certif
 	fail := func(err error) (time.Time, string, error) {
 		return time.Time{}, "", model.Fail("acme.crl", "url", at, "cause", err)
 	}
-	data, err := fetch(ctx, http.MethodGet, at, nil, maxCRL)
+	data, err := i.fetch(ctx, http.MethodGet, at, nil, maxCRL)
 	if err != nil {
 		return fail(err)
 	}
@@ -119,7 +119,7 @@ func (i *Issuer) byCRL(ctx context.Context, at string, leaf, issuer *x509.Certif
 			return e.RevocationTime.UTC(), reasonName(e.ReasonCode), nil
 		}
 	}
-	return time.Time{}, "", nil
+	return time.Time{}, "", i.checkFresh(at, list.NextUpdate)
 }
 
 func (i *Issuer) byOCSP(ctx context.Context, at string, leaf, issuer *x509.Certificate) (time.Time, string, error) {
@@ -130,7 +130,7 @@ func (i *Issuer) byOCSP(ctx context.Context, at string, leaf, issuer *x509.Certi
 	if err != nil {
 		return fail(err)
 	}
-	data, err := fetch(ctx, http.MethodPost, at, req, maxStatus)
+	data, err := i.fetch(ctx, http.MethodPost, at, req, maxStatus)
 	if err != nil {
 		return fail(err)
 	}
@@ -141,11 +141,19 @@ func (i *Issuer) byOCSP(ctx context.Context, at string, leaf, issuer *x509.Certi
 	if resp.Status == ocsp.Revoked {
 		return resp.RevokedAt.UTC(), reasonName(resp.RevocationReason), nil
 	}
-	return time.Time{}, "", nil
+	return time.Time{}, "", i.checkFresh(at, resp.NextUpdate)
+}
+
+// checkFresh refuses to conclude from old news that nothing is revoked.
+func (i *Issuer) checkFresh(at string, until time.Time) error {
+	if !until.IsZero() && i.now().After(until.Add(clockSkew)) {
+		return model.Fail("acme.old-status", "url", at, "at", until)
+	}
+	return nil
 }
 
 // fetch reads a bounded answer of a server that needs no trust.
-func fetch(ctx context.Context, method, at string, body []byte, limit int) ([]byte, error) {
+func (i *Issuer) fetch(ctx context.Context, method, at string, body []byte, limit int) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, at, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -154,7 +162,7 @@ func fetch(ctx context.Context, method, at string, body []byte, limit int) ([]by
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/ocsp-request")
 	}
-	resp, err := (&http.Client{Timeout: requestTimeout}).Do(req)
+	resp, err := (&http.Client{Timeout: i.opt.RequestTimeout}).Do(req)
 	if err != nil {
 		return nil, err
 	}

@@ -34,12 +34,21 @@ type Settings struct {
 	TLSPort        int      `yaml:"tls_port"`
 	Resolvers      []string `yaml:"resolvers"`
 	Limits         []string `yaml:"limits"`
+	PersistUntil   string   `yaml:"persist_until"`
 }
 
 // DefaultSettings are those without a configuration. Each call makes new ones.
 func DefaultSettings() Settings {
 	return Settings{
-		Challenges: []string{string(challenge.HTTP01)}, HTTPListen: ":80", TLSListen: ":443", HTTPPort: 80, TLSPort: 443, Resolvers: []string{}, Limits: []string{},
+		Challenges: []string{
+			string(challenge.HTTP01),
+		},
+		HTTPListen: ":80",
+		TLSListen:  ":443",
+		HTTPPort:   80,
+		TLSPort:    443,
+		Resolvers:  []string{},
+		Limits:     []string{},
 	}
 }
 
@@ -64,6 +73,8 @@ func (s Settings) Check() (wrong []setting.Problem) {
 	}
 	hours := model.Say("config.acme-hours", "to", maxHours)
 	rule(s.ValidityHours >= 0 && s.ValidityHours <= maxHours, "validity_hours", hours, "2160")
+	_, err = s.persistUntil()
+	rule(err == nil, "persist_until", model.Say("config.date"), "2027-12-31")
 	port := model.Say("config.port")
 	rule(s.HTTPPort > 0 && s.HTTPPort < 1<<16, "http_port", port, "80")
 	rule(s.TLSPort > 0 && s.TLSPort < 1<<16, "tls_port", port, "443")
@@ -95,11 +106,22 @@ func (s Settings) RateLimits() (all []budget.Limit, replacesFree bool) {
 // Options are the settings as [New] takes them, without what stands in files, the
 // issuer's name and the challenges.
 func (s Settings) Options() Options {
+	until, _ := s.persistUntil() // checked before
 	return Options{
 		Directory: s.Directory, Email: s.Email, AgreeTerms: s.AgreeTerms, EABKeyID: s.EABKeyID, Profile: s.Profile,
 		PreferredChain: s.PreferredChain, Public: s.Public, Validity: time.Duration(s.ValidityHours) * time.Hour,
-		SendNotAfter: s.SendNotAfter, IPNames: s.IPNames,
+		SendNotAfter: s.SendNotAfter, IPNames: s.IPNames, PersistUntil: until,
 	}
+}
+
+// persistUntil is the end of the day that records of dns-persist-01 hold to; zero for
+// none.
+func (s Settings) persistUntil() (time.Time, error) {
+	if s.PersistUntil == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.DateOnly, s.PersistUntil)
+	return t.Add(day - time.Second), err
 }
 
 // Rules are the parsed challenges of the settings.

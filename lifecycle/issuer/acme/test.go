@@ -52,8 +52,15 @@ func (i *Issuer) Test(ctx context.Context) (Report, error) {
 	if _, err := i.connect(ctx); err != nil {
 		return r, err
 	}
-	// The account may be known from long ago: the CA is asked whether it holds.
-	if err := i.checkAccount(ctx); err != nil {
+	// The account may be known from long ago: the CA is asked whether it holds. One that
+	// the CA lost is made again.
+	err = i.checkAccount(ctx)
+	if hasKind(err, accountDoesNotExist) {
+		if err = i.forgetAccount(ctx); err == nil {
+			err = i.checkAccount(ctx)
+		}
+	}
+	if err != nil {
 		return r, err
 	}
 	a, err := i.Account()
@@ -89,7 +96,7 @@ func (i *Issuer) Left() (all []model.Proof, err error) {
 		} else if err != nil {
 			return nil, err
 		}
-		all = append(all, proofOf(l.Proof))
+		all = append(all, proofOf(l.Shown))
 	}
 	return all, nil
 }

@@ -21,8 +21,8 @@ import (
 const (
 	// maxBody bounds what is read of one answer, in bytes.
 	maxBody = 1 << 20
-	// requestTimeout bounds one request with its answer.
-	requestTimeout = 30 * time.Second
+	// DefaultRequestTimeout bounds one request with its answer unless the options do.
+	DefaultRequestTimeout = 30 * time.Second
 	// userAgent is what RFC 8555 section 6.1 asks for; the library adds its own.
 	userAgent = "certquay"
 )
@@ -68,6 +68,7 @@ type exchange struct {
 	date  time.Time     // Date of the last answer
 	// answered says that the last request was answered and not refused.
 	answered bool
+	err      error // of the last request
 }
 
 type exchangeKey struct{}
@@ -78,8 +79,7 @@ func call(ctx context.Context, what string) (context.Context, *exchange) {
 	return context.WithValue(ctx, exchangeKey{}, x), x
 }
 
-// answerError is an answer of the CA that refuses a request, other than badNonce,
-// which the library handles.
+// answerError is an answer of the CA that refuses a request.
 type answerError struct {
 	Status  int
 	Problem *acme.ProblemDetails // nil if the body is no problem document
@@ -108,7 +108,8 @@ func (e *answerError) refused() bool { return e.Status >= 400 && e.Status < 500 
 // transport is what every request to a CA goes through. It sends over https only and
 // only to the hosts of the directory, bounds answers, keeps Retry-After in every form
 // and obeys it after 503, and turns refusals into errors before the library sees them:
-// it then neither loses a Retry-After nor orders again by itself after alreadyReplaced.
+// it then neither loses a Retry-After, nor pauses by itself after badNonce, nor orders
+// again by itself after alreadyReplaced.
 type transport struct {
 	base    http.RoundTripper
 	now     func() time.Time
@@ -135,12 +136,13 @@ const (
 	errTooLong  blocked = "acme.too-long"
 )
 
-func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *transport) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	x, _ := req.Context().Value(exchangeKey{}).(*exchange)
 	if x == nil {
 		x = &exchange{what: whatDirectory}
 	}
-	if data := t.known(req); data != nil {
+	defer func() { x.err = err }()
+	if data := t.stored(req); data != nil {
 		return &http.Response{
 			Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
 			Body: io.NopCloser(bytes.NewReader(data)), ContentLength: int64(len(data)), Request: req,
@@ -155,7 +157,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		what = whatNonce
 	}
 	x.answered = false
-	resp, err := t.base.RoundTrip(req)
+	resp, err = t.base.RoundTrip(req)
 	told := Request{At: began, Issuer: t.issuer, What: what, Method: req.Method, URL: req.URL.String(), Took: t.now().Sub(began), Err: err}
 	if err == nil {
 		told.Status = resp.StatusCode
@@ -167,7 +169,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxBody}
 		x.answered = resp.StatusCode < http.StatusBadRequest
 		if !x.answered {
-			resp, err = t.refusal(req, resp, told.RetryAfter)
+			resp, err = nil, t.refusal(req, resp, told.RetryAfter)
 		}
 		var answer *answerError
 		if errors.As(err, &answer) {
@@ -180,8 +182,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// known returns the directory if that is what is asked for and it is known.
-func (t *transport) known(req *http.Request) []byte {
+// stored returns the directory if that is what is asked for and it is known.
+func (t *transport) stored(req *http.Request) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if req.Method == http.MethodGet && req.URL.String() == t.directory {
@@ -190,48 +192,49 @@ func (t *transport) known(req *http.Request) []byte {
 	return nil
 }
 
-// allowed reports whether a request may be sent now, and to there.
-func (t *transport) allowed(u *url.URL) error {
+// known reports whether an address is the CA's.
+func (t *transport) known(u *url.URL) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if u.Scheme != "https" {
+	switch {
+	case u.Scheme != "https":
 		return errNoHTTPS
-	}
-	if t.hosts != nil && !t.hosts[u.Host] {
+	case t.hosts != nil && !t.hosts[u.Host]:
 		return errHost
 	}
+	return nil
+}
+
+// allowed reports whether a request may be sent there, and now.
+func (t *transport) allowed(u *url.URL) error {
+	if err := t.known(u); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if wait := t.closed.Sub(t.now()); wait > 0 {
 		return &ports.RetryAfterError{Err: model.Fail("acme.busy", "host", u.Host), After: wait}
 	}
 	return nil
 }
 
-// refusal turns a refusing answer into an [answerError]. One of badNonce is returned
-// as it is.
-func (t *transport) refusal(req *http.Request, resp *http.Response, after time.Duration) (*http.Response, error) {
+// refusal turns a refusing answer into an [answerError].
+func (t *transport) refusal(req *http.Request, resp *http.Response, after time.Duration) error {
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		_ = resp.Body.Close()
-		return nil, err
-	}
-	if err := resp.Body.Close(); err != nil {
-		return nil, err
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return err
 	}
 	e := &answerError{Status: resp.StatusCode, After: after, URL: req.URL.String()}
 	var p acme.ProblemDetails
 	if json.Unmarshal(body, &p) == nil && (p.Type != "" || p.Detail != "") {
 		e.Problem = &p
 	}
-	if e.kind() == badNonce && e.Status == http.StatusBadRequest {
-		resp.Body = io.NopCloser(bytes.NewReader(body))
-		return resp, nil
-	}
 	if e.Status == http.StatusServiceUnavailable && after > 0 {
 		t.mu.Lock()
 		t.closed = t.now().Add(after)
 		t.mu.Unlock()
 	}
-	return nil, e
+	return e
 }
 
 // boundedBody fails once more is read than is allowed.
@@ -254,9 +257,9 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 
 // newHTTPClient returns a client of the transport that follows redirects of GET
 // within one host only.
-func newHTTPClient(t http.RoundTripper) *http.Client {
+func (i *Issuer) newHTTPClient(t http.RoundTripper) *http.Client {
 	return &http.Client{
-		Transport: t, Timeout: requestTimeout,
+		Transport: t, Timeout: i.opt.RequestTimeout,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			first := via[0]
 			if len(via) > 3 || first.Method != http.MethodGet || req.URL.Host != first.URL.Host || req.URL.Scheme != "https" {
