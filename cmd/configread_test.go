@@ -91,6 +91,7 @@ func TestEachFieldOfTheConfigurationIsRead(t *testing.T) {
 			packages = append(packages, path)
 		}
 	}
+	packages = append(packages, "certquay/lifecycle/issuer")
 	for _, k := range issuer.Kinds {
 		packages = append(packages, settingsPackage(k.Settings, fields)...)
 	}

@@ -125,8 +125,11 @@ var innerArrows = map[string][]string{
 	},
 	"lifecycle/issuer": {
 		"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/challenge",
+		"lifecycle/budget",
 	},
-	"lifecycle/product": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
+	"lifecycle/authority": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/journal"},
+	"lifecycle/budget":    {"model", "lifecycle/ports", "lifecycle/names", "lifecycle/rules"},
+	"lifecycle/product":   {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
 
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
 	"cmd/program": {"model", "cmd/session", "cmd/out"},

@@ -103,7 +103,9 @@ func openACME(s Setup) (ports.Issuer, error) {
 	if o.ChainRoots, err = readRoots(settings.ChainRootsFile); err != nil {
 		return nil, err
 	}
-	o.EABMAC = func() (model.Secret, error) { return s.Secret("eab_mac_file") }
+	if settings.EABMACFile != "" {
+		o.EABMAC = func() (model.Secret, error) { return s.Secret("eab_mac_file") }
+	}
 	return acme.New(s.Store, o)
 }
 
