@@ -217,6 +217,10 @@ func (r *InstanceRow) Has(d Derived, now time.Time) bool {
 	return false
 }
 
+// History reports whether the row needs nobody any more: it is replaced, or has ended.
+// Its expiry is no news, so that it stands behind the others where lists are sorted by it.
+func (r *InstanceRow) History() bool { return r.Replaced || r.State.Group() == GroupEnded }
+
 // PastExpiry reports whether an issued row's newest version has expired. [Expired] is
 // the same, but for a row that is replaced: that one needs nobody's attention (spec S1).
 func (r *InstanceRow) PastExpiry(now time.Time) bool {
