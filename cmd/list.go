@@ -128,7 +128,7 @@ func (c *invocation) list(ctx context.Context, q model.Query) error {
 		}
 		rows = append(
 			rows,
-			[]string{r.ID.Short(), r.Name, label, out.Dash(domains), expiry, out.Dash(r.Products), out.Dash(out.Day(r.ServiceEnd))},
+			[]string{r.ID.Short(), r.Name, label, out.Dash(domains), expiry, out.Dash(r.Products), out.Dash(c.service(r))},
 		)
 	}
 	c.Table(c.Heads("id", "name", "status", "domains", "expires", "on", "service-ends"), rows)
@@ -136,6 +136,18 @@ func (c *invocation) list(ctx context.Context, q model.Query) error {
 		c.Say("verb.list.of", "n", len(page.Rows), "of", page.Total)
 	}
 	return nil
+}
+
+// service returns when the service of a row ends, and when at most with the renewals that
+// are paid for; before it begins, how many years are bought.
+func (c *invocation) service(r *model.InstanceRow) string {
+	switch {
+	case r.ServiceEnd.IsZero() && r.Years > 0 && r.State.Group() == model.GroupUnissued:
+		return c.Words().Text(years(r.Years))
+	case r.RenewalsLeft > 0 && !r.ServiceEnd.IsZero():
+		return c.Text("verb.list.service", "at", out.Day(r.ServiceEnd), "most", out.Day(r.ServiceMaxEnd()))
+	}
+	return out.Day(r.ServiceEnd)
 }
 
 // expires returns a date and the number of days until then.

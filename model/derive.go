@@ -119,6 +119,7 @@ type InstanceRow struct {
 	AwaitsReview  bool      // waits for a reviewer
 	AwaitsProof   bool      // waits for a DNS record or file that a person must add
 
+	Years            int // bought at once, with prepaid renewals; 0 for an upload
 	Hosted           bool
 	RenewalsLeft     int
 	Resources        int
@@ -148,6 +149,7 @@ func (i *Instance) Row() InstanceRow {
 		ID: i.ID, Name: i.Name, Domains: len(names), State: i.State, Origin: i.Origin, Spec: i.Spec,
 		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, ServiceWindow: i.ServiceWindow(),
 		Due: i.renewalDue(), DueHosted: i.DueAction == DueRenew, ExpectedIssue: i.ExpectedIssue,
+		Years:  i.Years + i.Hosting.PrepaidRenewals,
 		Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
 		Resources: i.Deployments.Total, Deployed: i.Deployments.Deployed,
 		Auto: i.Deployments.Auto, FailingResources: i.Deployments.Failing,
@@ -216,6 +218,10 @@ func (r *InstanceRow) Has(d Derived, now time.Time) bool {
 	}
 	return false
 }
+
+// History reports whether the row needs nobody any more: it is replaced, or has ended.
+// Its expiry is no news, so that it stands behind the others where lists are sorted by it.
+func (r *InstanceRow) History() bool { return r.Replaced || r.State.Group() == GroupEnded }
 
 // PastExpiry reports whether an issued row's newest version has expired. [Expired] is
 // the same, but for a row that is replaced: that one needs nobody's attention (spec S1).

@@ -32,7 +32,7 @@ type Sort string
 // Orders of a list. Texts sort naturally (host2 before host10); rows that lack what they
 // are sorted by come last, and rows that compare equal are sorted by ID.
 const (
-	SortExpiry Sort = "expiry" // soonest first
+	SortExpiry Sort = "expiry" // soonest first, and behind all others the history
 	SortName   Sort = "name"
 	SortState  Sort = "state" // in the order of [States], then by expiry
 	SortDue    Sort = "due"   // by the next automatic action, soonest first

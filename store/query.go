@@ -30,7 +30,9 @@ func (s *Store) Query(q model.Query) (model.Page, error) {
 	}
 	if !s.table.Ready() {
 		if index, prefix, ok := indexFor(q); ok {
-			return s.pageFromIndex(q, index, prefix)
+			if page, ok, err := s.pageFromIndex(q, index, prefix); ok || err != nil {
+				return page, err
+			}
 		}
 		s.build.request()
 		select { // a small table is ready almost at once
@@ -91,9 +93,15 @@ func indexFor(q model.Query) (index, prefix string, ok bool) {
 	return "state", string(q.Filter.States[0]) + "/", rest.Empty()
 }
 
-func (s *Store) pageFromIndex(q model.Query, index, prefix string) (model.Page, error) {
-	p := model.Page{Offset: q.Offset}
-	err := s.view(func(v *view) error {
+// maxIndexRows is the maximum number of rows of an index that one page may read, with the
+// history between the others.
+const maxIndexRows = 5000
+
+// pageFromIndex reads a page from an index, in which the history stands between the other
+// rows; ok is false if there is too much of it.
+func (s *Store) pageFromIndex(q model.Query, index, prefix string) (p model.Page, ok bool, err error) {
+	p = model.Page{Offset: q.Offset}
+	err = s.view(func(v *view) error {
 		for _, state := range model.States {
 			if len(q.Filter.States) > 0 && q.Filter.States[0] != state {
 				continue
@@ -104,18 +112,30 @@ func (s *Store) pageFromIndex(q model.Query, index, prefix string) (model.Page, 
 			}
 			p.Total += n
 		}
-		skip := q.Offset
-		for r, err := range v.Rows(model.Scan{Index: index, Prefix: prefix, Reverse: q.Desc, Limit: q.Offset + q.Limit}) {
+		read, end := 0, q.Offset+q.Limit
+		ended := len(q.Filter.States) == 1 && q.Filter.States[0].Group() == model.GroupEnded // all is history
+		var behind []model.InstanceRow // what stands behind the others: the history, or before it in reverse
+		for r, err := range v.Rows(model.Scan{Index: index, Prefix: prefix, Reverse: q.Desc, Limit: maxIndexRows}) {
 			if err != nil {
 				return err
 			}
-			if skip--; skip < 0 {
+			read++
+			if ended || r.History() == q.Desc {
 				p.Rows = append(p.Rows, r)
+			} else if len(behind) < end {
+				behind = append(behind, r)
 			}
+			if len(p.Rows) == end {
+				break
+			}
+		}
+		if ok = len(p.Rows) == end || read < maxIndexRows; ok {
+			p.Rows = append(p.Rows, behind...)
+			p.Rows = p.Rows[min(q.Offset, len(p.Rows)):min(end, len(p.Rows))]
 		}
 		return nil
 	})
-	return p, err
+	return p, ok, err
 }
 
 // Counts returns the totals shown beside the filters. Weeks counts the instances of

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"time"
@@ -8,8 +9,9 @@ import (
 	"certquay/model"
 )
 
-// rowVersion is the schema version of stored rows, their first byte.
-const rowVersion = 1
+// rowVersion is the schema version of stored rows, their first byte. Rows of version 1 do
+// not say the years; those of this version end with them.
+const rowVersion = 2
 
 // Values that are stored as one byte: their index in these lists plus one. Only append
 // to these lists. A value that is not in its list is stored as text.
@@ -93,7 +95,17 @@ func encodeRow(r model.InstanceRow) []byte {
 		b = binary.AppendVarint(b, d)
 		last = t.Unix()
 	}
-	return b
+	return binary.AppendVarint(b, int64(r.Years))
+}
+
+// isEarlierRow reports whether a stored row is what version 1 wrote in place of another.
+func isEarlierRow(stored, row []byte) bool {
+	if len(stored) == 0 || len(row) == 0 || stored[0] != 1 {
+		return false
+	}
+	years, ok := bytes.CutPrefix(row[1:], stored[1:])
+	_, n := binary.Varint(years)
+	return ok && n == len(years)
 }
 
 func appendWord(b []byte, list []string, w string) []byte {
@@ -153,6 +165,9 @@ func decodeRow(id model.ID, b string) (model.InstanceRow, error) {
 		}
 		last += v
 		*t = time.Unix(last, 0).UTC()
+	}
+	if b[0] > 1 {
+		r.Years = int(d.varint())
 	}
 	if d.bad || d.rest != "" {
 		return model.InstanceRow{}, errRow

@@ -37,6 +37,8 @@ func (c *cborReader) instance(i *model.Instance) {
 			i.Origin = model.Origin(c.text())
 		case 5:
 			c.specification(&i.Spec)
+		case 6:
+			i.Years = c.int()
 		case 10:
 			c.application(&i.Application)
 		case 11:
@@ -116,6 +118,8 @@ func (c *cborReader) hosting(h *model.Hosting) {
 			h.On = c.bool()
 		case 2:
 			h.RenewalsLeft = c.int()
+		case 4:
+			h.PrepaidRenewals = c.int()
 		default:
 			c.skipItem()
 		}

@@ -180,3 +180,18 @@ func (d *driver) priceless() {
 		d.t.Errorf("a price stands beside a quantity that is none:\n%s", d.screen())
 	}
 }
+
+// TestBuyFormClaimsNoProofThatIsNotAsked says that control of the names is verified only
+// where the issuer proves it: the embedded CA takes the word of its operator.
+// finding: M18
+func TestBuyFormClaimsNoProofThatIsNotAsked(t *testing.T) {
+	const claim, trust = "control of the names is verified.", "this issuer trusts its operator"
+	if d := drive(t, kittest.New(), 120, 40).keys("b").field("level").sees(trust); d.has(claim) {
+		t.Errorf("it is claimed:\n%s", d.screen())
+	}
+	b := kittest.New()
+	b.CAs["embedded"].Can.Proof = "dns"
+	if d := drive(t, b, 120, 40).keys("b").field("level").sees(claim); d.has(trust) {
+		t.Errorf("it is not claimed:\n%s", d.screen())
+	}
+}

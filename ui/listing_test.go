@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/model"
 	"certquay/ui/kittest"
 )
 
@@ -101,4 +102,22 @@ func TestResourcesOfOneNameDiffer(t *testing.T) {
 			t.Errorf("tab %s: %q", tab, foot)
 		}
 	}
+}
+
+// TestYearsAndServiceStandOnCardsAndInTheList says how many years are bought before the
+// first issue, then how long the service lasts at most, on cards and in the list.
+// finding: M8, M9
+// spec: B5, H4
+func TestYearsAndServiceStandOnCardsAndInTheList(t *testing.T) {
+	b := kittest.Fleet(60)
+	for _, i := range b.Instances {
+		if i.State == model.Paid {
+			i.Years = 2
+		}
+	}
+	d := drive(t, b, 120, 40).find("new DV single").sees("v list", "2 years bought").keys("v").sees("v cards", "–          2 years")
+	d.fits()
+	d = drive(t, b, 300, 40).find("shop.").sees("v list", "at most until 2029-07, 1 renewal").keys("v").sees("2028-07→2029-07")
+	d.fits()
+	drive(t, b, 120, 40).find("ci23").sees("v list", "service until 2027-04")
 }

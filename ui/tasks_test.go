@@ -142,13 +142,13 @@ func TestWhatVisitorsSeeComesFirst(t *testing.T) {
 	text := r.Product + " " + r.Region + " " + r.Name + " presents a certificate that is revoked"
 	b.Open = append([]model.Task{{ID: "01K9TASK00000000000000000R", Kind: model.TaskReplace, Instance: r.Instance, Resource: r.ID,
 		Created: b.Clock, Text: model.Say("todo.replace-revoked", "place", r.Product+" "+r.Region+" "+r.Name)}}, b.Open...)
-	d := drive(t, b, 120, 40).sees("needs you: 1 server expired or revoked · 1 record to add")
+	d := drive(t, b, 120, 40).sees("needs you: expired or revoked on 1 server · 1 record to add")
 	i, err := b.Instance(r.Instance)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.keys("/").text(i.Name).keys("enter", "enter").sees("✕ " + text)
-	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).sees("待处理：1 个服务器的证书已过期或被吊销").
+	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).sees("待处理：1 个服务器在使用已过期或被吊销的证书").
 		keys("/").text(i.Name).keys("enter", "enter").sees("在使用已吊销的证书")
 
 	d = drive(t, kittest.Fleet(60), 120, 40)

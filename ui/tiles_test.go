@@ -2,11 +2,13 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/model"
 	"certquay/ui/kittest"
 )
 
@@ -78,5 +80,43 @@ func TestColumnsAsChosen(t *testing.T) {
 	}
 	if d.keys("L", "c"); !strings.HasPrefix(head(), "NAME STATUS DOMAINS") {
 		t.Errorf("the list does not decide again: %q", head())
+	}
+}
+
+// TestNothingIsFineWhileAServerPresentsWhatIsReplaced has no tile that says that nothing
+// expires beside a task about a server that still presents a replaced or an expired
+// certificate: it counts those servers, and opens the tasks. spec: V2 I10
+func TestNothingIsFineWhileAServerPresentsWhatIsReplaced(t *testing.T) {
+	sound := func(tasks ...model.Task) *driver {
+		b := kittest.Fleet(60)
+		b.Instances = slices.DeleteFunc(b.Instances, func(i *model.Instance) bool {
+			return i.Has(model.Expired, b.Clock) || i.Has(model.Failing, b.Clock) || i.Has(model.Expiring, b.Clock)
+		})
+		b.Places = slices.DeleteFunc(b.Places, func(r *model.Resource) bool {
+			return !slices.ContainsFunc(b.Instances, func(i *model.Instance) bool { return i.ID == r.Instance })
+		})
+		for n := range tasks {
+			tasks[n].Instance, tasks[n].Resource, tasks[n].Created = b.Places[0].Instance, b.Places[0].ID, b.Clock
+		}
+		b.Open = tasks
+		return drive(t, b, 120, 40)
+	}
+	sound().sees("● none expiring")
+	predecessor := model.Task{ID: "01K9TASK00000000000000000P", Kind: model.TaskPredecessor,
+		Text: model.Say("todo.predecessor", "place", "CDN global shop", "name", "shop", "old", "A", "id", "B")}
+	expired := model.Task{ID: "01K9TASK00000000000000000R", Kind: model.TaskReplace,
+		Text: model.Say("todo.replace-revoked", "place", "CDN global shop")}
+	for _, c := range []struct {
+		tasks []model.Task
+		want  string
+	}{
+		{[]model.Task{predecessor}, "▲ 1 to replace"},
+		{[]model.Task{expired, predecessor}, "✕ 2 to replace"},
+	} {
+		d := sound(c.tasks...).sees(c.want, "on servers")
+		if d.has("none expiring") {
+			t.Errorf("it is fine:\n%s", d.screen())
+		}
+		d.click(c.want).sees("What needs a person")
 	}
 }

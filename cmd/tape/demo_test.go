@@ -25,7 +25,7 @@ var atDemo = map[string][]string{
 	"▲ drifted":             {"cafe.example.com", "127.0.0.1:", "deployed"},
 	"contact":               {"Host", "Ops"},
 	"handshake":             {"cart.example.com", "back"},
-	"What needs a person":   {"4 servers expired or revoked", "versions to install"},
+	"What needs a person":   {"expired or revoked on 4 servers", "versions to install"},
 	" 2 of 61":              {"tools.example.com", "replaced by"},
 	"7 marked":              {"expires<30d", "legacy.example.com"},
 	"a year a minute":       {"hosted", "2 Managed hosting"},

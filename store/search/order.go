@@ -29,7 +29,7 @@ func (t *Table) markDirty(slot uint32) {
 
 // sortValues are the values of a row that decide its place in an order.
 type sortValues struct {
-	expiry int64
+	expiry uint64
 	due    int64
 	state  int
 	name   string
@@ -46,7 +46,7 @@ func (t *Table) sortValues(slot uint32) sortValues {
 		return sortValues{}
 	}
 	b, n := t.at(slot)
-	v := sortValues{expiry: b.expiry(n), due: b.due(n), state: t.stateRank(slot), name: string(b.name(n))}
+	v := sortValues{expiry: t.expiryKey(slot), due: b.due(n), state: t.stateRank(slot), name: string(b.name(n))}
 	if len(t.orders) > len(initialSorts) {
 		v.domain, v.notBefore, v.serviceEnd = string(t.domain(slot)), b.secondOrNever(n, notBefore), b.secondOrNever(n, serviceEnd)
 		v.profile, v.contact = t.profiles.list[b.profile[n]], t.labels.list[b.label(n)].contact

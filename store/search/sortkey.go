@@ -31,7 +31,7 @@ func (t *Table) sortKey(by model.Sort, slot uint32, depth int) uint64 {
 	case model.SortProduct:
 		return textKeyOrLast([]byte(foldText(p.row.Products)), depth)
 	case model.SortState:
-		return uint64(t.stateRank(slot))<<48 | secondKey(b.expiry(n))
+		return uint64(t.stateRank(slot))<<48 | t.expiryKey(slot)
 	case model.SortDue:
 		return secondKey(b.due(n))
 	case model.SortService:
@@ -73,7 +73,17 @@ func (t *Table) numberKey(by model.Sort, slot uint32, p *profile) uint64 {
 	case model.SortReason:
 		return reasonRank(&p.row, b.due(n) != never)
 	}
-	return secondKey(b.expiry(n))
+	return t.expiryKey(slot)
+}
+
+// expiryKey returns the key of [model.SortExpiry], in 43 bits.
+func (t *Table) expiryKey(slot uint32) uint64 {
+	b, n := t.at(slot)
+	key := secondKey(b.expiry(n))
+	if t.profiles.list[b.profile[n]].row.History() {
+		key |= 1 << 42
+	}
+	return key
 }
 
 // reasonRank orders why the next automatic action is due: hosting that ends comes first,

@@ -195,6 +195,12 @@ func rowByRow(all map[model.ID]*model.Instance, q model.Query, w *where.Expr) (r
 	}
 	slices.SortFunc(rows, func(a, b model.InstanceRow) int {
 		c := cmp.Compare(second(a.NotAfter), second(b.NotAfter))
+		if a.History() != b.History() {
+			c = 1
+			if b.History() {
+				c = -1
+			}
+		}
 		switch q.Sort {
 		case model.SortName:
 			c = strings.Compare(model.NaturalKey(a.Name), model.NaturalKey(b.Name))

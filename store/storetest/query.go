@@ -149,7 +149,9 @@ func compareQuery(
 	slices.SortFunc(want, func(a, b *model.Instance) int {
 		byExpiry := func() int {
 			x, y := a.Newest(), b.Newest()
-			switch {
+			switch p, r := a.Row(), b.Row(); {
+			case p.History() != r.History():
+				return cmp.Compare(btoi(p.History()), btoi(r.History()))
 			case x == nil || y == nil:
 				return cmp.Compare(btoi(x == nil), btoi(y == nil))
 			default:

@@ -103,7 +103,8 @@ func card(c *app.Context, r *model.InstanceRow, w int, by model.Sort, selected, 
 	}
 	lines := []string{
 		widget.Spread(s.Paint(tone, glyph+" "+word), expiry, in),
-		widget.Line(s, widget.Span{Tone: d.Tone, Text: widget.Cut(d.Text, in)}),
+		widget.Spread(widget.Line(s, widget.Span{Tone: d.Tone, Text: widget.Cut(d.Text, in)}),
+			s.Paint(style.Muted, serviceSpan(c, r, in-2-widget.Width(d.Text))), in),
 		widget.Line(s, widget.Span{Tone: style.Muted, Text: widget.Cut(specOf(c, r), in)}),
 	}
 	if r.NotAfter.IsZero() {

@@ -108,14 +108,14 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 			Title:         c.T("col.service"),
 			Sort:          string(model.SortService),
 			Min:           12,
-			Max:           24,
+			Max:           serviceWide,
 			MinTableWidth: 112,
 			Cell: func(r model.InstanceRow, w int) list.Cell {
 				return service(c, &r, w)
 			},
 			ReadAloud: func(r model.InstanceRow) string {
-				if r.ServiceEnd.IsZero() {
-					return ""
+				if said := serviceSpan(c, &r, 1<<10); said != "" || r.ServiceEnd.IsZero() {
+					return said
 				}
 				return r.ServiceEnd.Format("2006-01")
 			},
@@ -190,7 +190,7 @@ func expires(c *app.Context, r *model.InstanceRow) list.Cell {
 	}
 	tone := style.Normal
 	switch {
-	case r.State.Group() == model.GroupEnded || r.Replaced:
+	case r.History():
 		tone = style.Inactive
 	case r.Has(model.Expired, c.Now):
 		tone = style.Bad
@@ -215,16 +215,53 @@ func on(c *app.Context, r *model.InstanceRow) list.Cell {
 	return list.Cell{Tone: style.Normal, Text: r.Products}
 }
 
+// service is how much of the service period has passed, its end, and where there is room
+// how long it lasts at most with the renewals that are paid for; before it begins, how
+// many years are bought.
 func service(c *app.Context, r *model.InstanceRow, w int) list.Cell {
-	if r.ServiceEnd.IsZero() {
+	switch {
+	case r.ServiceEnd.IsZero() && r.Years > 0 && r.State.Group() == model.GroupUnissued:
+		return list.Cell{Tone: style.Muted, Text: c.T("row.years", r.Years)}
+	case r.ServiceEnd.IsZero():
 		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
 	part := float64(c.Now.Sub(r.ServiceStart)) / float64(r.ServiceEnd.Sub(r.ServiceStart))
 	tone := style.Muted
-	if r.State.Group() == model.GroupEnded || r.Replaced {
+	if r.History() {
 		tone = style.Inactive
 	}
-	return list.Cell{Tone: tone, Text: chart.Gauge(part, w-8) + " " + r.ServiceEnd.Format("2006-01")}
+	end, room := r.ServiceEnd.Format("2006-01"), 7
+	if w >= serviceWide {
+		if room = 15; r.RenewalsLeft > 0 {
+			end += "→" + r.ServiceMaxEnd().Format("2006-01")
+		}
+	}
+	return list.Cell{Tone: tone, Text: chart.Gauge(part, w-1-room) + " " + widget.Pad(end, room)}
+}
+
+// serviceWide is from how many cells on the column of the service has two months.
+const serviceWide = 24
+
+// serviceSpan says in at most w cells how long the service of a certificate lasts and how
+// often it is renewed for that, or how many years are bought; "" where there is no room.
+func serviceSpan(c *app.Context, r *model.InstanceRow, w int) string {
+	var forms []string // the longest first
+	switch end := r.ServiceMaxEnd().Format("2006-01"); {
+	case r.History(), r.Origin == model.OriginUpload && r.RenewalsLeft == 0: // that one's is its validity
+	case r.ServiceEnd.IsZero() && r.Years > 0:
+		forms = []string{c.T("card.years", r.Years), c.T("row.years", r.Years)}
+	case r.ServiceEnd.IsZero():
+	case r.RenewalsLeft > 0:
+		forms = []string{c.T("card.service.max", r.RenewalsLeft, end), c.T("card.service.most", end)}
+	default:
+		forms = []string{c.T("card.service", end), c.T("card.service.end", end)}
+	}
+	for _, f := range forms {
+		if widget.Width(f) <= w {
+			return f
+		}
+	}
+	return ""
 }
 
 // next states in one line what happens next to a certificate, or what a person can do.

@@ -159,7 +159,8 @@ func (p *page) stateParts() []string {
 func (p *page) derivedParts() []string {
 	s, c := p.c.Styles, p.c
 	var parts []string
-	if !p.counts.Partial && p.counts.Derived[model.Expired]+p.counts.Derived[model.Failing]+p.counts.Derived[model.Expiring] == 0 {
+	servers, _ := p.toReplace()
+	if servers == 0 && !p.counts.Partial && p.counts.Derived[model.Expired]+p.counts.Derived[model.Failing]+p.counts.Derived[model.Expiring] == 0 {
 		parts = append(parts, s.Paint(style.Good, c.Mark("●")+c.T("band.fine")))
 	}
 	for _, d := range []model.Derived{

@@ -9,6 +9,7 @@ import (
 
 	"certquay/model"
 	"certquay/model/where"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -27,8 +28,11 @@ type tile struct {
 // IDs of layers.
 const (
 	allTile = "all"
-	tileID  = "tile-"
-	weeksID = "weeks"
+	// serversTile counts the servers that present what is to be replaced. Choosing it opens
+	// the list of tasks: no filter of certificates has them.
+	serversTile = "servers"
+	tileID      = "tile-"
+	weeksID     = "weeks"
 )
 
 // tileWidth is the fewest cells of a tile.
@@ -63,6 +67,10 @@ func (p *page) tiles() []tile {
 			ts = append(ts, count(string(d), n.Derived[d], more))
 		}
 	}
+	if servers, worst := p.toReplace(); servers > 0 {
+		wrong += servers
+		ts = append(ts, tile{serversTile, style.StatusOf(string(worst)), widget.Count(servers), c.T("tile.replace"), c.T("tile.servers")})
+	}
 	switch {
 	case n.Partial:
 		ts = append(ts, tile{status: style.Status{Tone: style.Muted}, word: c.T("loading")})
@@ -88,6 +96,22 @@ func (p *page) tiles() []tile {
 	}
 	states(model.GroupEnded)
 	return ts
+}
+
+// toReplace is how many servers present a certificate that is to be replaced, and how bad
+// the worst of these is: expired or revoked certificates are seen by visitors.
+func (p *page) toReplace() (servers int, worst model.Derived) {
+	worst = model.Expiring
+	for _, t := range p.tasks {
+		switch t.Kind {
+		case model.TaskReplace:
+			worst = model.Expired
+			servers++
+		case model.TaskPredecessor:
+			servers++
+		}
+	}
+	return servers, worst
 }
 
 // awaited is how many applications wait for a person.
@@ -129,7 +153,11 @@ func (p *page) tileLine(t tile, line, w int) widget.Part {
 		paint, bar = s.PaintSelected, style.Accent
 	}
 	id := ""
-	if t.id != "" {
+	switch t.id {
+	case "":
+	case serversTile:
+		id = app.KeyID(p.c.KeyFor("tasks", action.TasksKey))
+	default:
 		id = tileID + t.id
 	}
 	if line > 0 {
@@ -234,7 +262,7 @@ func (p *page) PaletteSources() []app.PaletteSource {
 		for _, t := range tiles {
 			label := c.T("act.only", t.word) + " " + t.count
 			all := strings.ToLower(label + " " + t.id)
-			if t.id != "" && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all, w) }) {
+			if t.id != "" && t.id != serversTile && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all, w) }) {
 				as = append(as, app.Found(c.T("palette.filter"), label, func() tea.Cmd { return p.only(t.id) }))
 			}
 		}
