@@ -152,8 +152,12 @@ type Context struct {
 	// SaveLayout keeps how the person has arranged a list; nil where nothing is kept.
 	SaveLayout func(list string, l ListLayout) error
 
+	// Export encodes rows as the command line prints them.
+	Export func(ctx context.Context, format string, rows Rows) ([]byte, error)
+
 	// For directories of the person's; nil when this session has no access to files.
 	IsDir        func(path string) bool
+	Exists       func(path string) bool
 	CompletePath func(typed string) []string
 	FindUploads  func(ctx context.Context, password model.Secret, paths []string) ([]*lifecycle.FoundUpload, error)
 
@@ -253,6 +257,12 @@ type (
 	// FilterMsg asks for the certificates that pass a query of package where, from any
 	// page.
 	FilterMsg struct{ Query string }
+	// ShowViewMsg asks for the certificates of a saved view, from any page, with a toast if
+	// that has a text.
+	ShowViewMsg struct {
+		View  model.SavedView
+		Toast ToastMsg
+	}
 	// ShowWatchesMsg asks for the list of watched endpoints from any page.
 	ShowWatchesMsg struct{}
 	// BackMsg asks for the page from which the details of an instance were opened.
