@@ -16,19 +16,20 @@ var numbers = regexp.MustCompile(`%|\{(?:n|of|times|events|records|keys|years|fr
 
 // severalOnly are texts that are never said of one, with the reason.
 var severalOnly = map[string]string{
-	"apply.packs.some":      "one has a label of its own",
-	"bundle.several-leaves": "several",
-	"buy.hosting.norefund":  "five for each",
-	"contact.name.long":     "a limit",
-	"forecast.least":        "a limit",
-	"forecast.months":       "six at least",
-	"forecast.most":         "a limit",
-	"forecast.strip.weeks":  "two at least",
-	"host.credits":          "five",
-	"names.counted":         "four at least",
-	"one.only":              "two at least",
-	"small":                 "a limit",
-	"verb.config.more":      "a limit",
+	"apply.packs.some":         "one has a label of its own",
+	"bundle.several-leaves":    "several",
+	"buy.hosting.norefund":     "five for each",
+	"challenge.http.redirects": "a limit",
+	"contact.name.long":        "a limit",
+	"forecast.least":           "a limit",
+	"forecast.months":          "six at least",
+	"forecast.most":            "a limit",
+	"forecast.strip.weeks":     "two at least",
+	"host.credits":             "five",
+	"names.counted":            "four at least",
+	"one.only":                 "two at least",
+	"small":                    "a limit",
+	"verb.config.more":         "a limit",
 }
 
 // TestOneIsNotSeveral wants a text of its own for one of whatever an English text counts,
