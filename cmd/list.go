@@ -3,11 +3,13 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
+	"certquay/lifecycle/names"
 	"certquay/model"
 )
 
@@ -110,9 +112,13 @@ func (c *invocation) list(ctx context.Context, q model.Query) error {
 	var rows [][]string
 	for n := range page.Rows {
 		r := &page.Rows[n]
-		domains := r.Domain
+		name := names.Readable(r.Name)
+		domains := r.Domain // what they say beside the name
+		if domains == name {
+			domains = ""
+		}
 		if r.Domains > 1 {
-			domains += fmt.Sprintf(" +%d", r.Domains-1)
+			domains = strings.TrimSpace(fmt.Sprintf("%s +%d", domains, r.Domains-1))
 		}
 		expiry := c.expires(r.NotAfter, now)
 		switch {
@@ -128,7 +134,7 @@ func (c *invocation) list(ctx context.Context, q model.Query) error {
 		}
 		rows = append(
 			rows,
-			[]string{r.ID.Short(), r.Name, label, out.Dash(domains), expiry, out.Dash(r.Products), out.Dash(out.Day(r.ServiceEnd))},
+			[]string{r.ID.Short(), name, label, out.Dash(domains), expiry, out.Dash(r.Products), out.Dash(out.Day(r.ServiceEnd))},
 		)
 	}
 	c.Table(c.Heads("id", "name", "status", "domains", "expires", "on", "service-ends"), rows)
