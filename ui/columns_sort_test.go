@@ -48,7 +48,7 @@ func TestEveryColumnSorts(t *testing.T) {
 		"1": {"NAME", "STATUS", "OTHER NAMES", "SPECIFICATION", "VALID", "EXPIRES", "ON", "SERVICE", "ID"},
 		"2": {"NAME", "STATUS", "NEXT RENEWAL", "REASON", "CONTACT", "AUTO", "LEFT", "PAID UNTIL"},
 		"3": {
-			"RESOURCE", "PRODUCT, REGION", "CERTIFICATE", "SHOULD", "DEPLOYED", "PRESENTS", "EXPIRES", "STATE", "ADDRESS", "AUTO", "SEEN",
+			"RESOURCE", "PLACE", "CERTIFICATE", "SHOULD", "DEPLOYED", "PRESENTS", "EXPIRES", "STATE", "ADDRESS", "AUTO", "SEEN",
 		},
 	} {
 		d := drive(t, hostedFleet(), 169, 40).keys(tab)
