@@ -98,11 +98,12 @@ func TestTheNumberChoosesTheText(t *testing.T) {
 var replaced = map[string][]string{
 	`(?i)not possible now`: nil, `(?i)not possible: `: nil, `\banew\b`: nil, `\bfor good\b`: nil, `\btried again\b`: nil,
 	`\bis auto-deploy\b`: nil, `(?i)pale ones`: nil, `\bin all\b`: nil, `(?i)\bmend\b`: nil, `PEOPLE`: nil, `(?i)paid back`: nil,
-	`\bmost [%{\d]`: {"at most", "At most"}, `(?i)\bannotate`: nil,
+	`\bmost [%{\d]`: {"at most", "At most"}, `(?i)\bannotate`: nil, // U31
+	`(?i)\bimports?\b`: {"Import-PfxCertificate"}, `\bsaves it\b`: nil, // U24: upload, download
 }
 
 // TestUnclearWordingsAreGone looks for wordings that were replaced, and in Chinese for
-// English ones. finding: U31
+// English ones. finding: U24, U31
 func TestUnclearWordingsAreGone(t *testing.T) {
 	for pattern, kept := range replaced {
 		unclear := regexp.MustCompile(pattern)
