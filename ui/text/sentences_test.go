@@ -43,7 +43,6 @@ var unsaid = map[string]string{
 	"id number":                   code,
 	"company type":                code,
 	"company phone":               code,
-	"note choice":                 code,
 	"organization id":             code,
 	"zip code":                    code,
 	"certificate from pack":       code,
