@@ -32,7 +32,18 @@ var otherWords = map[string][]string{
 	"get":       {"show", "list"},
 	"find":      {"list"},
 	"search":    {"list"},
-	"expiring":  {"list"},
+	"expiring":  {"list --expiring"},
+	"expired":   {"list --expired"},
+	"csv":       {"list --csv"},
+	"leak":      {"rekey", "revoke"},
+	"leaked":    {"rekey", "revoke"},
+	"replace":   {"rekey", "reorder"},
+	"who":       {"activity"},
+	"root":      {"ca root"},
+	"trust":     {"ca root"},
+	"pause":     {"host", "auto-deploy"},
+	"rollback":  {"deploy"},
+	"retry":     {"tasks retry"},
 	"status":    {"list", "tasks"},
 	"todo":      {"tasks"},
 	"audit":     {"activity"},
@@ -45,7 +56,8 @@ var otherWords = map[string][]string{
 	"inspect":   {"check", "show"},
 	"alert":     {"contact", "notices"},
 	"notify":    {"contact", "notices"},
-	"slack":     {"contact"},
+	"slack":     {"contact add"},
+	"webhook":   {"contact add"},
 	"user":      {"contact", "serve"},
 	"settings":  {"config"},
 	"configure": {"config"},
@@ -142,6 +154,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	)
 	what := model.TextOf(err)
 	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedName() == "all" && cmd.Flags().Lookup("where") != nil:
+		return out.Usage("usage.all", "verb", cmd.CommandPath())
 	case errors.As(err, &unknown):
 		what = model.Say("usage.unknown-flag", "flag", flagName(unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()))
 	case errors.As(err, &bare):

@@ -109,7 +109,7 @@ func TestHelpIsOfTheVerb(t *testing.T) {
 	}
 	for line, near := range map[string]string{
 		"undo --help": "withdraw, undeploy, auto-deploy or host", "help undo": "withdraw", "annotate -h": "tag, owner or note",
-		"lst --help": "list", "contact ad --help": "add",
+		"lst --help": "list", "contact ad --help": "add", "expiring": "list --expiring", "leaked": "rekey or revoke", "trust": "ca root",
 	} {
 		if code, said, wrong := ask(line); code != out.ExitUsage || said != "" || !strings.Contains(wrong, near) {
 			t.Errorf("%s: exit %d, %q, %q", line, code, said, wrong)
@@ -169,6 +169,9 @@ func TestCommandLinesAreJudgedByCode(t *testing.T) {
 		"list x":                        "usage.only-flags",
 		"list --frobnicate":             "usage.unknown-flag",
 		"list -x":                       "usage.unknown-flag",
+		"renew --all":                   "usage.all",
+		"list --all":                    "usage.all",
+		"buy --all":                     "usage.unknown-flag",
 		"list -yx":                      "usage.unknown-flag",
 		"list --limit":                  "usage.no-value",
 		"list --limit many":             "usage.bad-number",

@@ -3,11 +3,13 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
+	"certquay/lifecycle/names"
 	"certquay/model"
 	"certquay/model/where"
 )
@@ -178,17 +180,21 @@ var listHeads = map[string]string{
 func (c *invocation) listCell(column string, r *model.InstanceRow, now time.Time) string {
 	switch column {
 	case "name":
-		return r.Name
+		return names.Readable(r.Name)
 	case "status":
 		if r.ReplacedBy != "" && r.State.Group() != model.GroupEnded {
 			return c.Text("verb.list.replaced", "id", r.ReplacedBy.Short())
 		}
 		return c.Label("label", r.Status(now))
-	case "domains":
-		if r.Domains > 1 {
-			return fmt.Sprintf("%s +%d", r.Domain, r.Domains-1)
+	case "domains": // what they say beside the name
+		domains := r.Domain
+		if domains == names.Readable(r.Name) {
+			domains = ""
 		}
-		return out.Dash(r.Domain)
+		if r.Domains > 1 {
+			domains = strings.TrimSpace(fmt.Sprintf("%s +%d", domains, r.Domains-1))
+		}
+		return out.Dash(domains)
 	case "spec":
 		return out.Dash(r.Spec.String())
 	case "valid":

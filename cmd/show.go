@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,6 +10,7 @@ import (
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/names"
 	"certquay/lifecycle/outbox"
 	"certquay/model"
 )
@@ -36,14 +38,18 @@ func (c *invocation) details(i *model.Instance) error {
 	var rows [][2]string
 	add := func(name, value string) { rows = append(rows, [2]string{name, value}) }
 	add(c.Field("id"), string(i.ID))
-	add(c.Field("name"), i.Name)
+	add(c.Field("name"), names.Readable(i.Name))
 	status := c.Label("label", j.Label)
 	if j.Label != string(i.State) {
 		status = c.Text("verb.show.status", "label", j.Label, "state", i.State)
 	}
 	add(c.Field("status"), status)
 	add(c.Field("spec"), c.Text("verb.spec", "spec", i.Spec))
-	add(c.Field("domains"), strings.Join(i.Domains(), ", "))
+	domains := slices.Clone(i.Domains())
+	for n := range domains {
+		domains[n] = names.ReadableBoth(domains[n])
+	}
+	add(c.Field("domains"), strings.Join(domains, ", "))
 	if v := i.Current(); v != nil {
 		add(c.Field("serial"), v.Serial)
 		add(c.Field("sha256"), v.Fingerprint)

@@ -95,6 +95,6 @@ func (w *worker) retire(tx model.Tx, i *model.Instance, rs []model.Resource) err
 		return err
 	}
 	ev := w.journal.Event(actor, string(rules.RevokeVersion), i)
-	ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.revoking", "reason", j.Reason, "versions", j.Versions)
+	ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.revoking", "reason", j.Reason, "versions", rules.Numbers(j.Versions))
 	return tx.Append(ev)
 }

@@ -40,7 +40,7 @@ func (e *Engine) revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 		if j, err = e.worker.startRevoke(tx, i, actor, versions, reason); err != nil {
 			return err
 		}
-		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.revoking", "reason", j.Reason, "versions", j.Versions)
+		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.revoking", "reason", j.Reason, "versions", rules.Numbers(j.Versions))
 		return nil
 	})
 	if err == nil {

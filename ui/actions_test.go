@@ -236,7 +236,7 @@ func TestMarkedTogether(t *testing.T) {
 	for range 14 {
 		d.keys("space")
 	}
-	d.keys("n", "ctrl+s").sees("8 done, 6 not", "• 2 (new DV single, new DV wildcard): ", "• old.example.org: ")
+	d.keys("n", "ctrl+s").sees("reissue: 8 done", "6 not begun:", "• 2 (new DV single, new DV wildcard): ", "• old.example.org: ")
 	d.keys("esc", "esc")
 	// One at a time is said so.
 	d = drive(t, kittest.Fleet(60), 120, 40)

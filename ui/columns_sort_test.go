@@ -45,10 +45,10 @@ func (d *driver) clickAt(x, y int) { d.send(tea.MouseClickMsg{X: x, Y: y, Button
 // finding: U21
 func TestEveryColumnSorts(t *testing.T) {
 	for tab, heads := range map[string][]string{
-		"1": {"NAME", "STATUS", "DOMAINS", "SPECIFICATION", "VALID", "EXPIRES", "ON", "SERVICE", "ID"},
+		"1": {"NAME", "STATUS", "OTHER NAMES", "SPECIFICATION", "VALID", "EXPIRES", "ON", "SERVICE", "ID"},
 		"2": {"NAME", "STATUS", "NEXT RENEWAL", "REASON", "CONTACT", "AUTO", "LEFT", "PAID UNTIL"},
 		"3": {
-			"RESOURCE", "PRODUCT, REGION", "CERTIFICATE", "SHOULD", "DEPLOYED", "PRESENTS", "EXPIRES", "STATE", "ADDRESS", "AUTO", "SEEN",
+			"RESOURCE", "PLACE", "CERTIFICATE", "SHOULD", "DEPLOYED", "PRESENTS", "EXPIRES", "STATE", "ADDRESS", "AUTO", "SEEN",
 		},
 	} {
 		d := drive(t, hostedFleet(), 169, 40).keys(tab)
@@ -135,10 +135,10 @@ func TestAListStaysArranged(t *testing.T) {
 			o.Layouts, o.SaveLayout = kept, func(list string, l app.ListLayout) error { kept[list] = l; return nil }
 		})...)
 	}
-	d := again().clickHead("NAME").keys("O", "L").row("DOMAINS").keys("space", "enter")
+	d := again().clickHead("NAME").keys("O", "L").row("OTHER NAMES").keys("space", "enter")
 	d.keys("3", "L").row("AUTO").keys("space", "enter").clickHead("STATE").keys("2").clickHead("CONTACT")
 	d = again().sees("by name ↓", "NAME ↓")
-	if d.has("DOMAINS") {
+	if d.has("OTHER NAMES") {
 		t.Errorf("the column is back:\n%s", d.screen())
 	}
 	if d.keys("3").sees("STATE ↑"); d.has("AUTO") {
@@ -146,9 +146,9 @@ func TestAListStaysArranged(t *testing.T) {
 	}
 	d.keys("2").sees("CONTACT ↑", "AUTO").keys("1", "v").sees("v list")
 	again().sees("v list").keys("v")
-	again().sees("v cards", "NAME ↓").keys("L", "c").sees("DOMAINS")
+	again().sees("v cards", "NAME ↓").keys("L", "c").sees("OTHER NAMES")
 	kept["overview"] = app.ListLayout{Sort: "moon", Columns: []app.ListColumn{{ID: "weather", On: true}}}
-	again().sees("by expiry ↑", "DOMAINS")
+	again().sees("by expiry ↑", "OTHER NAMES")
 
 	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) {
 		o.SaveLayout = func(string, app.ListLayout) error { return model.Fail("store.full") }

@@ -121,6 +121,9 @@ func (m *root) setToast(toast app.ToastMsg) tea.Cmd {
 		m.stopWaiting = nil
 	}
 	m.toast, m.awaiting, m.done, m.toastBegan = toast, toast.Await != nil, app.Progress{}, time.Now()
+	if toast.Progress != nil {
+		m.done = toast.Progress()
+	}
 	m.toastSeq++
 	if toast.Await == nil {
 		return nil
@@ -142,7 +145,10 @@ func (m *root) progressText() string {
 	c, p := m.ctx, m.done
 	part := p.Share()
 	said := c.T("progress.part", int(part*100))
-	if p.Of > 0 {
+	switch {
+	case p.Begun < p.Starts:
+		said = c.T("progress.begun", widget.Count(p.Begun), widget.Count(p.Starts), widget.Count(p.Done))
+	case p.Of > 0:
 		said = c.T("progress.of", widget.Count(p.Done), widget.Count(p.Of))
 	}
 	if p.Failed > 0 {

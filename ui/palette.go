@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/sahilm/fuzzy"
 
+	"certquay/lifecycle/names"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
@@ -78,7 +79,7 @@ func (m *root) findCertificates(typed string) (app.Actions, error) {
 		if !r.NotAfter.IsZero() {
 			word += c.T("comma") + widget.Days(c.T, r.NotAfter, q.Now)
 		}
-		as = append(as, app.Found(c.T("palette.certificate"), text.Clean(r.Name)+"  "+word, func() tea.Cmd {
+		as = append(as, app.Found(c.T("palette.certificate"), text.Clean(names.ReadableBoth(r.Name))+"  "+word, func() tea.Cmd {
 			return app.Send(app.ShowInstanceMsg{ID: r.ID})
 		}))
 	}

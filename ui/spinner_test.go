@@ -73,10 +73,10 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 
 // TestSeveralJobsHaveAProgressBar holds one of three jobs up: the line
 // about them shows how many are done, and stays while other keys are
-// pressed. ctrl+c stops waiting, but not the work.
+// pressed. ctrl+c and esc stop waiting, but not the work.
 // finding: U27
 func TestSeveralJobsHaveAProgressBar(t *testing.T) {
-	for _, stops := range []bool{false, true} {
+	for _, stops := range []string{"", "ctrl+c", "esc"} {
 		b, orders, gate := kittest.Fleet(60), new(atomic.Int64), new(lifecycletest.Gate)
 		for _, ca := range b.CAs {
 			ca.OnCall = func(method string) {
@@ -91,21 +91,21 @@ func TestSeveralJobsHaveAProgressBar(t *testing.T) {
 		t.Cleanup(gate.Open)
 		d.m.refreshEvery = time.Hour
 		loose(d.m.update(press("ctrl+s")), msgs)
-		d.until(msgs, " ━━━━━━━━━━━───── 2 of 3  reissue: 3 started  ctrl+c stops waiting")
+		d.until(msgs, " ━━━━━━━━━━━───── 2 of 3  reissue: 3 under way  esc stops waiting")
 		d.fits()
 		for _, k := range []string{"4", "j", "1"} { // the session stays usable
 			loose(d.m.update(press(k)), msgs)
 			d.sees("2 of 3")
 		}
-		if stops {
-			loose(d.m.update(press("ctrl+c")), msgs)
+		if stops != "" {
+			loose(d.m.update(press(stops)), msgs)
 			d.sees("the work goes on")
 			if d.m.top() != nil {
-				t.Error("ctrl+c asked to quit")
+				t.Errorf("%s asked to quit", stops)
 			}
 		}
 		gate.Open()
-		if stops {
+		if stops != "" {
 			feed := d.b.Store.Watch(t.Context())
 			for d.b.Working() > 0 {
 				select {

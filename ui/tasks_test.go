@@ -222,3 +222,13 @@ func TestNoticesAreListed(t *testing.T) {
 	d.keys("R").called("retry")
 	d.sees("sending 1 notice again", "Notices that could not be delivered")
 }
+
+// TestKeysOfTasksAreNotCut shows all keys of every line on the smallest screen.
+// finding: U25
+func TestKeysOfTasksAreNotCut(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 60, 15).keys("!").sees("What needs a person")
+	for range 8 {
+		d.sees("esc close").keys("j")
+		d.fits()
+	}
+}

@@ -75,10 +75,10 @@ func TestColumnsAsChosen(t *testing.T) {
 		t.Error("no column is wider")
 	}
 	d.send(tea.WindowSizeMsg{Width: 160, Height: 40})
-	if got := head(); !strings.HasPrefix(got, "ID NAME STATUS EXPIRES ↑ ON") || strings.Contains(got, "DOMAINS") {
+	if got := head(); !strings.HasPrefix(got, "ID NAME STATUS EXPIRES ↑ ON") || strings.Contains(got, "OTHER NAMES") {
 		t.Errorf("at another width %q", got)
 	}
-	if d.keys("L", "c"); !strings.HasPrefix(head(), "NAME STATUS DOMAINS") {
+	if d.keys("L", "c"); !strings.HasPrefix(head(), "NAME STATUS OTHER NAMES") {
 		t.Errorf("the list does not decide again: %q", head())
 	}
 }

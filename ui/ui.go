@@ -39,6 +39,7 @@ type root struct {
 	spinner         spinner.Model
 	progress        progress.Model // of the work that the toast announces
 	done            app.Progress   // how far it is
+	later           tea.Msg        // what came of it, until no dialog is open
 	toastBegan      time.Time      // when the toast was set, in the time of this machine
 	stopWaiting     func()         // ends the waiting for the work of the toast; nil without
 	spinning        bool
@@ -149,6 +150,10 @@ func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg
 
 func (m *root) update(msg tea.Msg) tea.Cmd {
 	cmd := m.handle(msg)
+	if then := m.later; then != nil && m.top() == nil && !m.page().Capturing() {
+		m.later = nil
+		cmd = tea.Batch(cmd, m.handle(then))
+	}
 	m.offerActions()
 	if spin := m.startSpinner(); spin != nil {
 		return tea.Batch(cmd, spin)
@@ -203,6 +208,10 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 			return nil
 		}
 		m.awaiting = false
+		if v.toast.Then != nil {
+			m.later = v.toast.Then
+			return m.setToast(app.ToastMsg{})
+		}
 		if v.toast.Text != "" {
 			return m.setToast(v.toast)
 		}
@@ -297,7 +306,7 @@ func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 func (m *root) input(msg tea.Msg) tea.Cmd {
 	key, isKey := msg.(tea.KeyPressMsg)
 	if m.openings > 0 && (isKey || isPaste(msg)) {
-		if s := key.String(); isKey && (s == "ctrl+c" || s == "esc") {
+		if isKey && stopsWaiting(key) {
 			m.openings, m.queued = 0, nil // stop waiting and drop the queue
 			return nil
 		}
@@ -306,7 +315,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	}
 	c, isClick := msg.(tea.MouseClickMsg)
 	switch {
-	case m.showsProgress() && isKey && key.String() == "ctrl+c" && m.top() == nil && !m.page().Capturing():
+	case m.showsProgress() && isKey && stopsWaiting(key) && m.top() == nil && !m.page().Capturing():
 		return m.setToast(app.ToastMsg{Text: m.ctx.T("progress.stopped"), Tone: style.Muted})
 	case m.showsProgress():
 	case isKey || isClick: // the toast belongs to the screen before
@@ -340,6 +349,8 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	}
 	return m.setToast(app.ToastMsg{Text: m.ctx.T("key.nothing", key.String()), Tone: style.Muted})
 }
+
+func stopsWaiting(k tea.KeyPressMsg) bool { return k.String() == "ctrl+c" || k.String() == "esc" }
 
 // toDialog passes a message to the top dialog, and closes it when it is done.
 func (m *root) toDialog(msg tea.Msg) tea.Cmd {

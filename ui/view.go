@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -172,18 +173,19 @@ func (m *root) rule() string {
 func (m *root) statusLine() string {
 	s := m.ctx.Styles
 	t := text.Clean(m.toast.Text)
-	switch spinner := m.ctx.Spinner; {
+	spinner := m.ctx.Spinner
+	switch {
 	case t == "" && m.openings > 0 && spinner != "": // a dialog is being loaded
 		t = spinner + " " + m.ctx.T("working")
 	case t == "":
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
-	case (m.awaiting || m.toast.Progress != nil) && spinner != "":
-		if m.showsProgress() {
-			t = m.progress.ViewAs(m.done.Share()) + " " + m.progressText() + "  " + t
-			if hint := "  " + m.ctx.T("progress.stop"); widget.Width(t)+widget.Width(hint)+2 <= m.width-8 {
-				t += hint
-			}
+	case m.showsProgress() && !m.ctx.Plain:
+		t = m.progress.ViewAs(m.done.Share()) + " " + m.progressText() + "  " + t
+		if hint := "  " + m.ctx.T("progress.stop"); widget.Width(t)+widget.Width(hint)+2 <= m.width-8 {
+			t += hint
 		}
+		t = cmp.Or(spinner, " ") + " " + t
+	case m.awaiting && spinner != "":
 		t = spinner + " " + t
 	}
 	t = widget.Cut(t, m.width-8)

@@ -49,6 +49,28 @@ func (n Name) Both() string {
 // Host is the name without the leading "*." of a wildcard.
 func (n Name) Host() string { return strings.TrimPrefix(n.ASCII, "*.") }
 
+// Readable returns a domain name with its internationalized labels in Unicode (the U-labels
+// of RFC 5890), for people; a text that is no valid name as it is.
+func Readable(name string) string {
+	if !strings.Contains(name, "xn--") {
+		return name
+	}
+	n, err := Parse(name)
+	if err != nil {
+		return name
+	}
+	return n.Unicode
+}
+
+// ReadableBoth is [Readable] with the name as certificates have it too, where that differs
+// as [Name.Both] says: names that look alike differ there.
+func ReadableBoth(name string) string {
+	if n, err := Parse(name); err == nil {
+		return n.Both()
+	}
+	return name
+}
+
 // UTS 46 maps what people type (capitals, full-width letters, decomposed
 // accents) to what is looked up; the registration rules of RFC 5891 section 4
 // then refuse what no registry may have handed out, such as emoji.

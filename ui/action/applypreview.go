@@ -164,16 +164,3 @@ func invalidDomains(c *app.Context, list []string, t model.DomainType, by *rules
 	}
 	return strings.Join(wrong, "\n")
 }
-
-// bothForms writes names in Unicode and in ASCII where these differ, so that letters
-// which only look alike are noticed.
-func bothForms(list []string) []string {
-	out := make([]string, len(list))
-	for n, d := range list {
-		out[n] = d
-		if p, err := names.Parse(d); err == nil {
-			out[n] = p.Both()
-		}
-	}
-	return out
-}

@@ -279,21 +279,17 @@ func resourceName(r *lifecycle.ResourceView) string {
 	return r.Product + " " + r.Region + " " + r.Name
 }
 
+// forEachResource acts on every resource and sums up the results; see [request.actOn].
 func (q *request) forEachResource(
-	ctx context.Context, done string, rs []lifecycle.ResourceView,
-	act func(context.Context, model.ID) (model.Job, error),
+	ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.ID) (model.Job, error),
 ) tea.Msg {
-	var problems []problem
-	last, ok := "", 0
+	parts := make([]part, len(rs))
 	for n := range rs {
-		if err := q.addJob(act(ctx, rs[n].ID)); err != nil {
-			if len(rs) == 1 {
-				return failedMsg(q.c, q.row, err)
-			}
-			problems = append(problems, q.problem(err, resourceName(&rs[n])))
-			continue
-		}
-		ok, last = ok+1, resourceName(&rs[n])
+		parts[n] = part{resourceName(&rs[n]), func(ctx context.Context) error { return q.addJob(act(ctx, rs[n].ID)) }}
 	}
-	return q.summary(done, ok, last, problems)
+	msg, err := q.actOn(ctx, done, parts)
+	if err != nil {
+		return failedMsg(q.c, q.row, err)
+	}
+	return msg
 }

@@ -38,11 +38,7 @@ func (q *request) awaitJobs(told app.ToastMsg, well string) app.ToastMsg {
 	}
 	told.Tone = style.Busy
 	told.Await = func(ctx context.Context) app.ToastMsg {
-		wait := q.c.Backend.WaitReporting
-		if q.follows {
-			wait = q.c.Backend.Follow
-		}
-		all, err := wait(ctx, func(n, bad int) { settled.Store(int64(n)); failed.Store(int64(bad)) }, q.jobs...)
+		all, err := q.await(ctx, func(n, bad int) { settled.Store(int64(n)); failed.Store(int64(bad)) })
 		if ctx.Err() != nil {
 			return app.ToastMsg{}
 		}

@@ -32,28 +32,17 @@ func failedMsg(c *app.Context, row *rules.Transition, err error) tea.Msg {
 	return app.OpenDialogMsg{Make: func() app.Dialog { return dialog.ErrorNotice(c, title, err) }}
 }
 
-// forEach acts on every allowed case and sums up the results.
+// forEach acts on every allowed case and sums up the results; see [request.actOn].
 func (q *request) forEach(ctx context.Context, done string, act func(context.Context, *rules.Facts) error) (tea.Msg, error) {
-	var problems []problem
-	for _, r := range q.refused {
-		problems = append(problems, q.problem(r.Refusal, r.name))
+	parts := make([]part, len(q.cases))
+	for n, cs := range q.cases {
+		parts[n] = part{cs.Instance.Name, func(ctx context.Context) error { return act(ctx, cs) }}
 	}
-	ok, last := 0, ""
-	for _, cs := range q.cases {
-		if err := act(ctx, cs); err != nil {
-			if len(q.cases) == 1 && len(problems) == 0 {
-				return nil, err
-			}
-			problems = append(problems, q.problem(err, cs.Instance.Name))
-			continue
-		}
-		ok, last = ok+1, cs.Instance.Name
-	}
-	return q.summary(done, ok, last, problems), nil
+	return q.actOn(ctx, done, parts)
 }
 
-func (q *request) summary(done string, ok int, last string, problems []problem) tea.Msg {
-	said := q.resultMsg(done, ok, last, problems)
+// summary is what is said at the end of an action, with what it does to undoing.
+func (q *request) summary(ok int, said tea.Msg) tea.Msg {
 	if q.row.Action == rules.Delete && ok > 0 { // what could be undone may be gone
 		return app.ForgetUndoMsg{Then: said}
 	}
@@ -67,9 +56,6 @@ func (q *request) resultMsg(done string, ok int, last string, problems []problem
 	c := q.c
 	said, ended := c.T(done, last), c.Text.Lookup(done+".ended", "")
 	switch {
-	case ok != 1 && len(q.jobs) > 0:
-		said = c.T("started.many", c.T("action."+string(q.row.Action)), ok)
-		ended = q.countResults(len(q.jobs), 0, 0)
 	case ok != 1:
 		said = c.T("done.many", c.T("action."+string(q.row.Action)), ok)
 	case ended != "":
@@ -78,11 +64,7 @@ func (q *request) resultMsg(done string, ok int, last string, problems []problem
 	if len(problems) == 0 {
 		return q.awaitJobs(app.ToastMsg{Text: said, Tone: style.Good}, ended)
 	}
-	title := c.T("done.mixed", ok, len(problems))
-	return app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: c.T("action." + string(q.row.Action)), Badge: c.T("danger.notice"), Tone: style.Warn,
-			Sections: []dialog.Section{{Lines: []string{title}, Tone: style.Strong}, {Lines: groupProblems(c, problems)}}}
-	}}
+	return q.problemsMsg([]string{c.T("done.mixed", ok, len(problems))}, problems)
 }
 
 // requireOne is nil if there is a single certificate, else the message that this action

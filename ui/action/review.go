@@ -10,6 +10,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle/names"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -78,8 +79,8 @@ func (r *reviewSession) parts() []dialog.Section {
 		}
 	}
 	label := c.T("fact.names")
-	for _, name := range bothForms(a.Domains) {
-		lines = append(lines, c.Fact(label, name))
+	for _, name := range a.Domains { // in both forms: letters may only look alike
+		lines = append(lines, c.Fact(label, names.ReadableBoth(name)))
 		label = ""
 	}
 	put("fact.spec", c.Text.Term("spec", i.Spec.String()))

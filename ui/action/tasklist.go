@@ -391,7 +391,7 @@ func (d *TaskList) layout() {
 	if len(rows) == 0 {
 		rows = widget.Rows(c.T("needs.nothing"))
 	}
-	d.body.Set(rows, in, max(d.height-5, 1))
+	d.body.Set(rows, in, max(d.height-4-len(d.keyRows()), 1))
 	d.body.Reveal(from, to)
 }
 
@@ -449,15 +449,19 @@ func (d *TaskList) ReadOut(w, h int) app.ScreenText {
 	return d.c.ReadOut(d.c.T("tasks.title"), d.rows(), w, h)
 }
 
-// rows are the visible lines and the keys; those that choose a line are left out where
-// there is no room.
+// rows are the visible lines and the keys.
 func (d *TaskList) rows() []widget.Row {
+	return append(append(d.body.Rows(), nil), d.keyRows()...)
+}
+
+// keyRows are the keys, in as many rows as they need; those that choose a line are left out
+// where one has no room for all.
+func (d *TaskList) keyRows() []widget.Row {
 	keys := d.ShortHelp()
-	hints := d.c.Hints(keys...)
-	if widget.Width(hints.String()) > d.width-4 {
-		hints = d.c.Hints(keys[1:]...)
+	if len(keys) > 1 && widget.Width(d.c.Hints(keys...).String()) > d.width-4 {
+		keys = keys[1:]
 	}
-	return append(d.body.Rows(), nil, hints)
+	return d.c.HintRows(d.width-4, keys...)
 }
 
 // ShortHelp returns the keys of the selected line.

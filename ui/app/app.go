@@ -235,9 +235,12 @@ type (
 		// ended first. It runs in a command of its own, without a deadline. It is nil
 		// when there is nothing to wait for.
 		Await func(ctx context.Context) ToastMsg
+		// Then is handled in place of the line, if it is not nil; as soon as no dialog is
+		// open and nothing is typed.
+		Then tea.Msg
 		// Progress returns how far the work is. Update calls it several times a second,
 		// so it only reads memory. It is nil where that is not known. A line with it stays
-		// when keys are pressed, until the work has ended or ctrl+c stops waiting for it.
+		// when keys are pressed, until the work has ended or ctrl+c or esc stops waiting for it.
 		Progress func() Progress
 	}
 	// ShowInstanceMsg asks for the details of an instance from any page, with a toast

@@ -21,14 +21,15 @@ func (c *Context) SpinnerOr(mark string) string {
 
 // Progress is how far work is.
 type Progress struct {
-	Done, Of, Failed int     // parts that have ended, of all, and that have failed; Of is 0 where there are none
+	Begun, Starts    int     // parts that have begun, of all; equal where all have
+	Done, Of, Failed int     // parts that have ended, of those begun, and that have failed; Of is 0 where there are none
 	Part             float64 // of the whole, from 0 to 1; used where Of is 0
 }
 
 // Share returns the part that is done, from 0 to 1.
 func (p Progress) Share() float64 {
-	if p.Of > 0 {
-		return float64(p.Done) / float64(p.Of)
+	if of := max(p.Of, p.Starts); of > 0 {
+		return float64(p.Done) / float64(of)
 	}
 	return p.Part
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/names"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/list"
@@ -50,7 +51,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			Max:   36,
 			Grow:  2,
 			Cell: func(r row, _ int) list.Cell {
-				return list.Cell{Tone: style.Strong, Text: r.Name}
+				return list.Cell{Tone: style.Strong, Text: names.Readable(r.Name)}
 			},
 		},
 		place,
@@ -62,7 +63,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			Max:           28,
 			MinTableWidth: 150,
 			Cell: func(r row, _ int) list.Cell {
-				return list.Cell{Tone: style.Normal, Text: dash(r.InstanceName)}
+				return list.Cell{Tone: style.Normal, Text: dash(names.Readable(r.InstanceName))}
 			},
 		},
 		{
@@ -73,7 +74,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			Max:           9,
 			MinTableWidth: 112,
 			Cell: func(r row, _ int) list.Cell {
-				return list.Cell{Tone: style.Muted, Text: short(r.Expected)}
+				return list.Cell{Tone: style.Muted, Text: unlessHealthy(&r, r.Expected)}
 			},
 		},
 		{
@@ -84,7 +85,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			Max:           9,
 			MinTableWidth: 112,
 			Cell: func(r row, _ int) list.Cell {
-				return list.Cell{Tone: style.Muted, Text: short(r.Deployed)}
+				return list.Cell{Tone: style.Muted, Text: unlessHealthy(&r, r.Deployed)}
 			},
 		},
 		{
@@ -99,6 +100,8 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 					return list.Cell{Tone: style.Faint, Text: "–"}
 				case presentsExpired(c, &r):
 					return list.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
+				case healthy(&r):
+					return list.Cell{Tone: style.Good, Text: "✓"}
 				case r.Presented == r.Expected:
 					return list.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
 				}
@@ -187,6 +190,19 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			},
 		},
 	}
+}
+
+// healthy reports whether what a resource should present, what is configured and what it
+// presents are the same. Their fingerprints are not shown then.
+func healthy(r *row) bool {
+	return r.Presented != "" && r.Presented == r.Expected && r.Deployed == r.Expected && r.Failure.Kind != model.JobVerify
+}
+
+func unlessHealthy(r *row, fingerprint string) string {
+	if healthy(r) {
+		return ""
+	}
+	return short(fingerprint)
 }
 
 // presentsExpired reports that an endpoint presents what it should, which has expired.

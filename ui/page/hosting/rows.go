@@ -3,6 +3,7 @@ package hosting
 import (
 	"strconv"
 
+	"certquay/lifecycle/names"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/list"
@@ -22,7 +23,7 @@ type row struct {
 func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 	return []list.Column[row]{
 		{ID: "name", Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Strong, Text: r.Name}
+			return list.Cell{Tone: style.Strong, Text: names.Readable(r.Name)}
 		}},
 		{
 			ID:    "status",

@@ -5,8 +5,10 @@ import (
 
 	"charm.land/bubbles/v2/paginator"
 
+	"certquay/lifecycle/names"
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -80,7 +82,7 @@ func card(c *app.Context, r *model.InstanceRow, w int, by model.Sort, selected, 
 	if selected {
 		edge, name = style.Accent, style.Accent
 	}
-	title := r.Name
+	title := names.Readable(r.Name)
 	if selected { // visible without colour too
 		title = "▸ " + title
 	}
@@ -98,8 +100,11 @@ func card(c *app.Context, r *model.InstanceRow, w int, by model.Sort, selected, 
 	}
 	glyph, word, tone := c.StatusBy(r, in-3-widget.Width(expiry), by)
 	d := domains(r, in)
-	if d.Tone == style.Muted {
-		d.Text = c.T("card.id", r.ID.Short())
+	switch {
+	case r.Domains == 1 && d.Tone == style.Faint: // the title says it
+		d = list.Cell{Tone: style.Muted, Text: c.T("card.id", r.ID.Short())}
+	case strings.HasPrefix(d.Text, "+"):
+		d.Text = r.Domain + " " + d.Text
 	}
 	lines := []string{
 		widget.Spread(s.Paint(tone, glyph+" "+word), expiry, in),

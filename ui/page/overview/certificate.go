@@ -102,15 +102,6 @@ func chainOf(m *model.Chain) []certificate {
 	return all
 }
 
-// bothForms is a domain name as people read it with the form that stands in the
-// certificate, where they differ.
-func bothForms(name string) string {
-	if p, err := names.Parse(name); err == nil {
-		return p.Both()
-	}
-	return name
-}
-
 // chainLines draw the chain from the root down, each certificate with its age.
 func (d *details) chainLines() []line {
 	c := d.c
@@ -139,9 +130,9 @@ func (d *details) chainLines() []line {
 		if c.Now.After(k.to) {
 			left = c.T("chain.over", age(c, c.Now.Sub(k.to)))
 		}
-		links[n] = chart.ChainLink{Name: bothForms(k.name), Status: st, Used: used, Left: left}
+		links[n] = chart.ChainLink{Name: names.ReadableBoth(k.name), Status: st, Used: used, Left: left}
 		lines[n] = line{
-			spans: []widget.Span{{Tone: st.Tone, Text: clean(bothForms(k.name))}, {Tone: style.Muted, Text: "  " + left}},
+			spans: []widget.Span{{Tone: st.Tone, Text: clean(names.ReadableBoth(k.name))}, {Tone: style.Muted, Text: "  " + left}},
 			copy:  k.sha256, open: func() tea.Cmd { return d.showCertificate(k) },
 		}
 	}
@@ -168,7 +159,7 @@ func (d *details) showCertificate(k *certificate) tea.Cmd {
 	c := d.c
 	facts := []dialog.Fact{
 		{Label: c.T("fact.subject"), Value: k.subject}, {Label: c.T("fact.issuer"), Value: k.issuer},
-		{Label: c.T("fact.names"), Value: joined(c, k.readableNames()...)},
+		{Label: c.T("fact.names"), Value: joined(c, readable(k.names)...)},
 		{Label: c.T("fact.serial"), Value: k.serial},
 		{Label: c.T("fact.from"), Value: widget.Stamp(k.from)}, {Label: c.T("fact.to"), Value: widget.Stamp(k.to)},
 		{Label: c.T("fact.usage"), Value: k.usage}, {Label: c.T("fact.signed"), Value: k.signed},
@@ -179,7 +170,7 @@ func (d *details) showCertificate(k *certificate) tea.Cmd {
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Notice{
-				Context: c, Title: bothForms(k.name), Tone: style.Accent, MaxWidth: wideNotice,
+				Context: c, Title: names.ReadableBoth(k.name), Tone: style.Accent, MaxWidth: wideNotice,
 				Sections: []dialog.Section{{Facts: facts}, {Head: "PEM", Lines: strings.Split(strings.TrimSpace(text), "\n")}},
 				Choices:  []key.Binding{c.Bind(c.T("pem.copy"), "y")},
 			}
@@ -188,10 +179,11 @@ func (d *details) showCertificate(k *certificate) tea.Cmd {
 	})
 }
 
-func (k *certificate) readableNames() []string {
-	all := make([]string, len(k.names))
-	for n, name := range k.names {
-		all[n] = bothForms(name)
+// readable is a list of names in both forms.
+func readable(list []string) []string {
+	all := make([]string, len(list))
+	for n, name := range list {
+		all[n] = names.ReadableBoth(name)
 	}
 	return all
 }

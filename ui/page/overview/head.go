@@ -3,6 +3,7 @@ package overview
 import (
 	"strings"
 
+	"certquay/lifecycle/names"
 	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -25,7 +26,7 @@ func (d *details) head() []string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	r := i.Row()
 	glyph, word, tone := c.Status(&r, 60)
-	title := " " + s.Paint(style.Muted, c.T("tab.overview")+" › ") + s.Paint(style.Strong, clean(i.Name)) + "   " +
+	title := " " + s.Paint(style.Muted, c.T("tab.overview")+" › ") + s.Paint(style.Strong, clean(names.Readable(i.Name))) + "   " +
 		s.Paint(tone, glyph+" "+word)
 	right := s.Paint(style.Muted, i.ID.Short()) + " "
 	if d.total > 0 {

@@ -9,6 +9,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/names"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/action"
@@ -57,7 +58,7 @@ func (d *details) facts() []line {
 			ls = append(ls, more)
 			break
 		}
-		l := fact(label, bothForms(name))
+		l := fact(label, names.ReadableBoth(name))
 		l.copy = name
 		ls = append(ls, l)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"certquay/lifecycle/names"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -27,7 +28,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 			Max:   40,
 			Grow:  3,
 			Cell: func(r model.InstanceRow, _ int) list.Cell {
-				return list.Cell{Tone: style.Strong, Text: r.Name}
+				return list.Cell{Tone: style.Strong, Text: names.Readable(r.Name)}
 			},
 		},
 		{
@@ -134,19 +135,23 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 	}
 }
 
+// domains is what the names of a certificate say beside its name in the list. A name that
+// people read in Unicode stands here as certificates have it.
 func domains(r *model.InstanceRow, w int) list.Cell {
-	if r.Domains == 0 {
-		return list.Cell{Tone: style.Faint, Text: "–"}
-	}
 	more := ""
 	if r.Domains > 1 {
-		more = " +" + strconv.Itoa(r.Domains-1)
+		more = "+" + strconv.Itoa(r.Domains-1)
 	}
-	tone := style.Normal
-	if r.Domain == r.Name && more == "" {
-		tone = style.Muted
+	switch first := r.Domain; {
+	case first == names.Readable(r.Name) && more == "", r.Domains == 0:
+		return list.Cell{Tone: style.Faint, Text: "–"}
+	case first == names.Readable(r.Name):
+		return list.Cell{Tone: style.Normal, Text: more}
+	case more != "":
+		return list.Cell{Tone: style.Normal, Text: widget.Cut(first, w-len(more)-1) + " " + more}
+	default:
+		return list.Cell{Tone: style.Normal, Text: widget.Cut(first, w)}
 	}
-	return list.Cell{Tone: tone, Text: widget.Cut(r.Domain, w-len(more)) + more}
 }
 
 func specOf(c *app.Context, r *model.InstanceRow) string {

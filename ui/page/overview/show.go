@@ -9,6 +9,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle/names"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -28,7 +29,7 @@ func (d *details) showNames() tea.Cmd {
 	list := d.instance.Domains()
 	lines := make([]string, len(list))
 	for n, name := range list {
-		lines[n] = bothForms(name)
+		lines[n] = names.ReadableBoth(name)
 	}
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
@@ -59,7 +60,7 @@ func (d *details) showVersion(v *model.Version) tea.Cmd {
 	}
 	facts := []dialog.Fact{
 		{Label: c.T("version.state"), Value: state + d.presentedAt(v)},
-		{Label: c.T("fact.names"), Value: joined(c, v.Domains...)},
+		{Label: c.T("fact.names"), Value: joined(c, readable(v.Domains)...)},
 		{Label: c.T("fact.key"), Value: key0},
 		{Label: c.T("fact.from"), Value: widget.Stamp(v.NotBefore)},
 		{Label: c.T("fact.to"), Value: widget.Stamp(v.NotAfter) + c.T("comma") + widget.Days(c.T, v.NotAfter, c.Now)},
