@@ -74,12 +74,13 @@ var (
 func (c *invocation) argCompletions() map[string][]completer {
 	instance, resource := c.fromStore("instances"), c.fromStore("resources")
 	contact, company := c.fromStore("contacts"), c.fromStore("companies")
-	watch, task := c.fromStore("watches"), c.fromStore("tasks")
+	watch, task, view := c.fromStore("watches"), c.fromStore("tasks"), c.fromStore("views")
 	all := map[string][]completer{
 		"undeploy": {resource}, "verify": {resource}, "auto-deploy": {resource, either(words([]string{"on", "off"}), resource)},
 		"contact show": {contact}, "contact remove": {contact}, "contact test": {contact}, "contact edit": {contact},
 		"company show": {company}, "company remove": {company}, "company edit": {company},
 		"watch show": {watch}, "watch remove": {watch}, "watch check": {watch},
+		"view show": {view}, "view remove": {view}, "view save": {view},
 		"tasks dismiss": {task}, "tasks retry": {task},
 		"buy-pack": {words(ledger.PackKinds)}, "issuer add": {words(acme.DirectoryNames())}, "dns add": {words(providerNames())},
 		"product drivers": {words(product.Names())},
@@ -123,6 +124,7 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),
 		"--sort":    words(model.Sorts),
 		"tag --add": c.fromStore("tags"), "tag --remove": c.fromStore("tags"),
+		"--view": c.fromStore("views"), "--columns": words(model.ListColumns),
 		"--where": c.fromStore("queries"), "resources --where": c.fromStore("resource-queries"),
 		"undeploy --where": c.fromStore("resource-queries"), "verify --where": c.fromStore("resource-queries"),
 		"auto-deploy --where": c.fromStore("resource-queries"),
@@ -143,6 +145,7 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"companies":      companyCandidates,
 	"watches":        watchCandidates,
 	"tasks":          taskCandidates,
+	"views":          viewCandidates,
 	"actors":         actorCandidates,
 	"issuers":        issuerCandidates,
 	"dns-accounts":   dnsCandidates,
@@ -278,6 +281,14 @@ func companyCandidates(c *invocation, _, _ string) (all []candidate, err error) 
 	companies, err := c.engine().Companies()
 	for n := range companies {
 		all = append(all, candidate{Name: companies[n].Name})
+	}
+	return all, err
+}
+
+func viewCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	views, err := c.engine().SavedViews()
+	for n := range views {
+		all = append(all, candidate{Name: views[n].Name, About: views[n].Query})
 	}
 	return all, err
 }

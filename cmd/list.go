@@ -9,12 +9,13 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/model"
+	"certquay/model/where"
 )
 
 func listCmd(c *invocation) *cobra.Command {
 	var states []string
-	var group, within, sort string
-	var expiring, expired, hosted, auto, failing, deployed, replaced bool
+	var group, within, sort, view string
+	var expiring, expired, hosted, auto, failing, deployed, replaced, desc bool
 	q := model.Query{}
 	cmd := &cobra.Command{
 		Use: "list",
@@ -54,7 +55,21 @@ func listCmd(c *invocation) *cobra.Command {
 			if q.Limit < 0 {
 				return out.Usage("usage.list-limit")
 			}
-			return c.list(cmd.Context(), q)
+			q.Desc = desc
+			var columns []model.ViewColumn
+			if view != "" {
+				v, err := c.engine().SavedView(view)
+				if err != nil {
+					return err
+				}
+				if columns = v.Columns; !cmd.Flags().Changed("sort") {
+					q.Sort, q.Desc = v.Sort, v.Desc != desc
+				}
+				if q.Filter.Where, err = both(v.Query, q.Filter.Where); err != nil {
+					return err
+				}
+			}
+			return c.list(cmd.Context(), q, columns)
 		},
 	}
 	f := cmd.Flags()
@@ -73,12 +88,29 @@ func listCmd(c *invocation) *cobra.Command {
 	f.StringVar(&within, "within", "", "")
 	f.StringVar(&q.Filter.Text, "text", "", "")
 	f.StringVar(&q.Filter.Where, "where", "", "")
+	f.StringVar(&view, "view", "", "")
 	f.StringVar(&sort, "sort", "expiry", "")
+	f.BoolVar(&desc, "desc", false, "")
 	f.IntVar(&q.Limit, "limit", 0, "")
 	return cmd
 }
 
-func (c *invocation) list(ctx context.Context, q model.Query) error {
+// both is the query that finds what two queries find.
+func both(one, other string) (string, error) {
+	a, err := where.Instances.Parse(one)
+	if err != nil {
+		return "", err
+	}
+	b, err := where.Instances.Parse(other)
+	return where.All(a, b).String(), err
+}
+
+// listed are the columns that the list prints unless a view chooses others.
+var listed = []model.ViewColumn{{ID: "id"}, {ID: "name"}, {ID: "status"}, {ID: "domains"}, {ID: "expires"}, {ID: "on"}, {ID: "service"}}
+
+// list prints what a query finds. Without columns these are those of [listed]; JSON and
+// CSV have all that is known.
+func (c *invocation) list(ctx context.Context, q model.Query, columns []model.ViewColumn) error {
 	e := c.engine()
 	if err := c.app.Store.WaitForTable(ctx); err != nil {
 		return err
@@ -106,32 +138,18 @@ func (c *invocation) list(ctx context.Context, q model.Query) error {
 		}
 		return nil
 	}
-	now := e.Now()
-	var rows [][]string
-	for n := range page.Rows {
-		r := &page.Rows[n]
-		domains := r.Domain
-		if r.Domains > 1 {
-			domains += fmt.Sprintf(" +%d", r.Domains-1)
-		}
-		expiry := c.expires(r.NotAfter, now)
-		switch {
-		case !r.NotAfter.IsZero():
-		case r.AwaitsReview:
-			expiry = c.Text("verb.list.review")
-		case r.AwaitsProof:
-			expiry = c.Text("verb.list.proof")
-		}
-		label := c.Label("label", r.Status(now))
-		if r.ReplacedBy != "" && r.State.Group() != model.GroupEnded {
-			label = c.Text("verb.list.replaced", "id", r.ReplacedBy.Short())
-		}
-		rows = append(
-			rows,
-			[]string{r.ID.Short(), r.Name, label, out.Dash(domains), expiry, out.Dash(r.Products), out.Dash(c.service(r))},
-		)
+	if len(columns) == 0 {
+		columns = listed
 	}
-	c.Table(c.Heads("id", "name", "status", "domains", "expires", "on", "service-ends"), rows)
+	now := e.Now()
+	rows, heads := make([][]string, len(page.Rows)), make([]string, len(columns))
+	for k, column := range columns {
+		heads[k] = listHeads[column.ID]
+		for n := range page.Rows {
+			rows[n] = append(rows[n], c.listCell(column.ID, &page.Rows[n], now))
+		}
+	}
+	c.Table(c.Heads(heads...), rows)
 	if page.Total > len(page.Rows) {
 		c.Say("verb.list.of", "n", len(page.Rows), "of", page.Total)
 	}
@@ -148,6 +166,50 @@ func (c *invocation) service(r *model.InstanceRow) string {
 		return c.Text("verb.list.service", "at", out.Day(r.ServiceEnd), "most", out.Day(r.ServiceMaxEnd()))
 	}
 	return out.Day(r.ServiceEnd)
+}
+
+// listHeads are the heads of columns in the catalogue, by the IDs of the columns.
+var listHeads = map[string]string{
+	"id": "id", "name": "name", "status": "status", "domains": "domains", "spec": "spec", "valid": "valid-for", "expires": "expires",
+	"on": "on", "service": "service-ends",
+}
+
+// listCell is a cell of the list.
+func (c *invocation) listCell(column string, r *model.InstanceRow, now time.Time) string {
+	switch column {
+	case "name":
+		return r.Name
+	case "status":
+		if r.ReplacedBy != "" && r.State.Group() != model.GroupEnded {
+			return c.Text("verb.list.replaced", "id", r.ReplacedBy.Short())
+		}
+		return c.Label("label", r.Status(now))
+	case "domains":
+		if r.Domains > 1 {
+			return fmt.Sprintf("%s +%d", r.Domain, r.Domains-1)
+		}
+		return out.Dash(r.Domain)
+	case "spec":
+		return out.Dash(r.Spec.String())
+	case "valid":
+		if r.NotAfter.IsZero() {
+			return "-"
+		}
+		return c.Text("verb.days", "n", int(r.NotAfter.Sub(r.NotBefore).Round(24*time.Hour).Hours()/24))
+	case "expires":
+		switch {
+		case r.NotAfter.IsZero() && r.AwaitsReview:
+			return c.Text("verb.list.review")
+		case r.NotAfter.IsZero() && r.AwaitsProof:
+			return c.Text("verb.list.proof")
+		}
+		return c.expires(r.NotAfter, now)
+	case "on":
+		return out.Dash(r.Products)
+	case "service":
+		return out.Dash(c.service(r))
+	}
+	return r.ID.Short()
 }
 
 // expires returns a date and the number of days until then.

@@ -58,7 +58,7 @@ var verbGroups = []struct {
 		deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
 	}},
 	{"help.group.overview", []func(*invocation) *cobra.Command{
-		listCmd, showCmd, explainCmd, tasksCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
+		listCmd, showCmd, explainCmd, viewCmd, tasksCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
 	}},
 	{"help.group.authorities", []func(*invocation) *cobra.Command{issuerCmd, dnsCmd}},
 	{"help.group.people", []func(*invocation) *cobra.Command{contactCmd, companyCmd}},
@@ -72,7 +72,7 @@ var verbGroups = []struct {
 var listVerbs = map[string]bool{
 	"list": true, "resources": true, "tasks": true, "notices": true, "activity": true, "balance": true, "rules": true,
 	"contact": true, "contact list": true, "company": true, "company list": true, "watch": true, "watch list": true,
-	"issuer": true, "issuer list": true, "dns": true, "dns list": true, "dns providers": true,
+	"issuer": true, "issuer list": true, "dns": true, "dns list": true, "dns providers": true, "view": true, "view list": true,
 	"product": true, "product list": true, "product drivers": true,
 }
 

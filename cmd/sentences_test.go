@@ -36,7 +36,7 @@ var untranslated = map[string]string{
 	"contact show": typed, "contact remove": typed, "contact test": typed, "company show": typed, "company remove": typed,
 	"company add --type": typed, "company edit --type": typed, "company edit": typed, "contact edit": typed, "contact assign": typed,
 	"config check": typed, "config diff": typed, "tasks dismiss": typed, "tasks retry": typed,
-	"watch check": typed, "watch remove": typed, "watch show": typed,
+	"view list": typed, "view save": typed, "view show": typed, "view remove": typed, "watch check": typed, "watch remove": typed, "watch show": typed,
 
 	"stopped before anything had begun": forCode, "too many files": forCode,
 	"another user": forCode, "of another user": forCode, "open to other users": forCode, "not writable": forCode,

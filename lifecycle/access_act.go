@@ -431,3 +431,21 @@ func (a *Access) Tick(ctx context.Context) (int, error) {
 func (a *Access) RotateCA(ctx context.Context, ca ports.Rotator) (*x509.Certificate, error) {
 	return asActor(ctx, a, rules.ActionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.rotateCA(ctx, by, ca) })
 }
+
+// SaveView saves a query of the list of instances with its order and columns for
+// everybody (spec Q4). A name that is taken is refused, or replaces the other view if
+// replace is set. A mistake in the query is a [*where.Error].
+func (a *Access) SaveView(ctx context.Context, v model.SavedView, replace bool) (model.SavedView, error) {
+	return asActor(ctx, a, rules.ActionView, "", func(by model.Actor) (model.SavedView, error) {
+		return a.e.directory.SaveView(ctx, by, v, replace)
+	})
+}
+
+// RemoveView removes a saved view.
+func (a *Access) RemoveView(ctx context.Context, name string) error {
+	by, err := a.may(ctx, rules.ActionView, "")
+	if err != nil {
+		return err
+	}
+	return a.e.directory.RemoveView(ctx, by, name)
+}

@@ -327,6 +327,16 @@ func (a *Access) UnusedContact(name string) (model.Contact, error) {
 	return guardedRead1(a, a.e.directory.UnusedContact, name)
 }
 
+// SavedView finds a saved view by name.
+func (a *Access) SavedView(name string) (model.SavedView, error) {
+	return guardedRead1(a, a.e.directory.SavedView, name)
+}
+
+// SavedViews lists all saved views by name.
+func (a *Access) SavedViews() ([]model.SavedView, error) {
+	return guardedRead(a, a.e.directory.SavedViews)
+}
+
 // Watches lists what is watched, by address.
 func (a *Access) Watches() ([]model.Watch, error) { return guardedRead(a, a.e.monitor.Watches) }
 

@@ -26,6 +26,7 @@ const (
 	KindNotice   Kind = "notice"
 	KindChannel  Kind = "channel"
 	KindWatch    Kind = "watch"
+	KindView     Kind = "view"
 )
 
 // Chain is the certificate chain of one version, as the CA returned it.

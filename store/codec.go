@@ -78,6 +78,8 @@ func newRecord(kind model.Kind) (model.Record, error) {
 		return &model.Channel{}, nil
 	case model.KindWatch:
 		return &model.Watch{}, nil
+	case model.KindView:
+		return &model.SavedView{}, nil
 	}
 	return nil, fmt.Errorf("there are no records of kind %q", kind)
 }
@@ -87,7 +89,7 @@ var kinds = []model.Kind{
 	model.KindInstance, model.KindChain, model.KindKey, model.KindOrder, model.KindEntry,
 	model.KindAccount, model.KindResource, model.KindJob, model.KindEvent, model.KindContact,
 	model.KindTask, model.KindKV, model.KindCompany, model.KindDocument, model.KindApproval,
-	model.KindNotice, model.KindChannel, model.KindWatch,
+	model.KindNotice, model.KindChannel, model.KindWatch, model.KindView,
 }
 
 // encode encodes a record. sealed is its encrypted secret, if it has one.

@@ -72,6 +72,20 @@ type company struct {
 	Organization organization `cbor:"2,keyasint,omitzero"`
 }
 
+type savedView struct {
+	ID      model.ID     `cbor:"1,keyasint,omitzero"`
+	Name    string       `cbor:"2,keyasint,omitzero"`
+	Query   string       `cbor:"3,keyasint,omitzero"`
+	Sort    model.Sort   `cbor:"4,keyasint,omitzero"`
+	Desc    bool         `cbor:"5,keyasint,omitzero"`
+	Columns []viewColumn `cbor:"6,keyasint,omitzero"`
+}
+
+type viewColumn struct {
+	ID    string `cbor:"1,keyasint,omitzero"`
+	Width int    `cbor:"2,keyasint,omitzero"`
+}
+
 type document struct {
 	ID       model.ID  `cbor:"1,keyasint,omitzero"`
 	Instance model.ID  `cbor:"2,keyasint,omitzero"`
@@ -325,6 +339,9 @@ func toWire(r model.Record, sealed []byte) (any, error) {
 		return channel{r.Contact, r.Number, sealed}, nil
 	case *model.Watch:
 		return watch(*r), nil
+	case *model.SavedView:
+		columns := each(r.Columns, func(c model.ViewColumn) viewColumn { return viewColumn(c) })
+		return savedView{r.ID, r.Name, r.Query, r.Sort, r.Desc, columns}, nil
 	}
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }
@@ -385,6 +402,11 @@ func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
 		return nil, fill(b, r, func(w notice) model.Notice { return model.Notice(w) })
 	case *model.Watch:
 		return nil, fill(b, r, func(w watch) model.Watch { return model.Watch(w) })
+	case *model.SavedView:
+		return nil, fill(b, r, func(w savedView) model.SavedView {
+			columns := each(w.Columns, func(c viewColumn) model.ViewColumn { return model.ViewColumn(c) })
+			return model.SavedView{ID: w.ID, Name: w.Name, Query: w.Query, Sort: w.Sort, Desc: w.Desc, Columns: columns}
+		})
 	case *model.Channel:
 		err := fill(b, r, func(w channel) model.Channel {
 			sealed = w.URL

@@ -18,6 +18,7 @@ import (
 // paletteSources find what the palette offers beside actions, in this order.
 func (m *root) paletteSources() []app.PaletteSource {
 	sources := []app.PaletteSource{
+		m.findViews,
 		m.findCertificates,
 		m.findSettings,
 	}
@@ -92,6 +93,25 @@ func (rs rowNames) Len() int { return len(rs) }
 
 // String implements fuzzy.Source.
 func (rs rowNames) String(i int) string { return rs[i].Name }
+
+// findViews finds saved views by a part of their name, and all of them by that they are
+// views.
+func (m *root) findViews(typed string) (app.Actions, error) {
+	c, begun := m.ctx, model.NormalizeName(typed)
+	views, err := c.Backend.SavedViews()
+	if err != nil {
+		return nil, err
+	}
+	var as app.Actions
+	for _, v := range views {
+		if strings.Contains(model.NormalizeName(v.Name), begun) || strings.HasPrefix(model.NormalizeName(c.T("palette.view")), begun) {
+			as = append(as, app.Found(c.T("palette.view"), text.Clean(v.Name+"  "+v.Query), func() tea.Cmd {
+				return app.Send(app.ShowViewMsg{View: v})
+			}))
+		}
+	}
+	return as, nil
+}
 
 // Setting is a setting of the configuration, for display.
 type Setting struct {

@@ -240,6 +240,12 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		return m.step(v)
 	case app.ShowKeysMsg:
 		return m.openKeys(v.Instance)
+	case app.ShowViewMsg:
+		var toast tea.Cmd
+		if v.Toast.Text != "" {
+			toast = m.setToast(v.Toast)
+		}
+		return tea.Batch(toast, m.selectTab(0), m.pages[0].Update(v))
 	case app.FilterMsg:
 		first := m.selectTab(0)
 		return tea.Batch(first, m.page().Update(v))

@@ -88,7 +88,7 @@ type Problem struct {
 // listedBy maps a kind of record to the verb that lists it.
 var listedBy = map[string]string{
 	"contact": "contact list", "company": "company list", "watch": "watch list",
-	"resource": "resources", "product": "product list", "task": "tasks",
+	"view": "view list", "resource": "resources", "product": "product list", "task": "tasks",
 }
 
 // usageReasons are the refusals that depend on the arguments alone, so they are usage

@@ -48,6 +48,7 @@ const (
 const (
 	ActionWatch    = "watch"     // a watched endpoint was added or has changed
 	ActionRotateCA = "ca-rotate" // a new issuing certificate was made
+	ActionView     = "view"      // a view was saved, replaced or removed
 )
 
 // Severity is how much an action takes away; confirmations show it as a word
@@ -136,7 +137,7 @@ func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
 // rolesWithoutInstance are the roles for actions that do not concern one
 // certificate and have no transition.
 var rolesWithoutInstance = map[Action]model.Role{
-	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator,
+	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator, ActionView: model.Operator,
 	"dismiss": model.Operator, "reopen": model.Operator, "retry": model.Operator, "tick": model.Operator,
 	"issuer": model.Admin, "dns": model.Admin,
 	"clock": model.Owner, ActionRotateCA: model.Owner,

@@ -78,6 +78,7 @@ const (
 	ReasonConfigured     Reason = "configured"
 	ReasonIssuerInUse    Reason = "issuer-in-use"
 	ReasonNoAccount      Reason = "issuer-without-account"
+	ReasonViewExists     Reason = "view-exists"
 	ReasonPackQuantity   Reason = "pack-quantity"
 	ReasonStateSpec      Reason = "specification-unknown"
 	ReasonOtherSpec      Reason = "specification-differs"

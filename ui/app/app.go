@@ -253,6 +253,12 @@ type (
 	// FilterMsg asks for the certificates that pass a query of package where, from any
 	// page.
 	FilterMsg struct{ Query string }
+	// ShowViewMsg asks for the certificates of a saved view, from any page, with a toast if
+	// that has a text.
+	ShowViewMsg struct {
+		View  model.SavedView
+		Toast ToastMsg
+	}
 	// ShowWatchesMsg asks for the list of watched endpoints from any page.
 	ShowWatchesMsg struct{}
 	// BackMsg asks for the page from which the details of an instance were opened.

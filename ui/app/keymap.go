@@ -14,7 +14,7 @@ type Keymap map[string][]string
 // newDefaults are the actions whose default keys are newer than a configuration may be:
 // a configured key beats them, and they then have none.
 var newDefaults = []string{
-	"reorder", "rekey", "zoom", "pem", "next-certificate", "previous-certificate", "day-before", "day-after", "edit",
+	"reorder", "rekey", "zoom", "pem", "next-certificate", "previous-certificate", "day-before", "day-after", "edit", "views", "export",
 }
 
 // NewDefaults lists the actions whose default keys a configured key beats.

@@ -58,6 +58,7 @@ func (p *page) Actions() app.Actions {
 		shown = nil
 	}
 	as = append(as, c.SortActions(sorts, shown, p.order, p.sort)...)
+	as = append(as, action.ViewActions(c, p.shownView)...)
 	as = append(as, list.MarkActions(&p.table, line, p.markAll, p.cursorMoved)...)
 	return append(
 		as,
@@ -95,7 +96,7 @@ func (p *page) Actions() app.Actions {
 			Name:    text.NewName("act.back"),
 			Binding: app.Keys("esc"),
 			Group:   app.View,
-			Hidden:  len(p.table.Marked) == 0 && p.search.Query() == "",
+			Hidden:  len(p.table.Marked) == 0 && p.search.Query() == "" && p.view == nil,
 			Run:     p.back,
 		},
 		move("down", func() { p.table.Move(line) }, "j", "down"),
@@ -126,10 +127,13 @@ func (p *page) order() app.Order {
 }
 
 func (p *page) sort(o app.Order) tea.Cmd {
+	p.setOrder(o)
+	return tea.Batch(p.keep(func(l *app.ListLayout) { l.Sort, l.Desc = o.Sort, o.Desc }), p.relist())
+}
+
+func (p *page) setOrder(o app.Order) {
 	p.query.Sort, p.query.Desc = o.Sort, o.Desc
 	p.table.SortedBy, p.table.Desc = string(o.Sort), o.Desc
-	keep := p.c.KeepLayout(listName, func(l *app.ListLayout) { l.Sort, l.Desc = o.Sort, o.Desc })
-	return tea.Batch(keep, p.relist())
 }
 
 // back removes the marks, then the filter.
@@ -146,14 +150,18 @@ func (p *page) back() tea.Cmd {
 		return nil
 	}
 	p.offerFilterUndo()
+	p.leaveView()
 	p.search.Set("")
 	return p.relist()
 }
 
 // offerFilterUndo offers to filter again as now.
 func (p *page) offerFilterUndo() {
-	query := p.search.Query()
+	query, view := p.search.Query(), p.view
 	p.c.Undo = &app.Undo{Label: text.NewName("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
+		if view != nil {
+			return p.showView(*view)
+		}
 		p.search.Set(query)
 		return p.relist()
 	}}
@@ -183,7 +191,7 @@ func (p *page) switchLayout() tea.Cmd {
 		p.layout = cardLayout
 	}
 	p.SetSize(p.width, p.height)
-	keep := p.c.KeepLayout(listName, func(l *app.ListLayout) { l.View = layoutNames[p.layout] })
+	keep := p.keep(func(l *app.ListLayout) { l.View = layoutNames[p.layout] })
 	return tea.Batch(keep, p.load(), p.loadPreview())
 }
 

@@ -18,16 +18,24 @@ var layoutNames = map[layout]string{cardLayout: "cards", listLayout: "list"}
 // arranged is how the person has arranged the list.
 func (p *page) arranged() app.ListLayout { return p.c.Layouts[listName] }
 
+// keep keeps how the person has arranged the list. What is changed while a saved view is
+// shown goes with that view.
+func (p *page) keep(change func(*app.ListLayout)) tea.Cmd {
+	if p.view != nil {
+		return nil
+	}
+	return p.c.KeepLayout(listName, change)
+}
+
 // restore arranges the list as the person had it.
 func (p *page) restore() {
+	p.layout = autoLayout
 	for l, name := range layoutNames {
 		if p.arranged().View == name {
 			p.layout = l
 		}
 	}
-	o := p.arranged().Order(sorts)
-	p.query.Sort, p.query.Desc = o.Sort, o.Desc
-	p.table.SortedBy, p.table.Desc = string(o.Sort), o.Desc
+	p.setOrder(p.arranged().Order(sorts))
 	p.setColumns()
 }
 
@@ -35,7 +43,7 @@ var _ dialog.ColumnList = (*page)(nil)
 
 // ColumnChoices implements dialog.ColumnList.
 func (p *page) ColumnChoices() []app.ColumnChoice {
-	return p.table.ColumnChoices(p.allColumns(), p.arranged().Columns)
+	return p.table.ColumnChoices(p.allColumns(), p.listColumns())
 }
 
 // ColumnWidth implements dialog.ColumnList.
@@ -44,7 +52,12 @@ func (p *page) ColumnWidth(id string) int { return p.table.ColumnWidth(id) }
 // ChooseColumns implements dialog.ColumnList.
 func (p *page) ChooseColumns(chosen []app.ListColumn) tea.Cmd {
 	p.layout = listLayout // where they show
-	keep := p.c.KeepLayout(listName, func(l *app.ListLayout) { l.Columns, l.View = chosen, layoutNames[p.layout] })
+	keep := p.keep(func(l *app.ListLayout) { l.Columns, l.View = chosen, layoutNames[p.layout] })
+	if p.view != nil {
+		changed := *p.view
+		changed.Columns, p.viewEdited = viewColumns(chosen), true
+		p.view = &changed
+	}
 	p.setColumns()
 	return tea.Batch(keep, p.load(), p.loadPreview())
 }
@@ -55,6 +68,6 @@ func (p *page) allColumns() []list.Column[model.InstanceRow] {
 
 // setColumns gives the table the chosen columns, or all of them with widths by the room.
 func (p *page) setColumns() {
-	p.table.Arrange(p.allColumns(), p.arranged().Columns)
+	p.table.Arrange(p.allColumns(), p.listColumns())
 	p.SetSize(p.width, p.height)
 }

@@ -41,8 +41,10 @@ type page struct {
 	products         []string
 	layout           layout
 	search           *list.Search
-	active           *rules.Facts // of the certificate under the cursor
-	reading          model.ID     // whose facts are being read; "" for none
+	view             *model.SavedView // that is shown; nil for none
+	viewEdited       bool             // its columns have been changed since
+	active           *rules.Facts     // of the certificate under the cursor
+	reading          model.ID         // whose facts are being read; "" for none
 	debounce         app.Debounce
 	marked           map[model.ID]*evaluated // of those that are marked
 	hidden           []model.ID              // the marked ones that the filter hides
@@ -226,8 +228,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if p.debounce.Done(m) {
 			return p.loadSelected()
 		}
+	case app.ShowViewMsg:
+		return p.showView(m.View)
 	case app.FilterMsg:
 		p.details = nil
+		p.leaveView()
 		p.search.Set(m.Query)
 		return p.relist()
 	case app.ShowInstanceMsg:

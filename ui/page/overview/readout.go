@@ -32,6 +32,9 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	) + c.T(
 		"comma",
 	) + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
+	if name := p.viewName(); name != "" {
+		listed += c.T("comma") + c.T("view.shown", name)
+	}
 	if len(p.table.Marked) > 0 {
 		listed += c.T("comma") + p.selectionText()
 	}

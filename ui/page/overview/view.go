@@ -66,6 +66,9 @@ func (p *page) inputWidth() int { return p.width * 3 / 5 }
 func (p *page) filterRow() widget.Row {
 	s, c := p.c.Styles, p.c
 	left := p.search.View(p.inputWidth(), "filter.hint")
+	if name := p.viewName(); name != "" {
+		left += "   " + s.Paint(style.Accent, c.T("view.shown", name))
+	}
 	if len(p.table.Marked) > 0 {
 		left += "   " + s.Paint(style.Accent, c.Mark("✓")+p.selectionText())
 	}
