@@ -75,7 +75,8 @@ func dashboard(ctx context.Context, c *invocation) error {
 	o.SaveLayout = func(list string, l app.ListLayout) error { return a.Layouts.Save(person, list, l) }
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
-		o.IsDir, o.CompletePath, o.FindUploads = c.IsDir, c.CompletePath, c.findUploads
+		o.IsDir, o.Exists, o.CompletePath, o.FindUploads = c.IsDir, c.Exists, c.CompletePath, c.findUploads
+		o.Export = c.export
 		o.SettingsFile = a.Paths.ConfigFile()
 		o.Settings = func() []ui.Setting { return settings(a.Config, text.New(o.Lang)) }
 	}

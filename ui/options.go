@@ -28,14 +28,18 @@ type Options struct {
 	// Save writes a downloaded file for the person and returns its path; nil when this
 	// session has no access to files.
 	Save func(name string, data []byte, secret bool) (path string, err error)
+	// Export encodes rows of a list as the command line prints them.
+	Export func(ctx context.Context, format string, rows app.Rows) ([]byte, error)
 	// Read reads a file of the person; nil when this session has no access to files.
 	Read func(path string) ([]byte, error)
 	// Verb is [app.Context].Verb.
 	Verb func(ctx context.Context, width int, args ...string) (said string, ok bool)
-	// IsDir reports whether a path is a directory, CompletePath returns the paths that
+	// IsDir reports whether a path is a directory, Exists whether there is anything,
+	// CompletePath returns the paths that
 	// begin with what was typed, and FindUploads sorts what directories and files hold
 	// into uploads; nil when this session has no access to files.
 	IsDir        func(path string) bool
+	Exists       func(path string) bool
 	CompletePath func(typed string) []string
 	FindUploads  func(ctx context.Context, password model.Secret, paths []string) ([]*lifecycle.FoundUpload, error)
 	Remote       bool // the person's files are on another machine

@@ -71,14 +71,19 @@ func PrintErr(to io.Writer, lang string, t model.Text) {
 
 // PrintJSON prints a value as indented JSON on standard output, or a list as CSV.
 func (c *Console) PrintJSON(v any) error {
-	if c.CSV {
-		return c.printCSV(v)
-	}
-	b, err := EncodeJSON(v, "  ")
+	b, err := Encode(v, c.CSV)
 	if err == nil {
 		_, err = c.Out.Write(b)
 	}
 	return err
+}
+
+// Encode returns a value as indented JSON, or a list as CSV.
+func Encode(v any, asCSV bool) ([]byte, error) {
+	if asCSV {
+		return encodeCSV(v)
+	}
+	return EncodeJSON(v, "  ")
 }
 
 // Confirm asks before an action that cannot be undone. The question is already

@@ -14,31 +14,32 @@ import (
 // maxCell is how long a cell may be, in characters.
 const maxCell = 32_000
 
-// printCSV prints a list of structs as CSV (RFC 4180), with the names of its JSON form.
+// encodeCSV returns a list of structs as CSV (RFC 4180), with the names of its JSON form.
 // Lists of words are joined by a blank, and nested objects are left out. A text that a
 // spreadsheet would take for a formula begins with an apostrophe.
-func (c *Console) printCSV(list any) error {
+func encodeCSV(list any) ([]byte, error) {
 	t := reflect.TypeOf(list)
 	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Struct {
-		return Usage("usage.csv")
+		return nil, Usage("usage.csv")
 	}
 	names := columnsOf(t.Elem())
-	w := csv.NewWriter(c.Out)
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
 	if err := w.Write(names); err != nil {
-		return err
+		return nil, err
 	}
 	items := reflect.ValueOf(list)
 	for n := range items.Len() {
 		row, err := cellsOf(items.Index(n).Interface(), names)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := w.Write(row); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	w.Flush()
-	return w.Error()
+	return b.Bytes(), w.Error()
 }
 
 // columnsOf returns the JSON names of the fields of a struct that are no nested objects.

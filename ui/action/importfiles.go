@@ -41,29 +41,32 @@ func importFields(c *app.Context, paths bool, placeholder, pathsHint, textHint s
 		{Key: "from", Label: c.T("import.from"), Kind: form.Select, Options: from, Show: func(form.Values) bool { return paths },
 			Hint: func(form.Values) string { return c.T("import.from.hint", c.KeyNames("left", "right")) }},
 		{Key: "files", Label: c.T("import.paths"), Placeholder: placeholder, Show: by("files"), Valid: filled("import.paths.needed"),
-			Hint: func(form.Values) string { return c.T(pathsHint) }, Complete: completePaths(c)},
+			Hint: func(form.Values) string { return c.T(pathsHint) }, Complete: completePaths(c, "files", true)},
 		{Key: "files pasted", Label: c.T("import.text"), Kind: form.Multiline, Show: by("paste"), Valid: filled("import.text.needed"),
 			Hint: func(form.Values) string { return c.T(textHint) }},
 	}
 }
 
-// completePaths completes the last of several paths as far as they agree, and lists what
-// it may be.
-func completePaths(c *app.Context) func(form.Values) func() form.Result {
+// completePaths completes a path in a field, or the last of several, as far as all agree
+// that it may be, and lists those.
+func completePaths(c *app.Context, field string, several bool) func(form.Values) func() form.Result {
 	if c.CompletePath == nil {
 		return nil
 	}
 	return func(v form.Values) func() form.Result {
-		typed := v["files"]
+		typed := v[field]
 		return func() form.Result {
-			begun := strings.LastIndexByte(typed, ',') + 1
+			begun := 0
+			if several {
+				begun = strings.LastIndexByte(typed, ',') + 1
+			}
 			last := strings.TrimLeft(typed[begun:], " ")
 			before := typed[:len(typed)-len(last)]
 			found := c.CompletePath(last)
 			if len(found) == 0 {
 				return form.Result{}
 			}
-			r := form.Result{Set: form.Values{"files": before + commonStart(found)}}
+			r := form.Result{Set: form.Values{field: before + commonStart(found)}}
 			if len(found) > 1 {
 				r.Note = joinPaths(c, found)
 			}

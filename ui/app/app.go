@@ -152,8 +152,12 @@ type Context struct {
 	// SaveLayout keeps how the person has arranged a list; nil where nothing is kept.
 	SaveLayout func(list string, l ListLayout) error
 
+	// Export encodes rows as the command line prints them.
+	Export func(ctx context.Context, format string, rows Rows) ([]byte, error)
+
 	// For directories of the person's; nil when this session has no access to files.
 	IsDir        func(path string) bool
+	Exists       func(path string) bool
 	CompletePath func(typed string) []string
 	FindUploads  func(ctx context.Context, password model.Secret, paths []string) ([]*lifecycle.FoundUpload, error)
 

@@ -2,6 +2,7 @@ package list
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -125,6 +126,28 @@ func (l *Browser[R]) Marked() []R {
 		rows[n] = l.marked[id]
 	}
 	return rows
+}
+
+// Exported returns how many rows an export has: those that are marked, or else all that
+// the list shows; and the function that reads them, in a command. They are in the order of
+// the list, with marked ones that the filter hides at the end.
+func (l *Browser[R]) Exported() (n int, marked bool, rows func() ([]R, error)) {
+	all, id, marks := l.source.Rows(0, 0), l.Table.ID, maps.Clone(l.Table.Marked)
+	if len(marks) == 0 {
+		return l.Table.Total(), false, func() ([]R, error) {
+			rows, _, err := all()
+			return rows, err
+		}
+	}
+	held := l.Marked()
+	return len(held), true, func() ([]R, error) {
+		listed, _, err := all()
+		rows := slices.DeleteFunc(listed, func(r R) bool { return !marks[id(r)] })
+		for _, r := range rows {
+			delete(marks, id(r))
+		}
+		return append(rows, slices.DeleteFunc(held, func(r R) bool { return !marks[id(r)] })...), err
+	}
 }
 
 // Hidden reports whether the filter hides a row, by ID, as far as it is marked.

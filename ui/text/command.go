@@ -32,6 +32,13 @@ func Command(s rules.Suggestion) string {
 	return strings.Join(words, " ")
 }
 
+// SSHCommand returns a suggestion as a command line that runs it over SSH: the server
+// splits what it gets once more, as a shell does.
+func SSHCommand(s rules.Suggestion) string {
+	_, line, _ := strings.Cut(Command(s), " ")
+	return strings.Join([]string{"ssh", "HOST", quoted(line)}, " ")
+}
+
 // bareWord matches what a shell takes as one word as it stands.
 var bareWord = regexp.MustCompile(`^[\pL\pN_./:@%+=,-]+$`)
 

@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/model/where"
 	"certquay/ui/action"
@@ -112,6 +113,7 @@ func (p *page) Actions() app.Actions {
 			},
 		},
 		dialog.ColumnsAction(c, columns),
+		action.ExportAction(c, p.export()),
 		app.Action{
 			ID:      "copy",
 			Name:    text.NewName("act.copy.address"),
@@ -167,4 +169,33 @@ func (p *page) panel() tea.Cmd {
 			return p.list.Refilter()
 		},
 	}.Open(c)
+}
+
+// export is what the sub-tab exports: the marked rows, or all that it shows.
+func (p *page) export() action.Export {
+	if p.onWatched() {
+		n, marked, read := p.watched.list.Exported()
+		return action.Export{
+			Name: "watched", Count: n, Marked: marked, Verb: rules.Suggestion{Action: "watch", Args: []string{"list"}},
+			Rows: func() (app.Rows, error) {
+				rows, err := read()
+				return app.Rows{Watches: rows}, err
+			},
+		}
+	}
+	n, marked, read := p.list.Exported()
+	e := action.Export{
+		Name: "resources", Count: n, Marked: marked, Verb: rules.Suggestion{Action: "resources"},
+		Rows: func() (app.Rows, error) {
+			rows, err := read()
+			return app.Rows{Resources: rows}, err
+		},
+	}
+	if p.product != "" {
+		e.Verb.Args = append(e.Verb.Args, "--product", p.product)
+	}
+	if query := p.list.Text(); query != "" {
+		e.Verb.Args = append(e.Verb.Args, "--where", query)
+	}
+	return e
 }

@@ -1,6 +1,8 @@
 package hosting
 
 import (
+	"certquay/lifecycle/rules"
+	"certquay/model"
 	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
@@ -55,6 +57,28 @@ func (p *page) Actions() app.Actions {
 			Run:     p.panel,
 		},
 		dialog.ColumnsAction(c, p.list),
+		action.ExportAction(c, p.export()),
 	)
 	return append(as, p.list.Actions()...)
+}
+
+// export is what the list exports: the marked certificates, or all that it shows.
+func (p *page) export() action.Export {
+	n, marked, read := p.list.Exported()
+	e := action.Export{
+		Name: "hosted", Count: n, Marked: marked,
+		Verb: rules.Suggestion{Action: "list", Args: []string{"--hosted"}},
+	}
+	if query := p.list.Text(); query != "" {
+		e.Verb.Args = append(e.Verb.Args, "--where", query)
+	}
+	e.Rows = func() (app.Rows, error) {
+		rows, err := read()
+		ids := make([]model.ID, len(rows))
+		for n := range rows {
+			ids[n] = rows[n].ID
+		}
+		return app.Rows{Instances: ids}, err
+	}
+	return e
 }

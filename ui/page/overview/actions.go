@@ -59,6 +59,7 @@ func (p *page) Actions() app.Actions {
 	}
 	as = append(as, c.SortActions(sorts, shown, p.order, p.sort)...)
 	as = append(as, action.ViewActions(c, p.shownView)...)
+	as = append(as, action.ExportAction(c, p.export()))
 	as = append(as, list.MarkActions(&p.table, line, p.markAll, p.cursorMoved)...)
 	return append(
 		as,
