@@ -24,7 +24,7 @@ func tasksOpen(t *testing.T, b *kittest.World, w, h int, with ...func(*Options))
 func TestTasksLeadToTheirCertificates(t *testing.T) {
 	open := func(lines int) *driver { return tasksOpen(t, kittest.Fleet(60), 80, lines).sees("What needs a person") }
 	d := open(24).sees("▌ ◔ corp.example.com: prove control", "for 3 h", "dns  _acme-challenge.corp.example.com", "y copy")
-	d.keys("j").sees("▌ ◔ install version 2 of api.example.net", "s saves it with installation notes", "d deploy")
+	d.keys("j").sees("▌ ◔ install version 2 of api.example.net", "s downloads it with installation notes", "d deploy")
 	d.keys("enter").sees("Overview › api.example.net")
 	open(24).keys("j", "k", "enter").sees("Overview › corp.example.com")
 	open(24).keys("G", "enter").sees("Overview › bank.example.com")
