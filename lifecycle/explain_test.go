@@ -32,12 +32,12 @@ func TestAnExplanationTellsWhatIsPresented(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
 	w.deploy(id)
-	if why := w.why(id); !strings.Contains(why, "1 of 1 resources present it, verified by handshake: CDN") {
+	if why := w.why(id); !strings.Contains(why, "1 of 1 resource presents it, verified by handshake: CDN") {
 		t.Errorf("deployed:\n%s", why)
 	}
 	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}))
 	why := w.why(id)
-	if strings.Contains(why, "present it") || !strings.Contains(why, "is presented in place of version 2: CDN") ||
+	if strings.Contains(why, "verified by handshake") || !strings.Contains(why, "is presented in place of version 2: CDN") ||
 		!strings.Contains(why, "(D4)") {
 		t.Errorf("outdated:\n%s", why)
 	}
@@ -60,7 +60,7 @@ func TestAnExplanationTellsWhatIsPresented(t *testing.T) {
 	}
 	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{}))
 	why = w.why(id)
-	if strings.Contains(why, "present it") || !strings.Contains(why, "a revoked version is still presented: CDN") ||
+	if strings.Contains(why, "verified by handshake") || !strings.Contains(why, "a revoked version is still presented: CDN") ||
 		!strings.Contains(why, "version 2 was revoked at") {
 		t.Errorf("revoked:\n%s", why)
 	}
@@ -212,7 +212,7 @@ func TestWhatCameBeforeARevokedVersionStaysOutdated(t *testing.T) {
 	if got := r.Presents(&i); got != model.ResourceOutdated || r.Expected != "" || r.State != model.ResourceExpired {
 		t.Errorf("presents %s, state %s, should present %q", got, r.State, r.Expected)
 	}
-	if why := w.why(id); strings.Contains(why, "present it") {
+	if why := w.why(id); strings.Contains(why, "verified by handshake") {
 		t.Errorf("explained:\n%s", why)
 	}
 }

@@ -20,7 +20,7 @@ func TestViewsAreSaved(t *testing.T) {
 		o.SaveLayout = func(list string, l app.ListLayout) error { kept[list] = l; return nil }
 	})
 	d.keys("F").sees("Saved views", "A view is a filter with its order and columns").keys("esc")
-	d.keys("/").text("issued com").keys("enter").clickHead("NAME").keys("L").row("DOMAINS").keys("space", "enter")
+	d.keys("/").text("issued com").keys("enter").clickHead("NAME").keys("L").row("OTHER NAMES").keys("space", "enter")
 	d.keys("F", "enter").sees("Save as a view", "issued com", "by name").keys("ctrl+s").sees("✕ required")
 	d.text("Dot com").keys("ctrl+s").sees("saved the view Dot com", "/ issued com   view Dot com", "NAME ↑")
 	v, err := d.b.SavedView("dot COM")
@@ -31,16 +31,16 @@ func TestViewsAreSaved(t *testing.T) {
 		t.Errorf("it has a column that is not shown: %v", v.Columns)
 	}
 	d.keys("O").sees("view Dot com*", "by name ↓")
-	d.keys("esc").sees("by name ↑").keys("L", "c").clickHead("EXPIRES").sees("DOMAINS")
+	d.keys("esc").sees("by name ↑").keys("L", "c").clickHead("EXPIRES").sees("OTHER NAMES")
 	if d.has("view Dot com") {
 		t.Errorf("the view is still shown:\n%s", d.screen())
 	}
 	for _, tab := range []string{"1", "4"} {
 		d.keys(tab, ":").text("dot c").sees("Dot com  issued com").keys("enter").sees("view Dot com ", "by name ↑")
-		if d.has("DOMAINS") {
+		if d.has("OTHER NAMES") {
 			t.Errorf("the columns are those of the list:\n%s", d.screen())
 		}
-		d.keys("S").sees("view Dot com*").keys("esc").sees("by expiry ↑", "DOMAINS")
+		d.keys("S").sees("view Dot com*").keys("esc").sees("by expiry ↑", "OTHER NAMES")
 		d.keys("u").sees("view Dot com ").keys("esc")
 	}
 	if l := kept["overview"]; l.Sort != model.SortExpiry || len(l.Columns) > 0 {
