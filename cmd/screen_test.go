@@ -235,7 +235,12 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 		leaf := conn.ConnectionState().PeerCertificates[0]
 		_ = conn.Close()
 		sum := sha256.Sum256(leaf.Raw)
-		if got := hex.EncodeToString(sum[:]); leaf.DNSNames[0] != "shop.example.com" || !strings.Contains(text, got[:4]) {
+		got := hex.EncodeToString(sum[:])
+		want := "✓" // the list says only that what is presented is what should be
+		if size[0] < 100 {
+			want = got[:4]
+		}
+		if leaf.DNSNames[0] != "shop.example.com" || !strings.Contains(text, want) {
 			t.Errorf("at %s there is %v, %s, the screen says\n%s", address, leaf.DNSNames, got, text)
 		}
 		s.quit()

@@ -40,7 +40,7 @@ func (c *invocation) details(i *model.Instance) error {
 	add(c.Field("id"), string(i.ID))
 	add(c.Field("name"), names.Readable(i.Name))
 	status := c.Label("label", j.Label)
-	if j.Label != string(i.State) {
+	if slices.Contains(j.Derived, model.Derived(j.Label)) { // else it is the state
 		status = c.Text("verb.show.status", "label", j.Label, "state", i.State)
 	}
 	add(c.Field("status"), status)

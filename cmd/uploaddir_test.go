@@ -40,7 +40,7 @@ func TestADirectoryIsUploadedInTheDashboard(t *testing.T) {
 	s.typeKeys("\t")
 	s.waitFor("of-bad/, of-one/, of-two/")
 	s.typeKeys("\x7f", "\x7f", "\x7f", "\x13") // all of them: of- is taken away again
-	if said := s.waitFor("Found: 2 certificates to upload, 1 refused"); !strings.Contains(said, "site.crt: the key beside it") {
+	if said := s.waitFor("Found: 2 to upload, 1 refused"); !strings.Contains(said, "site.crt: the key beside it") {
 		t.Errorf("the bad one is not named:\n%s", said)
 	}
 	s.typeKeys("y")
