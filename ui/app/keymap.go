@@ -23,7 +23,7 @@ func NewDefaults() []string { return slices.Clone(newDefaults) }
 // Beats returns the action that a configuration gives a key which is the new default of
 // another one; "" for none.
 func (m Keymap) Beats(id, key string) string {
-	if len(m[id]) > 0 || !slices.Contains(newDefaults, id) {
+	if len(m) == 0 || len(m[id]) > 0 || !slices.Contains(newDefaults, id) {
 		return ""
 	}
 	for _, other := range slices.Sorted(maps.Keys(m)) {
@@ -50,8 +50,8 @@ func (c *Context) ApplyKeymap(as Actions) Actions {
 		}
 		if ks := c.Keymap[a.ID]; len(ks) > 0 && a.ID != "" {
 			a.SetKeys(ks...)
-		} else {
-			a.SetKeys(slices.DeleteFunc(slices.Clone(a.Keys()), func(k string) bool { return c.Keymap.Beats(a.ID, k) != "" })...)
+		} else if beaten := func(k string) bool { return c.Keymap.Beats(a.ID, k) != "" }; slices.ContainsFunc(a.Keys(), beaten) {
+			a.SetKeys(slices.DeleteFunc(slices.Clone(a.Keys()), beaten)...)
 		}
 		ks := a.Keys()
 		if a.SetHelp(c.KeyNames(ks...), label); len(ks) > 0 {

@@ -32,6 +32,9 @@ type page struct {
 	table            list.Table[model.InstanceRow]
 	query            model.Query
 	counts           model.Counts
+	counted          int    // how often counts and tasks were read
+	band             string // the summary as drawn last, for bandKey
+	bandKey          bandKey
 	recountScheduled bool // soon, since the counts are not whole
 	tasks            []model.Task
 	loaded           bool
@@ -212,6 +215,7 @@ func (p *page) Scrolling() bool {
 }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
+	defer p.keepBand()
 	switch m := msg.(type) {
 	case app.FocusMsg, app.ChangedMsg:
 		cmds := []tea.Cmd{p.load(), p.loadCounts(), p.loadCase(), p.loadMarked(true)}
@@ -265,6 +269,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		return p.loadCounts()
 	case countsLoadedMsg:
 		p.counts, p.tasks, p.brands, p.products = m.counts, m.tasks, m.brands, m.products
+		p.counted++
 		p.SetSize(p.width, p.height)
 		if m.counts.Partial && !p.recountScheduled {
 			p.recountScheduled = true

@@ -2,6 +2,7 @@ package overview
 
 import (
 	"strings"
+	"time"
 
 	"certquay/model"
 	"certquay/ui/action"
@@ -73,6 +74,31 @@ func (p *page) tasksAt() int {
 	}
 	w, _, _, _ := p.barsAt()
 	return len(p.tileRows(w-2, 2, 2))
+}
+
+// bandKey is what the summary depends on. It stays the same while the cursor moves, and
+// drawing the summary takes a fifth of a frame.
+type bandKey struct {
+	width, height, counted int
+	styles                 *style.Styles
+	chosen                 string
+	day                    time.Time
+	plain, loaded          bool
+}
+
+func (p *page) bandKeyNow() bandKey {
+	return bandKey{
+		p.width, p.height, p.counted, p.c.Styles, p.chosenTile(), p.c.Now.Truncate(24 * time.Hour), p.c.Plain, p.loaded,
+	}
+}
+
+// keepBand draws the summary if that is to be done, since View keeps nothing.
+func (p *page) keepBand() {
+	k := p.bandKeyNow()
+	if k == p.bandKey || p.width <= 0 || p.height <= 0 || !p.loaded || p.details != nil || p.empty() {
+		return
+	}
+	p.band, p.bandKey = p.summaryBand(), k
 }
 
 // summaryBand draws the tiles, the tasks for a person, and what expires when.

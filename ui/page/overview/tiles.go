@@ -131,13 +131,14 @@ func (p *page) tileRows(w, rows, high int) []widget.Row {
 	columns := max(w/tileWidth, 1)
 	width := w / columns
 	ts = ts[:min(len(ts), columns*rows)]
+	chosen := p.chosenTile()
 	var out []widget.Row
 	for from := 0; from < len(ts); from += columns {
 		row := ts[from:min(from+columns, len(ts))]
 		for line := range high {
 			var parts widget.Row
 			for _, t := range row {
-				parts = append(parts, p.tileLine(t, line, width))
+				parts = append(parts, p.tileLine(t, line, width, chosen))
 			}
 			out = append(out, parts)
 		}
@@ -145,11 +146,11 @@ func (p *page) tileRows(w, rows, high int) []widget.Row {
 	return out
 }
 
-// tileLine draws one line of a tile.
-func (p *page) tileLine(t tile, line, w int) widget.Part {
+// tileLine draws one line of a tile; chosen is the ID of the chosen one.
+func (p *page) tileLine(t tile, line, w int, chosen string) widget.Part {
 	s, bar := p.c.Styles, style.Faint
 	paint := s.Paint
-	if t.id != "" && t.id == p.chosenTile() {
+	if t.id != "" && t.id == chosen {
 		paint, bar = s.PaintSelected, style.Accent
 	}
 	id := ""

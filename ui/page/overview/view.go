@@ -31,7 +31,11 @@ func (p *page) View() string {
 		return p.emptyView()
 	}
 	var b strings.Builder
-	b.WriteString(p.summaryBand())
+	if p.bandKey == p.bandKeyNow() {
+		b.WriteString(p.band)
+	} else {
+		b.WriteString(p.summaryBand())
+	}
 	b.WriteByte('\n')
 	b.WriteString(p.filterRow().String())
 	b.WriteByte('\n')
