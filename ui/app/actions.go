@@ -47,7 +47,10 @@ func (c *Context) Bind(label string, keys ...string) key.Binding {
 }
 
 // Keys returns the binding of an action with these keys.
-func Keys(keys ...string) key.Binding { return key.NewBinding(key.WithKeys(keys...)) }
+func Keys(keys ...string) (b key.Binding) {
+	b.SetKeys(keys...)
+	return b
+}
 
 // Label is the name in the language of the session, which [Context.ApplyKeymap] has
 // set.
