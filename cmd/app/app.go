@@ -145,10 +145,14 @@ func (a *App) openEngine(
 		}
 	}
 	a.products = a.openProducts(ctx, clock)
+	issuers := map[string]ports.Issuer{embedded.Brand: a.CA}
+	if a.Demo {
+		issuers[demo.Brand] = demo.NewAuthority(a.CA, a.Store, clock.Now)
+	}
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Words: text.New("en").Text,
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots, PublicRoots: system,
-		Issuers:     map[string]ports.Issuer{embedded.Brand: a.CA},
+		Issuers:     issuers,
 		Authorities: a.declaredIssuers(), OpenIssuer: a.issuerOpener(clock),
 		DNSAccounts: a.declaredDNS(), DNSSecrets: a.dnsSecrets, CheckDNS: checkDNS,
 		Products: a.products, Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),

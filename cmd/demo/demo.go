@@ -198,7 +198,7 @@ func (w *World) buy(ctx context.Context, l *story) (model.ID, error) {
 		domains[n] = name.ASCII
 	}
 	r := lifecycle.BuyRequest{
-		Spec:  model.Specification{Level: l.level, Type: model.Single, Brand: embedded.Brand, Grade: l.grade},
+		Spec:  model.Specification{Level: l.level, Type: model.Single, Brand: l.issuer(), Grade: l.grade},
 		Years: max(l.years, 1), Quantity: 1, Hosting: l.host == hostedBought, FromPack: l.host == hostedPacks, Contact: w.ops,
 	}
 	switch {

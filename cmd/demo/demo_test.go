@@ -64,8 +64,16 @@ func filledWorld(t *testing.T) *demo.World {
 	policy := rules.DefaultPolicy()
 	policy.HandshakeTimeout, policy.ReviewReuse = demo.HandshakeTimeout, 825*24*time.Hour
 	w.Engine = lifecycle.New(lifecycle.Options{
-		Store: s, Clock: w.Clock, Policy: policy, Prober: product.Prober{}, Products: named,
-		Issuers: map[string]ports.Issuer{embedded.Brand: ca}, SaveClock: func(context.Context, time.Duration) error { return nil },
+		Store:    s,
+		Clock:    w.Clock,
+		Policy:   policy,
+		Prober:   product.Prober{},
+		Products: named,
+		Issuers: map[string]ports.Issuer{
+			embedded.Brand: ca,
+			demo.Brand:     demo.NewAuthority(ca, s, w.Clock.Now),
+		},
+		SaveClock: func(context.Context, time.Duration) error { return nil },
 	})
 	t.Cleanup(func() {
 		w.Engine.Close()

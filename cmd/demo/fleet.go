@@ -1,6 +1,9 @@
 package demo
 
-import "certquay/model"
+import (
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/model"
+)
 
 // story is the history of one certificate: when it was bought, in days before the
 // present, and what was done with it.
@@ -17,6 +20,15 @@ type story struct {
 	tags      []string
 	end       ending
 	after     int // when it ended, or was renewed by hand, in days before the present
+}
+
+// issuer is the brand of a certificate: those that cost nothing are of the public
+// authority.
+func (l *story) issuer() string {
+	if l.level == model.DV && l.grade == model.Free && l.host != hostedPacks {
+		return Brand
+	}
+	return embedded.Brand
 }
 
 type hosting int
