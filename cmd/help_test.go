@@ -99,7 +99,8 @@ func TestHelpIsOfTheVerb(t *testing.T) {
 			if about == "" {
 				about = cmd.Short
 			}
-			if code != out.ExitOK || wrong != "" || !strings.HasPrefix(said, about+"\n") || !strings.Contains(said, "\n  "+cmd.CommandPath()) {
+			if code != out.ExitOK || wrong != "" || !strings.HasPrefix(said, about+"\n") ||
+				!strings.Contains(said, "\n  "+cmd.CommandPath()) {
 				t.Errorf("%s: exit %d, %q, %s", line, code, wrong, said)
 			}
 		}

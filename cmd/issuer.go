@@ -326,7 +326,8 @@ func (f *settingFlags) read(
 func checkGiven(filled any, from *pflag.FlagSet) error {
 	if checker, ok := filled.(setting.Checker); ok {
 		for _, p := range checker.Check() {
-			if name, _, _ := strings.Cut(p.Setting, "["); from.Changed(flagOf(name)) || from.Changed(strings.TrimSuffix(flagOf(name), "s")) {
+			name, _, _ := strings.Cut(p.Setting, "[")
+			if from.Changed(flagOf(name)) || from.Changed(strings.TrimSuffix(flagOf(name), "s")) {
 				return &rules.Invalid{Field: flagOf(name), Why: p.Rule, Example: rules.Example(p.Example)}
 			}
 		}
@@ -351,8 +352,9 @@ func (c *invocation) secret(ctx context.Context, path string) (model.Secret, err
 func (c *invocation) toIssuer(one *lifecycle.Authority) issuerJSON {
 	j := issuerJSON{
 		Name: one.Name, Kind: one.Kind, Configured: one.Configured, Usable: one.Problem == "",
-		Problem: out.OrNil(out.English(one.Problem)), Settings: one.Settings, Secrets: out.OrEmpty(one.SecretNames), Instances: one.Instances,
-		Levels: out.OrEmpty(one.Capabilities.Levels), Public: one.Capabilities.Public,
+		Problem: out.OrNil(out.English(one.Problem)), Settings: one.Settings, Secrets: out.OrEmpty(one.SecretNames),
+		Instances: one.Instances,
+		Levels:    out.OrEmpty(one.Capabilities.Levels), Public: one.Capabilities.Public,
 		Account: out.OrNil(one.Status.Account), Email: out.OrNil(one.Status.Email), Limits: []limitJSON{}, Orders: []orderJSON{},
 		LastError: out.OrNil(out.English(one.Status.LastError)), FailedAt: out.TimeOrNil(one.Status.FailedAt),
 		NextTry: out.TimeOrNil(one.Status.NextTry),

@@ -31,12 +31,14 @@ const (
 // catalogue has, with the reason.
 var untranslated = map[string]string{
 	"contact add": typed, "company add": typed, "watch add": typed, "backup verify": typed, "product drivers": typed,
-	"issuer list": typed, "issuer add": typed, "dns list": typed, "dns remove": typed, "ca root": typed, "dns add": typed, "dns providers": typed, "dns test": typed,
+	"issuer list": typed, "issuer add": typed, "dns list": typed, "dns remove": typed, "ca root": typed, "dns add": typed,
+	"dns providers": typed, "dns test": typed,
 	"contact list": typed, "company list": typed, "product list": typed, "watch list": typed, "user: certquay": typed,
 	"contact show": typed, "contact remove": typed, "contact test": typed, "company show": typed, "company remove": typed,
 	"company add --type": typed, "company edit --type": typed, "company edit": typed, "contact edit": typed, "contact assign": typed,
 	"config check": typed, "config diff": typed, "tasks dismiss": typed, "tasks retry": typed,
-	"view list": typed, "view save": typed, "view show": typed, "view remove": typed, "watch check": typed, "watch remove": typed, "watch show": typed,
+	"view list": typed, "view save": typed, "view show": typed, "view remove": typed,
+	"watch check": typed, "watch remove": typed, "watch show": typed,
 
 	"stopped before anything had begun": forCode, "too many files": forCode,
 	"another user": forCode, "of another user": forCode, "open to other users": forCode, "not writable": forCode,
@@ -54,7 +56,7 @@ var untranslated = map[string]string{
 	"config: a field of kind ": faulty, "%T is no unix socket": faulty, "this system does not tell": faulty,
 	"serve over SSH: there is no host key": faulty, "a request of %d bytes is too long": faulty, "the command line is too long": faulty,
 
-	"certquay-dnsall has %d DNS providers for certquay, which starts it by itself if it is on PATH.\n": "a program that people do not start",
+	"certquay-dnsall has %d DNS providers for certquay, which starts it by itself if it is on PATH.\n": "not for people",
 
 	"the note of a crash: %w": inLog, "the note of a crash: %s is no regular file; remove it": inLog,
 }

@@ -114,7 +114,8 @@ func (s *Store) pageFromIndex(q model.Query, index, prefix string) (p model.Page
 		}
 		read, end := 0, q.Offset+q.Limit
 		ended := len(q.Filter.States) == 1 && q.Filter.States[0].Group() == model.GroupEnded // all is history
-		var behind []model.InstanceRow // what stands behind the others: the history, or before it in reverse
+		// behind is what stands behind the others: the history, or before it in reverse.
+		var behind []model.InstanceRow
 		for r, err := range v.Rows(model.Scan{Index: index, Prefix: prefix, Reverse: q.Desc, Limit: maxIndexRows}) {
 			if err != nil {
 				return err

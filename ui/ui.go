@@ -104,7 +104,8 @@ func newRoot(o Options) *root {
 	}
 	m.ctx = &app.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Text: text.New(o.Lang), Remote: o.Remote,
-		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Notes: o.Notes, Support: o.Support, Save: o.Save, Read: o.Read, Verb: o.Verb,
+		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Notes: o.Notes, Support: o.Support,
+		Save: o.Save, Read: o.Read, Verb: o.Verb,
 		IsDir: o.IsDir, Exists: o.Exists, Export: o.Export, CompletePath: o.CompletePath, FindUploads: o.FindUploads,
 		Layouts: o.Layouts, SaveLayout: o.SaveLayout,
 		Plain: o.Plain, Keymap: o.Keys, CursorDelay: o.CursorDelay, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},

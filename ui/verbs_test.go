@@ -63,7 +63,8 @@ func TestPaletteOffersWhatVerbsDo(t *testing.T) {
 	answer, works = "nothing listens on port 1", false
 	d.text("localhost:1").keys("tab").text("a.example.com").keys("ctrl+s").sees("certquay check localhost:1", "nothing listens")
 	ranOnly("check localhost:1 --name a.example.com")
-	d.keys("esc", ":").text("back up").keys("enter").sees("Everything in one encrypted file").text(taken).keys("ctrl+s").sees("either a public key")
+	d.keys("esc", ":").text("back up").keys("enter").sees("Everything in one encrypted file")
+	d.text(taken).keys("ctrl+s").sees("either a public key")
 	d.text("age1x").keys("ctrl+s").sees("there is a file already")
 	d.keys("end").text(".new").keys("ctrl+s")
 	ranOnly("backup " + taken + ".new --recipient age1x")

@@ -21,7 +21,8 @@ type account struct {
 
 func newAccount(limits ...budget.Limit) *account {
 	a := &account{now: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}
-	a.Budget = &budget.Budget{Store: issuertest.NewStore(), Account: "le", Limits: limits, ReplacesFree: true, Now: func() time.Time { return a.now }}
+	now := func() time.Time { return a.now }
+	a.Budget = &budget.Budget{Store: issuertest.NewStore(), Account: "le", Limits: limits, ReplacesFree: true, Now: now}
 	return a
 }
 
@@ -94,7 +95,8 @@ func TestWhatEachLimitCounts(t *testing.T) {
 		},
 		"the same set in another order": {
 			budget.Limit{Counts: budget.PerSet, Of: 1, Per: week},
-			[]budget.Order{{Names: []string{"a.shop.com", "b.shop.com"}}, {Names: []string{"b.shop.com", "a.shop.com"}, Renews: true}}, true,
+			[]budget.Order{{Names: []string{"a.shop.com", "b.shop.com"}}, {Names: []string{"b.shop.com", "a.shop.com"}, Renews: true}},
+			true,
 		},
 		"another set": {
 			budget.Limit{Counts: budget.PerSet, Of: 1, Per: week},

@@ -65,7 +65,9 @@ func (l viewList) msg() tea.Msg {
 				EnterLabel: c.T("hint.show"),
 				Note:       l.note,
 				At:         max(slices.IndexFunc(all, func(v model.SavedView) bool { return v.ID == l.at }), 0),
-				Keys:       []dialog.ListKey{{Key: "a", Label: c.T("views.key.save"), Bare: true}, {Key: "ctrl+x", Label: c.T("contacts.drop")}},
+				Keys: []dialog.ListKey{
+					{Key: "a", Label: c.T("views.key.save"), Bare: true}, {Key: "ctrl+x", Label: c.T("contacts.drop")},
+				},
 			}
 			for _, v := range all {
 				d.Entries = append(d.Entries, dialog.Entry{Head: v.Name, Meta: viewOrder(c, v), Lines: viewLines(c, v), Value: v})

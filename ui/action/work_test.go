@@ -16,7 +16,9 @@ import (
 )
 
 // held is a request for the work on parts that wait, and what they wait for.
-func held(t *testing.T, action rules.Action, n int, act func(k int) error) (told tea.Msg, next chan<- struct{}, begun <-chan context.Context) {
+func held(
+	t *testing.T, action rules.Action, n int, act func(k int) error,
+) (told tea.Msg, next chan<- struct{}, begun <-chan context.Context) {
 	t.Helper()
 	b := kittest.Fleet(20)
 	b.By = func() model.Actor { return model.Actor{Name: "anna", Role: model.Owner} }

@@ -50,8 +50,7 @@ func (c *Catalogue) term(kind, a string) string {
 		}
 		return a
 	}
-	switch {
-	case strings.HasPrefix(kind, "n."):
+	if strings.HasPrefix(kind, "n.") {
 		return c.T(kind, a)
 	}
 	switch kind {

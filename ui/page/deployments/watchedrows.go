@@ -56,7 +56,8 @@ func watchBefore(by model.Sort, a, b *model.Watch) int {
 	switch by {
 	case model.SortState:
 		rank := func(w *model.Watch) int {
-			return slices.Index([]style.Tone{style.Bad, style.Warn, style.Busy, style.Muted, style.Good}, style.StatusOfServer(w.State()).Tone)
+			tones := []style.Tone{style.Bad, style.Warn, style.Busy, style.Muted, style.Good}
+			return slices.Index(tones, style.StatusOfServer(w.State()).Tone)
 		}
 		return cmp.Or(rank(a)-rank(b), strings.Compare(a.State(), b.State()))
 	case model.SortExpiry:

@@ -302,7 +302,8 @@ func (p *page) facts() []widget.Row {
 	}
 	if l := p.listedReport(); l.BusiestLoad > 0 && r.holds(l.BusiestHour) {
 		wrap(
-			c.T("forecast.busiest.hour", l.BusiestHour.Format("2006-01-02 15:04Z"), c.T("forecast.n.versions", widget.Count(l.BusiestLoad))),
+			c.T("forecast.busiest.hour", l.BusiestHour.Format("2006-01-02 15:04Z"),
+				c.T("forecast.n.versions", widget.Count(l.BusiestLoad))),
 			style.Muted,
 		)
 	}

@@ -186,7 +186,8 @@ func (p *page) derivedParts() []string {
 	s, c := p.c.Styles, p.c
 	var parts []string
 	servers, _ := p.toReplace()
-	if servers == 0 && !p.counts.Partial && p.counts.Derived[model.Expired]+p.counts.Derived[model.Failing]+p.counts.Derived[model.Expiring] == 0 {
+	d := p.counts.Derived
+	if servers == 0 && !p.counts.Partial && d[model.Expired]+d[model.Failing]+d[model.Expiring] == 0 {
 		parts = append(parts, s.Paint(style.Good, c.Mark("●")+c.T("band.fine")))
 	}
 	for _, d := range []model.Derived{
