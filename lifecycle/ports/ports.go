@@ -57,6 +57,9 @@ type CertificateRequest struct {
 	Organization *model.Organization
 	// Replaces is the DER of the certificate that this one renews; nil if none.
 	Replaces []byte
+	// NeededBy ranks the orders that wait for the same rate limit: what is needed earlier
+	// is ordered first.
+	NeededBy time.Time
 }
 
 // OrderStatus is the status of an order (RFC 8555 section 7.1.6).
@@ -102,6 +105,9 @@ func (e *PermanentError) Unwrap() error { return e.Err }
 type RetryAfterError struct {
 	Err   error
 	After time.Duration
+	// OverBudget says that nothing was sent, since a known rate limit of the other side
+	// is used up. That is no failure (spec C7).
+	OverBudget bool
 }
 
 func (l *RetryAfterError) Error() string { return l.Err.Error() }

@@ -79,6 +79,18 @@ func RetryAfter(attempt int, asked time.Duration) time.Duration {
 // in forecasts, and for the expected issue of what waits for a reviewer (spec A7).
 const ResponseTime = 24 * time.Hour
 
+// NeededBy returns the rank of an order among those that wait for the same rate limit of
+// a CA (spec C7): what is needed earlier is ordered first. A certificate that is renewed
+// by itself is needed at its end, and what a person asks for a week after it was asked
+// for: it passes renewals that have weeks left, and lets no certificate expire.
+func NeededBy(i *model.Instance, asked time.Time, scheduled bool) time.Time {
+	by := asked.Add(7 * Day)
+	if v := i.Current(); v != nil && (scheduled || v.NotAfter.Before(by)) {
+		by = v.NotAfter
+	}
+	return by
+}
+
 // Day is 24 hours.
 const Day = 24 * time.Hour
 
