@@ -53,8 +53,8 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	req := ports.CertificateRequest{
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
 		NotAfter: rules.RequestedNotAfter(&i, is.Capabilities(w.Now()), w.Now(), j.AnnualRenewal),
-		NeededBy: rules.NeededBy(&i, j.Created, j.Cause == journal.CauseScheduled),
 	}
+	req.NeededBy, req.Urgent = rules.NeededBy(&i, j.Created, j.Cause == journal.CauseScheduled, w.Now())
 	if len(replaced.Certificates) > 0 {
 		req.Replaces = replaced.Certificates[0]
 	}

@@ -49,6 +49,9 @@ func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func
 	}
 	var pause *ports.RetryAfterError
 	if errors.As(err, &pause) && pause.OverBudget {
+		if soon := req.NeededBy.Add(-rules.UrgentBefore).Sub(w.Now()); soon > 0 && !req.Urgent { // its place changes then
+			pause.After = min(pause.After, soon+time.Second)
+		}
 		return func(tx model.Tx, j *model.Job) error { return w.awaitBudget(tx, j, pause) }, nil
 	}
 	if err != nil {

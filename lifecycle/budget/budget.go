@@ -63,16 +63,18 @@ type Order struct {
 	// section 5).
 	Replaces bool
 	// Key identifies the order each time that it is asked for; "" for one that waits in no
-	// line. NeededBy is its rank in the line; see [Budget.Reserve].
+	// line. NeededBy and Urgent are its rank in the line; see [Budget.Reserve].
 	Key      string
 	NeededBy time.Time
+	Urgent   bool
 }
 
 // Reserve takes one order from the budget before it is made. If a limit would be
 // exceeded it takes nothing and returns a [*ports.RetryAfterError] over budget, with the
 // time until it would not. What was taken stays taken if the order fails.
 //
-// Orders that wait for a limit form a line, kept in the store, in the order of NeededBy.
+// Orders that wait for a limit form a line, kept in the store: what is urgent first, and then
+// by NeededBy. Both may change from one call to the next.
 // One that has a place in it gets what becomes available only after those before it, and
 // the time that it is told allows for them.
 func (b *Budget) Reserve(ctx context.Context, o Order) error {

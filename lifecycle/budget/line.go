@@ -24,7 +24,11 @@ const (
 // needed at the same moment the order of names decides, so that the line is the same in
 // a forecast.
 func (b *Budget) place(l Limit, subject string, o Order) *model.KV {
-	rank := model.TimeKey(o.NeededBy) + "/" + set(o.Names) + "/" + o.Key
+	class := "later/"
+	if o.Urgent {
+		class = "first/"
+	}
+	rank := class + model.TimeKey(o.NeededBy) + "/" + set(o.Names) + "/" + o.Key
 	return &model.KV{Namespace: lineSpace, Name: b.Account + "/" + string(l.Counts) + "/" + subject + "/" + rank}
 }
 
@@ -38,6 +42,13 @@ func (b *Budget) lineUp(tx model.Tx, l Limit, subject string, o Order) (free tim
 	free = full.Add(l.each() - l.Per)
 	if o.Key == "" || l.Counts == FailedProofs {
 		return free, nil
+	}
+	if o.Urgent { // its place before it was
+		before := o
+		before.Urgent = false
+		if err := b.leave(tx, l, subject, before); err != nil {
+			return free, err
+		}
 	}
 	now, mine := b.Now(), b.place(l, subject, o)
 	prefix := lineSpace + "/" + b.Account + "/" + string(l.Counts) + "/" + subject + "/"

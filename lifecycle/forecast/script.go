@@ -37,7 +37,7 @@ func (i *issuer) Capabilities(now time.Time) rules.Capabilities { return i.can(n
 // records to create, and the next Fetch finds them.
 func (i *issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {
 	if err := i.budget.Reserve(ctx, budget.Order{
-		Names: r.Names, Renews: len(r.Replaces) > 0, Replaces: len(r.Replaces) > 0, Key: r.Key, NeededBy: r.NeededBy,
+		Names: r.Names, Renews: len(r.Replaces) > 0, Replaces: len(r.Replaces) > 0, Key: r.Key, NeededBy: r.NeededBy, Urgent: r.Urgent,
 	}); err != nil {
 		return ports.Order{}, err
 	}

@@ -22,16 +22,19 @@ import (
 	"certquay/model"
 )
 
-// yearDays are the validities of the certificates of the year, in equal parts. The CA has
-// a profile for each, and the engine an issuer for each profile, all behind one account.
-var yearDays = []int{6, 10, 30, 47, 90}
+// yearDays are the validities of the certificates of the year, with how many of twenty
+// have each. The CA has a profile for each, and the engine an issuer for each profile, all
+// behind one account.
+var yearDays = []struct{ days, of20 int }{{6, 1}, {10, 1}, {30, 4}, {47, 6}, {90, 8}}
 
-// yearLimits let through 60 orders a day, about 1.7 times what the renewals need, and for
-// each of the domains one new certificate a day.
-var yearLimits = []budget.Limit{
-	{Counts: budget.NewOrders, Of: 10, Per: 4 * time.Hour},
-	{Counts: budget.PerDomain, Of: 7, Per: 7 * day},
-	{Counts: budget.PerSet, Of: 5, Per: 7 * day},
+// yearLimits let through so many orders each four hours, and for each domain one new
+// certificate a day.
+func yearLimits(burst int) []budget.Limit {
+	return []budget.Limit{
+		{Counts: budget.NewOrders, Of: burst, Per: 4 * time.Hour},
+		{Counts: budget.PerDomain, Of: 7, Per: 7 * day},
+		{Counts: budget.PerSet, Of: 5, Per: 7 * day},
+	}
 }
 
 // limitedCA is a CA with rate limits that counts by itself what it is asked, beside the
@@ -44,8 +47,10 @@ type limitedCA struct {
 	mu     sync.Mutex
 	levels map[string]level // of the buckets, by what they count
 	issued map[string]bool  // sets of names for which there was a certificate
+	burst  int              // orders in four hours
 	orders int
-	late   int // orders that had to wait, each time that they asked
+	names  []string // of the orders, each its first
+	late   int      // orders that had to wait, each time that they asked
 }
 
 // level is how many orders a bucket still permits at a time.
@@ -74,7 +79,8 @@ func (ca *limitedCA) take(domains []string) {
 	defer ca.mu.Unlock()
 	set := strings.Join(domains, ",")
 	ca.orders++
-	ca.draw("the account", 10, 4*time.Hour)
+	ca.names = append(ca.names, domains[0])
+	ca.draw("the account", ca.burst, 4*time.Hour)
 	ca.draw("set "+set, 5, 7*24*time.Hour)
 	if !ca.issued[set] {
 		ca.draw("domain "+names.RegisteredDomain(domains[0]), 7, 7*24*time.Hour)
@@ -95,7 +101,7 @@ func (p profile) RateLimits() ports.RateLimits { return p.ca.budget.RateLimits()
 // Order makes an order within the budget.
 func (p profile) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {
 	if err := p.ca.budget.Reserve(ctx, budget.Order{
-		Names: r.Names, Renews: len(r.Replaces) > 0, Key: r.Key, NeededBy: r.NeededBy,
+		Names: r.Names, Renews: len(r.Replaces) > 0, Key: r.Key, NeededBy: r.NeededBy, Urgent: r.Urgent,
 	}); err != nil {
 		p.ca.mu.Lock()
 		p.ca.late++
@@ -109,38 +115,36 @@ func (p profile) Order(ctx context.Context, r ports.CertificateRequest) (ports.O
 // year is a fleet at one CA with rate limits.
 type year struct {
 	*lifecycletest.World
-	ca       *limitedCA
-	profiles []profile
+	ca *limitedCA
 }
 
-// newYear makes a fleet of n certificates of equal parts of [yearDays], all applied for at
-// once; the orders wait for the rate limits.
-func newYear(t *testing.T, n int) *year {
+// newYear makes an empty fleet at a CA that permits so many orders in four hours.
+func newYear(t *testing.T, burst int) *year {
 	t.Helper()
-	y := &year{ca: &limitedCA{t: t, levels: map[string]level{}, issued: map[string]bool{}}}
+	y := &year{ca: &limitedCA{t: t, burst: burst, levels: map[string]level{}, issued: map[string]bool{}}}
 	y.World = lifecycletest.New(t, func(w *lifecycletest.World) {
 		y.ca.now = w.Clock.Now
-		y.ca.budget = &budget.Budget{Store: w.Store, Account: "le", Limits: yearLimits, Now: w.Clock.Now}
+		y.ca.budget = &budget.Budget{Store: w.Store, Account: "le", Limits: yearLimits(burst), Now: w.Clock.Now}
 		w.Options.Inline, w.Options.NoSweeps, w.Options.Issuers = true, true, map[string]ports.Issuer{}
-		for _, days := range yearDays {
+		for _, v := range yearDays {
 			is := profile{lifecycletest.NewIssuer(w.Clock.Now), y.ca}
-			is.Can.MaxValidity = time.Duration(days) * day
-			y.profiles = append(y.profiles, is)
-			w.Options.Issuers[fmt.Sprintf("le-%d", days)] = is
+			is.Can.MaxValidity = time.Duration(v.days) * day
+			w.Options.Issuers[fmt.Sprintf("le-%d", v.days)] = is
 		}
 	})
-	admin := y.Engine.By(admin)
-	for k := range n {
-		spec := model.Specification{Level: model.DV, Type: model.Single, Brand: fmt.Sprintf("le-%d", yearDays[k%5]), Grade: model.Free}
-		_, made, err := admin.Buy(t.Context(), lifecycle.BuyRequest{Spec: spec, Years: 2, Quantity: 1})
-		check(t, err)
-		// The ids are random, and the jitter with them: names in their order make the line.
-		_, err = admin.Apply(t.Context(), made[0].ID, lifecycle.ApplyRequest{Application: model.Application{
-			Domains: []string{fmt.Sprintf("n%d.shop%d.example", k, k%(n/10))}, KeyType: model.ECDSAP256,
-		}})
-		check(t, err)
-	}
 	return y
+}
+
+// order buys a certificate of so many days and applies for it.
+func (y *year) order(t *testing.T, days int, name string) {
+	t.Helper()
+	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: fmt.Sprintf("le-%d", days), Grade: model.Free}
+	_, made, err := y.Engine.By(admin).Buy(t.Context(), lifecycle.BuyRequest{Spec: spec, Years: 2, Quantity: 1})
+	check(t, err)
+	_, err = y.Engine.By(admin).Apply(t.Context(), made[0].ID, lifecycle.ApplyRequest{Application: model.Application{
+		Domains: []string{name}, KeyType: model.ECDSAP256,
+	}})
+	check(t, err)
 }
 
 // live lets the engine work until a time, from one due moment to the next.
@@ -153,6 +157,7 @@ func (y *year) live(t *testing.T, to time.Time) {
 		next, err := scheduler.NextDue()
 		check(t, err)
 		if next.IsZero() || !next.Before(to) {
+			y.Clock.MoveTo(to)
 			return
 		}
 		y.Clock.MoveTo(next.Add(time.Millisecond))
@@ -184,10 +189,14 @@ func (y *year) verify(t *testing.T, end time.Time) (versions int) {
 	return versions
 }
 
-// yearSize is the number of certificates of the year; CERTQUAY_YEAR_CERTIFICATES sets
-// another, in tens.
+// yearSize is the number of certificates of the year: 300, or 50 in short tests;
+// CERTQUAY_YEAR_CERTIFICATES sets another.
 func yearSize(t *testing.T) int {
-	n, err := strconv.Atoi(cmp.Or(os.Getenv("CERTQUAY_YEAR_CERTIFICATES"), "300"))
+	usual := "300"
+	if testing.Short() {
+		usual = "50"
+	}
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("CERTQUAY_YEAR_CERTIFICATES"), usual))
 	check(t, err)
 	return n
 }
@@ -197,7 +206,15 @@ func yearSize(t *testing.T) int {
 //
 // spec: C7 V6
 func TestAYearWithinRateLimits(t *testing.T) {
-	y := newYear(t, yearSize(t))
+	n := yearSize(t)
+	y := newYear(t, max(n/60, 1)) // about twice what the renewals need
+	var mix []int
+	for _, v := range yearDays {
+		mix = append(mix, slices.Repeat([]int{v.days}, v.of20)...)
+	}
+	for k := range n { // at once: the orders wait for the rate limits
+		y.order(t, mix[k%20], fmt.Sprintf("n%d.shop%d.example", k, k%(n/10)))
+	}
 	scheduler := y.Engine.By(model.Scheduler)
 	_, err := scheduler.Tick(t.Context())
 	check(t, err)
@@ -276,4 +293,36 @@ func compare(t *testing.T, said, was []string) {
 		}
 	}
 	t.Fatalf("%d events were forecast, %d happened", len(said), len(was))
+}
+
+// After a pause many certificates are due at once at an account that permits one order
+// in four hours: those that end first are ordered first, and what a person orders passes
+// those that have weeks left.
+//
+// spec: C7
+func TestWhatEndsFirstIsOrderedFirst(t *testing.T) {
+	y := newYear(t, 1)
+	for n := range 4 { // due on day 60, they end on day 90
+		y.order(t, 90, fmt.Sprintf("ninety%d.example", n))
+	}
+	y.live(t, lifecycletest.Epoch.Add(40*day))
+	for n := range 3 { // due on day 60, they end on day 70
+		y.order(t, 30, fmt.Sprintf("thirty%d.example", n))
+	}
+	y.live(t, lifecycletest.Epoch.Add(41*day))
+	y.Clock.MoveTo(lifecycletest.Epoch.Add(62 * day))
+	y.ca.names = nil
+	_, err := y.Engine.By(model.Scheduler).Tick(t.Context())
+	check(t, err)
+	y.order(t, 10, "person.example")
+	y.live(t, lifecycletest.Epoch.Add(65*day))
+	var got []string
+	for _, n := range y.ca.names {
+		got = append(got, strings.TrimRight(strings.TrimSuffix(n, ".example"), "0123456789"))
+	}
+	want := []string{"thirty", "person", "thirty", "thirty", "ninety", "ninety", "ninety", "ninety"}
+	if !slices.Equal(got, want) {
+		t.Errorf("ordered %v, want %v", got, want)
+	}
+	y.verify(t, y.Clock.Now())
 }

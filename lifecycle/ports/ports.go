@@ -57,9 +57,10 @@ type CertificateRequest struct {
 	Organization *model.Organization
 	// Replaces is the DER of the certificate that this one renews; nil if none.
 	Replaces []byte
-	// NeededBy ranks the orders that wait for the same rate limit: what is needed earlier
-	// is ordered first.
+	// NeededBy and Urgent rank the orders that wait for the same rate limit: what is
+	// urgent is ordered first, and then what is needed earlier.
 	NeededBy time.Time
+	Urgent   bool
 }
 
 // OrderStatus is the status of an order (RFC 8555 section 7.1.6).

@@ -79,16 +79,21 @@ func RetryAfter(attempt int, asked time.Duration) time.Duration {
 // in forecasts, and for the expected issue of what waits for a reviewer (spec A7).
 const ResponseTime = 24 * time.Hour
 
+// UrgentBefore is how long before its end a certificate is ordered before all that is
+// not urgent, where a CA's rate limit does not let all through (spec C7).
+const UrgentBefore = 7 * Day
+
 // NeededBy returns the rank of an order among those that wait for the same rate limit of
-// a CA (spec C7): what is needed earlier is ordered first. A certificate that is renewed
-// by itself is needed at its end, and what a person asks for a week after it was asked
-// for: it passes renewals that have weeks left, and lets no certificate expire.
-func NeededBy(i *model.Instance, asked time.Time, scheduled bool) time.Time {
-	by := asked.Add(7 * Day)
-	if v := i.Current(); v != nil && (scheduled || v.NotAfter.Before(by)) {
-		by = v.NotAfter
+// a CA (spec C7): what is urgent first, and then what is needed earlier. A certificate
+// that is renewed by itself is needed at its end and urgent in its last week. What a
+// person asks for is needed a week after it was asked for, so that it passes renewals
+// that have weeks left and makes no certificate expire.
+func NeededBy(i *model.Instance, asked time.Time, scheduled bool, now time.Time) (by time.Time, urgent bool) {
+	v := i.Current()
+	if v == nil || !scheduled {
+		return asked.Add(UrgentBefore), false
 	}
-	return by
+	return v.NotAfter, v.NotAfter.Sub(now) < UrgentBefore
 }
 
 // Day is 24 hours.

@@ -31,7 +31,7 @@ func (i *Issuer) budgetOf() *budget.Budget {
 // C7). An order that is sent again because its answer was lost is taken once more.
 func (i *Issuer) reserve(ctx context.Context, rec *orderRecord) error {
 	return i.budgetOf().Reserve(ctx, budget.Order{
-		Names: rec.Names, Renews: rec.Renews, Replaces: rec.Replaces != "", Key: rec.Key, NeededBy: unix(rec.NeededBy),
+		Names: rec.Names, Renews: rec.Renews, Replaces: rec.Replaces != "", Key: rec.Key, NeededBy: unix(rec.NeededBy), Urgent: rec.Urgent,
 	})
 }
 

@@ -47,6 +47,9 @@ func (i *Issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.O
 	if err != nil {
 		return ports.Order{}, err
 	}
+	if rec.Urgent = r.Urgent; !r.NeededBy.IsZero() {
+		rec.NeededBy = r.NeededBy.Unix()
+	}
 	return i.advance(ctx, rec, false)
 }
 
@@ -155,9 +158,6 @@ func (i *Issuer) newRecord(r ports.CertificateRequest) (*orderRecord, error) {
 	rec := &orderRecord{
 		Key: r.Key, Names: slices.Clone(r.Names), CSR: csr, Profile: i.opt.Profile, Replaces: certificateID(r.Replaces),
 		Made: i.now().Unix(), Renews: len(r.Replaces) > 0,
-	}
-	if !r.NeededBy.IsZero() {
-		rec.NeededBy = r.NeededBy.Unix()
 	}
 	if i.opt.SendNotAfter && !r.NotAfter.IsZero() {
 		rec.NotAfter = r.NotAfter.Unix()
