@@ -67,7 +67,7 @@ func (w *worker) awaitBudget(tx model.Tx, j *model.Job, late *ports.RetryAfterEr
 	if err := w.withInstance(tx, j.Instance, func(i *model.Instance) error { i.Operation.Error = ""; return nil }); err != nil {
 		return err
 	}
-	return w.suspend(tx, j, model.StepOrder, model.TextOf(late), max(late.After, time.Second), nil)
+	return w.suspend(tx, j, model.StepOrder, model.Say("await.budget", "why", model.TextOf(late)), max(late.After, time.Second), nil)
 }
 
 // finalizeStep finalizes the order, unless that has been done.

@@ -242,7 +242,7 @@ func TestAYearWithinRateLimits(t *testing.T) {
 		switch {
 		case e.Result == journal.ResultFailed:
 			t.Errorf("%s", line(e))
-		case e.Result == journal.ResultWaiting && strings.HasPrefix(e.Detail.Code(), "budget."):
+		case e.Result == journal.ResultWaiting && e.Detail.Code() == "await.budget":
 			waits++
 		case e.Result == journal.ResultOK && (e.Action == string(model.JobIssue) || e.Action == string(model.JobReissue)):
 			days[int(e.At.Sub(lifecycletest.Epoch)/day)]++
