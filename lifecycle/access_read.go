@@ -7,6 +7,7 @@ import (
 	"certquay/lifecycle/directory"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/outbox"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/model/where"
@@ -41,6 +42,11 @@ func (a *Access) Issuers() map[string]rules.Capabilities {
 // gives its capabilities at a time.
 func (a *Access) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities {
 	return guardedGet(a, a.e.reader.capabilitiesByBrand)
+}
+
+// RateLimits returns the rate limits of each issuer that keeps to any.
+func (a *Access) RateLimits() map[string]ports.RateLimits {
+	return guardedGet(a, a.e.reader.rateLimits)
 }
 
 // Working returns the number of running jobs.

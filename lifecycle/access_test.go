@@ -72,9 +72,9 @@ var onlyRead = []string{
 	"ContactByID", "ContactNames", "Contacts", "CostsByMonth", "CostsByOrder", "Counts", "DNSAccount", "DNSAccounts",
 	"Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Follow",
 	"Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "NextDue", "Notices", "Page", "PlanBuy", "PlanRekey",
-	"PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "Reaches", "Refund", "Refunds",
-	"Resource", "Resources", "Search", "SavedView", "SavedViews", "SearchResources",
-	"Settling", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
+	"PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "RateLimits", "Reaches",
+	"Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search", "SearchResources", "Settling",
+	"SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
 	"Template", "UnusedContact", "UsersOfContact", "View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -53,6 +54,7 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
 		NotAfter: rules.RequestedNotAfter(&i, is.Capabilities(w.Now()), w.Now(), j.AnnualRenewal),
 	}
+	req.NeededBy, req.Urgent = rules.NeededBy(&i, j.Created, j.Cause == journal.CauseScheduled, w.Now())
 	if len(replaced.Certificates) > 0 {
 		req.Replaces = replaced.Certificates[0]
 	}

@@ -47,10 +47,27 @@ func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func
 		}
 		o, err = is.Order(ctx, req)
 	}
+	var pause *ports.RetryAfterError
+	if errors.As(err, &pause) && pause.OverBudget {
+		if soon := req.NeededBy.Add(-rules.UrgentBefore).Sub(w.Now()); soon > 0 && !req.Urgent { // its place changes then
+			pause.After = min(pause.After, soon+time.Second)
+		}
+		return func(tx model.Tx, j *model.Job) error { return w.awaitBudget(tx, j, pause) }, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	return w.applyOrder(o, req, is), nil
+}
+
+// awaitBudget postpones an order until the CA's rate limit permits it. That is no failure
+// (spec C7), and what failed before it is not what the job waits for.
+func (w *worker) awaitBudget(tx model.Tx, j *model.Job, late *ports.RetryAfterError) error {
+	j.Error = ""
+	if err := w.withInstance(tx, j.Instance, func(i *model.Instance) error { i.Operation.Error = ""; return nil }); err != nil {
+		return err
+	}
+	return w.suspend(tx, j, model.StepOrder, model.Say("await.budget", "why", model.TextOf(late)), max(late.After, time.Second), nil)
 }
 
 // finalizeStep finalizes the order, unless that has been done.

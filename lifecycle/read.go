@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/model/where"
@@ -334,6 +335,17 @@ func (rd *reader) capabilitiesByBrand() map[string]func(time.Time) rules.Capabil
 	all := map[string]func(time.Time) rules.Capabilities{}
 	for name, is := range rd.issuers.Usable() {
 		all[name] = is.Capabilities
+	}
+	return all
+}
+
+// rateLimits is [Access.RateLimits].
+func (rd *reader) rateLimits() map[string]ports.RateLimits {
+	all := map[string]ports.RateLimits{}
+	for name, is := range rd.issuers.Usable() {
+		if l, ok := ports.Extension[ports.Limited](is); ok {
+			all[name] = l.RateLimits()
+		}
 	}
 	return all
 }

@@ -30,6 +30,29 @@ type Budget struct {
 	Now          func() time.Time
 }
 
+// Of returns the budget that an issuer keeps to, in a store of one's own.
+func Of(limits ports.RateLimits, store ports.Store, now func() time.Time) *Budget {
+	b := &Budget{Store: store, Account: limits.Account, ReplacesFree: limits.ReplacesFree, Now: now}
+	for _, l := range limits.Limits {
+		b.Limits = append(b.Limits, Limit{Counted(l.Name), l.Of, l.Per})
+	}
+	return b
+}
+
+// RateLimits returns what [Of] makes the same budget of.
+func (b *Budget) RateLimits() ports.RateLimits {
+	all := ports.RateLimits{Account: b.Account, ReplacesFree: b.ReplacesFree}
+	for _, l := range b.Limits {
+		all.Limits = append(all.Limits, ports.RateLimit{Name: string(l.Counts), Of: l.Of, Per: l.Per})
+	}
+	return all
+}
+
+// Kept are the prefixes of the keys under which the store keeps what an account has used.
+func Kept(account string) []string {
+	return []string{space + "/" + account + "/", lineSpace + "/" + account + "/"}
+}
+
 // Order is an order about to be made.
 type Order struct {
 	Names []string // as ASCII
@@ -39,16 +62,26 @@ type Order struct {
 	// Replaces says that the order names the certificate that it replaces (RFC 9773
 	// section 5).
 	Replaces bool
+	// Key identifies the order each time that it is asked for; "" for one that waits in no
+	// line. NeededBy and Urgent are its rank in the line; see [Budget.Reserve].
+	Key      string
+	NeededBy time.Time
+	Urgent   bool
 }
 
 // Reserve takes one order from the budget before it is made. If a limit would be
-// exceeded it takes nothing and returns a [*ports.RetryAfterError] with the time until it
-// would not. What was taken stays taken if the order fails.
+// exceeded it takes nothing and returns a [*ports.RetryAfterError] over budget, with the
+// time until it would not. What was taken stays taken if the order fails.
+//
+// Orders that wait for a limit form a line, kept in the store: what is urgent first, and then
+// by NeededBy. Both may change from one call to the next.
+// One that has a place in it gets what becomes available only after those before it, and
+// the time that it is told allows for them.
 func (b *Budget) Reserve(ctx context.Context, o Order) error {
 	if o.Replaces && b.ReplacesFree || len(b.Limits) == 0 {
 		return nil
 	}
-	return b.take(ctx, func(l Limit) []string {
+	return b.take(ctx, o, func(l Limit) []string {
 		switch {
 		case l.Counts == NewOrders:
 			return []string{""}
@@ -58,7 +91,7 @@ func (b *Budget) Reserve(ctx context.Context, o Order) error {
 			return []string{set(o.Names)}
 		}
 		return nil
-	}, o.Names)
+	})
 }
 
 // Failed counts a failed validation of a name. It may exceed the limit, since it has
@@ -77,40 +110,42 @@ func (b *Budget) Failed(ctx context.Context, name string) error {
 }
 
 // take spends one of each subject of each limit, or nothing.
-func (b *Budget) take(ctx context.Context, subjects func(Limit) []string, validated []string) error {
+func (b *Budget) take(ctx context.Context, o Order, subjects func(Limit) []string) error {
 	now := b.Now()
-	return b.Store.Update(ctx, func(tx model.Tx) error {
-		var late *ports.RetryAfterError
-		full := func(l Limit, subject string) error {
-			free, err := b.freeAt(tx, l, subject)
-			if wait := free.Sub(now); err == nil && wait > 0 && (late == nil || wait > late.After) {
-				late = &ports.RetryAfterError{After: wait, Err: &model.Error{Text: spent(l, subject, free)}}
-			}
-			return err
-		}
+	var late *ports.RetryAfterError
+	err := b.Store.Update(ctx, func(tx model.Tx) error {
+		late = nil
 		for _, l := range b.Limits {
 			of := subjects(l)
 			if l.Counts == FailedProofs { // they are looked at, and not spent
-				of = validated
+				of = o.Names
 			}
 			for _, s := range of {
-				if err := full(l, s); err != nil {
+				free, err := b.lineUp(tx, l, s, o)
+				if err != nil {
 					return err
+				}
+				if wait := free.Sub(now); wait > 0 && (late == nil || wait > late.After) {
+					late = &ports.RetryAfterError{After: wait, OverBudget: true, Err: &model.Error{Text: spent(l, s, free)}}
 				}
 			}
 		}
 		if late != nil {
-			return late
+			return nil // the places in the lines are kept
 		}
 		for _, l := range b.Limits {
 			for _, s := range subjects(l) {
-				if err := b.spend(tx, l, s); err != nil {
+				if err := errors.Join(b.spend(tx, l, s), b.leave(tx, l, s, o)); err != nil {
 					return err
 				}
 			}
 		}
 		return nil
 	})
+	if err == nil && late != nil {
+		return late
+	}
+	return err
 }
 
 // spent says which limit is used up, for what, and until when.
@@ -150,17 +185,13 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+func encode(t time.Time) []byte { return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano())) }
+
 func decode(cell *model.KV) time.Time {
 	if len(cell.Data) != 8 {
 		return time.Time{}
 	}
 	return time.Unix(0, int64(binary.BigEndian.Uint64(cell.Data))).UTC()
-}
-
-// freeAt returns when one is available.
-func (b *Budget) freeAt(r model.Reader, l Limit, subject string) (time.Time, error) {
-	full, err := b.fullAt(r, l, subject)
-	return full.Add(l.each() - l.Per), err
 }
 
 func (b *Budget) spend(tx model.Tx, l Limit, subject string) error {
@@ -169,7 +200,7 @@ func (b *Budget) spend(tx model.Tx, l Limit, subject string) error {
 		return err
 	}
 	cell := b.cell(l, subject)
-	cell.Data = binary.BigEndian.AppendUint64(nil, uint64(full.Add(l.each()).UnixNano()))
+	cell.Data = encode(full.Add(l.each()))
 	return tx.Put(cell)
 }
 
@@ -201,21 +232,23 @@ func (b *Budget) Status(r model.Reader) ([]ports.RateLimit, error) {
 	return all, nil
 }
 
-// Prune deletes what is full again, at most so many at once, and reports whether more is
-// left.
+// Prune deletes what is full again and places that were given up, at most so many at
+// once, and reports whether more is left.
 func (b *Budget) Prune(ctx context.Context, most int) (more bool, err error) {
 	var old []model.KV
 	now := b.Now()
 	err = b.Store.View(func(r model.Reader) error {
-		for kv, err := range model.All[model.KV](r, model.Scan{Prefix: space + "/" + b.Account + "/"}) {
-			if err != nil {
-				return err
-			}
-			if !decode(&kv).After(now) {
-				old = append(old, kv)
-			}
-			if len(old) > most {
-				return nil
+		for _, prefix := range Kept(b.Account) {
+			for kv, err := range model.All[model.KV](r, model.Scan{Prefix: prefix}) {
+				if err != nil {
+					return err
+				}
+				if !decode(&kv).After(now) {
+					old = append(old, kv)
+				}
+				if len(old) > most {
+					return nil
+				}
 			}
 		}
 		return nil

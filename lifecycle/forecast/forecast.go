@@ -7,12 +7,14 @@ package forecast
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/budget"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -56,6 +58,8 @@ type Source interface {
 	// capabilities at a time.
 	CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities
 	Products() []lifecycle.ProductInfo
+	// RateLimits returns those of each issuer that keeps to any.
+	RateLimits() map[string]ports.RateLimits
 	// View reads one consistent snapshot of the records.
 	View(fn func(model.Reader) error) error
 }
@@ -91,7 +95,9 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	}
 	s := newRecords(k, old)
 	rep := newReport(from, model.AddMonths(from, r.Months), r)
-	if err := src.View(func(from model.Reader) error { return s.fill(ctx, from, rep) }); err != nil {
+	if err := src.View(func(from model.Reader) error {
+		return errors.Join(s.fill(ctx, from, rep), s.copyBudgets(from, src.RateLimits()))
+	}); err != nil {
 		return nil, model.Fail("forecast.copying", "cause", err)
 	}
 	clock := ports.NewMovableClock(frozenClock(from), 0)
@@ -123,8 +129,12 @@ func options(src Source, s *records, clock ports.Clock, policy func(rules.Capabi
 		Inline: true, NoSweeps: true,
 		NewKey: func(model.KeyType) (model.Secret, []byte, error) { return s.key.PKCS8, s.key.Public, nil },
 	}
+	limits := src.RateLimits()
 	for brand, can := range src.CapabilitiesByBrand() {
-		o.Issuers[brand] = &issuer{now: clock.Now, can: func(t time.Time) rules.Capabilities { return policy(can(t)) }}
+		o.Issuers[brand] = &issuer{
+			now: clock.Now, can: func(t time.Time) rules.Capabilities { return policy(can(t)) },
+			budget: budget.Of(limits[brand], s, clock.Now),
+		}
 	}
 	for _, p := range src.Products() {
 		o.Products = append(o.Products, lifecycle.NamedProduct{
@@ -227,6 +237,24 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 		}
 	}
 	s.changes, s.effects = nil, effects{}
+	return nil
+}
+
+// copyBudgets copies what is used of rate limits, and who waits for them.
+func (s *records) copyBudgets(from model.Reader, limits map[string]ports.RateLimits) error {
+	for _, l := range limits {
+		for _, prefix := range budget.Kept(l.Account) {
+			for kv, err := range model.All[model.KV](from, model.Scan{Prefix: prefix}) {
+				if err == nil {
+					err = s.Put(&kv)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	s.changes = nil
 	return nil
 }
 

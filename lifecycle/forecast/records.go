@@ -31,6 +31,7 @@ type records struct {
 	accounts  table[model.Account, *model.Account]
 	approvals table[model.Approval, *model.Approval]
 	contacts  table[model.Contact, *model.Contact]
+	cells     table[model.KV, *model.KV] // what is used of rate limits
 	// chains holds the chain of the newest version of each instance.
 	chains chains
 	tables map[model.Kind]recordTable
@@ -97,6 +98,7 @@ func newRecords(key *model.Key, old []byte) *records {
 		accounts:  newTable[model.Account](),
 		approvals: newTable(exact(func(a *model.Approval) string { return a.Subject }, "subject")),
 		contacts:  newTable(exact(func(c *model.Contact) string { return model.NormalizeName(c.Name) }, "name")),
+		cells:     newTable(ordered("", (*model.KV).RecordKey)), // by its own key
 	}
 	s.instances.trim = func(i *model.Instance) {
 		if more := len(i.Versions) - keptVersions; more > 0 {
@@ -110,7 +112,7 @@ func newRecords(key *model.Key, old []byte) *records {
 	s.tables = map[model.Kind]recordTable{
 		model.KindInstance: &s.instances, model.KindResource: &s.resources, model.KindJob: &s.jobs,
 		model.KindTask: &s.tasks, model.KindAccount: &s.accounts, model.KindApproval: &s.approvals,
-		model.KindContact: &s.contacts,
+		model.KindContact: &s.contacts, model.KindKV: &s.cells,
 	}
 	return s
 }

@@ -10,15 +10,17 @@ import (
 	"net"
 	"time"
 
+	"certquay/lifecycle/budget"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
-// issuer stands in for a configured one: it has its capabilities and issues at
-// once.
+// issuer stands in for a configured one: it has its capabilities, keeps to its rate
+// limits and issues at once.
 type issuer struct {
+	budget *budget.Budget
 	now    func() time.Time
 	can    func(time.Time) rules.Capabilities
 	made   int64
@@ -31,9 +33,14 @@ var _ ports.Issuer = (*issuer)(nil)
 // Capabilities returns those of the configured issuer, under the policy.
 func (i *issuer) Capabilities(now time.Time) rules.Capabilities { return i.can(now) }
 
-// Order issues at once. If the issuer requires proof of control it returns the
+// Order issues at once, unless a rate limit is used up. If the issuer requires proof of control it returns the
 // records to create, and the next Fetch finds them.
 func (i *issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {
+	if err := i.budget.Reserve(ctx, budget.Order{
+		Names: r.Names, Renews: len(r.Replaces) > 0, Replaces: len(r.Replaces) > 0, Key: r.Key, NeededBy: r.NeededBy, Urgent: r.Urgent,
+	}); err != nil {
+		return ports.Order{}, err
+	}
 	if i.can(i.now()).Proof == "" {
 		return i.Finalize(ctx, r.Key, r)
 	}
@@ -44,8 +51,11 @@ func (i *issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.O
 	return o, nil
 }
 
-// Fetch returns every order as ready.
-func (i *issuer) Fetch(_ context.Context, _, key string) (ports.Order, error) {
+// Fetch returns every order that was made as ready.
+func (i *issuer) Fetch(_ context.Context, ref, key string) (ports.Order, error) {
+	if ref == "" {
+		return ports.Order{}, ports.ErrUnknownOrder
+	}
 	return ports.Order{Ref: key, Status: ports.OrderReady}, nil
 }
 

@@ -178,6 +178,11 @@ func (t *table[T, P]) recycle(c change) {
 }
 
 func (t *table[T, P]) scan(s model.Scan) (keys []string, err error) {
+	for _, x := range t.indexes {
+		if slices.Contains(x.names, s.Index) {
+			return x.scan(s)
+		}
+	}
 	if s.Index == "" {
 		for k := range t.rows {
 			if inScan(s, k) && k >= s.From {
@@ -186,11 +191,6 @@ func (t *table[T, P]) scan(s model.Scan) (keys []string, err error) {
 		}
 		slices.Sort(keys)
 		return keys, nil
-	}
-	for _, x := range t.indexes {
-		if slices.Contains(x.names, s.Index) {
-			return x.scan(s)
-		}
 	}
 	return nil, fmt.Errorf("a forecast keeps no %s by %q", s.Kind, s.Index)
 }

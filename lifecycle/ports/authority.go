@@ -65,6 +65,21 @@ type StatusReporter interface {
 	Status(r model.Reader) (IssuerStatus, error)
 }
 
+// Limited is an issuer that stays within rate limits (spec C7), so that a forecast can.
+type Limited interface {
+	RateLimits() RateLimits
+}
+
+// RateLimits are the limits of an account at a CA. Of its [RateLimit]s Name, Of and Per
+// are set.
+type RateLimits struct {
+	Account string // under which the store keeps what is used
+	Limits  []RateLimit
+	// ReplacesFree says that no limit counts an order which names the certificate that it
+	// replaces (RFC 9773 section 5).
+	ReplacesFree bool
+}
+
 // IssuerStatus is how things stand with an account at a CA.
 type IssuerStatus struct {
 	Account   string // the CA's name for it, a URL; "" while there is none

@@ -57,6 +57,10 @@ type CertificateRequest struct {
 	Organization *model.Organization
 	// Replaces is the DER of the certificate that this one renews; nil if none.
 	Replaces []byte
+	// NeededBy and Urgent rank the orders that wait for the same rate limit: what is
+	// urgent is ordered first, and then what is needed earlier.
+	NeededBy time.Time
+	Urgent   bool
 }
 
 // OrderStatus is the status of an order (RFC 8555 section 7.1.6).
@@ -102,6 +106,9 @@ func (e *PermanentError) Unwrap() error { return e.Err }
 type RetryAfterError struct {
 	Err   error
 	After time.Duration
+	// OverBudget says that nothing was sent, since a known rate limit of the other side
+	// is used up. That is no failure (spec C7).
+	OverBudget bool
 }
 
 func (l *RetryAfterError) Error() string { return l.Err.Error() }

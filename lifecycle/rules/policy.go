@@ -79,6 +79,23 @@ func RetryAfter(attempt int, asked time.Duration) time.Duration {
 // in forecasts, and for the expected issue of what waits for a reviewer (spec A7).
 const ResponseTime = 24 * time.Hour
 
+// UrgentBefore is how long before its end a certificate is ordered before all that is
+// not urgent, where a CA's rate limit does not let all through (spec C7).
+const UrgentBefore = 7 * Day
+
+// NeededBy returns the rank of an order among those that wait for the same rate limit of
+// a CA (spec C7): what is urgent first, and then what is needed earlier. A certificate
+// that is renewed by itself is needed at its end and urgent in its last week. What a
+// person asks for is needed a week after it was asked for, so that it passes renewals
+// that have weeks left and makes no certificate expire.
+func NeededBy(i *model.Instance, asked time.Time, scheduled bool, now time.Time) (by time.Time, urgent bool) {
+	v := i.Current()
+	if v == nil || !scheduled {
+		return asked.Add(UrgentBefore), false
+	}
+	return v.NotAfter, v.NotAfter.Sub(now) < UrgentBefore
+}
+
 // Day is 24 hours.
 const Day = 24 * time.Hour
 

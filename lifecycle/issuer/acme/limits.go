@@ -12,7 +12,13 @@ import (
 	"certquay/model"
 )
 
-var _ ports.StatusReporter = (*Issuer)(nil)
+var (
+	_ ports.StatusReporter = (*Issuer)(nil)
+	_ ports.Limited        = (*Issuer)(nil)
+)
+
+// RateLimits implements [ports.Limited].
+func (i *Issuer) RateLimits() ports.RateLimits { return i.budgetOf().RateLimits() }
 
 // budgetOf returns the budget of the account at the CA.
 func (i *Issuer) budgetOf() *budget.Budget {
@@ -24,7 +30,9 @@ func (i *Issuer) budgetOf() *budget.Budget {
 // reserve takes a new order from the budget, once for each request that makes one (spec
 // C7). An order that is sent again because its answer was lost is taken once more.
 func (i *Issuer) reserve(ctx context.Context, rec *orderRecord) error {
-	return i.budgetOf().Reserve(ctx, budget.Order{Names: rec.Names, Renews: rec.Renews, Replaces: rec.Replaces != ""})
+	return i.budgetOf().Reserve(ctx, budget.Order{
+		Names: rec.Names, Renews: rec.Renews, Replaces: rec.Replaces != "", Key: rec.Key, NeededBy: unix(rec.NeededBy), Urgent: rec.Urgent,
+	})
 }
 
 // notice keeps what became of the last call, for people.

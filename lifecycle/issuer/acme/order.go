@@ -47,6 +47,9 @@ func (i *Issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.O
 	if err != nil {
 		return ports.Order{}, err
 	}
+	if rec.Urgent = r.Urgent; !r.NeededBy.IsZero() {
+		rec.NeededBy = r.NeededBy.Unix()
+	}
 	return i.advance(ctx, rec, false)
 }
 
@@ -246,9 +249,12 @@ func (i *Issuer) paused(rec *orderRecord, wait time.Duration) (ports.Order, erro
 
 // hold keeps the pause that an error asks for with the order.
 func (i *Issuer) hold(ctx context.Context, rec *orderRecord, err error) (ports.Order, error) {
-	i.notice(err)
 	var pause *ports.RetryAfterError
-	if errors.As(err, &pause) {
+	if errors.As(err, &pause) && pause.OverBudget { // the budget tells it again, unless it has refilled
+		return ports.Order{}, err
+	}
+	i.notice(err)
+	if pause != nil {
 		rec.NotBefore = i.now().Add(pause.After).UnixMilli()
 		if kept := i.save(ctx, rec); kept != nil {
 			return ports.Order{}, kept

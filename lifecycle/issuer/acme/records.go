@@ -66,6 +66,8 @@ type orderRecord struct {
 	Made           int64                 `cbor:"22,keyasint,omitempty"` // when it was made, Unix seconds
 	Ended          int64                 `cbor:"24,keyasint,omitempty"` // when it became final, Unix seconds
 	Renews         bool                  `cbor:"23,keyasint,omitempty"` // a certificate for the same names was issued before
+	NeededBy       int64                 `cbor:"25,keyasint,omitempty"` // as in ports.CertificateRequest, Unix seconds
+	Urgent         bool                  `cbor:"26,keyasint,omitempty"`
 }
 
 // authorizationRecord is one authorization of an order, and how it is shown.
