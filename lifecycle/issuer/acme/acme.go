@@ -117,6 +117,7 @@ var (
 	_ ports.Canceller      = (*Issuer)(nil)
 	_ ports.KeyRevoker     = (*Issuer)(nil)
 	_ ports.RenewalAdviser = (*Issuer)(nil)
+	_ ports.Pruner         = (*Issuer)(nil)
 )
 
 // New returns the issuer over a store. It connects to the CA, and makes an account,

@@ -198,9 +198,18 @@ func (i *Issuer) save(ctx context.Context, o *orderRecord) error {
 // keepEnded is how long ended orders are kept: much longer than any attempt is repeated.
 const keepEnded = 90 * day
 
-// Prune removes at most so many orders that ended long ago, and reports whether there
-// are more.
+// Prune implements [ports.Pruner]: it removes orders that ended long ago, and what counts
+// against no limit any more.
 func (i *Issuer) Prune(ctx context.Context, most int) (more bool, err error) {
+	orders, err := i.pruneOrders(ctx, most)
+	if err != nil {
+		return false, err
+	}
+	counts, err := i.budgetOf().Prune(ctx, most)
+	return orders || counts, err
+}
+
+func (i *Issuer) pruneOrders(ctx context.Context, most int) (more bool, err error) {
 	limit := space + "/" + i.endedPrefix() + i.now().UTC().Add(-keepEnded).Format(time.DateOnly)
 	err = i.store.Update(ctx, func(tx model.Tx) error {
 		more = false
