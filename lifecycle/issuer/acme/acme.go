@@ -74,7 +74,8 @@ type Options struct {
 	// [DefaultRequestTimeout].
 	RequestTimeout time.Duration
 	// LookTimeout is how long a proof that was presented is looked for before the CA is
-	// asked all the same; 0 means [DefaultLookTimeout].
+	// asked all the same; 0 means [DefaultLookTimeout] for records and
+	// [DefaultPortTimeout] for others.
 	LookTimeout time.Duration
 	// PersistUntil is until when records of dns-persist-01 hold; zero means for ever.
 	PersistUntil time.Time
@@ -92,6 +93,7 @@ type Options struct {
 const (
 	DefaultPatience    = 15 * time.Second
 	DefaultLookTimeout = 10 * time.Minute
+	DefaultPortTimeout = time.Minute
 )
 
 // Issuer is the account at a CA as a [ports.Issuer]. It is safe for concurrent use by
@@ -134,9 +136,6 @@ func New(store ports.Store, opt Options) (*Issuer, error) {
 	}
 	if opt.RequestTimeout == 0 {
 		opt.RequestTimeout = DefaultRequestTimeout
-	}
-	if opt.LookTimeout == 0 {
-		opt.LookTimeout = DefaultLookTimeout
 	}
 	i := &Issuer{store: store, opt: opt, directory: directoryURL(opt.Directory)}
 	if i.directory == "" {

@@ -431,6 +431,9 @@ func (i *Issuer) answer(rec *orderRecord) ports.Order {
 		o.Status = ports.OrderProcessing
 	default:
 		o.Status, o.WaitFor = ports.OrderPending, model.Say("await.validation", "host", i.host())
+		if slices.ContainsFunc(rec.Authorizations, func(a authorizationRecord) bool { return a.Unseen && !a.Done }) {
+			o.WaitFor = model.Say("await.validation-unseen", "host", i.host())
+		}
 		o.Proofs = rec.manualProofs()
 	}
 	return o

@@ -84,6 +84,8 @@ type authorizationRecord struct {
 	Asked   bool `cbor:"10,keyasint,omitempty"`
 	Done    bool `cbor:"11,keyasint,omitempty"` // nothing is to be shown any more
 	Cleaned bool `cbor:"12,keyasint,omitempty"`
+	// Unseen says that the CA was asked although the proof could not be seen from here.
+	Unseen bool `cbor:"13,keyasint,omitempty"`
 	seen    bool
 	busy    bool // there is no place for it beside another proof
 }
