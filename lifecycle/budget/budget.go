@@ -48,17 +48,40 @@ func (b *Budget) Reserve(ctx context.Context, o Order) error {
 	if o.Replaces && b.ReplacesFree || len(b.Limits) == 0 {
 		return nil
 	}
-	return b.take(ctx, func(l Limit) []string {
-		switch {
-		case l.Counts == NewOrders:
-			return []string{""}
-		case l.Counts == PerDomain && !o.Renews:
-			return domains(o.Names)
-		case l.Counts == PerSet:
-			return []string{set(o.Names)}
+	return b.Store.Update(ctx, func(tx model.Tx) error {
+		if err := b.check(tx, o); err != nil {
+			return err
+		}
+		for _, l := range b.Limits {
+			for _, s := range l.subjects(o) {
+				if err := b.spend(tx, l, s); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
-	}, o.Names)
+	})
+}
+
+// Check returns what Reserve would now, and takes nothing.
+func (b *Budget) Check(r model.Reader, o Order) error {
+	if o.Replaces && b.ReplacesFree {
+		return nil
+	}
+	return b.check(r, o)
+}
+
+// subjects are what an order uses up of a limit, one of each.
+func (l Limit) subjects(o Order) []string {
+	switch {
+	case l.Counts == NewOrders:
+		return []string{""}
+	case l.Counts == PerDomain && !o.Renews:
+		return domains(o.Names)
+	case l.Counts == PerSet:
+		return []string{set(o.Names)}
+	}
+	return nil
 }
 
 // Failed counts a failed validation of a name. It may exceed the limit, since it has
@@ -76,41 +99,28 @@ func (b *Budget) Failed(ctx context.Context, name string) error {
 	})
 }
 
-// take spends one of each subject of each limit, or nothing.
-func (b *Budget) take(ctx context.Context, subjects func(Limit) []string, validated []string) error {
-	now := b.Now()
-	return b.Store.Update(ctx, func(tx model.Tx) error {
-		var late *ports.RetryAfterError
-		full := func(l Limit, subject string) error {
-			free, err := b.freeAt(tx, l, subject)
-			if wait := free.Sub(now); err == nil && wait > 0 && (late == nil || wait > late.After) {
-				late = &ports.RetryAfterError{After: wait, Err: &model.Error{Text: spent(l, subject, free)}}
-			}
-			return err
+// check returns the longest pause of all limits until an order may be made.
+func (b *Budget) check(r model.Reader, o Order) error {
+	var late *ports.RetryAfterError
+	for _, l := range b.Limits {
+		of := l.subjects(o)
+		if l.Counts == FailedProofs { // they are looked at, and not spent
+			of = o.Names
 		}
-		for _, l := range b.Limits {
-			of := subjects(l)
-			if l.Counts == FailedProofs { // they are looked at, and not spent
-				of = validated
+		for _, s := range of {
+			free, err := b.freeAt(r, l, s)
+			if err != nil {
+				return err
 			}
-			for _, s := range of {
-				if err := full(l, s); err != nil {
-					return err
-				}
+			if wait := free.Sub(b.Now()); wait > 0 && (late == nil || wait > late.After) {
+				late = &ports.RetryAfterError{After: wait, Err: &model.Error{Text: spent(l, s, free)}}
 			}
 		}
-		if late != nil {
-			return late
-		}
-		for _, l := range b.Limits {
-			for _, s := range subjects(l) {
-				if err := b.spend(tx, l, s); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
+	}
+	if late != nil {
+		return late
+	}
+	return nil
 }
 
 // spent says which limit is used up, for what, and until when.

@@ -25,6 +25,7 @@ import (
 
 	"certquay/lifecycle/budget"
 	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/challenge/dns"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -63,6 +64,11 @@ type Options struct {
 	ChainRoots *x509.CertPool
 	// Challenges show control of names.
 	Challenges challenge.Set
+	// Resolver and Dial are by what a preflight looks, as the CA does; nil for those of the
+	// system. Preflight has names looked up before an order is made (spec C6).
+	Resolver  *dns.Resolver
+	Dial      challenge.DialFunc
+	Preflight bool
 
 	Now func() time.Time // nil means time.Now
 	// Sleep pauses within a call; nil means by a timer.
@@ -137,6 +143,9 @@ func New(store ports.Store, opt Options) (*Issuer, error) {
 	if opt.RequestTimeout == 0 {
 		opt.RequestTimeout = DefaultRequestTimeout
 	}
+	if opt.Resolver == nil {
+		opt.Resolver = dns.NewResolver(nil, nil)
+	}
 	i := &Issuer{store: store, opt: opt, directory: directoryURL(opt.Directory)}
 	if i.directory == "" {
 		return nil, model.Fail("acme.no-ca", "directory", opt.Directory)
@@ -170,7 +179,7 @@ func (i *Issuer) host() string {
 func (i *Issuer) Capabilities(time.Time) rules.Capabilities {
 	c := rules.Capabilities{
 		Levels: []model.Level{model.DV}, Types: slices.Clone(model.DomainTypes), Grades: []model.Grade{model.Free},
-		IPNames: i.opt.IPNames, Revocation: true, Public: i.opt.Public, MaxValidity: i.opt.Validity,
+		IPNames: i.opt.IPNames, Revocation: true, Preflight: true, Public: i.opt.Public, MaxValidity: i.opt.Validity,
 	}
 	for _, e := range i.opt.Challenges.Entries {
 		if e.Manual() {

@@ -214,7 +214,9 @@ func (i *Issuer) advance(ctx context.Context, rec *orderRecord, finalize bool) (
 	c, err := i.connect(ctx)
 	if err == nil && rec.URL == "" {
 		i.cleanLeft(ctx)
-		err = i.newOrder(ctx, c, rec)
+		if err = i.mayOrder(ctx, c, rec.Names); err == nil {
+			err = i.newOrder(ctx, c, rec)
+		}
 	}
 	var o ports.Order
 	switch {

@@ -86,8 +86,8 @@ type authorizationRecord struct {
 	Cleaned bool `cbor:"12,keyasint,omitempty"`
 	// Unseen says that the CA was asked although the proof could not be seen from here.
 	Unseen bool `cbor:"13,keyasint,omitempty"`
-	seen    bool
-	busy    bool // there is no place for it beside another proof
+	seen   bool
+	busy   bool // there is no place for it beside another proof
 }
 
 func (o *orderRecord) final() bool {
