@@ -142,6 +142,12 @@ func (c *invocation) withMailbox(id model.ID, end func([]lifecycle.Progress) out
 
 // beginApplication submits an application, or saves it as a draft.
 func (c *invocation) beginApplication(ctx context.Context, id model.ID, r lifecycle.ApplyRequest) (begun, error) {
+	if !r.DraftOnly {
+		found, err := c.engine().Preflight(ctx, id, r.Application.Domains...)
+		if err == nil { // what is wrong with the application itself, Apply says
+			c.warnBefore(found)
+		}
+	}
 	j, err := c.engine().Apply(ctx, id, r)
 	if missing := (*rules.Invalid)(nil); !r.DraftOnly || err != nil && !errors.As(err, &missing) {
 		b := c.became(id, model.Say("verb.apply.done"), j.ID)

@@ -51,7 +51,7 @@ var verbGroups = []struct {
 	verbs []func(*invocation) *cobra.Command
 }{
 	{"help.group.certificates", []func(*invocation) *cobra.Command{
-		buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
+		buyCmd, buyPackCmd, preflightCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
 		tagCmd, ownerCmd, noteCmd, renewCmd, reorderCmd, reissueCmd, rekeyCmd, hostCmd, revokeCmd, deleteCmd,
 	}},
 	{"help.group.servers", []func(*invocation) *cobra.Command{

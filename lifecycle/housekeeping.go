@@ -93,6 +93,34 @@ func prune[T any, P interface {
 	return nil
 }
 
+// pruneIssuers has the issuers delete records that are of no use any more, a batch of each
+// in one pass, and once that is done again the next day. The caller holds passMu.
+func (s *scheduler) pruneIssuers(now time.Time) error {
+	if now.Sub(s.issuersPruned) < rules.Day {
+		return nil
+	}
+	var failed []error
+	left := false
+	for name, is := range s.issuers.Usable() {
+		p, ok := ports.Extension[ports.Pruner](is)
+		if !ok {
+			continue
+		}
+		err := s.journal.Guard("issuer.Prune", func() error {
+			more, err := p.Prune(s.ctx, pruneBatch)
+			left = left || more
+			return err
+		})
+		if err != nil {
+			failed = append(failed, model.Fail("error.forget-issuer", "issuer", name, "cause", err))
+		}
+	}
+	if !left { // one that fails is tried again the next day, too
+		s.issuersPruned = now
+	}
+	return errors.Join(failed...)
+}
+
 // checkRevocations asks the CAs about instances that were not checked for a day,
 // the longest unchecked first. A revocation by the CA has the effect of a manual
 // one (spec I4). Instances beyond the time budget are checked in the next pass.

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"slices"
 
+	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/monitor"
@@ -73,10 +75,12 @@ func (w *worker) startRevoke(tx model.Tx, i *model.Instance, actor model.Actor, 
 	return j, tx.Put(&j)
 }
 
-// revokeStep revokes the first of the remaining versions.
-func (w *worker) revokeStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
+// revokeStep revokes the first of the remaining versions. A resumed one revokes again,
+// which changes nothing at the CA, in place of asking: a CRL may be out of reach.
+func (w *worker) revokeStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
 	var is ports.Issuer
 	var m model.Chain
+	var key model.Key
 	err := w.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
@@ -85,7 +89,12 @@ func (w *worker) revokeStep(ctx context.Context, j model.Job, resumed bool) (fun
 		if is, err = w.issuerOf(&i); err != nil {
 			return err
 		}
-		m, err = model.Get[model.Chain](r, model.ChainKey(i.ID, j.Versions[0]))
+		if m, err = model.Get[model.Chain](r, model.ChainKey(i.ID, j.Versions[0])); err != nil {
+			return err
+		}
+		if v := i.Version(j.Versions[0]); v != nil && v.KeyID != "" {
+			key, err = model.Get[model.Key](r, string(v.KeyID))
+		}
 		return err
 	})
 	if err != nil {
@@ -95,25 +104,38 @@ func (w *worker) revokeStep(ctx context.Context, j model.Job, resumed bool) (fun
 	if err != nil {
 		return nil, &ports.PermanentError{Err: model.Fail("error.decode-version", "version", j.Versions[0], "cause", err)}
 	}
-	revoked := false
-	if resumed {
-		at, _, err := is.Revoked(ctx, leaf)
-		if err != nil {
-			return nil, model.Fail("revoke.ask", "cause", messageFrom("ca", err)).Wrapping(err)
-		}
-		revoked = !at.IsZero()
+	byKey := false
+	err = is.Revoke(ctx, leaf, j.Reason)
+	if errors.As(err, new(*ports.PermanentError)) && !key.PKCS8.Empty() {
+		byKey, err = true, revokeByKey(ctx, is, leaf, key.PKCS8, j.Reason, err)
 	}
-	if !revoked {
-		if err := is.Revoke(ctx, leaf, j.Reason); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
-	return w.afterRevoked, nil
+	return func(tx model.Tx, j *model.Job) error { return w.afterRevoked(tx, j, byKey) }, nil
+}
+
+// revokeByKey revokes a certificate by its own key after the account was refused (RFC 8555
+// section 7.6). It returns the refusal unless the CA may accept the key, now or later.
+func revokeByKey(ctx context.Context, is ports.Issuer, leaf *x509.Certificate, pkcs8 model.Secret, reason string, refusal error) error {
+	r, ok := is.(ports.KeyRevoker)
+	if !ok {
+		return refusal
+	}
+	key, err := bundle.UnmarshalKey(pkcs8)
+	if err != nil {
+		return refusal
+	}
+	err = r.RevokeByKey(ctx, leaf, key, reason)
+	if errors.As(err, new(*ports.PermanentError)) {
+		return refusal
+	}
+	return err
 }
 
 // afterRevoked marks a version as revoked. If no unexpired version is left the
 // instance ends and is refunded as the policy says (spec I4, B5).
-func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
+func (w *worker) afterRevoked(tx model.Tx, j *model.Job, byKey bool) error {
 	c, err := w.loadFacts(tx, model.Scheduler, j.Instance)
 	if err != nil {
 		return err
@@ -127,6 +149,9 @@ func (w *worker) afterRevoked(tx model.Tx, j *model.Job) error {
 	}
 	ev := w.jobEvent(j, journal.ResultOK)
 	ev.Name, ev.Detail = i.Name, model.Say("log.revoked", "version", v.Number, "serial", v.Serial, "reason", j.Reason)
+	if byKey {
+		ev.Detail = model.Texts(ev.Detail, model.Say("log.revoked-by-key"))
+	}
 	if len(j.Versions) == 0 {
 		if i.Operation.Job == j.ID {
 			i.Operation, i.Failure = model.Operation{}, model.Failure{}

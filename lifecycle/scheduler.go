@@ -36,6 +36,9 @@ type scheduler struct {
 	// pruneCursor holds the keys up to which finished jobs and tasks were pruned. passMu
 	// guards it.
 	pruneCursor struct{ jobs, tasks string }
+	// issuersPruned is when the records of the issuers were last pruned to the end. passMu
+	// guards it.
+	issuersPruned time.Time
 
 	skipMu    sync.Mutex
 	skipUntil map[model.ID]time.Time // due work that was refused
@@ -188,7 +191,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 	if !sweep || s.noSweeps {
 		return jobs, errors.Join(problems...)
 	}
-	for _, sweep := range []func(time.Time) error{s.checkRevocations, s.askAdvice, s.closeExpiredTasks, s.pruneFinished} {
+	for _, sweep := range []func(time.Time) error{s.checkRevocations, s.askAdvice, s.closeExpiredTasks, s.pruneFinished, s.pruneIssuers} {
 		if err := s.journal.Guard("sweep", func() error { return sweep(now) }); err != nil {
 			problems = append(problems, err)
 		}

@@ -81,17 +81,28 @@ func (b *Budget) Reserve(ctx context.Context, o Order) error {
 	if o.Replaces && b.ReplacesFree || len(b.Limits) == 0 {
 		return nil
 	}
-	return b.take(ctx, o, func(l Limit) []string {
-		switch {
-		case l.Counts == NewOrders:
-			return []string{""}
-		case l.Counts == PerDomain && !o.Renews:
-			return domains(o.Names)
-		case l.Counts == PerSet:
-			return []string{set(o.Names)}
-		}
+	return b.take(ctx, o)
+}
+
+// Check returns what Reserve would now, and takes nothing.
+func (b *Budget) Check(r model.Reader, o Order) error {
+	if o.Replaces && b.ReplacesFree {
 		return nil
-	})
+	}
+	return b.check(r, o)
+}
+
+// subjects are what an order uses up of a limit, one of each.
+func (l Limit) subjects(o Order) []string {
+	switch {
+	case l.Counts == NewOrders:
+		return []string{""}
+	case l.Counts == PerDomain && !o.Renews:
+		return domains(o.Names)
+	case l.Counts == PerSet:
+		return []string{set(o.Names)}
+	}
+	return nil
 }
 
 // Failed counts a failed validation of a name. It may exceed the limit, since it has
@@ -110,13 +121,13 @@ func (b *Budget) Failed(ctx context.Context, name string) error {
 }
 
 // take spends one of each subject of each limit, or nothing.
-func (b *Budget) take(ctx context.Context, o Order, subjects func(Limit) []string) error {
+func (b *Budget) take(ctx context.Context, o Order) error {
 	now := b.Now()
 	var late *ports.RetryAfterError
 	err := b.Store.Update(ctx, func(tx model.Tx) error {
 		late = nil
 		for _, l := range b.Limits {
-			of := subjects(l)
+			of := l.subjects(o)
 			if l.Counts == FailedProofs { // they are looked at, and not spent
 				of = o.Names
 			}
@@ -134,7 +145,7 @@ func (b *Budget) take(ctx context.Context, o Order, subjects func(Limit) []strin
 			return nil // the places in the lines are kept
 		}
 		for _, l := range b.Limits {
-			for _, s := range subjects(l) {
+			for _, s := range l.subjects(o) {
 				if err := errors.Join(b.spend(tx, l, s), b.leave(tx, l, s, o)); err != nil {
 					return err
 				}
@@ -146,6 +157,30 @@ func (b *Budget) take(ctx context.Context, o Order, subjects func(Limit) []strin
 		return late
 	}
 	return err
+}
+
+// check returns the longest pause of all limits until an order may be made.
+func (b *Budget) check(r model.Reader, o Order) error {
+	var late *ports.RetryAfterError
+	for _, l := range b.Limits {
+		of := l.subjects(o)
+		if l.Counts == FailedProofs { // they are looked at, and not spent
+			of = o.Names
+		}
+		for _, s := range of {
+			free, err := b.freeAt(r, l, s)
+			if err != nil {
+				return err
+			}
+			if wait := free.Sub(b.Now()); wait > 0 && (late == nil || wait > late.After) {
+				late = &ports.RetryAfterError{After: wait, OverBudget: true, Err: &model.Error{Text: spent(l, s, free)}}
+			}
+		}
+	}
+	if late != nil {
+		return late
+	}
+	return nil
 }
 
 // spent says which limit is used up, for what, and until when.

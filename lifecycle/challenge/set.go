@@ -126,6 +126,18 @@ func (s Set) Pick(name string, offered []Type) (Entry, Type, bool) {
 	return Entry{}, "", false
 }
 
+// TypesFor are the types of challenge that CAs offer for a name, which is ASCII and may
+// begin with "*.".
+func TypesFor(name string) []Type {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return []Type{HTTP01, TLSALPN01}
+	}
+	if strings.HasPrefix(name, "*.") {
+		return []Type{DNS01, DNSPersist01}
+	}
+	return []Type{HTTP01, TLSALPN01, DNS01, DNSPersist01}
+}
+
 // Find returns the entry of a rule as [Rule.String] writes it, or else the first
 // that answers challenges of a type by itself: the rules may have changed since an
 // order was begun.

@@ -93,10 +93,12 @@ func openACME(s Setup) (ports.Issuer, error) {
 	o := settings.Options()
 	o.Name, o.Now = s.Name, s.Now
 	o.Limits, o.ReplacesFree = settings.RateLimits()
-	o.Challenges = s.Solvers.Set(rules, solvers.Places{
+	places := solvers.Places{
 		HTTPListen: settings.HTTPListen, WebRoot: settings.WebRoot, TLSListen: settings.TLSListen, Resolvers: settings.Resolvers,
 		HTTPPort: settings.HTTPPort, TLSPort: settings.TLSPort,
-	})
+	}
+	o.Challenges = s.Solvers.Set(rules, places)
+	o.Resolver, o.Dial = places.Reach()
 	if o.Roots, err = readRoots(settings.RootsFile); err != nil {
 		return nil, err
 	}

@@ -53,6 +53,12 @@ type KeyRoller interface {
 	Rollover(ctx context.Context) error
 }
 
+// Pruner is an issuer that keeps records which are of no use after some time. Prune
+// deletes at most so many of each kind and reports whether there are more.
+type Pruner interface {
+	Prune(ctx context.Context, most int) (more bool, err error)
+}
+
 // LeftLister is an issuer that lists the proofs that it has presented and could not
 // remove (spec C5). A later order removes what it can.
 type LeftLister interface {

@@ -49,6 +49,8 @@ const (
 	ActionWatch    = "watch"     // a watched endpoint was added or has changed
 	ActionRotateCA = "ca-rotate" // a new issuing certificate was made
 	ActionView     = "view"      // a view was saved, replaced or removed
+	// ActionPreflight looks for what would make an order fail. It is not logged.
+	ActionPreflight = "preflight"
 )
 
 // Severity is how much an action takes away; confirmations show it as a word
@@ -139,7 +141,7 @@ func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
 var rolesWithoutInstance = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator, ActionView: model.Operator,
 	"dismiss": model.Operator, "reopen": model.Operator, "retry": model.Operator, "tick": model.Operator,
-	"issuer": model.Admin, "dns": model.Admin,
+	ActionPreflight: model.Operator, "issuer": model.Admin, "dns": model.Admin,
 	"clock": model.Owner, ActionRotateCA: model.Owner,
 }
 

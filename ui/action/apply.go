@@ -38,6 +38,9 @@ type application struct {
 	documents []model.Document
 	hosting   int // hosting packs that were free when the form was opened
 
+	looking sync.Mutex // held while a preflight runs
+	looked  sync.Map   // what it found, []ports.PreflightFinding by the names
+
 	saving sync.Mutex
 	saved  *model.Application // the draft as this form has saved it last; nil if it has not
 }

@@ -74,6 +74,9 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		}
 		if last && few == "" {
 			pre.Lines = append(pre.Lines, form.Lines(a.nextSteps()...)...)
+			if len(empty)+len(wrong) == 0 && a.issuer.Preflight {
+				return a.withPreflight(pre, draft.Domains)
+			}
 		}
 		return pre
 	}

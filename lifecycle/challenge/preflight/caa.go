@@ -31,6 +31,7 @@ func (o Options) caa(ctx context.Context, n Name, host string) []Finding {
 		tag, why := o.judge(records, strings.HasPrefix(n.Name, "*."), n.Type)
 		f.Text = model.Say("preflight.caa.allowed", "name", trim(at))
 		if why != "" {
+			f.Certain = true
 			f.Level, f.Text = Bad, model.Say(why, "name", trim(at), "records", shown(records), "account", o.Account, "type", n.Type)
 			f.Hint = model.Say("preflight.caa.hint", "name", trim(at), "tag", tag, "ca", o.Identities[0])
 		}

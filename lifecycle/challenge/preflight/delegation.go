@@ -9,14 +9,22 @@ import (
 
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/challenge/dns"
+	"certquay/lifecycle/ports"
 	"certquay/model"
+)
+
+// What is certain to fail, also where this machine sees less than the CA does.
+const (
+	unregistered    = "preflight.unregistered"
+	wrongSignatures = "preflight.dnssec"
 )
 
 // delegation follows the way from the root to the name, and to the record that proves
 // control of it.
 func (o Options) delegation(ctx context.Context, n Name, host string) (all []Finding) {
-	say := func(level Level, text, hint model.Text) {
-		all = append(all, Finding{Check: Delegation, Name: n.Name, Level: level, Text: text, Hint: hint})
+	say := func(level ports.PreflightLevel, text, hint model.Text) {
+		certain := text.Code() == unregistered || text.Code() == wrongSignatures
+		all = append(all, Finding{Check: Delegation, Name: n.Name, Level: level, Text: text, Hint: hint, Certain: certain})
 	}
 	zone := o.zone(ctx, host+".", say)
 	if zone == "" {
@@ -41,6 +49,9 @@ func (o Options) delegation(ctx context.Context, n Name, host string) (all []Fin
 	return all
 }
 
+// sayFunc adds a finding: what was found, and what to do.
+type sayFunc func(level ports.PreflightLevel, text, hint model.Text)
+
 // recordOf is where a proof by DNS is, "" for others.
 func recordOf(t challenge.Type, host string) string {
 	switch t {
@@ -53,7 +64,7 @@ func recordOf(t challenge.Type, host string) string {
 }
 
 // zone returns the zone that holds a name, or says which hop is broken and returns "".
-func (o Options) zone(ctx context.Context, name string, say func(Level, model.Text, model.Text)) string {
+func (o Options) zone(ctx context.Context, name string, say sayFunc) string {
 	name = miekg.CanonicalName(name)
 	zone, _, err := o.Resolver.Zone(ctx, name)
 	if err != nil {
@@ -64,7 +75,7 @@ func (o Options) zone(ctx context.Context, name string, say func(Level, model.Te
 	if suffix, icann := publicsuffix.PublicSuffix(trim(name)); icann && trim(zone) == suffix && zone != name {
 		labels := miekg.Split(name)
 		domain := trim(name[labels[len(labels)-miekg.CountLabel(zone)-1]:])
-		say(Bad, model.Say("preflight.unregistered", "zone", domain), model.Say("preflight.unregistered.hint", "zone", domain))
+		say(Bad, model.Say(unregistered, "zone", domain), model.Say("preflight.unregistered.hint", "zone", domain))
 		return ""
 	}
 	return zone
@@ -72,7 +83,7 @@ func (o Options) zone(ctx context.Context, name string, say func(Level, model.Te
 
 // brokenHop climbs from a name about which no answer is had to the first that has one: the
 // hop below that is broken.
-func (o Options) brokenHop(ctx context.Context, name string, err error, say func(Level, model.Text, model.Text)) {
+func (o Options) brokenHop(ctx context.Context, name string, err error, say sayFunc) {
 	hop, parent := name, "."
 	for off, end := 0, false; !end; off, end = miekg.NextLabel(name, off) {
 		_, e := o.Resolver.Ask(ctx, name[off:], miekg.TypeSOA)
@@ -83,7 +94,7 @@ func (o Options) brokenHop(ctx context.Context, name string, err error, say func
 		hop, err = name[off:], e
 	}
 	if o.Resolver.Broken(ctx, hop) {
-		say(Bad, model.Say("preflight.dnssec", "zone", trim(hop)), model.Say("preflight.dnssec.hint", "zone", trim(hop)))
+		say(Bad, model.Say(wrongSignatures, "zone", trim(hop)), model.Say("preflight.dnssec.hint", "zone", trim(hop)))
 		return
 	}
 	say(
@@ -103,7 +114,7 @@ func hasSOA(answer *miekg.Msg, zone string) bool {
 }
 
 // servers asks every name server of the zone that holds a name for that zone.
-func (o Options) servers(ctx context.Context, name string, say func(Level, model.Text, model.Text)) {
+func (o Options) servers(ctx context.Context, name string, say sayFunc) {
 	zone, servers, err := o.Resolver.Authorities(ctx, name)
 	if err != nil {
 		say(Bad, model.TextOf(err), model.Say("preflight.hop.hint", "zone", trim(name)))

@@ -15,40 +15,26 @@ import (
 	"certquay/lifecycle/challenge/dns"
 	"certquay/lifecycle/challenge/http01"
 	"certquay/lifecycle/challenge/tlsalpn01"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
-// Check is what was looked at.
-type Check string
-
-// The checks, in the order in which they are reported.
-const (
-	Clock      Check = "clock"
-	Budget     Check = "budget"
-	Delegation Check = "delegation"
-	CAA        Check = "caa"
-	Record     Check = "record"
-	Port       Check = "port"
-)
-
-// Level is how much a finding matters.
-type Level string
-
-// Levels of a finding.
-const (
-	Good    Level = "good"
-	Warning Level = "warning" // the order may fail
-	Bad     Level = "bad"     // the order will fail
-)
-
 // Finding is the result of one look.
-type Finding struct {
-	Check Check
-	Level Level
-	Name  string     // the name it is about; empty for the whole order
-	Text  model.Text // what was found
-	Hint  model.Text // what to do; empty for [Good]
-}
+type Finding = ports.PreflightFinding
+
+// The checks and levels by shorter names.
+const (
+	Clock      = ports.CheckClock
+	Budget     = ports.CheckBudget
+	Delegation = ports.CheckDelegation
+	CAA        = ports.CheckCAA
+	Record     = ports.CheckRecord
+	Port       = ports.CheckPort
+
+	Good    = ports.PreflightGood
+	Warning = ports.PreflightWarning
+	Bad     = ports.PreflightBad
+)
 
 // Name is a name of an order.
 type Name struct {
@@ -76,6 +62,8 @@ type Options struct {
 	// Budget returns what the CA's limits say of this order, as findings of the check
 	// Budget; nil says nothing.
 	Budget func(ctx context.Context) []Finding
+	// WithoutPorts leaves out what shows trial tokens and connects to hosts.
+	WithoutPorts bool
 }
 
 // parallel is how many names are looked at together.
@@ -106,17 +94,6 @@ func Run(ctx context.Context, o Options) []Finding {
 	return all
 }
 
-// Worst returns the level of the worst finding.
-func Worst(all []Finding) Level {
-	worst := Good
-	for _, f := range all {
-		if f.Level == Bad || f.Level == Warning && worst == Good {
-			worst = f.Level
-		}
-	}
-	return worst
-}
-
 // name looks at one name.
 func (o Options) name(ctx context.Context, n Name) (all []Finding) {
 	host := strings.TrimPrefix(n.Name, "*.")
@@ -124,7 +101,7 @@ func (o Options) name(ctx context.Context, n Name) (all []Finding) {
 	if notAddress != nil {
 		hop := o.delegation(ctx, n, host)
 		all = append(all, hop...)
-		if Worst(hop) == Bad { // everything else would say the same
+		if ports.WorstFinding(hop) == Bad { // everything else would say the same
 			return all
 		}
 		all = append(all, o.caa(ctx, n, host)...)
@@ -132,8 +109,7 @@ func (o Options) name(ctx context.Context, n Name) (all []Finding) {
 	if n.Proof != nil {
 		all = append(all, o.record(ctx, n)...)
 	}
-	switch n.Type {
-	case challenge.HTTP01, challenge.TLSALPN01:
+	if !o.WithoutPorts && (n.Type == challenge.HTTP01 || n.Type == challenge.TLSALPN01) {
 		all = append(all, o.port(ctx, n, host, notAddress == nil)...)
 	}
 	return all

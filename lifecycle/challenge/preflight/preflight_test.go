@@ -19,6 +19,7 @@ import (
 	"certquay/lifecycle/challenge/http01"
 	"certquay/lifecycle/challenge/preflight"
 	"certquay/lifecycle/listen"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -322,7 +323,7 @@ func TestClockAndBudget(t *testing.T) {
 		if got := said(all); got != "clock "+level+" preflight.clock."+code+"; budget good a" {
 			t.Errorf("%v: %s", off, got)
 		}
-		if got := preflight.Worst(all); string(got) != level {
+		if got := ports.WorstFinding(all); string(got) != level {
 			t.Errorf("%v: %s", off, got)
 		}
 	}

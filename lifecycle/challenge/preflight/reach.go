@@ -3,11 +3,13 @@ package preflight
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"net/http"
 	"time"
 
 	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -22,7 +24,7 @@ const (
 // port shows a trial token where the CA will look, and tries every address of the name:
 // CAs take one of them, and prefer IPv6.
 func (o Options) port(ctx context.Context, n Name, host string, address bool) (all []Finding) {
-	say := func(level Level, text, hint model.Text) {
+	say := func(level ports.PreflightLevel, text, hint model.Text) {
 		all = append(all, Finding{Check: Port, Name: n.Name, Level: level, Text: text, Hint: hint})
 	}
 	port := "80"
@@ -46,7 +48,11 @@ func (o Options) port(ctx context.Context, n Name, host string, address bool) (a
 			Token:            token,
 			KeyAuthorization: token + ".preflight",
 		}
-		if err := n.Solver.Present(ctx, trial); err != nil {
+		switch err := n.Solver.Present(ctx, trial); {
+		case errors.Is(err, challenge.ErrBusy): // the proof of an order that is under way is there
+			o.addresses(ctx, host, port, ips, say)
+			return all
+		case err != nil:
 			say(Bad, model.TextOf(err), model.Say("preflight.port.own.hint"))
 			return all
 		}
@@ -71,20 +77,20 @@ func (o Options) port(ctx context.Context, n Name, host string, address bool) (a
 }
 
 // addresses connects to each address.
-func (o Options) addresses(ctx context.Context, host, port string, ips []net.IP, say func(Level, model.Text, model.Text)) {
+func (o Options) addresses(ctx context.Context, host, port string, ips []net.IP, say sayFunc) {
 	dial := o.Dial
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
 	reached := 0
-	var unreached []func(Level)
+	var unreached []func(ports.PreflightLevel)
 	for _, ip := range ips {
 		at := net.JoinHostPort(ip.String(), port)
 		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 		conn, err := dial(ctx, "tcp", at)
 		cancel()
 		if err != nil {
-			unreached = append(unreached, func(l Level) {
+			unreached = append(unreached, func(l ports.PreflightLevel) {
 				say(
 					l,
 					model.Say("preflight.closed", "address", at, "cause", err),

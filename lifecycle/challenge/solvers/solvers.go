@@ -14,6 +14,7 @@ import (
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/challenge/dns"
 	"certquay/lifecycle/challenge/http01"
+	"certquay/lifecycle/challenge/preflight"
 	"certquay/lifecycle/challenge/tlsalpn01"
 	"certquay/model"
 )
@@ -42,7 +43,7 @@ type Solvers struct {
 
 // Set returns the set for the rules of an issuer. It opens nothing.
 func (s *Solvers) Set(rules []challenge.Rule, at Places) challenge.Set {
-	resolver := dns.NewResolver(at.Resolvers, nil)
+	resolver, dial := at.Reach()
 	set := challenge.Set{}
 	for _, r := range rules {
 		e := challenge.Entry{Rule: r}
@@ -50,16 +51,16 @@ func (s *Solvers) Set(rules []challenge.Rule, at Places) challenge.Set {
 		case challenge.HTTP01:
 			key := fmt.Sprint(r.Type, at.HTTPListen, at.WebRoot, at.HTTPPort, at.Resolvers)
 			e.Solver = s.share(key, func() challenge.Solver {
-				return http01.New(http01.Options{Listen: at.HTTPListen, Root: at.WebRoot, Dial: dialer(at, resolver)})
+				return http01.New(http01.Options{Listen: at.HTTPListen, Root: at.WebRoot, Dial: dial})
 			})
 		case challenge.TLSALPN01:
 			e.Solver = s.share(fmt.Sprint(r.Type, at.TLSListen, at.TLSPort, at.Resolvers), func() challenge.Solver {
-				return tlsalpn01.New(tlsalpn01.Options{Listen: at.TLSListen, Dial: dialer(at, resolver)})
+				return tlsalpn01.New(tlsalpn01.Options{Listen: at.TLSListen, Dial: dial})
 			})
 		case challenge.DNS01, challenge.DNSPersist01:
 			e.Solver = s.dns(r, at, resolver)
 		case challenge.Manual:
-			set.Look = look(at, resolver)
+			set.Look = preflight.Look(resolver, dial)
 		}
 		set.Entries = append(set.Entries, e)
 	}
@@ -89,11 +90,13 @@ func (s *Solvers) share(key string, makeOne func() challenge.Solver) challenge.S
 	return s.shared[key]
 }
 
-// dialer reaches names as the CA does: by the named resolvers, at its ports.
-func dialer(at Places, resolver *dns.Resolver) challenge.DialFunc {
+// Reach returns what looks for proofs as the CA does: a resolver, and what connects to
+// names by the named resolvers, at the CA's ports.
+func (at Places) Reach() (*dns.Resolver, challenge.DialFunc) {
+	resolver := dns.NewResolver(at.Resolvers, nil)
 	ports := map[string]int{"80": cmp.Or(at.HTTPPort, 80), "443": cmp.Or(at.TLSPort, 443)}
 	var network net.Dialer
-	return func(ctx context.Context, kind, address string) (net.Conn, error) {
+	return resolver, func(ctx context.Context, kind, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
@@ -112,17 +115,5 @@ func dialer(at Places, resolver *dns.Resolver) challenge.DialFunc {
 			}
 		}
 		return nil, err
-	}
-}
-
-// look finds what a person shows, as the CA will.
-func look(at Places, resolver *dns.Resolver) func(context.Context, challenge.Proof) (bool, model.Text, error) {
-	records := dns.New(challenge.DNS01, nil, resolver)
-	files := http01.New(http01.Options{Root: at.WebRoot, Dial: dialer(at, resolver)})
-	return func(ctx context.Context, p challenge.Proof) (bool, model.Text, error) {
-		if p.Type == challenge.HTTP01 {
-			return files.Seen(ctx, p)
-		}
-		return records.Seen(ctx, p)
 	}
 }

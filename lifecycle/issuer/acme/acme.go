@@ -25,6 +25,7 @@ import (
 
 	"certquay/lifecycle/budget"
 	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/challenge/dns"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -63,6 +64,11 @@ type Options struct {
 	ChainRoots *x509.CertPool
 	// Challenges show control of names.
 	Challenges challenge.Set
+	// Resolver and Dial are by what a preflight looks, as the CA does; nil for those of the
+	// system. Preflight has names looked up before an order is made (spec C6).
+	Resolver  *dns.Resolver
+	Dial      challenge.DialFunc
+	Preflight bool
 
 	Now func() time.Time // nil means time.Now
 	// Sleep pauses within a call; nil means by a timer.
@@ -74,7 +80,8 @@ type Options struct {
 	// [DefaultRequestTimeout].
 	RequestTimeout time.Duration
 	// LookTimeout is how long a proof that was presented is looked for before the CA is
-	// asked all the same; 0 means [DefaultLookTimeout].
+	// asked all the same; 0 means [DefaultLookTimeout] for records and
+	// [DefaultPortTimeout] for others.
 	LookTimeout time.Duration
 	// PersistUntil is until when records of dns-persist-01 hold; zero means for ever.
 	PersistUntil time.Time
@@ -92,6 +99,7 @@ type Options struct {
 const (
 	DefaultPatience    = 15 * time.Second
 	DefaultLookTimeout = 10 * time.Minute
+	DefaultPortTimeout = time.Minute
 )
 
 // Issuer is the account at a CA as a [ports.Issuer]. It is safe for concurrent use by
@@ -117,6 +125,7 @@ var (
 	_ ports.Canceller      = (*Issuer)(nil)
 	_ ports.KeyRevoker     = (*Issuer)(nil)
 	_ ports.RenewalAdviser = (*Issuer)(nil)
+	_ ports.Pruner         = (*Issuer)(nil)
 )
 
 // New returns the issuer over a store. It connects to the CA, and makes an account,
@@ -134,8 +143,8 @@ func New(store ports.Store, opt Options) (*Issuer, error) {
 	if opt.RequestTimeout == 0 {
 		opt.RequestTimeout = DefaultRequestTimeout
 	}
-	if opt.LookTimeout == 0 {
-		opt.LookTimeout = DefaultLookTimeout
+	if opt.Resolver == nil {
+		opt.Resolver = dns.NewResolver(nil, nil)
 	}
 	i := &Issuer{store: store, opt: opt, directory: directoryURL(opt.Directory)}
 	if i.directory == "" {
@@ -170,7 +179,7 @@ func (i *Issuer) host() string {
 func (i *Issuer) Capabilities(time.Time) rules.Capabilities {
 	c := rules.Capabilities{
 		Levels: []model.Level{model.DV}, Types: slices.Clone(model.DomainTypes), Grades: []model.Grade{model.Free},
-		IPNames: i.opt.IPNames, Revocation: true, Public: i.opt.Public, MaxValidity: i.opt.Validity,
+		IPNames: i.opt.IPNames, Revocation: true, Preflight: true, Public: i.opt.Public, MaxValidity: i.opt.Validity,
 	}
 	for _, e := range i.opt.Challenges.Entries {
 		if e.Manual() {

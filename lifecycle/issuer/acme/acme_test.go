@@ -65,8 +65,12 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 	if p.store.GetRevokedCertificateBySerial(second.SerialNumber) == nil {
 		t.Error("not revoked")
 	}
-	// By the key of the certificate, from an issuer without an account.
+	// By the key of the certificate, from an issuer without an account: another account is
+	// refused for good.
 	other := newWorld(t, p, nil)
+	if err := other.Revoke(ctx, first, "keyCompromise"); !errors.As(err, new(*ports.PermanentError)) {
+		t.Errorf("another account: %v", err)
+	}
 	if err := other.RevokeByKey(ctx, first, key, "keyCompromise"); err != nil {
 		t.Error(err)
 	}

@@ -269,6 +269,7 @@ func (o *orderRecord) waitsForSolver() bool {
 func (i *Issuer) unseen(ctx context.Context, rec *orderRecord) *ports.Order {
 	missing, manual, method := 0, false, proofDNS
 	var why model.Text
+	var asked time.Time // when the CA is asked all the same, if it may well see more than we
 	for _, a := range rec.open() {
 		if a.seen {
 			continue
@@ -281,14 +282,18 @@ func (i *Issuer) unseen(ctx context.Context, rec *orderRecord) *ports.Order {
 		if err != nil {
 			text = model.TextOf(err)
 		}
-		if !a.Manual && i.now().Sub(unix(a.Presented)) > i.opt.LookTimeout {
+		until := unix(a.Presented).Add(i.lookTimeout(a.Proof.Type))
+		if !a.Manual && i.now().After(until) {
 			continue
 		}
 		missing++
 		why = text
-		if a.Manual {
+		switch {
+		case a.Manual:
 			manual = true
 			method = a.method()
+		case a.Proof.Record == "" && until.After(asked):
+			asked = until
 		}
 	}
 	if missing == 0 {
@@ -296,10 +301,26 @@ func (i *Issuer) unseen(ctx context.Context, rec *orderRecord) *ports.Order {
 	}
 	o := i.answer(rec)
 	o.WaitFor, o.PollAfter = model.Say("await.look", "n", missing, "cause", why), lookAgain
-	if manual {
+	switch {
+	case manual:
 		o.WaitFor, o.PollAfter = model.Say("await."+method, "n", missing, "cause", why), manualLook
+	case !asked.IsZero():
+		o.WaitFor = model.Say("await.look-from-here", "n", missing, "cause", why, "at", asked)
 	}
 	return &o
+}
+
+// lookTimeout is how long a proof of a type is looked for before the CA is asked all the
+// same. A server behind NAT or a firewall is often seen from outside alone, while records
+// that are not at the name servers are at none.
+func (i *Issuer) lookTimeout(t challenge.Type) time.Duration {
+	switch {
+	case i.opt.LookTimeout != 0:
+		return i.opt.LookTimeout
+	case t == challenge.HTTP01 || t == challenge.TLSALPN01:
+		return DefaultPortTimeout
+	}
+	return DefaultLookTimeout
 }
 
 func (a *authorizationRecord) method() string {
@@ -317,7 +338,7 @@ func (i *Issuer) ask(ctx context.Context, c *client, rec *orderRecord, status ma
 		return 0, nil
 	}
 	for _, a := range open {
-		a.Asking = true
+		a.Asking, a.Unseen = true, !a.seen
 	}
 	if err := i.save(ctx, rec); err != nil {
 		return 0, err

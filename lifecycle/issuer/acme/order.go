@@ -217,7 +217,9 @@ func (i *Issuer) advance(ctx context.Context, rec *orderRecord, finalize bool) (
 	c, err := i.connect(ctx)
 	if err == nil && rec.URL == "" {
 		i.cleanLeft(ctx)
-		err = i.newOrder(ctx, c, rec)
+		if err = i.mayOrder(ctx, c, rec.Names); err == nil {
+			err = i.newOrder(ctx, c, rec)
+		}
 	}
 	var o ports.Order
 	switch {
@@ -437,6 +439,9 @@ func (i *Issuer) answer(rec *orderRecord) ports.Order {
 		o.Status = ports.OrderProcessing
 	default:
 		o.Status, o.WaitFor = ports.OrderPending, model.Say("await.validation", "host", i.host())
+		if slices.ContainsFunc(rec.Authorizations, func(a authorizationRecord) bool { return a.Unseen && !a.Done }) {
+			o.WaitFor = model.Say("await.validation-unseen", "host", i.host())
+		}
 		o.Proofs = rec.manualProofs()
 	}
 	return o

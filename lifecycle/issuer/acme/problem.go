@@ -22,6 +22,7 @@ const problemSpace = "urn:ietf:params:acme:error:"
 const (
 	badNonce            = "badNonce"
 	accountDoesNotExist = "accountDoesNotExist"
+	unauthorized        = "unauthorized"
 )
 
 // problems are the types of problem documents with the code that says in plain words
@@ -46,7 +47,7 @@ var problems = map[string]struct {
 	"rejectedIdentifier":      {"acme.problem.identifier", true},
 	"serverInternal":          {"acme.problem.internal", false},
 	"tls":                     {"acme.problem.tls", false},
-	"unauthorized":            {"acme.problem.unauthorized", false},
+	unauthorized:              {"acme.problem.unauthorized", false},
 	"unsupportedContact":      {"acme.problem.contact", true},
 	"unsupportedIdentifier":   {"acme.problem.identifier", true},
 	"userActionRequired":      {"acme.problem.action", true},

@@ -86,8 +86,10 @@ type authorizationRecord struct {
 	Asked   bool `cbor:"10,keyasint,omitempty"`
 	Done    bool `cbor:"11,keyasint,omitempty"` // nothing is to be shown any more
 	Cleaned bool `cbor:"12,keyasint,omitempty"`
-	seen    bool
-	busy    bool // there is no place for it beside another proof
+	// Unseen says that the CA was asked although the proof could not be seen from here.
+	Unseen bool `cbor:"13,keyasint,omitempty"`
+	seen   bool
+	busy   bool // there is no place for it beside another proof
 }
 
 func (o *orderRecord) final() bool {
@@ -200,9 +202,18 @@ func (i *Issuer) save(ctx context.Context, o *orderRecord) error {
 // keepEnded is how long ended orders are kept: much longer than any attempt is repeated.
 const keepEnded = 90 * day
 
-// Prune removes at most so many orders that ended long ago, and reports whether there
-// are more.
+// Prune implements [ports.Pruner]: it removes orders that ended long ago, and what counts
+// against no limit any more.
 func (i *Issuer) Prune(ctx context.Context, most int) (more bool, err error) {
+	orders, err := i.pruneOrders(ctx, most)
+	if err != nil {
+		return false, err
+	}
+	counts, err := i.budgetOf().Prune(ctx, most)
+	return orders || counts, err
+}
+
+func (i *Issuer) pruneOrders(ctx context.Context, most int) (more bool, err error) {
 	limit := space + "/" + i.endedPrefix() + i.now().UTC().Add(-keepEnded).Format(time.DateOnly)
 	err = i.store.Update(ctx, func(tx model.Tx) error {
 		more = false

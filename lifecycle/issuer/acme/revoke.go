@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-acme/lego/v5/acme"
 	"github.com/go-acme/lego/v5/acme/api"
+
+	"certquay/lifecycle/ports"
 )
 
 // reasons are the reasons of RFC 5280 section 5.3.1 that a certificate of a server can
@@ -29,13 +31,17 @@ func reasonName(number int) string {
 
 const alreadyRevoked = "alreadyRevoked"
 
-// Revoke revokes a certificate by the account. Revoking a revoked one is no error.
+// Revoke revokes a certificate by the account. Revoking a revoked one is no error. That
+// the CA does not take the account for this certificate is permanent.
 func (i *Issuer) Revoke(ctx context.Context, leaf *x509.Certificate, reason string) error {
 	c, err := i.connect(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = i.revoke(ctx, c.Core, leaf, reason)
 	}
-	return i.revoke(ctx, c.Core, leaf, reason)
+	if hasKind(err, unauthorized) || hasKind(err, accountDoesNotExist) {
+		return &ports.PermanentError{Err: err}
+	}
+	return err
 }
 
 // RevokeByKey revokes a certificate by its own key, which needs no account (RFC 8555

@@ -35,6 +35,7 @@ type Settings struct {
 	Resolvers      []string `yaml:"resolvers"`
 	Limits         []string `yaml:"limits"`
 	PersistUntil   string   `yaml:"persist_until"`
+	Preflight      bool     `yaml:"preflight"`
 }
 
 // DefaultSettings are those without a configuration. Each call makes new ones.
@@ -49,6 +50,7 @@ func DefaultSettings() Settings {
 		TLSPort:    443,
 		Resolvers:  []string{},
 		Limits:     []string{},
+		Preflight:  true,
 	}
 }
 
@@ -110,7 +112,7 @@ func (s Settings) Options() Options {
 	return Options{
 		Directory: s.Directory, Email: s.Email, AgreeTerms: s.AgreeTerms, EABKeyID: s.EABKeyID, Profile: s.Profile,
 		PreferredChain: s.PreferredChain, Public: s.Public, Validity: time.Duration(s.ValidityHours) * time.Hour,
-		SendNotAfter: s.SendNotAfter, IPNames: s.IPNames, PersistUntil: until,
+		SendNotAfter: s.SendNotAfter, IPNames: s.IPNames, PersistUntil: until, Preflight: s.Preflight,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	legolog "github.com/go-acme/lego/v5/log"
 
+	"certquay/lifecycle/budget"
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/issuer/acme"
 	"certquay/lifecycle/ports"
@@ -80,6 +81,42 @@ func (*blind) Seen(context.Context, challenge.Proof) (bool, model.Text, error) {
 	return false, model.Say("proof.no-record", "name", "x"), nil
 }
 
+// A server behind NAT is looked for during a minute, a record during ten. spec: C4
+func TestHowLongAProofIsLookedFor(t *testing.T) {
+	t.Parallel()
+	for solver, want := range map[challenge.Solver]time.Duration{
+		&blind{}: time.Minute, blindRecords{dnsRecords{challenge.DNS01}}: 10 * time.Minute,
+	} {
+		p := newPebble(t, pebbleOptions{})
+		w := newWorld(t, p, func(o *acme.Options) {
+			o.Challenges, o.Patience = challenge.Set{Entries: []challenge.Entry{
+				{Rule: challenge.Rule{Type: solver.Type(), DNS: "test"}, Solver: solver},
+			}}, 5*time.Second
+		})
+		ctx := context.Background()
+		r := request(t, "k", newKey(t), "nat.test")
+		o, err := w.Order(ctx, r)
+		code := map[bool]string{true: "await.look", false: "await.look-from-here"}[want > time.Minute]
+		if err != nil || o.Status != ports.OrderPending || o.WaitFor.Code() != code {
+			t.Fatalf("%s: %+v, %v", solver.Type(), o, err)
+		}
+		w.clock.add(want - 20*time.Second)
+		if _, err := w.Fetch(ctx, "", r.Key); err != nil || p.count("chalZ") != 0 {
+			t.Errorf("%s: the CA was asked before %s: %v", solver.Type(), want, err)
+		}
+		w.clock.add(20 * time.Second)
+		if _, err := w.Fetch(ctx, "", r.Key); err != nil || p.count("chalZ") != 1 {
+			t.Errorf("%s: the CA was not asked after %s: %v", solver.Type(), want, err)
+		}
+	}
+}
+
+type blindRecords struct{ dnsRecords }
+
+func (blindRecords) Seen(context.Context, challenge.Proof) (bool, model.Text, error) {
+	return false, model.Say("proof.no-record", "name", "x"), nil
+}
+
 // What we do not see within the bound, the CA may see. spec: C4
 func TestProofThatIsNotSeenFromHere(t *testing.T) {
 	t.Parallel()
@@ -90,7 +127,7 @@ func TestProofThatIsNotSeenFromHere(t *testing.T) {
 	})
 	r := request(t, "k", newKey(t), "blind.test")
 	o, err := w.Order(context.Background(), r)
-	if err != nil || o.Status != ports.OrderPending || o.WaitFor.Code() != "await.look" || len(o.Proofs) != 0 {
+	if err != nil || o.Status != ports.OrderPending || o.WaitFor.Code() != "await.look-from-here" || len(o.Proofs) != 0 {
 		t.Fatalf("%+v, %v", o, err)
 	}
 	if p.count("chalZ") != 0 {
@@ -168,13 +205,21 @@ func TestOnePlaceForProofs(t *testing.T) {
 func TestEndedOrdersArePruned(t *testing.T) {
 	t.Parallel()
 	p := newPebble(t, pebbleOptions{always: true})
-	w := newWorld(t, p, nil)
+	solver := &blind{}
+	w := newWorld(t, p, func(o *acme.Options) {
+		o.Limits = []budget.Limit{{Counts: budget.NewOrders, Of: 10, Per: time.Hour}}
+	})
 	ctx := context.Background()
 	for n := range 3 {
 		w.issue(t, request(t, fmt.Sprint("k", n), newKey(t), "a.test"))
 	}
 	if n := len(w.store.Cells("acme/test/order/")); n != 0 {
 		t.Errorf("%d orders are under way", n)
+	}
+	w.opt.Challenges, w.opt.Patience = entries(solver), time.Second
+	w.open(t)
+	if o, err := w.Order(ctx, request(t, "open", newKey(t), "b.test")); err != nil || o.Status != ports.OrderPending {
+		t.Fatalf("%+v, %v", o, err)
 	}
 	if more, err := w.Prune(ctx, 2); err != nil || more || len(w.store.Cells("acme/test/done/")) != 3 {
 		t.Errorf("pruned at once: %t, %v", more, err)
@@ -187,6 +232,12 @@ func TestEndedOrdersArePruned(t *testing.T) {
 	}
 	if left := len(w.store.Cells("acme/test/done/")) + len(w.store.Cells("acme/test/ended/")); left != 0 {
 		t.Errorf("%d cells are left", left)
+	}
+	if n := len(w.store.Cells("acme/test/order/")); n != 1 {
+		t.Errorf("%d orders are under way after it, want 1", n)
+	}
+	if n := len(w.store.Cells("budget/test/")); n != 0 {
+		t.Errorf("%d counts of limits that have refilled are left", n)
 	}
 	if _, err := w.Fetch(ctx, "", "k1"); !isUnknown(err) {
 		t.Error(err)

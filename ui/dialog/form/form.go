@@ -88,6 +88,9 @@ type Preview struct {
 	Lines   []Line
 	Errors  Values
 	Problem string
+	// Then returns the preview that takes the place of this one, for what takes longer;
+	// nil for none. It runs in a command.
+	Then func() Preview
 }
 
 // Line is a line of a [Preview]. Good and Warn get a mark before the text.

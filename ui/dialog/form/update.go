@@ -54,6 +54,9 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 					f.previewErrors[f.spec.Fields[i].Key] = e
 				}
 			}
+			if then := m.preview.Then; then != nil {
+				return func() tea.Msg { return previewedMsg{f, m.seq, then()} }, app.Outcome{}
+			}
 		}
 	case searchedMsg:
 		if m.form == f {

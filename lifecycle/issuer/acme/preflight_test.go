@@ -1,0 +1,128 @@
+package acme_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"certquay/lifecycle/budget"
+	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/challenge/dns"
+	"certquay/lifecycle/challenge/dns/dnstest"
+	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/ports"
+)
+
+// resolving has an issuer look names up in a world in which example.com is well, with
+// more records.
+func resolving(t *testing.T, more ...string) (*dnstest.World, func(*acme.Options)) {
+	const server, soa = "192.0.2.1:53", "example.com. SOA ns.example.com. h.example.com. 1 60 60 60 60"
+	d := dnstest.New(t, append([]string{
+		". SOA a. h. 1 60 60 60 60", "com. SOA a.com. h.com. 1 60 60 60 60", soa, "example.com. NS ns.example.com.",
+		"ns.example.com. A 192.0.2.1", "www.example.com. A 127.0.0.1",
+	}, more...)...)
+	d.Add(t, server, soa)
+	return d, func(o *acme.Options) {
+		o.Preflight, o.Resolver = true, dns.NewResolver([]string{dnstest.Resolver}, d.Exchange)
+		o.Challenges = entries(dnsRecords{challenge.DNS01})
+	}
+}
+
+// found are the checks with what they came to.
+func found(all []ports.PreflightFinding) string {
+	var said []string
+	for _, f := range all {
+		said = append(said, fmt.Sprint(f.Check, " ", f.Level, " ", f.Text.Code()))
+	}
+	return strings.Join(said, "; ")
+}
+
+// An order is not spent while it is certain to fail, and goes on by itself once it is not.
+// spec: C6
+func TestAnOrderThatIsCertainToFailIsNotMade(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for title, c := range map[string]struct {
+		name, record, hint string
+		final              bool
+	}{
+		"CAA":          {"www.example.com", `example.com. CAA 0 issue "other.example"`, "preflight.caa.hint", true},
+		"unregistered": {"www.nobody.com", "", "preflight.unregistered.hint", false},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			p := newPebble(t, pebbleOptions{})
+			var more []string
+			if c.record != "" {
+				more = append(more, c.record)
+			}
+			_, with := resolving(t, more...)
+			w := newWorld(t, p, func(o *acme.Options) {
+				with(o)
+				o.Limits = []budget.Limit{{Counts: budget.NewOrders, Of: 10, Per: time.Hour}}
+			})
+			r := request(t, "k", newKey(t), c.name)
+			_, err := w.Order(ctx, r)
+			if err == nil || errors.As(err, new(*ports.PermanentError)) != c.final || !strings.Contains(fmt.Sprint(err), c.hint) {
+				t.Errorf("%v", err)
+			}
+			if n := p.count(pathOrder) + len(w.store.Cells("budget/test/")); n != 0 {
+				t.Errorf("%d orders and counts were spent", n)
+			}
+			w.opt.Preflight = false // as the message says
+			w.open(t)
+			w.issue(t, r)
+		})
+	}
+}
+
+// spec: C6
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	p := newPebble(t, pebbleOptions{})
+	_, with := resolving(t, `example.com. CAA 0 issue "ca.test"`)
+	w := newWorld(t, p, func(o *acme.Options) {
+		with(o)
+		o.Limits = []budget.Limit{{Counts: budget.NewOrders, Of: 1, Per: time.Hour}}
+		o.Challenges.Entries[0].Pattern = "example.com"
+	})
+	look := func(names ...string) string {
+		t.Helper()
+		all, err := w.Preflight(ctx, names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found(all)
+	}
+	const well = "delegation good preflight.delegated; caa good preflight.caa.allowed"
+	if got := look("www.example.com"); got != "clock good preflight.clock.good; budget good preflight.budget.good; "+well {
+		t.Error(got)
+	}
+	if n := p.count(pathOrder) + p.count(pathAccount) + len(w.store.Cells("")); n != 0 {
+		t.Errorf("%d things were made", n)
+	}
+	if got := look("www.other.test"); !strings.HasPrefix(got, "challenge bad acme.no-challenge; clock good") {
+		t.Error(got)
+	}
+	w.issue(t, request(t, "k", newKey(t), "www.example.com"))
+	if got := look("www.example.com"); !strings.Contains(got, "budget bad budget.spent; "+well) {
+		t.Error(got)
+	}
+	w.clock.add(10 * time.Minute)
+	w.open(t)
+	if got := look("www.example.com"); !strings.Contains(got, "clock bad preflight.clock.ahead") {
+		t.Error(got)
+	}
+	p.srv.CloseClientConnections()
+	p.srv.Close()
+	w.open(t)
+	got := look("www.example.com")
+	if !strings.HasPrefix(got, "directory bad acme.unreachable; ") || !slices.Contains(strings.Split(got, "; "), "caa warning preflight.caa.unknown") {
+		t.Error(got)
+	}
+}
