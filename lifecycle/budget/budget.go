@@ -81,7 +81,15 @@ func (b *Budget) Reserve(ctx context.Context, o Order) error {
 	if o.Replaces && b.ReplacesFree || len(b.Limits) == 0 {
 		return nil
 	}
-	return b.take(ctx, o)
+	return b.frozen().take(ctx, o)
+}
+
+// frozen is the budget at this moment: what happens in one call happens at one time, or an
+// order would wait for the nanoseconds that the call takes.
+func (b *Budget) frozen() *Budget {
+	f, now := *b, b.Now()
+	f.Now = func() time.Time { return now }
+	return &f
 }
 
 // Check returns what Reserve would now, and takes nothing.
@@ -89,7 +97,7 @@ func (b *Budget) Check(r model.Reader, o Order) error {
 	if o.Replaces && b.ReplacesFree {
 		return nil
 	}
-	return b.check(r, o)
+	return b.frozen().check(r, o)
 }
 
 // subjects are what an order uses up of a limit, one of each.
@@ -168,10 +176,11 @@ func (b *Budget) check(r model.Reader, o Order) error {
 			of = o.Names
 		}
 		for _, s := range of {
-			free, err := b.freeAt(r, l, s)
+			full, err := b.fullAt(r, l, s)
 			if err != nil {
 				return err
 			}
+			free := full.Add(l.each() - l.Per)
 			if wait := free.Sub(b.Now()); wait > 0 && (late == nil || wait > late.After) {
 				late = &ports.RetryAfterError{After: wait, OverBudget: true, Err: &model.Error{Text: spent(l, s, free)}}
 			}

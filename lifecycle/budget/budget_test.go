@@ -187,3 +187,13 @@ func TestLimitsAreReadAsTheyArePrinted(t *testing.T) {
 		}
 	}
 }
+
+// A call takes time, by which nothing has to wait. spec: C7
+func TestABudgetOfOneIsThereAtOnce(t *testing.T) {
+	b := &budget.Budget{
+		Store: issuertest.NewStore(), Account: "le", Limits: []budget.Limit{{Counts: budget.NewOrders, Of: 1, Per: time.Hour}}, Now: time.Now,
+	}
+	if err := b.Reserve(context.Background(), budget.Order{Names: []string{"a.example"}, Key: "k"}); err != nil {
+		t.Error(err)
+	}
+}
