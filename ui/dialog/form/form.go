@@ -9,6 +9,7 @@ import (
 	"certquay/lifecycle/rules"
 	"certquay/ui/app"
 	"certquay/ui/style"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -42,6 +43,7 @@ type Field struct {
 	Kind        Kind
 	Initial     string
 	Placeholder string
+	Masked      bool                // the value of an Input field is a secret: it is not shown or kept
 	Hint        func(Values) string // shown while the field is focused
 	Options     func(Values) []Option
 	Valid       func(value string, all Values) string // an error message, or ""
@@ -262,7 +264,17 @@ func (f *Form) WithError(field, message string) *Form {
 
 // isKept reports whether input is kept for the next opening. Pasted text is not, as it
 // may contain a private key.
-func (d *Field) isKept() bool { return d.Kind != Multiline && d.Kind != Hidden && d.Kind != Search }
+func (d *Field) isKept() bool {
+	return d.Kind != Multiline && d.Kind != Hidden && d.Kind != Search && !d.Masked
+}
+
+// drawn is a value of the field as it may be seen.
+func (d *Field) drawn(value string) string {
+	if d.Masked {
+		return widget.Mask(value)
+	}
+	return text.Clean(value)
+}
 
 // fieldFor returns the index of the field that an error is about: the one with that
 // key, or whose key begins with it and a blank, as "csr file" does for "csr"; -1 if

@@ -336,7 +336,7 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	case v == "":
 		return label + s.Paint(style.Muted, widget.Cut(f.placeholder(d), room))
 	default:
-		return label + widget.Cut(text.Clean(v), room)
+		return label + widget.Cut(d.drawn(v), room)
 	}
 }
 
