@@ -3,6 +3,7 @@
 package form
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -118,7 +119,9 @@ type Spec struct {
 	Danger rules.Severity
 	Intro  []string // lines before the fields
 	Fields []Field
-	Submit string // label of sending the form
+	// LabelWidth is how many cells labels may take; 0 means 13.
+	LabelWidth int
+	Submit     string // label of sending the form
 	// Steps are the names of the steps that group the fields; steps without visible
 	// fields are skipped. Without steps all fields are on one page.
 	Steps    []string
@@ -261,6 +264,9 @@ func (f *Form) WithError(field, message string) *Form {
 	f.formError = message
 	return f
 }
+
+// labelWidth is the width of labels with the mark of the focused one, in cells.
+func (f *Form) labelWidth() int { return cmp.Or(f.spec.LabelWidth, 13) + 2 }
 
 // isKept reports whether input is kept for the next opening. Pasted text is not, as it
 // may contain a private key.
