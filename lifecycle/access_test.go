@@ -64,7 +64,7 @@ func (t noting) Append(ev model.Event) error {
 }
 
 // forAnybody are the methods of an access that tell nothing of the store.
-var forAnybody = []string{"Actor", "May", "Missing", "Now", "Table"}
+var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "Table"}
 
 // onlyRead are those that read. Every other acts.
 var onlyRead = []string{

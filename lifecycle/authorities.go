@@ -61,6 +61,9 @@ func (e *Engine) authority(is *authority.Issuer) (Authority, error) {
 	return one, err
 }
 
+// IssuerKinds are the kinds of issuers that can be added; the same for everybody.
+func (a *Access) IssuerKinds() []ports.IssuerKind { return a.e.issuerKinds }
+
 // Authority returns one issuer by its name.
 func (a *Access) Authority(name string) (Authority, error) {
 	return guardedRead(a, func() (Authority, error) {

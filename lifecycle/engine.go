@@ -31,6 +31,7 @@ type Options struct {
 	// that are added while running. nil permits only those built in.
 	Authorities []authority.Declaration
 	OpenIssuer  authority.Opener
+	IssuerKinds []ports.IssuerKind // that OpenIssuer opens
 	// DNSAccounts are those that the configuration declares; DNSSecrets reads their
 	// credentials.
 	DNSAccounts []authority.Declaration
@@ -96,12 +97,14 @@ type Engine struct {
 	issuers   *authority.Issuers
 	dns       *authority.Book // accounts at DNS providers
 	checkDNS  func(provider string, credentials authority.Secrets) error
-	products  []NamedProduct
-	prober    ports.Prober
-	monitor   *monitor.Monitor
-	worker    *worker
-	scheduler *scheduler
-	reader    *reader
+
+	issuerKinds []ports.IssuerKind // that can be declared
+	products    []NamedProduct
+	prober      ports.Prober
+	monitor     *monitor.Monitor
+	worker      *worker
+	scheduler   *scheduler
+	reader      *reader
 	// deployments starts what is done at resources.
 	deployments *deployments
 	notifier    ports.Notifier
@@ -170,7 +173,7 @@ func New(o Options) *Engine {
 		crashed:     o.Crashed,
 	}
 	e.directory = directory.New(e.journal, e.notifier)
-	e.checkDNS = o.CheckDNS
+	e.checkDNS, e.issuerKinds = o.CheckDNS, o.IssuerKinds
 	e.dns = authority.NewBook(e.journal, "dns", o.DNSAccounts, o.DNSSecrets)
 	e.issuers = authority.NewIssuers(e.journal, o.Issuers, o.Authorities, e.dns, o.OpenIssuer)
 	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}

@@ -190,7 +190,7 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Tick(time.Second, func(time.Time) tea.Msg { return m.openFeed() })
 	case tickMsg:
-		return m.tick()
+		return m.ticked()
 	case clockMovedMsg:
 		return m.clockMoved(v)
 	case stepYearMsg:
@@ -283,6 +283,17 @@ func (m *root) changed(set model.ChangeSet) tea.Cmd {
 	for _, d := range m.dialogs {
 		if live, ok := d.(interface{ Changed() tea.Cmd }); ok {
 			cmds = append(cmds, live.Changed())
+		}
+	}
+	return tea.Batch(cmds...)
+}
+
+// ticked waits for the next tick, and tells dialogs that show what changes with time.
+func (m *root) ticked() tea.Cmd {
+	cmds := []tea.Cmd{m.tick()}
+	for _, d := range m.dialogs {
+		if live, ok := d.(interface{ Ticked() tea.Cmd }); ok {
+			cmds = append(cmds, live.Ticked())
 		}
 	}
 	return tea.Batch(cmds...)

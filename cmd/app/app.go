@@ -22,6 +22,7 @@ import (
 	"certquay/cmd/session"
 	"certquay/cmd/sshd"
 	"certquay/lifecycle"
+	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/listen"
 	"certquay/lifecycle/ports"
@@ -153,7 +154,7 @@ func (a *App) openEngine(
 		Words: text.New("en").Text,
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots, PublicRoots: system,
 		Issuers:     issuers,
-		Authorities: a.declaredIssuers(), OpenIssuer: a.issuerOpener(clock),
+		Authorities: a.declaredIssuers(), OpenIssuer: a.issuerOpener(clock), IssuerKinds: issuer.Declared(),
 		DNSAccounts: a.declaredDNS(), DNSSecrets: a.dnsSecrets, CheckDNS: checkDNS,
 		Products: a.products, Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
 		Notifier: a.newNotifier(roots), Crashed: crashed,

@@ -141,8 +141,11 @@ func (d *decoder) uniqueName(name, at string, seen map[string]bool, example stri
 
 // DeclaredKinds are the kinds of issuers that can be declared: all but the embedded CA,
 // of which there is one.
-func DeclaredKinds() []string {
-	return slices.DeleteFunc(issuer.Names(), func(k string) bool { return k == embedded.Brand })
+func DeclaredKinds() (names []string) {
+	for _, k := range issuer.Declared() {
+		names = append(names, k.Name)
+	}
+	return names
 }
 
 // checkDriver checks the driver of a product and its settings.

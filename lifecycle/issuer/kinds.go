@@ -68,6 +68,22 @@ func Find(name string) (Kind, bool) {
 	return Kinds[n], true
 }
 
+// Declared are the kinds of issuers that can be declared: all but the embedded CA, of
+// which there is one.
+func Declared() (all []ports.IssuerKind) {
+	for _, k := range Kinds {
+		switch k.Name {
+		case embedded.Brand:
+			continue
+		case acme.Kind:
+			all = append(all, ports.IssuerKind{Name: k.Name, Settings: k.Settings, Known: acme.Known()})
+		default:
+			all = append(all, ports.IssuerKind{Name: k.Name, Settings: k.Settings})
+		}
+	}
+	return all
+}
+
 func openEmbedded(s Setup) (ports.Issuer, error) {
 	settings := s.Settings.(embedded.Settings)
 	o := settings.Options()

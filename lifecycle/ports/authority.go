@@ -114,3 +114,22 @@ type OpenOrder struct {
 	Step  model.Text
 	Since time.Time
 }
+
+// IssuerKind is a kind of issuer that can be declared (spec C1).
+type IssuerKind struct {
+	Name string
+	// Settings makes its settings with their defaults, see package setting.
+	Settings func() any
+	// Known are the issuers of this kind that are known by name.
+	Known []KnownIssuer
+}
+
+// KnownIssuer is an issuer that is known by name: its setting "directory" takes the name
+// in place of the URL.
+type KnownIssuer struct {
+	Name, URL       string
+	Public          bool          // browsers trust its certificates
+	ExternalAccount bool          // it asks for external account binding
+	Validity        time.Duration // of its certificates, unless a profile says otherwise
+	Profiles        []string      // those that are known, sorted
+}

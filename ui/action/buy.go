@@ -102,10 +102,16 @@ func (p *purchase) fields() []form.Field {
 			Show:    hasSpecification,
 			Options: fixedOptions(brands, brands),
 			Hint: func(v form.Values) string {
-				if k := p.caps(v); k.Public {
-					return c.T("buy.brand.public", widget.Validity(c.T, k.MaxValidity))
+				k := p.caps(v)
+				code := "buy.brand.private"
+				if k.Public {
+					code = "buy.brand.public"
 				}
-				return c.T("buy.brand.private", widget.Validity(c.T, p.caps(v).MaxValidity))
+				h := c.T(code, capabilitiesLine(c, k))
+				if len(p.issuers) == 1 {
+					h = widget.JoinCJK(h, c.T("buy.brand.more", c.KeyFor("authorities", AuthoritiesKey)))
+				}
+				return h
 			},
 		},
 		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: hasSpecification, Options: func(v form.Values) []form.Option {

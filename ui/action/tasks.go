@@ -15,8 +15,8 @@ import (
 	"certquay/ui/text"
 )
 
-// Everywhere lists what every page offers: the lists of tasks, notices, contacts and
-// companies, and what verbs do.
+// Everywhere lists what every page offers: the lists of tasks, notices, authorities,
+// contacts and companies, and what verbs do.
 func Everywhere(c *app.Context, tasks *TaskList) app.Actions {
 	return append(app.Actions{
 		{
@@ -27,7 +27,7 @@ func Everywhere(c *app.Context, tasks *TaskList) app.Actions {
 			ID: "notices", Name: text.NewName("act.notices"), Group: app.View, OpensDialog: true,
 			Run: func() tea.Cmd { return showNotices(c, false) },
 		},
-		addContact(c), showContacts(c), showCompanies(c),
+		showAuthorities(c), addContact(c), showContacts(c), showCompanies(c),
 	}, verbActions(c)...)
 }
 

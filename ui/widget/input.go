@@ -2,6 +2,7 @@ package widget
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"charm.land/bubbles/v2/key"
 	"charm.land/bubbles/v2/textinput"
@@ -17,7 +18,11 @@ import (
 // textinput would scroll by a width set before the key, so that drawing changes its
 // state; it hides the character under the cursor after scrolling; and it draws control
 // characters raw. The cursor does not blink, so an idle field costs nothing.
-type Input struct{ line *textinput.Model }
+type Input struct {
+	// Masked draws a dot in place of each character, for a secret.
+	Masked bool
+	line   *textinput.Model
+}
 
 // MaxInput limits the text of one line, in bytes: about twice the size of a hundred
 // names of maximum length.
@@ -90,8 +95,15 @@ func (i *Input) parts() (before, under, after string) {
 	if i.line == nil {
 		return "", "", ""
 	}
-	return splitAtCursor(i.line.Value(), i.line.Position())
+	value := i.line.Value()
+	if i.Masked {
+		value = Mask(value)
+	}
+	return splitAtCursor(value, i.line.Position())
 }
+
+// Mask returns a dot for each character of a secret.
+func Mask(secret string) string { return Repeat("•", utf8.RuneCountInString(secret)) }
 
 // CursorOffset is the distance of the cursor from the end of the text in cells, for a
 // screen reader.

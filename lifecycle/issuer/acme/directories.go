@@ -1,9 +1,12 @@
 package acme
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"time"
+
+	"certquay/lifecycle/ports"
 )
 
 // Directory is a certificate authority that is known by a short name.
@@ -60,6 +63,18 @@ func FindDirectory(nameOrURL string) (Directory, bool) {
 		return Directory{}, false
 	}
 	return Directories[n], true
+}
+
+// Known lists [Directories] for those who declare one.
+func Known() []ports.KnownIssuer {
+	all := make([]ports.KnownIssuer, len(Directories))
+	for n, d := range Directories {
+		all[n] = ports.KnownIssuer{
+			Name: d.Name, URL: d.URL, Public: d.Public, ExternalAccount: d.ExternalAccount, Validity: d.Validity,
+			Profiles: slices.Sorted(maps.Keys(d.Profiles)),
+		}
+	}
+	return all
 }
 
 // DirectoryNames lists the short names of [Directories].

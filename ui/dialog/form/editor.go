@@ -23,7 +23,7 @@ func (f *Form) resetEditor(i int) {
 	case d.Kind == Search:
 		f.searches[i] = &search{result: d.FirstResults, index: -1}
 	case d.Kind == Input:
-		f.inputs[i] = &widget.Input{}
+		f.inputs[i] = &widget.Input{Masked: d.Masked}
 		f.inputs[i].SetValue(value)
 	case d.Kind == Multiline && i == f.focus && len(value) <= widget.MaxArea:
 		f.areas[i] = widget.NewArea(value)

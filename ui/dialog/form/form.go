@@ -3,12 +3,14 @@
 package form
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
 	"certquay/lifecycle/rules"
 	"certquay/ui/app"
 	"certquay/ui/style"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -42,6 +44,7 @@ type Field struct {
 	Kind        Kind
 	Initial     string
 	Placeholder string
+	Masked      bool                // the value of an Input field is a secret: it is not shown or kept
 	Hint        func(Values) string // shown while the field is focused
 	Options     func(Values) []Option
 	Valid       func(value string, all Values) string // an error message, or ""
@@ -119,7 +122,9 @@ type Spec struct {
 	Danger rules.Severity
 	Intro  []string // lines before the fields
 	Fields []Field
-	Submit string // label of sending the form
+	// LabelWidth is how many cells labels may take; 0 means 13.
+	LabelWidth int
+	Submit     string // label of sending the form
 	// Steps are the names of the steps that group the fields; steps without visible
 	// fields are skipped. Without steps all fields are on one page.
 	Steps    []string
@@ -263,9 +268,22 @@ func (f *Form) WithError(field, message string) *Form {
 	return f
 }
 
+// labelWidth is the width of labels with the mark of the focused one, in cells.
+func (f *Form) labelWidth() int { return cmp.Or(f.spec.LabelWidth, 13) + 2 }
+
 // isKept reports whether input is kept for the next opening. Pasted text is not, as it
 // may contain a private key.
-func (d *Field) isKept() bool { return d.Kind != Multiline && d.Kind != Hidden && d.Kind != Search }
+func (d *Field) isKept() bool {
+	return d.Kind != Multiline && d.Kind != Hidden && d.Kind != Search && !d.Masked
+}
+
+// drawn is a value of the field as it may be seen.
+func (d *Field) drawn(value string) string {
+	if d.Masked {
+		return widget.Mask(value)
+	}
+	return text.Clean(value)
+}
 
 // fieldFor returns the index of the field that an error is about: the one with that
 // key, or whose key begins with it and a blank, as "csr file" does for "csr"; -1 if

@@ -147,6 +147,8 @@ func (f *Form) fieldReadOut(i int, values Values) string {
 	default:
 		if v == "" && d.Placeholder != "" && i != f.focus {
 			v = c.T("plain.empty", d.Placeholder)
+		} else {
+			v = d.drawn(v)
 		}
 	}
 	line := d.Label + ": " + text.Clean(v)

@@ -110,7 +110,7 @@ func (f *Form) click(m app.HitMsg) tea.Cmd {
 		return nil
 	}
 	by := 1
-	if m.X < labelWidth+4 {
+	if m.X < f.labelWidth()+4 {
 		by = -1
 	}
 	if f.spec.Fields[i].Kind == Search {

@@ -16,8 +16,6 @@ import (
 	"certquay/ui/widget"
 )
 
-const labelWidth = 15
-
 // multilineHeight is the number of lines drawn of a focused Multiline field.
 const multilineHeight = 5
 
@@ -137,7 +135,7 @@ func (f *Form) stepParts() (parts []stepPart) {
 // body draws the fields of the step, and returns which lines the focused one takes.
 func (f *Form) body(inner int) (rows []widget.Row, from, to int) {
 	s, values := f.c.Styles, f.Values()
-	under := widget.Space(labelWidth + 2)
+	under := widget.Space(f.labelWidth() + 2)
 	for i := range f.spec.Fields {
 		if !f.isShown(i) {
 			continue
@@ -145,7 +143,7 @@ func (f *Form) body(inner int) (rows []widget.Row, from, to int) {
 		d, on := &f.spec.Fields[i], i == f.focus
 		id := fieldID + strconv.Itoa(i)
 		put := func(tone style.Tone, t string) {
-			for _, l := range widget.Wrap(t, inner-labelWidth-2) {
+			for _, l := range widget.Wrap(t, inner-f.labelWidth()-2) {
 				rows = append(rows, widget.Row{{ID: id, Text: widget.Pad(under+s.Paint(tone, l), inner)}})
 			}
 		}
@@ -311,8 +309,8 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	if on {
 		lead, tone = "▌ ", style.Accent
 	}
-	label := s.Paint(tone, lead+widget.Pad(d.Label, labelWidth-2)) + "  "
-	room := inner - labelWidth - 2
+	label := s.Paint(tone, lead+widget.Pad(d.Label, f.labelWidth()-2)) + "  "
+	room := inner - f.labelWidth() - 2
 	switch d.Kind {
 	case Multiline:
 		said := f.summary(*f.values[d.Key])
@@ -336,7 +334,7 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	case v == "":
 		return label + s.Paint(style.Muted, widget.Cut(f.placeholder(d), room))
 	default:
-		return label + widget.Cut(text.Clean(v), room)
+		return label + widget.Cut(d.drawn(v), room)
 	}
 }
 

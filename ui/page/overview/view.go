@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle/rules"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/list"
 	"certquay/ui/style"
@@ -150,6 +151,7 @@ func (p *page) welcome(w int) []widget.Row {
 	add(style.Head, "", c.T("empty.first"))
 	step(c.KeyOf(rules.Buy), c.T("empty.buy"))
 	step(c.KeyOf(rules.Upload), c.T("empty.import"))
+	step(c.KeyFor("authorities", action.AuthoritiesKey), c.T("empty.authorities"))
 	add(style.Head, "", c.T("empty.then"))
 	step(c.KeyOf(rules.Apply), c.T("empty.apply"))
 	step(c.KeyOf(rules.Deploy), c.T("empty.deploy"))

@@ -1,0 +1,311 @@
+package action
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/ports"
+	"certquay/model/setting"
+	"certquay/ui/app"
+	"certquay/ui/chart"
+	"certquay/ui/dialog"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// Widths of the list of authorities, in cells.
+const (
+	authorityWide  = 104 // from here on there are all columns
+	authoritySplit = 104 // and what is known of one stands in two columns
+	limitWide      = 66  // a limit takes one line
+)
+
+// kindOf returns the kind of an issuer that can be declared.
+func kindOf(c *app.Context, name string) (ports.IssuerKind, bool) {
+	kinds := c.Backend.IssuerKinds()
+	n := slices.IndexFunc(kinds, func(k ports.IssuerKind) bool { return k.Name == name })
+	if n < 0 {
+		return ports.IssuerKind{}, false
+	}
+	return kinds[n], true
+}
+
+// settingsOf are the settings of an issuer with their values in the place of defaults;
+// none if its kind cannot be declared or a value does not fit.
+func settingsOf(c *app.Context, one *lifecycle.Authority) []setting.Setting {
+	kind, ok := kindOf(c, one.Kind)
+	if !ok {
+		return nil
+	}
+	filled, err := setting.Fill(kind.Settings(), one.Settings)
+	if err != nil { // it is the issuer's problem, which is shown
+		return nil
+	}
+	return setting.Of(filled)
+}
+
+// valueOf is the value of a setting of an issuer; the zero value if it has none.
+func valueOf[T any](c *app.Context, one *lifecycle.Authority, name string) (v T) {
+	for _, s := range settingsOf(c, one) {
+		if s.Name == name {
+			v, _ = s.Default.(T)
+		}
+	}
+	return v
+}
+
+// directoryOf is the address at which an issuer is reached; "" for one that has none.
+func directoryOf(c *app.Context, one *lifecycle.Authority) string {
+	kind, ok := kindOf(c, one.Kind)
+	if !ok {
+		return ""
+	}
+	given := cmp.Or(valueOf[string](c, one, "directory"), one.Name)
+	for _, k := range kind.Known {
+		if k.Name == given {
+			return k.URL
+		}
+	}
+	return given
+}
+
+// proofOf says how control of names is shown to an issuer.
+func proofOf(c *app.Context, one *lifecycle.Authority) string {
+	var ways []string
+	for _, given := range valueOf[[]string](c, one, "challenges") {
+		r, err := challenge.ParseRule(given)
+		if err != nil {
+			continue
+		}
+		way := c.Text.Lookup("authorities.way."+string(r.Type), string(r.Type))
+		if r.DNS != "" {
+			way += " " + text.Clean(r.DNS)
+		}
+		if !slices.Contains(ways, way) {
+			ways = append(ways, way)
+		}
+	}
+	switch {
+	case len(ways) > 0:
+		return strings.Join(ways, c.T("comma"))
+	case one.Capabilities.Proof != "":
+		return c.T("authorities.way.manual")
+	case one.Problem != "":
+		return "–"
+	}
+	return c.T("authorities.way.none")
+}
+
+// stateOf says whether an issuer can be used, in words as short as possible.
+func (d *Authorities) stateOf(one *lifecycle.Authority) (glyph, words string, tone style.Tone) {
+	c, st := d.c, &one.Status
+	switch {
+	case d.asking == one.Name:
+		return c.SpinnerOr("◔"), c.T("authorities.state.asked"), style.Busy
+	case one.Problem != "":
+		return "✕", c.Text.Text(one.Problem), style.Bad
+	case st.LastError != "" && st.NextTry.After(c.Now):
+		return "▲", c.T("authorities.state.next", d.clock(st.NextTry), c.Text.Text(st.LastError)), style.Warn
+	case st.LastError != "":
+		return "▲", c.Text.Text(st.LastError), style.Warn
+	case one.HasAccount && st.Account == "":
+		return "○", c.T("authorities.state.new"), style.Muted
+	}
+	return "●", c.T("authorities.state.ready"), style.Good
+}
+
+// clock is a time to the minute, with its day only where that is another one.
+func (d *Authorities) clock(t time.Time) string {
+	if t.UTC().Format(time.DateOnly) == d.c.Now.UTC().Format(time.DateOnly) {
+		return t.UTC().Format("15:04Z")
+	}
+	return widget.Stamp(t)
+}
+
+// tightestLimit is the limit of which the least share is left; nil if none is known.
+func tightestLimit(all []ports.RateLimit) (least *ports.RateLimit) {
+	for n := range all {
+		if l := &all[n]; least == nil || l.Left*least.Of < least.Left*l.Of {
+			least = l
+		}
+	}
+	return least
+}
+
+// limitBar draws what is left of a limit in w cells.
+func limitBar(s *style.Styles, l *ports.RateLimit, w int) string {
+	tone := style.Good
+	switch {
+	case l.Left*10 <= l.Of:
+		tone = style.Bad
+	case l.Left*4 <= l.Of:
+		tone = style.Warn
+	}
+	full := chart.HorizontalBar(l.Left, l.Of, w)
+	return s.Paint(tone, full) + s.Paint(style.Faint, widget.Repeat("░", w-widget.Width(full)))
+}
+
+// column is a column of the list.
+type authorityColumn struct {
+	head  string
+	width int
+	right bool
+}
+
+// columns are the columns of the list in a width; the last one takes what is left.
+func (d *Authorities) columns(in int) (cs []authorityColumn, bar int) {
+	c, wide := d.c, in >= authorityWide
+	col := func(head string, least, most int, value func(*lifecycle.Authority) string) authorityColumn {
+		w := max(widget.Width(c.T(head)), least)
+		for n := range d.all {
+			w = max(w, min(widget.Width(value(&d.all[n])), most))
+		}
+		return authorityColumn{head: c.T(head), width: w}
+	}
+	bar = max(min((in-60)/6, 20), 5)
+	cs = append(cs, col("authorities.head.name", 8, 20, func(a *lifecycle.Authority) string { return text.Clean(a.Name) }))
+	if wide {
+		cs = append(cs, col("authorities.head.kind", 4, 10, d.kind),
+			col("authorities.head.account", 8, 28, func(a *lifecycle.Authority) string { return text.Clean(a.Status.Email) }))
+	}
+	counts := col("authorities.head.left", 3, 14, d.count)
+	counts.width = max(counts.width, bar+1+col("comma", 3, 14, d.count).width)
+	cs = append(
+		cs,
+		counts,
+		col("authorities.head.refills", 3, 17, d.refills),
+		col(
+			"authorities.head.proof",
+			5,
+			map[bool]int{false: 11, true: 26}[wide],
+			func(a *lifecycle.Authority) string { return proofOf(c, a) },
+		),
+	)
+	certs := col("authorities.head.certificates", 2, 7, func(a *lifecycle.Authority) string { return widget.Count(a.Instances) })
+	certs.right = true
+	return append(cs, certs, authorityColumn{head: c.T("authorities.head.state")}), bar
+}
+
+func (d *Authorities) kind(one *lifecycle.Authority) string {
+	return d.c.Text.Lookup("authorities.kind."+one.Kind, one.Kind)
+}
+
+// count is what is left of the tightest limit.
+func (d *Authorities) count(one *lifecycle.Authority) string {
+	if l := tightestLimit(one.Status.Limits); l != nil {
+		return d.c.T("authorities.count", strconv.Itoa(l.Left), strconv.Itoa(l.Of))
+	}
+	return "–"
+}
+
+// refills is when there is one more of the tightest limit.
+func (d *Authorities) refills(one *lifecycle.Authority) string {
+	if l := tightestLimit(one.Status.Limits); l != nil && !l.Refills.IsZero() {
+		return d.clock(l.Refills)
+	}
+	return "–"
+}
+
+// layout draws the list and what is known of the selected issuer.
+func (d *Authorities) layout() {
+	in := max(d.width-4, 1)
+	rows := d.listRows(in)
+	below := len(d.below(in))
+	room := max(d.height-2-below-1, 1) // without the heads
+	lines := min(len(rows), max(room/3, min(3, room)))
+	d.list.Set(rows, in, lines)
+	d.about.Set(d.aboutRows(in), in, max(room-lines-1, 0))
+}
+
+// listRows are the lines of the list.
+func (d *Authorities) listRows(in int) (rows []widget.Row) {
+	s, c := d.c.Styles, d.c
+	cs, bar := d.columns(in)
+	for n := range d.all {
+		one, here, id := &d.all[n], n == d.cursor, dialog.EntryID(n)
+		paint := s.Paint
+		if here {
+			paint = s.PaintSelected
+		}
+		row := widget.Row{{ID: id, Text: paint(style.Accent, c.Lead(here))}}
+		put := func(k int, tone style.Tone, value string) {
+			cell := widget.Pad(widget.Cut(value, cs[k].width), cs[k].width) + "  "
+			if cs[k].right {
+				cell = widget.PadLeft(value, cs[k].width) + "  "
+			}
+			row = append(row, widget.Part{ID: id, Text: paint(tone, cell), HasCursor: here && k == 0})
+		}
+		k := 0
+		next := func(tone style.Tone, value string) { put(k, tone, value); k++ }
+		next(style.Strong, text.Clean(one.Name))
+		if in >= authorityWide {
+			next(style.Muted, d.kind(one))
+			next(style.Normal, cmp.Or(text.Clean(one.Status.Email), "–"))
+		}
+		if l := tightestLimit(one.Status.Limits); l != nil && !c.Plain {
+			count := widget.Pad(d.count(one), cs[k].width-bar-1) + "  "
+			row = append(row, widget.Part{ID: id, Text: limitBar(s, l, bar) + paint(style.Normal, " "+count)})
+			k++
+		} else {
+			next(style.Muted, d.count(one))
+		}
+		next(style.Muted, d.refills(one))
+		next(style.Normal, proofOf(c, one))
+		next(style.Normal, widget.Count(one.Instances))
+		glyph, words, tone := d.stateOf(one)
+		if !c.Plain {
+			words = glyph + " " + words
+		}
+		room := max(in-widget.Width(row.String()), 1)
+		rows = append(rows, append(row, widget.Part{ID: id, Text: paint(tone, widget.Pad(widget.Cut(words, room), room))}))
+	}
+	return rows
+}
+
+// heads is the line above the list.
+func (d *Authorities) heads(in int) widget.Row {
+	line := "  "
+	cs, _ := d.columns(in)
+	for _, c := range cs {
+		if c.right {
+			line += widget.PadLeft(c.head, c.width) + "  "
+		} else {
+			line += widget.Pad(c.head, c.width) + "  "
+		}
+	}
+	return widget.Row{{Text: d.c.Styles.Paint(style.Head, widget.Cut(strings.TrimRight(line, " "), in))}}
+}
+
+// rows are the lines of the dialog.
+func (d *Authorities) rows() []widget.Row {
+	in := max(d.width-4, 1)
+	var rows []widget.Row
+	if !d.c.Plain {
+		rows = append(rows, d.heads(in))
+	}
+	rows = append(append(rows, d.list.Rows()...), nil)
+	rows = append(rows, d.about.Rows()...)
+	below := d.below(in)
+	for len(rows)+len(below) < d.height-2 && !d.c.Plain {
+		rows = append(rows, nil)
+	}
+	return append(rows, below...)
+}
+
+// below is what is drawn under everything: what was done last, and the keys.
+func (d *Authorities) below(in int) []widget.Row {
+	s, rows := d.c.Styles, []widget.Row{nil}
+	switch {
+	case d.asking != "":
+		rows = append(rows, widget.Row{{Text: s.Paint(style.Busy, d.c.SpinnerOr("◔")+" "+d.c.T("authorities.asking", d.asking))}})
+	case d.note != "":
+		rows = append(rows, widget.Row{{Text: s.Paint(style.Good, widget.Cut(text.Clean(d.note), in))}})
+	}
+	return append(rows, d.c.HintRows(in, d.ShortHelp()...)...)
+}
