@@ -10,6 +10,7 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/model/where"
 )
@@ -218,10 +219,13 @@ func (c *invocation) listCell(column string, r *model.InstanceRow, now time.Time
 	return r.ID.Short()
 }
 
-// expires returns a date and the number of days until then.
+// expires returns a date and the number of days until then, or of hours within a day.
 func (c *invocation) expires(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
+	}
+	if left := t.Sub(now); left > -rules.Day && left < rules.Day {
+		return c.Text("verb.expires.hours", "day", out.Day(t), "n", int(left.Hours()))
 	}
 	return c.Text("verb.expires", "day", out.Day(t), "n", int(t.Sub(now).Hours()/24))
 }

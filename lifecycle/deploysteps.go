@@ -315,7 +315,7 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	return func(tx model.Tx, j *model.Job) error {
 		again := time.Time{}
 		if j.Cause == journal.CauseScheduled { // automatic deployments are retried (spec H9)
-			again = w.Now().Add(rules.RetryAfter(j.Attempt, 0))
+			again = w.Now().Add(rules.RetryWithin(validityOf(tx, j.Instance), j.Attempt, 0))
 		}
 		failure := model.Failure{Kind: model.JobDeploy, At: w.Now(), Message: j.Error}
 		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {

@@ -332,7 +332,7 @@ func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 		if errors.As(cause, &pause) {
 			wait = pause.After
 		}
-		j.Next = w.Now().Add(rules.RetryAfter(j.Attempt, wait))
+		j.Next = w.Now().Add(rules.RetryWithin(validityOf(tx, j.Instance), j.Attempt, wait))
 	}
 	if err := w.markFailed(tx, j, retry); err != nil {
 		return err
@@ -351,6 +351,16 @@ func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 		return nil
 	}
 	return w.finish(tx, j, journal.ResultFailed)
+}
+
+// validityOf returns the validity of the current version of an instance; 0 if it has none
+// or cannot be read.
+func validityOf(r model.Reader, id model.ID) time.Duration {
+	i, err := model.Get[model.Instance](r, string(id))
+	if v := i.Current(); err == nil && v != nil {
+		return v.Validity()
+	}
+	return 0
 }
 
 // markFailed shows a failed attempt on the instance or its resource.

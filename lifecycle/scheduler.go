@@ -39,6 +39,7 @@ type scheduler struct {
 	// issuersPruned is when the records of the issuers were last pruned to the end. passMu
 	// guards it.
 	issuersPruned time.Time
+	shortLived    time.Time // when short-lived certificates were last looked for; passMu guards it
 
 	skipMu    sync.Mutex
 	skipUntil map[model.ID]time.Time // due work that was refused
@@ -197,6 +198,9 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 		}
 	}
 	look, err := s.resourcesToVerify(now)
+	if err == nil {
+		look, err = s.shortLivedToVerify(now, look)
+	}
 	if err != nil {
 		return jobs, model.Fail("error.read-due", "cause", err)
 	}
@@ -258,6 +262,36 @@ func (s *scheduler) resourcesToVerify(now time.Time) (look []model.ID, err error
 			look = append(look, model.ID(key))
 		}
 		return nil
+	})
+	return look, err
+}
+
+// shortLivedToVerify adds the resources of short-lived certificates that are verified
+// more often than once a day (spec C8). It looks for them once an hour.
+func (s *scheduler) shortLivedToVerify(now time.Time, look []model.ID) ([]model.ID, error) {
+	if now.Sub(s.shortLived) < time.Hour && !now.Before(s.shortLived) {
+		return look, nil
+	}
+	s.shortLived = now
+	soon := model.Scan{Index: "expiry", From: model.TimeKey(now), To: model.TimeKey(now.Add(rules.ShortLived))}
+	err := s.store.View(func(r model.Reader) error {
+		var failed error
+		reported := func(string, error) {} // by those who work on it
+		err := journal.EachReadable(r, soon, reported, func(i *model.Instance) bool {
+			v := i.Current()
+			if v == nil || i.Deployments.Deployed == 0 || v.Validity() >= rules.ShortLived {
+				return true
+			}
+			var rs []model.Resource
+			rs, failed = resourcesOf(r, i.ID)
+			for n := range rs {
+				if x := &rs[n]; x.Deployed != "" && now.Sub(x.ProbedAt) >= rules.LookEvery(v.Validity()) && !slices.Contains(look, x.ID) {
+					look = append(look, x.ID)
+				}
+			}
+			return failed == nil
+		})
+		return errors.Join(err, failed)
 	})
 	return look, err
 }

@@ -27,8 +27,6 @@ const (
 	// maximum of endpoints in one round.
 	maxIdle = 10 * time.Minute
 	maxDue  = 1000
-	// probeEvery is the interval at which each watched endpoint is probed.
-	probeEvery = 24 * time.Hour
 	// maxProbes bounds concurrent probes, and probeTimeout one of them, in real
 	// time.
 	maxProbes    = 16
@@ -368,7 +366,16 @@ type observation struct {
 	sentences                    []model.Text
 	fingerprint, subject, issuer string
 	notAfter                     time.Time
+	validity                     time.Duration     // 0 if the leaf cannot be read
 	leaf                         *x509.Certificate // nil if it cannot be read
+}
+
+// lookEvery is the pause until the next look at what was seen.
+func (s *observation) lookEvery() time.Duration {
+	if s.leaf == nil {
+		return rules.Day
+	}
+	return rules.LookEvery(s.validity)
 }
 
 // checkRevocation adds that the certificate has been revoked, before all else: no client
@@ -428,6 +435,7 @@ func (m *Monitor) evaluate(chain [][]byte, name string, now time.Time) observati
 	}
 	s.leaf = leaf
 	v := bundle.Version(leaf)
+	s.validity = v.Validity()
 	s.subject, s.issuer, s.notAfter = ports.SanitizeLine(v.Subject), ports.SanitizeLine(leaf.Issuer.String()), v.NotAfter
 	if !now.Before(v.Window()) && !now.After(v.NotAfter) {
 		add(WatchExpiring, model.Say("watch-problem.expires", "at", v.NotAfter))
@@ -472,6 +480,6 @@ func merge(w *model.Watch, s observation, failure error, now time.Time) model.Te
 	}
 	w.Problems, w.Detail = s.problems, model.Texts(s.sentences...)
 	w.Fingerprint, w.Subject, w.Issuer, w.NotAfter = s.fingerprint, s.subject, s.issuer, s.notAfter
-	w.AnsweredAt, w.Failures, w.Error, w.Next = now, 0, "", now.Add(probeEvery)
+	w.AnsweredAt, w.Failures, w.Error, w.Next = now, 0, "", now.Add(s.lookEvery())
 	return model.Texts(changes...)
 }

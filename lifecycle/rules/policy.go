@@ -83,6 +83,26 @@ const ResponseTime = 24 * time.Hour
 // not urgent, where a CA's rate limit does not let all through (spec C7).
 const UrgentBefore = 7 * Day
 
+// RetryWithin is [RetryAfter] for work on a certificate of some validity: the longest
+// pause is a thirty-sixth of that, so that one of six days is tried every four hours and
+// its last half holds eighteen attempts (spec C8). 0 is no certificate.
+func RetryWithin(validity time.Duration, attempt int, asked time.Duration) time.Duration {
+	wait := RetryAfter(attempt, 0)
+	if validity > 0 {
+		wait = min(wait, max(validity/36, time.Hour))
+	}
+	return max(wait, asked)
+}
+
+// LookEvery is the pause between looks at what presents a certificate of some validity: a
+// day, or for short ones a twelfth of the validity (spec C8).
+func LookEvery(validity time.Duration) time.Duration {
+	return min(Day, max(validity/12, time.Hour))
+}
+
+// ShortLived is the validity from which on a day is soon enough for [LookEvery].
+const ShortLived = 12 * Day
+
 // NeededBy returns the rank of an order among those that wait for the same rate limit of
 // a CA (spec C7): what is urgent first, and then what is needed earlier. A certificate
 // that is renewed by itself is needed at its end and urgent in its last week. What a
