@@ -30,6 +30,8 @@ import (
 	"github.com/letsencrypt/pebble/v2/wfe"
 
 	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/challenge/dns/dnsupdate"
+	"certquay/lifecycle/challenge/dns/worker"
 	"certquay/lifecycle/issuer/acme"
 	"certquay/lifecycle/issuer/issuertest"
 	"certquay/lifecycle/ports"
@@ -39,6 +41,12 @@ import (
 // TestMain configures the CAs of the tests, which read their options from the
 // environment.
 func TestMain(m *testing.M) {
+	worker.RunIfChild(func(name string, settings map[string]string, resolvers []string) (worker.Writer, error) {
+		if name != "dnsupdate" {
+			return nil, worker.ErrUnknown
+		}
+		return dnsupdate.New(settings, resolvers)
+	})
 	if err := os.Setenv("PEBBLE_VA_NOSLEEP", "1"); err != nil {
 		log.Fatal(err)
 	}
@@ -150,6 +158,7 @@ type pebbleOptions struct {
 	retryAfter  int
 	reuse       string // percentage of reused authorizations
 	wrap        func(http.Handler) http.Handler
+	dns         string // host:port of the DNS server that it asks; "" for that of the network
 }
 
 const (
@@ -187,7 +196,7 @@ func newPebble(t testing.TB, o pebbleOptions) *pebble {
 	p.ca = ca.New(quiet, p.store, "", "ecdsa", 1, 1, map[string]ca.Profile{
 		"default": {Description: "the default"}, "shortlived": {Description: "6 days", ValidityPeriod: 518400},
 	})
-	vai := va.New(quiet, network.http, network.tls, true, network.dns, p.store)
+	vai := va.New(quiet, network.http, network.tls, true, cmp.Or(o.dns, network.dns), p.store)
 	front := wfe.New(quiet, p.store, vai, p.ca, []string{"ca.test"}, true, o.eab, o.retryAfter, o.retryAfter)
 	inner := front.Handler()
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -134,6 +134,42 @@ func (s *Server) Texts(t *testing.T, name string) (all []string) {
 	return all
 }
 
+// Recursor starts a server that asks this one and follows CNAMEs from zone to zone, as the
+// resolver of a CA does. It returns its address, for TCP, and ends with the test.
+func (s *Server) Recursor(t *testing.T) string {
+	t.Helper()
+	l, err := listen.TCP(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &dns.Server{Listener: l, Handler: dns.HandlerFunc(s.recurse)}
+	go func() { _ = r.ActivateAndServe() }() // ends by Shutdown
+	t.Cleanup(func() { _ = r.Shutdown() })
+	return l.Addr().String()
+}
+
+// maxLinks is how many CNAMEs are followed.
+const maxLinks = 8
+
+func (s *Server) recurse(w dns.ResponseWriter, q *dns.Msg) {
+	reply := new(dns.Msg).SetReply(q)
+	for name, n := q.Question[0].Name, 0; name != "" && n < maxLinks; n++ {
+		answer, _, err := new(dns.Client).Exchange(new(dns.Msg).SetQuestion(name, q.Question[0].Qtype), s.Address)
+		if err != nil {
+			reply.Rcode = dns.RcodeServerFailure
+			break
+		}
+		reply.Rcode, name = answer.Rcode, ""
+		reply.Answer = append(reply.Answer, answer.Answer...)
+		if len(answer.Answer) > 0 {
+			if c, ok := answer.Answer[len(answer.Answer)-1].(*dns.CNAME); ok && q.Question[0].Qtype != dns.TypeCNAME {
+				name = c.Target
+			}
+		}
+	}
+	_ = w.WriteMsg(reply) // who asks asks again
+}
+
 // key is the TSIG key of a zone.
 func key(zone string) (name, secret string) {
 	sum := sha256.Sum256([]byte(zone))
