@@ -148,7 +148,7 @@ func TestErrors(t *testing.T) {
 		{"ui:\n  colours:\n    good: green\n", "f.yaml:3:11: ui.colours.good is no colour; write \"#rrggbb\" or a number from 0 to 255"},
 		{"ui: {colours: {good: 256}}\n", "ui.colours.good is no colour"},
 		{"ui: {colours: {good: 1.5}}\n", "ui.colours.good needs text"},
-		{"ui:\n  keys:\n    byu: B\n", "f.yaml:3:10: ui.keys.byu is no action; there are apply, assign, auto-deploy"},
+		{"ui:\n  keys:\n    byu: B\n", "f.yaml:3:10: ui.keys.byu is no action; there are apply, assign, authorities"},
 		{"ui:\n  keys:\n    buy: [B, ctrl+c]\n", "ui.keys.buy has ctrl+c, which is reserved"},
 		{"ui:\n  keys:\n    help: f1\n    buy: d\n", "f.yaml:4:10: ui.keys.buy has d, which is the key of deploy on the page Overview"},
 		{"ui: {keys: {buy: {a: b}}}\n", "ui.keys.buy needs text"},
