@@ -72,10 +72,12 @@ type App struct {
 	Unserved func() bool
 
 	products []lifecycle.NamedProduct
-	splash   *program.Splash // splash screen of the local dashboard; nil without one
-	ctx      context.Context
-	closers  []func() error
-	begin    func() // starts what needs an unsealed store; once
+	// demoAuthority is the scripted authority of a demo; nil without.
+	demoAuthority *demo.Authority
+	splash        *program.Splash // splash screen of the local dashboard; nil without one
+	ctx           context.Context
+	closers       []func() error
+	begin         func() // starts what needs an unsealed store; once
 }
 
 // Temporary reports whether this owner ends with the verb for which it was started.
@@ -148,7 +150,8 @@ func (a *App) openEngine(
 	a.products = a.openProducts(ctx, clock)
 	issuers := map[string]ports.Issuer{embedded.Brand: a.CA}
 	if a.Demo {
-		issuers[demo.Brand] = demo.NewAuthority(a.CA, a.Store, clock.Now)
+		a.demoAuthority = demo.NewAuthority(a.CA, a.Store, clock.Now)
+		issuers[demo.Brand] = a.demoAuthority
 	}
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Words: text.New("en").Text,

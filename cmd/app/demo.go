@@ -27,6 +27,9 @@ func (a *App) openDemoStore() error {
 	return nil
 }
 
+// usedOrders is how many orders of the present hours are used up when a demo begins.
+const usedOrders = 38
+
 // fillDemo creates the sample fleet and shows the progress.
 func (a *App) fillDemo(ctx context.Context, clock ports.Clock) error {
 	movable, ok := clock.(*ports.MovableClock)
@@ -57,5 +60,5 @@ func (a *App) fillDemo(ctx context.Context, clock ports.Clock) error {
 	if err := w.Fill(ctx); err != nil {
 		return model.Fail("demo.fleet", "cause", err)
 	}
-	return nil
+	return a.demoAuthority.Used(ctx, usedOrders)
 }

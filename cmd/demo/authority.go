@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"certquay/lifecycle/budget"
@@ -42,6 +43,18 @@ func (a *Authority) Order(ctx context.Context, r ports.CertificateRequest) (port
 		return ports.Order{}, err
 	}
 	return a.Issuer.Order(ctx, r)
+}
+
+// Used takes so many orders from the budget, as if they had been made elsewhere with the
+// same account.
+func (a *Authority) Used(ctx context.Context, orders int) error {
+	for n := range orders {
+		o := budget.Order{Names: []string{fmt.Sprintf("elsewhere-%d.invalid", n)}, Renews: true}
+		if err := a.budget.Reserve(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Status says what is left of the rate limits.
