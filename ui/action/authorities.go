@@ -67,6 +67,8 @@ type Authorities struct {
 	note          string // what was done last
 	width, height int
 	list, about   widget.Scroll
+	room          int  // lines below the list
+	scrolls       bool // there are more of them
 }
 
 var _ app.Dialog = (*Authorities)(nil)
@@ -324,8 +326,10 @@ func (d *Authorities) ShortHelp() []key.Binding {
 	}
 	bs = append(bs, c.Bind(c.T("authorities.key.dns"), dnsKey), c.Bind(c.T("authorities.key.certificates"), "enter"),
 		c.Bind(c.T("authorities.key.copy"), "y"))
-	if d.about.HiddenLines() > 0 {
-		bs = append(bs, c.Bind(c.T("authorities.key.more"), "pgdown", "pgup"))
+	if d.scrolls {
+		more := c.Bind("", "pgdown", "pgup")
+		more.SetHelp("pgup pgdn", c.T("authorities.key.more"))
+		bs = append(bs, more)
 	}
 	return append(bs, c.Bind(c.T("hint.close"), "esc"))
 }

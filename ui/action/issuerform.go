@@ -53,10 +53,11 @@ func settingLabel(c *app.Context, name string) string {
 func (f *issuerForm) spec() form.Spec {
 	c := f.c
 	spec := form.Spec{
-		Title: c.T("issuer.add.title"), Intro: []string{c.T("issuer.add.intro")}, Submit: c.T("issuer.add.submit"),
+		ID: "issuer", Title: c.T("issuer.add.title"), Intro: []string{c.T("issuer.add.intro")}, Submit: c.T("issuer.add.submit"),
 		Steps: []string{c.T("issuer.step.first"), c.T("issuer.step.further")}, LabelWidth: 16,
 	}
 	if f.was != nil {
+		spec.ID = ""
 		spec.Title, spec.Intro, spec.Submit = c.T("issuer.edit.title", f.was.Name), nil, c.T("issuer.edit.submit")
 	} else {
 		spec.Fields = append(spec.Fields, f.caField(), f.nameField())
