@@ -175,7 +175,7 @@ func TestDNSAccountsByKeys(t *testing.T) {
 	if !slices.Equal(d.copied, []string{"certquay dns test cloudflare example.com"}) {
 		t.Errorf("copied %q", d.copied)
 	}
-	d.keys("esc", "a").choose("proof", "dns-01 cloudflare").sees("dns-01 with cloudflare").keys("ctrl+s", "esc").sees("dns-01 cloudflare")
+	d.keys("esc", "a").choose("proof", "dns:cloudflare").sees("dns-01 with cloudflare").keys("ctrl+s", "esc").sees("dns-01 cloudflare")
 	one, err := b.Authority("letsencrypt")
 	if err != nil || len(one.Settings["challenges"].([]any)) != 1 || one.Settings["challenges"].([]any)[0] != "dns-01=*,cloudflare" {
 		t.Errorf("%+v, %v", one.Declaration, err)

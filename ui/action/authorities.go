@@ -9,7 +9,6 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
-	"certquay/lifecycle/authority"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/ui/app"
@@ -61,7 +60,6 @@ func showAuthorities(c *app.Context) app.Action {
 type Authorities struct {
 	c             *app.Context
 	all           []lifecycle.Authority
-	dns           []authority.Declaration
 	cursor        int
 	asking        string // the issuer that is being asked; "" for none
 	note          string // what was done last
@@ -83,7 +81,6 @@ type (
 	authoritiesLoadedMsg struct {
 		dialog *Authorities
 		all    []lifecycle.Authority
-		dns    []authority.Declaration
 	}
 	// authorityChangedMsg says what was done with the issuer of a name. begin, if there is
 	// one, goes on with it.
@@ -104,10 +101,7 @@ type (
 
 func (d *Authorities) read() (m authoritiesLoadedMsg, err error) {
 	m.dialog = d
-	if m.all, err = d.c.Backend.Authorities(); err != nil {
-		return m, err
-	}
-	m.dns, err = d.c.Backend.DNSAccounts()
+	m.all, err = d.c.Backend.Authorities()
 	return m, err
 }
 
@@ -132,7 +126,7 @@ func (d *Authorities) set(m authoritiesLoadedMsg) {
 	if one := d.selected(); one != nil {
 		at = one.Name
 	}
-	d.all, d.dns = m.all, m.dns
+	d.all = m.all
 	d.moveTo(at)
 }
 

@@ -235,10 +235,29 @@ func (d *Authorities) layout() {
 	}
 }
 
+// spokenRow is a line of the list for a screen reader, which hears what is known only.
+func (d *Authorities) spokenRow(n int) widget.Row {
+	c, one := d.c, &d.all[n]
+	row := widget.Row{{Text: text.Clean(one.Name), HasCursor: n == d.cursor}, {Text: d.kind(one)}, {Text: text.Clean(one.Status.Email)}}
+	if l := tightestLimit(one.Status.Limits); l != nil {
+		_, _, more := d.limitWords(l)
+		row = append(row, widget.Part{Text: c.T("authorities.left", strconv.Itoa(l.Left), strconv.Itoa(l.Of))}, widget.Part{Text: more})
+	}
+	_, words, _ := d.stateOf(one)
+	return append(row, widget.Part{Text: proofOf(c, one)}, widget.Part{Text: c.T("authorities.certificates", one.Instances)},
+		widget.Part{Text: words})
+}
+
 // listRows are the lines of the list.
 func (d *Authorities) listRows(in int) (rows []widget.Row) {
 	s, c := d.c.Styles, d.c
 	cs, bar := d.columns(in)
+	if c.Plain {
+		for n := range d.all {
+			rows = append(rows, d.spokenRow(n))
+		}
+		return rows
+	}
 	for n := range d.all {
 		one, here, id := &d.all[n], n == d.cursor, dialog.EntryID(n)
 		paint := s.Paint
@@ -260,7 +279,7 @@ func (d *Authorities) listRows(in int) (rows []widget.Row) {
 			next(style.Muted, d.kind(one))
 			next(style.Normal, cmp.Or(text.Clean(one.Status.Email), "–"))
 		}
-		if l := tightestLimit(one.Status.Limits); l != nil && !c.Plain {
+		if l := tightestLimit(one.Status.Limits); l != nil {
 			count := widget.Pad(d.count(one), cs[k].width-bar-1) + "  "
 			row = append(row, widget.Part{ID: id, Text: limitBar(paint, l, bar) + paint(style.Normal, " "+count)})
 			k++
@@ -271,11 +290,8 @@ func (d *Authorities) listRows(in int) (rows []widget.Row) {
 		next(style.Normal, proofOf(c, one))
 		next(style.Normal, widget.Count(one.Instances))
 		glyph, words, tone := d.stateOf(one)
-		if !c.Plain {
-			words = glyph + " " + words
-		}
 		room := max(in-widget.Width(row.String()), 1)
-		rows = append(rows, append(row, widget.Part{ID: id, Text: paint(tone, widget.Pad(widget.Cut(words, room), room))}))
+		rows = append(rows, append(row, widget.Part{ID: id, Text: paint(tone, widget.Pad(widget.Cut(glyph+" "+words, room), room))}))
 	}
 	return rows
 }

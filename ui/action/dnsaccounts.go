@@ -114,7 +114,7 @@ func (l dnsList) again(m tea.Msg) tea.Msg {
 
 // test says how an account is tested, which takes minutes and so is a verb.
 func (l dnsList) test(name string) tea.Cmd {
-	c, line := l.c, "certquay dns test "+name+" example.com"
+	c, line := l.c, strings.Join([]string{"certquay", "dns", "test", name, "example.com"}, " ")
 	copyLine := c.Bind(c.T("dns.copy"), "y")
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
