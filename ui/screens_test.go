@@ -67,6 +67,20 @@ var screens = []struct {
 	{"forecast-compare-theirs", ahead, func(d *driver) { d.act("tab-forecast", "compare-47-days", "whose-moments").row("2026-12") }, 0},
 	{"forecast-explain", ahead, func(d *driver) { d.act("tab-forecast", "compare-47-days").row("2026-12").act("explain") }, english},
 
+	{"authorities", kittest.Authorities, func(d *driver) { d.act("authorities").keys("j") }, english | inZh | read},
+	{"authorities-own", sixty, func(d *driver) { d.act("authorities") }, 0},
+	{"authorities-failing", kittest.Authorities, func(d *driver) { d.act("authorities").keys("j", "j") }, 0},
+	{"issuer-add", kittest.Authorities, func(d *driver) { d.act("authorities").keys("a") }, english},
+	{
+		"issuer-own",
+		kittest.Authorities,
+		func(d *driver) { d.act("authorities").keys("a").choose("ca", "own").field("eab_mac_file").text("abc") },
+		0,
+	},
+	{"issuer-further", kittest.Authorities, func(d *driver) { d.act("authorities").keys("a", "pgdown") }, 0},
+	{"dns-accounts", kittest.Authorities, func(d *driver) { d.act("authorities").keys("d") }, 0},
+	{"dns-add", kittest.Authorities, func(d *driver) { d.act("authorities").keys("d", "a").text("cloud") }, 0},
+
 	{"help", sixty, func(d *driver) { d.act("help") }, english | inZh | read},
 	{"forecast-help", ahead, func(d *driver) { d.act("tab-forecast", "help") }, 0},
 	{"palette", sixty, func(d *driver) { d.act("palette").text("sav") }, english},

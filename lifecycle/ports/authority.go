@@ -128,6 +128,7 @@ type IssuerKind struct {
 // in place of the URL.
 type KnownIssuer struct {
 	Name, URL       string
+	Title           string        // as it calls itself
 	Public          bool          // browsers trust its certificates
 	ExternalAccount bool          // it asks for external account binding
 	Validity        time.Duration // of its certificates, unless a profile says otherwise

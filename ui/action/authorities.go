@@ -9,7 +9,6 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
-	"certquay/lifecycle/authority"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/ui/app"
@@ -61,12 +60,13 @@ func showAuthorities(c *app.Context) app.Action {
 type Authorities struct {
 	c             *app.Context
 	all           []lifecycle.Authority
-	dns           []authority.Declaration
 	cursor        int
 	asking        string // the issuer that is being asked; "" for none
 	note          string // what was done last
 	width, height int
 	list, about   widget.Scroll
+	room          int  // lines below the list
+	scrolls       bool // there are more of them
 }
 
 var _ app.Dialog = (*Authorities)(nil)
@@ -81,7 +81,6 @@ type (
 	authoritiesLoadedMsg struct {
 		dialog *Authorities
 		all    []lifecycle.Authority
-		dns    []authority.Declaration
 	}
 	// authorityChangedMsg says what was done with the issuer of a name. begin, if there is
 	// one, goes on with it.
@@ -102,10 +101,7 @@ type (
 
 func (d *Authorities) read() (m authoritiesLoadedMsg, err error) {
 	m.dialog = d
-	if m.all, err = d.c.Backend.Authorities(); err != nil {
-		return m, err
-	}
-	m.dns, err = d.c.Backend.DNSAccounts()
+	m.all, err = d.c.Backend.Authorities()
 	return m, err
 }
 
@@ -130,7 +126,7 @@ func (d *Authorities) set(m authoritiesLoadedMsg) {
 	if one := d.selected(); one != nil {
 		at = one.Name
 	}
-	d.all, d.dns = m.all, m.dns
+	d.all = m.all
 	d.moveTo(at)
 }
 
@@ -324,8 +320,10 @@ func (d *Authorities) ShortHelp() []key.Binding {
 	}
 	bs = append(bs, c.Bind(c.T("authorities.key.dns"), dnsKey), c.Bind(c.T("authorities.key.certificates"), "enter"),
 		c.Bind(c.T("authorities.key.copy"), "y"))
-	if d.about.HiddenLines() > 0 {
-		bs = append(bs, c.Bind(c.T("authorities.key.more"), "pgdown", "pgup"))
+	if d.scrolls {
+		more := c.Bind("", "pgdown", "pgup")
+		more.SetHelp("pgup pgdn", c.T("authorities.key.more"))
+		bs = append(bs, more)
 	}
 	return append(bs, c.Bind(c.T("hint.close"), "esc"))
 }

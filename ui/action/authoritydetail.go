@@ -16,15 +16,14 @@ import (
 	"certquay/ui/widget"
 )
 
-// aboutRows is what is known of all orders under way and of the selected issuer, beside
+// aboutRows is what is known of all orders under way and of an issuer, beside
 // each other where there is room.
-func (d *Authorities) aboutRows(in int) []widget.Row {
-	one := d.selected()
+func (d *Authorities) aboutRows(one *lifecycle.Authority, in int) []widget.Row {
 	if one == nil {
 		return nil
 	}
 	if in < authoritySplit || d.c.Plain {
-		return slices.Concat(d.orderRows(in), d.factRows(one, in), d.limitRows(one, in), d.adviceRows(in))
+		return slices.Concat(d.orderRows(in), d.limitRows(one, in), d.factRows(one, in), d.adviceRows(in))
 	}
 	half := (in - 4) / 2
 	left := slices.Concat(d.factRows(one, half), d.adviceRows(half))
@@ -74,14 +73,17 @@ func (d *Authorities) factRows(one *lifecycle.Authority, w int) []widget.Row {
 	}
 	put(c.T("authorities.fact.state"), tone, words)
 	if at := one.Status.FailedAt; one.Status.LastError != "" && !at.IsZero() {
-		put(c.T("authorities.fact.failed"), style.Normal, c.RelativeTime(at))
+		put(c.T("authorities.fact.failed"), style.Normal, c.T("authorities.ago", widget.Ago(c.T, at, c.Now)))
 	}
 	if one.HasAccount {
 		if one.Status.Account != "" {
 			put(c.T("authorities.fact.account"), style.Normal, one.Status.Account)
 		}
 	}
-	put(c.T("authorities.fact.can"), style.Normal, capabilitiesLine(c, one.Capabilities))
+	if what, terms := capabilitiesOf(c, one.Capabilities); what != "" {
+		put(c.T("authorities.fact.can"), style.Normal, what)
+		put(c.T("authorities.fact.offers"), style.Normal, terms)
+	}
 	if dir := directoryOf(c, one); dir != "" {
 		put(c.T("authorities.fact.directory"), style.Normal, dir)
 	}
@@ -102,7 +104,7 @@ func (d *Authorities) factRows(one *lifecycle.Authority, w int) []widget.Row {
 	case one.Configured:
 		put(c.T("authorities.fact.declared"), style.Muted, c.T("authorities.configured"))
 	default:
-		put(c.T("authorities.fact.declared"), style.Muted, c.T("authorities.added", one.By, c.RelativeTime(one.Added)))
+		put(c.T("authorities.fact.declared"), style.Muted, c.T("authorities.added", one.By, c.T("authorities.ago", widget.Ago(c.T, one.Added, c.Now))))
 	}
 	return append(rows, nil)
 }
@@ -120,68 +122,64 @@ func (d *Authorities) limitRows(one *lifecycle.Authority, w int) []widget.Row {
 	if len(st.Limits) == 0 {
 		rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, c.T("authorities.limits.none"))}})
 	}
-	const count, refill = 20, 24
+	label, count, refill := 0, 0, 0
+	for n := range st.Limits {
+		name, left, more := d.limitWords(&st.Limits[n])
+		label, count, refill = max(label, widget.Width(name)), max(count, widget.Width(left)), max(refill, widget.Width(more))
+	}
+	const least = 24 // cells for a name that is cut
+	bar := max(min(w-label-count-refill-3, 24), 6)
+	label = min(label, w-bar-count-refill-3)
 	for n := range st.Limits {
 		l := &st.Limits[n]
-		name := c.Text.Lookup("limit."+l.Name, l.Name)
-		if l.Subject != "" {
-			name += c.Separator() + text.Clean(l.Subject)
-		}
-		left := c.T("authorities.limit", strconv.Itoa(l.Left), strconv.Itoa(l.Of), widget.Validity(c.T, l.Per))
-		more := d.more(l)
+		name, left, more := d.limitWords(l)
 		switch {
 		case c.Plain:
 			rows = append(rows, widget.Row{{Text: name}, {Text: left}, {Text: more}})
-		case w >= limitWide:
-			bar := max(min(w-30-count-refill-3, 24), 6)
-			label := max(w-bar-count-refill-3, 12)
+		case label >= least:
 			rows = append(rows, widget.Row{
-				{Text: widget.Pad(widget.Cut(name, label), label) + " "}, {Text: limitBar(s, l, bar) + " "},
-				{Text: widget.Pad(widget.Cut(left, count), count) + " "}, {Text: s.Paint(style.Muted, widget.Cut(more, refill))},
+				{Text: widget.Pad(widget.Cut(name, label), label) + " "}, {Text: limitBar(s.Paint, l, bar) + " "},
+				{Text: widget.Pad(left, count) + " "}, {Text: s.Paint(style.Muted, more)},
 			})
 		default:
 			room := max(w-widget.Width(left)-1, 8)
-			rows = append(rows, widget.Row{{Text: widget.Pad(widget.Cut(name, room), room) + " " + left}})
-			bar := max(w-widget.Width(more)-1, 6)
-			rows = append(rows, widget.Row{{Text: limitBar(s, l, bar) + " "}, {Text: s.Paint(style.Muted, more)}})
+			rows = append(rows, widget.Row{{Text: widget.Pad(widget.Cut(name, room), room) + " " + left}},
+				widget.Row{{Text: limitBar(s.Paint, l, max(w-refill-1, 6)) + " "}, {Text: s.Paint(style.Muted, more)}})
 		}
 	}
 	return append(rows, nil)
 }
 
-// more says when there is one more of a limit; "" if none is used.
-func (d *Authorities) more(l *ports.RateLimit) string {
-	if l.Refills.IsZero() {
-		return ""
+// limitWords says what a limit counts, what is left of it, and when there is one more; ""
+// if none is used.
+func (d *Authorities) limitWords(l *ports.RateLimit) (name, left, more string) {
+	c := d.c
+	name = c.Text.Lookup("limit."+l.Name, l.Name)
+	if l.Subject != "" {
+		name += c.Separator() + text.Clean(l.Subject)
 	}
-	return d.c.T("authorities.refill", d.clock(l.Refills))
+	if !l.Refills.IsZero() {
+		more = c.T("authorities.refill", d.clock(l.Refills))
+	}
+	return name, c.T("authorities.limit", strconv.Itoa(l.Left), strconv.Itoa(l.Of), widget.Validity(c.T, l.Per)), more
 }
 
-// orderRows are the orders under way at all issuers, those of the selected one first.
-func (d *Authorities) orderRows(w int) []widget.Row {
-	c, s := d.c, d.c.Styles
-	var rows []widget.Row
+// orderLine is an order under way, in words.
+type orderLine struct{ what, at, step, since string }
+
+// orders are the orders under way at all issuers, those of the selected one first.
+func (d *Authorities) orders() (lines []orderLine, elsewhere bool) {
+	c := d.c
 	add := func(n int) {
 		for _, o := range d.all[n].Status.Orders {
-			what := ""
+			l := orderLine{at: text.Clean(d.all[n].Name), step: c.Mark("◔") + c.Text.Text(o.Step), since: widget.Ago(c.T, o.Since, c.Now)}
 			if len(o.Names) > 0 {
-				what = text.Clean(o.Names[0])
+				l.what = text.Clean(o.Names[0])
 			}
 			if more := len(o.Names) - 1; more > 0 {
-				what += " " + c.T("and.more", more)
+				l.what += " " + c.T("and.more", more)
 			}
-			at, since := text.Clean(d.all[n].Name), widget.Ago(c.T, o.Since, c.Now)
-			step := c.Mark("◔") + c.Text.Text(o.Step)
-			if c.Plain {
-				rows = append(rows, widget.Row{{Text: what}, {Text: at}, {Text: step}, {Text: since}})
-				continue
-			}
-			room := max(w-widget.Width(since)-1, 8)
-			name := min(max(room*2/5, 12), 40)
-			who := min(16, max(room-name-14, 0))
-			line := widget.Pad(widget.Cut(what, name-1), name) + s.Paint(style.Muted, widget.Pad(widget.Cut(at, max(who-1, 0)), who))
-			line += s.Paint(style.Busy, widget.Cut(step, max(room-name-who, 1)))
-			rows = append(rows, widget.Row{{Text: widget.Pad(line, w-widget.Width(since))}, {Text: s.Paint(style.Muted, since)}})
+			lines, elsewhere = append(lines, l), elsewhere || n != d.cursor
 		}
 	}
 	add(d.cursor)
@@ -190,10 +188,40 @@ func (d *Authorities) orderRows(w int) []widget.Row {
 			add(n)
 		}
 	}
-	if len(rows) == 0 {
+	return lines, elsewhere
+}
+
+// orderRows draws the orders under way. Where there is little room, the issuer is left out
+// if it is the selected one.
+func (d *Authorities) orderRows(w int) []widget.Row {
+	c, s := d.c, d.c.Styles
+	lines, elsewhere := d.orders()
+	if len(lines) == 0 {
 		return nil
 	}
-	return append(append([]widget.Row{d.headRow(c.T("authorities.orders", len(rows)))}, rows...), nil)
+	what, at, step, since := 0, 0, 0, 0
+	for _, l := range lines {
+		what, at = max(what, widget.Width(l.what)), max(at, widget.Width(l.at))
+		step, since = max(step, widget.Width(l.step)), max(since, widget.Width(l.since))
+	}
+	if !elsewhere && w-at-step-since-6 < 24 {
+		at = 0
+	}
+	what = max(min(what, w-at-step-since-6), 8)
+	rows := []widget.Row{d.headRow(c.T("authorities.orders", len(lines)))}
+	for _, l := range lines {
+		if c.Plain {
+			rows = append(rows, widget.Row{{Text: l.what}, {Text: l.at}, {Text: l.step}, {Text: l.since}})
+			continue
+		}
+		row := widget.Row{{Text: widget.Pad(widget.Cut(l.what, what), what) + "  "}}
+		if at > 0 {
+			row = append(row, widget.Part{Text: s.Paint(style.Muted, widget.Pad(l.at, at)) + "  "})
+		}
+		rows = append(rows, append(row, widget.Part{Text: s.Paint(style.Busy, widget.Pad(l.step, step)) + "  "},
+			widget.Part{Text: s.Paint(style.Muted, widget.PadLeft(l.since, since))}))
+	}
+	return append(rows, nil)
 }
 
 // adviceRows tell a newcomer what to add, while no public CA is known.
@@ -233,12 +261,10 @@ func shortSetting(c interface{ T(string, ...any) string }, v any) string {
 	return fmt.Sprint(v)
 }
 
-// capabilitiesLine says what an issuer can do: levels, types of domains, addresses, how
-// long its certificates are valid, and at which grades, by which the price is found.
-func capabilitiesLine(c *app.Context, k rules.Capabilities) string {
-	if len(k.Levels) == 0 {
-		return "–"
-	}
+// capabilitiesOf says what an issuer can do: for which levels, types of domains and
+// addresses it issues, and for how long and at which grades, by which the price is found.
+// Both are "" if nothing is known.
+func capabilitiesOf(c *app.Context, k rules.Capabilities) (what, terms string) {
 	names := func(kind string, all []string) string {
 		said := make([]string, len(all))
 		for n, v := range all {
@@ -246,17 +272,19 @@ func capabilitiesLine(c *app.Context, k rules.Capabilities) string {
 		}
 		return strings.Join(said, c.T("list.join"))
 	}
-	parts := []string{names("level", rules.Strings(k.Levels)), names("type", rules.Strings(k.Types))}
+	if len(k.Levels) == 0 {
+		return "", ""
+	}
+	what = names("level", rules.Strings(k.Levels)) + c.Separator() + names("type", rules.Strings(k.Types))
 	if k.IPNames {
-		parts = append(parts, c.T("can.ip"))
+		what += c.Separator() + c.T("can.ip")
+	}
+	terms = c.T("can.grades", names("grade", rules.Strings(k.Grades)))
+	if slices.Equal(k.Grades, []model.Grade{model.Free}) {
+		terms = c.T("can.free")
 	}
 	if k.MaxValidity > 0 {
-		parts = append(parts, c.T("can.validity", widget.Validity(c.T, k.MaxValidity)))
+		terms = c.T("can.validity", widget.Validity(c.T, k.MaxValidity)) + c.Separator() + terms
 	}
-	if slices.Equal(k.Grades, []model.Grade{model.Free}) {
-		parts = append(parts, c.T("can.free"))
-	} else {
-		parts = append(parts, c.T("can.grades", names("grade", rules.Strings(k.Grades))))
-	}
-	return strings.Join(parts, c.Separator())
+	return what, terms
 }

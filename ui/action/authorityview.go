@@ -12,7 +12,6 @@ import (
 	"certquay/lifecycle/ports"
 	"certquay/model/setting"
 	"certquay/ui/app"
-	"certquay/ui/chart"
 	"certquay/ui/dialog"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -23,7 +22,7 @@ import (
 const (
 	authorityWide  = 104 // from here on there are all columns
 	authoritySplit = 104 // and what is known of one stands in two columns
-	limitWide      = 66  // a limit takes one line
+	shortScreen    = 24  // up to here lines are saved
 )
 
 // kindOf returns the kind of an issuer that can be declared.
@@ -96,7 +95,7 @@ func proofOf(c *app.Context, one *lifecycle.Authority) string {
 		return strings.Join(ways, c.T("comma"))
 	case one.Capabilities.Proof != "":
 		return c.T("authorities.way.manual")
-	case one.Problem != "":
+	case one.Problem != "" || one.HasAccount:
 		return "–"
 	}
 	return c.T("authorities.way.none")
@@ -120,10 +119,14 @@ func (d *Authorities) stateOf(one *lifecycle.Authority) (glyph, words string, to
 	return "●", c.T("authorities.state.ready"), style.Good
 }
 
-// clock is a time to the minute, with its day only where that is another one.
+// clock is a time to the minute, with its day only where that is another one, and its
+// year only where it is far.
 func (d *Authorities) clock(t time.Time) string {
-	if t.UTC().Format(time.DateOnly) == d.c.Now.UTC().Format(time.DateOnly) {
-		return t.UTC().Format("15:04Z")
+	switch t, now := t.UTC(), d.c.Now.UTC(); {
+	case t.Format(time.DateOnly) == now.Format(time.DateOnly):
+		return t.Format("15:04Z")
+	case t.Sub(now).Abs() < 300*24*time.Hour:
+		return t.Format("01-02 15:04Z")
 	}
 	return widget.Stamp(t)
 }
@@ -139,7 +142,7 @@ func tightestLimit(all []ports.RateLimit) (least *ports.RateLimit) {
 }
 
 // limitBar draws what is left of a limit in w cells.
-func limitBar(s *style.Styles, l *ports.RateLimit, w int) string {
+func limitBar(paint func(style.Tone, string) string, l *ports.RateLimit, w int) string {
 	tone := style.Good
 	switch {
 	case l.Left*10 <= l.Of:
@@ -147,8 +150,8 @@ func limitBar(s *style.Styles, l *ports.RateLimit, w int) string {
 	case l.Left*4 <= l.Of:
 		tone = style.Warn
 	}
-	full := chart.HorizontalBar(l.Left, l.Of, w)
-	return s.Paint(tone, full) + s.Paint(style.Faint, widget.Repeat("░", w-widget.Width(full)))
+	left := min(max(l.Left*w/max(l.Of, 1), min(l.Left, 1)), w) // what is left shows
+	return paint(tone, widget.Repeat("━", left)) + paint(style.Faint, widget.Repeat("─", w-left))
 }
 
 // column is a column of the list.
@@ -215,18 +218,46 @@ func (d *Authorities) refills(one *lifecycle.Authority) string {
 // layout draws the list and what is known of the selected issuer.
 func (d *Authorities) layout() {
 	in := max(d.width-4, 1)
-	rows := d.listRows(in)
-	below := len(d.below(in))
-	room := max(d.height-2-below-1, 1) // without the heads
-	lines := min(len(rows), max(room/3, min(3, room)))
+	rows, about := d.listRows(in), d.aboutRows(d.selected(), in)
+	lines, room := 0, 0
+	for _, d.scrolls = range []bool{false, true} { // with the keys that scroll only where they are needed
+		room = max(d.height-4-len(d.below(in)), 1) // without the heads and the line under the list
+		lines = min(len(rows), max(room/3, min(3, room)))
+		if room -= lines; len(about) <= room {
+			break
+		}
+	}
 	d.list.Set(rows, in, lines)
-	d.about.Set(d.aboutRows(in), in, max(room-lines-1, 0))
+	d.about.Set(about, in, room)
+	d.room = 0 // so much that the box is as high for each issuer
+	for n := range d.all {
+		d.room = max(d.room, min(len(d.aboutRows(&d.all[n], in)), room))
+	}
+}
+
+// spokenRow is a line of the list for a screen reader, which hears what is known only.
+func (d *Authorities) spokenRow(n int) widget.Row {
+	c, one := d.c, &d.all[n]
+	row := widget.Row{{Text: text.Clean(one.Name), HasCursor: n == d.cursor}, {Text: d.kind(one)}, {Text: text.Clean(one.Status.Email)}}
+	if l := tightestLimit(one.Status.Limits); l != nil {
+		_, _, more := d.limitWords(l)
+		row = append(row, widget.Part{Text: c.T("authorities.left", strconv.Itoa(l.Left), strconv.Itoa(l.Of))}, widget.Part{Text: more})
+	}
+	_, words, _ := d.stateOf(one)
+	return append(row, widget.Part{Text: proofOf(c, one)}, widget.Part{Text: c.T("authorities.certificates", one.Instances)},
+		widget.Part{Text: words})
 }
 
 // listRows are the lines of the list.
 func (d *Authorities) listRows(in int) (rows []widget.Row) {
 	s, c := d.c.Styles, d.c
 	cs, bar := d.columns(in)
+	if c.Plain {
+		for n := range d.all {
+			rows = append(rows, d.spokenRow(n))
+		}
+		return rows
+	}
 	for n := range d.all {
 		one, here, id := &d.all[n], n == d.cursor, dialog.EntryID(n)
 		paint := s.Paint
@@ -248,9 +279,9 @@ func (d *Authorities) listRows(in int) (rows []widget.Row) {
 			next(style.Muted, d.kind(one))
 			next(style.Normal, cmp.Or(text.Clean(one.Status.Email), "–"))
 		}
-		if l := tightestLimit(one.Status.Limits); l != nil && !c.Plain {
+		if l := tightestLimit(one.Status.Limits); l != nil {
 			count := widget.Pad(d.count(one), cs[k].width-bar-1) + "  "
-			row = append(row, widget.Part{ID: id, Text: limitBar(s, l, bar) + paint(style.Normal, " "+count)})
+			row = append(row, widget.Part{ID: id, Text: limitBar(paint, l, bar) + paint(style.Normal, " "+count)})
 			k++
 		} else {
 			next(style.Muted, d.count(one))
@@ -259,11 +290,8 @@ func (d *Authorities) listRows(in int) (rows []widget.Row) {
 		next(style.Normal, proofOf(c, one))
 		next(style.Normal, widget.Count(one.Instances))
 		glyph, words, tone := d.stateOf(one)
-		if !c.Plain {
-			words = glyph + " " + words
-		}
 		room := max(in-widget.Width(row.String()), 1)
-		rows = append(rows, append(row, widget.Part{ID: id, Text: paint(tone, widget.Pad(widget.Cut(words, room), room))}))
+		rows = append(rows, append(row, widget.Part{ID: id, Text: paint(tone, widget.Pad(widget.Cut(glyph+" "+words, room), room))}))
 	}
 	return rows
 }
@@ -273,9 +301,12 @@ func (d *Authorities) heads(in int) widget.Row {
 	line := "  "
 	cs, _ := d.columns(in)
 	for _, c := range cs {
-		if c.right {
+		switch {
+		case c.right:
 			line += widget.PadLeft(c.head, c.width) + "  "
-		} else {
+		case c.width == 0: // it takes what is left
+			line += c.head
+		default:
 			line += widget.Pad(c.head, c.width) + "  "
 		}
 	}
@@ -290,12 +321,12 @@ func (d *Authorities) rows() []widget.Row {
 		rows = append(rows, d.heads(in))
 	}
 	rows = append(append(rows, d.list.Rows()...), nil)
-	rows = append(rows, d.about.Rows()...)
-	below := d.below(in)
-	for len(rows)+len(below) < d.height-2 && !d.c.Plain {
-		rows = append(rows, nil)
+	about := d.about.Rows()
+	rows = append(rows, about...)
+	if !d.c.Plain {
+		rows = append(rows, make([]widget.Row, max(d.room-len(about), 0))...)
 	}
-	return append(rows, below...)
+	return append(rows, d.below(in)...)
 }
 
 // below is what is drawn under everything: what was done last, and the keys.
@@ -307,5 +338,9 @@ func (d *Authorities) below(in int) []widget.Row {
 	case d.note != "":
 		rows = append(rows, widget.Row{{Text: s.Paint(style.Good, widget.Cut(text.Clean(d.note), in))}})
 	}
-	return append(rows, d.c.HintRows(in, d.ShortHelp()...)...)
+	keys := d.ShortHelp()
+	if d.height <= shortScreen { // those that choose a line are known
+		keys = keys[1:]
+	}
+	return append(rows, d.c.HintRows(in, keys...)...)
 }

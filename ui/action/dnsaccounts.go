@@ -114,7 +114,7 @@ func (l dnsList) again(m tea.Msg) tea.Msg {
 
 // test says how an account is tested, which takes minutes and so is a verb.
 func (l dnsList) test(name string) tea.Cmd {
-	c, line := l.c, "certquay dns test "+name+" example.com"
+	c, line := l.c, strings.Join([]string{"certquay", "dns", "test", name, "example.com"}, " ")
 	copyLine := c.Bind(c.T("dns.copy"), "y")
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
@@ -130,7 +130,8 @@ func (l dnsList) test(name string) tea.Cmd {
 	})
 }
 
-// providerOptions are the providers whose name or title contains what was typed.
+// providerOptions are the providers whose name or title contains what was typed, first
+// those that begin so.
 func providerOptions(typed string) (all []form.Option) {
 	typed = strings.ToLower(strings.TrimSpace(typed))
 	for _, p := range catalogue.All() {
@@ -138,6 +139,18 @@ func providerOptions(typed string) (all []form.Option) {
 			all = append(all, form.Option{Value: p.Name, Label: p.Title})
 		}
 	}
+	slices.SortStableFunc(all, func(a, b form.Option) int {
+		first := func(o form.Option) bool {
+			return strings.HasPrefix(o.Value, typed) || strings.HasPrefix(strings.ToLower(o.Label), typed)
+		}
+		switch x, y := first(a), first(b); {
+		case x == y:
+			return 0
+		case x:
+			return -1
+		}
+		return 1
+	})
 	return all
 }
 

@@ -2,11 +2,14 @@ package action
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/authority"
@@ -34,8 +37,8 @@ const (
 	ownDirectory = "own"   // of "ca": a directory that is not known
 	proofByRoot  = "root"  // of "proof": http-01 by a directory of a web server
 	proofByRules = "rules" // the setting itself
-	proofByDNS   = "dns-01 "
-	removeValue  = "-" // what is typed to remove a secret or a file
+	proofByDNS   = "dns:"  // with the name of an account
+	removeValue  = "-"     // what is typed to remove a secret or a file
 )
 
 // firstStep are the settings that the first step asks for in a way of its own.
@@ -49,14 +52,27 @@ func settingLabel(c *app.Context, name string) string {
 	return c.Text.Lookup("issuer.field."+name, name)
 }
 
+// open opens the form, with the accounts at DNS providers that there are now.
+func (f *issuerForm) open(send func(context.Context, form.Values) (tea.Msg, error)) tea.Cmd {
+	return f.c.Do(func(context.Context) tea.Msg {
+		var err error
+		if f.dns, err = f.c.Backend.DNSAccounts(); err != nil {
+			return failedMsg(f.c, issuerRow, err)
+		}
+		q := &request{c: f.c, row: issuerRow}
+		return q.formMsg(f.spec(), send)
+	})
+}
+
 // spec is the form.
 func (f *issuerForm) spec() form.Spec {
 	c := f.c
 	spec := form.Spec{
-		Title: c.T("issuer.add.title"), Intro: []string{c.T("issuer.add.intro")}, Submit: c.T("issuer.add.submit"),
+		ID: "issuer", Title: c.T("issuer.add.title"), Intro: []string{c.T("issuer.add.intro")}, Submit: c.T("issuer.add.submit"),
 		Steps: []string{c.T("issuer.step.first"), c.T("issuer.step.further")}, LabelWidth: 16,
 	}
 	if f.was != nil {
+		spec.ID = ""
 		spec.Title, spec.Intro, spec.Submit = c.T("issuer.edit.title", f.was.Name), nil, c.T("issuer.edit.submit")
 	} else {
 		spec.Fields = append(spec.Fields, f.caField(), f.nameField())
@@ -104,7 +120,7 @@ func (f *issuerForm) caField() form.Field {
 	c := f.c
 	var values, labels []string
 	for _, k := range f.kind.Known {
-		values, labels = append(values, k.Name), append(labels, c.Text.Lookup("issuer.known."+k.Name, k.Name))
+		values, labels = append(values, k.Name), append(labels, k.Title)
 	}
 	values, labels = append(values, ownDirectory), append(labels, c.T("issuer.own"))
 	return form.Field{
@@ -163,7 +179,7 @@ func (f *issuerForm) proofField() form.Field {
 	values := []string{string(challenge.HTTP01), proofByRoot, string(challenge.TLSALPN01)}
 	labels := []string{c.T("issuer.proof.http-01"), c.T("issuer.proof.root"), c.T("issuer.proof.tls-alpn-01")}
 	for _, d := range f.dns {
-		values, labels = append(values, proofByDNS+d.Name), append(labels, c.T("issuer.proof.dns-01", d.Name, d.Kind))
+		values, labels = append(values, proofByDNS+d.Name), append(labels, c.T("issuer.proof.dns", d.Name, d.Kind))
 	}
 	values, labels = append(
 		values,
@@ -177,7 +193,7 @@ func (f *issuerForm) proofField() form.Field {
 	return form.Field{
 		Key: "proof", Label: c.T("issuer.field.proof"), Kind: form.Select, Initial: f.proofNow(), Options: fixedOptions(values, labels),
 		Hint: func(v form.Values) string {
-			way, _, _ := strings.Cut(v["proof"], " ")
+			way, _, _ := strings.Cut(v["proof"], ":")
 			h := c.T("issuer.proof." + way + ".hint")
 			if len(f.dns) == 0 {
 				h = widget.JoinCJK(h, c.T("issuer.proof.no-dns", dnsKey))

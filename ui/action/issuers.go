@@ -27,9 +27,8 @@ func (d *Authorities) add() tea.Cmd {
 	if len(kinds) == 0 {
 		return app.Send(failedMsg(c, issuerRow, errors.New(c.T("authorities.no-kinds"))))
 	}
-	f := &issuerForm{c: c, kind: kinds[0], dns: d.dns}
-	q := &request{c: c, row: issuerRow}
-	return app.Send(q.formMsg(f.spec(), func(ctx context.Context, v form.Values) (tea.Msg, error) {
+	f := &issuerForm{c: c, kind: kinds[0]}
+	return f.open(func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		settings, secrets, err := f.read(v)
 		if err != nil {
 			return nil, err
@@ -41,7 +40,7 @@ func (d *Authorities) add() tea.Cmd {
 			return nil, err
 		}
 		return d.changed(one.Name, c.T("authorities.saved", one.Name), d.look), nil
-	}))
+	})
 }
 
 // look asks what a new issuer says of itself: its terms, its profiles, and whether it
@@ -121,7 +120,7 @@ func (d *Authorities) terms(one lifecycle.Authority, r ports.IssuerReport) tea.M
 	}
 	if len(spec.Fields) == 0 {
 		return authorityChangedMsg{
-			authoritiesLoadedMsg{d, d.all, d.dns},
+			authoritiesLoadedMsg{d, d.all},
 			one.Name,
 			d.note,
 			func(one lifecycle.Authority) tea.Cmd { return d.test(one.Name) },
@@ -218,9 +217,8 @@ func (d *Authorities) edit(one lifecycle.Authority) tea.Cmd {
 	if !ok {
 		return app.Send(failedMsg(c, issuerRow, &model.Error{Text: one.Problem}))
 	}
-	f := &issuerForm{c: c, kind: kind, was: &one, dns: d.dns}
-	q := &request{c: c, row: issuerRow}
-	return app.Send(q.formMsg(f.spec(), func(ctx context.Context, v form.Values) (tea.Msg, error) {
+	f := &issuerForm{c: c, kind: kind, was: &one}
+	return f.open(func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		settings, secrets, err := f.read(v)
 		if err != nil {
 			return nil, err
@@ -229,7 +227,7 @@ func (d *Authorities) edit(one lifecycle.Authority) tea.Cmd {
 			return nil, err
 		}
 		return d.changed(one.Name, c.T("authorities.edited", one.Name, testKey), nil), nil
-	}))
+	})
 }
 
 // configured is the refusal to change what the configuration declares.

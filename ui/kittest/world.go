@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/authority"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/lifecycletest"
@@ -45,13 +46,16 @@ type World struct {
 	Refunds   map[model.ID]int64 // of the first line of an order, in minor units
 	CAs       map[string]*lifecycletest.Issuer
 	Wares     []lifecycle.NamedProduct
+	Declared  []authority.Declaration // the issuers of the configuration
+	DNS       []authority.Declaration // and its accounts at DNS providers
 	// By returns who acts; nil means an operator.
 	By func() model.Actor
 
 	*lifecycletest.World
 	t             testing.TB
-	writtenEvents map[uint64]bool // sequence numbers of events in the store
-	lastRead      uint64          // the last event that NewEvents has returned
+	accounts      map[string]*Account // of issuers that are declared, by name
+	writtenEvents map[uint64]bool     // sequence numbers of events in the store
+	lastRead      uint64              // the last event that NewEvents has returned
 	feed          <-chan model.ChangeSet
 
 	markers, markerSeen  int // numbers of markers written, and seen in the feed
@@ -114,6 +118,7 @@ func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World
 		o := &b.Options
 		// Randomness is the same in every run.
 		o.Clock, o.Products, o.Issuers, o.Rand = b.Clock, w.Wares, map[string]ports.Issuer{}, rand.NewChaCha8([32]byte{})
+		w.withAuthorities(b)
 		for brand, ca := range w.CAs {
 			o.Issuers[brand] = ca
 		}

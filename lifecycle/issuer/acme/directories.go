@@ -11,8 +11,9 @@ import (
 
 // Directory is a certificate authority that is known by a short name.
 type Directory struct {
-	Name string
-	URL  string
+	Name  string
+	Title string // as it calls itself
+	URL   string
 	// Public says that browsers trust its certificates (spec I8, C11).
 	Public bool
 	// ExternalAccount says that it asks for external account binding.
@@ -38,20 +39,20 @@ const day = 24 * time.Hour
 //   - https://www.ssl.com/guide/ssl-tls-certificate-issuance-and-revocation-with-acme/
 var Directories = []Directory{
 	{
-		Name: "letsencrypt", URL: "https://acme-v02.api.letsencrypt.org/directory", Public: true, Validity: 90 * day,
+		Name: "letsencrypt", Title: "Let's Encrypt", URL: "https://acme-v02.api.letsencrypt.org/directory", Public: true, Validity: 90 * day,
 		Profiles: letsencryptProfiles, IPNames: []string{"shortlived"},
 	},
 	{
-		Name: "letsencrypt-staging", URL: "https://acme-staging-v02.api.letsencrypt.org/directory", Validity: 90 * day,
+		Name: "letsencrypt-staging", Title: "Let's Encrypt Staging", URL: "https://acme-staging-v02.api.letsencrypt.org/directory", Validity: 90 * day,
 		Profiles: letsencryptProfiles, IPNames: []string{"shortlived"},
 	},
-	{Name: "zerossl", URL: "https://acme.zerossl.com/v2/DV90", Public: true, ExternalAccount: true, Validity: 90 * day},
-	{Name: "google", URL: "https://dv.acme-v02.api.pki.goog/directory", Public: true, ExternalAccount: true, Validity: 90 * day},
+	{Name: "zerossl", Title: "ZeroSSL", URL: "https://acme.zerossl.com/v2/DV90", Public: true, ExternalAccount: true, Validity: 90 * day},
+	{Name: "google", Title: "Google Trust Services", URL: "https://dv.acme-v02.api.pki.goog/directory", Public: true, ExternalAccount: true, Validity: 90 * day},
 	{
-		Name: "google-staging", URL: "https://dv.acme-v02.test-api.pki.goog/directory", ExternalAccount: true, Validity: 90 * day,
+		Name: "google-staging", Title: "Google Trust Services Staging", URL: "https://dv.acme-v02.test-api.pki.goog/directory", ExternalAccount: true, Validity: 90 * day,
 	},
-	{Name: "buypass", URL: "https://api.buypass.com/acme/directory", Public: true, Validity: 180 * day},
-	{Name: "sslcom", URL: "https://acme.ssl.com/sslcom-dv-rsa", Public: true, ExternalAccount: true, Validity: 90 * day},
+	{Name: "buypass", Title: "Buypass", URL: "https://api.buypass.com/acme/directory", Public: true, Validity: 180 * day},
+	{Name: "sslcom", Title: "SSL.com", URL: "https://acme.ssl.com/sslcom-dv-rsa", Public: true, ExternalAccount: true, Validity: 90 * day},
 }
 
 var letsencryptProfiles = map[string]time.Duration{"shortlived": 160 * time.Hour, "tlsserver": 45 * day}
@@ -70,7 +71,7 @@ func Known() []ports.KnownIssuer {
 	all := make([]ports.KnownIssuer, len(Directories))
 	for n, d := range Directories {
 		all[n] = ports.KnownIssuer{
-			Name: d.Name, URL: d.URL, Public: d.Public, ExternalAccount: d.ExternalAccount, Validity: d.Validity,
+			Name: d.Name, Title: d.Title, URL: d.URL, Public: d.Public, ExternalAccount: d.ExternalAccount, Validity: d.Validity,
 			Profiles: slices.Sorted(maps.Keys(d.Profiles)),
 		}
 	}

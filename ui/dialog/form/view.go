@@ -278,7 +278,7 @@ func (f *Form) ShortHelp() []key.Binding {
 // leaveLabel is the code of what esc does.
 func (f *Form) leaveLabel() string {
 	switch {
-	case len(f.spec.Steps) > 0:
+	case len(f.spec.Steps) > 0 && (f.spec.ID != "" || f.spec.Autosave != nil):
 	case f.spec.Danger == rules.SeverityDanger: // "close" must not mean two things
 		return "hint.spare"
 	case f.spec.ID == "":

@@ -145,7 +145,9 @@ func (p *page) welcome(w int) []widget.Row {
 	step := func(key, text string) {
 		rows = append(rows, widget.Row{{Text: "  " + s.Paint(style.Key, widget.Pad(key, 3)), ReadAloud: key + ":"}, {Text: text}})
 	}
-	add(style.Normal, "")
+	if p.height > 22 { // where there is room, as there is none for all notes on 24 lines
+		add(style.Normal, "")
+	}
 	add(style.Strong, c.T("empty.welcome"), "")
 	add(style.Muted, widget.Wrap(c.T("empty.text"), w-4)...)
 	add(style.Head, "", c.T("empty.first"))
