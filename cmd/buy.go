@@ -22,14 +22,19 @@ func buyCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "buy",
 		Example: "  certquay buy --level dv --type single\n" +
-			"  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
+			"  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3\n" +
+			"  certquay buy --brand letsencrypt,zerossl",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.allow(cmd.Context(), rules.Buy, dryRun); err != nil {
 				return err
 			}
 			var err error
-			if r.Spec, err = c.specification(level, typ, brand, grade); err != nil {
+			first, rest, several := strings.Cut(brand, ",")
+			if several {
+				r.Fallback = strings.Split(rest, ",")
+			}
+			if r.Spec, err = c.specification(level, typ, first, grade); err != nil {
 				return err
 			}
 			if contact != "" {

@@ -45,6 +45,9 @@ func (c *invocation) details(i *model.Instance) error {
 	}
 	add(c.Field("status"), status)
 	add(c.Field("spec"), c.Text("verb.spec", "spec", i.Spec))
+	if len(i.Fallback) > 0 {
+		add(c.Field("issuers"), strings.Join(i.Issuers(), ", "))
+	}
 	domains := slices.Clone(i.Domains())
 	for n := range domains {
 		domains[n] = names.ReadableBoth(domains[n])
@@ -105,6 +108,9 @@ func (c *invocation) details(i *model.Instance) error {
 		}
 		value := c.Text(code, "serial", v.Serial, "from", out.Day(v.NotBefore), "to", out.Day(v.NotAfter),
 			"at", v.RevokedAt, "reason", v.RevokedReason)
+		if len(i.Fallback) > 0 {
+			value = c.Text("verb.show.version-by", "version", value, "issuer", v.Issuer)
+		}
 		add(c.Field("version", "number", v.Number), value)
 	}
 	rs, _, err := e.Resources(lifecycle.ResourceFilter{Instance: i.ID})

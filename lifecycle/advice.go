@@ -63,8 +63,12 @@ func (s *scheduler) adviseOne(ctx context.Context, id model.ID) error {
 		return err
 	}
 	v := i.Current()
-	ask, ok := s.adviser(i.Spec.Brand)
-	if v == nil || !ok {
+	var ask ports.RenewalAdviser
+	ok := false
+	if v != nil {
+		ask, ok = s.adviser(brandOfVersion(&i, v))
+	}
+	if !ok {
 		return s.keepAdvice(ctx, id, 0, ports.Advice{}, time.Time{})
 	}
 	m, err := s.reader.material(id, v.Number)
@@ -143,7 +147,7 @@ func (w *worker) followLeft(tx model.Tx, j *model.Job, left []model.Proof) error
 	if err != nil {
 		return rules.ReadError("instance", j.Instance, err)
 	}
-	brand := i.Spec.Brand
+	brand := brandOf(&i, j)
 	var want []model.Task
 	for _, p := range left {
 		want = append(want, model.Task{

@@ -280,7 +280,7 @@ func (e *Engine) startIssue(
 	tx model.Tx, c *rules.Facts, a rules.Action, kind model.JobKind, actor model.Actor, key *model.Key, j *model.Job,
 ) error {
 	i := c.Instance
-	is, err := e.issuerOf(i)
+	is, err := e.issuerOf(i, i.Spec.Brand)
 	if err != nil {
 		return err
 	}

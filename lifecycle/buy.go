@@ -47,6 +47,18 @@ func (e *Engine) quote(r BuyRequest) (Quote, error) {
 	case r.Quantity < 1 || r.Quantity > 100:
 		return refuse(rules.ReasonQuantity, rules.Args{"quantity": r.Quantity})
 	}
+	for n, brand := range r.Fallback {
+		brand = model.NormalizeName(brand)
+		if brand == r.Spec.Brand || slices.Contains(normalized(r.Fallback[:n]), brand) {
+			return Quote{}, &rules.Invalid{Field: "brand", Why: model.Say("invalid.brand-twice", "brand", brand), Rule: "C10",
+				Example: model.Quoted("", "letsencrypt,zerossl")}
+		}
+		next := r
+		next.Spec.Brand, next.Fallback = brand, nil
+		if _, err := e.quote(next); err != nil {
+			return Quote{}, err
+		}
+	}
 	q := Quote{Currency: e.policy.Currency}
 	add := func(item string, amount int64) {
 		q.Lines = append(q.Lines, model.OrderLine{
@@ -74,6 +86,13 @@ func (e *Engine) quote(r BuyRequest) (Quote, error) {
 		}
 	}
 	return q, nil
+}
+
+func normalized(brands []string) (all []string) {
+	for _, b := range brands {
+		all = append(all, model.NormalizeName(b))
+	}
+	return all
 }
 
 // planBuy is [Access.PlanBuy].
@@ -104,7 +123,7 @@ func (e *Engine) buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 				return f
 			}
 			o, made, err = e.purchase(tx, actor, q, rules.Buy, func(i *model.Instance) error {
-				i.Contact = r.Contact
+				i.Contact, i.Fallback = r.Contact, normalized(r.Fallback)
 				if r.Hosting {
 					i.Hosting.PrepaidRenewals = 1
 				}

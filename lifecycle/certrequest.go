@@ -46,7 +46,7 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	if err != nil {
 		return nil, ports.CertificateRequest{}, err
 	}
-	is, err := w.issuerOf(&i)
+	is, err := w.issuerOf(&i, brandOf(&i, j))
 	if err != nil {
 		return nil, ports.CertificateRequest{}, err
 	}

@@ -394,11 +394,11 @@ func (e *Engine) readFacts(actor model.Actor, id model.ID) (c *rules.Facts, err 
 	return c, err
 }
 
-// issuerOf returns the issuer of an instance's brand.
-func (e *Engine) issuerOf(i *model.Instance) (ports.Issuer, error) {
-	is, ok := e.issuers.Port(i.Spec.Brand)
+// issuerOf returns the issuer of a brand, for an instance.
+func (e *Engine) issuerOf(i *model.Instance, brand string) (ports.Issuer, error) {
+	is, ok := e.issuers.Port(brand)
 	if !ok {
-		return nil, &rules.Refusal{Reason: rules.ReasonNoIssuer, Args: rules.Args{"brand": i.Spec.Brand}, Instance: i.ID, State: i.State}
+		return nil, &rules.Refusal{Reason: rules.ReasonNoIssuer, Args: rules.Args{"brand": brand}, Instance: i.ID, State: i.State}
 	}
 	return is, nil
 }

@@ -173,8 +173,7 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 	if err != nil {
 		return err
 	}
-	is, err := e.issuerOf(c.Instance)
-	if err != nil || c.Issuer == nil || !c.Issuer.Revocation || c.Job != nil {
+	if c.Issuer == nil || !c.Issuer.Revocation || c.Job != nil {
 		return e.scheduler.recordRevocation(ctx, id, nil, nil)
 	}
 	revoked := map[int]string{}
@@ -183,6 +182,10 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 		v := &c.Instance.Versions[n]
 		if !c.Revocable(v) {
 			continue
+		}
+		is, err := e.issuerOf(c.Instance, brandOfVersion(c.Instance, v))
+		if err != nil {
+			continue // nobody is left to be asked
 		}
 		m, err := e.reader.material(id, v.Number)
 		if err != nil {

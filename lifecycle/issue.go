@@ -60,14 +60,25 @@ func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func
 	return w.applyOrder(o, req, is), nil
 }
 
-// awaitBudget postpones an order until the CA's rate limit permits it. That is no failure
-// (spec C7), and what failed before it is not what the job waits for.
+// awaitBudget postpones an order until the CA's rate limit permits it, unless another
+// issuer is asked. That is no failure (spec C7), and what failed before it is not what the
+// job waits for. With other issuers to ask they are looked at again within the hour.
 func (w *worker) awaitBudget(tx model.Tx, j *model.Job, late *ports.RetryAfterError) error {
-	j.Error = ""
-	if err := w.withInstance(tx, j.Instance, func(i *model.Instance) error { i.Operation.Error = ""; return nil }); err != nil {
+	if passed, err := w.passOn(tx, j, late); passed || err != nil {
 		return err
 	}
-	return w.suspend(tx, j, model.StepOrder, model.Say("await.budget", "why", model.TextOf(late)), max(late.After, time.Second), nil)
+	j.Error = ""
+	pause := max(late.After, time.Second)
+	if err := w.withInstance(tx, j.Instance, func(i *model.Instance) error {
+		i.Operation.Error = ""
+		if len(i.Fallback) > 0 {
+			pause = min(pause, time.Hour)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return w.suspend(tx, j, model.StepOrder, model.Say("await.budget", "why", model.TextOf(late)), pause, nil)
 }
 
 // finalizeStep finalizes the order, unless that has been done.
@@ -224,7 +235,7 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	if err := tx.Load(string(j.Instance), &i); err != nil {
 		return rules.ReadError("instance", j.Instance, err)
 	}
-	v.Number, v.KeyID, v.Issued, v.Issuer, v.AnnualRenewal = j.Version, j.KeyID, w.Now(), i.Spec.Brand, j.AnnualRenewal
+	v.Number, v.KeyID, v.Issued, v.Issuer, v.AnnualRenewal = j.Version, j.KeyID, w.Now(), brandOf(&i, j), j.AnnualRenewal
 	action := rules.Issue
 	switch j.Kind {
 	case model.JobReissue:
@@ -241,7 +252,7 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	}
 	i.Versions = append(i.Versions, v)
 	i.RevocationCheckedAt, i.AdviceAt = w.Now(), time.Time{}
-	if _, advises := w.adviser(i.Spec.Brand); advises {
+	if _, advises := w.adviser(v.Issuer); advises {
 		i.AdviceAt = w.Now()
 	}
 	switch {
@@ -419,7 +430,7 @@ func (w *worker) cancelOrder(j model.Job) {
 		w.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
 		return
 	}
-	is, _ := w.issuers.Port(i.Spec.Brand)
+	is, _ := w.issuers.Port(brandOf(&i, &j))
 	c, ok := is.(ports.Canceller)
 	if !ok {
 		return

@@ -318,7 +318,6 @@ func (w *worker) logJob(j *model.Job, err error) {
 // instance and its resource (spec S1, S2) and does not change the state.
 func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 	var final *ports.PermanentError
-	var pause *ports.RetryAfterError
 	j.Error = messageFrom(remoteParty(j.Kind), cause)
 	retry := !errors.As(cause, &final)
 	switch j.Kind {
@@ -328,11 +327,9 @@ func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 		retry = (retry || j.Cause == journal.CauseScheduled) && !errors.Is(cause, errServiceEnded)
 	}
 	if retry {
-		wait := time.Duration(0)
-		if errors.As(cause, &pause) {
-			wait = pause.After
+		if err := w.planRetry(tx, j, cause); err != nil {
+			return err
 		}
-		j.Next = w.Now().Add(rules.RetryWithin(validityOf(tx, j.Instance), j.Attempt, wait))
 	}
 	if err := w.markFailed(tx, j, retry); err != nil {
 		return err
@@ -351,6 +348,20 @@ func (w *worker) recordFailure(tx model.Tx, j *model.Job, cause error) error {
 		return nil
 	}
 	return w.finish(tx, j, journal.ResultFailed)
+}
+
+// planRetry plans the next attempt of a job that failed, unless another issuer is asked
+// at once (spec C10).
+func (w *worker) planRetry(tx model.Tx, j *model.Job, cause error) error {
+	if passed, err := w.passOn(tx, j, cause); passed || err != nil {
+		return err
+	}
+	asked := time.Duration(0)
+	if pause := new(ports.RetryAfterError); errors.As(cause, &pause) {
+		asked = pause.After
+	}
+	j.Next = w.Now().Add(rules.RetryWithin(validityOf(tx, j.Instance), j.Attempt, asked))
+	return nil
 }
 
 // validityOf returns the validity of the current version of an instance; 0 if it has none

@@ -98,7 +98,8 @@ func (e *Engine) buySuccessor(
 		old := c.Instance
 		var places []model.ID
 		o, made, err := e.purchase(tx, actor, q, a, func(i *model.Instance) (err error) {
-			i.Contact, i.Application = old.Contact, app
+			i.Contact, i.Application, i.Fallback = old.Contact, app, slices.Clone(old.Fallback)
+			i.Fallback = slices.DeleteFunc(i.Fallback, func(brand string) bool { return brand == i.Spec.Brand })
 			i.Tags, i.Owner, i.Note = slices.Clone(old.Tags), old.Owner, old.Note
 			i.Application.Saved, i.Application.Submitted = c.Now, c.Now
 			i.Name = displayName(i)

@@ -10,8 +10,9 @@ import (
 // BuyRequest orders new instances of one specification (spec B1).
 type BuyRequest struct {
 	Spec     model.Specification
-	Years    int // 1 or 2
-	Quantity int // 1 to 100
+	Fallback []string // brands to ask next, in this order, if that of Spec does not serve (spec C10)
+	Years    int      // 1 or 2
+	Quantity int      // 1 to 100
 	// Hosting buys a second year and managed hosting with it (spec B3).
 	Hosting bool
 	Contact model.ID // receives the notices of hosting

@@ -86,7 +86,11 @@ func (w *worker) revokeStep(ctx context.Context, j model.Job, _ bool) (func(mode
 		if err != nil {
 			return rules.ReadError("instance", j.Instance, err)
 		}
-		if is, err = w.issuerOf(&i); err != nil {
+		brand := i.Spec.Brand
+		if v := i.Version(j.Versions[0]); v != nil {
+			brand = brandOfVersion(&i, v)
+		}
+		if is, err = w.issuerOf(&i, brand); err != nil {
 			return err
 		}
 		if m, err = model.Get[model.Chain](r, model.ChainKey(i.ID, j.Versions[0])); err != nil {

@@ -18,6 +18,9 @@ type Instance struct {
 	Order   ID  // the purchase, if any
 	Line    int // its line in the order
 	Created time.Time
+	// Fallback are the brands of the issuers that are asked in this order if that of the
+	// specification does not serve (spec C10).
+	Fallback []string
 
 	Application Application
 	Contact     ID // recipient of notices; zero if there is none
@@ -85,6 +88,9 @@ func (i *Instance) NextMoment() time.Time {
 	}
 	return i.Due
 }
+
+// Issuers lists the brands of its issuers in the order in which they are asked.
+func (i *Instance) Issuers() []string { return append([]string{i.Spec.Brand}, i.Fallback...) }
 
 // Application is the certificate application. It is a draft until submitted and
 // survives withdrawal and rejection (spec A6).

@@ -61,6 +61,7 @@ type Job struct {
 	WaitFor     Text      // the external event it waits for
 
 	IssuerRef       string // the issuer's identifier of the order
+	Issuer          string // its brand, if it is not that of the specification (spec C10)
 	KeyID           ID     // of the certificate's key
 	CSR             []byte
 	Reason          string // reason of a revocation, named as in RFC 5280

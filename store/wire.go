@@ -284,6 +284,7 @@ type job struct {
 	Error     model.Text `cbor:"15,keyasint,omitzero"`
 	WaitFor   model.Text `cbor:"16,keyasint,omitzero"`
 	IssuerRef string     `cbor:"17,keyasint,omitzero"`
+	Issuer    string     `cbor:"40,keyasint,omitzero"`
 	KeyID     model.ID   `cbor:"18,keyasint,omitzero"`
 	CSR       []byte     `cbor:"19,keyasint,omitzero"`
 	// Key 20 was the requested end of validity, which is computed at each attempt.

@@ -49,6 +49,7 @@ type instance struct {
 	Owner               model.ID       `cbor:"45,keyasint,omitzero"`
 	Note                string         `cbor:"46,keyasint,omitzero"`
 	AdviceAt            time.Time      `cbor:"47,keyasint,omitzero"`
+	Fallback            []string       `cbor:"48,keyasint,omitzero"`
 }
 
 // deltaVersion is a version without the fields that equal those of the previous
@@ -114,7 +115,7 @@ func instanceToWire(i *model.Instance) instance {
 		Retiring: retiring(i.Retiring),
 		TasksDue: i.TasksDue, HasTasks: i.HasTasks,
 		Tags: i.Tags, Owner: i.Owner, Note: i.Note,
-		AdviceAt: i.AdviceAt,
+		AdviceAt: i.AdviceAt, Fallback: i.Fallback,
 	}
 }
 
@@ -135,7 +136,7 @@ func instanceFromWire(i instance) model.Instance {
 		Retiring: model.Retiring(i.Retiring),
 		TasksDue: i.TasksDue, HasTasks: i.HasTasks,
 		Tags: i.Tags, Owner: i.Owner, Note: i.Note,
-		AdviceAt: i.AdviceAt,
+		AdviceAt: i.AdviceAt, Fallback: i.Fallback,
 	}
 }
 

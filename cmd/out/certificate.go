@@ -53,6 +53,7 @@ type Instance struct {
 	Tags            []string   `json:"tags"`
 	Owner           *string    `json:"owner"`
 	Note            *string    `json:"note"`
+	Fallback        []string   `json:"fallback"` // brands that are asked after the brand
 }
 
 // Money is an amount in JSON, in minor units of a currency.
@@ -83,6 +84,7 @@ type Version struct {
 	Issued      *string  `json:"issued"`
 	RevokedAt   *string  `json:"revoked_at"`
 	Reason      *string  `json:"revocation_reason"`
+	Issuer      *string  `json:"issuer"` // brand; null for an upload
 }
 
 // Operation is the running operation of an instance in JSON.
@@ -119,7 +121,7 @@ func NewInstance(i *model.Instance, now time.Time, contact, owner string, refund
 		Versions: []Version{}, Proofs: []Proof{}, Operation: operation(i.Operation),
 		RenewedBy: OrNil(i.RenewedBy), RenewalOf: OrNil(i.RenewalOf),
 		ReplacedBy: OrNil(i.ReplacedBy()), Replaces: OrNil(i.Replaces()), Contact: OrNil(contact),
-		Tags: OrEmpty(i.Tags), Owner: OrNil(owner), Note: OrNil(i.Note),
+		Tags: OrEmpty(i.Tags), Owner: OrNil(owner), Note: OrNil(i.Note), Fallback: OrEmpty(i.Fallback),
 	}
 	j.Years, j.ServiceMaxEnd = i.Years, TimeOrNil(i.ServiceMaxEnd())
 	if i.Order != "" && refund.Currency != "" { // else its order cannot be read
@@ -143,6 +145,7 @@ func NewInstance(i *model.Instance, now time.Time, contact, owner string, refund
 		j.Versions = append(j.Versions, Version{
 			v.Number, v.Serial, v.Fingerprint, OrEmpty(v.Domains), v.KeyType, v.KeyID != "",
 			TimeOrNil(v.NotBefore), TimeOrNil(v.NotAfter), TimeOrNil(v.Issued), TimeOrNil(v.RevokedAt), OrNil(v.RevokedReason),
+			OrNil(v.Issuer),
 		})
 	}
 	for _, p := range i.Proofs {

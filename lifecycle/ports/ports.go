@@ -116,6 +116,15 @@ func (l *RetryAfterError) Error() string { return l.Err.Error() }
 // Unwrap returns the cause.
 func (l *RetryAfterError) Unwrap() error { return l.Err }
 
+// DownError marks the error of an issuer that does not serve now: it cannot be reached,
+// fails by itself, or takes no more orders for a while. What it refuses is none.
+type DownError struct{ Err error }
+
+func (e *DownError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DownError) Unwrap() error { return e.Err }
+
 // Issuer is a CA, embedded or behind an account. The engine records its intent,
 // calls the issuer and records the result; if the result was lost it calls Fetch
 // before it repeats a call. Implementations are safe for concurrent use. Errors

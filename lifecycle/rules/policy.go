@@ -103,6 +103,16 @@ func LookEvery(validity time.Duration) time.Duration {
 // ShortLived is the validity from which on a day is soon enough for [LookEvery].
 const ShortLived = 12 * Day
 
+// CanWait reports whether a certificate can wait until a time for an issuer that does not
+// serve now, while another could be asked (spec C10): with a day left, or for short ones
+// a twelfth of the validity. A first certificate waits for a day.
+func CanWait(i *model.Instance, asked, until time.Time) bool {
+	if v := i.Current(); v != nil {
+		return !until.After(v.NotAfter.Add(-LookEvery(v.Validity())))
+	}
+	return !until.After(asked.Add(Day))
+}
+
 // NeededBy returns the rank of an order among those that wait for the same rate limit of
 // a CA (spec C7): what is urgent first, and then what is needed earlier. A certificate
 // that is renewed by itself is needed at its end and urgent in its last week. What a

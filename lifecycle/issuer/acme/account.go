@@ -103,7 +103,7 @@ func (i *Issuer) connect(ctx context.Context) (*client, error) {
 // found by its key.
 func (i *Issuer) makeAccount(ctx context.Context, rec *accountRecord, secret model.Secret) (model.Secret, error) {
 	if wait := unixMilli(rec.NotBefore).Sub(i.now()); rec.NotBefore != 0 && wait > 0 {
-		return secret, &ports.RetryAfterError{Err: model.Fail("acme.busy", "host", i.host()), After: wait}
+		return secret, &ports.RetryAfterError{Err: &ports.DownError{Err: model.Fail("acme.busy", "host", i.host())}, After: wait}
 	}
 	d, err := i.fetchDirectory(ctx, false)
 	if err != nil {

@@ -242,7 +242,7 @@ func (i *Issuer) advance(ctx context.Context, rec *orderRecord, finalize bool) (
 // paused is the answer while the CA wants no request.
 func (i *Issuer) paused(rec *orderRecord, wait time.Duration) (ports.Order, error) {
 	if rec.URL == "" {
-		return ports.Order{}, &ports.RetryAfterError{Err: model.Fail("acme.busy", "host", i.host()), After: wait}
+		return ports.Order{}, &ports.RetryAfterError{Err: &ports.DownError{Err: model.Fail("acme.busy", "host", i.host())}, After: wait}
 	}
 	o := i.answer(rec)
 	o.PollAfter = wait

@@ -121,7 +121,7 @@ func (i *Issuer) failed(err error) error {
 	case errors.As(err, &coded), errors.As(err, new(*ports.PermanentError)):
 		return err
 	}
-	return i.unanswered(err)
+	return &ports.DownError{Err: i.unanswered(err)}
 }
 
 func (i *Issuer) refused(a *answerError) error {
@@ -131,9 +131,14 @@ func (i *Issuer) refused(a *answerError) error {
 	} else {
 		e = model.Fail("acme.answer", "host", i.host(), "status", a.Status).Wrapping(a)
 	}
+	down := a.Status == http.StatusTooManyRequests || a.Status >= http.StatusInternalServerError
 	switch {
+	case a.After > 0 && down:
+		return &ports.RetryAfterError{Err: &ports.DownError{Err: e}, After: a.After}
 	case a.After > 0:
 		return &ports.RetryAfterError{Err: e, After: a.After}
+	case down:
+		return &ports.DownError{Err: e}
 	case a.Problem != nil && isPermanent(a.Problem):
 		return &ports.PermanentError{Err: e}
 	}

@@ -213,7 +213,7 @@ func (t *transport) allowed(u *url.URL) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if wait := t.closed.Sub(t.now()); wait > 0 {
-		return &ports.RetryAfterError{Err: model.Fail("acme.busy", "host", u.Host), After: wait}
+		return &ports.RetryAfterError{Err: &ports.DownError{Err: model.Fail("acme.busy", "host", u.Host)}, After: wait}
 	}
 	return nil
 }

@@ -68,6 +68,9 @@ func (d *details) showVersion(v *model.Version) tea.Cmd {
 		{Label: c.T("version.window"), Value: widget.Stamp(v.Window())},
 		{Label: c.T("fact.serial"), Value: v.Serial}, {Label: "SHA-256", Value: v.Fingerprint}, {Label: "SPKI", Value: v.SPKI},
 	}
+	if v.Issuer != "" {
+		facts = append(facts, dialog.Fact{Label: c.T("fact.issuer"), Value: clean(v.Issuer)})
+	}
 	choices := []key.Binding{c.Bind(c.T("act.pem"), c.KeyFor("pem", "p"))}
 	if v.RevokedAt.IsZero() {
 		choices = append(choices, c.Bind(c.T("version.download"), c.KeyOf(rules.Download)))
