@@ -59,6 +59,12 @@ type Pruner interface {
 	Prune(ctx context.Context, most int) (more bool, err error)
 }
 
+// LastingProver is an issuer to whom control of names is proved by records that stay, and
+// that hold until a day (spec C4). A zero time means that there are none, or for ever.
+type LastingProver interface {
+	ProofsUntil() time.Time
+}
+
 // LeftLister is an issuer that lists the proofs that it has presented and could not
 // remove (spec C5). A later order removes what it can.
 type LeftLister interface {

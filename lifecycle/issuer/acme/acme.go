@@ -189,6 +189,14 @@ func (i *Issuer) Capabilities(time.Time) rules.Capabilities {
 	return c
 }
 
+// ProofsUntil implements [ports.LastingProver].
+func (i *Issuer) ProofsUntil() time.Time {
+	if slices.ContainsFunc(i.opt.Challenges.Entries, func(e challenge.Entry) bool { return e.Type == challenge.DNSPersist01 }) {
+		return i.opt.PersistUntil
+	}
+	return time.Time{}
+}
+
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
