@@ -188,7 +188,7 @@ func (p *purchase) fields() []form.Field {
 // control takes the word of its operator for the names.
 func (p *purchase) levelHint(v form.Values) string {
 	key := "buy.level." + v["level"]
-	if v["level"] == string(model.DV) && p.caps(v).Proof == "" {
+	if v["level"] == string(model.DV) && p.caps(v).Proof == "" && !p.caps(v).Challenges {
 		key += ".trust"
 	}
 	return p.c.T(key)
