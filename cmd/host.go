@@ -104,6 +104,12 @@ func (c *invocation) planHosting(i *model.Instance, r lifecycle.HostRequest) (pl
 	if q.Credits > 0 {
 		lines = append(lines, "  "+c.Text("verb.host.credits", "n", q.Credits))
 	}
+	if len(q.Itself) > 0 {
+		lines = append(lines, c.Text("renewal-proof.itself", "names", q.Itself))
+	}
+	if len(q.Not) > 0 {
+		lines = append(lines, c.Text("renewal-proof.none", "n", len(q.Not), "names", q.Not, "issuer", q.Spec.Brand))
+	}
 	if q.Proof != "" {
 		lines = append(lines, c.Text("renewal-proof."+q.Proof, "n", len(q.Names), "names", q.Names))
 	}

@@ -5,7 +5,6 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle/ports"
-	"certquay/model"
 )
 
 // findingJSON is what a preflight found.
@@ -78,12 +77,12 @@ func (c *invocation) printFindings(brand string, all []ports.PreflightFinding) e
 // better of the rest.
 func (c *invocation) warnBefore(all []ports.PreflightFinding) {
 	for _, f := range all {
-		switch found := model.Texts(f.Text, f.Hint); {
+		switch {
 		case f.Level == ports.PreflightGood:
 		case f.Name == "":
-			c.Note("verb.preflight.warning-all", "found", found)
+			c.Note("verb.preflight.warning-all", "found", f.Text, "hint", f.Hint)
 		default:
-			c.Note("verb.preflight.warning", "name", f.Name, "found", found)
+			c.Note("verb.preflight.warning", "name", f.Name, "found", f.Text, "hint", f.Hint)
 		}
 	}
 }

@@ -75,6 +75,9 @@ func (c *invocation) details(i *model.Instance) error {
 			seen = "verb.show.seen"
 		}
 		add(c.Field("prove", "method", pr.Method), c.Text(seen, "name", pr.Name, "value", pr.Value))
+		if until := pr.Until(); !until.IsZero() {
+			add(c.Field("holds"), c.Text("verb.show.holds", "at", until))
+		}
 	}
 	add(c.Field("last-error"), c.Words().Text(out.LastError(i)))
 	if j.Contact != nil {

@@ -1,9 +1,11 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +140,40 @@ func leftProofs(is ports.Issuer) (left []model.Proof, known bool, err error) {
 	}
 	left, err = l.Left()
 	return left, true, err
+}
+
+// persistNotice is how long before the records of dns-persist-01 hold no more a person is
+// told: time enough to have new ones made by hand.
+const persistNotice = 30 * rules.Day
+
+// followPersist raises a task for each issuer whose records of dns-persist-01 soon hold no
+// more, and closes it once they hold for longer (spec C4).
+func (s *scheduler) followPersist(now time.Time) error {
+	var want []model.Task
+	for name, is := range s.issuers.Usable() {
+		p, ok := ports.Extension[ports.LastingProver](is)
+		if !ok {
+			continue
+		}
+		if until := p.ProofsUntil(); !until.IsZero() && now.After(until.Add(-persistNotice)) {
+			want = append(want, model.Task{
+				Kind: model.TaskPersist, About: name, Text: model.Say("todo.persist", "issuer", name, "at", until),
+			})
+		}
+	}
+	slices.SortFunc(want, func(a, b model.Task) int { return cmp.Compare(a.About, b.About) })
+	if s.persistTasks != nil && slices.Equal(*s.persistTasks, want) {
+		return nil
+	}
+	err := s.journal.Update(s.ctx, func(tx model.Tx) error {
+		mine := func(t *model.Task) bool { return t.Kind == model.TaskPersist }
+		_, err := s.journal.FollowState(tx, journal.AboutCertquay, mine, want)
+		return err
+	})
+	if err == nil {
+		s.persistTasks = &want
+	}
+	return err
 }
 
 // followLeft raises a task for each proof that the issuer of a job could not remove, and

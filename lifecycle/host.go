@@ -9,6 +9,7 @@ import (
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -44,6 +45,9 @@ type HostingQuote struct {
 	// "http"; "" if nobody has to do anything (spec H5).
 	Proof string
 	Names []string
+	// Itself are the names whose control certquay proves by itself, Not those of which it
+	// cannot be proved until the issuer has a challenge for them.
+	Itself, Not []string
 }
 
 // completeSpec returns the specification that an action, by a rule, buys again for the
@@ -202,11 +206,27 @@ func (e *Engine) quoteHosting(id model.ID, r HostRequest) (HostingQuote, error) 
 	if _, err := e.hostedApplication(&i, s, r); err != nil {
 		return q, err
 	}
-	if q.Proof = caps.Proof; q.Proof != "" {
-		q.Names = i.Domains()
+	if err := e.quoteProofs(&q, is, i.Domains()); err != nil {
+		return q, err
 	}
 	e.priceHosting(&q, id, r.FromPack)
 	return q, nil
+}
+
+// quoteProofs states how control of names is proved for each renewal.
+func (e *Engine) quoteProofs(q *HostingQuote, is ports.Issuer, names []string) error {
+	p, ok := ports.Extension[ports.NameProver](is)
+	if !ok {
+		if q.Proof = is.Capabilities(e.Now()).Proof; q.Proof != "" {
+			q.Names = names
+		}
+		return nil
+	}
+	return e.journal.Guard("issuer.Provable", func() error {
+		shown := p.Provable(names)
+		q.Proof, q.Names, q.Itself, q.Not = shown.Method, shown.ByHand, shown.Itself, shown.Not
+		return nil
+	})
 }
 
 // priceHosting completes the lines of a quote of one certificate to those of

@@ -43,7 +43,9 @@ func (e *Engine) preflight(ctx context.Context, id model.ID, domains []string) (
 	ascii := make([]string, len(domains))
 	for n, d := range domains {
 		name, err := names.Parse(d)
-		if err != nil {
+		if wrong, ok := names.IsError(err); ok {
+			return nil, &rules.Invalid{Field: wrong.Field, Why: wrong.Why(), Example: wrong.Hint, Rule: "A2"}
+		} else if err != nil {
 			return nil, err
 		}
 		ascii[n] = name.ASCII

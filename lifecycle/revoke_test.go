@@ -24,7 +24,11 @@ type remoteCA struct {
 
 	pruned int // batches
 	left   int // that are to come
+
+	until time.Time // when its lasting records hold no more
 }
+
+func (r *remoteCA) ProofsUntil() time.Time { return r.until }
 
 func (r *remoteCA) RevokeByKey(_ context.Context, leaf *x509.Certificate, key crypto.Signer, reason string) error {
 	if !key.Public().(interface{ Equal(crypto.PublicKey) bool }).Equal(leaf.PublicKey) {
@@ -127,4 +131,27 @@ func TestIssuersAreAskedToPrune(t *testing.T) {
 	if ca.pruned < 4 {
 		t.Error("not asked the next day")
 	}
+}
+
+// A task says, a month before, until when records of dns-persist-01 hold, and goes once
+// they hold for longer. spec: C4, D9
+func TestATaskBeforeLastingRecordsEnd(t *testing.T) {
+	w := newWorld(t)
+	ca := w.remote()
+	count := func(want int) {
+		t.Helper()
+		_, err := w.engine.By(operator).Tick(w.ctx())
+		w.check(err)
+		if got := w.tasksOf(model.TaskPersist); len(got) != want {
+			t.Errorf("%d tasks, want %d: %+v", len(got), want, got)
+		}
+	}
+	count(0)
+	ca.until = w.clock.Now().Add(40 * 24 * time.Hour)
+	count(0)
+	w.forward(11 * 24 * time.Hour)
+	count(1)
+	count(1)
+	ca.until = ca.until.Add(365 * 24 * time.Hour)
+	count(0)
 }

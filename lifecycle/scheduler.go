@@ -40,6 +40,9 @@ type scheduler struct {
 	// guards it.
 	issuersPruned time.Time
 	shortLived    time.Time // when short-lived certificates were last looked for; passMu guards it
+	// persistTasks are the tasks about lasting records as the last pass left them; nil
+	// before the first. passMu guards it.
+	persistTasks *[]model.Task
 
 	skipMu    sync.Mutex
 	skipUntil map[model.ID]time.Time // due work that was refused
@@ -192,7 +195,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 	if !sweep || s.noSweeps {
 		return jobs, errors.Join(problems...)
 	}
-	for _, sweep := range []func(time.Time) error{s.checkRevocations, s.askAdvice, s.closeExpiredTasks, s.pruneFinished, s.pruneIssuers} {
+	for _, sweep := range []func(time.Time) error{s.checkRevocations, s.askAdvice, s.closeExpiredTasks, s.pruneFinished, s.pruneIssuers, s.followPersist} {
 		if err := s.journal.Guard("sweep", func() error { return sweep(now) }); err != nil {
 			problems = append(problems, err)
 		}

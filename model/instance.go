@@ -3,6 +3,8 @@ package model
 import (
 	"cmp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -131,6 +133,21 @@ type Proof struct {
 	Name   string // name of the TXT record, or URL of the file
 	Value  string // value of the record, or content of the file
 	Seen   bool
+}
+
+// Until returns until when a record of dns-persist-01 holds, as its value says by the
+// parameter persistUntil (draft-ietf-acme-dns-persist); zero for others and for ever.
+func (p *Proof) Until() time.Time {
+	if !strings.HasPrefix(p.Name, "_validation-persist.") {
+		return time.Time{}
+	}
+	for _, parameter := range strings.Split(p.Value, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
+		if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && name == "persistUntil" {
+			return time.Unix(seconds, 0).UTC()
+		}
+	}
+	return time.Time{}
 }
 
 // Manual reports whether the applicant supplied a certificate signing request, so that

@@ -154,6 +154,16 @@ func (d *dnsAccount) of(order string) (*worker.Account, error) {
 	return w, err
 }
 
+// Check returns why the account cannot be used: it is not there, or its credentials are
+// not those that its provider takes. It asks nobody.
+func (d *dnsAccount) Check() error {
+	provider, credentials, err := d.credentials(d.name)
+	if err != nil {
+		return err
+	}
+	return checkDNS(provider, credentials)
+}
+
 // Present implements [dns.Provider].
 func (d *dnsAccount) Present(ctx context.Context, r dns.Record) error {
 	w, err := d.of(r.Order)

@@ -33,7 +33,7 @@ func NewAuthority(ca ports.Issuer, s ports.Store, now func() time.Time) *Authori
 func (a *Authority) Capabilities(now time.Time) rules.Capabilities {
 	c := a.Issuer.Capabilities(now)
 	c.Levels, c.Grades, c.Reviewed = []model.Level{model.DV}, []model.Grade{model.Free}, nil
-	c.Public, c.MaxValidity = true, min(c.MaxValidity, 90*24*time.Hour)
+	c.Challenges, c.Public, c.MaxValidity = true, true, min(c.MaxValidity, 90*24*time.Hour)
 	return c
 }
 

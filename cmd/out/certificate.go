@@ -69,6 +69,8 @@ type Proof struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
 	Seen   bool   `json:"seen"`
+	// Until is when the record ceases to hold; null for one that is looked at once.
+	Until *string `json:"until"`
 }
 
 // Version is a version of an instance in JSON.
@@ -149,7 +151,7 @@ func NewInstance(i *model.Instance, now time.Time, contact, owner string, refund
 		})
 	}
 	for _, p := range i.Proofs {
-		j.Proofs = append(j.Proofs, Proof(p))
+		j.Proofs = append(j.Proofs, Proof{p.Domain, p.Method, p.Name, p.Value, p.Seen, TimeOrNil(p.Until())})
 	}
 	j.LastError = OrNil(English(LastError(i)))
 	return j

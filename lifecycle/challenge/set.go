@@ -102,6 +102,15 @@ func (e Entry) Manual() bool {
 	return e.Solver == nil || e.Type == Manual || e.DNS == "" && (e.Type == DNS01 || e.Type == DNSPersist01)
 }
 
+// Check returns why what carries the rule out cannot be used, such as an account that is
+// not there, as far as that is known without the network.
+func (e Entry) Check() error {
+	if c, ok := e.Solver.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
+}
+
 // Set is what an issuer has to show control of names: entries in order of
 // preference. It is immutable.
 type Set struct {

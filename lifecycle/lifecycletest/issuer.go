@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,8 @@ type Issuer struct {
 	Can     rules.Capabilities
 	Pending int           // how many fetches an order stays pending
 	Proofs  []model.Proof // of a pending order
+	// Found is what a preflight finds.
+	Found []ports.PreflightFinding
 
 	Mu      sync.Mutex
 	Orders  map[string]*ports.Order // by key
@@ -64,6 +67,12 @@ func (i *Issuer) Capabilities(day time.Time) rules.Capabilities {
 		i.OnCan(day)
 	}
 	return i.Can
+}
+
+// Preflight implements [ports.Preflighter].
+func (i *Issuer) Preflight(ctx context.Context, names []string) (found []ports.PreflightFinding, err error) {
+	err = i.take(ctx, "preflight", strings.Join(names, ","), func() error { found = i.Found; return nil })
+	return found, err
 }
 
 // Order implements [ports.Issuer].

@@ -59,6 +59,26 @@ type Pruner interface {
 	Prune(ctx context.Context, most int) (more bool, err error)
 }
 
+// Provable tells how control of names is shown (spec H5).
+type Provable struct {
+	Itself []string // certquay shows it by itself
+	ByHand []string // a person does for each order
+	Method string   // how a person does: "dns" or "http"; "" for no names
+	Not    []string // there is no challenge for them, or none that can be used
+}
+
+// NameProver is an issuer that tells how control of names will be shown, from its
+// settings alone. Names are ASCII.
+type NameProver interface {
+	Provable(names []string) Provable
+}
+
+// LastingProver is an issuer to whom control of names is proved by records that stay, and
+// that hold until a day (spec C4). A zero time means that there are none, or for ever.
+type LastingProver interface {
+	ProofsUntil() time.Time
+}
+
 // LeftLister is an issuer that lists the proofs that it has presented and could not
 // remove (spec C5). A later order removes what it can.
 type LeftLister interface {

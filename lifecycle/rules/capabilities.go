@@ -31,9 +31,9 @@ type Capabilities struct {
 	// Proof is how each order proves control, which a person may have to provide
 	// (spec A8, H5): "dns" by records, "http" by files; "" requires no proof.
 	Proof string
-	// Preflight says that what would make an order fail can be looked for before one is
-	// made (spec C6).
-	Preflight bool
+	// Challenges means that each order shows control of its names to the CA, by itself or
+	// as Proof says, so that it can be looked before what would make one fail (spec C6).
+	Challenges bool
 	// Reviewed lists the levels whose applications a reviewer of this
 	// organization must approve before they are ordered (spec A8).
 	Reviewed []model.Level

@@ -74,7 +74,7 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		}
 		if last && few == "" {
 			pre.Lines = append(pre.Lines, form.Lines(a.nextSteps()...)...)
-			if len(empty)+len(wrong) == 0 && a.issuer.Preflight {
+			if len(empty)+len(wrong) == 0 && a.issuer.Challenges {
 				return a.withPreflight(pre, draft.Domains)
 			}
 		}
@@ -110,7 +110,11 @@ func (a *application) asksApplicant() bool {
 // nextSteps says what an application waits for once it is submitted (spec A7).
 func (a *application) nextSteps() []string {
 	c := a.c
-	if !a.asksApplicant() {
+	switch {
+	case a.asksApplicant():
+	case a.issuer.Challenges:
+		return []string{"", c.T("apply.follows.itself")}
+	default:
 		return []string{"", c.T("apply.follows.atonce")}
 	}
 	lines := []string{"", c.T("apply.follows.noproof")}

@@ -26,7 +26,6 @@ const buyCertificates = "certificates"
 type purchase struct {
 	c        *app.Context
 	issuers  map[string]rules.Capabilities
-	trusting map[string]bool // issuers that take the operator's word for the names
 	balances []ledger.Balance
 	first    form.Values    // what the form begins with
 	back     func() tea.Msg // where to go afterwards; nil stays
@@ -42,17 +41,11 @@ func buy(q *request) tea.Msg { return buyFor(q, nil, nil) }
 // there by back afterwards. It keeps no draft.
 func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
 	c := q.c
-	p := &purchase{c: c, issuers: c.Backend.Issuers(), trusting: map[string]bool{}, first: first, back: back}
+	p := &purchase{c: c, issuers: c.Backend.Issuers(), first: first, back: back}
 	if len(p.issuers) == 0 {
 		return failedMsg(c, q.row, errors.New(c.T("buy.noissuer")))
 	}
-	authorities, err := c.Backend.Authorities()
-	if err != nil {
-		return failedMsg(c, q.row, err)
-	}
-	for n := range authorities {
-		p.trusting[authorities[n].Name] = !authorities[n].HasAccount && authorities[n].Capabilities.Proof == ""
-	}
+	var err error
 	if p.balances, err = c.Backend.Balances(); err != nil {
 		return failedMsg(c, q.row, err)
 	}
@@ -198,11 +191,11 @@ func (p *purchase) fields() []form.Field {
 	}
 }
 
-// levelHint says what is verified about the applicant. An issuer without an account or a
-// proof of control takes the word of its operator for the names.
+// levelHint says what is verified about the applicant. An issuer that asks for
+// no proof of control takes the word of its operator for the names.
 func (p *purchase) levelHint(v form.Values) string {
 	key := "buy.level." + v["level"]
-	if v["level"] == string(model.DV) && p.trusting[v["brand"]] {
+	if v["level"] == string(model.DV) && p.caps(v).Proof == "" && !p.caps(v).Challenges {
 		key += ".trust"
 	}
 	return p.c.T(key)

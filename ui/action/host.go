@@ -176,6 +176,12 @@ func (h *hosting) confirm(q *request, v form.Values) (tea.Msg, error) {
 	if quote.Credits > 0 {
 		lines = append(lines, "", c.T("host.credits", quote.Credits))
 	}
+	if len(quote.Itself) > 0 {
+		lines = append(lines, "", c.T("host.proof.itself", strings.Join(quote.Itself, c.T("list.join"))))
+	}
+	if len(quote.Not) > 0 {
+		lines = append(lines, "", c.T("host.proof.none", quote.Spec.Brand, strings.Join(quote.Not, c.T("list.join"))))
+	}
 	if quote.Proof != "" {
 		lines = append(lines, "", c.T("host.proof."+quote.Proof, strings.Join(quote.Names, c.T("list.join"))))
 	}

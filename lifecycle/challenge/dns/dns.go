@@ -84,6 +84,14 @@ func New(typ challenge.Type, p Provider, r *Resolver) *Solver {
 // Type is the type that it answers.
 func (s *Solver) Type() challenge.Type { return s.typ }
 
+// Check returns why the provider cannot be used, if it tells.
+func (s *Solver) Check() error {
+	if c, ok := s.provider.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
+}
+
 // Present has the provider write the record. A record of dns-persist-01 is left to a
 // person where the provider can write those of dns-01 only.
 func (s *Solver) Present(ctx context.Context, p challenge.Proof) error {

@@ -179,7 +179,7 @@ func (i *Issuer) host() string {
 func (i *Issuer) Capabilities(time.Time) rules.Capabilities {
 	c := rules.Capabilities{
 		Levels: []model.Level{model.DV}, Types: slices.Clone(model.DomainTypes), Grades: []model.Grade{model.Free},
-		IPNames: i.opt.IPNames, Revocation: true, Preflight: true, Public: i.opt.Public, MaxValidity: i.opt.Validity,
+		IPNames: i.opt.IPNames, Revocation: true, Challenges: true, Public: i.opt.Public, MaxValidity: i.opt.Validity,
 	}
 	for _, e := range i.opt.Challenges.Entries {
 		if e.Manual() {
@@ -187,6 +187,14 @@ func (i *Issuer) Capabilities(time.Time) rules.Capabilities {
 		}
 	}
 	return c
+}
+
+// ProofsUntil implements [ports.LastingProver].
+func (i *Issuer) ProofsUntil() time.Time {
+	if slices.ContainsFunc(i.opt.Challenges.Entries, func(e challenge.Entry) bool { return e.Type == challenge.DNSPersist01 }) {
+		return i.opt.PersistUntil
+	}
+	return time.Time{}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

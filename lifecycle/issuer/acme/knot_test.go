@@ -159,6 +159,35 @@ func TestRealDNS(t *testing.T) {
 	}
 }
 
+// A record of dns-persist-01 stays for later orders, and says until when it holds, also
+// where a person is to make it. spec: C4
+func TestALastingRecordWithAnEnd(t *testing.T) {
+	t.Parallel()
+	d := newRealDNS(t)
+	p := newPebble(t, pebbleOptions{dns: d.Recursor(t)})
+	until := time.Date(2099, 12, 31, 23, 59, 59, 0, time.UTC)
+	w := newWorld(t, p, func(o *acme.Options) {
+		d.with(t, challenge.DNSPersist01)(o)
+		o.PersistUntil = until
+	})
+	w.issue(t, request(t, "one", newKey(t), "shop.test"))
+	written := d.Texts(t, "_validation-persist.shop.test")
+	w.issue(t, request(t, "two", newKey(t), "shop.test"))
+	if again := d.Texts(t, "_validation-persist.shop.test"); len(written) != 1 || !slices.Equal(again, written) {
+		t.Errorf("%q, then %q", written, again)
+	}
+	if !w.ProofsUntil().Equal(until) {
+		t.Errorf("the issuer says %s", w.ProofsUntil())
+	}
+	byHand := []challenge.Rule{{Type: challenge.DNSPersist01}}
+	w.opt.Challenges = new(solvers.Solvers).Set(byHand, solvers.Places{Resolvers: []string{d.Address}})
+	w.open(t)
+	o, err := w.Order(t.Context(), request(t, "three", newKey(t), "by-hand.shop.test"))
+	if err != nil || len(o.Proofs) != 1 || !o.Proofs[0].Until().Equal(until) {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
 // A provider is killed between making and removing a record, and cannot remove it
 // afterwards: a task names it, which the next order removes and closes. spec: C5, D9
 func TestARecordThatAKilledProviderLeft(t *testing.T) {

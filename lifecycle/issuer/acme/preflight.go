@@ -46,6 +46,12 @@ func (i *Issuer) Preflight(ctx context.Context, names []string) ([]ports.Preflig
 			})
 			continue
 		}
+		if err := e.Check(); err != nil {
+			all = append(all, ports.PreflightFinding{
+				Check: ports.CheckChallenge, Level: ports.PreflightBad, Name: name, Text: model.TextOf(err),
+				Hint: model.Say("preflight.challenge.hint", "issuer", i.opt.Name, "name", name),
+			})
+		}
 		n := preflight.Name{Name: name, Type: t}
 		if !e.Manual() {
 			n.Solver = e.Solver
@@ -53,6 +59,28 @@ func (i *Issuer) Preflight(ctx context.Context, names []string) ([]ports.Preflig
 		o.Names = append(o.Names, n)
 	}
 	return append(all, preflight.Run(ctx, o)...), nil
+}
+
+// Provable implements [ports.NameProver].
+func (i *Issuer) Provable(names []string) (p ports.Provable) {
+	for _, name := range names {
+		e, t, ok := i.opt.Challenges.Pick(name, challenge.TypesFor(name))
+		switch {
+		case !ok || e.Check() != nil:
+			p.Not = append(p.Not, name)
+		case !e.Manual():
+			p.Itself = append(p.Itself, name)
+		default:
+			p.ByHand = append(p.ByHand, name)
+			if p.Method != proofDNS {
+				p.Method = proofDNS
+				if t == challenge.HTTP01 {
+					p.Method = proofHTTP
+				}
+			}
+		}
+	}
+	return p
 }
 
 // preflightOptions are what every preflight of this issuer looks by; d may be nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +14,11 @@ import (
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/challenge/dns"
 	"certquay/lifecycle/challenge/dns/dnstest"
+	"certquay/lifecycle/challenge/solvers"
 	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/issuer/issuertest"
 	"certquay/lifecycle/ports"
+	"certquay/model"
 )
 
 // resolving has an issuer look names up in a world in which example.com is well, with
@@ -126,3 +130,46 @@ func TestPreflight(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What is said of names before an upload is hosted. spec: H5
+func TestHowNamesWillBeProved(t *testing.T) {
+	rules := func(all ...string) (set challenge.Set) {
+		for _, s := range all {
+			r, err := challenge.ParseRule(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			set.Entries = append(set.Entries, new(solvers.Solvers).Set([]challenge.Rule{r}, solvers.Places{}).Entries...)
+		}
+		return set
+	}
+	account := rules("http-01=a.test")
+	account.Entries = append(account.Entries, challenge.Entry{
+		Rule: challenge.Rule{Type: challenge.DNS01, Pattern: "b.test", DNS: "cloud"}, Solver: dns.New(challenge.DNS01, missing{}, nil),
+	})
+	for _, c := range []struct {
+		set  challenge.Set
+		want ports.Provable
+	}{
+		{rules("http-01"), ports.Provable{Itself: []string{"a.test", "192.0.2.1"}, Not: []string{"*.b.test"}}},
+		{rules("tls-alpn-01=a.test", "manual"), ports.Provable{
+			Itself: []string{"a.test"}, ByHand: []string{"*.b.test", "192.0.2.1"}, Method: "dns",
+		}},
+		{rules("manual=192.0.2.1"), ports.Provable{ByHand: []string{"192.0.2.1"}, Method: "http", Not: []string{"a.test", "*.b.test"}}},
+		{rules("dns-01"), ports.Provable{ByHand: []string{"a.test", "*.b.test"}, Method: "dns", Not: []string{"192.0.2.1"}}},
+		{account, ports.Provable{Itself: []string{"a.test"}, Not: []string{"*.b.test", "192.0.2.1"}}},
+	} {
+		is, err := acme.New(issuertest.NewStore(), acme.Options{Name: "x", Directory: "https://ca.test/dir", Challenges: c.set})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := is.Provable([]string{"a.test", "*.b.test", "192.0.2.1"}); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%+v, want %+v", got, c.want)
+		}
+	}
+}
+
+// missing is an account at a DNS provider that is not there.
+type missing struct{ dns.Provider }
+
+func (missing) Check() error { return model.Fail("dns-provider.unknown", "name", "cloud") }

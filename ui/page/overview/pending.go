@@ -45,6 +45,9 @@ func (d *details) pending() []line {
 			copy: p.Name, urgent: true, lead: mark(c, tone, glyph),
 			spans: []widget.Span{{Tone: tone, Text: kind}, {Tone: style.Muted, Text: "  " + seen}},
 		}, exact(name, p.Name), exact(value, p.Value))
+		if until := p.Until(); !until.IsZero() {
+			ls = append(ls, fact(c.T("proof.holds"), c.T("proof.holds.until", widget.Stamp(until))))
+		}
 	}
 	if w := i.Operation.WaitFor; w != "" {
 		ls = append(ls, fact(c.T("fact.awaited"), c.Text.Text(w)))
