@@ -120,7 +120,9 @@ func (d *Authorities) limitRows(one *lifecycle.Authority, w int) []widget.Row {
 	}
 	rows := []widget.Row{d.headRow(c.T("authorities.limits"))}
 	if len(st.Limits) == 0 {
-		rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, c.T("authorities.limits.none"))}})
+		for _, l := range widget.Wrap(c.T("authorities.limits.none"), w) {
+			rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, l)}})
+		}
 	}
 	label, count, refill := 0, 0, 0
 	for n := range st.Limits {

@@ -196,7 +196,7 @@ func (d *Authorities) columns(in int) (cs []authorityColumn, bar int) {
 }
 
 func (d *Authorities) kind(one *lifecycle.Authority) string {
-	return d.c.Text.Lookup("authorities.kind."+one.Kind, one.Kind)
+	return d.c.Text.Lookup("authorities.kind."+one.Kind, strings.ToUpper(one.Kind))
 }
 
 // count is what is left of the tightest limit.
