@@ -95,7 +95,7 @@ func proofOf(c *app.Context, one *lifecycle.Authority) string {
 		return strings.Join(ways, c.T("comma"))
 	case one.Capabilities.Proof != "":
 		return c.T("authorities.way.manual")
-	case one.Problem != "" || one.HasAccount:
+	case one.Problem != "" || one.Capabilities.Challenges:
 		return "–"
 	}
 	return c.T("authorities.way.none")
