@@ -104,7 +104,8 @@ func (d *Authorities) factRows(one *lifecycle.Authority, w int) []widget.Row {
 	case one.Configured:
 		put(c.T("authorities.fact.declared"), style.Muted, c.T("authorities.configured"))
 	default:
-		put(c.T("authorities.fact.declared"), style.Muted, c.T("authorities.added", one.By, c.T("authorities.ago", widget.Ago(c.T, one.Added, c.Now))))
+		when := c.T("authorities.ago", widget.Ago(c.T, one.Added, c.Now))
+		put(c.T("authorities.fact.declared"), style.Muted, c.T("authorities.added", one.By, when))
 	}
 	return append(rows, nil)
 }
