@@ -63,7 +63,8 @@ func TestAnOwnDirectoryWithAnExternalAccount(t *testing.T) {
 	if d.has("canary") || !d.has("••••••••••") {
 		t.Fatalf("the secret stands on the screen:\n%s", d.screen())
 	}
-	d.keys("ctrl+s").sees("corporate answers and would issue").keys("esc").sees("by hand", "EAB MAC key", "given, not shown", "1 certificate")
+	d.keys("ctrl+s").sees("corporate answers and would issue").keys("esc")
+	d.sees("by hand", "EAB MAC key", "given, not shown", "1 certificate")
 	one, err := b.Authority("corporate")
 	if roots, _ := one.Settings["roots_file"].(string); err != nil || !strings.Contains(roots, "BEGIN CERTIFICATE") ||
 		!slices.Equal(one.SecretNames, []string{"eab_mac_file"}) {
@@ -84,7 +85,8 @@ func TestAnIssuerIsEditedAndRemoved(t *testing.T) {
 	b := without("letsencrypt")
 	d := drive(t, b, 120, 40, asOwner)
 	settings := map[string]any{"directory": "https://ca.corp.example/dir", "email": "a@example.com", "profile": "tlsserver",
-		"eab_kid": "k", "challenges": []any{"http-01=a.example.com", "manual"}, "ip_names": true, "roots_file": "-----BEGIN CERTIFICATE-----"}
+		"eab_kid": "k", "challenges": []any{"http-01=a.example.com", "manual"}, "ip_names": true,
+		"roots_file": "-----BEGIN CERTIFICATE-----"}
 	_, err := b.AddIssuer(t.Context(), authority.Declaration{Name: "corp", Kind: "acme", Settings: settings},
 		authority.Secrets{"eab_mac_file": model.NewSecret([]byte("mac"))})
 	if err != nil {
@@ -165,7 +167,8 @@ func TestTheListOfAuthoritiesIsLive(t *testing.T) {
 func TestDNSAccountsByKeys(t *testing.T) {
 	b := without("letsencrypt")
 	d := drive(t, b, 120, 40, asOwner)
-	d.keys("A", "d", "enter").text("cloudf").sees("Cloudflare").keys("tab").keys("ctrl+s").sees("cloudflare at Cloudflare", "CF_DNS_API_TOKEN")
+	d.keys("A", "d", "enter").text("cloudf").sees("Cloudflare").keys("tab", "ctrl+s")
+	d.sees("cloudflare at Cloudflare", "CF_DNS_API_TOKEN")
 	d.fill("CF_DNS_API_TOKEN", "canary-token").sees("DNS:Edit permission")
 	if d.has("canary") {
 		t.Fatalf("the secret stands on the screen:\n%s", d.screen())

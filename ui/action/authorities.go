@@ -250,6 +250,9 @@ func (d *Authorities) act(k string) tea.Cmd {
 	case editKey:
 		return d.edit(*one)
 	case testKey:
+		if !one.Configured && one.Status.Account == "" && !valueOf[bool](c, one, "agree_terms") {
+			return d.look(*one) // its terms come first
+		}
 		return d.test(one.Name)
 	case rolloverKey:
 		return d.rollover(one.Name)

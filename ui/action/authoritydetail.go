@@ -104,7 +104,8 @@ func (d *Authorities) factRows(one *lifecycle.Authority, w int) []widget.Row {
 	case one.Configured:
 		put(c.T("authorities.fact.declared"), style.Muted, c.T("authorities.configured"))
 	default:
-		put(c.T("authorities.fact.declared"), style.Muted, c.T("authorities.added", one.By, c.T("authorities.ago", widget.Ago(c.T, one.Added, c.Now))))
+		when := c.T("authorities.ago", widget.Ago(c.T, one.Added, c.Now))
+		put(c.T("authorities.fact.declared"), style.Muted, c.T("authorities.added", one.By, when))
 	}
 	return append(rows, nil)
 }
@@ -120,7 +121,9 @@ func (d *Authorities) limitRows(one *lifecycle.Authority, w int) []widget.Row {
 	}
 	rows := []widget.Row{d.headRow(c.T("authorities.limits"))}
 	if len(st.Limits) == 0 {
-		rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, c.T("authorities.limits.none"))}})
+		for _, l := range widget.Wrap(c.T("authorities.limits.none"), w) {
+			rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, l)}})
+		}
 	}
 	label, count, refill := 0, 0, 0
 	for n := range st.Limits {

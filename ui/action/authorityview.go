@@ -95,7 +95,7 @@ func proofOf(c *app.Context, one *lifecycle.Authority) string {
 		return strings.Join(ways, c.T("comma"))
 	case one.Capabilities.Proof != "":
 		return c.T("authorities.way.manual")
-	case one.Problem != "" || one.HasAccount:
+	case one.Problem != "" || one.Capabilities.Challenges:
 		return "–"
 	}
 	return c.T("authorities.way.none")
@@ -196,7 +196,7 @@ func (d *Authorities) columns(in int) (cs []authorityColumn, bar int) {
 }
 
 func (d *Authorities) kind(one *lifecycle.Authority) string {
-	return d.c.Text.Lookup("authorities.kind."+one.Kind, one.Kind)
+	return d.c.Text.Lookup("authorities.kind."+one.Kind, strings.ToUpper(one.Kind))
 }
 
 // count is what is left of the tightest limit.

@@ -90,13 +90,8 @@ func (d *Authorities) failed(name string, err error) tea.Msg {
 func (d *Authorities) terms(one lifecycle.Authority, r ports.IssuerReport) tea.Msg {
 	c := d.c
 	spec := form.Spec{
-		Title: c.T(
-			"issuer.terms.title",
-			one.Name,
-		),
-		Intro:      []string{c.T("issuer.terms.intro", r.Directory)},
-		Submit:     c.T("issuer.terms.submit"),
-		LabelWidth: 16,
+		Title: c.T("issuer.terms.title", one.Name), Submit: c.T("issuer.terms.submit"), LabelWidth: 16, Focus: "agree",
+		Intro: []string{c.T("issuer.terms.intro", r.Directory)},
 	}
 	if r.Terms != "" {
 		spec.Fields = append(spec.Fields, d.termsFields(r.Terms)...)
@@ -119,12 +114,7 @@ func (d *Authorities) terms(one lifecycle.Authority, r ports.IssuerReport) tea.M
 		}
 	}
 	if len(spec.Fields) == 0 {
-		return authorityChangedMsg{
-			authoritiesLoadedMsg{d, d.all},
-			one.Name,
-			d.note,
-			func(one lifecycle.Authority) tea.Cmd { return d.test(one.Name) },
-		}
+		return authorityChangedMsg{authoritiesLoadedMsg{d, d.all}, one.Name, d.note, d.testOf}
 	}
 	q := &request{c: c, row: issuerRow}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
@@ -144,11 +134,7 @@ func (d *Authorities) terms(one lifecycle.Authority, r ports.IssuerReport) tea.M
 		if _, err := c.Backend.EditIssuer(ctx, one.Name, settings, secrets); err != nil {
 			return nil, err
 		}
-		return d.changed(
-			one.Name,
-			c.T("authorities.saved", one.Name),
-			func(one lifecycle.Authority) tea.Cmd { return d.test(one.Name) },
-		), nil
+		return d.changed(one.Name, c.T("authorities.saved", one.Name), d.testOf), nil
 	})
 }
 
@@ -170,6 +156,8 @@ func (d *Authorities) termsFields(url string) []form.Field {
 		},
 	}
 }
+
+func (d *Authorities) testOf(one lifecycle.Authority) tea.Cmd { return d.test(one.Name) }
 
 // test asks an issuer whether it would issue now, and shows what it says.
 func (d *Authorities) test(name string) tea.Cmd {

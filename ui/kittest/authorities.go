@@ -63,7 +63,14 @@ func (w *World) Account(name string) *Account {
 	if w.accounts[name] == nil {
 		a := &Account{Issuer: lifecycletest.NewIssuer(func() time.Time { return w.World.Clock.Now() })}
 		a.Can = rules.Capabilities{
-			Levels: []model.Level{model.DV}, Types: model.DomainTypes, Grades: []model.Grade{model.Free}, Revocation: true, Public: true,
+			Levels: []model.Level{
+				model.DV,
+			},
+			Types:       model.DomainTypes,
+			Grades:      []model.Grade{model.Free},
+			Revocation:  true,
+			Public:      true,
+			Challenges:  true,
 			MaxValidity: 90 * day,
 		}
 		a.Report = ports.IssuerReport{
