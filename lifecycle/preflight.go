@@ -23,7 +23,7 @@ func (e *Engine) preflight(ctx context.Context, id model.ID, domains []string) (
 	if err != nil {
 		return nil, err
 	}
-	is, err := e.issuerOf(&i)
+	is, err := e.issuerOf(&i, i.Spec.Brand)
 	if err != nil {
 		return nil, err
 	}
