@@ -53,7 +53,9 @@ func (c *invocation) printFindings(brand string, all []ports.PreflightFinding) e
 			f.Check, f.Level, out.OrNil(f.Name), f.Certain, out.English(f.Text), out.OrNil(out.English(f.Hint)),
 		})
 		found := c.Words().Text(f.Text)
-		rows = append(rows, []string{c.Label("preflight-level", string(f.Level)), c.Label("preflight-check", string(f.Check)), out.Dash(f.Name), found})
+		rows = append(rows, []string{
+			c.Label("preflight-level", string(f.Level)), c.Label("preflight-check", string(f.Check)), out.Dash(f.Name), found,
+		})
 		if f.Hint != "" {
 			hints = append(hints, []string{found, c.Words().Text(f.Hint)})
 		}

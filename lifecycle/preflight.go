@@ -38,7 +38,9 @@ func (e *Engine) preflight(ctx context.Context, id model.ID, domains []string) (
 		domains = v.Domains
 	}
 	if len(domains) == 0 {
-		return nil, &rules.Invalid{Field: "domains", Why: model.Say("preflight.no-names"), Example: rules.Example("www.example.com"), Rule: "A2"}
+		return nil, &rules.Invalid{
+			Field: "domains", Why: model.Say("preflight.no-names"), Example: rules.Example("www.example.com"), Rule: "A2",
+		}
 	}
 	ascii := make([]string, len(domains))
 	for n, d := range domains {

@@ -195,7 +195,9 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 	if !sweep || s.noSweeps {
 		return jobs, errors.Join(problems...)
 	}
-	for _, sweep := range []func(time.Time) error{s.checkRevocations, s.askAdvice, s.closeExpiredTasks, s.pruneFinished, s.pruneIssuers, s.followPersist} {
+	for _, sweep := range []func(time.Time) error{
+		s.checkRevocations, s.askAdvice, s.closeExpiredTasks, s.pruneFinished, s.pruneIssuers, s.followPersist,
+	} {
 		if err := s.journal.Guard("sweep", func() error { return sweep(now) }); err != nil {
 			problems = append(problems, err)
 		}

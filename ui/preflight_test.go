@@ -26,8 +26,11 @@ func TestWhatIsInTheWayOfAnOrder(t *testing.T) {
 	b.CAs["embedded"].Found = []ports.PreflightFinding{
 		{Check: ports.CheckClock, Level: ports.PreflightGood, Text: model.Say("preflight.clock.good")},
 		{
-			Check: ports.CheckPort, Level: ports.PreflightBad, Name: "a.example.com", Text: model.Say("preflight.no-address", "name", "a.example.com"),
-			Hint: model.Say("preflight.no-address.hint", "name", "a.example.com"),
+			Check: ports.CheckPort,
+			Level: ports.PreflightBad,
+			Name:  "a.example.com",
+			Text:  model.Say("preflight.no-address", "name", "a.example.com"),
+			Hint:  model.Say("preflight.no-address.hint", "name", "a.example.com"),
 		},
 	}
 	d := drive(t, b, 100, 40)
@@ -47,7 +50,13 @@ func TestWhatIsInTheWayOfAnOrder(t *testing.T) {
 	d.keys("ctrl+s")
 	d.sees("a.example.com is issued")
 	d.keys("esc", "esc").find("a.example.com").keys(":").text("order fail").keys("enter")
-	d.sees("Before an order for a.example.com", "In the way", "✕ a.example.com has no address", "Well", "● the clock of this machine agrees")
+	d.sees(
+		"Before an order for a.example.com",
+		"In the way",
+		"✕ a.example.com has no address",
+		"Well",
+		"● the clock of this machine agrees",
+	)
 
 	b = kittest.Fleet(12)
 	b.CAs["embedded"].Can.Challenges = true

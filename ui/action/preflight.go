@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -113,12 +114,13 @@ func (a *application) withPreflight(pre form.Preview, names []string) form.Previ
 				lines = append(lines, l)
 			}
 		}
-		return form.Preview{Lines: append(pre.Lines, lines...), Errors: pre.Errors}
+		return form.Preview{Lines: slices.Concat(pre.Lines, lines), Errors: pre.Errors}
 	}
 	if all, known := a.looked.Load(key); known {
 		return add(all.([]ports.PreflightFinding))
 	}
-	looking := form.Preview{Lines: append(pre.Lines, form.Line{}, form.Line{Tone: style.Muted, Text: c.T("preflight.looking")}), Errors: pre.Errors}
+	wait := []form.Line{{}, {Tone: style.Muted, Text: c.T("preflight.looking")}}
+	looking := form.Preview{Lines: slices.Concat(pre.Lines, wait), Errors: pre.Errors}
 	looking.Then = func() form.Preview {
 		a.looking.Lock() // one at a time: another one finds what this one found
 		defer a.looking.Unlock()
@@ -129,8 +131,8 @@ func (a *application) withPreflight(pre form.Preview, names []string) form.Previ
 		defer cancel()
 		all, err := c.Backend.Preflight(ctx, a.i.ID, names...)
 		if err != nil {
-			line := form.Line{Tone: style.Warn, Text: c.T("preflight.failed", err)}
-			return form.Preview{Lines: append(pre.Lines, form.Line{}, line), Errors: pre.Errors}
+			failed := []form.Line{{}, {Tone: style.Warn, Text: c.T("preflight.failed", err)}}
+			return form.Preview{Lines: slices.Concat(pre.Lines, failed), Errors: pre.Errors}
 		}
 		a.looked.Store(key, all)
 		return add(all)

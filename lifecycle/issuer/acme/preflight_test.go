@@ -126,7 +126,8 @@ func TestPreflight(t *testing.T) {
 	p.srv.Close()
 	w.open(t)
 	got := look("www.example.com")
-	if !strings.HasPrefix(got, "directory bad acme.unreachable; ") || !slices.Contains(strings.Split(got, "; "), "caa warning preflight.caa.unknown") {
+	if !strings.HasPrefix(got, "directory bad acme.unreachable; ") ||
+		!slices.Contains(strings.Split(got, "; "), "caa warning preflight.caa.unknown") {
 		t.Error(got)
 	}
 }
