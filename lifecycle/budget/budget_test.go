@@ -197,3 +197,39 @@ func TestABudgetOfOneIsThereAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What waits is served in the order of its rank, whoever asks first; a place that nobody
+// comes back for is given up, and what has become urgent passes the others.
+//
+// spec: C7
+func TestOrdersWaitInALine(t *testing.T) {
+	a := newAccount(budget.Limit{Counts: budget.NewOrders, Of: 1, Per: time.Hour})
+	order := func(key string, days int, urgent bool) budget.Order {
+		return budget.Order{Names: []string{key + ".example"}, Key: key, NeededBy: a.now.Truncate(24*time.Hour).AddDate(0, 0, days), Urgent: urgent}
+	}
+	late, early, gone, soon := order("late", 30, false), order("early", 9, false), order("gone", 8, false), order("soon", 3, true)
+	for n, c := range []struct {
+		after time.Duration
+		o     budget.Order
+		want  time.Duration // it waits; 0 is served
+	}{
+		{0, order("first", 1, false), 0},
+		{0, late, time.Hour},
+		{0, early, time.Hour},                       // before late
+		{0, gone, time.Hour},                        // before early
+		{0, late, 3 * time.Hour},                    // told anew how many are before it
+		{time.Hour, late, 2 * time.Hour},            // one is free, and not for it
+		{0, soon, 0},                                // urgent: before all
+		{0, early, 2 * time.Hour},                   // behind gone
+		{16 * time.Minute, early, 44 * time.Minute}, // gone was to come back a quarter of an hour ago
+		{44 * time.Minute, early, 0},
+		{0, order("late", 30, true), time.Hour},
+		{time.Hour, order("late", 30, true), 0},
+		{0, early, time.Hour}, // nobody is left before it
+	} {
+		a.now = a.now.Add(c.after)
+		if got := a.wait(t, c.o); got != c.want {
+			t.Errorf("step %d: %s waits %v, want %v", n, c.o.Key, got, c.want)
+		}
+	}
+}

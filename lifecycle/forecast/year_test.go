@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,11 +190,14 @@ func (y *year) verify(t *testing.T, end time.Time) (versions int) {
 	return versions
 }
 
-// yearSize is the number of certificates of the year: 300, or 50 in short tests;
-// CERTQUAY_YEAR_CERTIFICATES sets another.
+// yearSize is the number of certificates of the year: 300, or 50 in short tests and under
+// the race detector, which finds in them what there is; CERTQUAY_YEAR_CERTIFICATES sets
+// another.
 func yearSize(t *testing.T) int {
 	usual := "300"
-	if testing.Short() {
+	info, _ := debug.ReadBuildInfo()
+	raced := info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+	if testing.Short() || raced {
 		usual = "50"
 	}
 	n, err := strconv.Atoi(cmp.Or(os.Getenv("CERTQUAY_YEAR_CERTIFICATES"), usual))
