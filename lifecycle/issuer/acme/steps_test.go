@@ -19,6 +19,7 @@ import (
 
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/issuer/acme/acmetest"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -55,7 +56,7 @@ func TestManualProof(t *testing.T) {
 	}
 	for n, proof := range slices.Clone(o.Proofs) {
 		record := proof.Name + "."
-		network.srv.AddDNSTXTRecord(record, proof.Value)
+		acmetest.Internet().AddDNSTXTRecord(record, proof.Value)
 		there[record] = true
 		w.open(t) // people take their time
 		if o, err = w.Fetch(ctx, o.Ref, "k"); err != nil {
@@ -93,7 +94,7 @@ func TestProofThatIsNotSeenFromHere(t *testing.T) {
 	if err != nil || o.Status != ports.OrderPending || o.WaitFor.Code() != "await.look" || len(o.Proofs) != 0 {
 		t.Fatalf("%+v, %v", o, err)
 	}
-	if p.count("chalZ") != 0 {
+	if p.Count("chalZ") != 0 {
 		t.Error("the CA was asked to look before")
 	}
 	w.issue(t, r)
@@ -167,7 +168,7 @@ func TestOnePlaceForProofs(t *testing.T) {
 // Ended orders are put aside and removed after some time. spec: C3
 func TestEndedOrdersArePruned(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{always: true})
+	p := newPebble(t, pebbleOptions{Always: true})
 	w := newWorld(t, p, nil)
 	ctx := context.Background()
 	for n := range 3 {
@@ -213,7 +214,7 @@ func TestCancel(t *testing.T) {
 	if solver.left() != 0 {
 		t.Error("a file is left")
 	}
-	if got := p.count("authZ"); got < 2 {
+	if got := p.Count("authZ"); got < 2 {
 		t.Errorf("the authorization was not deactivated: %d requests", got)
 	}
 	w.open(t)
@@ -228,13 +229,13 @@ func TestCancel(t *testing.T) {
 // Authorizations that the CA holds valid make an order that is born ready. spec: C3
 func TestOrderBornReady(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{reuse: "100"})
+	p := newPebble(t, pebbleOptions{Reuse: "100"})
 	w := newWorld(t, p, nil)
 	w.issue(t, request(t, "one", newKey(t), "born.test"))
-	before, shown := p.count("chalZ"), w.solver.presented
+	before, shown := p.Count("chalZ"), w.solver.presented
 	w.issue(t, request(t, "two", newKey(t), "born.test"))
-	if p.count("chalZ") != before || w.solver.presented != shown {
-		t.Errorf("%d challenges, %d files for an order that was ready", p.count("chalZ")-before, w.solver.presented-shown)
+	if p.Count("chalZ") != before || w.solver.presented != shown {
+		t.Errorf("%d challenges, %d files for an order that was ready", p.Count("chalZ")-before, w.solver.presented-shown)
 	}
 }
 
@@ -278,7 +279,7 @@ type answering struct {
 }
 
 func (a *answering) options() pebbleOptions {
-	return pebbleOptions{always: true, wrap: func(h http.Handler) http.Handler {
+	return pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a.mu.Lock()
 			hit := stepOf(r) == a.step && a.status != 0
@@ -408,10 +409,10 @@ func TestRetryAfter(t *testing.T) {
 // issuer test names what is wrong. spec: C1
 func TestTestNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{always: true})
+	p := newPebble(t, pebbleOptions{Always: true})
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
-	closed := fmt.Sprintf("https://127.0.0.1:%d/dir", freePort())
+	closed := fmt.Sprintf("https://127.0.0.1:%d/dir", acmetest.FreePort())
 	late := newPebble(t, tamper("directory", func(w http.ResponseWriter, _ *http.Request, answer *httptest.ResponseRecorder) {
 		answer.Header().Set("Date", time.Now().Add(10*time.Minute).UTC().Format(http.TimeFormat))
 		send(w, answer, answer.Body.Bytes())
@@ -422,8 +423,8 @@ func TestTestNamesWhatIsWrong(t *testing.T) {
 		change     func(*acme.Options)
 	}{
 		{"not reachable", "acme.unreachable", p, func(o *acme.Options) { o.Directory = closed }},
-		{"not ACME", "acme.no-directory", p, func(o *acme.Options) { o.Directory = p.srv.URL + "/nonce-plz" }},
-		{"no page", "acme.answer", p, func(o *acme.Options) { o.Directory = p.srv.URL + "/elsewhere" }},
+		{"not ACME", "acme.no-directory", p, func(o *acme.Options) { o.Directory = p.URL + "/nonce-plz" }},
+		{"no page", "acme.answer", p, func(o *acme.Options) { o.Directory = p.URL + "/elsewhere" }},
 		{"not trusted", "acme.tls-untrusted", p, func(o *acme.Options) { o.Transport = nil }},
 		{"no TLS", "acme.no-tls", p, func(o *acme.Options) { o.Directory = strings.Replace(plain.URL, "http:", "https:", 1) }},
 		{"no host", "acme.no-host", p, func(o *acme.Options) { o.Directory = "https://ca.invalid/dir" }},
@@ -451,7 +452,7 @@ func TestAccountThatTheCALost(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var h http.Handler
-	first := newPebble(t, pebbleOptions{always: true, wrap: func(own http.Handler) http.Handler {
+	first := newPebble(t, pebbleOptions{Always: true, Wrap: func(own http.Handler) http.Handler {
 		h = own
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
@@ -462,7 +463,7 @@ func TestAccountThatTheCALost(t *testing.T) {
 	}})
 	w := newWorld(t, first, nil)
 	w.issue(t, request(t, "one", newKey(t), "a.test"))
-	newPebble(t, pebbleOptions{always: true, wrap: func(other http.Handler) http.Handler {
+	newPebble(t, pebbleOptions{Always: true, Wrap: func(other http.Handler) http.Handler {
 		mu.Lock()
 		h = other
 		mu.Unlock()
@@ -484,7 +485,7 @@ func TestAccountThatTheCALost(t *testing.T) {
 // Another e-mail address in the settings is told to the CA. spec: C2
 func TestContactFollowsTheSettings(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{always: true})
+	p := newPebble(t, pebbleOptions{Always: true})
 	w := newWorld(t, p, nil)
 	w.issue(t, request(t, "one", newKey(t), "a.test"))
 	w.opt.Email = "other@example.com"
@@ -495,7 +496,7 @@ func TestContactFollowsTheSettings(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 	id := a.URL[strings.LastIndex(a.URL, "/")+1:]
-	if got := p.store.GetAccountByID(id); got == nil || got.Contact[0] != "mailto:other@example.com" {
+	if got := p.Store.GetAccountByID(id); got == nil || got.Contact[0] != "mailto:other@example.com" {
 		t.Errorf("at the CA: %+v", got)
 	}
 }
@@ -511,7 +512,7 @@ func TestRolloverWithLostAnswers(t *testing.T) {
 	}{{"lost before", false, true}, {"lost after", true, false}} {
 		var mu sync.Mutex
 		lose := false
-		p := newPebble(t, pebbleOptions{always: true, wrap: func(h http.Handler) http.Handler {
+		p := newPebble(t, pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				mu.Lock()
 				now := lose && strings.Contains(r.URL.Path, "rollover")
@@ -557,7 +558,7 @@ func TestTheLibraryLogsNothing(t *testing.T) { // not parallel: the logger is on
 		answer.Header().Set("Retry-After", "soon")
 		send(w, answer, answer.Body.Bytes())
 	})
-	options.nonces = "50"
+	options.Nonces = "50"
 	w := newWorld(t, newPebble(t, options), nil)
 	w.issue(t, request(t, "k", newKey(t), "quiet.test"))
 	if out.Len() > 0 {
