@@ -82,7 +82,7 @@ func (b *Budget) take(ctx context.Context, subjects func(Limit) []string, valida
 	return b.Store.Update(ctx, func(tx model.Tx) error {
 		var late *ports.RetryAfterError
 		full := func(l Limit, subject string) error {
-			free, err := b.freeAt(tx, l, subject)
+			free, err := b.freeAt(tx, l, subject, now)
 			if wait := free.Sub(now); err == nil && wait > 0 && (late == nil || wait > late.After) {
 				late = &ports.RetryAfterError{After: wait, Err: &model.Error{Text: spent(l, subject, free)}}
 			}
@@ -131,8 +131,7 @@ func (b *Budget) cell(l Limit, subject string) *model.KV {
 }
 
 // fullAt returns when the bucket is full again, not before now.
-func (b *Budget) fullAt(r model.Reader, l Limit, subject string) (time.Time, error) {
-	now := b.Now()
+func (b *Budget) fullAt(r model.Reader, l Limit, subject string, now time.Time) (time.Time, error) {
 	cell := b.cell(l, subject)
 	if err := r.Get(cell); err != nil {
 		if errors.Is(err, model.ErrNotFound) {
@@ -157,14 +156,14 @@ func decode(cell *model.KV) time.Time {
 	return time.Unix(0, int64(binary.BigEndian.Uint64(cell.Data))).UTC()
 }
 
-// freeAt returns when one is available.
-func (b *Budget) freeAt(r model.Reader, l Limit, subject string) (time.Time, error) {
-	full, err := b.fullAt(r, l, subject)
+// freeAt returns when one is available, not after now if one is.
+func (b *Budget) freeAt(r model.Reader, l Limit, subject string, now time.Time) (time.Time, error) {
+	full, err := b.fullAt(r, l, subject, now)
 	return full.Add(l.each() - l.Per), err
 }
 
 func (b *Budget) spend(tx model.Tx, l Limit, subject string) error {
-	full, err := b.fullAt(tx, l, subject)
+	full, err := b.fullAt(tx, l, subject, b.Now())
 	if err != nil {
 		return err
 	}

@@ -185,3 +185,16 @@ func TestLimitsAreReadAsTheyArePrinted(t *testing.T) {
 		}
 	}
 }
+
+// A limit of one within a period permits the first, though the clock goes on while that
+// is looked at. spec: C7
+func TestALimitOfOnePermitsTheFirst(t *testing.T) {
+	a := newAccount(budget.Limit{Counts: budget.NewOrders, Of: 1, Per: time.Hour})
+	a.Now = func() time.Time { a.now = a.now.Add(time.Microsecond); return a.now }
+	if w := a.wait(t, budget.Order{Names: []string{"a.example"}}); w != 0 {
+		t.Errorf("the first order waits %v", w)
+	}
+	if w := a.wait(t, budget.Order{Names: []string{"b.example"}}); w < 59*time.Minute || w > time.Hour {
+		t.Errorf("the second waits %v, want an hour", w)
+	}
+}
