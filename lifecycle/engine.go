@@ -36,7 +36,7 @@ type Options struct {
 	DNSAccounts []authority.Declaration
 	DNSSecrets  func(authority.Declaration) (authority.Secrets, error)
 	// CheckDNS refuses credentials that a provider cannot use; nil accepts all.
-	CheckDNS func(provider string, credentials authority.Secrets) error
+	CheckDNS    func(provider string, credentials authority.Secrets) error
 	Products    []NamedProduct // in the order they are shown
 	Prober      ports.Prober
 	VerifyChain ports.ChainVerifier // nil: endpoints are not watched
