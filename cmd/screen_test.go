@@ -185,6 +185,24 @@ func (s *screen) quit() {
 
 var loopback = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 
+// deployToCDN deploys the certificate under the cursor to the product that has one region
+// only.
+func (s *screen) deployToCDN() {
+	s.t.Helper()
+	s.typeKeys("d")
+	s.waitFor("product")
+	for range 8 { // SLB comes first and needs a region; CDN has one only
+		if strings.Contains(s.text(), "‹ CDN ›") {
+			break
+		}
+		before := s.text()
+		s.typeKeys("\x1b[C")
+		waittest.Eventually(patience/4, func() bool { return s.text() != before })
+	}
+	s.waitFor("The cloud products are TLS endpoints")
+	s.typeKeys(ctrlS)
+}
+
 // TestByKeysAloneToADeployedCertificate starts from an empty home, follows what
 // the screen says, and finds the leaf at the address that the Deployments tab
 // shows.
@@ -209,18 +227,7 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 		s.waitFor("Apply for")
 		s.typeKeys("shop.example.com", ctrlS)
 		s.waitFor("shop.example.com", "● issued")
-		s.typeKeys("d")
-		s.waitFor("product")
-		for range 8 { // SLB comes first and needs a region; CDN has one only
-			if strings.Contains(s.text(), "‹ CDN ›") {
-				break
-			}
-			before := s.text()
-			s.typeKeys("\x1b[C")
-			waittest.Eventually(patience/4, func() bool { return s.text() != before })
-		}
-		s.waitFor("The cloud products are TLS endpoints")
-		s.typeKeys(ctrlS)
+		s.deployToCDN()
 		s.typeKeys("3")
 		s.waitFor("shop.example.com", "deployed")
 		if size[0] < 100 { // its details have the address
