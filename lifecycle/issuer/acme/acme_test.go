@@ -11,6 +11,7 @@ import (
 
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/issuer/acme/acmetest"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -27,7 +28,7 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 	ctx := context.Background()
 	key := newKey(t)
 	first := w.issue(t, request(t, "one", key, "www.one.test", "one.test"))
-	if got := p.count(pathOrder); got != 1 {
+	if got := p.Count(acmetest.PathOrder); got != 1 {
 		t.Errorf("%d orders", got)
 	}
 	if w.solver.presented != 2 || w.solver.clean != 2 {
@@ -38,11 +39,11 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 		t.Errorf("the order by its key: %+v, %v", again, err)
 	}
 
-	p.order(t, first) // so that the CA knows what is replaced
+	p.Order(t, first) // so that the CA knows what is replaced
 	renew := request(t, "two", newKey(t), "www.one.test", "one.test")
 	renew.Replaces = first.Raw
 	second := w.issue(t, renew)
-	o := p.order(t, first)
+	o := p.Order(t, first)
 	o.RLock()
 	replaced := o.IsReplaced
 	o.RUnlock()
@@ -52,9 +53,9 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 	// Replaced already: the CA refuses, and the order is made without it.
 	third := request(t, "three", key, "www.one.test", "one.test")
 	third.Replaces = first.Raw
-	before := p.count(pathOrder)
+	before := p.Count(acmetest.PathOrder)
 	w.issue(t, third)
-	if got := p.count(pathOrder) - before; got != 2 {
+	if got := p.Count(acmetest.PathOrder) - before; got != 2 {
 		t.Errorf("%d requests for an order whose certificate was replaced already; want one refused and one more", got)
 	}
 	for range 2 {
@@ -62,7 +63,7 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if p.store.GetRevokedCertificateBySerial(second.SerialNumber) == nil {
+	if p.Store.GetRevokedCertificateBySerial(second.SerialNumber) == nil {
 		t.Error("not revoked")
 	}
 	// By the key of the certificate, from an issuer without an account: another account is
@@ -74,7 +75,7 @@ func TestIssueRenewReissueRevoke(t *testing.T) {
 	if err := other.RevokeByKey(ctx, first, key, "keyCompromise"); err != nil {
 		t.Error(err)
 	}
-	if p.store.GetRevokedCertificateBySerial(first.SerialNumber) == nil {
+	if p.Store.GetRevokedCertificateBySerial(first.SerialNumber) == nil {
 		t.Error("not revoked by its key")
 	}
 }
@@ -114,7 +115,7 @@ func TestEveryChallenge(t *testing.T) {
 // spec: C2
 func TestAccountWithExternalAccountAndRollover(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{eab: true, always: true})
+	p := newPebble(t, pebbleOptions{EAB: true, Always: true})
 	ctx := context.Background()
 	none := newWorld(t, p, nil)
 	if _, err := none.Test(ctx); !hasCode(err, "acme.eab-missing") {
@@ -128,7 +129,7 @@ func TestAccountWithExternalAccountAndRollover(t *testing.T) {
 	if _, err := shy.Test(ctx); !hasCode(err, "acme.terms") {
 		t.Errorf("without consent: %v", err)
 	}
-	w := newWorld(t, p, func(o *acme.Options) { o.EABKeyID, o.EABMAC = eabKID, mac(t) })
+	w := newWorld(t, p, func(o *acme.Options) { o.EABKeyID, o.EABMAC = acmetest.KeyID, mac(t) })
 	r, err := w.Test(ctx)
 	if err != nil || r.Account == "" || !r.External || len(r.Profiles) != 2 {
 		t.Fatalf("%+v, %v", r, err)
@@ -138,11 +139,11 @@ func TestAccountWithExternalAccountAndRollover(t *testing.T) {
 	}
 	w.open(t)
 	w.issue(t, request(t, "after", newKey(t), "rolled.test"))
-	if a, err := w.Account(); err != nil || a.URL != r.Account || a.External != eabKID || a.Rolling {
+	if a, err := w.Account(); err != nil || a.URL != r.Account || a.External != acmetest.KeyID || a.Rolling {
 		t.Errorf("%+v, %v", a, err)
 	}
 	for name, cell := range w.store.Cells("acme/") {
-		if strings.Contains(string(cell.Data), eabMAC) {
+		if strings.Contains(string(cell.Data), acmetest.MAC) {
 			t.Errorf("%s holds the key of the external account in clear", name)
 		}
 	}
@@ -151,14 +152,14 @@ func TestAccountWithExternalAccountAndRollover(t *testing.T) {
 // spec: C8
 func TestProfileAndPreferredChain(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{always: true})
+	p := newPebble(t, pebbleOptions{Always: true})
 	w := newWorld(t, p, func(o *acme.Options) { o.Profile = "shortlived" })
 	leaf := w.issue(t, request(t, "k", newKey(t), "short.test"))
 	if life := leaf.NotAfter.Sub(leaf.NotBefore).Round(time.Hour); life != 144*time.Hour {
 		t.Errorf("valid for %s", life)
 	}
 	for n := range 2 {
-		root := p.ca.GetRootCert(n)
+		root := p.GetRootCert(n)
 		w := newWorld(t, p, func(o *acme.Options) { o.PreferredChain = root.Cert.Subject.CommonName })
 		o := w.drive(t, request(t, "k", newKey(t), "chain.test"), 0)
 		if o.Status != ports.OrderValid {

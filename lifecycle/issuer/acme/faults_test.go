@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/issuer/acme/acmetest"
 	"certquay/lifecycle/ports"
 )
 
@@ -208,7 +209,7 @@ func TestFaultsAtEachStep(t *testing.T) {
 // after each error, and returns how many orders the CA made.
 func oneFault(t *testing.T, f *faulty, crash bool) int {
 	f.seen, f.made = map[string]int{}, map[string]int{}
-	p := newPebble(t, pebbleOptions{wrap: func(h http.Handler) http.Handler { f.inner = h; return f }})
+	p := newPebble(t, pebbleOptions{Wrap: func(h http.Handler) http.Handler { f.inner = h; return f }})
 	w := newWorld(t, p, func(o *acme.Options) {
 		o.RequestTimeout = 20 * time.Second
 		if f.fault == hangBefore || f.fault == hangAfter {
@@ -217,7 +218,7 @@ func oneFault(t *testing.T, f *faulty, crash bool) int {
 	})
 	f.clock = w.clock
 	key := newKey(t)
-	r := request(t, "k", key, fmt.Sprintf("a%d.test", freePort()), "b.test")
+	r := request(t, "k", key, fmt.Sprintf("a%d.test", acmetest.FreePort()), "b.test")
 	if crash {
 		w.afterError = func() { w.open(t) }
 	}
@@ -261,7 +262,7 @@ func TestKilledAtEachIntent(t *testing.T) {
 				t.Fatal("the order does not end")
 			}
 			f := &faulty{step: "none", seen: map[string]int{}, made: map[string]int{}}
-			p := newPebble(t, pebbleOptions{wrap: func(h http.Handler) http.Handler { f.inner = h; return f }})
+			p := newPebble(t, pebbleOptions{Wrap: func(h http.Handler) http.Handler { f.inner = h; return f }})
 			w := newWorld(t, p, nil)
 			updates, known, lost := 0, false, false
 			w.store.Refuse = func() (before, after error) {
@@ -313,7 +314,7 @@ func TestRefusedNonces(t *testing.T) {
 	for _, percent := range []string{"5", "50"} {
 		t.Run(percent+" percent", func(t *testing.T) {
 			t.Parallel()
-			p := newPebble(t, pebbleOptions{nonces: percent, always: true})
+			p := newPebble(t, pebbleOptions{Nonces: percent, Always: true})
 			w := newWorld(t, p, nil)
 			if _, err := w.Test(context.Background()); err != nil {
 				t.Fatal(err)

@@ -20,13 +20,14 @@ import (
 	"time"
 
 	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/issuer/acme/acmetest"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
 // tamper lets a CA answer and then changes the answers of one step.
 func tamper(step string, change func(w http.ResponseWriter, r *http.Request, answer *httptest.ResponseRecorder)) pebbleOptions {
-	return pebbleOptions{always: true, wrap: func(h http.Handler) http.Handler {
+	return pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if stepOf(r) != step {
 				h.ServeHTTP(w, r)
@@ -273,7 +274,7 @@ func TestDirectoryThatChanges(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	prefix := ""
-	p := newPebble(t, pebbleOptions{always: true, wrap: func(h http.Handler) http.Handler {
+	p := newPebble(t, pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			add := prefix
@@ -307,7 +308,7 @@ func TestDirectoryThatChanges(t *testing.T) {
 	mu.Unlock()
 	w.clock.add(2 * time.Hour)
 	w.issue(t, second)
-	if got := p.count(pathAccount); got != 1 {
+	if got := p.Count(acmetest.PathAccount); got != 1 {
 		t.Errorf("%d accounts", got)
 	}
 }

@@ -135,7 +135,7 @@ func (d *realDNS) nothingLeft(t *testing.T, records ...string) {
 func TestRealDNS(t *testing.T) {
 	t.Parallel()
 	d := newRealDNS(t)
-	p := newPebble(t, pebbleOptions{dns: d.Recursor(t)})
+	p := newPebble(t, pebbleOptions{DNS: d.Recursor(t)})
 	w := newWorld(t, p, d.with(t, challenge.DNS01))
 	for _, names := range [][]string{{"shop.test", "*.shop.test"}, {"www.shop.test"}, {"both.shop.test", "both.proofs.test"}} {
 		leaf := w.issue(t, request(t, names[0], newKey(t), names...))
@@ -164,7 +164,7 @@ func TestRealDNS(t *testing.T) {
 func TestALastingRecordWithAnEnd(t *testing.T) {
 	t.Parallel()
 	d := newRealDNS(t)
-	p := newPebble(t, pebbleOptions{dns: d.Recursor(t)})
+	p := newPebble(t, pebbleOptions{DNS: d.Recursor(t)})
 	until := time.Date(2099, 12, 31, 23, 59, 59, 0, time.UTC)
 	w := newWorld(t, p, func(o *acme.Options) {
 		d.with(t, challenge.DNSPersist01)(o)
@@ -196,11 +196,11 @@ func TestARecordThatAKilledProviderLeft(t *testing.T) {
 	}
 	d := newRealDNS(t)
 	killed := 0
-	p := newPebble(t, pebbleOptions{dns: d.Recursor(t)})
+	p := newPebble(t, pebbleOptions{DNS: d.Recursor(t)})
 	var is *acme.Issuer
 	w := lifecycletest.New(t, func(w *lifecycletest.World) {
 		opt := acme.Options{
-			Name: "pebble", Directory: p.dir, Email: "ops@example.com", AgreeTerms: true, Transport: p.rt,
+			Name: "pebble", Directory: p.Directory, Email: "ops@example.com", AgreeTerms: true, Transport: p.Transport,
 		}
 		d.with(t, challenge.DNS01)(&opt)
 		opt.Observe = func(r acme.Request) {

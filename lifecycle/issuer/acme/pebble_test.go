@@ -1,45 +1,30 @@
 package acme_test
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
-	"fmt"
-	"io"
-	"log"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/letsencrypt/challtestsrv"
-	"github.com/letsencrypt/pebble/v2/ca"
-	"github.com/letsencrypt/pebble/v2/core"
-	"github.com/letsencrypt/pebble/v2/db"
-	"github.com/letsencrypt/pebble/v2/va"
-	"github.com/letsencrypt/pebble/v2/wfe"
 
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/challenge/dns/dnsupdate"
 	"certquay/lifecycle/challenge/dns/worker"
 	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/issuer/acme/acmetest"
 	"certquay/lifecycle/issuer/issuertest"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
-// TestMain configures the CAs of the tests, which read their options from the
-// environment.
+// TestMain lets the test binary be the process in which DNS providers run.
 func TestMain(m *testing.M) {
 	worker.RunIfChild(func(name string, settings map[string]string, resolvers []string) (worker.Writer, error) {
 		if name != "dnsupdate" {
@@ -47,198 +32,17 @@ func TestMain(m *testing.M) {
 		}
 		return dnsupdate.New(settings, resolvers)
 	})
-	if err := os.Setenv("PEBBLE_VA_NOSLEEP", "1"); err != nil {
-		log.Fatal(err)
-	}
-	code := m.Run()
-	if network.started {
-		network.srv.Shutdown()
-	}
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
-// network is the Internet of the tests: a DNS server whose names are all at
-// 127.0.0.1, and the web servers there. All pebbles validate in it.
-var network struct {
-	sync.Once
-	started       bool
-	srv           *challtestsrv.ChallSrv
-	dns           string
-	http, tls     int
-	listenHTTP    net.Listener
-	filesMu       sync.Mutex
-	files         map[string]string // content of challenge files by token
-	filesServedAt int
-}
-
-// freePort returns a port that is free for TCP and UDP.
-func freePort() int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-func startNetwork() {
-	network.Do(func() {
-		network.files = map[string]string{}
-		network.dns = fmt.Sprintf("127.0.0.1:%d", freePort())
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			log.Fatal(err)
-		}
-		network.listenHTTP, network.http = l, l.Addr().(*net.TCPAddr).Port
-		network.tls = freePort()
-		quiet := log.New(io.Discard, "", 0)
-		network.srv, err = challtestsrv.New(challtestsrv.Config{
-			DNSAddrs: []string{network.dns}, TLSALPNOneAddrs: []string{fmt.Sprintf("127.0.0.1:%d", network.tls)}, Log: quiet,
-		})
-		if err != nil {
-			log.Fatal(err)
-		}
-		network.srv.SetDefaultDNSIPv6("")
-		network.srv.SetDefaultDNSIPv4("127.0.0.1")
-		go network.srv.Run()
-		go func() {
-			_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // ends with the process
-				network.filesMu.Lock()
-				defer network.filesMu.Unlock()
-				content, ok := network.files[strings.TrimPrefix(r.URL.Path, "/.well-known/acme-challenge/")]
-				if !ok {
-					http.NotFound(w, r)
-					return
-				}
-				_, _ = io.WriteString(w, content)
-			}))
-		}()
-		await(func() (io.Closer, error) { return net.Dial("tcp", network.dns) })
-		network.srv.AddTLSALPNChallenge("await.test", "x")
-		await(func() (io.Closer, error) {
-			return tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", network.tls),
-				&tls.Config{ServerName: "await.test", NextProtos: []string{"acme-tls/1"}, InsecureSkipVerify: true})
-		})
-		network.started = true
-	})
-}
-
-// await waits until a connection can be made.
-func await(dial func() (io.Closer, error)) {
-	late := time.After(10 * time.Second)
-	for {
-		c, err := dial()
-		if err == nil {
-			_ = c.Close()
-			return
-		}
-		select {
-		case <-late:
-			log.Fatal(err)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
-
-// pebble is a CA.
-type pebble struct {
-	srv   *httptest.Server
-	store *db.MemoryStore
-	ca    *ca.CAImpl
-	dir   string
-	rt    http.RoundTripper // trusts it
-
-	mu    sync.Mutex
-	posts map[string]int // by the first element of the path
-}
-
-type pebbleOptions struct {
-	eab, always bool
-	nonces      string // percentage of refused nonces
-	retryAfter  int
-	reuse       string // percentage of reused authorizations
-	wrap        func(http.Handler) http.Handler
-	dns         string // host:port of the DNS server that it asks; "" for that of the network
-}
-
-const (
-	eabKID = "kid-1"
-	eabMAC = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"
+type (
+	pebble        = acmetest.CA
+	pebbleOptions = acmetest.Options
 )
 
-// environment is what a CA reads its options from when it is made.
-var environment sync.Mutex
-
-// newPebble starts a CA.
 func newPebble(t testing.TB, o pebbleOptions) *pebble {
 	t.Helper()
-	startNetwork()
-	always := ""
-	if o.always {
-		always = "1"
-	}
-	environment.Lock()
-	defer environment.Unlock()
-	for name, value := range map[string]string{
-		"PEBBLE_WFE_NONCEREJECT": cmp.Or(o.nonces, "0"), "PEBBLE_AUTHZREUSE": cmp.Or(o.reuse, "0"), "PEBBLE_VA_ALWAYS_VALID": always,
-	} {
-		if err := os.Setenv(name, value); err != nil {
-			t.Fatal(err)
-		}
-	}
-	quiet := log.New(io.Discard, "", 0)
-	p := &pebble{store: db.NewMemoryStore(), posts: map[string]int{}}
-	if o.eab {
-		if err := p.store.AddExternalAccountKeyByID(eabKID, eabMAC); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p.ca = ca.New(quiet, p.store, "", "ecdsa", 1, 1, map[string]ca.Profile{
-		"default": {Description: "the default"}, "shortlived": {Description: "6 days", ValidityPeriod: 518400},
-	})
-	vai := va.New(quiet, network.http, network.tls, true, cmp.Or(o.dns, network.dns), p.store)
-	front := wfe.New(quiet, p.store, vai, p.ca, []string{"ca.test"}, true, o.eab, o.retryAfter, o.retryAfter)
-	inner := front.Handler()
-	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			p.mu.Lock()
-			p.posts[strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")[0]]++
-			p.mu.Unlock()
-		}
-		inner.ServeHTTP(w, r)
-	})
-	if o.wrap != nil {
-		h = o.wrap(h)
-	}
-	p.srv = httptest.NewUnstartedServer(h)
-	p.srv.Config.ErrorLog = quiet
-	p.srv.StartTLS()
-	t.Cleanup(func() { p.srv.CloseClientConnections(); p.srv.Close() })
-	p.dir, p.rt = p.srv.URL+"/dir", p.srv.Client().Transport
-	return p
-}
-
-// Paths of pebble.
-const (
-	pathAccount  = "sign-me-up"
-	pathOrder    = "order-plz"
-	pathFinalize = "finalize-order"
-)
-
-func (p *pebble) count(path string) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.posts[path]
-}
-
-// order waits for the order of a certificate, which pebble files after it has issued.
-func (p *pebble) order(t testing.TB, leaf *x509.Certificate) (o *core.Order) {
-	t.Helper()
-	await(func() (_ io.Closer, err error) {
-		o, err = p.store.GetOrderByIssuedSerial(fmt.Sprintf("%016x", leaf.SerialNumber))
-		return io.NopCloser(nil), err
-	})
-	return o
+	return acmetest.Start(t, o)
 }
 
 // clock runs with the real one, and jumps over what is slept.
@@ -285,7 +89,7 @@ func newWorld(t testing.TB, p *pebble, change func(*acme.Options)) *world {
 	t.Helper()
 	w := &world{store: issuertest.NewStore(), clock: &clock{}, solver: &webFiles{}}
 	w.opt = acme.Options{
-		Name: "test", Directory: p.dir, Email: "ops@example.com", AgreeTerms: true, Transport: p.rt,
+		Name: "test", Directory: p.Directory, Email: "ops@example.com", AgreeTerms: true, Transport: p.Transport,
 		Challenges: entries(w.solver), Now: w.clock.now, Sleep: w.clock.sleep, Patience: 5 * time.Minute,
 	}
 	if change != nil {
@@ -449,9 +253,7 @@ func (s *webFiles) Present(_ context.Context, p challenge.Proof) error {
 		s.here = map[string]bool{}
 	}
 	s.here[p.Token] = true
-	network.filesMu.Lock()
-	defer network.filesMu.Unlock()
-	network.files[p.Token] = p.KeyAuthorization
+	acmetest.Internet().SetFile(p.Token, p.KeyAuthorization)
 	return nil
 }
 
@@ -467,9 +269,7 @@ func (s *webFiles) CleanUp(_ context.Context, p challenge.Proof) error {
 	}
 	s.clean++
 	delete(s.here, p.Token)
-	network.filesMu.Lock()
-	defer network.filesMu.Unlock()
-	delete(network.files, p.Token)
+	acmetest.Internet().SetFile(p.Token, "")
 	return nil
 }
 
@@ -488,7 +288,7 @@ type dnsRecords struct{ typ challenge.Type }
 func (s dnsRecords) Type() challenge.Type { return s.typ }
 
 func (dnsRecords) Present(_ context.Context, p challenge.Proof) error {
-	network.srv.AddDNSTXTRecord(p.Record, p.Value)
+	acmetest.Internet().AddDNSTXTRecord(p.Record, p.Value)
 	return nil
 }
 
@@ -497,7 +297,7 @@ func (dnsRecords) Seen(context.Context, challenge.Proof) (bool, model.Text, erro
 }
 
 func (dnsRecords) CleanUp(_ context.Context, p challenge.Proof) error {
-	network.srv.DeleteDNSTXTRecord(p.Record)
+	acmetest.Internet().DeleteDNSTXTRecord(p.Record)
 	return nil
 }
 
@@ -509,14 +309,14 @@ type alpn struct{}
 func (alpn) Type() challenge.Type { return challenge.TLSALPN01 }
 
 func (alpn) Present(_ context.Context, p challenge.Proof) error {
-	network.srv.AddTLSALPNChallenge(p.Name, p.KeyAuthorization)
+	acmetest.Internet().AddTLSALPNChallenge(p.Name, p.KeyAuthorization)
 	return nil
 }
 
 func (alpn) Seen(context.Context, challenge.Proof) (bool, model.Text, error) { return true, "", nil }
 
 func (alpn) CleanUp(_ context.Context, p challenge.Proof) error {
-	network.srv.DeleteTLSALPNChallenge(p.Name)
+	acmetest.Internet().DeleteTLSALPNChallenge(p.Name)
 	return nil
 }
 
@@ -524,8 +324,8 @@ func (alpn) Close(string) {}
 
 func mac(t testing.TB) func() (model.Secret, error) {
 	t.Helper()
-	if _, err := base64.RawURLEncoding.DecodeString(eabMAC); err != nil {
+	if _, err := base64.RawURLEncoding.DecodeString(acmetest.MAC); err != nil {
 		t.Fatal(err)
 	}
-	return func() (model.Secret, error) { return model.NewSecret([]byte(eabMAC)), nil }
+	return func() (model.Secret, error) { return model.NewSecret([]byte(acmetest.MAC)), nil }
 }

@@ -16,6 +16,7 @@ import (
 	"certquay/lifecycle/challenge/dns/dnstest"
 	"certquay/lifecycle/challenge/solvers"
 	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/issuer/acme/acmetest"
 	"certquay/lifecycle/issuer/issuertest"
 	"certquay/lifecycle/ports"
 	"certquay/model"
@@ -74,7 +75,7 @@ func TestAnOrderThatIsCertainToFailIsNotMade(t *testing.T) {
 			if err == nil || errors.As(err, new(*ports.PermanentError)) != c.final || !strings.Contains(fmt.Sprint(err), c.hint) {
 				t.Errorf("%v", err)
 			}
-			if n := p.count(pathOrder) + len(w.store.Cells("budget/test/")); n != 0 {
+			if n := p.Count(acmetest.PathOrder) + len(w.store.Cells("budget/test/")); n != 0 {
 				t.Errorf("%d orders and counts were spent", n)
 			}
 			w.opt.Preflight = false // as the message says
@@ -107,7 +108,7 @@ func TestPreflight(t *testing.T) {
 	if got := look("www.example.com"); got != "clock good preflight.clock.good; budget good preflight.budget.good; "+well {
 		t.Error(got)
 	}
-	if n := p.count(pathOrder) + p.count(pathAccount) + len(w.store.Cells("")); n != 0 {
+	if n := p.Count(acmetest.PathOrder) + p.Count(acmetest.PathAccount) + len(w.store.Cells("")); n != 0 {
 		t.Errorf("%d things were made", n)
 	}
 	if got := look("www.other.test"); !strings.HasPrefix(got, "challenge bad acme.no-challenge; clock good") {
@@ -122,8 +123,7 @@ func TestPreflight(t *testing.T) {
 	if got := look("www.example.com"); !strings.Contains(got, "clock bad preflight.clock.ahead") {
 		t.Error(got)
 	}
-	p.srv.CloseClientConnections()
-	p.srv.Close()
+	p.Close()
 	w.open(t)
 	got := look("www.example.com")
 	if !strings.HasPrefix(got, "directory bad acme.unreachable; ") || !slices.Contains(strings.Split(got, "; "), "caa warning preflight.caa.unknown") {

@@ -19,7 +19,7 @@ func TestRenewalAdvice(t *testing.T) {
 	var mu sync.Mutex
 	var body, retry string
 	code := http.StatusOK
-	p := newPebble(t, pebbleOptions{always: true, wrap: func(h http.Handler) http.Handler {
+	p := newPebble(t, pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			defer mu.Unlock()

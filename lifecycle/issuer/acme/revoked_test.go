@@ -83,7 +83,7 @@ func TestRevokedIsReadFromCRLAndOCSP(t *testing.T) {
 		}
 		return f.sign(t, c, f.between, newKey(t).Public(), f.betweenKey)
 	}
-	p := newPebble(t, pebbleOptions{always: true})
+	p := newPebble(t, pebbleOptions{Always: true})
 	w := newWorld(t, p, nil)
 	check := func(name string, c *x509.Certificate, revoked bool, reason, code string) {
 		t.Helper()

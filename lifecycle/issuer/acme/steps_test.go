@@ -20,6 +20,7 @@ import (
 	"certquay/lifecycle/budget"
 	"certquay/lifecycle/challenge"
 	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/issuer/acme/acmetest"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -56,7 +57,7 @@ func TestManualProof(t *testing.T) {
 	}
 	for n, proof := range slices.Clone(o.Proofs) {
 		record := proof.Name + "."
-		network.srv.AddDNSTXTRecord(record, proof.Value)
+		acmetest.Internet().AddDNSTXTRecord(record, proof.Value)
 		there[record] = true
 		w.open(t) // people take their time
 		if o, err = w.Fetch(ctx, o.Ref, "k"); err != nil {
@@ -101,11 +102,11 @@ func TestHowLongAProofIsLookedFor(t *testing.T) {
 			t.Fatalf("%s: %+v, %v", solver.Type(), o, err)
 		}
 		w.clock.add(want - 20*time.Second)
-		if _, err := w.Fetch(ctx, "", r.Key); err != nil || p.count("chalZ") != 0 {
+		if _, err := w.Fetch(ctx, "", r.Key); err != nil || p.Count("chalZ") != 0 {
 			t.Errorf("%s: the CA was asked before %s: %v", solver.Type(), want, err)
 		}
 		w.clock.add(20 * time.Second)
-		if _, err := w.Fetch(ctx, "", r.Key); err != nil || p.count("chalZ") != 1 {
+		if _, err := w.Fetch(ctx, "", r.Key); err != nil || p.Count("chalZ") != 1 {
 			t.Errorf("%s: the CA was not asked after %s: %v", solver.Type(), want, err)
 		}
 	}
@@ -130,7 +131,7 @@ func TestProofThatIsNotSeenFromHere(t *testing.T) {
 	if err != nil || o.Status != ports.OrderPending || o.WaitFor.Code() != "await.look-from-here" || len(o.Proofs) != 0 {
 		t.Fatalf("%+v, %v", o, err)
 	}
-	if p.count("chalZ") != 0 {
+	if p.Count("chalZ") != 0 {
 		t.Error("the CA was asked to look before")
 	}
 	w.issue(t, r)
@@ -204,7 +205,7 @@ func TestOnePlaceForProofs(t *testing.T) {
 // Ended orders are put aside and removed after some time. spec: C3
 func TestEndedOrdersArePruned(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{always: true})
+	p := newPebble(t, pebbleOptions{Always: true})
 	solver := &blind{}
 	w := newWorld(t, p, func(o *acme.Options) {
 		o.Limits = []budget.Limit{{Counts: budget.NewOrders, Of: 10, Per: time.Hour}}
@@ -264,7 +265,7 @@ func TestCancel(t *testing.T) {
 	if solver.left() != 0 {
 		t.Error("a file is left")
 	}
-	if got := p.count("authZ"); got < 2 {
+	if got := p.Count("authZ"); got < 2 {
 		t.Errorf("the authorization was not deactivated: %d requests", got)
 	}
 	w.open(t)
@@ -279,13 +280,13 @@ func TestCancel(t *testing.T) {
 // Authorizations that the CA holds valid make an order that is born ready. spec: C3
 func TestOrderBornReady(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{reuse: "100"})
+	p := newPebble(t, pebbleOptions{Reuse: "100"})
 	w := newWorld(t, p, nil)
 	w.issue(t, request(t, "one", newKey(t), "born.test"))
-	before, shown := p.count("chalZ"), w.solver.presented
+	before, shown := p.Count("chalZ"), w.solver.presented
 	w.issue(t, request(t, "two", newKey(t), "born.test"))
-	if p.count("chalZ") != before || w.solver.presented != shown {
-		t.Errorf("%d challenges, %d files for an order that was ready", p.count("chalZ")-before, w.solver.presented-shown)
+	if p.Count("chalZ") != before || w.solver.presented != shown {
+		t.Errorf("%d challenges, %d files for an order that was ready", p.Count("chalZ")-before, w.solver.presented-shown)
 	}
 }
 
@@ -329,7 +330,7 @@ type answering struct {
 }
 
 func (a *answering) options() pebbleOptions {
-	return pebbleOptions{always: true, wrap: func(h http.Handler) http.Handler {
+	return pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a.mu.Lock()
 			hit := stepOf(r) == a.step && a.status != 0
@@ -459,10 +460,10 @@ func TestRetryAfter(t *testing.T) {
 // issuer test names what is wrong. spec: C1
 func TestTestNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{always: true})
+	p := newPebble(t, pebbleOptions{Always: true})
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
-	closed := fmt.Sprintf("https://127.0.0.1:%d/dir", freePort())
+	closed := fmt.Sprintf("https://127.0.0.1:%d/dir", acmetest.FreePort())
 	late := newPebble(t, tamper("directory", func(w http.ResponseWriter, _ *http.Request, answer *httptest.ResponseRecorder) {
 		answer.Header().Set("Date", time.Now().Add(10*time.Minute).UTC().Format(http.TimeFormat))
 		send(w, answer, answer.Body.Bytes())
@@ -473,8 +474,8 @@ func TestTestNamesWhatIsWrong(t *testing.T) {
 		change     func(*acme.Options)
 	}{
 		{"not reachable", "acme.unreachable", p, func(o *acme.Options) { o.Directory = closed }},
-		{"not ACME", "acme.no-directory", p, func(o *acme.Options) { o.Directory = p.srv.URL + "/nonce-plz" }},
-		{"no page", "acme.answer", p, func(o *acme.Options) { o.Directory = p.srv.URL + "/elsewhere" }},
+		{"not ACME", "acme.no-directory", p, func(o *acme.Options) { o.Directory = p.URL + "/nonce-plz" }},
+		{"no page", "acme.answer", p, func(o *acme.Options) { o.Directory = p.URL + "/elsewhere" }},
 		{"not trusted", "acme.tls-untrusted", p, func(o *acme.Options) { o.Transport = nil }},
 		{"no TLS", "acme.no-tls", p, func(o *acme.Options) { o.Directory = strings.Replace(plain.URL, "http:", "https:", 1) }},
 		{"no host", "acme.no-host", p, func(o *acme.Options) { o.Directory = "https://ca.invalid/dir" }},
@@ -502,7 +503,7 @@ func TestAccountThatTheCALost(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var h http.Handler
-	first := newPebble(t, pebbleOptions{always: true, wrap: func(own http.Handler) http.Handler {
+	first := newPebble(t, pebbleOptions{Always: true, Wrap: func(own http.Handler) http.Handler {
 		h = own
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
@@ -513,7 +514,7 @@ func TestAccountThatTheCALost(t *testing.T) {
 	}})
 	w := newWorld(t, first, nil)
 	w.issue(t, request(t, "one", newKey(t), "a.test"))
-	newPebble(t, pebbleOptions{always: true, wrap: func(other http.Handler) http.Handler {
+	newPebble(t, pebbleOptions{Always: true, Wrap: func(other http.Handler) http.Handler {
 		mu.Lock()
 		h = other
 		mu.Unlock()
@@ -535,7 +536,7 @@ func TestAccountThatTheCALost(t *testing.T) {
 // Another e-mail address in the settings is told to the CA. spec: C2
 func TestContactFollowsTheSettings(t *testing.T) {
 	t.Parallel()
-	p := newPebble(t, pebbleOptions{always: true})
+	p := newPebble(t, pebbleOptions{Always: true})
 	w := newWorld(t, p, nil)
 	w.issue(t, request(t, "one", newKey(t), "a.test"))
 	w.opt.Email = "other@example.com"
@@ -546,7 +547,7 @@ func TestContactFollowsTheSettings(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 	id := a.URL[strings.LastIndex(a.URL, "/")+1:]
-	if got := p.store.GetAccountByID(id); got == nil || got.Contact[0] != "mailto:other@example.com" {
+	if got := p.Store.GetAccountByID(id); got == nil || got.Contact[0] != "mailto:other@example.com" {
 		t.Errorf("at the CA: %+v", got)
 	}
 }
@@ -562,7 +563,7 @@ func TestRolloverWithLostAnswers(t *testing.T) {
 	}{{"lost before", false, true}, {"lost after", true, false}} {
 		var mu sync.Mutex
 		lose := false
-		p := newPebble(t, pebbleOptions{always: true, wrap: func(h http.Handler) http.Handler {
+		p := newPebble(t, pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				mu.Lock()
 				now := lose && strings.Contains(r.URL.Path, "rollover")
@@ -608,7 +609,7 @@ func TestTheLibraryLogsNothing(t *testing.T) { // not parallel: the logger is on
 		answer.Header().Set("Retry-After", "soon")
 		send(w, answer, answer.Body.Bytes())
 	})
-	options.nonces = "50"
+	options.Nonces = "50"
 	w := newWorld(t, newPebble(t, options), nil)
 	w.issue(t, request(t, "k", newKey(t), "quiet.test"))
 	if out.Len() > 0 {
