@@ -81,9 +81,12 @@ func (s *scheduler) adviseOne(ctx context.Context, id model.ID) error {
 	if err != nil {
 		return model.Fail("error.decode-version", "version", v.Number, "cause", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.policy.CallTimeout)
+	asking, cancel := context.WithTimeout(ctx, s.policy.CallTimeout)
 	defer cancel()
-	a, err := ask.Advise(ctx, leaf)
+	a, err := ask.Advise(asking, leaf)
+	if err != nil && ctx.Err() != nil {
+		return nil // the engine closes, so the CA is asked by the next one
+	}
 	if err != nil {
 		s.log.Warn("the CA could not be asked when to renew", "instance", id, "error", err)
 		a = ports.Advice{Start: v.SuggestedStart, End: v.SuggestedEnd, RetryAfter: adviceRetry}
@@ -94,6 +97,7 @@ func (s *scheduler) adviseOne(ctx context.Context, id model.ID) error {
 // keepAdvice keeps what a CA said about a version; next is when to ask again, zero for
 // never. What differs from before is an event.
 func (s *scheduler) keepAdvice(ctx context.Context, id model.ID, version int, a ports.Advice, next time.Time) error {
+	changed := false
 	err := s.journal.Update(ctx, func(tx model.Tx) error {
 		i, err := model.Get[model.Instance](tx, string(id))
 		if err != nil {
@@ -101,7 +105,7 @@ func (s *scheduler) keepAdvice(ctx context.Context, id model.ID, version int, a 
 		}
 		i.AdviceAt = next
 		v := i.Version(version)
-		changed := v != nil && (!v.SuggestedStart.Equal(a.Start) || !v.SuggestedEnd.Equal(a.End))
+		changed = v != nil && (!v.SuggestedStart.Equal(a.Start) || !v.SuggestedEnd.Equal(a.End))
 		if changed {
 			v.SuggestedStart, v.SuggestedEnd = a.Start, a.End
 		}
@@ -122,6 +126,9 @@ func (s *scheduler) keepAdvice(ctx context.Context, id model.ID, version int, a 
 		}
 		return tx.Append(ev)
 	})
+	if err == nil && changed {
+		s.wakeUp() // it may be due at once, and this pass has started already what was due
+	}
 	if errors.Is(err, model.ErrNotFound) {
 		return nil // deleted meanwhile
 	}
