@@ -17,7 +17,6 @@ import (
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/ports"
-	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/model/setting"
 )
@@ -315,24 +314,7 @@ func (f *settingFlags) read(
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := checkGiven(filled, from); err != nil {
-		return nil, nil, err
-	}
 	return setting.Changed(k.Settings(), filled), secrets, nil
-}
-
-// checkGiven checks the settings that were given by flags, each by itself; what they must
-// be together is checked when the issuer is opened.
-func checkGiven(filled any, from *pflag.FlagSet) error {
-	if checker, ok := filled.(setting.Checker); ok {
-		for _, p := range checker.Check() {
-			name, _, _ := strings.Cut(p.Setting, "[")
-			if from.Changed(flagOf(name)) || from.Changed(strings.TrimSuffix(flagOf(name), "s")) {
-				return &rules.Invalid{Field: flagOf(name), Why: p.Rule, Example: rules.Example(p.Example)}
-			}
-		}
-	}
-	return nil
 }
 
 // secret reads the content of a file with a secret, without the line end; "-" asks for

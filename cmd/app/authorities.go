@@ -44,9 +44,6 @@ func (a *App) declaredIssuers() []authority.Declaration {
 func (a *App) issuerOpener(clock ports.Clock) authority.Opener {
 	makers := &solvers.Solvers{}
 	return func(d authority.Declaration, from authority.Sources) (ports.Issuer, error) {
-		if a.Sandbox {
-			return nil, model.Fail("issuer.in-sandbox", "name", d.Name)
-		}
 		kind, ok := issuer.Find(d.Kind)
 		if !ok {
 			return nil, model.Fail("issuer.no-kind", "kind", d.Kind)
@@ -77,9 +74,13 @@ func (a *App) issuerOpener(clock ports.Clock) authority.Opener {
 				return &dnsAccount{name: account, credentials: from.DNS, orders: map[string]*worker.Account{}}
 			}
 		}
-		return kind.Open(issuer.Setup{
+		port, err := kind.Open(issuer.Setup{
 			Settings: settings, Store: a.Store, Now: clock.Now, Name: d.Name, Secret: secret, Log: a.Log, Solvers: makers,
 		})
+		if err == nil && a.Sandbox {
+			return nil, model.Fail("issuer.in-sandbox", "name", d.Name)
+		}
+		return port, err
 	}
 }
 

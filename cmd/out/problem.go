@@ -14,6 +14,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/setting"
 	"certquay/model/where"
 	"certquay/store"
 	"certquay/ui/text"
@@ -89,6 +90,7 @@ type Problem struct {
 var listedBy = map[string]string{
 	"contact": "contact list", "company": "company list", "watch": "watch list",
 	"view": "view list", "resource": "resources", "product": "product list", "task": "tasks",
+	"issuer": "issuer list", "dns": "dns list",
 }
 
 // usageReasons are the refusals that depend on the arguments alone, so they are usage
@@ -103,6 +105,7 @@ func ProblemOf(err error) Problem {
 	var (
 		refusal   *rules.Refusal
 		invalid   *rules.Invalid
+		wrong     *setting.Error
 		missing   *rules.NotFound
 		unkept    *lifecycle.UncommittedError
 		query     *where.Error
@@ -134,6 +137,8 @@ func ProblemOf(err error) Problem {
 		if invalid.Rule != "" {
 			p.Exit, p.Code, p.Reason = ExitRefused, "refused", invalid.Rule
 		}
+	case errors.As(err, &wrong):
+		p = Problem{ExitUsage, "invalid", wrong.AsText(), "", wrong.Setting}
 	case errors.As(err, &ambiguous):
 		p = Problem{ExitUsage, "ambiguous", ambiguous.AsText(), model.Say("hint.longer-id"), "ambiguous"}
 	case errors.As(err, &query):

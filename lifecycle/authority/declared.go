@@ -47,6 +47,8 @@ type Book struct {
 	configured []Declaration
 	// external reads the secrets of what the configuration declares.
 	external func(Declaration) (Secrets, error)
+	// check, if not nil, refuses a declaration before it is saved.
+	check func(Declaration) error
 }
 
 // NewBook returns the book of a sort, with what the configuration declares of it.
@@ -232,6 +234,11 @@ func (b *Book) put(tx model.Tx, by model.Actor, d *Declaration, secrets Secrets,
 		}
 	}
 	slices.Sort(d.SecretNames)
+	if b.check != nil {
+		if err := b.check(*d); err != nil {
+			return err
+		}
+	}
 	data, err := json.Marshal(d)
 	if err != nil {
 		return err

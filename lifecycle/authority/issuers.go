@@ -2,13 +2,16 @@ package authority
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
 
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/setting"
 )
 
 // Opener opens the issuer of a declaration. It connects to nothing.
@@ -59,6 +62,7 @@ func NewIssuers(j *journal.Journal, builtIn map[string]ports.Issuer, configured 
 	if open == nil {
 		return is
 	}
+	is.book.check = is.check
 	all, err := is.book.All()
 	if err != nil {
 		j.Log.Error("the issuers that were added cannot be read", "error", err)
@@ -72,12 +76,27 @@ func NewIssuers(j *journal.Journal, builtIn map[string]ports.Issuer, configured 
 	return is
 }
 
-// opening opens the issuer of a declaration.
-func (is *Issuers) opening(d Declaration) *Issuer {
-	port, err := is.open(d, Sources{
+// check refuses settings with which an issuer cannot be opened. What is wrong elsewhere,
+// such as a sandbox that does not ask CAs, is shown as the issuer's problem instead.
+func (is *Issuers) check(d Declaration) error {
+	_, err := is.openPort(d)
+	var wrong *setting.Error
+	if errors.As(err, &wrong) {
+		return &rules.Invalid{Field: wrong.Setting, Why: wrong.Rule, Example: rules.Example(wrong.Example)}
+	}
+	return nil
+}
+
+func (is *Issuers) openPort(d Declaration) (ports.Issuer, error) {
+	return is.open(d, Sources{
 		Secret: func(setting string) (model.Secret, error) { return is.book.Secret(d.Name, setting) },
 		DNS:    is.dns.Credentials,
 	})
+}
+
+// opening opens the issuer of a declaration.
+func (is *Issuers) opening(d Declaration) *Issuer {
+	port, err := is.openPort(d)
 	if err != nil {
 		is.book.journal.Log.Warn("an issuer cannot be opened", "issuer", d.Name, "error", err)
 		return &Issuer{Declaration: d, Problem: model.TextOf(err)}

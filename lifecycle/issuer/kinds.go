@@ -100,7 +100,7 @@ func openACME(s Setup) (ports.Issuer, error) {
 		settings.Directory = s.Name
 	}
 	for _, p := range settings.Check() {
-		return nil, &setting.Error{Setting: p.Setting, Rule: p.Rule}
+		return nil, &setting.Error{Setting: p.Setting, Rule: p.Rule, Example: p.Example}
 	}
 	rules, err := settings.Rules()
 	if err != nil {
@@ -115,10 +115,10 @@ func openACME(s Setup) (ports.Issuer, error) {
 	}
 	o.Challenges = s.Solvers.Set(rules, places)
 	o.Resolver, o.Dial = places.Reach()
-	if o.Roots, err = readRoots(settings.RootsFile); err != nil {
+	if o.Roots, err = readRoots("roots_file", settings.RootsFile); err != nil {
 		return nil, err
 	}
-	if o.ChainRoots, err = readRoots(settings.ChainRootsFile); err != nil {
+	if o.ChainRoots, err = readRoots("chain_roots_file", settings.ChainRootsFile); err != nil {
 		return nil, err
 	}
 	if settings.EABMACFile != "" {
@@ -127,21 +127,22 @@ func openACME(s Setup) (ports.Issuer, error) {
 	return acme.New(s.Store, o)
 }
 
-// readRoots reads certificates in PEM, from a file or given themselves; nil for none.
-func readRoots(file string) (*x509.CertPool, error) {
+// readRoots reads certificates in PEM, from the file that a setting names or given
+// themselves; nil for none.
+func readRoots(name, file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
 	data := []byte(file)
-	if !strings.Contains(file, "-----BEGIN ") {
+	if !strings.Contains(file, "\n") {
 		var err error
 		if data, err = os.ReadFile(file); err != nil {
-			return nil, err
+			return nil, &setting.Error{Setting: name, Rule: model.TextOf(err)}
 		}
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
-		return nil, model.Fail("issuer.no-roots")
+		return nil, &setting.Error{Setting: name, Rule: model.Say("issuer.no-roots")}
 	}
 	return pool, nil
 }

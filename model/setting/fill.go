@@ -45,6 +45,7 @@ func Names(all []Setting) []string {
 type Error struct {
 	Setting string
 	Rule    model.Text
+	Example string // a value that is right; "" for none
 }
 
 func (e *Error) Error() string { return e.AsText().String() }
