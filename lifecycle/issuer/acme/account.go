@@ -192,7 +192,11 @@ func (i *Issuer) register(ctx context.Context, key crypto.Signer) (acme.Extended
 		return core.Accounts.NewEAB(ctx, req, i.opt.EABKeyID, mac)
 	})
 	if err != nil && i.opt.EABKeyID != "" && isEABRefusal(err) {
-		return a, &ports.PermanentError{Err: model.Fail("acme.eab-refused", "kid", i.opt.EABKeyID, "cause", err)}
+		said := model.TextOf(err) // whose advice is for names, so the CA's own words are better
+		if p := (*answerError)(nil); errors.As(err, &p) && p.Problem != nil && p.Problem.Detail != "" {
+			said = model.Quoted("ca", p.Problem.Detail)
+		}
+		return a, &ports.PermanentError{Err: model.Fail("acme.eab-refused", "kid", i.opt.EABKeyID, "cause", said)}
 	}
 	return a, err
 }

@@ -58,6 +58,10 @@ func (i *Issuer) fetchDirectory(ctx context.Context, fresh bool) (*directory, er
 	}}
 	ctx, x := call(ctx, whatDirectory)
 	data, err := getBody(ctx, i.newHTTPClient(d.t), i.directory)
+	var answer *answerError
+	if errors.As(err, &answer) && answer.Problem == nil && (answer.Status == http.StatusNotFound || answer.Status == http.StatusGone) {
+		return nil, model.Fail("acme.no-directory", "url", i.directory)
+	}
 	if err != nil {
 		return nil, i.failed(err)
 	}

@@ -50,7 +50,11 @@ func (i *Issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.O
 	if rec.Urgent = r.Urgent; !r.NeededBy.IsZero() {
 		rec.NeededBy = r.NeededBy.Unix()
 	}
-	return i.advance(ctx, rec, false)
+	o, err := i.advance(ctx, rec, false)
+	if errors.As(err, new(*ports.PermanentError)) && rec.Step == stepNew { // the attempt ends, and the CA knows nothing of it
+		err = errors.Join(err, i.remove(context.WithoutCancel(ctx), i.orderCell(ref)))
+	}
+	return o, err
 }
 
 // Finalize sends the CSR of a ready order, the same at each call, and waits for the

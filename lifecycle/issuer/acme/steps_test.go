@@ -475,7 +475,7 @@ func TestTestNamesWhatIsWrong(t *testing.T) {
 	}{
 		{"not reachable", "acme.unreachable", p, func(o *acme.Options) { o.Directory = closed }},
 		{"not ACME", "acme.no-directory", p, func(o *acme.Options) { o.Directory = p.URL + "/nonce-plz" }},
-		{"no page", "acme.answer", p, func(o *acme.Options) { o.Directory = p.URL + "/elsewhere" }},
+		{"no page", "acme.no-directory", p, func(o *acme.Options) { o.Directory = p.URL + "/elsewhere" }},
 		{"not trusted", "acme.tls-untrusted", p, func(o *acme.Options) { o.Transport = nil }},
 		{"no TLS", "acme.no-tls", p, func(o *acme.Options) { o.Directory = strings.Replace(plain.URL, "http:", "https:", 1) }},
 		{"no host", "acme.no-host", p, func(o *acme.Options) { o.Directory = "https://ca.invalid/dir" }},
