@@ -47,11 +47,17 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"crlf":    cmdCRLF,
 	"pki":     cmdPKI,
 	"serve":   cmdServe,
-	"stop":    cmdStop,
+	"halt":    cmdHalt,
 	"fetch":   cmdFetch,
 	"listing": cmdListing,
 	"hides":   cmdHides,
 	"tight":   cmdTight,
+	"pebble":  cmdPebble,
+	"ca":      cmdCA,
+	"until":   cmdUntil,
+	"lacks":   cmdLacks,
+	"dns-api": cmdDNSAPI,
+	"expand":  cmdExpand,
 
 	"pairs":    cmdPairs,
 	"receive":  cmdReceive,
@@ -432,10 +438,10 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { s.kill() })
 }
 
-// cmdStop asks the started server to stop, or with -KILL kills it:
+// cmdHalt asks the started server to stop, or with -KILL kills it:
 //
-//	stop [-KILL]
-func cmdStop(ts *testscript.TestScript, _ bool, args []string) {
+//	halt [-KILL]
+func cmdHalt(ts *testscript.TestScript, _ bool, args []string) {
 	pid, err := strconv.Atoi(ts.Getenv(serveKey))
 	ts.Check(err)
 	v, _ := running.Load(pid)
