@@ -30,9 +30,10 @@ import (
 //
 // With -eab it asks for an external account, for -blocked it does not issue, its clock is
 // off by -clock, with -hurry it advises to renew the first certificate at once (RFC 9773),
-// and it answers each order with the -refuse problem of RFC 8555. What certquay must know is set in variables: PREFIX_DIR, PREFIX_ROOTS (a file), PREFIX_DNS,
-// PREFIX_HTTP (address for http-01), PREFIX_HTTP_PORT, and the external account's
-// PREFIX_KID and PREFIX_MAC (a file).
+// and it answers each order with the -refuse problem of RFC 8555. What certquay must know
+// is set in variables: PREFIX_DIR, PREFIX_ROOTS (a file), PREFIX_DNS, PREFIX_HTTP (address
+// for http-01), PREFIX_HTTP_PORT, and the external account's PREFIX_KID and PREFIX_MAC (a
+// file).
 func cmdPebble(ts *testscript.TestScript, neg bool, args []string) {
 	f := flag.NewFlagSet("pebble", flag.ContinueOnError)
 	eab := f.Bool("eab", false, "")
