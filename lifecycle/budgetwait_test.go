@@ -68,8 +68,18 @@ func TestAnOrderOverBudgetWaits(t *testing.T) {
 	if waits != 1 {
 		t.Errorf("%d events say that it waits, want one", waits)
 	}
+	if tasks := w.tasksOf(model.TaskExpiry); len(tasks) > 0 {
+		t.Errorf("tasks %+v", tasks)
+	}
+
+	// Only a wait until after its end is a task.
+	over.After = 40 * days
+	w.forward(i.Current().NotAfter.Sub(w.clock.Now()) - 3*days)
+	if tasks := w.tasksOf(model.TaskExpiry); len(tasks) != 1 || tasks[0].Detail.Code() != "todo.waits" {
+		t.Errorf("tasks %+v", tasks)
+	}
 	w.issuer.FailsAs("order", nil)
-	w.forward(2 * days)
+	w.forward(40 * days)
 	if i := w.get(id); len(i.Versions) != 2 || i.Operation.Active() {
 		t.Errorf("once the limit permits it: %d versions, %+v", len(i.Versions), i.Operation)
 	}

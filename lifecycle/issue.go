@@ -49,10 +49,11 @@ func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func
 	}
 	var pause *ports.RetryAfterError
 	if errors.As(err, &pause) && pause.OverBudget {
+		late := *pause
 		if soon := req.NeededBy.Add(-rules.UrgentBefore).Sub(w.Now()); soon > 0 && !req.Urgent { // its place changes then
-			pause.After = min(pause.After, soon+time.Second)
+			late.After = min(late.After, soon+time.Second)
 		}
-		return func(tx model.Tx, j *model.Job) error { return w.awaitBudget(tx, j, pause) }, nil
+		return func(tx model.Tx, j *model.Job) error { return w.awaitBudget(tx, j, &late) }, nil
 	}
 	if err != nil {
 		return nil, err
@@ -78,7 +79,7 @@ func (w *worker) awaitBudget(tx model.Tx, j *model.Job, late *ports.RetryAfterEr
 	}); err != nil {
 		return err
 	}
-	return w.suspend(tx, j, model.StepOrder, model.Say("await.budget", "why", model.TextOf(late)), pause, nil)
+	return w.suspend(tx, j, model.StepOrder, model.Say(model.AwaitBudget, "why", model.TextOf(late)), pause, nil)
 }
 
 // finalizeStep finalizes the order, unless that has been done.

@@ -139,7 +139,10 @@ func (e *Engine) lapseTask(r model.Reader, i *model.Instance, rs []model.Resourc
 	if next != nil && next.State.Group() == model.GroupUnissued {
 		t.Detail = model.Say("todo.lapse-renewal", "name", next.Name, "id", next.ID.Short())
 	}
-	if l.Overdue {
+	switch {
+	case i.Operation.AwaitsBudget():
+		t.Detail = model.Say("todo.waits", "waiting", i.Operation.WaitFor)
+	case l.Overdue:
 		c := e.factsOf(model.Scheduler, i)
 		c.Resources = rs
 		a, _ := e.table.NextDue(i)

@@ -232,6 +232,12 @@ type Operation struct {
 // Aside reports whether the operation is suspended until a person asks for a retry.
 func (o Operation) Aside() bool { return o.Active() && o.Next.Equal(Never) }
 
+// AwaitBudget is the code of [Operation.WaitFor] while a rate limit of the CA is used up.
+const AwaitBudget = "await.budget"
+
+// AwaitsBudget reports whether the order waits for a rate limit of the CA.
+func (o Operation) AwaitsBudget() bool { return o.Active() && o.WaitFor.Code() == AwaitBudget }
+
 // Active reports whether there is an operation.
 func (o Operation) Active() bool { return o.Kind != "" }
 

@@ -24,11 +24,18 @@ type Lapse struct {
 // LapseOf returns the lapse of an instance at a time, and when time alone begins
 // or changes it; zero for never, or not before the next automatic action. It reads
 // the planned action, so the instance must be as the engine saves it. An instance
-// on which work is in progress does not lapse: it is renewed, or that fails. Nor does
-// one that is replaced (spec I9).
+// on which work is in progress does not lapse: it is renewed, or that fails; unless it
+// waits for a rate limit until after its end (spec C7). Nor does one that is replaced
+// (spec I9).
 func LapseOf(i *model.Instance, now time.Time) (l Lapse, next time.Time) {
 	v := i.Current()
-	if v == nil || i.Deleted || i.Replaced || i.State.Group() != model.GroupIssued || i.Operation.Active() {
+	if v == nil || i.Deleted || i.Replaced || i.State.Group() != model.GroupIssued {
+		return l, next
+	}
+	if i.Operation.Active() {
+		if i.Operation.AwaitsBudget() && i.Operation.Next.After(v.NotAfter) {
+			l = Lapse{Kind: model.TaskExpiry, Ends: v.NotAfter, Overdue: true}
+		}
 		return l, next
 	}
 	due := i.Due
