@@ -205,7 +205,8 @@ func TestABudgetOfOneIsThereAtOnce(t *testing.T) {
 func TestOrdersWaitInALine(t *testing.T) {
 	a := newAccount(budget.Limit{Counts: budget.NewOrders, Of: 1, Per: time.Hour})
 	order := func(key string, days int, urgent bool) budget.Order {
-		return budget.Order{Names: []string{key + ".example"}, Key: key, NeededBy: a.now.Truncate(24*time.Hour).AddDate(0, 0, days), Urgent: urgent}
+		by := a.now.Truncate(24*time.Hour).AddDate(0, 0, days)
+		return budget.Order{Names: []string{key + ".example"}, Key: key, NeededBy: by, Urgent: urgent}
 	}
 	late, early, gone, soon := order("late", 30, false), order("early", 9, false), order("gone", 8, false), order("soon", 3, true)
 	for n, c := range []struct {

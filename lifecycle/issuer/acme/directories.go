@@ -39,17 +39,23 @@ const day = 24 * time.Hour
 //   - https://www.ssl.com/guide/ssl-tls-certificate-issuance-and-revocation-with-acme/
 var Directories = []Directory{
 	{
-		Name: "letsencrypt", Title: "Let's Encrypt", URL: "https://acme-v02.api.letsencrypt.org/directory", Public: true, Validity: 90 * day,
+		Name: "letsencrypt", Title: "Let's Encrypt", URL: "https://acme-v02.api.letsencrypt.org/directory",
+		Public: true, Validity: 90 * day,
 		Profiles: letsencryptProfiles, IPNames: []string{"shortlived"},
 	},
 	{
-		Name: "letsencrypt-staging", Title: "Let's Encrypt Staging", URL: "https://acme-staging-v02.api.letsencrypt.org/directory", Validity: 90 * day,
+		Name: "letsencrypt-staging", Title: "Let's Encrypt Staging", URL: "https://acme-staging-v02.api.letsencrypt.org/directory",
+		Validity: 90 * day,
 		Profiles: letsencryptProfiles, IPNames: []string{"shortlived"},
 	},
 	{Name: "zerossl", Title: "ZeroSSL", URL: "https://acme.zerossl.com/v2/DV90", Public: true, ExternalAccount: true, Validity: 90 * day},
-	{Name: "google", Title: "Google Trust Services", URL: "https://dv.acme-v02.api.pki.goog/directory", Public: true, ExternalAccount: true, Validity: 90 * day},
 	{
-		Name: "google-staging", Title: "Google Trust Services Staging", URL: "https://dv.acme-v02.test-api.pki.goog/directory", ExternalAccount: true, Validity: 90 * day,
+		Name: "google", Title: "Google Trust Services", URL: "https://dv.acme-v02.api.pki.goog/directory",
+		Public: true, ExternalAccount: true, Validity: 90 * day,
+	},
+	{
+		Name: "google-staging", Title: "Google Trust Services Staging", URL: "https://dv.acme-v02.test-api.pki.goog/directory",
+		ExternalAccount: true, Validity: 90 * day,
 	},
 	{Name: "buypass", Title: "Buypass", URL: "https://api.buypass.com/acme/directory", Public: true, Validity: 180 * day},
 	{Name: "sslcom", Title: "SSL.com", URL: "https://acme.ssl.com/sslcom-dv-rsa", Public: true, ExternalAccount: true, Validity: 90 * day},
