@@ -51,7 +51,11 @@ func (w *world) applies(id model.ID, wait time.Duration) model.Instance {
 func TestTheNextIssuerIsAskedOnlyWhenTheOneBeforeDoesNotServe(t *testing.T) {
 	down := &ports.DownError{Err: errors.New("HTTP 502")}
 	over := func(d time.Duration) error {
-		return &ports.RetryAfterError{Err: model.Fail("budget.spent", "limit", "x", "rate", "1/1d", "at", epoch), After: d, OverBudget: true}
+		return &ports.RetryAfterError{
+			Err:        model.Fail("budget.spent", "limit", "x", "rate", "1/1d", "at", epoch),
+			After:      d,
+			OverBudget: true,
+		}
 	}
 	for name, c := range map[string]struct {
 		first, second error
