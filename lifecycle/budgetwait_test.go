@@ -20,8 +20,11 @@ import (
 func TestAnOrderOverBudgetWaits(t *testing.T) {
 	w, told := telling(t)
 	id := w.hosted("a.example.com")
-	spent := model.Fail("budget.spent", "limit", model.Say("limit.new-orders"), "rate", "1/1d", "at", epoch)
-	over := &ports.RetryAfterError{Err: spent, After: 30 * time.Hour, OverBudget: true}
+	over := &ports.RetryAfterError{
+		Err:        model.Fail("budget.spent", "limit", model.Say("limit.new-orders"), "rate", "1/1d", "at", epoch),
+		After:      30 * time.Hour,
+		OverBudget: true,
+	}
 	due := w.get(id).Due
 	w.check(w.engine.By(operator).MoveClock(w.ctx(), due.Add(-time.Hour)))
 	w.tick()

@@ -50,9 +50,14 @@ func (w *world) applies(id model.ID, wait time.Duration) model.Instance {
 // spec: C10
 func TestTheNextIssuerIsAskedOnlyWhenTheOneBeforeDoesNotServe(t *testing.T) {
 	down := &ports.DownError{Err: errors.New("HTTP 502")}
+	refusal := &ports.PermanentError{Err: errors.New("the name is forbidden")}
+	pausing := &ports.RetryAfterError{Err: errors.New("forbidden"), After: 3 * days}
 	over := func(d time.Duration) error {
-		spent := model.Fail("budget.spent", "limit", "x", "rate", "1/1d", "at", epoch)
-		return &ports.RetryAfterError{Err: spent, After: d, OverBudget: true}
+		return &ports.RetryAfterError{
+			Err:        model.Fail("budget.spent", "limit", "x", "rate", "1/1d", "at", epoch),
+			After:      d,
+			OverBudget: true,
+		}
 	}
 	for name, c := range map[string]struct {
 		first, second error
@@ -69,13 +74,9 @@ func TestTheNextIssuerIsAskedOnlyWhenTheOneBeforeDoesNotServe(t *testing.T) {
 		"over budget for an hour":                 {over(time.Hour), nil, "order", 30 * time.Minute, ""},
 		"over budget for longer than it can wait": {over(25 * time.Hour), nil, "order", 0, "second"},
 		"two over budget":                         {over(25 * time.Hour), over(48 * time.Hour), "order", 0, "third"},
-		"refused": {
-			&ports.PermanentError{Err: errors.New("the name is forbidden")}, nil, "order", 5 * time.Hour, "",
-		},
-		"an error that is no outage": {errors.New("a record is missing"), nil, "order", 5 * time.Hour, ""},
-		"refused, with a pause": {
-			&ports.RetryAfterError{Err: errors.New("forbidden"), After: 3 * days}, nil, "order", 5 * time.Hour, "",
-		},
+		"refused":                                 {refusal, nil, "order", 5 * time.Hour, ""},
+		"an error that is no outage":              {errors.New("a record is missing"), nil, "order", 5 * time.Hour, ""},
+		"refused, with a pause":                   {pausing, nil, "order", 5 * time.Hour, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, second, third, id := inOrder(t)

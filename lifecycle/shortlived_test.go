@@ -22,10 +22,7 @@ func TestPausesFitTheValidity(t *testing.T) {
 	}{
 		{0, 0, 0, days, days, days},
 		{6 * days, 3 * days, 7*time.Hour + 12*time.Minute, 4 * time.Hour, 4 * time.Hour, 12 * time.Hour},
-		{
-			7 * days, 84 * time.Hour, 8*time.Hour + 24*time.Minute, 4*time.Hour + 40*time.Minute, 4*time.Hour + 40*time.Minute,
-			14 * time.Hour,
-		},
+		{7 * days, 84 * time.Hour, 8*time.Hour + 24*time.Minute, 280 * time.Minute, 280 * time.Minute, 14 * time.Hour},
 		{10 * days, 80 * time.Hour, 12 * time.Hour, 6*time.Hour + 40*time.Minute, 6*time.Hour + 40*time.Minute, 20 * time.Hour},
 		{30 * days, 10 * days, days, 20 * time.Hour, 20 * time.Hour, days},
 		{47 * days, 376 * time.Hour, days, days, days, days},

@@ -150,7 +150,7 @@ func (b *Budget) take(ctx context.Context, o Order) error {
 			}
 		}
 		if late != nil {
-			return nil //nolint:nilerr // the places in the lines are kept; the caller returns it
+			return nil //nolint:nilerr // the places in the lines are kept, and late is returned below
 		}
 		for _, l := range b.Limits {
 			for _, s := range l.subjects(o) {

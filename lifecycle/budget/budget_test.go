@@ -191,7 +191,10 @@ func TestLimitsAreReadAsTheyArePrinted(t *testing.T) {
 // A call takes time, by which nothing has to wait. spec: C7
 func TestABudgetOfOneIsThereAtOnce(t *testing.T) {
 	b := &budget.Budget{
-		Store: issuertest.NewStore(), Account: "le", Limits: []budget.Limit{{Counts: budget.NewOrders, Of: 1, Per: time.Hour}}, Now: time.Now,
+		Store:   issuertest.NewStore(),
+		Account: "le",
+		Limits:  []budget.Limit{{Counts: budget.NewOrders, Of: 1, Per: time.Hour}},
+		Now:     time.Now,
 	}
 	if err := b.Reserve(context.Background(), budget.Order{Names: []string{"a.example"}, Key: "k"}); err != nil {
 		t.Error(err)
@@ -205,8 +208,12 @@ func TestABudgetOfOneIsThereAtOnce(t *testing.T) {
 func TestOrdersWaitInALine(t *testing.T) {
 	a := newAccount(budget.Limit{Counts: budget.NewOrders, Of: 1, Per: time.Hour})
 	order := func(key string, days int, urgent bool) budget.Order {
-		by := a.now.Truncate(24*time.Hour).AddDate(0, 0, days)
-		return budget.Order{Names: []string{key + ".example"}, Key: key, NeededBy: by, Urgent: urgent}
+		return budget.Order{
+			Names:    []string{key + ".example"},
+			Key:      key,
+			NeededBy: a.now.Truncate(24*time.Hour).AddDate(0, 0, days),
+			Urgent:   urgent,
+		}
 	}
 	late, early, gone, soon := order("late", 30, false), order("early", 9, false), order("gone", 8, false), order("soon", 3, true)
 	for n, c := range []struct {

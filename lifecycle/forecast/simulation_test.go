@@ -63,11 +63,14 @@ func newSimulation(t *testing.T, n int) *simulation {
 	}
 	for _, v := range validities {
 		brand := fmt.Sprintf("v%d", v)
-		none := budget.Of(ports.RateLimits{}, w.s, w.clock.Now)
-		w.issues[brand] = &issuer{now: w.clock.Now, budget: none, can: func(time.Time) rules.Capabilities {
-			return rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, Revocation: true,
-				MaxValidity: time.Duration(v) * day}
-		}}
+		w.issues[brand] = &issuer{
+			now:    w.clock.Now,
+			budget: budget.Of(ports.RateLimits{}, w.s, w.clock.Now),
+			can: func(time.Time) rules.Capabilities {
+				return rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, Revocation: true,
+					MaxValidity: time.Duration(v) * day}
+			},
+		}
 		o.Issuers[brand] = w.issues[brand]
 	}
 	w.e = lifecycle.New(o)
