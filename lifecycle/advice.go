@@ -32,9 +32,42 @@ func (e *Engine) adviser(brand string) (ports.RenewalAdviser, bool) {
 // longest unasked first (RFC 9773 section 4.3). Instances beyond the time budget are
 // asked about in the next pass.
 func (s *scheduler) askAdvice(now time.Time) error {
-	var ids []model.ID
-	err := s.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "advice", To: model.TimeKey(now), Limit: passLimit}) {
+	ids, err := s.dueBy("advice", now)
+	if err != nil {
+		return err
+	}
+	failures := 0
+	bound := min(revocationBudget, s.policy.CallTimeout)
+	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
+		id := ids[0]
+		if s.journal.CheckInstance(id) != nil {
+			continue // already reported
+		}
+		ctx, cancel := context.WithTimeout(s.ctx, bound)
+		err := s.journal.Guard("sweep.advice", func() error { return s.adviseOne(ctx, id) })
+		cancel()
+		if s.ctx.Err() != nil {
+			return nil // the engine closes, so the CA is asked by the next one
+		}
+		if err == nil {
+			continue
+		}
+		s.log.Warn("the CA could not be asked when to renew", "instance", id, "error", err)
+		if err := s.postponeAdvice(id, s.Now().Add(adviceRetry)); err != nil {
+			return err
+		}
+		if failures++; failures == 3 {
+			return nil // it does not answer; renewals must not wait for it
+		}
+	}
+	return nil
+}
+
+// dueBy lists the instances that an index of times has up to a time, the earliest first,
+// without those that cannot be read.
+func (s *scheduler) dueBy(index string, to time.Time) (ids []model.ID, err error) {
+	err = s.store.View(func(r model.Reader) error {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: index, To: model.TimeKey(to), Limit: passLimit}) {
 			if err != nil {
 				return err
 			}
@@ -45,14 +78,26 @@ func (s *scheduler) askAdvice(now time.Time) error {
 		return nil
 	})
 	if err != nil {
-		return model.Fail("error.read-due", "cause", err)
+		return nil, model.Fail("error.read-due", "cause", err)
 	}
-	for until := time.Now().Add(revocationBudget); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
-		if err := s.journal.Guard("sweep.advice", func() error { return s.adviseOne(s.ctx, ids[0]) }); err != nil {
+	return ids, nil
+}
+
+// postponeAdvice has a CA asked about an instance again at a time. What it said before
+// holds until then.
+func (s *scheduler) postponeAdvice(id model.ID, next time.Time) error {
+	err := s.journal.Update(s.ctx, func(tx model.Tx) error {
+		i, err := model.Get[model.Instance](tx, string(id))
+		if err != nil {
 			return err
 		}
+		i.AdviceAt = next
+		return s.saveInstance(tx, &i)
+	})
+	if errors.Is(err, model.ErrNotFound) {
+		return nil // deleted meanwhile
 	}
-	return nil
+	return err
 }
 
 // adviseOne asks when to renew the newest version of an instance, and keeps the answer.
@@ -81,15 +126,9 @@ func (s *scheduler) adviseOne(ctx context.Context, id model.ID) error {
 	if err != nil {
 		return model.Fail("error.decode-version", "version", v.Number, "cause", err)
 	}
-	asking, cancel := context.WithTimeout(ctx, s.policy.CallTimeout)
-	defer cancel()
-	a, err := ask.Advise(asking, leaf)
-	if err != nil && ctx.Err() != nil {
-		return nil // the engine closes, so the CA is asked by the next one
-	}
+	a, err := ask.Advise(ctx, leaf)
 	if err != nil {
-		s.log.Warn("the CA could not be asked when to renew", "instance", id, "error", err)
-		a = ports.Advice{Start: v.SuggestedStart, End: v.SuggestedEnd, RetryAfter: adviceRetry}
+		return err
 	}
 	return s.keepAdvice(context.WithoutCancel(ctx), id, v.Number, a, s.Now().Add(max(a.RetryAfter, time.Minute)))
 }

@@ -125,25 +125,11 @@ func (s *scheduler) pruneIssuers(now time.Time) error {
 // the longest unchecked first. A revocation by the CA has the effect of a manual
 // one (spec I4). Instances beyond the time budget are checked in the next pass.
 func (s *scheduler) checkRevocations(now time.Time) error {
-	var ids []model.ID
-	failures := 0
-	err := s.store.View(func(r model.Reader) error {
-		due := model.Scan{
-			Kind: model.KindInstance, Index: "checked", To: model.TimeKey(now.Add(-revocationCheckEvery)), Limit: passLimit,
-		}
-		for key, err := range r.Keys(due) {
-			if err != nil {
-				return err
-			}
-			if id := model.ID(key); !s.journal.IsUnreadable(model.KindInstance, id) {
-				ids = append(ids, id)
-			}
-		}
-		return nil
-	})
+	ids, err := s.dueBy("checked", now.Add(-revocationCheckEvery))
 	if err != nil {
-		return model.Fail("error.read-due", "cause", err)
+		return err
 	}
+	failures := 0
 	bound := min(revocationBudget, s.policy.CallTimeout)
 	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
 		id := ids[0]

@@ -26,6 +26,9 @@ type remoteCA struct {
 	left   int // that are to come
 
 	until time.Time // when its lasting records hold no more
+
+	advise func() (ports.Advice, error) // nil asks to come again after an hour
+	asked  int
 }
 
 func (r *remoteCA) ProofsUntil() time.Time { return r.until }
@@ -43,6 +46,10 @@ func (r *remoteCA) RevokeByKey(_ context.Context, leaf *x509.Certificate, key cr
 }
 
 func (r *remoteCA) Advise(context.Context, *x509.Certificate) (ports.Advice, error) {
+	r.asked++
+	if r.advise != nil {
+		return r.advise()
+	}
 	return ports.Advice{RetryAfter: time.Hour}, nil
 }
 
