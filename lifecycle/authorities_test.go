@@ -125,6 +125,13 @@ func TestWhatCannotBeDoneWithAnIssuer(t *testing.T) {
 	if _, err := door.TestIssuer(ctx, "dead", false); err == nil {
 		t.Error("one that cannot be opened passes its test")
 	}
+	dead := lifecycle.BuyRequest{
+		Spec: model.Specification{Level: model.DV, Type: model.Single, Brand: "dead", Grade: model.Free}, Years: 1, Quantity: 1,
+	}
+	var f *rules.Refusal
+	if _, err := w.Engine.By(operator).Quote(dead); !errors.As(err, &f) || !strings.Contains(inWords(f.AsText()), "cannot be opened") {
+		t.Errorf("buying from one that cannot be opened: %v", err)
+	}
 	// One that certificates need stays.
 	if _, err := door.AddIssuer(ctx, authority.Declaration{Name: "le", Kind: "acme"}, nil); err != nil {
 		t.Fatal(err)

@@ -24,9 +24,12 @@ func (e *Engine) quote(r BuyRequest) (Quote, error) {
 			brands = append(brands, b)
 		}
 		slices.Sort(brands)
+		why := model.Say("sale.no-issuer")
+		if there, found := e.issuers.Find(r.Spec.Brand); found {
+			why = there.Problem
+		}
 		return refuse(rules.ReasonNotForSale, rules.Args{
-			"what": model.Say("sale.brand", "brand", r.Spec.Brand), "why": model.Say("sale.no-issuer"),
-			"possible": rules.OneOf(brands),
+			"what": model.Say("sale.brand", "brand", r.Spec.Brand), "why": why, "possible": rules.OneOf(brands),
 		})
 	}
 	caps := is.Capabilities(e.Now())
