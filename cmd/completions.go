@@ -64,10 +64,10 @@ var repeats = map[string]bool{
 var (
 	fileFlags = map[string]bool{
 		"config": true, "out": true, "csr": true, "document": true, "key": true, "authorized-keys": true, "identity": true, "roots": true,
-		"passphrase-file": true, "password-file": true, "channel-file": true, "credentials-file": true, "eab-mac-file": true,
-		"roots-file": true, "chain-roots-file": true,
+		"passphrase-file": true, "password-file": true, "channel-file": true, "settings-file": true, "eab-key-file": true,
+		"ca-file": true, "chain-roots-file": true,
 	}
-	directoryFlags = map[string]bool{"data": true, "documents": true, "web-root": true}
+	directoryFlags = map[string]bool{"data": true, "documents": true, "http-root": true}
 )
 
 // argCompletions are the completers of arguments, by verb and position.

@@ -41,10 +41,10 @@ func dnsAddCmd(c *invocation) *cobra.Command {
 	var provider, file string
 	cmd := &cobra.Command{
 		Use: "add", Args: exactArg("arg.name"),
-		Example: "  certquay dns add cloudflare --provider cloudflare --credentials-file cloudflare.env",
+		Example: "  certquay dns add cloudflare --provider cloudflare --settings-file cloudflare.env",
 	}
 	cmd.Flags().StringVar(&provider, "provider", "", "")
-	cmd.Flags().StringVar(&file, "credentials-file", "", "")
+	cmd.Flags().StringVar(&file, "settings-file", "", "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := c.engine().Allow(cmd.Context(), "dns", ""); err != nil {
 			return err

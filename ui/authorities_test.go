@@ -56,18 +56,18 @@ func TestAnOwnDirectoryWithAnExternalAccount(t *testing.T) {
 	b.Account("corporate").Report = ports.IssuerReport{Directory: "https://ca.corp.example/dir", External: true}
 	d := drive(t, b, 120, 40, asOwner)
 	d.keys("A", "a").choose("ca", "own").fill("name", "Corporate").fill("directory", "http://ca.corp.example").keys("tab")
-	d.sees("must be an https address").fill("directory", "https://ca.corp.example/dir").fill("roots_file", "missing.pem").keys("ctrl+s")
-	d.sees("there is no file").fill("roots_file", "roots.pem").choose("proof", "manual").keys("ctrl+s")
+	d.sees("must be an https address").fill("directory", "https://ca.corp.example/dir").fill("ca_file", "missing.pem").keys("ctrl+s")
+	d.sees("there is no file").fill("ca_file", "roots.pem").choose("proof", "manual").keys("ctrl+s")
 	d.sees("What corporate asks for", "EAB key id").keys("ctrl+s").sees("the CA makes no account without it")
-	d.fill("eab_kid", "kid-1").fill("eab_mac_file", "canary-mac")
+	d.fill("eab_kid", "kid-1").fill("eab_key_file", "canary-mac")
 	if d.has("canary") || !d.has("••••••••••") {
 		t.Fatalf("the secret stands on the screen:\n%s", d.screen())
 	}
 	d.keys("ctrl+s").sees("corporate answers and would issue").keys("esc")
 	d.sees("by hand", "EAB MAC key", "given, not shown", "1 certificate")
 	one, err := b.Authority("corporate")
-	if roots, _ := one.Settings["roots_file"].(string); err != nil || !strings.Contains(roots, "BEGIN CERTIFICATE") ||
-		!slices.Equal(one.SecretNames, []string{"eab_mac_file"}) {
+	if roots, _ := one.Settings["ca_file"].(string); err != nil || !strings.Contains(roots, "BEGIN CERTIFICATE") ||
+		!slices.Equal(one.SecretNames, []string{"eab_key_file"}) {
 		t.Errorf("%+v, %v", one.Declaration, err)
 	}
 	for _, draft := range d.m.ctx.Drafts {
@@ -86,20 +86,20 @@ func TestAnIssuerIsEditedAndRemoved(t *testing.T) {
 	d := drive(t, b, 120, 40, asOwner)
 	settings := map[string]any{"directory": "https://ca.corp.example/dir", "email": "a@example.com", "profile": "tlsserver",
 		"eab_kid": "k", "challenges": []any{"http-01=a.example.com", "manual"}, "ip_names": true,
-		"roots_file": "-----BEGIN CERTIFICATE-----"}
+		"ca_file": "-----BEGIN CERTIFICATE-----"}
 	_, err := b.AddIssuer(t.Context(), authority.Declaration{Name: "corp", Kind: "acme", Settings: settings},
-		authority.Secrets{"eab_mac_file": model.NewSecret([]byte("mac"))})
+		authority.Secrets{"eab_key_file": model.NewSecret([]byte("mac"))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.NewEvents()
 	d.keys("A", "j", "e").sees("Edit corp", "by rules", "http-01=a.example.com, manual", "given, and kept")
 	d.fill("email", "b@example.com").fill("profile", "").fill("eab_kid", "").keys("tab").sees("given, and kept").keys("ctrl+s")
-	d.sees("must be given with eab_kid").fill("eab_mac_file", "-").keys("ctrl+s").sees("corp is changed", "b@example.com")
+	d.sees("must be given with eab_kid").fill("eab_key_file", "-").keys("ctrl+s").sees("corp is changed", "b@example.com")
 	d.called("issuer corp")
 	one, err := b.Authority("corp")
 	if err != nil || one.Settings["email"] != "b@example.com" || one.Settings["profile"] != nil || one.Settings["eab_kid"] != nil ||
-		one.Settings["ip_names"] != true || one.Settings["roots_file"] == nil || len(one.SecretNames) != 0 {
+		one.Settings["ip_names"] != true || one.Settings["ca_file"] == nil || len(one.SecretNames) != 0 {
 		t.Errorf("%+v, %v", one.Declaration, err)
 	}
 	d.keys("R").sees("Replace the key").keys("y").sees("has a new key")

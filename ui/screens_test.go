@@ -74,7 +74,7 @@ var screens = []struct {
 	{
 		"issuer-own",
 		kittest.Authorities,
-		func(d *driver) { d.act("authorities").keys("a").choose("ca", "own").field("eab_mac_file").text("abc") },
+		func(d *driver) { d.act("authorities").keys("a").choose("ca", "own").field("eab_key_file").text("abc") },
 		0,
 	},
 	{"issuer-further", kittest.Authorities, func(d *driver) { d.act("authorities").keys("a", "pgdown") }, 0},

@@ -104,7 +104,7 @@ func (a *App) declaredDNS() []authority.Declaration {
 	var all []authority.Declaration
 	for _, d := range a.Config.DNS {
 		all = append(all, authority.Declaration{
-			Name: d.Name, Kind: d.Provider, Settings: map[string]any{"credentials_file": d.CredentialsFile},
+			Name: d.Name, Kind: d.Provider, Settings: map[string]any{"settings_file": d.SettingsFile},
 		})
 	}
 	return all
@@ -112,7 +112,7 @@ func (a *App) declaredDNS() []authority.Declaration {
 
 // dnsSecrets reads the credentials of an account of the configuration.
 func (a *App) dnsSecrets(d authority.Declaration) (authority.Secrets, error) {
-	path, _ := d.Settings["credentials_file"].(string)
+	path, _ := d.Settings["settings_file"].(string)
 	data, err := a.secretFile(path)
 	if err != nil {
 		return nil, err

@@ -107,9 +107,9 @@ type Issuer struct {
 // DNSAccount is one entry under dns (spec C5). A path may begin with ~/ and is relative
 // to the configuration file.
 type DNSAccount struct {
-	Name            string `yaml:"name"`
-	Provider        string `yaml:"provider"`
-	CredentialsFile string `yaml:"credentials_file"`
+	Name         string `yaml:"name"`
+	Provider     string `yaml:"provider"`
+	SettingsFile string `yaml:"settings_file"`
 }
 
 // Notify configures notices (spec N1).

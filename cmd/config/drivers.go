@@ -128,7 +128,7 @@ func (c *Config) checkIssuers(d *decoder) {
 		at := fmt.Sprintf("dns[%d]", i)
 		d.uniqueName(a.Name, at, seen, "cloudflare")
 		d.rule(isWord(a.Provider), at+".provider", model.Say("config.word"), "cloudflare")
-		d.rule(a.CredentialsFile != "", at+".credentials_file", model.Say("config.credentials"), "cloudflare.env")
+		d.rule(a.SettingsFile != "", at+".settings_file", model.Say("config.credentials"), "cloudflare.env")
 	}
 }
 

@@ -69,7 +69,7 @@ func (s SSH) HostKeyIn(dir string) string { return resolvePath(dir, s.HostKey, "
 func (s SMTP) PasswordIn(dir string) string { return resolvePath(dir, s.PasswordFile, "") }
 
 // CredentialsIn returns the path of the credentials, for a configuration file in dir.
-func (a DNSAccount) CredentialsIn(dir string) string { return resolvePath(dir, a.CredentialsFile, "") }
+func (a DNSAccount) CredentialsIn(dir string) string { return resolvePath(dir, a.SettingsFile, "") }
 
 // SecretIn returns the path of a file that a setting names, for a configuration file in
 // dir.

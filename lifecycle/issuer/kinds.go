@@ -110,19 +110,19 @@ func openACME(s Setup) (ports.Issuer, error) {
 	o.Name, o.Now = s.Name, s.Now
 	o.Limits, o.ReplacesFree = settings.RateLimits()
 	places := solvers.Places{
-		HTTPListen: settings.HTTPListen, WebRoot: settings.WebRoot, TLSListen: settings.TLSListen, Resolvers: settings.Resolvers,
+		HTTPListen: settings.HTTPListen, HTTPRoot: settings.HTTPRoot, TLSListen: settings.TLSListen, Resolvers: settings.Resolvers,
 		HTTPPort: settings.HTTPPort, TLSPort: settings.TLSPort,
 	}
 	o.Challenges = s.Solvers.Set(rules, places)
 	o.Resolver, o.Dial = places.Reach()
-	if o.Roots, err = readRoots("roots_file", settings.RootsFile); err != nil {
+	if o.Roots, err = readRoots("ca_file", settings.CAFile); err != nil {
 		return nil, err
 	}
 	if o.ChainRoots, err = readRoots("chain_roots_file", settings.ChainRootsFile); err != nil {
 		return nil, err
 	}
-	if settings.EABMACFile != "" {
-		o.EABMAC = func() (model.Secret, error) { return s.Secret("eab_mac_file") }
+	if settings.EABKeyFile != "" {
+		o.EABMAC = func() (model.Secret, error) { return s.Secret("eab_key_file") }
 	}
 	return acme.New(s.Store, o)
 }

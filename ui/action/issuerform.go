@@ -43,7 +43,7 @@ const (
 
 // firstStep are the settings that the first step asks for in a way of its own.
 var firstStep = []string{
-	"directory", "email", "eab_kid", "eab_mac_file", "roots_file", "challenges", "web_root", "http_listen", "tls_listen", "profile",
+	"directory", "email", "eab_kid", "eab_key_file", "ca_file", "challenges", "http_root", "http_listen", "tls_listen", "profile",
 }
 
 // settingLabel is the label of a setting: a word for those of the first step, else its
@@ -216,7 +216,7 @@ func (f *issuerForm) proofNow() string {
 	switch {
 	case err != nil, r.Pattern != "" && r.Pattern != "*":
 		return proofByRules
-	case r.Type == challenge.HTTP01 && valueOf[string](f.c, f.was, "web_root") != "":
+	case r.Type == challenge.HTTP01 && valueOf[string](f.c, f.was, "http_root") != "":
 		return proofByRoot
 	case r.Type == challenge.HTTP01, r.Type == challenge.TLSALPN01, r.Type == challenge.Manual:
 		return string(r.Type)
@@ -233,9 +233,9 @@ func (f *issuerForm) shown(name string) func(form.Values) bool {
 		return func(v form.Values) bool { return slices.Contains(append(ways, proofByRules), v["proof"]) }
 	}
 	switch name {
-	case "directory", "roots_file":
+	case "directory", "ca_file":
 		return own
-	case "eab_kid", "eab_mac_file":
+	case "eab_kid", "eab_key_file":
 		return func(v form.Values) bool {
 			k, _ := f.known(v)
 			return own(v) || k.ExternalAccount
@@ -244,7 +244,7 @@ func (f *issuerForm) shown(name string) func(form.Values) bool {
 		return proof()
 	case "http_listen":
 		return proof(string(challenge.HTTP01))
-	case "web_root":
+	case "http_root":
 		return proof(proofByRoot)
 	case "tls_listen":
 		return proof(string(challenge.TLSALPN01))
@@ -276,7 +276,7 @@ func (f *issuerForm) field(s setting.Setting) form.Field {
 		field.Placeholder = "dns-01=*.example.com,cloudflare"
 	case s.Name == "directory":
 		field.Placeholder = "https://ca.example.com/acme/directory"
-	case s.Name == "web_root":
+	case s.Name == "http_root":
 		field.Placeholder = "/var/www/html"
 	case s.Name == "profile":
 		field.Hint = func(v form.Values) string {
@@ -306,7 +306,7 @@ func written(v any) string {
 // valid checks a setting by the rules of the kind, with the other values as they are.
 func (f *issuerForm) valid(name string) func(string, form.Values) string {
 	return func(value string, v form.Values) string {
-		if name == "web_root" && v["proof"] == proofByRoot && strings.TrimSpace(value) == "" {
+		if name == "http_root" && v["proof"] == proofByRoot && strings.TrimSpace(value) == "" {
 			return f.c.T("issuer.root.needed")
 		}
 		filled, err := f.filled(v)

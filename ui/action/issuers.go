@@ -98,9 +98,9 @@ func (d *Authorities) terms(one lifecycle.Authority, r ports.IssuerReport) tea.M
 	}
 	f := &issuerForm{c: c, was: &one}
 	f.kind, _ = kindOf(c, one.Kind)
-	given := slices.Contains(one.SecretNames, "eab_mac_file")
+	given := slices.Contains(one.SecretNames, "eab_key_file")
 	for _, s := range f.current() {
-		if r.External && !given && (s.Name == "eab_kid" || s.Name == "eab_mac_file") {
+		if r.External && !given && (s.Name == "eab_kid" || s.Name == "eab_key_file") {
 			field := f.field(s)
 			field.Placeholder, field.Valid = "", needed(c, "issuer.eab.needed")
 			spec.Fields = append(spec.Fields, field)
@@ -124,7 +124,7 @@ func (d *Authorities) terms(one lifecycle.Authority, r ports.IssuerReport) tea.M
 		}
 		if id := strings.TrimSpace(v["eab_kid"]); id != "" {
 			settings["eab_kid"] = id
-			secrets["eab_mac_file"] = model.NewSecret([]byte(strings.TrimSpace(v["eab_mac_file"])))
+			secrets["eab_key_file"] = model.NewSecret([]byte(strings.TrimSpace(v["eab_key_file"])))
 		}
 		if p, asked := v["profile"]; asked && p != "" {
 			settings["profile"] = p

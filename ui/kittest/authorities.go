@@ -110,7 +110,7 @@ func Authorities() *World {
 	}
 	w.Declared = []authority.Declaration{
 		{Name: "letsencrypt", Kind: "acme", Settings: settings("challenges", []any{"dns-01=*,cloudflare"}, "profile", "tlsserver")},
-		{Name: "zerossl", Kind: "acme", Settings: settings("eab_kid", "k-81f2"), SecretNames: []string{"eab_mac_file"}},
+		{Name: "zerossl", Kind: "acme", Settings: settings("eab_kid", "k-81f2"), SecretNames: []string{"eab_key_file"}},
 		{Name: "corporate", Kind: "acme", Settings: map[string]any{
 			"directory": "https://ca.corp.example.com/acme/directory", "challenges": []any{"manual"},
 		}},

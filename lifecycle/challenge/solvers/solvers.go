@@ -22,7 +22,7 @@ import (
 // Places is where an issuer shows proofs.
 type Places struct {
 	HTTPListen string   // host:port for http-01
-	WebRoot    string   // in place of HTTPListen: a directory that a web server shows
+	HTTPRoot   string   // in place of HTTPListen: a directory that a web server shows
 	TLSListen  string   // host:port for tls-alpn-01
 	Resolvers  []string // DNS servers to ask; none for those of the system
 	// HTTPPort and TLSPort are where the CA looks; 0 means 80 and 443, which every public
@@ -49,9 +49,9 @@ func (s *Solvers) Set(rules []challenge.Rule, at Places) challenge.Set {
 		e := challenge.Entry{Rule: r}
 		switch r.Type {
 		case challenge.HTTP01:
-			key := fmt.Sprint(r.Type, at.HTTPListen, at.WebRoot, at.HTTPPort, at.Resolvers)
+			key := fmt.Sprint(r.Type, at.HTTPListen, at.HTTPRoot, at.HTTPPort, at.Resolvers)
 			e.Solver = s.share(key, func() challenge.Solver {
-				return http01.New(http01.Options{Listen: at.HTTPListen, Root: at.WebRoot, Dial: dial})
+				return http01.New(http01.Options{Listen: at.HTTPListen, Root: at.HTTPRoot, Dial: dial})
 			})
 		case challenge.TLSALPN01:
 			e.Solver = s.share(fmt.Sprint(r.Type, at.TLSListen, at.TLSPort, at.Resolvers), func() challenge.Solver {

@@ -128,7 +128,7 @@ func TestSettings(t *testing.T) {
 	for setting, change := range map[string]func(*acme.Settings){
 		"directory":      func(s *acme.Settings) { s.Directory = "http://ca.test/dir" },
 		"email":          func(s *acme.Settings) { s.Email = "nobody" },
-		"eab_mac_file":   func(s *acme.Settings) { s.EABKeyID = "kid" },
+		"eab_key_file":   func(s *acme.Settings) { s.EABKeyID = "kid" },
 		"challenges":     func(s *acme.Settings) { s.Challenges = nil },
 		"challenges[0]":  func(s *acme.Settings) { s.Challenges = []string{"http-02"} },
 		"validity_hours": func(s *acme.Settings) { s.ValidityHours = -1 },

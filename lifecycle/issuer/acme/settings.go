@@ -17,18 +17,18 @@ type Settings struct {
 	Email          string   `yaml:"email"`
 	AgreeTerms     bool     `yaml:"agree_terms"`
 	EABKeyID       string   `yaml:"eab_kid"`
-	EABMACFile     string   `yaml:"eab_mac_file" secret:"true"`
+	EABKeyFile     string   `yaml:"eab_key_file" secret:"true"`
 	Profile        string   `yaml:"profile"`
 	PreferredChain string   `yaml:"preferred_chain"`
 	Public         bool     `yaml:"public"`
-	RootsFile      string   `yaml:"roots_file" file:"true"`
+	CAFile         string   `yaml:"ca_file" file:"true"`
 	ChainRootsFile string   `yaml:"chain_roots_file" file:"true"`
 	Challenges     []string `yaml:"challenges"`
 	ValidityHours  int      `yaml:"validity_hours"`
 	SendNotAfter   bool     `yaml:"send_not_after"`
 	IPNames        bool     `yaml:"ip_names"`
 	HTTPListen     string   `yaml:"http_listen"`
-	WebRoot        string   `yaml:"web_root"`
+	HTTPRoot       string   `yaml:"http_root"`
 	TLSListen      string   `yaml:"tls_listen"`
 	HTTPPort       int      `yaml:"http_port"`
 	TLSPort        int      `yaml:"tls_port"`
@@ -67,7 +67,7 @@ func (s Settings) Check() (wrong []setting.Problem) {
 	rule(directoryURL(s.Directory) != "", "directory", model.Say("config.acme-directory", "known", DirectoryNames()), "letsencrypt")
 	_, err := mail.ParseAddress(s.Email)
 	rule(s.Email == "" || err == nil, "email", model.Say("config.email"), "ops@example.com")
-	rule((s.EABKeyID == "") == (s.EABMACFile == ""), "eab_mac_file", model.Say("config.acme-eab"), "")
+	rule((s.EABKeyID == "") == (s.EABKeyFile == ""), "eab_key_file", model.Say("config.acme-eab"), "")
 	rule(len(s.Challenges) > 0, "challenges", model.Say("config.acme-challenges"), string(challenge.HTTP01))
 	for n, c := range s.Challenges {
 		_, err := challenge.ParseRule(c)
