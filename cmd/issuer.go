@@ -345,7 +345,7 @@ func (c *invocation) toIssuer(one *lifecycle.Authority) issuerJSON {
 		j.Settings = map[string]any{}
 	}
 	for _, l := range one.Status.Limits {
-		j.Limits = append(j.Limits, limitJSON{l.Name, out.OrNil(l.Subject), l.Of, l.Left, l.Per.String(), out.TimeOrNil(l.Refills)})
+		j.Limits = append(j.Limits, limitJSON{l.Name, out.OrNil(l.Subject), l.Of, l.Left, period(l.Per), out.TimeOrNil(l.Refills)})
 	}
 	for _, o := range one.Status.Orders {
 		j.Orders = append(j.Orders, orderJSON{out.OrEmpty(o.Names), out.English(o.Step), out.TimeOrNil(o.Since)})
@@ -401,6 +401,17 @@ func issuerState(one *lifecycle.Authority) model.Text {
 	return model.Say("issuer.ready")
 }
 
+// period is a duration in days or hours where it is whole, such as 7d and 3h.
+func period(d time.Duration) string {
+	switch {
+	case d%(24*time.Hour) == 0:
+		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+	case d%time.Hour == 0:
+		return strconv.Itoa(int(d/time.Hour)) + "h"
+	}
+	return d.String()
+}
+
 // shortValue is the value of a setting on one short line.
 func shortValue(v any) string {
 	s := config.Value(v)
@@ -440,8 +451,8 @@ func (c *invocation) issuer(one *lifecycle.Authority) error {
 		if !l.Refills.IsZero() {
 			refill = c.Text("verb.issuer.refills", "at", l.Refills.UTC().Format(time.RFC3339))
 		}
-		rows = append(rows, [2]string{c.Text("limit." + l.Name), strings.Join(strings.Fields(
-			c.Text("verb.issuer.of", "left", l.Left, "of", l.Of, "per", l.Per)+" "+l.Subject+" "+refill), " ")})
+		said := c.Text("verb.issuer.of", "limit", model.Say("limit."+l.Name), "left", l.Left, "of", l.Of, "per", period(l.Per))
+		rows = append(rows, [2]string{c.Field("limit"), strings.Join(strings.Fields(said+" "+l.Subject+" "+refill), " ")})
 	}
 	for _, o := range one.Status.Orders {
 		rows = append(rows, [2]string{c.Field("order"), strings.Join(o.Names, " ") + ": " + c.Words().Text(o.Step)})
