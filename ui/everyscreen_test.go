@@ -9,6 +9,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"certquay/ui/action"
 	"certquay/ui/dialog"
 	"certquay/ui/text"
 )
@@ -51,7 +52,7 @@ var (
 )
 
 // theirs are words of others on these screens, which are never translated.
-var theirs = regexp.MustCompile(`^too many new ord`) // of a CA
+var theirs = regexp.MustCompile(`^too many (new ord|requests)`) // of a CA
 
 // inWords finds codes on a screen, and English on one in another language.
 func (d *driver) inWords(screen string) {
@@ -82,7 +83,8 @@ func (d *driver) whole() {
 	if w, h := lipgloss.Size(box); w > d.m.width || h > d.m.height {
 		d.t.Errorf("a box of %dx%d on a screen of %dx%d:\n%s", w, h, d.m.width, d.m.height, box)
 	}
-	if _, table := top.(*dialog.Costs); table {
+	switch top.(type) {
+	case *dialog.Costs, *action.Authorities: // tables; what is selected stands whole below the second
 		return
 	}
 	for l := range strings.Lines(box) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/charmbracelet/x/exp/golden"
 
+	"certquay/model"
 	"certquay/ui/kittest"
 	"certquay/ui/text"
 )
@@ -74,7 +75,11 @@ var screens = []struct {
 	{
 		"issuer-own",
 		kittest.Authorities,
-		func(d *driver) { d.act("authorities").keys("a").choose("ca", "own").field("eab_key_file").text("abc") },
+		func(d *driver) {
+			if d.act("authorities").keys("a"); d.m.ctx.Backend.Actor().Role >= model.Admin { // others are refused
+				d.choose("ca", "own").field("eab_key_file").text("abc")
+			}
+		},
 		0,
 	},
 	{"issuer-further", kittest.Authorities, func(d *driver) { d.act("authorities").keys("a", "pgdown") }, 0},

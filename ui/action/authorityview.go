@@ -143,15 +143,8 @@ func tightestLimit(all []ports.RateLimit) (least *ports.RateLimit) {
 
 // limitBar draws what is left of a limit in w cells.
 func limitBar(paint func(style.Tone, string) string, l *ports.RateLimit, w int) string {
-	tone := style.Good
-	switch {
-	case l.Left*10 <= l.Of:
-		tone = style.Bad
-	case l.Left*4 <= l.Of:
-		tone = style.Warn
-	}
 	left := min(max(l.Left*w/max(l.Of, 1), min(l.Left, 1)), w) // what is left shows
-	return paint(tone, widget.Repeat("━", left)) + paint(style.Faint, widget.Repeat("─", w-left))
+	return paint(style.Accent, widget.Repeat("━", left)) + paint(style.Faint, widget.Repeat("─", w-left))
 }
 
 // column is a column of the list.
