@@ -69,16 +69,30 @@ func (s *serialPart) in(packed []byte) bool {
 	return false
 }
 
+// halvesFit reports whether the digits that fill no whole byte stand around the bytes that
+// do: one before them if the digits begin in the second half of a byte, and the last one
+// behind them if it is alone in its byte. A few bytes are common, so this saves most looks
+// at whole serials.
+func (s *serialPart) halvesFit(all []byte, at, half, whole int) bool {
+	if half == 1 && (at == 0 || all[at-1]&15 != s.digits[0]) {
+		return false
+	}
+	if last := half + 2*whole; last < len(s.digits) {
+		return at+whole < len(all) && all[at+whole]>>4 == s.digits[last]
+	}
+	return true
+}
+
 // search adds the slots of which a serial contains the digits to a set.
 func (s *serialPart) search(t *textIndex, found *slotSet) {
-	for _, p := range []pattern{s.even, s.odd} {
+	for half, p := range []pattern{s.even, s.odd} {
 		n := 0
 		for at := 0; at+len(p.text) <= len(t.all); at++ {
 			hit := bytes.IndexByte(t.all[at+p.rareByte:len(t.all)-len(p.text)+1+p.rareByte], p.text[p.rareByte])
 			if hit < 0 {
 				break
 			}
-			if at += hit; string(t.all[at:at+len(p.text)]) != p.text {
+			if at += hit; string(t.all[at:at+len(p.text)]) != p.text || !s.halvesFit(t.all, at, half, len(p.text)) {
 				continue
 			}
 			for int(t.ends[n]) <= at {

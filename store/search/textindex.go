@@ -90,7 +90,24 @@ func (t *textIndex) search(p pattern, found *slotSet) {
 		for int(t.ends[n]) <= at {
 			n++
 		}
-		found.add(n)
+		n = t.run(p, n, at, found)
 		at = int(t.ends[n]) // one hit in a slot is enough
 	}
+}
+
+// run adds a slot with a hit to a set, and those behind it that have one as far before
+// their end, as names below one domain do; it returns the last of them. No leap is needed
+// between these.
+func (t *textIndex) run(p pattern, n, at int, found *slotSet) int {
+	found.add(n)
+	back := int(t.ends[n]) - at
+	for n+1 < blockSize {
+		from, to := int(t.ends[n]), int(t.ends[n+1])
+		if hit := to - back; hit < from || to > len(t.all) || string(t.all[hit:hit+len(p.text)]) != p.text {
+			break
+		}
+		n++
+		found.add(n)
+	}
+	return n
 }
