@@ -47,7 +47,7 @@ func (s *scheduler) askAdvice(now time.Time) error {
 		err := s.journal.Guard("sweep.advice", func() error { return s.adviseOne(ctx, id) })
 		cancel()
 		if s.ctx.Err() != nil {
-			return nil // the engine closes, so the CA is asked by the next one
+			break // the engine closes, so the CA is asked by the next one
 		}
 		if err == nil {
 			continue
