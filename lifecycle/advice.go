@@ -46,10 +46,7 @@ func (s *scheduler) askAdvice(now time.Time) error {
 		ctx, cancel := context.WithTimeout(s.ctx, bound)
 		err := s.journal.Guard("sweep.advice", func() error { return s.adviseOne(ctx, id) })
 		cancel()
-		if s.ctx.Err() != nil {
-			break // the engine closes, so the CA is asked by the next one
-		}
-		if err == nil {
+		if err == nil || s.ctx.Err() != nil { // the next engine asks what this one could not
 			continue
 		}
 		s.log.Warn("the CA could not be asked when to renew", "instance", id, "error", err)
