@@ -36,28 +36,10 @@ func (s *scheduler) askAdvice(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	failures := 0
-	bound := min(revocationBudget, s.policy.CallTimeout)
-	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
-		id := ids[0]
-		if s.journal.CheckInstance(id) != nil {
-			continue // already reported
-		}
-		ctx, cancel := context.WithTimeout(s.ctx, bound)
-		err := s.journal.Guard("sweep.advice", func() error { return s.adviseOne(ctx, id) })
-		cancel()
-		if err == nil || s.ctx.Err() != nil { // the next engine asks what this one could not
-			continue
-		}
+	return s.askInTurn(ids, "sweep.advice", s.adviseOne, func(id model.ID, err error) error {
 		s.log.Warn("the CA could not be asked when to renew", "instance", id, "error", err)
-		if err := s.postponeAdvice(id, s.Now().Add(adviceRetry)); err != nil {
-			return err
-		}
-		if failures++; failures == 3 {
-			return nil // it does not answer; renewals must not wait for it
-		}
-	}
-	return nil
+		return s.postponeAdvice(id, s.Now().Add(adviceRetry))
+	})
 }
 
 // dueBy lists the instances that an index of times has up to a time, the earliest first,

@@ -129,6 +129,18 @@ func (s *scheduler) checkRevocations(now time.Time) error {
 	if err != nil {
 		return err
 	}
+	return s.askInTurn(ids, "sweep.ask", s.CheckRevoked, func(id model.ID, err error) error {
+		s.log.Warn("the CA could not be asked whether it has revoked", "instance", id, "error", err)
+		return s.recordRevocation(s.ctx, id, nil, nil) // asked again tomorrow
+	})
+}
+
+// askInTurn asks CAs about instances, one after the other, for as long as the time budget
+// of a pass lasts. What fails is given to failed, which postpones it; after three failures
+// it ends, since renewals must not wait for a CA that does not answer.
+func (s *scheduler) askInTurn(
+	ids []model.ID, where string, ask func(context.Context, model.ID) error, failed func(model.ID, error) error,
+) error {
 	failures := 0
 	bound := min(revocationBudget, s.policy.CallTimeout)
 	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
@@ -137,17 +149,16 @@ func (s *scheduler) checkRevocations(now time.Time) error {
 			continue // already reported
 		}
 		ctx, cancel := context.WithTimeout(s.ctx, bound)
-		err := s.journal.Guard("sweep.ask", func() error { return s.CheckRevoked(ctx, id) })
+		err := s.journal.Guard(where, func() error { return ask(ctx, id) })
 		cancel()
-		if err == nil || s.ctx.Err() != nil {
+		if err == nil || s.ctx.Err() != nil { // the next engine asks what a closing one could not
 			continue
 		}
-		s.log.Warn("the CA could not be asked whether it has revoked", "instance", id, "error", err)
-		if err := s.recordRevocation(s.ctx, id, nil, nil); err != nil { // asked again tomorrow
+		if err := failed(id, err); err != nil {
 			return err
 		}
 		if failures++; failures == 3 {
-			return nil // it does not answer; renewals must not wait for it
+			return nil
 		}
 	}
 	return nil
