@@ -200,6 +200,8 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	// What pages and actions ask for.
 	case openReadyMsg:
 		return m.flushInput(v.inner)
+	case app.ReadMsg:
+		return m.handle(v.Take())
 	case app.OpenDialogMsg:
 		return m.open(v)
 	case app.ToastMsg:

@@ -185,6 +185,35 @@ func (c *Context) Do(fn func(ctx context.Context) tea.Msg) tea.Cmd {
 	}
 }
 
+// Reads are the reads of one thing that is shown. Two that run at once may answer in
+// either order: the one that was asked first does not replace the other. The zero value
+// is ready. Only Update uses it.
+type Reads struct{ asked, answered int }
+
+// DoInTurn is [Context.Do] for one of several reads of the same thing: its message is
+// dropped when a later read has answered before it.
+func (c *Context) DoInTurn(r *Reads, fn func(ctx context.Context) tea.Msg) tea.Cmd {
+	r.asked++
+	n, read := r.asked, c.Do(fn)
+	return func() tea.Msg { return ReadMsg{r, n, read()} }
+}
+
+// ReadMsg is the answer of a read of [Context.DoInTurn].
+type ReadMsg struct {
+	reads *Reads
+	n     int
+	msg   tea.Msg
+}
+
+// Take returns the answer, or nil if that of a later read was taken before.
+func (m ReadMsg) Take() tea.Msg {
+	if m.n < m.reads.answered {
+		return nil
+	}
+	m.reads.answered = m.n
+	return m.msg
+}
+
 // Send returns a command that sends a message.
 func Send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
 

@@ -52,6 +52,7 @@ type Browser[R any] struct {
 	width, height int
 	loaded        bool
 	seq           int
+	caseReads     app.Reads
 	search        *Search
 	marked        map[string]R    // the marked rows, as far as they have been held
 	hidden        map[string]bool // those that the filter hides
@@ -238,7 +239,7 @@ func (l *Browser[R]) loadCase() tea.Cmd {
 		l.active = nil
 	}
 	l.reading = id
-	return c.Do(func(context.Context) tea.Msg {
+	return c.DoInTurn(&l.caseReads, func(context.Context) tea.Msg {
 		cs, err := c.Backend.Facts(id)
 		if err != nil { // deleted since; the rows will tell
 			return caseLoadedMsg[R]{l, id, nil}

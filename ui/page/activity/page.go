@@ -206,8 +206,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			p.events = append(p.events, m.events...)
 		case m.anew:
 			p.events, p.complete = m.events, len(m.events) < batch
-		default:
-			p.events = append(m.events, p.events...)
+		default: // another read may have brought some of them
+			known := p.events[0].Seq
+			p.events = append(slices.DeleteFunc(m.events, func(e model.Event) bool { return e.Seq <= known }), p.events...)
 		}
 		p.show()
 		if first { // at the top the list follows new events

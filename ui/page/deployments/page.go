@@ -28,6 +28,7 @@ type page struct {
 	tab           int // 0 is all products, the last one the watched endpoints
 	watched       *watched
 	watches       int
+	productReads  app.Reads
 }
 
 var (
@@ -89,7 +90,7 @@ func (p *page) rows(offset, limit int) func() ([]row, int, error) {
 // loadProducts counts the resources of each product, without any other filter.
 func (p *page) loadProducts() tea.Cmd {
 	c := p.c
-	return c.Do(func(context.Context) tea.Msg {
+	return c.DoInTurn(&p.productReads, func(context.Context) tea.Msg {
 		m := productsLoadedMsg{counts: map[string]int{}}
 		for _, info := range c.Backend.Products() {
 			_, n, err := c.Backend.Resources(lifecycle.ResourceFilter{Product: info.Name, Limit: 1})

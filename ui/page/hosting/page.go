@@ -17,10 +17,11 @@ import (
 )
 
 type page struct {
-	c      *app.Context
-	width  int
-	list   *list.Browser[row]
-	totals totals
+	c          *app.Context
+	width      int
+	list       *list.Browser[row]
+	totals     totals
+	totalReads app.Reads
 }
 
 // totals are the figures of the first line.
@@ -119,7 +120,7 @@ func (p *page) rows(offset, limit int) func() ([]row, int, error) {
 
 func (p *page) loadTotals() tea.Cmd {
 	c := p.c
-	return c.Do(func(context.Context) tea.Msg {
+	return c.DoInTurn(&p.totalReads, func(context.Context) tea.Msg {
 		s := totals{}
 		for to, query := range map[*int]string{&s.hosted: "", &s.failing: failing, &s.tasks: needsPerson, &s.spent: noRenewals} {
 			n, partial, err := count(c.Backend, query)

@@ -24,6 +24,7 @@ import (
 type details struct {
 	c             *app.Context
 	id            model.ID
+	reads         app.Reads
 	width, height int
 	instance      model.Instance
 	chain         []certificate // of the current version, the leaf first
@@ -98,7 +99,7 @@ func (d *details) setSize(w, h int) {
 
 func (d *details) load() tea.Cmd {
 	c, id, known := d.c, d.id, d.documents
-	return c.Do(func(context.Context) tea.Msg {
+	return c.DoInTurn(&d.reads, func(context.Context) tea.Msg {
 		m := detailsLoadedMsg{id: id}
 		var err error
 		if m.instance, err = c.Backend.Instance(id); err != nil {

@@ -32,7 +32,9 @@ type page struct {
 	table            list.Table[model.InstanceRow]
 	query            model.Query
 	counts           model.Counts
-	counted          int    // how often counts and tasks were read
+	counted          int // how often counts and tasks were read
+	countReads       app.Reads
+	caseReads        app.Reads
 	band             string // the summary as drawn last, for bandKey
 	bandKey          bandKey
 	recountScheduled bool // soon, since the counts are not whole
@@ -135,7 +137,7 @@ func (p *page) load() tea.Cmd {
 }
 
 func (p *page) loadCounts() tea.Cmd {
-	return p.c.Do(func(context.Context) tea.Msg {
+	return p.c.DoInTurn(&p.countReads, func(context.Context) tea.Msg {
 		n, err := p.c.Backend.Counts()
 		if err != nil {
 			return p.c.LoadFailed(err)
@@ -163,7 +165,7 @@ func (p *page) loadCase() tea.Cmd {
 		p.active = nil
 	}
 	p.reading = id
-	return p.c.Do(func(context.Context) tea.Msg {
+	return p.c.DoInTurn(&p.caseReads, func(context.Context) tea.Msg {
 		cs, err := p.c.Backend.Facts(id)
 		if err != nil {
 			return caseLoadedMsg{id, nil}
