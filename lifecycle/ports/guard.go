@@ -206,6 +206,52 @@ func (g guardedProduct) Undeploy(ctx context.Context, p Target) error {
 	return g.guard(ctx, "product.Undeploy", func() error { return g.Product.Undeploy(ctx, p) })
 }
 
+// guardedParts are the optional parts of a product. [Part] returns those that it has.
+type guardedParts struct {
+	guardedCalls
+	product Product
+}
+
+func (g guardedParts) Plan(ctx context.Context, p Target, pair KeyPair) (plan Plan, err error) {
+	err = g.guard(ctx, "product.Plan", func() (err error) { plan, err = g.product.(Planner).Plan(ctx, p, pair); return err })
+	return plan, err
+}
+
+func (g guardedParts) Look(ctx context.Context, p Target) (l Look, err error) {
+	err = g.guard(ctx, "product.Look", func() (err error) { l, err = g.product.(Verifier).Look(ctx, p); return err })
+	return l, err
+}
+
+func (g guardedParts) Survey(ctx context.Context, region string) (all []Presence, err error) {
+	err = g.guard(ctx, "product.Survey", func() (err error) { all, err = g.product.(Discoverer).Survey(ctx, region); return err })
+	return all, err
+}
+
+func (g guardedParts) Superseded(ctx context.Context, region string, fingerprints []string) (all []Stored, err error) {
+	err = g.guard(ctx, "product.Superseded", func() (err error) {
+		all, err = g.product.(Cleaner).Superseded(ctx, region, fingerprints)
+		return err
+	})
+	return all, err
+}
+
+func (g guardedParts) Remove(ctx context.Context, s Stored) (proof model.Text, err error) {
+	err = g.guard(ctx, "product.Remove", func() (err error) { proof, err = g.product.(Cleaner).Remove(ctx, s); return err })
+	return proof, err
+}
+
+func (g guardedParts) Hosts(ctx context.Context, p Target) (hosts []string, err error) {
+	err = g.guard(ctx, "product.Hosts", func() (err error) { hosts, err = g.product.(HostLister).Hosts(ctx, p); return err })
+	return hosts, err
+}
+
+func (g guardedParts) Test(ctx context.Context) (wrong []error) {
+	if err := g.guard(ctx, "product.Test", func() error { wrong = g.product.(ProductTester).Test(ctx); return nil }); err != nil {
+		wrong = append(wrong, err)
+	}
+	return wrong
+}
+
 // GuardProber wraps a prober so that a panic becomes the failure of one call, and
 // an empty chain an [ErrNothingPresented].
 func GuardProber(log *slog.Logger, p Prober) Prober { return guardedProber{guardedCalls{log}, p} }

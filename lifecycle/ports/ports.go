@@ -187,59 +187,6 @@ type Rotator interface {
 	Rotate(ctx context.Context, record RecordCA) (*x509.Certificate, error)
 }
 
-// Target is where a product presents a certificate.
-type Target struct {
-	Region string
-	Name   string // the domain or listener
-}
-
-// KeyPair is a certificate chain with its key.
-type KeyPair struct {
-	Chain [][]byte     // DER, leaf first
-	Key   model.Secret // PKCS#8 DER
-	// Fingerprint is the SHA-256 of the leaf, hexadecimal.
-	Fingerprint string
-}
-
-// Binding is the certificate that a product is configured to present at a target.
-type Binding struct {
-	Fingerprint string // of the leaf; "" when nothing is bound
-	Address     string // host:port to probe over TLS; "" when not listening
-	SNI         string // the server name to send
-	ListenErr   error  // why the product does not listen for its binding; nil if it does
-}
-
-// ErrNoResource is returned when a product has no such resource.
-var ErrNoResource error = model.Fail("deploy.no-such-resource")
-
-// Product is one entry of the configuration: a cloud product or a server that
-// presents certificates. The engine deploys in this order: Current, Deploy, a
-// handshake of its own, then Commit or Rollback. Any call may be repeated after a
-// crash. Implementations are safe for concurrent use; the engine makes at most
-// one change at a time to one target.
-type Product interface {
-	// Regions lists the configured regions, the default first.
-	Regions() []string
-	// CreatesResources reports whether a deployment to a new name creates it.
-	CreatesResources() bool
-	// Discover lists the resources that exist in a region.
-	Discover(ctx context.Context, region string) ([]Target, error)
-	// Current returns the configured binding of a target, or [ErrNoResource].
-	Current(ctx context.Context, p Target) (Binding, error)
-	// Deploy makes the target present the pair and keeps the previous binding
-	// for Rollback. Deploying the current pair again changes nothing.
-	Deploy(ctx context.Context, p Target, pair KeyPair) (Binding, error)
-	// Rollback restores the binding before the last Deploy that was not
-	// committed; after a first one the resource is removed or left as it was.
-	// Without such a Deploy it changes nothing.
-	Rollback(ctx context.Context, p Target) error
-	// Commit discards the binding before the last Deploy.
-	Commit(ctx context.Context, p Target) error
-	// Undeploy removes the certificate: an edge removes the resource, a server
-	// returns to its binding before certquay.
-	Undeploy(ctx context.Context, p Target) error
-}
-
 // Message is the content of a notice, without its recipient.
 type Message struct {
 	ID       model.ID // the same at each attempt, so that receivers recognize duplicates
