@@ -71,7 +71,7 @@ type FileInfo struct {
 	Size     int64
 	Mode     fs.FileMode // type and permissions
 	UID, GID int
-	ModTime  time.Time
+	ModTime  time.Time // to the second
 }
 
 // Attributes are the permissions and the owner of what is written.
