@@ -8,6 +8,7 @@
 //	DIR/found/             what somebody put in place of the links, with manifest.json
 //	DIR/current            link to the one that is presented
 //	DIR/previous           link to the one before, until it is committed
+//	DIR/pending            link that says what the server has not done yet
 //
 // One rename of current swaps certificate and key together. While the named files become
 // links, current leads to a copy of what they held, so that a server that reads them at any
@@ -78,8 +79,32 @@ const (
 	found    = "found"
 	current  = "current"
 	previous = "previous"
+	pending  = "pending"
 	manifest = "manifest.json"
 )
+
+// Where pending leads: the files were changed, and the server was told or not.
+const (
+	untold = "untold"
+	told   = "told"
+)
+
+// Server makes a server use what the files hold.
+type Server struct {
+	Test func(context.Context) error // asks it whether it would
+	Load func(context.Context) error // makes it
+}
+
+// load tests and loads. That the server is told is recorded before.
+func (s *Set) load(ctx context.Context, server Server) error {
+	if err := server.Test(ctx); err != nil {
+		return err
+	}
+	if err := s.Host.Symlink(ctx, told, s.in(pending)); err != nil {
+		return err
+	}
+	return server.Load(ctx)
+}
 
 // Dir returns the directory of the set. Its name follows from the paths.
 func (s *Set) Dir() string {
@@ -125,6 +150,7 @@ type State struct {
 	Chain       [][]byte // DER, leaf first; nil if there is none or it cannot be read
 	Fingerprint string   // of the leaf; "" with Chain nil
 	Managed     bool     // all named files are links of certquay's
+	Pending     bool     // a call was interrupted before the server had loaded them
 }
 
 // State reads what the files hold now. A certificate file that is not there is no error.
@@ -135,6 +161,11 @@ func (s *Set) State(ctx context.Context) (State, error) {
 		return st, err
 	}
 	st.Managed = len(foreign) == 0
+	waiting, err := s.readlink(ctx, s.in(pending))
+	if err != nil {
+		return st, err
+	}
+	st.Pending = waiting != ""
 	from := ""
 	for _, f := range s.Files {
 		if f.Part == FullChain || f.Part == Leaf || f.Part == Combined {

@@ -24,8 +24,13 @@ import (
 // This binary is also the child that opens key stores.
 func TestMain(m *testing.M) {
 	decode.RunIfChild()
+	if _, err := os.Stat(memory); err == nil && os.Getenv("TMPDIR") == "" {
+		_ = os.Setenv("TMPDIR", memory) // thousands of syncs
+	}
 	os.Exit(m.Run())
 }
+
+const memory = "/dev/shm"
 
 var now = time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)
 
@@ -135,9 +140,33 @@ func (e *estate) holds(t *testing.T) string {
 	return bundle.Fingerprint(b.Leaf.Raw)
 }
 
+// host is where a server runs. It loads what the files hold by the command "load".
+type host struct {
+	runner.Runner
+	load func()
+}
+
+func (h host) Run(context.Context, runner.Command) (runner.Output, error) {
+	h.load()
+	return runner.Output{}, nil
+}
+
+// server is a server on a host.
+func server(r runner.Runner) pairfiles.Server {
+	return pairfiles.Server{
+		Test: func(context.Context) error { return nil },
+		Load: func(ctx context.Context) error {
+			_, err := r.Run(ctx, runner.Command{Argv: []string{"load"}})
+			return err
+		},
+	}
+}
+
+var idle = server(host{runner.Local{}, func() {}})
+
 func put(t *testing.T, s *pairfiles.Set, pair ports.KeyPair) {
 	t.Helper()
-	if _, err := s.Put(context.Background(), pair); err != nil {
+	if _, err := s.Put(context.Background(), pair, idle); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -168,8 +197,8 @@ func TestAPairIsPutRolledBackCommittedAndTakenOff(t *testing.T) {
 				t.Errorf("a plan of what is there is %v, %v", plan, err)
 			}
 			keysAreNarrow(t, e)
-			if changed, err := s.Restore(ctx); err != nil || !changed {
-				t.Fatal(changed, err)
+			if err := s.Restore(ctx, idle); err != nil {
+				t.Fatal(err)
 			}
 			if after := producttest.Tree(t, e.dir); after != before {
 				t.Fatalf("before\n%safter\n%s", before, after)
@@ -180,7 +209,7 @@ func TestAPairIsPutRolledBackCommittedAndTakenOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			committed := producttest.Tree(t, e.dir)
-			if changed, err := s.Put(ctx, a); err != nil || changed {
+			if changed, err := s.Put(ctx, a, idle); err != nil || changed {
 				t.Error("putting what is there is a change", err)
 			}
 			put(t, s, b)
@@ -188,7 +217,7 @@ func TestAPairIsPutRolledBackCommittedAndTakenOff(t *testing.T) {
 				t.Fatal("the second pair is not there")
 			}
 			for range 2 {
-				if _, err := s.Restore(ctx); err != nil {
+				if err := s.Restore(ctx, idle); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -205,19 +234,20 @@ func TestAPairIsPutRolledBackCommittedAndTakenOff(t *testing.T) {
 
 			committed = producttest.Tree(t, e.dir)
 			refused := errors.New("the server says no")
-			if err := s.Undeploy(ctx, func(context.Context) error { return refused }); !errors.Is(err, refused) {
+			no := pairfiles.Server{Test: func(context.Context) error { return refused }}
+			if err := s.Undeploy(ctx, no); !errors.Is(err, refused) {
 				t.Fatal(err)
 			}
 			if after := producttest.Tree(t, e.dir); after != committed {
 				t.Fatalf("after a refusal\n%sbefore\n%s", after, committed)
 			}
-			if err := s.Undeploy(ctx, func(context.Context) error { return nil }); err != nil {
+			if err := s.Undeploy(ctx, idle); err != nil {
 				t.Fatal(err)
 			}
 			if after := producttest.Tree(t, e.dir); after != before {
 				t.Fatalf("before\n%safter\n%s", before, after)
 			}
-			if err := s.Undeploy(ctx, func(context.Context) error { return nil }); !errors.Is(err, ports.ErrNoResource) {
+			if err := s.Undeploy(ctx, idle); !errors.Is(err, ports.ErrNoResource) {
 				t.Errorf("again: %v", err)
 			}
 		})
@@ -258,13 +288,13 @@ func TestWhoeverReadsMeanwhileFindsACompletePair(t *testing.T) {
 			}
 		}
 		put(t, s, ca.Pair(t, "a.example.com"))
-		if _, err := s.Restore(ctx); err != nil {
+		if err := s.Restore(ctx, idle); err != nil {
 			t.Fatal(err)
 		}
 		if layout == "nothing there yet" {
 			continue // it is taken off file by file, and no server reads files that are not there
 		}
-		if err := s.Undeploy(ctx, func(context.Context) error { return nil }); err != nil {
+		if err := s.Undeploy(ctx, idle); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -296,32 +326,32 @@ func TestEachCallGoesOnWhereItWasKilled(t *testing.T) {
 	ctx := context.Background()
 	ca := producttest.NewCA(t, now)
 	a, b := ca.Pair(t, "a.example.com"), ca.Pair(t, "a.example.com")
-	yes := func(context.Context) error { return nil }
 	committed := func(t *testing.T, s *pairfiles.Set) {
 		put(t, s, a)
 		if err := s.Commit(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
+	putB := func(s *pairfiles.Set) error { _, err := s.Put(ctx, b, server(s.Host)); return err }
+	restore := func(s *pairfiles.Set) error { return s.Restore(ctx, server(s.Host)) }
+	undeploy := func(s *pairfiles.Set) error {
+		if err := s.Undeploy(ctx, server(s.Host)); !errors.Is(err, ports.ErrNoResource) {
+			return err
+		}
+		return nil
+	}
 	for _, c := range []struct {
 		name    string
 		prepare func(*testing.T, *pairfiles.Set)
 		call    func(*pairfiles.Set) error
 	}{
-		{"first put", func(*testing.T, *pairfiles.Set) {}, func(s *pairfiles.Set) error { _, err := s.Put(ctx, b); return err }},
-		{"later put", committed, func(s *pairfiles.Set) error { _, err := s.Put(ctx, b); return err }},
-		{"first restore", func(t *testing.T, s *pairfiles.Set) { put(t, s, b) },
-			func(s *pairfiles.Set) error { _, err := s.Restore(ctx); return err }},
-		{"later restore", func(t *testing.T, s *pairfiles.Set) { committed(t, s); put(t, s, b) },
-			func(s *pairfiles.Set) error { _, err := s.Restore(ctx); return err }},
+		{"first put", func(*testing.T, *pairfiles.Set) {}, putB},
+		{"later put", committed, putB},
+		{"first restore", func(t *testing.T, s *pairfiles.Set) { put(t, s, b) }, restore},
+		{"later restore", func(t *testing.T, s *pairfiles.Set) { committed(t, s); put(t, s, b) }, restore},
 		{"commit", func(t *testing.T, s *pairfiles.Set) { committed(t, s); put(t, s, b) },
 			func(s *pairfiles.Set) error { return s.Commit(ctx) }},
-		{"undeploy", committed, func(s *pairfiles.Set) error {
-			if err := s.Undeploy(ctx, yes); !errors.Is(err, ports.ErrNoResource) {
-				return err
-			}
-			return nil
-		}},
+		{"undeploy", committed, undeploy},
 	} {
 		for _, layout := range []string{"chain and key", "links", "one file", "nothing there yet"} {
 			for _, late := range []bool{false, true} {
@@ -331,8 +361,11 @@ func TestEachCallGoesOnWhereItWasKilled(t *testing.T) {
 						before := producttest.Tree(t, e.dir)
 						whole := e.set(runner.Local{})
 						c.prepare(t, whole)
+						loaded := e.holds(t)
+						local := host{runner.Local{}, func() { loaded = e.holds(t) }}
+						whole.Host = local
 						prepared := producttest.Tree(t, e.dir)
-						stopping := &producttest.Stopping{Runner: runner.Local{}, N: n, Late: late}
+						stopping := &producttest.Stopping{Runner: local, N: n, Late: late}
 						err := c.call(e.set(stopping))
 						if !stopping.Stopped() {
 							if err != nil {
@@ -345,8 +378,8 @@ func TestEachCallGoesOnWhereItWasKilled(t *testing.T) {
 						}
 						if c.name == "first put" || c.name == "later put" { // either way out
 							if n%2 == 0 {
-								if _, err := whole.Restore(ctx); err != nil {
-									t.Fatalf("after %d changes: %v", n, err)
+								if err := restore(whole); err != nil || loaded != e.holds(t) {
+									t.Fatalf("after %d changes: %v, or the server has others loaded", n, err)
 								}
 								if after := producttest.Tree(t, e.dir); after != prepared {
 									t.Fatalf("after %d changes: before\n%safter\n%s", n, prepared, after)
@@ -355,6 +388,9 @@ func TestEachCallGoesOnWhereItWasKilled(t *testing.T) {
 						}
 						if err := c.call(whole); err != nil {
 							t.Fatalf("after %d changes: %v", n, err)
+						}
+						if loaded != e.holds(t) {
+							t.Fatalf("after %d changes the server has others loaded", n)
 						}
 						switch c.name {
 						case "first restore", "undeploy":
@@ -370,7 +406,7 @@ func TestEachCallGoesOnWhereItWasKilled(t *testing.T) {
 								t.Fatalf("after %d changes the pair is not there", n)
 							}
 						}
-						if err := whole.Undeploy(ctx, yes); err != nil && !errors.Is(err, ports.ErrNoResource) {
+						if err := undeploy(whole); err != nil {
 							t.Fatal(err)
 						}
 						if after := producttest.Tree(t, e.dir); after != before {
@@ -412,7 +448,7 @@ func TestWhatSomebodyPutInPlaceOfALinkIsNotLost(t *testing.T) {
 		if e.holds(t) != b.Fingerprint {
 			t.Fatal("the pair is not there")
 		}
-		if _, err := s.Restore(ctx); err != nil {
+		if err := s.Restore(ctx, idle); err != nil {
 			t.Fatal(err)
 		}
 		if after := producttest.Tree(t, e.dir, ".certquay"); after != changed {
@@ -423,7 +459,7 @@ func TestWhatSomebodyPutInPlaceOfALinkIsNotLost(t *testing.T) {
 	if err := s.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Undeploy(ctx, func(context.Context) error { return nil }); err != nil {
+	if err := s.Undeploy(ctx, idle); err != nil {
 		t.Fatal(err)
 	}
 	if after := producttest.Tree(t, e.dir); after != before {
@@ -454,7 +490,7 @@ func TestWhatWasWrittenThroughALinkComesBack(t *testing.T) {
 	if e.holds(t) != a.Fingerprint {
 		t.Fatal("the pair is not there")
 	}
-	if _, err := s.Restore(ctx); err != nil || e.holds(t) != theirs.Fingerprint {
+	if err := s.Restore(ctx, idle); err != nil || e.holds(t) != theirs.Fingerprint {
 		t.Fatalf("what was there is not back, %v", err)
 	}
 }
@@ -467,10 +503,10 @@ func TestFilesThatAreNoneAreRefused(t *testing.T) {
 	}
 	before := producttest.Tree(t, e.dir)
 	s := e.set(runner.Local{})
-	if _, err := s.Put(context.Background(), ca.Pair(t, "a.example.com")); err == nil {
+	if _, err := s.Put(context.Background(), ca.Pair(t, "a.example.com"), idle); err == nil {
 		t.Error("a directory was replaced")
 	}
-	if _, err := s.Restore(context.Background()); err != nil {
+	if err := s.Restore(context.Background(), idle); err != nil {
 		t.Fatal(err)
 	}
 	if after := producttest.Tree(t, e.dir); after != before {

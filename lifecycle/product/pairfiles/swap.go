@@ -13,32 +13,52 @@ import (
 	"certquay/model"
 )
 
-// Put makes the files hold a pair and keeps what was there for Restore. It reports whether
-// anything was changed: a pair that is there already is left alone. After an error Restore
-// puts back whatever was changed.
-func (s *Set) Put(ctx context.Context, pair ports.KeyPair) (changed bool, err error) {
+// Put makes the files hold a pair, makes the server load it, and keeps what was there for
+// Restore. It reports whether anything was changed: a pair that is there already is left
+// alone. After an error Restore puts back whatever was changed.
+func (s *Set) Put(ctx context.Context, pair ports.KeyPair, server Server) (changed bool, err error) {
 	name, there, err := s.version(ctx, pair)
-	if err != nil || there {
-		return false, err
-	}
-	at, err := s.readlink(ctx, s.in(current))
 	if err != nil {
 		return false, err
 	}
-	if at != name {
-		if err := s.write(ctx, name, pair); err != nil {
-			return false, err
-		}
+	waiting, err := s.readlink(ctx, s.in(pending))
+	if err != nil || there && waiting == "" {
+		return false, err
 	}
-	if at, err = s.convert(ctx); err != nil || at == name {
-		return true, err
-	}
-	if at != "" {
-		if err := s.Host.Symlink(ctx, at, s.in(previous)); err != nil {
+	if !there {
+		if err := s.swap(ctx, name, pair, waiting); err != nil {
 			return true, err
 		}
 	}
-	return true, s.Host.Symlink(ctx, name, s.in(current))
+	if err := s.load(ctx, server); err != nil {
+		return true, err
+	}
+	return true, s.Host.Remove(ctx, s.in(pending))
+}
+
+// swap makes a directory current, and the former one previous.
+func (s *Set) swap(ctx context.Context, name string, pair ports.KeyPair, waiting string) error {
+	at, err := s.readlink(ctx, s.in(current))
+	if err != nil {
+		return err
+	}
+	if at != name {
+		if err := s.write(ctx, name, pair); err != nil {
+			return err
+		}
+	}
+	if waiting == "" {
+		if err := s.Host.Symlink(ctx, untold, s.in(pending)); err != nil {
+			return err
+		}
+	}
+	if at, err = s.convert(ctx); err != nil || at == name {
+		return err
+	}
+	if err := s.Host.Symlink(ctx, at, s.in(previous)); err != nil {
+		return err
+	}
+	return s.Host.Symlink(ctx, name, s.in(current))
 }
 
 // write writes the directory of a pair.
@@ -243,35 +263,49 @@ func (s *Set) manifest(ctx context.Context, name string) ([]entry, error) {
 	return entries, nil
 }
 
-// Restore puts back what the last Put replaced, unless it was committed, and reports
-// whether that changed anything. What somebody else put at a named path meanwhile is left.
-func (s *Set) Restore(ctx context.Context) (changed bool, err error) {
+// Restore puts back what the last Put replaced, unless it was committed, and makes the
+// server load that, if it was told of the pair. What somebody else put at a named path
+// meanwhile is left.
+func (s *Set) Restore(ctx context.Context, server Server) error {
 	at, err := s.readlink(ctx, s.in(current))
 	if err != nil {
-		return false, err
+		return err
 	}
 	to, err := s.readlink(ctx, s.in(previous))
 	if err != nil {
-		return false, err
+		return err
+	}
+	waiting, err := s.readlink(ctx, s.in(pending))
+	if err != nil {
+		return err
+	}
+	if waiting == "" && to != "" { // Put was done
+		waiting = told
+		if err := s.Host.Symlink(ctx, told, s.in(pending)); err != nil {
+			return err
+		}
 	}
 	if to == "" {
 		to = at // a Put that was interrupted before it swapped
 	}
 	if to != at {
 		if err := s.Host.Symlink(ctx, to, s.in(current)); err != nil {
-			return true, err
+			return err
 		}
-		changed = true
 	}
 	entries, err := s.manifest(ctx, to)
 	if err != nil {
-		return changed, err
+		return err
 	}
-	back, err := s.putBack(ctx, to, entries)
-	if changed = changed || back; err != nil {
-		return changed, err
+	if err := s.putBack(ctx, to, entries); err != nil {
+		return err
 	}
-	return changed, s.tidy(ctx, to)
+	if waiting == told {
+		if err := s.load(ctx, server); err != nil {
+			return err
+		}
+	}
+	return s.tidy(ctx, to)
 }
 
 // tidy removes what is not needed once nothing is to be rolled back: all, if nothing of
@@ -289,20 +323,29 @@ func (s *Set) tidy(ctx context.Context, at string) error {
 			return nil // somebody removed current, and may put it back
 		}
 	}
-	if err := s.Host.Remove(ctx, s.in(previous)); err != nil {
-		return err
+	return s.settle(ctx, at)
+}
+
+// settle removes what a rollback would need.
+func (s *Set) settle(ctx context.Context, at string) error {
+	// pending last: without it and with previous, Restore would begin again.
+	for _, name := range []string{previous, pending} {
+		if err := s.Host.Remove(ctx, s.in(name)); err != nil {
+			return err
+		}
 	}
 	return s.prune(ctx, at)
 }
 
 // putBack makes the named files that are links of certquay's what they were.
-func (s *Set) putBack(ctx context.Context, snapshot string, entries []entry) (changed bool, err error) {
+func (s *Set) putBack(ctx context.Context, snapshot string, entries []entry) error {
 	for n, e := range entries {
 		if to, err := s.readlink(ctx, e.Path); err != nil {
-			return changed, err
+			return err
 		} else if to != s.link(n) || e.Kind == wasOurs {
 			continue
 		}
+		var err error
 		switch e.Kind {
 		case wasFile:
 			var data []byte
@@ -316,11 +359,10 @@ func (s *Set) putBack(ctx context.Context, snapshot string, entries []entry) (ch
 			err = s.Host.Remove(ctx, e.Path)
 		}
 		if err != nil {
-			return changed, err
+			return err
 		}
-		changed = true
 	}
-	return changed, nil
+	return nil
 }
 
 // Commit removes what Restore would have put back, and pairs that were presented before.
@@ -333,16 +375,13 @@ func (s *Set) Commit(ctx context.Context) error {
 	if entries, err := s.manifest(ctx, at); err != nil || entries != nil {
 		return err // nothing was put there
 	}
-	if err := s.Host.Remove(ctx, s.in(previous)); err != nil {
-		return err
-	}
-	return s.prune(ctx, at)
+	return s.settle(ctx, at)
 }
 
-// Undeploy makes the named files what they were before certquay. apply makes the server
-// read them; if it fails, the pair is put back and its error returned. Without a pair of
+// Undeploy makes the named files what they were before certquay, and the server load them.
+// If it would not, the pair is put back and its error returned. Without a pair of
 // certquay's the error wraps [ports.ErrNoResource].
-func (s *Set) Undeploy(ctx context.Context, apply func(context.Context) error) error {
+func (s *Set) Undeploy(ctx context.Context, server Server) error {
 	entries, err := s.manifest(ctx, original)
 	if err != nil {
 		return err
@@ -367,11 +406,14 @@ func (s *Set) Undeploy(ctx context.Context, apply func(context.Context) error) e
 			return err
 		}
 	}
-	if _, err := s.putBack(ctx, original, entries); err != nil {
+	if err := s.putBack(ctx, original, entries); err != nil {
 		return err
 	}
-	if err := apply(ctx); err != nil {
+	if err := server.Test(ctx); err != nil {
 		return errors.Join(err, s.redo(context.WithoutCancel(ctx)))
+	}
+	if err := server.Load(ctx); err != nil {
+		return err // it may have loaded them or not: repeating settles it
 	}
 	return s.forget(ctx)
 }
@@ -393,7 +435,7 @@ func (s *Set) redo(ctx context.Context) error {
 
 // forget removes the directory of the set, what says that there was one last.
 func (s *Set) forget(ctx context.Context) error {
-	for _, name := range []string{current, previous} {
+	for _, name := range []string{current, previous, pending} {
 		if err := s.Host.Remove(ctx, s.in(name)); err != nil {
 			return err
 		}
@@ -421,7 +463,7 @@ func (s *Set) prune(ctx context.Context, keep string) error {
 		return err
 	}
 	for _, e := range all {
-		if e.Name == keep || e.Name == original || e.Name == current || e.Name == previous {
+		if e.Name == keep || e.Name == original || e.Name == current || e.Name == previous || e.Name == pending {
 			continue
 		}
 		if err := s.removeTree(ctx, s.in(e.Name)); err != nil {
