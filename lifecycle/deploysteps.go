@@ -199,7 +199,7 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			if !seen.ReadBack {
 				err = model.Fail("deploy.handshake", "address", b.Address, "cause", err)
 			}
-			return rollbackBecause(err), nil //nolint:nilerr // the next step restores because of it
+			return rollbackBecause(err), nil
 		}
 		select {
 		case <-ctx.Done():

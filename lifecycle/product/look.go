@@ -45,7 +45,7 @@ func (p Prober) Look(ctx context.Context, address, sni string) ([]ports.Seen, er
 func (p Prober) resolve(ctx context.Context, address string) ([]string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || p.Dial != nil || net.ParseIP(host) != nil {
-		return []string{address}, nil //nolint:nilerr // dialing tells what is wrong with it
+		return []string{address}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.timeout())
 	defer cancel()
@@ -72,7 +72,7 @@ func (p Prober) lookAt(ctx context.Context, address, sni string) []ports.Seen {
 	if first.Algorithm == ecdsaKey {
 		other = rsaSuites
 	}
-	state, _, err = p.handshake(ctx, address, &tls.Config{
+	state, _, err = p.handshake(ctx, address, &tls.Config{ //nolint:gosec // in TLS 1.3 no suite tells the kind of key
 		ServerName: sni, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: other,
 	})
 	if err != nil || bytes.Equal(raw(state)[0], first.Chain[0]) { // it has no other one

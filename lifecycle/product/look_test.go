@@ -61,7 +61,8 @@ func TestLookSeesBothKindsOfKeys(t *testing.T) {
 				continue
 			}
 			got = append(got, s.Algorithm)
-			if want := map[string][]byte{"ecdsa": pair.Chain[0], "rsa": second.Certificate[0]}[s.Algorithm]; !slices.Equal(s.Chain[0], want) {
+			want := map[string][]byte{"ecdsa": pair.Chain[0], "rsa": second.Certificate[0]}[s.Algorithm]
+			if !slices.Equal(s.Chain[0], want) {
 				t.Errorf("%s: another %s certificate %s", name, s.Algorithm, bundle.Fingerprint(s.Chain[0]))
 			}
 		}

@@ -45,7 +45,8 @@ func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte,
 // Handshake is [Prober.Probe] that returns the whole state of the handshake: protocol,
 // cipher and stapled OCSP response too. The state is empty if there is an error.
 func (p Prober) Handshake(ctx context.Context, address, sni string) (state tls.ConnectionState, remote net.Addr, err error) {
-	return p.handshake(ctx, address, &tls.Config{ServerName: sni, MinVersion: tls.VersionTLS10, CipherSuites: allSuites})
+	// It judges nothing, so it takes what any client would.
+	return p.handshake(ctx, address, &tls.Config{ServerName: sni, CipherSuites: allSuites})
 }
 
 // handshake does a handshake that accepts any chain.
@@ -64,9 +65,12 @@ func (p Prober) handshake(ctx context.Context, address string, config *tls.Confi
 	}
 	defer func() { _ = raw.Close() }()
 	config.Time = p.Now
+	if config.MinVersion == 0 {
+		config.MinVersion = tls.VersionTLS10
+	}
 	// The caller verifies the chain; a probe that refused an expired certificate could not
 	// report it.
-	config.InsecureSkipVerify = true //nolint:gosec // see above
+	config.InsecureSkipVerify = true
 	config.VerifyConnection = func(s tls.ConnectionState) error {
 		state = s
 		return nil
