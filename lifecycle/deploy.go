@@ -88,7 +88,7 @@ func (e *Engine) planDeploy(ctx context.Context, actor model.Actor, id model.ID,
 // targets resolves a request into places (spec D2, I10).
 func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployRequest) ([]target, error) {
 	if r.Everywhere {
-		return ds.targetsEverywhere(i)
+		return ds.targetsEverywhere(ctx, i)
 	}
 	refuse := func(reason rules.Reason, args rules.Args) error {
 		return &rules.Refusal{Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: reason, Rule: "D2", Args: args}
@@ -120,12 +120,9 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 			}
 		}
 		for _, name := range wanted {
-			if err := requireCovered(i, name); err != nil {
+			t := target{p, ports.Target{Region: region, Name: targetName(p.Product, name)}}
+			if err := ds.requireCovered(ctx, i, t); err != nil {
 				return nil, err
-			}
-			t := target{p, ports.Target{Region: region, Name: model.NormalizeName(name)}}
-			if n, err := names.Parse(name); err == nil {
-				t.place.Name = n.ASCII
 			}
 			if !slices.ContainsFunc(ts, func(o target) bool { return o.place == t.place }) {
 				ts = append(ts, t)
@@ -138,16 +135,55 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 	return ts, nil
 }
 
-// requireCovered refuses a resource whose name the current certificate does not cover.
-func requireCovered(i *model.Instance, name string) error {
-	covered, host := i.Current().Domains, hostOf(name)
-	if names.Covers(covered, host) && !strings.HasPrefix(host, "*") {
-		return nil
+// targetName is a name that a person typed as the product knows it. Host names are the same
+// in every notation; other names are taken as they are.
+func targetName(p ports.Product, name string) string {
+	if _, other := ports.Part[ports.HostLister](p); other {
+		return name
 	}
-	return &rules.Refusal{
-		Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: rules.ReasonNotCovered, Rule: "D2",
-		Args: rules.Args{"name": name, "names": covered},
+	if n, err := names.Parse(name); err == nil {
+		return n.ASCII
 	}
+	return model.NormalizeName(name)
+}
+
+// hosts returns the host names that a target serves. A resource is named after its host
+// unless the product says otherwise.
+func (ds *deployments) hosts(ctx context.Context, p ports.Product, place ports.Target) ([]string, error) {
+	l, other := ports.Part[ports.HostLister](p)
+	if !other {
+		return []string{hostOf(place.Name)}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, ds.policy.CallTimeout)
+	defer cancel()
+	hosts, err := l.Hosts(ctx, place)
+	if err != nil && !errors.Is(err, ports.ErrNoResource) { // deploying says that there is none
+		return nil, model.Fail("deploy.discover", "cause", messageFrom("server", err)).Wrapping(err)
+	}
+	return hosts, nil
+}
+
+// requireCovered refuses a resource that serves a name which the current certificate does
+// not cover.
+func (ds *deployments) requireCovered(ctx context.Context, i *model.Instance, t target) error {
+	hosts, err := ds.hosts(ctx, t.product.Product, t.place)
+	if err != nil {
+		return err
+	}
+	_, listed := ports.Part[ports.HostLister](t.product.Product)
+	covered := i.Current().Domains
+	for _, host := range hosts {
+		// Only a server that lists its names can be configured for a wildcard itself.
+		wildcard := strings.HasPrefix(host, "*")
+		if names.Covers(covered, host) && !wildcard || listed && slices.Contains(covered, host) {
+			continue
+		}
+		return &rules.Refusal{
+			Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: rules.ReasonNotCovered, Rule: "D2",
+			Args: rules.Args{"name": host, "names": covered},
+		}
+	}
+	return nil
 }
 
 // matchingResources lists the existing resources of a region that the names
@@ -162,7 +198,11 @@ func (ds *deployments) matchingResources(ctx context.Context, p ports.Product, r
 	}
 	var found []string
 	for _, pl := range places {
-		if names.Covers(certNames, hostOf(pl.Name)) {
+		hosts, err := ds.hosts(ctx, p, pl)
+		if err != nil {
+			return nil, err
+		}
+		if len(hosts) > 0 && !slices.ContainsFunc(hosts, func(h string) bool { return !names.Covers(certNames, h) }) {
 			found = append(found, pl.Name)
 		}
 	}

@@ -186,25 +186,27 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	if b.ListenErr != nil {
 		return rollbackBecause(&NotListeningError{b.ListenErr}), nil //nolint:nilerr // the next step restores because of it
 	}
-	var seen [][]byte
+	var seen ports.Look
 	for until, pause := time.Now().Add(w.policy.HandshakeTimeout), 20*time.Millisecond; ; pause = min(2*pause, time.Second) {
-		seen, _, err = w.prober.Probe(ctx, b.Address, b.SNI)
+		seen, err = w.lookAt(ctx, &s, b)
 		if err == nil {
-			err = diffChain(seen, pair.Chain)
+			err = presents(seen, pair.Chain)
 		}
 		if err == nil {
 			break
 		}
 		if ctx.Err() != nil || time.Now().After(until) {
-			err = model.Fail("deploy.handshake", "address", b.Address, "cause", err)
-			return rollbackBecause(err), nil //nolint:nilerr // the next step restores because of it
+			if !seen.ReadBack {
+				err = model.Fail("deploy.handshake", "address", b.Address, "cause", err)
+			}
+			return rollbackBecause(err), nil
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}
 	}
-	leaf, err := x509.ParseCertificate(seen[0])
+	leaf, err := x509.ParseCertificate(pair.Chain[0])
 	if err != nil {
 		return rollbackBecause(model.Fail("deploy.unreadable-leaf", "cause", err)), nil
 	}
@@ -222,6 +224,7 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			r.Deployed, r.DeployedAt = j.WantFingerprint, w.Now()
 			r.Address = b.Address
 			w.recordPresented(r, j.WantFingerprint, leaf.NotAfter)
+			recordLook(r, b, seen)
 			clearOperation(r, j)
 			if err := w.recordListening(tx, r, nil); err != nil {
 				return err
@@ -238,6 +241,9 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 				}
 			}
 			ev.Detail = model.Say("log.presents", "place", r.Place(), "version", j.Version, "address", r.Address)
+			if r.ReadBack {
+				ev.Detail = model.Say("log.read-back", "place", r.Place(), "version", j.Version)
+			}
 			return nil
 		}); err != nil {
 			return err
@@ -393,17 +399,11 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.product.Current(ctx, s.place)
-	var seen [][]byte
+	b, seen, err := w.look(ctx, &s)
 	var leaf *x509.Certificate
-	if err == nil && b.ListenErr != nil {
-		err = &NotListeningError{b.ListenErr}
-	}
+	var presented string
 	if err == nil {
-		seen, _, err = w.prober.Probe(ctx, b.Address, b.SNI)
-	}
-	if err == nil {
-		leaf, err = x509.ParseCertificate(seen[0])
+		leaf, presented, err = presentedLeaf(seen, s.res.Deployed)
 	}
 	probeErr := err
 	w.scheduler.listenRetries.record(j.Resource, errors.As(probeErr, new(*NotListeningError)), w.Now())
@@ -416,7 +416,8 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 			before := *r
 			defer func() {
 				changed = r.Presented != before.Presented || r.Address != before.Address ||
-					r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero()
+					r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero() ||
+					before.Configured != "" && r.Configured != before.Configured
 			}()
 			if err := w.recordListening(tx, r, probeErr); err != nil {
 				return err
@@ -428,7 +429,8 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 			}
 			r.Address = b.Address
 			was, drifted := r.Presented, !r.DriftSince.IsZero()
-			w.recordPresented(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
+			w.recordPresented(r, presented, leaf.NotAfter)
+			recordLook(r, b, seen)
 			switch r.Presented {
 			case r.Deployed:
 				i, err := model.Get[model.Instance](tx, string(r.Instance))

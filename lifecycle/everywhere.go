@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
 
@@ -56,7 +57,7 @@ func (rd *reader) everywhere(id model.ID) (views []ResourceView, err error) {
 
 // targetsEverywhere resolves a request for every resource where the certificate, or
 // the one it replaces, is deployed.
-func (ds *deployments) targetsEverywhere(i *model.Instance) (ts []target, err error) {
+func (ds *deployments) targetsEverywhere(ctx context.Context, i *model.Instance) (ts []target, err error) {
 	views, err := ds.reader.everywhere(i.ID)
 	if err != nil {
 		return nil, err
@@ -67,12 +68,13 @@ func (ds *deployments) targetsEverywhere(i *model.Instance) (ts []target, err er
 		if err != nil {
 			return nil, err
 		}
+		t := target{p, ports.Target{Region: v.Region, Name: v.Name}}
 		if !slices.Contains(i.Current().Domains, hostOf(v.Name)) { // which may be a wildcard
-			if err := requireCovered(i, v.Name); err != nil {
+			if err := ds.requireCovered(ctx, i, t); err != nil {
 				return nil, err
 			}
 		}
-		ts = append(ts, target{p, ports.Target{Region: v.Region, Name: v.Name}})
+		ts = append(ts, t)
 	}
 	if len(ts) == 0 {
 		return nil, &rules.Refusal{Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: rules.ReasonNotDeployed, Rule: "I10"}

@@ -23,12 +23,24 @@ type Resource struct {
 	VerifyError Text      // of the last probe; "" if it succeeded
 	ProbedAt    time.Time // time of the last probe, successful or not
 	DriftSince  time.Time
+	Configured  string   // fingerprint that the product was configured to present at the last probe
+	ReadBack    bool     // it was read back from the target: there is no address to ask (spec D3)
+	Seen        []SeenAt // of the last probe, if it saw more than one certificate or address (spec P8)
 
 	AutoDeploy bool
 	Reserved   bool // a deployment credit is reserved
 	Waiting    bool // a deployment is due but no credit is available
 	Operation  Operation
 	Failure    Failure
+}
+
+// SeenAt is what one address presents to clients of one kind of key.
+type SeenAt struct {
+	Address     string
+	Algorithm   string // of the key, "ecdsa" or "rsa"; "" for another
+	Fingerprint string
+	NotAfter    time.Time
+	Error       Text // why nothing was seen; "" if something was
 }
 
 // ResourceState is the state shown for a resource (spec D4).

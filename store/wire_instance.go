@@ -168,6 +168,17 @@ type resource struct {
 	Operation   operation  `cbor:"18,keyasint,omitzero"`
 	Failure     failure    `cbor:"19,keyasint,omitzero"`
 	ProbedAt    time.Time  `cbor:"20,keyasint,omitzero"`
+	Configured  string     `cbor:"21,keyasint,omitzero"`
+	ReadBack    bool       `cbor:"22,keyasint,omitzero"`
+	Seen        []seenAt   `cbor:"23,keyasint,omitempty"`
+}
+
+type seenAt struct {
+	Address     string     `cbor:"1,keyasint,omitzero"`
+	Algorithm   string     `cbor:"2,keyasint,omitzero"`
+	Fingerprint string     `cbor:"3,keyasint,omitzero"`
+	NotAfter    time.Time  `cbor:"4,keyasint,omitzero"`
+	Error       model.Text `cbor:"5,keyasint,omitzero"`
 }
 
 func resourceToWire(r *model.Resource) resource {
@@ -178,6 +189,7 @@ func resourceToWire(r *model.Resource) resource {
 		ProbedAt: r.ProbedAt, DriftSince: r.DriftSince,
 		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting,
 		Operation: operation(r.Operation), Failure: failure(r.Failure),
+		Configured: r.Configured, ReadBack: r.ReadBack, Seen: each(r.Seen, func(s model.SeenAt) seenAt { return seenAt(s) }),
 	}
 }
 
@@ -189,5 +201,6 @@ func resourceFromWire(r resource) model.Resource {
 		ProbedAt: r.ProbedAt, DriftSince: r.DriftSince,
 		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting,
 		Operation: model.Operation(r.Operation), Failure: model.Failure(r.Failure),
+		Configured: r.Configured, ReadBack: r.ReadBack, Seen: each(r.Seen, func(s seenAt) model.SeenAt { return model.SeenAt(s) }),
 	}
 }

@@ -185,7 +185,25 @@ type Resource struct {
 	Address      *string             `json:"address"`
 	LastVerified *string             `json:"last_verified"`
 	LastError    *string             `json:"last_error"`
+	Verified     *string             `json:"verified"`   // how it was seen: "handshake" or "read-back"
+	Configured   *string             `json:"configured"` // fingerprint
+	Addresses    []SeenAt            `json:"addresses"`  // where there is more than one, or of several kinds of keys
 }
+
+// SeenAt is what one address of a resource presents, in JSON.
+type SeenAt struct {
+	Address     string  `json:"address"`
+	Algorithm   string  `json:"algorithm"`
+	Fingerprint *string `json:"fingerprint_sha256"`
+	NotAfter    *string `json:"not_after"`
+	Error       *string `json:"error"`
+}
+
+// Ways in which a certificate was seen at a resource (spec D3).
+const (
+	byHandshake = "handshake"
+	byReadBack  = "read-back"
+)
 
 // NewResource returns the JSON form of a resource.
 func NewResource(v *lifecycle.ResourceView) Resource {
@@ -193,8 +211,21 @@ func NewResource(v *lifecycle.ResourceView) Resource {
 	if message == "" {
 		message = v.VerifyError
 	}
+	verified := ""
+	switch {
+	case v.VerifiedAt.IsZero():
+	case v.ReadBack:
+		verified = byReadBack
+	default:
+		verified = byHandshake
+	}
+	seen := []SeenAt{}
+	for _, s := range v.Seen {
+		seen = append(seen, SeenAt{s.Address, s.Algorithm, OrNil(s.Fingerprint), TimeOrNil(s.NotAfter), OrNil(English(s.Error))})
+	}
 	return Resource{
 		v.ID, v.Product, v.Region, v.Name, v.State, OrNil(v.Instance), OrNil(v.Presented), TimeOrNil(v.NotAfter),
 		v.Hosted, v.AutoDeploy, OrNil(v.Address), TimeOrNil(v.VerifiedAt), OrNil(English(message)),
+		OrNil(verified), OrNil(v.Configured), seen,
 	}
 }

@@ -261,6 +261,17 @@ type guardedProber struct {
 	Prober
 }
 
+// Look never returns an empty chain without an error.
+func (g guardedProber) Look(ctx context.Context, address, sni string) (all []Seen, err error) {
+	err = g.guard(ctx, "prober.Look", func() (err error) { all, err = LookAt(ctx, g.Prober, address, sni); return err })
+	for n := range all {
+		if s := &all[n]; s.Err == nil && len(s.Chain) == 0 {
+			s.Err = ErrNothingPresented
+		}
+	}
+	return all, err
+}
+
 // Probe never returns an empty chain.
 func (g guardedProber) Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error) {
 	err = g.guard(ctx, "prober.Probe", func() (err error) {

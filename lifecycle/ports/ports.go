@@ -231,5 +231,22 @@ type Prober interface {
 	Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error)
 }
 
+// AddressProber is a [Prober] that asks each address of a host, and for each kind of key that
+// a server may hold (spec P8).
+type AddressProber interface {
+	Prober
+	// Look returns at least one answer. A host without any address is an error.
+	Look(ctx context.Context, address, sni string) ([]Seen, error)
+}
+
+// LookAt asks each address of a host if the prober can, and otherwise the one that it finds.
+func LookAt(ctx context.Context, p Prober, address, sni string) ([]Seen, error) {
+	if every, ok := p.(AddressProber); ok {
+		return every.Look(ctx, address, sni)
+	}
+	chain, _, err := p.Probe(ctx, address, sni)
+	return []Seen{{Address: address, Chain: chain, Err: err}}, nil
+}
+
 // ErrNothingPresented means that a server presented no certificate.
 var ErrNothingPresented = model.Fail("deploy.nothing-presented")

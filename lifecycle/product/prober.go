@@ -23,9 +23,12 @@ const DefaultTimeout = 5 * time.Second
 type Prober struct {
 	Timeout time.Duration    // of a whole probe; 0 means DefaultTimeout
 	Now     func() time.Time // the clock of the handshake; nil means time.Now
+	// Dial connects; nil means from this machine. With it names are resolved by whoever
+	// dials, for instance by the host of a [runner.Runner].
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-var _ ports.Prober = Prober{}
+var _ ports.AddressProber = Prober{}
 
 // Probe does a TLS handshake with the address, with the server name as SNI, and
 // returns the chain as presented, DER, leaf first. It verifies nothing: it
@@ -36,35 +39,43 @@ var _ ports.Prober = Prober{}
 // contain the address and the step that failed.
 func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error) {
 	state, remote, err := p.Handshake(ctx, address, sni)
-	for _, c := range state.PeerCertificates {
-		chain = append(chain, slices.Clone(c.Raw))
-	}
-	return chain, remote, err
+	return raw(state), remote, err
 }
 
 // Handshake is [Prober.Probe] that returns the whole state of the handshake: protocol,
 // cipher and stapled OCSP response too. The state is empty if there is an error.
 func (p Prober) Handshake(ctx context.Context, address, sni string) (state tls.ConnectionState, remote net.Addr, err error) {
+	// It judges nothing, so it takes what any client would.
+	return p.handshake(ctx, address, &tls.Config{ServerName: sni, CipherSuites: allSuites})
+}
+
+// handshake does a handshake that accepts any chain.
+func (p Prober) handshake(ctx context.Context, address string, config *tls.Config) (
+	state tls.ConnectionState, remote net.Addr, err error,
+) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout())
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	dial := p.Dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	raw, err := dial(ctx, "tcp", address)
 	if err != nil {
 		return state, nil, contextError(ctx, err)
 	}
 	defer func() { _ = raw.Close() }()
-	conn := tls.Client(raw, &tls.Config{
-		ServerName: sni,
-		Time:       p.Now,
-		// The caller verifies the chain; a probe that refused an expired
-		// certificate could not report it.
-		InsecureSkipVerify: true, //nolint:gosec // see above
-		MinVersion:         tls.VersionTLS10,
-		CipherSuites:       allSuites,
-		VerifyConnection: func(s tls.ConnectionState) error {
-			state = s
-			return nil
-		},
-	})
+	config.Time = p.Now
+	if config.MinVersion == 0 {
+		config.MinVersion = tls.VersionTLS10
+	}
+	// The caller verifies the chain; a probe that refused an expired certificate could not
+	// report it.
+	config.InsecureSkipVerify = true
+	config.VerifyConnection = func(s tls.ConnectionState) error {
+		state = s
+		return nil
+	}
+	conn := tls.Client(raw, config)
 	err = conn.HandshakeContext(ctx)
 	// A server that breaks off by itself, for want of a client's certificate,
 	// had proved by then that it has the key; one whose proof fails is refused
@@ -76,7 +87,7 @@ func (p Prober) Handshake(ctx context.Context, address, sni string) (state tls.C
 	if err == nil {
 		err = model.Fail("watch-problem.none")
 	}
-	err = model.Fail("probe.handshake", "address", address, "name", sni, "cause", contextError(ctx, err))
+	err = model.Fail("probe.handshake", "address", address, "name", config.ServerName, "cause", contextError(ctx, err))
 	return tls.ConnectionState{}, raw.RemoteAddr(), err
 }
 
