@@ -56,28 +56,32 @@ func (r *Registry[P]) builtIn(d Declaration, o Opening[P]) {
 	r.opened[model.NormalizeName(d.Name)] = &Opened[P]{d, o}
 }
 
-// load opens all that is declared and not open.
+// load opens all that is declared and not open. Without an opener the store is not read.
 func (r *Registry[P]) load() {
-	if r.open != nil {
-		all, err := r.book.All()
-		if err != nil {
-			r.book.journal.Log.Error("what was added cannot be read", "what", r.book.what, "error", err)
-		}
-		for _, d := range all {
-			if key := model.NormalizeName(d.Name); r.opened[key] == nil {
-				r.opened[key] = r.opening(d)
-			}
+	if r.open == nil {
+		r.arrange(r.book.configured)
+		return
+	}
+	all := r.declared()
+	for _, d := range all {
+		if key := model.NormalizeName(d.Name); r.opened[key] == nil {
+			r.opened[key] = r.opening(d)
 		}
 	}
-	r.sort()
+	r.arrange(all)
 }
 
-// sort puts what is open into the order of the book. The lock is held.
-func (r *Registry[P]) sort() {
+// declared is what the book lists. What cannot be read is logged and missing.
+func (r *Registry[P]) declared() []Declaration {
 	all, err := r.book.All()
-	if err != nil { // those of the configuration are returned all the same
-		r.book.journal.Log.Error("what was added cannot be listed", "what", r.book.what, "error", err)
+	if err != nil {
+		r.book.journal.Log.Error("what was added cannot be read", "what", r.book.what, "error", err)
 	}
+	return all
+}
+
+// arrange puts what is open into the order of declarations. The lock is held.
+func (r *Registry[P]) arrange(all []Declaration) {
 	r.order = nil
 	for _, d := range all {
 		if o := r.opened[model.NormalizeName(d.Name)]; o != nil {
@@ -156,7 +160,7 @@ func (r *Registry[P]) save(d Declaration, err error) (*Opened[P], error) {
 	r.close(r.opened[key])
 	o := r.opening(d)
 	r.opened[key] = o
-	r.sort()
+	r.arrange(r.declared())
 	return o, nil
 }
 
@@ -173,7 +177,7 @@ func (r *Registry[P]) Remove(ctx context.Context, by model.Actor, name string) e
 	if d, err := r.book.Get(name); err == nil { // a default whose place it had
 		r.opened[key] = r.opening(d)
 	}
-	r.sort()
+	r.arrange(r.declared())
 	return nil
 }
 
