@@ -8,6 +8,8 @@ import (
 
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/edge"
+	"certquay/lifecycle/product/nginx"
+	"certquay/lifecycle/product/site"
 	"certquay/lifecycle/runner"
 	"certquay/model"
 )
@@ -57,6 +59,7 @@ type ProblemReporter interface {
 // line here.
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
+	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, Open: openNginx},
 }
 
 // Names lists the names of [Kinds].
@@ -82,4 +85,11 @@ func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
 		ctx, s.Store,
 		edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, PortOwner: s.PortOwner, Words: s.Words},
 	)
+}
+
+// onHosts are the options that products on hosts share.
+func (s Setup) onHosts() site.Options { return site.Options{Hosts: s.Hosts, Now: s.Now} }
+
+func openNginx(_ context.Context, s Setup) (ports.Product, error) {
+	return nginx.New(s.Settings.(nginx.Settings), s.onHosts()), nil
 }
