@@ -24,8 +24,6 @@ var foreign = map[string]string{
 	"key type":                    "the name of a form's field",
 	"company type":                "the name of a form's field",
 	"company phone":               "the name of a form's field",
-
-	`(?m)^# configuration file (/.*):$`: "what nginx -T prints before each file",
 }
 
 // comparing are the functions that look for words in a text.

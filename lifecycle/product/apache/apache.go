@@ -48,9 +48,10 @@ var _ setting.Checker = Settings{}
 
 // Check implements [setting.Checker].
 func (s Settings) Check() (wrong []setting.Problem) {
-	wrong = append(wrong, site.CheckCommand("show", s.Show, setting.JoinCommand(Show("apachectl")))...)
-	wrong = append(wrong, site.CheckCommand("test", s.Test, "apachectl -t")...)
-	wrong = append(wrong, site.CheckCommand("reload", s.Reload, "apachectl -k graceful")...)
+	d := DefaultSettings()
+	wrong = append(wrong, site.CheckCommand("show", s.Show, d.Show)...)
+	wrong = append(wrong, site.CheckCommand("test", s.Test, d.Test)...)
+	wrong = append(wrong, site.CheckCommand("reload", s.Reload, d.Reload)...)
 	return append(wrong, site.CheckPlaces(s.Address, s.Directory)...)
 }
 

@@ -187,7 +187,7 @@ func TestFilesWithoutAnAddressAreReadBack(t *testing.T) {
 	}
 }
 
-// spec: P1
+// spec: P2
 func TestSettingsThatNameNoPairAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		s    files.Settings
