@@ -72,7 +72,7 @@ var onlyRead = []string{
 	"ContactByID", "ContactNames", "Contacts", "CostsByMonth", "CostsByOrder", "Counts", "DNSAccount", "DNSAccounts",
 	"Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Follow",
 	"Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "NextDue", "Notices", "Page", "PlanBuy", "PlanRekey",
-	"PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "RateLimits", "Reaches",
+	"PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "RateLimits", "Reaches", "Receipts",
 	"Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search", "SearchResources", "Settling",
 	"SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
 	"Template", "UnusedContact", "UsersOfContact", "View", "Wait", "WaitReporting", "Watch", "Watches",
