@@ -64,7 +64,7 @@ func (t noting) Append(ev model.Event) error {
 }
 
 // forAnybody are the methods of an access that tell nothing of the store.
-var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "Table"}
+var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "ProductKinds", "Table"}
 
 // onlyRead are those that read. Every other acts.
 var onlyRead = []string{
@@ -72,7 +72,8 @@ var onlyRead = []string{
 	"ContactByID", "ContactNames", "Contacts", "CostsByMonth", "CostsByOrder", "Counts", "DNSAccount", "DNSAccounts",
 	"Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Follow",
 	"Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "NextDue", "Notices", "Page", "PlanBuy", "PlanRekey",
-	"PlanReorder", "Policy", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "RateLimits", "Reaches", "Receipts",
+	"PlanReorder", "Policy", "Product", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "RateLimits",
+	"Reaches", "Receipts",
 	"Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search", "SearchResources", "Settling",
 	"SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
 	"Template", "UnusedContact", "UsersOfContact", "View", "Wait", "WaitReporting", "Watch", "Watches",

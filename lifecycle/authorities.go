@@ -24,10 +24,7 @@ type Authority struct {
 func (a *Access) Authorities() ([]Authority, error) { return guardedRead(a, a.e.authorities) }
 
 func (e *Engine) authorities() ([]Authority, error) {
-	found, err := e.issuers.All()
-	if err != nil {
-		return nil, err
-	}
+	found := e.issuers.All()
 	all := make([]Authority, 0, len(found))
 	for _, is := range found {
 		one, err := e.authority(is)
@@ -46,7 +43,7 @@ func (e *Engine) authority(is *authority.Issuer) (Authority, error) {
 		return one, err
 	}
 	one.Instances = page.Total
-	if is.Port == nil {
+	if !is.Usable() {
 		return one, nil
 	}
 	one.Capabilities = is.Port.Capabilities(e.Now())
@@ -80,15 +77,28 @@ func (e *Engine) findIssuer(name string) (*authority.Issuer, error) {
 	if is, ok := e.issuers.Find(name); ok {
 		return is, nil
 	}
-	all, err := e.issuers.All()
-	if err != nil {
-		return nil, err
-	}
+	return nil, &rules.NotFound{What: "issuer", Name: name, There: namesOf(e.issuers.All())}
+}
+
+// namesOf are the names of what is declared.
+func namesOf[P comparable](all []*authority.Opened[P]) []string {
 	names := make([]string, len(all))
-	for n, is := range all {
-		names[n] = is.Name
+	for n, one := range all {
+		names[n] = one.Name
 	}
-	return nil, &rules.NotFound{What: "issuer", Name: name, There: names}
+	return names
+}
+
+// issuerInUse refuses to remove an issuer of which there are certificates.
+func (e *Engine) issuerInUse(_ model.Reader, was authority.Declaration, now *authority.Declaration) error {
+	if now != nil {
+		return nil
+	}
+	page, err := e.store.Query(model.Query{Filter: model.Filter{Brand: was.Name}, Limit: 1})
+	if err != nil || page.Total == 0 {
+		return err
+	}
+	return &rules.Refusal{Action: "issuer", Reason: rules.ReasonIssuerInUse, Args: rules.Args{"name": was.Name, "n": page.Total}}
 }
 
 // AddIssuer saves an issuer with its secrets, sealed. It connects to nothing; see
@@ -123,20 +133,7 @@ func (a *Access) RemoveIssuer(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	is, err := a.e.findIssuer(name)
-	if err != nil {
-		return err
-	}
-	one, err := a.e.authority(is)
-	if err != nil {
-		return err
-	}
-	return a.e.journal.LogRefusal(ctx, by, a.e.issuers.Remove(ctx, by, name, func(model.Reader) error {
-		if one.Instances == 0 {
-			return nil
-		}
-		return &rules.Refusal{Action: "issuer", Reason: rules.ReasonIssuerInUse, Args: rules.Args{"name": is.Name, "n": one.Instances}}
-	}))
+	return a.e.journal.LogRefusal(ctx, by, a.e.issuers.Remove(ctx, by, name))
 }
 
 // TestIssuer asks an issuer whether it would issue now. It orders nothing, but makes the
@@ -184,7 +181,7 @@ func (a *Access) withIssuer(ctx context.Context, name, where string, call func(p
 	if err != nil {
 		return err
 	}
-	if is.Port == nil {
+	if !is.Usable() {
 		return &model.Error{Text: is.Problem}
 	}
 	return a.e.journal.Guard(where, func() error { return call(is.Port) })
@@ -217,7 +214,7 @@ func (a *Access) RemoveDNSAccount(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return a.e.journal.LogRefusal(ctx, by, a.e.dns.Remove(ctx, by, name, nil))
+	return a.e.journal.LogRefusal(ctx, by, a.e.dns.Remove(ctx, by, name))
 }
 
 // DNSCredentials returns the provider and the credentials of an account, for an

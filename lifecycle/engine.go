@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -37,13 +36,18 @@ type Options struct {
 	DNSAccounts []authority.Declaration
 	DNSSecrets  func(authority.Declaration) (authority.Secrets, error)
 	// CheckDNS refuses credentials that a provider cannot use; nil accepts all.
-	CheckDNS    func(provider string, credentials authority.Secrets) error
-	Products    []NamedProduct // in the order they are shown
-	Prober      ports.Prober
-	VerifyChain ports.ChainVerifier // nil: endpoints are not watched
-	Notifier    ports.Notifier      // nil: no notices are written
-	Policy      rules.Policy
-	Log         *slog.Logger // nil for none
+	CheckDNS func(provider string, credentials authority.Secrets) error
+	Products []NamedProduct // that are open already, in the order they are shown
+	// DeclaredProducts are those of the configuration and the defaults; OpenProduct opens
+	// them and those that are added while running. nil permits only those that are open.
+	DeclaredProducts []authority.Declaration
+	OpenProduct      *authority.ProductOpener
+	ProductKinds     []ports.ProductKind // that OpenProduct opens
+	Prober           ports.Prober
+	VerifyChain      ports.ChainVerifier // nil: endpoints are not watched
+	Notifier         ports.Notifier      // nil: no notices are written
+	Policy           rules.Policy
+	Log              *slog.Logger // nil for none
 	// Words renders a message in notices; nil renders its code.
 	Words func(model.Text) string
 	// Roots returns the trusted roots that complete the chain of an upload; nil
@@ -74,7 +78,7 @@ type Options struct {
 	NewKey func(model.KeyType) (model.Secret, []byte, error)
 }
 
-// NamedProduct is a configured product.
+// NamedProduct is a product that is open.
 type NamedProduct struct {
 	Name    string
 	Driver  string
@@ -98,13 +102,16 @@ type Engine struct {
 	dns       *authority.Book // accounts at DNS providers
 	checkDNS  func(provider string, credentials authority.Secrets) error
 
-	issuerKinds []ports.IssuerKind // that can be declared
-	products    []NamedProduct
-	prober      ports.Prober
-	monitor     *monitor.Monitor
-	worker      *worker
-	scheduler   *scheduler
-	reader      *reader
+	issuerKinds  []ports.IssuerKind // that can be declared
+	productKinds []ports.ProductKind
+	products     *authority.Products
+	// productRegions are [authority.ProductOpener.Regions].
+	productRegions func(authority.Declaration) []string
+	prober         ports.Prober
+	monitor        *monitor.Monitor
+	worker         *worker
+	scheduler      *scheduler
+	reader         *reader
 	// deployments starts what is done at resources.
 	deployments *deployments
 	notifier    ports.Notifier
@@ -157,7 +164,6 @@ func New(o Options) *Engine {
 		store:       o.Store,
 		clock:       o.Clock,
 		table:       o.Table,
-		products:    o.Products,
 		prober:      o.Prober,
 		notifier:    o.Notifier,
 		policy:      o.Policy,
@@ -173,9 +179,19 @@ func New(o Options) *Engine {
 		crashed:     o.Crashed,
 	}
 	e.directory = directory.New(e.journal, e.notifier)
-	e.checkDNS, e.issuerKinds = o.CheckDNS, o.IssuerKinds
+	e.checkDNS, e.issuerKinds, e.productKinds = o.CheckDNS, o.IssuerKinds, o.ProductKinds
 	e.dns = authority.NewBook(e.journal, "dns", o.DNSAccounts, o.DNSSecrets)
-	e.issuers = authority.NewIssuers(e.journal, o.Issuers, o.Authorities, e.dns, o.OpenIssuer)
+	e.issuers = authority.NewIssuers(e.journal, o.Issuers, o.Authorities, e.dns, o.OpenIssuer, e.issuerInUse)
+	open := make([]authority.Product, len(o.Products))
+	for n, p := range o.Products {
+		open[n].Declaration = authority.Declaration{Name: p.Name, Kind: p.Driver}
+		open[n].Port, open[n].Problem = p.Product, p.Problem
+	}
+	e.productRegions = func(authority.Declaration) []string { return nil }
+	if o.OpenProduct != nil {
+		e.productRegions = o.OpenProduct.Regions
+	}
+	e.products = authority.NewProducts(e.journal, open, o.DeclaredProducts, o.OpenProduct, e.productInUse)
 	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}
 	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.VerifyChain, e.recordedRevocation)
 	e.outbox = outbox.New(ctx, outbox.Options{
@@ -188,12 +204,6 @@ func New(o Options) *Engine {
 // withGuards wraps everything outside the engine, so that a panic there becomes
 // the failure of one call.
 func withGuards(o Options) Options {
-	o.Products = slices.Clone(o.Products)
-	for n := range o.Products {
-		if np := &o.Products[n]; np.Product != nil {
-			np.Product = ports.GuardProduct(o.Log, np.Product)
-		}
-	}
 	if o.Prober != nil {
 		o.Prober = ports.GuardProber(o.Log, o.Prober)
 	}
@@ -221,6 +231,7 @@ func (e *Engine) Close() {
 	e.runMu.Unlock()
 	e.stop()
 	e.work.Wait()
+	e.products.Close()
 }
 
 // spawn runs fn in a goroutine of the engine and reports whether it did: not
@@ -403,18 +414,14 @@ func (e *Engine) issuerOf(i *model.Instance, brand string) (ports.Issuer, error)
 	return is, nil
 }
 
-// product finds a configured product by name, ignoring case.
+// product finds a product that can be used by name, ignoring case.
 func (e *Engine) product(name string) (*NamedProduct, error) {
-	var names []string
-	for n := range e.products {
-		p := &e.products[n]
-		if model.NormalizeName(p.Name) == model.NormalizeName(name) {
-			if p.Product == nil {
-				return nil, model.Fail("deploy.product-problem", "product", p.Name, "cause", p.Problem)
-			}
-			return p, nil
-		}
-		names = append(names, p.Name)
+	p, err := e.findProduct(name)
+	if err != nil {
+		return nil, err
 	}
-	return nil, &rules.NotFound{What: "product", Name: name, There: names}
+	if !p.Usable() {
+		return nil, model.Fail("deploy.product-problem", "product", p.Name, "cause", p.Problem)
+	}
+	return &NamedProduct{Name: p.Name, Driver: p.Kind, Product: p.Port, Problem: p.Problem}, nil
 }

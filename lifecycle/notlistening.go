@@ -69,8 +69,8 @@ func (s *scheduler) verifyProblems() {
 		return
 	}
 	problem := map[string]bool{}
-	for _, p := range s.products {
-		problem[p.Name] = p.Product != nil && p.Problem != ""
+	for _, p := range s.products.All() {
+		problem[p.Name] = p.Usable() && p.Problem != ""
 	}
 	bad := s.journal.CollectUnreadable(model.KindResource)
 	err := s.store.View(func(r model.Reader) error {

@@ -320,12 +320,10 @@ func (rd *reader) tasksOf(id model.ID) (tasks []model.Task, err error) {
 
 // productInfos is [Access.Products].
 func (rd *reader) productInfos() []ProductInfo {
-	infos := make([]ProductInfo, len(rd.products))
-	for n, p := range rd.products {
-		infos[n] = ProductInfo{Name: p.Name, Driver: p.Driver, Problem: p.Problem}
-		if p.Product != nil {
-			infos[n].Regions, infos[n].Makes = p.Product.Regions(), p.Product.CreatesResources()
-		}
+	all := rd.products.All()
+	infos := make([]ProductInfo, len(all))
+	for n, p := range all {
+		infos[n] = productInfo(p)
 	}
 	return infos
 }

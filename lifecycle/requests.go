@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"time"
 
+	"certquay/lifecycle/authority"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -140,13 +141,14 @@ var ResourceSorts = []model.Sort{
 	SortAddress, model.SortAuto, SortVerified,
 }
 
-// ProductInfo is a configured product as lists show it.
+// ProductInfo is a product as lists show it.
 type ProductInfo struct {
-	Name    string
-	Driver  string
-	Regions []string
-	Makes   bool       // a deployment to a new name creates the resource
-	Problem model.Text // as that of [NamedProduct]
+	Name     string
+	Driver   string
+	Regions  []string
+	Makes    bool       // a deployment to a new name creates the resource
+	Problem  model.Text // as that of [NamedProduct]
+	Declared authority.Declaration
 }
 
 // Progress is the status of a job, for callers that wait.

@@ -42,7 +42,7 @@ func (rd *reader) queryValues(f where.Field, text string) (values []string, err 
 	case where.Issuer:
 		values = slices.Collect(maps.Keys(rd.issuers.Usable()))
 	case where.Product:
-		for _, p := range rd.products {
+		for _, p := range rd.products.All() {
 			values = append(values, p.Name)
 		}
 	case where.Region:

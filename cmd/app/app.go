@@ -24,7 +24,6 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/issuer/embedded"
-	"certquay/lifecycle/listen"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
@@ -71,7 +70,7 @@ type App struct {
 	// Unserved reports whether CRL and OCSP cannot be served.
 	Unserved func() bool
 
-	products []lifecycle.NamedProduct
+	demoProducts map[string]ports.Product // of a demo, by name
 	// demoAuthority is the scripted authority of a demo; nil without.
 	demoAuthority *demo.Authority
 	splash        *program.Splash // splash screen of the local dashboard; nil without one
@@ -147,7 +146,6 @@ func (a *App) openEngine(
 			a.Log.Warn("crashes are not noted", "error", err)
 		}
 	}
-	a.products = a.openProducts(ctx, clock)
 	issuers := map[string]ports.Issuer{embedded.Brand: a.CA}
 	if a.Demo {
 		a.demoAuthority = demo.NewAuthority(a.CA, a.Store, clock.Now)
@@ -159,7 +157,7 @@ func (a *App) openEngine(
 		Issuers:     issuers,
 		Authorities: a.declaredIssuers(), OpenIssuer: a.issuerOpener(clock), IssuerKinds: issuer.Declared(),
 		DNSAccounts: a.declaredDNS(), DNSSecrets: a.dnsSecrets, CheckDNS: checkDNS,
-		Products: a.products, Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
+		DeclaredProducts: a.Config.Declarations(), OpenProduct: a.productOpener(ctx, clock), ProductKinds: product.Declared(), Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
 		Notifier: a.newNotifier(roots), Crashed: crashed,
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
@@ -328,41 +326,6 @@ func (a *App) isFresh() (bool, error) {
 		return nil
 	})
 	return fresh, err
-}
-
-// openProducts opens the configured products. A product that cannot be opened is listed
-// with the error; the others work.
-func (a *App) openProducts(ctx context.Context, clock ports.Clock) []lifecycle.NamedProduct {
-	var all []lifecycle.NamedProduct
-	for _, p := range a.Config.Products {
-		np := lifecycle.NamedProduct{Name: p.Name, Driver: string(p.Driver)}
-		kind, _ := product.Find(np.Driver) // unknown drivers were rejected with the configuration
-		opened, err := kind.Open(ctx, product.Setup{
-			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, PortOwner: listen.Owner,
-			Words: func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
-		})
-		if err != nil {
-			np.Problem = model.TextOf(err)
-		} else {
-			np.Product = opened
-			if c, ok := opened.(io.Closer); ok {
-				a.closing(c.Close)
-			}
-			if t, ok := opened.(product.ProblemReporter); ok {
-				for _, problem := range t.Problems() {
-					np.Problem = model.TextOf(problem)
-				}
-			}
-			if a.Demo {
-				np.Product = demo.NewFreezable(opened, clock.Now)
-			}
-		}
-		if np.Problem != "" {
-			a.Log.Warn("a product has a problem", "product", p.Name, "problem", np.Problem)
-		}
-		all = append(all, np)
-	}
-	return all
 }
 
 var _ io.Closer = (*App)(nil)

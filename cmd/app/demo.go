@@ -53,10 +53,7 @@ func (a *App) fillDemo(ctx context.Context, clock ports.Clock) error {
 		return out.State{What: c.Text("verb.demo.filling", "month", begun.AddDate(0, n, 0).Format("2006-01")), N: n, Of: demo.Months}
 	})
 	defer stop()
-	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]ports.Product{}, Reached: reached}
-	for _, p := range a.products {
-		w.Products[p.Name] = p.Product
-	}
+	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: a.demoProducts, Reached: reached}
 	if err := w.Fill(ctx); err != nil {
 		return model.Fail("demo.fleet", "cause", err)
 	}

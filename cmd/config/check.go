@@ -131,25 +131,6 @@ func (c Catalogue) check(d *decoder) {
 	price(c.Credit, "catalogue.deployment_credit")
 }
 
-func (c *Config) checkProducts(d *decoder) {
-	seen := map[string]bool{}
-	for i, p := range c.Products {
-		at := fmt.Sprintf("products[%d]", i)
-		d.rule(isWord(p.Name), at+".name", model.Say("config.word"), "CDN")
-		d.rule(!seen[model.NormalizeName(p.Name)], at+".name", model.Say("config.product-twice"), nil)
-		seen[model.NormalizeName(p.Name)] = true
-		p.checkDriver(d, at)
-		d.rule(len(p.Regions) > 0, at+".regions", model.Say("config.region"), "[global]")
-		regions := map[string]bool{}
-		for j, r := range p.Regions {
-			f := fmt.Sprintf("%s.regions[%d]", at, j)
-			d.rule(isWord(r), f, model.Say("config.word"), "eu-central-1")
-			d.rule(!regions[model.NormalizeName(r)], f, model.Say("config.region-twice"), nil)
-			regions[model.NormalizeName(r)] = true
-		}
-	}
-}
-
 func toStrings[T ~string](words []T) []string {
 	all := make([]string, len(words))
 	for n, w := range words {

@@ -95,11 +95,17 @@ type Waves struct {
 	PauseSeconds int `yaml:"pause_seconds"`
 }
 
-// Product is one entry under products (spec D1).
+// Product is one entry under products (spec D1, P1). Paths may begin with ~/ and are
+// relative to the configuration file.
 type Product struct {
-	Name    string   `yaml:"name"`
-	Driver  Driver   `yaml:"driver"`
-	Regions []string `yaml:"regions"`
+	Name          string   `yaml:"name"`
+	Driver        Driver   `yaml:"driver"`
+	Regions       []string `yaml:"regions,omitempty"`
+	SSH           []string `yaml:"ssh,omitempty"`
+	SSHKey        string   `yaml:"ssh_key,omitempty"`
+	KnownHosts    string   `yaml:"known_hosts,omitempty"`
+	AcceptHostKey []string `yaml:"accept_host_key,omitempty"`
+	Sudo          bool     `yaml:"sudo,omitempty"`
 	// Settings have the driver's own type; nil if it has none.
 	Settings any `yaml:"settings,omitempty"`
 }

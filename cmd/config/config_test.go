@@ -22,11 +22,11 @@ func TestMarshalLoadsBack(t *testing.T) {
 	full.Embedded.PermittedDomains = []string{"example.com", "bücher.example", "null.test"}
 	full.Support = `"quoted" \ # : 日本 ~ - 'x'`
 	full.SSH.AuthorizedKeys = "~/keys and more"
-	full.Products = []Product{
+	full.Products = append(full.Products, []Product{
 		{Name: "true", Driver: "told", Regions: []string{"1", "0x1F", "no", "1e3"},
 			Settings: testSettings{Reload: []string{"nginx", "-s", "reload"}, Port: 8443, Asked: true, TokenFile: "12"}},
 		{Name: "-", Driver: edge.Driver, Regions: []string{"2026-01-01"}},
-	}
+	}...)
 	full.Notify.ExpiryDays = []int{}
 	full.Backup = Backup{Directory: "~/backups", Every: "6h", Keep: 30, Recipients: []string{ageKey}}
 	full.UI = UI{
@@ -39,7 +39,9 @@ func TestMarshalLoadsBack(t *testing.T) {
 		ScreenReader: true,
 	}
 	none := Default()
-	none.Products = []Product{}
+	for n := range none.Products {
+		none.Products[n] = Product{Name: none.Products[n].Name, Driver: "none"}
+	}
 	for name, c := range map[string]*Config{"default": Default(), "full": full, "none": none} {
 		text := c.Marshal(english)
 		got, err := Parse("x", text)
@@ -109,7 +111,7 @@ products:
 			t.Errorf("%v: %d", p, got)
 		}
 	}
-	if !c.Renew.CarryDays || c.Support != "help@example.com" || len(c.Products) != 1 || c.Review.ReuseDays != 398 {
+	if !c.Renew.CarryDays || c.Support != "help@example.com" || len(c.Products) != 6 || c.Review.ReuseDays != 398 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -164,17 +166,25 @@ func TestErrors(t *testing.T) {
 		{"catalogue: {currency: euro}\n", "catalogue.currency must be three capital letters; for example EUR"},
 		{"catalogue: {per_year: {gold: 1}}\n", "catalogue.per_year.gold is no grade"},
 		{"catalogue: {per_year_by_level: {xv: {free: -1}}}\n", "is no level"},
-		{"products:\n- {name: a, driver: edge}\n", "products[0].regions must name at least one region"},
+		{"products:\n- {name: a, driver: edge, regions: []}\n", "products[0].regions must name at least one region"},
+		{"products:\n- {name: a, driver: edge, ssh: [x@y]}\n", "products[0].ssh is given, and the driver edge works on no hosts"},
+		{"products:\n- {name: a, driver: none}\n", "f.yaml:2:10: products[0].name is no default product, so there is nothing to take away; for example SLB"},
+		{"products:\n- {name: cdn, driver: none, regions: [x]}\n", "products[0].driver none takes a default away and takes no other field"},
+		{"products:\n- name: a\n  driver: hosted\n  regions: [x]\n", "f.yaml:4:12: products[0].regions are not given here: each host"},
+		{"products:\n- name: a\n  driver: hosted\n  ssh: [a@b, web1]\n",
+			"f.yaml:4:14: products[0].ssh[1] must be user@host or user@host:port; for example deploy@web1.example.com"},
+		{"products:\n- name: a\n  driver: hosted\n  ssh: [a@b, a@b]\n", "products[0].ssh[1] is named twice; each host is a region"},
+		{"products:\n- name: a\n  driver: hosted\n  ssh_key: x\n", "products[0].ssh is needed: without a host"},
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- {name: A, driver: edge, regions: [x]}\n",
 			"products[1].name is the name of another product"},
 		{"products:\n- name: a\n  regions: [x]\n  driver: nginx\n",
-			"f.yaml:4:11: products[0].driver is nginx, which is not built into this version of certquay; drivers that are: edge, told"},
+			"f.yaml:4:11: products[0].driver is nginx, which is not built into this version of certquay; drivers that are: edge, told, hosted"},
 		{"products:\n- name: a\n  regions: [x]\n",
-			"f.yaml:2:7: products[0].driver must name one of the drivers edge, told; for example edge"},
+			"f.yaml:2:7: products[0].driver must name one of the drivers edge, told, hosted; for example edge"},
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- name: b\n  driver: edge\n  regions: [x]\n  settings:\n    key: 1\n",
 			"f.yaml:7:8: products[1].settings are given, and the driver edge has none; leave them out"},
 		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  remove_superseded: true\n",
-			"f.yaml:5:3: products[0].remove_superseded is not known; known here: name, driver, regions, settings"},
+			"f.yaml:5:3: products[0].remove_superseded is not known; known here: name, driver, regions, ssh, ssh_key, known_hosts, accept_host_key, sudo, settings"},
 		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  resources: [a.example]\n",
 			"f.yaml:5:3: products[0].resources is not known"},
 		{"products:\n- name: a\n  settings:\n    relaod: x\n  driver: told\n  regions: [x]\n",

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // Change is a setting whose value differs between two configurations. A setting that
@@ -39,9 +40,11 @@ func (d *differ) compare(at string, now, then reflect.Value) {
 		d.compare(at, reflect.Value{}, then)
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			if i > 0 || !named(v.Type()) {
-				d.compare(join(at, keyOf(v.Type().Field(i))), field(now, i), field(then, i))
+			f := v.Type().Field(i)
+			if i == 0 && named(v.Type()) || omitted(f, now, i) && omitted(f, then, i) {
+				continue
 			}
+			d.compare(join(at, keyOf(f)), field(now, i), field(then, i))
 		}
 	case v.Kind() == reflect.Slice && named(v.Type().Elem()):
 		d.namedEntries(at, now, then)
@@ -50,6 +53,11 @@ func (d *differ) compare(at string, now, then reflect.Value) {
 	case !equal(now, then):
 		d.changes = append(d.changes, Change{at, value(now), value(then)})
 	}
+}
+
+// omitted reports whether a field is left out of the file because it says nothing.
+func omitted(f reflect.StructField, v reflect.Value, i int) bool {
+	return strings.HasSuffix(f.Tag.Get("yaml"), ",omitempty") && (!v.IsValid() || v.Field(i).IsZero())
 }
 
 // named reports whether values of a type are known by their name, which is the first

@@ -33,13 +33,10 @@ func TestDifferencesOfConfigurations(t *testing.T) {
 		"ui: {keys: {buy: B}}":                            "ui.keys.buy: <nil> -> [B]",
 		"log: {level: debug}\nstore: {seal: passphrase}":  "store.seal: file -> passphrase\nlog.level: info -> debug",
 		// Another order and one in front are no change of the others.
-		"products: [{name: New, driver: edge, regions: [a]}, {name: CDN, driver: edge, regions: [global, b]}]": "" +
-			"products.SLB.driver: edge -> <nil>\nproducts.SLB.regions: [cn-hangzhou ap-southeast-1 eu-central-1 us-west-1] -> <nil>\n" +
+		"products: [{name: New, driver: edge, regions: [a]}, {name: CDN, driver: edge, regions: [global, b]}, {name: WAF, driver: none}]": "" +
 			"products.CDN.regions: [global] -> [global b]\n" +
-			"products.SCDN.driver: edge -> <nil>\nproducts.SCDN.regions: [global] -> <nil>\n" +
-			"products.DCDN.driver: edge -> <nil>\nproducts.DCDN.regions: [global] -> <nil>\n" +
-			"products.WAF.driver: edge -> <nil>\n" +
-			"products.WAF.regions: [cn-hangzhou ap-southeast-1 eu-central-1 us-west-1] -> <nil>\n" +
+			"products.WAF.driver: edge -> none\n" +
+			"products.WAF.regions: [cn-hangzhou ap-southeast-1 eu-central-1 us-west-1] -> []\n" +
 			"products.New.driver: <nil> -> edge\nproducts.New.regions: <nil> -> [a]",
 	} {
 		if got := changed(t, file); got != want {

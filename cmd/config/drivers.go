@@ -86,6 +86,9 @@ func (d *decoder) settings(c *Config) {
 		p := &c.Products[i]
 		if k, ok := product.Find(string(p.Driver)); ok {
 			p.Settings = d.settingsOf(fmt.Sprintf("products[%d].settings", i), k.Name, k.Settings)
+			if place, is := k.Place().(product.Place); is && len(p.Regions) == 0 && d.at[fmt.Sprintf("products[%d].regions", i)] == nil {
+				p.Regions = place.Regions
+			}
 		}
 	}
 }
@@ -146,16 +149,6 @@ func DeclaredKinds() (names []string) {
 		names = append(names, k.Name)
 	}
 	return names
-}
-
-// checkDriver checks the driver of a product and its settings.
-func (p Product) checkDriver(d *decoder, at string) {
-	d.rule(p.Driver != "", at+".driver", model.Say("config.driver", "drivers", product.Names()), product.Names()[0])
-	if _, ok := product.Find(string(p.Driver)); !ok && p.Driver != "" {
-		problem := model.Say("config.not-built-in", "driver", session.Escape(string(p.Driver), 60))
-		d.fail(d.at[at+".driver"], at+".driver", problem, model.Say("config.built-in", "drivers", product.Names()))
-	}
-	d.checkSettings(p.Settings, at+".settings")
 }
 
 // checkSettings runs the validation of a component's settings.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -33,7 +34,8 @@ func (s testSettings) Check() (all []setting.Problem) {
 func addTestDriver(t testing.TB) {
 	before := product.Kinds
 	product.Kinds = append(slices.Clone(before), product.Kind{Name: "told",
-		Settings: func() any { return testSettings{Reload: []string{"true"}, Port: 443} }})
+		Settings: func() any { return testSettings{Reload: []string{"true"}, Port: 443} }},
+		product.Kind{Name: "hosted", OnHosts: true})
 	t.Cleanup(func() { product.Kinds = before })
 }
 
@@ -50,13 +52,53 @@ func TestSettingsOfDrivers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.Products[0].Settings; !reflect.DeepEqual(got, want) {
+		if got := c.Products[5].Settings; !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v", text, got)
 		}
 	}
 	c, err := Parse("x", []byte("products: [{name: a, driver: edge, regions: [x], settings: }]"))
-	if err != nil || c.Products[0].Settings != nil {
+	if err != nil || c.Products[5].Settings != nil {
 		t.Errorf("%v, %+v", err, c)
+	}
+}
+
+// spec: P1
+func TestProductsJoinTheDefaults(t *testing.T) {
+	addTestDriver(t)
+	c, err := Parse("x", []byte(`products:
+- {name: Web, driver: hosted, ssh: [deploy@web1.example.com, "deploy@[::1]:2222"], sudo: true, known_hosts: hosts}
+- {name: cdn, driver: told, settings: {port: 8443}}
+- {name: SLB, driver: none}
+- {name: Edge, driver: edge}
+- {name: SCDN, driver: edge, regions: [global]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range c.Declarations() {
+		got = append(got, fmt.Sprint(d.Name, " ", d.Kind, " ", d.Default, " ", d.Settings))
+	}
+	want := []string{
+		"SLB none false map[]",
+		"CDN told false map[port:8443]",
+		"SCDN edge true map[]",
+		"DCDN edge true map[]",
+		"WAF edge true map[regions:[cn-hangzhou ap-southeast-1 eu-central-1 us-west-1]]",
+		"Web hosted false map[known_hosts:hosts ssh:[deploy@web1.example.com deploy@[::1]:2222] sudo:true]",
+		"Edge edge false map[]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	again, err := Parse("x", c.Marshal(english))
+	if err != nil || !reflect.DeepEqual(again, c) {
+		t.Errorf("%v\n%s", err, c.Marshal(english))
+	}
+	k, _ := product.Find("hosted")
+	filled, err := k.Fill(c.Declarations()[5].Settings)
+	if err != nil || !slices.Equal(filled.Regions, []string{"web1.example.com", "::1"}) || !filled.Sudo {
+		t.Errorf("%+v, %v", filled, err)
 	}
 }
 

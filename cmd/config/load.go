@@ -120,6 +120,7 @@ func Parse(name string, text []byte) (_ *Config, err error) {
 	if len(d.errs) > 0 {
 		return nil, errors.Join(d.errs...)
 	}
+	c.joinDefaults()
 	return c, nil
 }
 

@@ -1,7 +1,8 @@
 // Package authority keeps what certquay deals with outside by a name of its own:
-// the certificate authorities that can issue (spec C1) and the accounts at DNS
-// providers by which control of a name is proved (spec C5). Both are declared in
-// the configuration or added while certquay runs.
+// the certificate authorities that can issue (spec C1), the accounts at DNS
+// providers by which control of a name is proved (spec C5), and the products to which
+// certificates are deployed (spec P1). They are declared in the configuration or added
+// while certquay runs.
 package authority
 
 import (
@@ -21,8 +22,9 @@ import (
 
 // Declaration says what something outside is and how it is reached.
 type Declaration struct {
-	Name string `json:"-"` // in lower case
-	// Kind is the kind of issuer, or the DNS provider.
+	// Name is in lower case; that of a product is as it was typed.
+	Name string `json:"name,omitempty"`
+	// Kind is the kind of issuer, the DNS provider, or the driver of a product.
 	Kind string `json:"kind"`
 	// Settings are the values of its settings that differ from the defaults, by their
 	// names: strings, numbers, booleans and lists of strings. They hold no secret.
@@ -31,10 +33,16 @@ type Declaration struct {
 	SecretNames []string `json:"secrets,omitempty"`
 	// Configured says that the configuration declares it, so that it is not edited or
 	// removed while certquay runs.
-	Configured bool      `json:"-"`
-	Added      time.Time `json:"added"`
-	By         string    `json:"by"`
+	Configured bool `json:"-"`
+	// Default says that it is there as long as nothing else has its name. What is added
+	// under the name takes its place.
+	Default bool      `json:"-"`
+	Added   time.Time `json:"added"`
+	By      string    `json:"by"`
 }
+
+// None is the kind of a declaration that takes away the default with its name.
+const None = "none"
 
 // Secrets are the values of secret settings by name.
 type Secrets map[string]model.Secret
@@ -42,13 +50,44 @@ type Secrets map[string]model.Secret
 // Book holds the declarations of one sort. It is safe for concurrent use.
 type Book struct {
 	journal    *journal.Journal
-	what       string       // "issuer" or "dns": namespace, action and word of errors
+	what       string       // "issuer", "dns" or "product": namespace, action and word of errors
 	action     rules.Action // the same as an action
 	configured []Declaration
 	// external reads the secrets of what the configuration declares.
 	external func(Declaration) (Secrets, error)
 	// check, if not nil, refuses a declaration before it is saved.
 	check func(Declaration) error
+	// inUse, if not nil, refuses a change while something needs what was; now is nil if
+	// nothing takes its place.
+	inUse func(r model.Reader, was Declaration, now *Declaration) error
+	// keepCase leaves names as they are typed. They are compared without it all the same.
+	keepCase bool
+	dryRun   bool
+}
+
+// dryRunError ends the transaction of a change that is not to be made. Nobody sees it.
+type dryRunError struct{}
+
+func (dryRunError) Error() string { return "" }
+
+// DryRun returns a book with which Add, Edit and Remove check everything and save nothing.
+func (b *Book) DryRun() *Book {
+	dry := *b
+	dry.dryRun = true
+	return &dry
+}
+
+func (b *Book) update(ctx context.Context, change func(model.Tx) error) error {
+	err := b.journal.Update(ctx, func(tx model.Tx) error {
+		if err := change(tx); err != nil || !b.dryRun {
+			return err
+		}
+		return dryRunError{}
+	})
+	if errors.Is(err, dryRunError{}) {
+		return nil
+	}
+	return err
 }
 
 // NewBook returns the book of a sort, with what the configuration declares of it.
@@ -56,7 +95,7 @@ type Book struct {
 func NewBook(j *journal.Journal, what string, configured []Declaration, external func(Declaration) (Secrets, error)) *Book {
 	b := &Book{journal: j, what: what, action: rules.Action(what), configured: slices.Clone(configured), external: external}
 	for n := range b.configured {
-		b.configured[n].Configured = true
+		b.configured[n].Configured = !b.configured[n].Default
 	}
 	return b
 }
@@ -69,10 +108,10 @@ func (b *Book) secretCell(name, setting string) *model.KV {
 	return &model.KV{Namespace: b.what + "-secret", Name: model.NormalizeName(name) + "/" + setting}
 }
 
-// All lists what is declared: first that of the configuration in its order, then by
-// name.
+// All lists what is declared: first that of the configuration in its order, with what was
+// added in the place of a default, then by name.
 func (b *Book) All() (all []Declaration, err error) {
-	all = slices.Clone(b.configured)
+	added := map[string]Declaration{}
 	err = b.journal.Store.View(func(r model.Reader) error {
 		for kv, err := range model.All[model.KV](r, model.Scan{Prefix: b.what + "/"}) {
 			if err != nil {
@@ -82,17 +121,24 @@ func (b *Book) All() (all []Declaration, err error) {
 			if err != nil {
 				return err
 			}
-			if !b.isConfigured(d.Name) { // the configuration decides
-				all = append(all, d)
-			}
+			added[kv.Name] = d
 		}
 		return nil
 	})
-	added := all[len(b.configured):]
-	slices.SortFunc(added, func(x, y Declaration) int {
-		return strings.Compare(model.NaturalKey(x.Name), model.NaturalKey(y.Name))
+	for _, d := range b.configured {
+		key := model.NormalizeName(d.Name)
+		if in, ok := added[key]; ok && d.Default {
+			d = in
+		}
+		delete(added, key) // the configuration decides
+		if d.Kind != None {
+			all = append(all, d)
+		}
+	}
+	rest := slices.SortedFunc(maps.Values(added), func(x, y Declaration) int {
+		return strings.Compare(model.NaturalKey(model.NormalizeName(x.Name)), model.NaturalKey(model.NormalizeName(y.Name)))
 	})
-	return all, err
+	return append(all, rest...), err
 }
 
 func decode(kv *model.KV) (Declaration, error) {
@@ -103,8 +149,18 @@ func decode(kv *model.KV) (Declaration, error) {
 	return d, nil
 }
 
+// declared returns what the configuration declares with a name, or the default.
+func (b *Book) declared(name string) (d Declaration, ok bool) {
+	n := slices.IndexFunc(b.configured, func(d Declaration) bool { return sameName(d.Name, name) })
+	if n < 0 {
+		return d, false
+	}
+	return b.configured[n], true
+}
+
 func (b *Book) isConfigured(name string) bool {
-	return slices.ContainsFunc(b.configured, func(d Declaration) bool { return sameName(d.Name, name) })
+	d, ok := b.declared(name)
+	return ok && d.Configured
 }
 
 func sameName(a, b string) bool { return model.NormalizeName(a) == model.NormalizeName(b) }
@@ -137,38 +193,81 @@ func (b *Book) Secret(name, setting string) (s model.Secret, err error) {
 	return s, err
 }
 
-// Add saves a declaration with its secrets, sealed. A name is used once.
+// Add saves a declaration with its secrets, sealed. A name is used once; that of a default
+// can be taken.
 func (b *Book) Add(ctx context.Context, by model.Actor, d Declaration, secrets Secrets) (Declaration, error) {
 	if wrong := cmp.Or(rules.CheckContactName(d.Name), rules.CheckPrintable("name", d.Name, rules.Example("letsencrypt"))); wrong != nil {
 		return d, wrong
 	}
-	d.Name = model.NormalizeName(d.Name)
+	if !b.keepCase {
+		d.Name = model.NormalizeName(d.Name)
+	}
 	if strings.ContainsAny(d.Name, "/ ") {
 		return d, &rules.Invalid{Field: "name", Why: model.Say("authority.plain-name"), Example: rules.Example("letsencrypt")}
 	}
+	d.Settings = maps.Clone(d.Settings)
+	maps.DeleteFunc(d.Settings, func(_ string, v any) bool { return v == nil }) // a default
 	d.Added, d.By = b.journal.Now().UTC(), by.Name
-	return d, b.journal.Update(ctx, func(tx model.Tx) error {
-		err := tx.Get(b.cell(d.Name))
+	return d, b.update(ctx, func(tx model.Tx) error {
+		cell := b.cell(d.Name)
+		err := tx.Get(cell)
+		removed := false // as a default
+		if err == nil {
+			was, err := decode(cell)
+			if err != nil {
+				return err
+			}
+			removed = was.Kind == None
+		}
+		was, isDefault := b.declared(d.Name)
 		switch {
-		case b.isConfigured(d.Name), err == nil:
+		case isDefault && was.Configured, err == nil && !removed:
 			return &rules.Refusal{Action: b.action, Reason: rules.ReasonNameTaken, Args: rules.Args{"name": d.Name}}
-		case !errors.Is(err, model.ErrNotFound):
+		case err != nil && !errors.Is(err, model.ErrNotFound):
+			return err
+		case !isDefault:
+			return b.put(tx, by, &d, secrets, model.Say("log.added"))
+		}
+		d.Name = was.Name
+		if removed && was.Kind == d.Kind && len(d.Settings) == 0 { // it is as it was
+			d = was
+			return b.take(tx, by, cell, d.Name, model.Say("log.added"))
+		}
+		if err := b.needs(tx, was, &d); err != nil {
 			return err
 		}
 		return b.put(tx, by, &d, secrets, model.Say("log.added"))
 	})
 }
 
+// needs returns why what was cannot be replaced.
+func (b *Book) needs(r model.Reader, was Declaration, now *Declaration) error {
+	if b.inUse == nil {
+		return nil
+	}
+	return b.inUse(r, was, now)
+}
+
+// take deletes a record and writes the event.
+func (b *Book) take(tx model.Tx, by model.Actor, cell *model.KV, name string, detail model.Text) error {
+	ev := b.journal.Event(by, b.what, nil)
+	ev.Name, ev.Detail = name, detail
+	return errors.Join(tx.Append(ev), tx.Delete(cell))
+}
+
 // Edit replaces settings and secrets of what was added while running. A setting that
 // is nil returns to its default; a secret that is empty is removed.
 func (b *Book) Edit(ctx context.Context, by model.Actor, name string, settings map[string]any, secrets Secrets) (d Declaration, err error) {
-	err = b.journal.Update(ctx, func(tx model.Tx) error {
+	err = b.update(ctx, func(tx model.Tx) error {
 		if d, err = b.editable(tx, name); err != nil {
 			return err
 		}
-		was := maps.Clone(d.Settings)
-		if d.Settings == nil {
+		before, was := d, d.Settings
+		if d.Settings = maps.Clone(was); was == nil {
 			d.Settings = map[string]any{}
+		}
+		if d.Default {
+			d.Default, d.Added, d.By = false, b.journal.Now().UTC(), by.Name
 		}
 		for k, v := range settings {
 			if v == nil {
@@ -176,6 +275,9 @@ func (b *Book) Edit(ctx context.Context, by model.Actor, name string, settings m
 			} else {
 				d.Settings[k] = v
 			}
+		}
+		if err := b.needs(tx, before, &d); err != nil {
+			return err
 		}
 		return b.put(tx, by, &d, secrets, changes(was, d.Settings, secrets))
 	})
@@ -239,6 +341,11 @@ func (b *Book) put(tx model.Tx, by model.Actor, d *Declaration, secrets Secrets,
 			return err
 		}
 	}
+	return b.write(tx, by, d, detail)
+}
+
+// write writes a declaration and the event.
+func (b *Book) write(tx model.Tx, by model.Actor, d *Declaration, detail model.Text) error {
 	data, err := json.Marshal(d)
 	if err != nil {
 		return err
@@ -257,34 +364,38 @@ func (b *Book) editable(r model.Reader, name string) (Declaration, error) {
 	}
 	cell := b.cell(name)
 	if err := r.Get(cell); err != nil {
-		if errors.Is(err, model.ErrNotFound) {
-			_, err = b.Get(name) // which says what there is
+		if !errors.Is(err, model.ErrNotFound) {
+			return Declaration{}, err
 		}
-		return Declaration{}, err
+		return b.Get(name) // a default, or an error that says what there is
 	}
 	return decode(cell)
 }
 
-// Remove removes what was added while running and destroys its secrets. used, run in
-// the same transaction, refuses while something needs it.
-func (b *Book) Remove(ctx context.Context, by model.Actor, name string, used func(model.Reader) error) error {
-	return b.journal.Update(ctx, func(tx model.Tx) error {
+// Remove removes what was added while running and destroys its secrets; a default with the
+// name is there again. Removing a default is remembered.
+func (b *Book) Remove(ctx context.Context, by model.Actor, name string) error {
+	return b.update(ctx, func(tx model.Tx) error {
 		d, err := b.editable(tx, name)
 		if err != nil {
 			return err
 		}
-		if used != nil {
-			if err := used(tx); err != nil {
-				return err
-			}
+		var next *Declaration
+		if was, ok := b.declared(name); ok && !d.Default {
+			next = &was
+		}
+		if err := b.needs(tx, d, next); err != nil {
+			return err
+		}
+		if d.Default {
+			gone := Declaration{Name: d.Name, Kind: None, Added: b.journal.Now().UTC(), By: by.Name}
+			return b.write(tx, by, &gone, model.Say("log.removed"))
 		}
 		for _, setting := range d.SecretNames {
 			if err := tx.Delete(b.secretCell(name, setting)); err != nil {
 				return err
 			}
 		}
-		ev := b.journal.Event(by, b.what, nil)
-		ev.Name, ev.Detail = d.Name, model.Say("log.removed")
-		return errors.Join(tx.Append(ev), tx.Delete(b.cell(name)))
+		return b.take(tx, by, b.cell(name), d.Name, model.Say("log.removed"))
 	})
 }

@@ -60,6 +60,14 @@ type Product interface {
 	Undeploy(ctx context.Context, p Target) error
 }
 
+// ProductKind is a driver whose products can be declared (spec P1).
+type ProductKind struct {
+	Name string
+	// Settings makes the settings of a product, of its place as well as of the driver, with
+	// their defaults; see package setting.
+	Settings func() any
+}
+
 // Planner is a [Product] that says beforehand what a deployment would change (spec P5).
 type Planner interface {
 	// Plan returns what Deploy would change, without changing anything. The pair may come

@@ -8,6 +8,7 @@ import (
 
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/edge"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 )
 
@@ -16,9 +17,15 @@ type Setup struct {
 	Product  string   // as configured, for example "CDN"
 	Regions  []string // the default first; at least one
 	Settings any      // of the type that Kind.Settings makes; nil when that is nil
-	Store    ports.Store
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Hosts are where its servers run, each a region by its name; at least one for a kind
+	// that works on hosts, none for others. They are closed after the product.
+	Hosts []runner.Runner
+	// Secret returns the value of a setting that is a secret; [model.ErrNotFound] if it was
+	// not given. It fails while the store is sealed.
+	Secret func(setting string) (model.Secret, error)
+	Store  ports.Store
+	Now    func() time.Time
+	Log    *slog.Logger
 	// PortOwner names the program that listens on a TCP port of this machine, if
 	// that is known.
 	PortOwner func(port string) model.Text
@@ -34,6 +41,8 @@ type Kind struct {
 	// Settings returns its settings with their defaults, see package setting;
 	// nil if it has none.
 	Settings func() any
+	// OnHosts says that its products are servers, on this machine or reached by SSH.
+	OnHosts bool
 	// Open opens a product. An [io.Closer] is closed before the store; a
 	// [ProblemReporter] may work in part.
 	Open func(context.Context, Setup) (ports.Product, error)
@@ -47,7 +56,7 @@ type ProblemReporter interface {
 // Kinds lists the built-in drivers. A new one needs a folder below this one and a
 // line here.
 var Kinds = []Kind{
-	{edge.Driver, nil, openEdge},
+	{Name: edge.Driver, Open: openEdge},
 }
 
 // Names lists the names of [Kinds].

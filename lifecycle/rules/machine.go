@@ -141,7 +141,7 @@ func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
 var rolesWithoutInstance = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator, ActionView: model.Operator,
 	"dismiss": model.Operator, "reopen": model.Operator, "retry": model.Operator, "tick": model.Operator,
-	ActionPreflight: model.Operator, "issuer": model.Admin, "dns": model.Admin,
+	ActionPreflight: model.Operator, "issuer": model.Admin, "dns": model.Admin, "product": model.Admin,
 	"clock": model.Owner, ActionRotateCA: model.Owner,
 }
 

@@ -77,6 +77,7 @@ const (
 	ReasonNameTaken      Reason = "name-taken"
 	ReasonConfigured     Reason = "configured"
 	ReasonIssuerInUse    Reason = "issuer-in-use"
+	ReasonProductInUse   Reason = "product-in-use"
 	ReasonNoAccount      Reason = "issuer-without-account"
 	ReasonViewExists     Reason = "view-exists"
 	ReasonPackQuantity   Reason = "pack-quantity"
@@ -170,6 +171,7 @@ var suggestionsFor = map[Reason][]Suggestion{
 	ReasonNotDeployed:    {{Deploy, []string{selfID, "--product", "PRODUCT"}}},
 	ReasonNoDeployments:  {{Reorder, []string{selfID}}, {Delete, []string{selfID}}},
 	ReasonUndeployFirst:  {{Undeploy, []string{"RESOURCE"}}},
+	ReasonProductInUse:   {{Undeploy, []string{"RESOURCE"}}},
 	ReasonNotHosted:      {{Host, []string{selfID}}},
 	ReasonHosted:         {{Show, []string{selfID}}},
 	ReasonHostedRenews:   {{StopHosting, []string{selfID}}},

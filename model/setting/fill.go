@@ -12,9 +12,12 @@ import (
 
 // Fill returns settings of the type of defaults with values by name put over the
 // defaults. A value is of the setting's type; a string is read as one, a list from
-// entries separated by commas; a number or a list that JSON has decoded is taken as
+// entries separated by commas, a command from words that a shell would tell apart; a number or a list that JSON has decoded is taken as
 // well. An unknown name and a value that does not fit are returned as a [*Error].
 func Fill(defaults any, values map[string]any) (any, error) {
+	if g, ok := defaults.(Group); ok {
+		return g.fill(values)
+	}
 	v := reflect.New(reflect.TypeOf(defaults)).Elem()
 	v.Set(reflect.ValueOf(defaults))
 	all := Of(defaults)
@@ -22,6 +25,13 @@ func Fill(defaults any, values map[string]any) (any, error) {
 		n := slices.IndexFunc(all, func(s Setting) bool { return s.Name == name })
 		if n < 0 {
 			return nil, &Error{Setting: name, Rule: model.Say("value.unknown", "names", Names(all))}
+		}
+		if line, is := value.(string); is && all[n].Command {
+			args, wrong := SplitCommand(line)
+			if wrong != "" {
+				return nil, &Error{Setting: name, Rule: wrong}
+			}
+			value = args
 		}
 		fits, err := as(value, v.Field(n).Type())
 		if err != "" {
@@ -118,6 +128,9 @@ func as(value any, to reflect.Type) (reflect.Value, model.Text) {
 // Changed returns the values of settings that differ from the defaults, by name, as
 // JSON knows them.
 func Changed(defaults, settings any) map[string]any {
+	if g, ok := defaults.(Group); ok {
+		return g.changed(settings.(Group))
+	}
 	now, was := reflect.ValueOf(settings), reflect.ValueOf(defaults)
 	changed := map[string]any{}
 	for n, s := range Of(defaults) {

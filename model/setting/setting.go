@@ -4,6 +4,7 @@
 //	yaml:"password_file"   the name in the configuration
 //	secret:"true"          the value names a file whose content is a secret
 //	file:"true"            the value names a file whose content is none, or is its content
+//	command:"true"         the list is a command with its arguments
 //
 // and provides a value with the defaults. Fields are strings, integers, booleans and
 // lists of strings. The configuration, its check, help and completion derive everything
@@ -23,6 +24,7 @@ type Setting struct {
 	Default any    // a string, int, bool or []string
 	Secret  bool   // the value names a file whose content is a secret
 	File    bool   // the value names a file whose content is none, or is its content
+	Command bool   // the list is a command; written as one text it is split by shell quoting
 }
 
 // Of returns the settings of a struct, in the order of its fields. The values of the
@@ -31,12 +33,18 @@ func Of(defaults any) []Setting {
 	if defaults == nil {
 		return nil
 	}
+	if g, ok := defaults.(Group); ok {
+		return g.of()
+	}
 	v := reflect.ValueOf(defaults)
 	all := make([]Setting, v.NumField())
 	for i := range all {
 		tag := v.Type().Field(i).Tag
 		name, _, _ := strings.Cut(tag.Get("yaml"), ",")
-		all[i] = Setting{Name: name, Default: v.Field(i).Interface(), Secret: tag.Get("secret") == "true", File: tag.Get("file") == "true"}
+		all[i] = Setting{
+			Name: name, Default: v.Field(i).Interface(), Secret: tag.Get("secret") == "true", File: tag.Get("file") == "true",
+			Command: tag.Get("command") == "true",
+		}
 	}
 	return all
 }
