@@ -274,3 +274,27 @@ func PubliclyTrusted(chain []*x509.Certificate, roots *x509.CertPool) bool {
 	})
 	return err == nil
 }
+
+// CheckPair returns the leaf of a chain, DER, leaf first, or says why a server could not
+// present it: a leaf that cannot be read or has another fingerprint, or a key that is not
+// its own.
+func CheckPair(chain [][]byte, key model.Secret, fingerprint string) (*x509.Certificate, error) {
+	if len(chain) == 0 {
+		return nil, model.Fail("pair.none")
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return nil, model.Fail("pair.unreadable")
+	}
+	if fp := Fingerprint(chain[0]); fp != fingerprint {
+		return nil, model.Fail("pair.fingerprint", "is", fp, "want", fingerprint)
+	}
+	k, err := UnmarshalKey(key)
+	if err != nil {
+		return nil, err
+	}
+	if !SamePublic(k.Public(), leaf.PublicKey) {
+		return nil, model.Fail("pair.other-key")
+	}
+	return leaf, nil
+}

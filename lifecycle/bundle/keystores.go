@@ -26,6 +26,28 @@ type keyStore struct {
 // 26 capital letters and digits, which need no quotes in XML, shells and
 // PowerShell, with 128 bits of chance.
 func newKeyStore(o Content, name string) (*keyStore, error) {
+	return keyStoreWith(o, name, rand.Text())
+}
+
+// PKCS12 returns a certificate with its chain and key as a PKCS#12 file.
+func PKCS12(o Content, password string) ([]byte, error) {
+	s, err := keyStoreWith(o, "pkcs12", password)
+	if err != nil {
+		return nil, err
+	}
+	return s.pkcs12()
+}
+
+// JKS returns a certificate with its chain and key as a Java key store.
+func JKS(o Content, password string) ([]byte, error) {
+	s, err := keyStoreWith(o, "jks", password)
+	if err != nil {
+		return nil, err
+	}
+	return s.jks()
+}
+
+func keyStoreWith(o Content, name, password string) (*keyStore, error) {
 	if o.PKCS8.Empty() {
 		return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.needs-key", "format", name), Hint: model.Say("bundle-hint.add-key")}
 	}
@@ -33,7 +55,7 @@ func newKeyStore(o Content, name string) (*keyStore, error) {
 	if err != nil {
 		return nil, &Error{Reason: NotAvailable, Why: model.TextOf(err), Hint: model.Say("bundle-hint.as-pem")}
 	}
-	s := &keyStore{content: o, password: rand.Text(), key: key}
+	s := &keyStore{content: o, password: password, key: key}
 	for _, der := range o.Chain {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {

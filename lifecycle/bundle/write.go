@@ -104,13 +104,13 @@ func note(f format, o Content, base string, files []OutFile) OutFile {
 }
 
 func nginxFiles(o Content, base string) ([]OutFile, error) {
-	return withKey(o, base+".key", OutFile{Name: base + ".pem", Data: certPEM(o.Chain...)}), nil
+	return withKey(o, base+".key", OutFile{Name: base + ".pem", Data: CertificatePEM(o.Chain...)}), nil
 }
 
 func apacheFiles(o Content, base string) ([]OutFile, error) {
-	files := []OutFile{{Name: base + ".crt", Data: certPEM(o.Chain[0])}}
+	files := []OutFile{{Name: base + ".crt", Data: CertificatePEM(o.Chain[0])}}
 	if len(o.Chain) > 1 {
-		files = append(files, OutFile{Name: base + "-chain.crt", Data: certPEM(o.Chain[1:]...)})
+		files = append(files, OutFile{Name: base + "-chain.crt", Data: CertificatePEM(o.Chain[1:]...)})
 	}
 	return withKey(o, base+".key", files...), nil
 }
@@ -118,7 +118,7 @@ func apacheFiles(o Content, base string) ([]OutFile, error) {
 // haproxyFiles is leaf, chain and key in one file, in the order of HAProxy's
 // manual, with no blank line, which ends "set ssl cert" on its socket.
 func haproxyFiles(o Content, base string) ([]OutFile, error) {
-	f := OutFile{Name: base + ".pem", Data: certPEM(o.Chain...)}
+	f := OutFile{Name: base + ".pem", Data: CertificatePEM(o.Chain...)}
 	for _, key := range withKey(o, "") {
 		f.Data, f.Secret = append(f.Data, key.Data...), true
 	}
@@ -127,11 +127,11 @@ func haproxyFiles(o Content, base string) ([]OutFile, error) {
 
 func pemFiles(o Content, base string) ([]OutFile, error) {
 	files := []OutFile{
-		{Name: base + "-cert.pem", Data: certPEM(o.Chain[0])},
-		{Name: base + "-fullchain.pem", Data: certPEM(o.Chain...)},
+		{Name: base + "-cert.pem", Data: CertificatePEM(o.Chain[0])},
+		{Name: base + "-fullchain.pem", Data: CertificatePEM(o.Chain...)},
 	}
 	if len(o.Chain) > 1 {
-		files = append(files, OutFile{Name: base + "-chain.pem", Data: certPEM(o.Chain[1:]...)})
+		files = append(files, OutFile{Name: base + "-chain.pem", Data: CertificatePEM(o.Chain[1:]...)})
 	}
 	return withKey(o, base+"-key.pem", files...), nil
 }
@@ -140,25 +140,30 @@ func chainFiles(o Content, base string) ([]OutFile, error) {
 	if len(o.Chain) < 2 {
 		return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.no-intermediates"), Hint: model.Say("bundle-hint.as-pem")}
 	}
-	return []OutFile{{Name: base + "-chain.pem", Data: certPEM(o.Chain[1:]...)}}, nil
+	return []OutFile{{Name: base + "-chain.pem", Data: CertificatePEM(o.Chain[1:]...)}}, nil
 }
 
 func rootFiles(o Content, base string) ([]OutFile, error) {
 	if len(o.Root) == 0 {
 		return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.no-root"), Hint: model.Say("bundle-hint.ask-ca")}
 	}
-	return []OutFile{{Name: base + "-root.pem", Data: certPEM(o.Root)}}, nil
+	return []OutFile{{Name: base + "-root.pem", Data: CertificatePEM(o.Root)}}, nil
 }
 
 func withKey(o Content, name string, files ...OutFile) []OutFile {
 	if o.PKCS8.Empty() {
 		return files
 	}
-	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: o.PKCS8.Reveal()})
-	return append(files, OutFile{Name: name, Secret: true, Data: key})
+	return append(files, OutFile{Name: name, Secret: true, Data: KeyPEM(o.PKCS8)})
 }
 
-func certPEM(ders ...[]byte) []byte {
+// KeyPEM encodes a PKCS#8 key.
+func KeyPEM(key model.Secret) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key.Reveal()})
+}
+
+// CertificatePEM encodes certificates, DER, one after the other.
+func CertificatePEM(ders ...[]byte) []byte {
 	var b bytes.Buffer
 	for _, der := range ders {
 		// Writing to a buffer cannot fail, and there are no headers.

@@ -7,7 +7,11 @@ import (
 	"time"
 
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/product/apache"
 	"certquay/lifecycle/product/edge"
+	"certquay/lifecycle/product/files"
+	"certquay/lifecycle/product/nginx"
+	"certquay/lifecycle/product/site"
 	"certquay/lifecycle/runner"
 	"certquay/model"
 )
@@ -57,6 +61,9 @@ type ProblemReporter interface {
 // line here.
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
+	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, Open: openNginx},
+	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true, Open: openApache},
+	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
 }
 
 // Names lists the names of [Kinds].
@@ -82,4 +89,26 @@ func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
 		ctx, s.Store,
 		edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, PortOwner: s.PortOwner, Words: s.Words},
 	)
+}
+
+// onHosts are the options that products on hosts share.
+func (s Setup) onHosts() site.Options { return site.Options{Hosts: s.Hosts, Now: s.Now} }
+
+func openNginx(_ context.Context, s Setup) (ports.Product, error) {
+	return nginx.New(s.Settings.(nginx.Settings), s.onHosts()), nil
+}
+
+func openApache(_ context.Context, s Setup) (ports.Product, error) {
+	return apache.New(s.Settings.(apache.Settings), s.onHosts()), nil
+}
+
+func openFiles(_ context.Context, s Setup) (ports.Product, error) {
+	settings, o := s.Settings.(files.Settings), s.onHosts()
+	if settings.PasswordFile != "" {
+		var err error
+		if o.Password, err = s.Secret(files.PasswordSetting); err != nil {
+			return nil, err
+		}
+	}
+	return files.New(settings, o), nil
 }

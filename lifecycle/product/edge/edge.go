@@ -343,22 +343,9 @@ func checkPair(pair ports.KeyPair, host string) error {
 	bad := func(why any) error {
 		return &ports.PermanentError{Err: model.Fail("edge.refuses", "why", why)}
 	}
-	if len(pair.Chain) == 0 {
-		return bad(model.Say("edge.none"))
-	}
-	leaf, err := x509.ParseCertificate(pair.Chain[0])
-	if err != nil {
-		return bad(model.Say("edge.unreadable"))
-	}
-	if fp := bundle.Fingerprint(pair.Chain[0]); fp != pair.Fingerprint {
-		return bad(model.Say("edge.fingerprint", "is", fp, "want", pair.Fingerprint))
-	}
-	key, err := bundle.UnmarshalKey(pair.Key)
+	leaf, err := bundle.CheckPair(pair.Chain, pair.Key, pair.Fingerprint)
 	if err != nil {
 		return bad(err)
-	}
-	if !bundle.SamePublic(key.Public(), leaf.PublicKey) {
-		return bad(model.Say("edge.other-key"))
 	}
 	if !names.Covers(bundle.Names(leaf), host) {
 		return bad(model.Say("edge.wrong-name", "name", host))

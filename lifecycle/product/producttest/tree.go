@@ -1,0 +1,53 @@
+package producttest
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Tree describes a directory: for each entry type, permissions, owner and content, so that
+// two of them are equal only if nothing differs. Entries whose name begins with one of skip
+// are left out.
+func Tree(t testing.TB, dir string, skip ...string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		for _, s := range skip {
+			if strings.HasPrefix(d.Name(), s) {
+				if d.IsDir() {
+					return fs.SkipDir
+				}
+				return nil
+			}
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		owner := info.Sys().(*syscall.Stat_t)
+		name, _ := filepath.Rel(dir, path)
+		fmt.Fprintf(&b, "%s %v %d:%d", name, info.Mode(), owner.Uid, owner.Gid)
+		switch {
+		case info.Mode()&fs.ModeSymlink != 0:
+			to, err := os.Readlink(path)
+			fmt.Fprintf(&b, " -> %s %v", to, err)
+		case info.Mode().IsRegular():
+			data, err := os.ReadFile(path)
+			fmt.Fprintf(&b, " %q %v", data, err)
+		}
+		b.WriteByte('\n')
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
