@@ -29,6 +29,7 @@ import (
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/setting"
 	"certquay/store"
 	"certquay/ui/text"
 )
@@ -337,6 +338,10 @@ func (a *App) openProducts(ctx context.Context, clock ports.Clock) []lifecycle.N
 		opened, err := kind.Open(ctx, product.Setup{
 			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, PortOwner: listen.Owner,
 			Words: func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
+			Secret: func(name string) (model.Secret, error) {
+				path, _ := setting.Changed(kind.Settings(), p.Settings)[name].(string)
+				return a.secretFile(path)
+			},
 		})
 		if err != nil {
 			np.Problem = model.TextOf(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/product/aliyun"
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
 )
@@ -16,9 +17,12 @@ type Setup struct {
 	Product  string   // as configured, for example "CDN"
 	Regions  []string // the default first; at least one
 	Settings any      // of the type that Kind.Settings makes; nil when that is nil
-	Store    ports.Store
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Secret returns the value of a setting that is a secret; [model.ErrNotFound] if it was
+	// not given.
+	Secret func(setting string) (model.Secret, error)
+	Store  ports.Store
+	Now    func() time.Time
+	Log    *slog.Logger
 	// PortOwner names the program that listens on a TCP port of this machine, if
 	// that is known.
 	PortOwner func(port string) model.Text
@@ -48,6 +52,7 @@ type ProblemReporter interface {
 // line here.
 var Kinds = []Kind{
 	{edge.Driver, nil, openEdge},
+	{Name: aliyun.Kind, Settings: func() any { return aliyun.DefaultSettings() }, Open: openAliyun},
 }
 
 // Names lists the names of [Kinds].
@@ -73,4 +78,11 @@ func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
 		ctx, s.Store,
 		edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, PortOwner: s.PortOwner, Words: s.Words},
 	)
+}
+
+func openAliyun(_ context.Context, s Setup) (ports.Product, error) {
+	return aliyun.Open(aliyun.Options{
+		Settings: s.Settings.(aliyun.Settings), Product: s.Product, Regions: s.Regions, Store: s.Store,
+		Secret: func() (model.Secret, error) { return s.Secret("access_key_secret_file") },
+	})
 }
