@@ -28,6 +28,7 @@ import (
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/setting"
 	"certquay/store"
 	"certquay/ui/text"
 )
