@@ -30,6 +30,7 @@ const (
 	lookEvery  = 2 * time.Second
 	lookAgain  = 10 * time.Second // between calls
 	manualLook = time.Minute
+	askAgain   = 10 * time.Minute // at most, for a CA that looked in vain
 	// cleanUpTimeout bounds the removal of all proofs of an order.
 	cleanUpTimeout = time.Minute
 )
@@ -65,8 +66,7 @@ func (i *Issuer) authorize(
 	if o, err := i.look(ctx, rec, until); o != nil || err != nil {
 		return o, 0, err
 	}
-	after, err := i.ask(ctx, c, rec, status)
-	return nil, after, err
+	return i.ask(ctx, c, rec, status)
 }
 
 // readAuthorization asks for an authorization and chooses its challenge, or removes its
@@ -331,34 +331,45 @@ func (a *authorizationRecord) method() string {
 }
 
 // ask tells the CA that the proofs are there. A challenge that it looks at already, or
-// has looked at, is not sent again.
-func (i *Issuer) ask(ctx context.Context, c *client, rec *orderRecord, status map[string]string) (after time.Duration, err error) {
+// has looked at, is not sent again, except to a CA that looked in vain and lets the
+// challenge stay pending: it looks again when it is told again (RFC 8555 section 8.2).
+// Then that is what the order waits for.
+func (i *Issuer) ask(
+	ctx context.Context, c *client, rec *orderRecord, status map[string]string,
+) (waiting *ports.Order, after time.Duration, err error) {
 	open := rec.open()
 	if len(open) == 0 {
-		return 0, nil
+		return nil, 0, nil
 	}
 	for _, a := range open {
 		a.Asking, a.Unseen = true, !a.seen
 	}
 	if err := i.save(ctx, rec); err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	for _, a := range open {
 		if s := status[a.Challenge]; s != "" && s != acme.StatusPending {
 			a.Asked = true
 			continue
 		}
-		_, x, err := try(ctx, i, whatChallenge, func(ctx context.Context) (acme.ExtendedChallenge, error) {
+		ch, x, err := try(ctx, i, whatChallenge, func(ctx context.Context) (acme.ExtendedChallenge, error) {
 			return c.Challenges.New(ctx, a.Challenge)
 		})
 		// Malformed means that it is pending no more: the order tells the rest.
 		if err != nil && !hasKind(err, "malformed") {
-			return 0, errors.Join(err, i.save(ctx, rec))
+			return nil, 0, errors.Join(err, i.save(ctx, rec))
 		}
-		a.Asked = true
 		after = max(after, x.after)
+		a.Asked = err != nil || ch.Status != acme.StatusPending || ch.Error == nil
+		if !a.Asked {
+			o := i.answer(rec)
+			o.WaitFor = model.Say("await.validation-again", "host", i.host(), "name", a.Name, "cause", textOf(ch.Error))
+			// As long again as it has failed, so that what is mended soon is seen soon.
+			o.PollAfter = max(after, min(max(i.now().Sub(unix(a.Presented)), lookAgain), askAgain))
+			waiting = &o
+		}
 	}
-	return after, i.save(ctx, rec)
+	return waiting, after, i.save(ctx, rec)
 }
 
 // manualProofs are the proofs that persons provide.
