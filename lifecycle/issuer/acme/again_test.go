@@ -1,12 +1,18 @@
 package acme_test
 
 import (
+	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/challenge/http01"
+	"certquay/lifecycle/issuer/acme"
 	"certquay/lifecycle/issuer/acme/acmetest"
 	"certquay/lifecycle/ports"
 )
@@ -43,5 +49,60 @@ func TestACAThatLooksAgainWhenTold(t *testing.T) {
 	w.issue(t, r)
 	if got := p.Count(acmetest.PathOrder); got != 1 || inVain != 0 || w.solver.left() != 0 {
 		t.Errorf("%d orders, %d looks in vain to come, %d files left", got, inVain, w.solver.left())
+	}
+}
+
+// A port that shows a proof ends with its process: the next one opens it again, before it
+// looks and while the CA does, and needs no other order. spec: C3 C4
+func TestAPortThatEndedWithItsProcess(t *testing.T) {
+	t.Parallel()
+	port, asked := acmetest.FreePort(), false
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	p := newPebble(t, pebbleOptions{HTTP: port, Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if stepOf(r) != "challenge" || asked {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			asked = true // and takes its time
+			_, _ = io.WriteString(rw, `{"type":"http-01","status":"pending","url":"https://`+r.Host+r.URL.Path+`"}`)
+		})
+	}})
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	nowhere := func(context.Context, string, string) (net.Conn, error) { return nil, io.ErrUnexpectedEOF }
+	w := newWorld(t, p, func(o *acme.Options) { o.Patience = acme.DefaultPatience })
+	r := request(t, "k", newKey(t), "port.test")
+	ended := func() {}
+	restart := func(dial challenge.DialFunc) {
+		ended()
+		s := http01.New(http01.Options{Listen: address, Dial: dial})
+		ended = func() { s.Close(r.Key) }
+		w.opt.Challenges = entries(s)
+		w.open(t)
+	}
+	restart(nowhere)
+	o, err := w.Order(t.Context(), r)
+	if err != nil || o.WaitFor.Code() != "await.look-from-here" {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	restart(dial)
+	if o, err = w.Fetch(t.Context(), o.Ref, ""); err != nil || o.WaitFor.Code() != "await.validation" || !asked {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	restart(dial)
+	w.clock.add(time.Minute)
+	if _, err = w.Fetch(t.Context(), o.Ref, ""); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := net.Dial("tcp", address); err != nil {
+		t.Errorf("the CA looks at a closed port: %v", err)
+	} else if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ended()
+	if got := p.Count(acmetest.PathOrder); got != 1 {
+		t.Errorf("%d orders", got)
 	}
 }

@@ -48,7 +48,7 @@ var goodIssuer = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([
 func (i *Issuer) authorize(
 	ctx context.Context, c *client, rec *orderRecord, urls []string, until time.Time,
 ) (*ports.Order, time.Duration, error) {
-	if !slices.ContainsFunc(urls, func(u string) bool { return !rec.authorization(u).settled() }) {
+	if !slices.ContainsFunc(urls, func(u string) bool { a := rec.authorization(u); return !a.settled() || !a.Done && !i.shows(a) }) {
 		return nil, 0, nil
 	}
 	status := map[string]string{} // of the challenges by URL
@@ -215,8 +215,9 @@ func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 			return err
 		}
 	}
-	for _, a := range rec.open() {
-		if a.Presented != 0 {
+	for n := range rec.Authorizations {
+		a := &rec.Authorizations[n]
+		if a.Done || a.Challenge == "" || i.shows(a) {
 			continue
 		}
 		if !a.Manual {
@@ -226,19 +227,27 @@ func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 			}
 			err := e.Solver.Present(ctx, a.Proof)
 			if errors.Is(err, challenge.ErrBusy) {
-				a.busy, a.Presenting = true, false
+				a.busy, a.Presenting = true, a.Asked
 				continue
 			}
 			if err != nil {
 				return model.Fail("acme.present", "type", string(a.Proof.Type), "name", a.Name, "cause", err)
 			}
 		}
+		i.shown.Store(a.URL, true)
 		a.Presented = i.now().Unix()
 		if err := i.save(ctx, rec); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// shows reports whether the proof of an authorization was presented and is still there: a
+// port of this program ended with the process that opened it, while records stay.
+func (i *Issuer) shows(a *authorizationRecord) bool {
+	_, here := i.shown.Load(a.URL)
+	return a.Presented != 0 && (here || a.Manual || a.Proof.Record != "")
 }
 
 // look waits until all proofs are seen. It returns what the order waits for if that
@@ -406,94 +415,4 @@ func proofsOf(list []challenge.Proof) (all []model.Proof) {
 		all = append(all, proofOf(p))
 	}
 	return all
-}
-
-// cleanUp removes what was presented for an order, and ends what solvers keep for it. It
-// does not fail: the order goes on.
-func (i *Issuer) cleanUp(ctx context.Context, rec *orderRecord) {
-	var used []challenge.Solver
-	for n := range rec.Authorizations {
-		a := &rec.Authorizations[n]
-		i.removeProof(ctx, rec, a)
-		e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
-		if ok && e.Solver != nil && !slices.Contains(used, e.Solver) {
-			used = append(used, e.Solver)
-		}
-	}
-	for _, s := range used {
-		s.Close(rec.Key)
-	}
-}
-
-// removeProof removes the proof of an authorization. If it cannot be removed that is
-// kept with the order, for a person, and by itself, for the next order to try again (spec
-// C5). Records of dns-persist-01 are to stay.
-func (i *Issuer) removeProof(ctx context.Context, rec *orderRecord, a *authorizationRecord) {
-	if a.Cleaned || a.Manual || !a.Presenting || a.Proof.Type == challenge.DNSPersist01 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
-	defer cancel()
-	a.Cleaned = true
-	e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
-	shown := a.Proof
-	if ok && e.Solver != nil {
-		err := e.Solver.CleanUp(ctx, a.Proof)
-		if err == nil {
-			return
-		}
-		var left *challenge.LeftError
-		if errors.As(err, &left) {
-			shown = left.Proof // where it really is, after CNAMEs
-		}
-	}
-	rec.Left = append(rec.Left, shown)
-	cell := i.leftPrefix() + hashOf(a.Proof.Record+"\x00"+a.Proof.Value+"\x00"+a.Proof.Token)
-	// If this is not kept the order's own record still has it.
-	_ = i.put(ctx, cell, &leftRecord{a.Rule, a.Proof, shown}, model.Secret{})
-}
-
-// leftRecord is a proof that could not be removed, with the rule that presented it.
-type leftRecord struct {
-	Rule  string          `cbor:"1,keyasint"`
-	Proof challenge.Proof `cbor:"2,keyasint"`
-	Shown challenge.Proof `cbor:"3,keyasint"` // where it is for a person
-}
-
-// leftCells lists the cells of proofs that could not be removed.
-func (i *Issuer) leftCells() (cells []string, err error) {
-	err = i.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/" + i.leftPrefix()}) {
-			if err != nil {
-				return err
-			}
-			cells = append(cells, strings.TrimPrefix(key, space+"/"))
-		}
-		return nil
-	})
-	return cells, err
-}
-
-// cleanLeft tries again to remove what earlier orders left. It does not fail: the next
-// order tries once more.
-func (i *Issuer) cleanLeft(ctx context.Context) {
-	cells, err := i.leftCells()
-	if err != nil {
-		return
-	}
-	for _, cell := range cells {
-		var l leftRecord
-		if _, err := i.get(cell, &l); err != nil {
-			continue
-		}
-		e, ok := i.opt.Challenges.Find(l.Rule, l.Proof.Type)
-		if !ok || e.Solver == nil {
-			continue
-		}
-		err := e.Solver.CleanUp(ctx, l.Proof)
-		e.Solver.Close(l.Proof.Order)
-		if err == nil {
-			_ = i.remove(ctx, cell) // otherwise it is tried once more, which does no harm
-		}
-	}
 }
