@@ -2,6 +2,7 @@ package acme_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +25,7 @@ func TestACAThatLooksAgainWhenTold(t *testing.T) {
 	inVain := 2
 	p := newPebble(t, pebbleOptions{Wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if stepOf(r) != "challenge" || inVain == 0 {
+			if acmetest.StepOf(r) != "challenge" || inVain == 0 {
 				next.ServeHTTP(rw, r)
 				return
 			}
@@ -60,7 +61,7 @@ func TestAPortThatEndedWithItsProcess(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	p := newPebble(t, pebbleOptions{HTTP: port, Wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if stepOf(r) != "challenge" || asked {
+			if acmetest.StepOf(r) != "challenge" || asked {
 				next.ServeHTTP(rw, r)
 				return
 			}
@@ -104,5 +105,55 @@ func TestAPortThatEndedWithItsProcess(t *testing.T) {
 	ended()
 	if got := p.Count(acmetest.PathOrder); got != 1 {
 		t.Errorf("%d orders", got)
+	}
+}
+
+// A process that ends while the CA looks at its port has lost the order, and the next one
+// orders once more; after that a closed port is the reason. spec: C3
+func TestAnOrderThatWasLostWithItsPort(t *testing.T) {
+	t.Parallel()
+	for _, again := range []bool{true, false} {
+		port, key := acmetest.FreePort(), "k"
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		var solver *http01.Solver
+		killed := errors.New("the process was killed")
+		asked := 0
+		p := newPebble(t, pebbleOptions{HTTP: port, Wrap: func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if acmetest.StepOf(r) != "challenge" {
+					next.ServeHTTP(rw, r)
+					return
+				}
+				if asked++; asked == 1 || !again {
+					solver.Close(key)
+				}
+				next.ServeHTTP(rw, r)
+			})
+		}})
+		dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}
+		w := newWorld(t, p, nil)
+		restart := func() {
+			solver = http01.New(http01.Options{Listen: address, Dial: dial})
+			w.opt.Challenges = entries(solver)
+			w.open(t)
+		}
+		restart()
+		w.store.Refuse = func() (before, after error) {
+			if asked == 1 {
+				w.store.Refuse = nil
+				return killed, nil
+			}
+			return nil, nil
+		}
+		w.afterError = restart
+		o := w.drive(t, request(t, key, newKey(t), "port.test"), 1)
+		if want := map[bool]ports.OrderStatus{true: ports.OrderValid, false: ports.OrderInvalid}[again]; o.Status != want {
+			t.Errorf("%s %s, want %s", o.Status, o.Problem, want)
+		}
+		if got := p.Count(acmetest.PathOrder); got != 2 {
+			t.Errorf("%d orders", got)
+		}
 	}
 }

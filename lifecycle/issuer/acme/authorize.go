@@ -235,6 +235,7 @@ func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 			}
 		}
 		i.shown.Store(a.URL, true)
+		a.Reopened = a.Reopened || a.Asking
 		a.Presented = i.now().Unix()
 		if err := i.save(ctx, rec); err != nil {
 			return err
@@ -246,8 +247,17 @@ func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 // shows reports whether the proof of an authorization was presented and is still there: a
 // port of this program ended with the process that opened it, while records stay.
 func (i *Issuer) shows(a *authorizationRecord) bool {
-	_, here := i.shown.Load(a.URL)
-	return a.Presented != 0 && (here || a.Manual || a.Proof.Record != "")
+	if _, here := i.shown.Load(a.URL); here || a.Presented == 0 {
+		return here
+	}
+	e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
+	return a.Manual || ok && e.Lasts()
+}
+
+// lostPort reports whether the CA may have looked for a proof at a port that had ended with
+// another process.
+func (i *Issuer) lostPort(rec *orderRecord) bool {
+	return slices.ContainsFunc(rec.Authorizations, func(a authorizationRecord) bool { return a.Asking && (a.Reopened || !i.shows(&a)) })
 }
 
 // look waits until all proofs are seen. It returns what the order waits for if that
