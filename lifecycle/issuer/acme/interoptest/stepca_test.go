@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,7 +146,9 @@ func startStepCA(t *testing.T) *stepCA {
 		if err := srv.Stop(); err != nil {
 			t.Error(err)
 		}
-		<-ended
+		if err := <-ended; err != nil && !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	s := &stepCA{
 		address: fmt.Sprintf("https://127.0.0.1:%d", port),
