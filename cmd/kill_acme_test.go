@@ -200,34 +200,31 @@ func TestKilledAtEachIntentOfAnOrder(t *testing.T) {
 	times := long(t, "CERTQUAY_ACME_KILLS", 0)
 	l, port := newKillLab(t, true), newKillLab(t, false)
 	kills := 0
-	one := func(l *killLab, step string, moment int) (orders int) {
-		kills++
-		t.Run(fmt.Sprintf("%s %s %d", step, killMomentNames[moment], kills), func(t *testing.T) {
-			orders = l.strike(t, kills, step, moment)
-		})
-		return orders
+	strike := func(l *killLab, step string, moment, times int) {
+		orders := 0
+		for range times {
+			kills++
+			t.Run(fmt.Sprintf("%s %s %d", step, killMomentNames[moment], kills), func(t *testing.T) {
+				orders += l.strike(t, kills, step, moment)
+			})
+		}
+		proof := "files"
+		if l.web == "" {
+			proof = "a port"
+		}
+		t.Logf("%-14s %-19s %-7s %3d kills, %3d orders", step, killMomentNames[moment], proof, times, orders)
 	}
 	for at, step := range killSteps {
-		if times == 0 {
-			lab := l
-			if step == "authorization" {
-				lab = port
+		switch {
+		case times > 0:
+			for moment := range killMoments {
+				strike(l, step, moment, times)
+				strike(port, step, moment, times)
 			}
-			one(lab, step, at%killMoments)
-			continue
-		}
-		for moment := range killMoments {
-			for _, lab := range []*killLab{l, port} {
-				more := 0
-				for range times {
-					more += one(lab, step, moment) - 1
-				}
-				where := "by files"
-				if lab == port {
-					where = "by a port"
-				}
-				t.Logf("%-14s %-19s %-10s %3d kills: one certificate each, %d orders more", step, killMomentNames[moment], where, times, more)
-			}
+		case step == "authorization", step == "challenge":
+			strike(port, step, at%killMoments, 1)
+		default:
+			strike(l, step, at%killMoments, 1)
 		}
 	}
 	for _, l := range []*killLab{l, port} {
