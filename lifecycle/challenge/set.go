@@ -111,6 +111,13 @@ func (e Entry) Check() error {
 	return nil
 }
 
+// Lasts reports whether what the rule presents outlives the process that presented it, as
+// records and files do.
+func (e Entry) Lasts() bool {
+	l, ok := e.Solver.(interface{ Lasts() bool })
+	return e.Manual() || e.Type == DNS01 || e.Type == DNSPersist01 || ok && l.Lasts()
+}
+
 // Set is what an issuer has to show control of names: entries in order of
 // preference. It is immutable.
 type Set struct {

@@ -110,6 +110,7 @@ type Issuer struct {
 	directory    string
 	roundTripper http.RoundTripper
 	orders       locks
+	shown        sync.Map // URLs of authorizations whose proofs this process has presented
 
 	accountMu sync.Mutex // one registration or rollover at a time
 	mu        sync.Mutex // guards the fields below

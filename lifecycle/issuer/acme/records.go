@@ -68,6 +68,7 @@ type orderRecord struct {
 	Renews         bool                  `cbor:"23,keyasint,omitempty"` // a certificate for the same names was issued before
 	NeededBy       int64                 `cbor:"25,keyasint,omitempty"` // as in ports.CertificateRequest, Unix seconds
 	Urgent         bool                  `cbor:"26,keyasint,omitempty"`
+	Again          bool                  `cbor:"27,keyasint,omitempty"` // the order before was lost with a port, see Issuer.lostPort
 }
 
 // authorizationRecord is one authorization of an order, and how it is shown.
@@ -88,8 +89,10 @@ type authorizationRecord struct {
 	Cleaned bool `cbor:"12,keyasint,omitempty"`
 	// Unseen says that the CA was asked although the proof could not be seen from here.
 	Unseen bool `cbor:"13,keyasint,omitempty"`
-	seen   bool
-	busy   bool // there is no place for it beside another proof
+	// Reopened says that a process presented it anew after another one had asked the CA.
+	Reopened bool `cbor:"14,keyasint,omitempty"`
+	seen     bool
+	busy     bool // there is no place for it beside another proof
 }
 
 func (o *orderRecord) final() bool {

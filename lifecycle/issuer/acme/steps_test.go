@@ -333,7 +333,7 @@ func (a *answering) options() pebbleOptions {
 	return pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a.mu.Lock()
-			hit := stepOf(r) == a.step && a.status != 0
+			hit := acmetest.StepOf(r) == a.step && a.status != 0
 			if hit {
 				a.asked++
 			}
