@@ -91,6 +91,23 @@ func (e *Engine) quote(r BuyRequest) (Quote, error) {
 	return q, nil
 }
 
+// withFallback returns a purchase with the issuers that are asked next, if it names none
+// itself: those of the issuer's settings that sell the same.
+func (e *Engine) withFallback(r BuyRequest) BuyRequest {
+	is, ok := e.issuers.Find(r.Spec.Brand)
+	if !ok || r.Fallback != nil {
+		return r
+	}
+	for _, brand := range is.Fallback() {
+		next := r
+		next.Spec.Brand, next.Fallback = brand, nil
+		if _, err := e.quote(next); err == nil && !slices.Contains(r.Fallback, brand) {
+			r.Fallback = append(r.Fallback, brand)
+		}
+	}
+	return r
+}
+
 func normalized(brands []string) (all []string) {
 	for _, b := range brands {
 		all = append(all, model.NormalizeName(b))
@@ -118,6 +135,7 @@ func (e *Engine) planBuy(r BuyRequest) (Quote, error) {
 func (e *Engine) buy(ctx context.Context, actor model.Actor, r BuyRequest) (model.Order, []model.Instance, error) {
 	var o model.Order
 	var made []model.Instance
+	r = e.withFallback(r)
 	q, err := e.quote(r)
 	if err == nil {
 		err = e.journal.Update(ctx, func(tx model.Tx) error {

@@ -38,11 +38,7 @@ func (d *differ) compare(at string, now, then reflect.Value) {
 		d.compare(at, now, reflect.Value{})
 		d.compare(at, reflect.Value{}, then)
 	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			if i > 0 || !named(v.Type()) {
-				d.compare(join(at, keyOf(v.Type().Field(i))), field(now, i), field(then, i))
-			}
-		}
+		d.fields(at, now, then)
 	case v.Kind() == reflect.Slice && named(v.Type().Elem()):
 		d.namedEntries(at, now, then)
 	case v.Kind() == reflect.Map:
@@ -54,7 +50,31 @@ func (d *differ) compare(at string, now, then reflect.Value) {
 
 // named reports whether values of a type are known by their name, which is the first
 // field: the entries of lists of issuers, products and accounts.
-func named(t reflect.Type) bool { return t.Kind() == reflect.Struct && keyOf(t.Field(0)) == "name" }
+func named(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && (keyOf(t.Field(0)) == "name" || keyOf(t.Field(0)) == "-")
+}
+
+// fields compares two structs; fields of one only are those of another kind of issuer.
+func (d *differ) fields(at string, now, then reflect.Value) {
+	var was, will []field
+	if now.IsValid() {
+		was = fieldsOf(now)
+	}
+	if then.IsValid() {
+		will = fieldsOf(then)
+	}
+	for _, f := range was {
+		next, _ := find(will, f.name)
+		if f.name != "name" || !named(now.Type()) {
+			d.compare(join(at, f.name), f.value, next.value)
+		}
+	}
+	for _, f := range will {
+		if _, both := find(was, f.name); !both && (f.name != "name" || !named(then.Type())) {
+			d.compare(join(at, f.name), reflect.Value{}, f.value)
+		}
+	}
+}
 
 // namedEntries compares two lists of named entries by their names.
 func (d *differ) namedEntries(at string, now, then reflect.Value) {
@@ -97,21 +117,6 @@ func (d *differ) entries(at string, now, then reflect.Value) {
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		d.compare(join(at, name), entry(now, keys[name]), entry(then, keys[name]))
 	}
-}
-
-// inside returns the value in an interface, such as the settings of a product.
-func inside(v reflect.Value) reflect.Value {
-	if v.IsValid() && v.Kind() == reflect.Interface {
-		return v.Elem()
-	}
-	return v
-}
-
-func field(v reflect.Value, i int) reflect.Value {
-	if !v.IsValid() {
-		return v
-	}
-	return v.Field(i)
 }
 
 func entry(m, key reflect.Value) reflect.Value {

@@ -84,6 +84,13 @@ func (is *Issuers) check(d Declaration) error {
 	if errors.As(err, &wrong) {
 		return &rules.Invalid{Field: wrong.Setting, Why: wrong.Rule, Example: rules.Example(wrong.Example)}
 	}
+	for _, brand := range d.Fallback() {
+		if _, there := is.Find(brand); !there || sameName(brand, d.Name) {
+			return &rules.Invalid{
+				Field: Fallback, Why: model.Say("invalid.fallback", "brand", brand), Rule: "C10", Example: rules.Example("zerossl"),
+			}
+		}
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@
 //	yaml:"password_file"   the name in the configuration
 //	secret:"true"          the value names a file whose content is a secret
 //	file:"true"            the value names a file whose content is none, or is its content
+//	in:"eab.kid"           where the configuration says it, if not by the name
 //
 // and provides a value with the defaults. Fields are strings, integers, booleans and
 // lists of strings. The configuration, its check, help and completion derive everything
@@ -23,6 +24,7 @@ type Setting struct {
 	Default any    // a string, int, bool or []string
 	Secret  bool   // the value names a file whose content is a secret
 	File    bool   // the value names a file whose content is none, or is its content
+	In      string // where the configuration says it, if not by the name
 }
 
 // Of returns the settings of a struct, in the order of its fields. The values of the
@@ -36,7 +38,10 @@ func Of(defaults any) []Setting {
 	for i := range all {
 		tag := v.Type().Field(i).Tag
 		name, _, _ := strings.Cut(tag.Get("yaml"), ",")
-		all[i] = Setting{Name: name, Default: v.Field(i).Interface(), Secret: tag.Get("secret") == "true", File: tag.Get("file") == "true"}
+		all[i] = Setting{
+			Name: name, Default: v.Field(i).Interface(), Secret: tag.Get("secret") == "true", File: tag.Get("file") == "true",
+			In: tag.Get("in"),
+		}
 	}
 	return all
 }
@@ -51,4 +56,14 @@ type Problem struct {
 // Checker is implemented by settings that validate their values.
 type Checker interface {
 	Check() []Problem
+}
+
+// Form is a pointer to a struct as which the configuration writes settings, for a
+// component whose settings are not written one by one under their names. A field of the
+// struct that is tagged yaml:",inline" is a struct whose fields stand among the others,
+// but for those with the tag in. Checker names settings as the configuration does.
+type Form interface {
+	Checker
+	// Flat returns the settings that the form says. They are of the component's type.
+	Flat() any
 }
