@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -106,6 +107,42 @@ func (e *Engine) withFallback(r BuyRequest) BuyRequest {
 		}
 	}
 	return r
+}
+
+// recentOrders is how many orders are looked at for the brand that a person uses.
+const recentOrders = 100
+
+// usualBrand is [Access.UsualBrand].
+func (e *Engine) usualBrand(who string) (brand string, err error) {
+	usable := e.issuers.Usable()
+	err = e.store.View(func(r model.Reader) error {
+		for o, err := range model.All[model.Order](r, model.Scan{Reverse: true, Limit: recentOrders}) {
+			if err != nil {
+				return err
+			}
+			last := o.Lines[len(o.Lines)-1].Spec.Brand
+			if _, ok := usable[last]; ok && o.By == who {
+				brand = last
+				return nil
+			}
+		}
+		return nil
+	})
+	if err != nil || brand != "" {
+		return brand, err
+	}
+	all, err := e.issuers.All()
+	for _, is := range all {
+		if _, account := ports.Extension[ports.StatusReporter](usable[is.Name]); account {
+			return is.Name, err
+		}
+	}
+	for _, is := range all {
+		if is.Port != nil {
+			return is.Name, err
+		}
+	}
+	return "", err
 }
 
 func normalized(brands []string) (all []string) {
