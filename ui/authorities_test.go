@@ -34,7 +34,11 @@ func TestAnIssuerIsAddedByKeysAlone(t *testing.T) {
 	if ca.Looked != 1 || ca.Tested != 0 {
 		t.Fatalf("looked %d times, tested %d times before there was consent", ca.Looked, ca.Tested)
 	}
-	d.sees("What letsencrypt asks for", "https://ca.example.com/terms.pdf").keys("ctrl+s").sees("without consent the CA makes no account")
+	d.sees("What letsencrypt asks for", "https://ca.example.com/terms.pdf", "ctrl+y").keys("ctrl+y").sees("copied")
+	if !slices.Equal(d.copied, []string{"https://ca.example.com/terms.pdf"}) {
+		t.Errorf("copied %q", d.copied)
+	}
+	d.keys("ctrl+s").sees("without consent the CA makes no account")
 	d.choose("agree", "yes").choose("profile", "shortlived").keys("ctrl+s").sees("letsencrypt answers and would issue",
 		"https://ca.example.com/acct/17", "it advises when to renew")
 	d.keys("esc").sees("letsencrypt", "ready", "ops@example.com").called("issuer letsencrypt", "issuer letsencrypt")
