@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"certquay/lifecycle/ports"
-	"certquay/lifecycle/product/apache"
 	"certquay/lifecycle/product/aliyun"
+	"certquay/lifecycle/product/apache"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/product/files"
 	"certquay/lifecycle/product/nginx"

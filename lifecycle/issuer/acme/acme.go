@@ -12,6 +12,7 @@
 //	NAME/done/REF       one that has ended
 //	NAME/ended/DAY/REF  when it ended, to remove it later
 //	NAME/left/HASH      a proof that could not be removed
+//	NAME/problem/HASH   why the last call failed, until one succeeds
 package acme
 
 import (
@@ -116,9 +117,6 @@ type Issuer struct {
 	mu        sync.Mutex // guards the fields below
 	dir       *directory
 	core      *client
-	problem   model.Text // why the last call failed; "" if it did not
-	failedAt  time.Time
-	nextTry   time.Time // before which the CA wants no call
 }
 
 var (

@@ -239,8 +239,7 @@ func (i *Issuer) advance(ctx context.Context, rec *orderRecord, finalize bool) (
 	if err != nil {
 		return i.hold(ctx, rec, err)
 	}
-	i.notice(nil)
-	return o, nil
+	return o, i.notice(ctx, nil)
 }
 
 // paused is the answer while the CA wants no request.
@@ -259,7 +258,9 @@ func (i *Issuer) hold(ctx context.Context, rec *orderRecord, err error) (ports.O
 	if errors.As(err, &pause) && pause.OverBudget { // the budget tells it again, unless it has refilled
 		return ports.Order{}, err
 	}
-	i.notice(err)
+	if kept := i.notice(ctx, err); kept != nil {
+		return ports.Order{}, errors.Join(err, kept)
+	}
 	if pause != nil {
 		rec.NotBefore = i.now().Add(pause.After).UnixMilli()
 		if kept := i.save(ctx, rec); kept != nil {

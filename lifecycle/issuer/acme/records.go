@@ -124,6 +124,16 @@ func (i *Issuer) accountCell() string { return i.opt.Name + "/account/" + hashOf
 // rolloverCell holds the key that replaces the account's, while that is under way.
 func (i *Issuer) rolloverCell() string { return i.opt.Name + "/rollover/" + hashOf(i.directory) }
 
+// problemRecord is why the last call to the CA failed.
+type problemRecord struct {
+	Problem string `cbor:"1,keyasint"`           // a model.Text
+	At      int64  `cbor:"2,keyasint"`           // Unix seconds
+	NextTry int64  `cbor:"3,keyasint,omitempty"` // before which the CA wants no call, Unix seconds
+}
+
+// problemCell is the cell of the problem with the directory of the settings.
+func (i *Issuer) problemCell() string { return i.opt.Name + "/problem/" + hashOf(i.directory) }
+
 func (i *Issuer) leftPrefix() string { return i.opt.Name + "/left/" }
 
 // get reads a cell and returns its secret; [model.ErrNotFound] if there is none.

@@ -398,6 +398,52 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// What failed last is known in the next process, until something succeeds: an order or a
+// test. A process that ends tells nothing.
+// spec: C7 H9
+func TestTheLastProblemIsKept(t *testing.T) {
+	t.Parallel()
+	a := &answering{step: "order"}
+	p := newPebble(t, a.options())
+	w := newWorld(t, p, nil)
+	status := func(code string) (s ports.IssuerStatus) {
+		t.Helper()
+		w.open(t) // in another process
+		err := w.store.View(func(r model.Reader) (err error) { s, err = w.Status(r); return err })
+		if err != nil || s.LastError.Code() != code || s.FailedAt.IsZero() != (code == "") {
+			t.Errorf("%+v, %v, want %s", s, err, code)
+		}
+		return s
+	}
+	fail := func(ctx context.Context, attempt string) {
+		a.set(http.StatusTooManyRequests, http.Header{"Retry-After": {"120"}}, `{"type":"urn:ietf:params:acme:error:dns","detail":"later"}`)
+		if _, err := w.Order(ctx, request(t, attempt, newKey(t), "a.test")); err == nil {
+			t.Error("no error")
+		}
+		a.set(0, nil, "")
+	}
+	status("")
+	ended, end := context.WithCancel(context.Background())
+	end()
+	fail(ended, "ended")
+	status("")
+	fail(context.Background(), "one")
+	if s := status("acme.problem.dns"); s.NextTry.Sub(s.FailedAt) != 2*time.Minute {
+		t.Errorf("%+v", s)
+	}
+	if _, err := w.Test(context.Background()); err != nil {
+		t.Error(err)
+	}
+	status("")
+	fail(context.Background(), "two")
+	status("acme.problem.dns")
+	w.clock.add(time.Hour)
+	w.issue(t, request(t, "three", newKey(t), "b.test"))
+	if s := status(""); !s.NextTry.IsZero() {
+		t.Errorf("%+v", s)
+	}
+}
+
 // Retry-After in every form. spec: C9 H9
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
