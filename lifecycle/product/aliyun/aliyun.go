@@ -284,34 +284,14 @@ func probeName(name string) string {
 	return name
 }
 
-// check refuses a pair that no server could present, before anything changes.
-func check(pair ports.KeyPair) (*x509.Certificate, error) {
-	bad := func(why any) (*x509.Certificate, error) { return nil, permanent("aliyun.refuses", "why", why) }
-	if len(pair.Chain) == 0 {
-		return bad(model.Say("edge.none"))
+// ready checks a pair and reads the target for it. A plan is made without the key.
+func (d *Driver) ready(ctx context.Context, p ports.Target, pair ports.KeyPair, planned bool) (*state, *x509.Certificate, error) {
+	leaf, err := bundle.CheckLeaf(pair.Chain, pair.Fingerprint)
+	if err == nil && !planned {
+		_, err = bundle.CheckPair(pair.Chain, pair.Key, pair.Fingerprint)
 	}
-	leaf, err := x509.ParseCertificate(pair.Chain[0])
 	if err != nil {
-		return bad(model.Say("edge.unreadable"))
-	}
-	if is := bundle.Fingerprint(leaf.Raw); is != pair.Fingerprint {
-		return bad(model.Say("edge.fingerprint", "is", is, "want", pair.Fingerprint))
-	}
-	key, err := bundle.UnmarshalKey(pair.Key)
-	if err != nil {
-		return bad(err)
-	}
-	if !bundle.SamePublic(key.Public(), leaf.PublicKey) {
-		return bad(model.Say("edge.other-key"))
-	}
-	return leaf, nil
-}
-
-// ready checks a pair and reads the target for it.
-func (d *Driver) ready(ctx context.Context, p ports.Target, pair ports.KeyPair) (*state, *x509.Certificate, error) {
-	leaf, err := check(pair)
-	if err != nil {
-		return nil, nil, err
+		return nil, nil, permanent("aliyun.refuses", "why", err)
 	}
 	s, err := d.settled(ctx, p)
 	if err != nil {
@@ -340,7 +320,7 @@ func (s *state) presents(pair ports.KeyPair) bool {
 // Deploy uploads the pair, unless the certificate service has it, and configures it.
 func (d *Driver) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Binding, error) {
 	defer d.lock(p)()
-	s, leaf, err := d.ready(ctx, p, pair)
+	s, leaf, err := d.ready(ctx, p, pair, false)
 	if err != nil {
 		return ports.Binding{}, err
 	}

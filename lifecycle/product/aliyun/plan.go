@@ -11,7 +11,7 @@ import (
 // Plan returns the calls that Deploy would make, in their order (spec P5). The chain before
 // is only known where the service tells it without the key: CDN, DCDN and SCDN.
 func (d *Driver) Plan(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Plan, error) {
-	s, leaf, err := d.ready(ctx, p, pair)
+	s, leaf, err := d.ready(ctx, p, pair, true)
 	if err != nil {
 		return ports.Plan{}, err
 	}
