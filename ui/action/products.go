@@ -250,7 +250,9 @@ func (l productList) ask(
 	c, defaults := l.c, kind.Settings()
 	f := &settingForm{
 		c: c, defaults: defaults, edits: was != nil,
-		label: func(name string) string { return c.Text.Lookup("products.field."+name, strings.ReplaceAll(name, "_", " ")) },
+		label: func(name string) string {
+			return c.Text.Lookup("products.field."+name, strings.ReplaceAll(name, "_", " "))
+		},
 		meaning: func(name string) string {
 			return c.Text.Lookup("built-in."+kind.Name+"."+name, c.Text.Lookup("setting.products."+name, ""))
 		},
