@@ -128,7 +128,7 @@ func productAddCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add", Args: exactArg("arg.name"),
 		Example: "  certquay product add Staging --driver edge --region eu-central-1\n" +
-				"  certquay product add Staging --driver edge --set regions=eu-central-1,us-west-1 --dry-run",
+			"  certquay product add Staging --driver edge --set regions=eu-central-1,us-west-1 --dry-run",
 	}
 	cmd.Flags().StringVar(&driver, "driver", "", strings.Join(product.Names(), ", "))
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "")

@@ -28,7 +28,6 @@ import (
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
 	"certquay/model"
-	"certquay/model/setting"
 	"certquay/store"
 	"certquay/ui/text"
 )

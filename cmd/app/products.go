@@ -121,9 +121,16 @@ func (a *App) openProduct(
 	}
 	o.Close = func() error { return closeAll(hosts) }
 	opening, err := k.Open(ctx, product.Setup{
-		Product: d.Name, Regions: f.Regions, Hosts: hosts, Settings: f.Driver, Store: a.Store, Now: clock.Now, Log: a.Log, PortOwner: listen.Owner,
-		Secret: secret,
-		Words:  func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
+		Product:   d.Name,
+		Regions:   f.Regions,
+		Hosts:     hosts,
+		Settings:  f.Driver,
+		Store:     a.Store,
+		Now:       clock.Now,
+		Log:       a.Log,
+		PortOwner: listen.Owner,
+		Secret:    secret,
+		Words:     func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
 	})
 	if err != nil {
 		return o, errors.Join(err, o.Close())
