@@ -2,6 +2,7 @@ package producttest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -24,7 +25,9 @@ type Harness struct {
 	// Hosts are different host names that may be deployed to: six, or one for a product
 	// that has only one target. A product that does not create resources has them already.
 	Hosts []string
-	Now   time.Time // the moment the product takes for now
+	// Target names the target that serves a host; nil where targets are named after hosts.
+	Target func(host string) string
+	Now    time.Time // the moment the product takes for now
 	// Reopen, when not nil, is a restart that nothing prepared: the same
 	// product over the same state.
 	Reopen func(t *testing.T) ports.Product
@@ -76,12 +79,30 @@ type suite struct {
 }
 
 func (s *suite) place(n int) ports.Target {
-	return ports.Target{Region: s.Region, Name: s.Hosts[n]}
+	return s.target(s.Hosts[n])
+}
+
+func (s *suite) target(host string) ports.Target {
+	name := host
+	if s.Target != nil {
+		name = s.Target(host)
+	}
+	return ports.Target{Region: s.Region, Name: name}
+}
+
+// host is the host that a target serves.
+func (s *suite) host(p ports.Target) string {
+	for _, h := range s.Hosts {
+		if s.target(h) == p {
+			return h
+		}
+	}
+	return p.Name
 }
 
 func (s *suite) deploy(t *testing.T, p ports.Target) (ports.KeyPair, ports.Binding) {
 	t.Helper()
-	pair := s.ca.Pair(t, p.Name)
+	pair := s.ca.Pair(t, s.host(p))
 	b, err := s.Product.Deploy(s.ctx, p, pair)
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +192,7 @@ func testDeploy(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := product.VerifyChain(s.seen(b), p.Name, []product.Roots{{Name: "configured", Pool: s.ca.Pool()}}, s.Now)
+	v := product.VerifyChain(s.seen(b), s.host(p), []product.Roots{{Name: "configured", Pool: s.ca.Pool()}}, s.Now)
 	if !v.OK() {
 		t.Errorf("the presented chain does not verify: %s", v.AsText())
 	}
@@ -291,7 +312,7 @@ func testBroken(t *testing.T, s *suite) {
 	if err := s.Product.Commit(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
-	other := s.ca.Pair(t, p.Name)
+	other := s.ca.Pair(t, s.host(p))
 	for name, pair := range map[string]ports.KeyPair{
 		"another key":         {Chain: other.Chain, Key: good.Key, Fingerprint: other.Fingerprint},
 		"no key":              {Chain: other.Chain, Fingerprint: other.Fingerprint},
@@ -341,7 +362,7 @@ func testConcurrent(t *testing.T, s *suite) {
 	last := make([]ports.KeyPair, len(s.Hosts))
 	for n := range s.Hosts {
 		p := s.place(n)
-		pairs := []ports.KeyPair{s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name)}
+		pairs := []ports.KeyPair{s.ca.Pair(t, s.host(p)), s.ca.Pair(t, s.host(p)), s.ca.Pair(t, s.host(p))}
 		last[n] = pairs[2]
 		wg.Add(2)
 		go func() {
@@ -389,14 +410,14 @@ func testSwap(t *testing.T, s *suite) {
 	client := &http.Client{Transport: &http.Transport{
 		DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			dials++
-			config := &tls.Config{ServerName: b.SNI, RootCAs: s.ca.Pool(), Time: func() time.Time { return s.Now }}
+			config := &tls.Config{ServerName: cmp.Or(b.SNI, s.host(p)), RootCAs: s.ca.Pool(), Time: func() time.Time { return s.Now }}
 			return (&tls.Dialer{Config: config}).DialContext(ctx, network, b.Address)
 		},
 	}}
 	defer client.CloseIdleConnections()
 	ask := func() {
 		t.Helper()
-		resp, err := client.Get("https://" + p.Name + "/")
+		resp, err := client.Get("https://" + s.host(p) + "/")
 		if err != nil {
 			t.Fatal(err)
 		}
