@@ -99,6 +99,7 @@ type state struct {
 	hosts   []string // served there; none for a default certificate
 	address string   // host:port that the service tells; "" for that of the host
 	port    string   // "" means 443
+	busy    bool     // an earlier change is still under way
 	// For the steps:
 	listener, extension string
 	others              []wafCertificate
@@ -144,20 +145,54 @@ func Open(opt Options) (*Driver, error) {
 	return d, nil
 }
 
-// repeat makes a call, again while the service is busy. Its errors are those of the client.
+// attempts is how often a call is made while the service is busy.
+const attempts = 4
+
+// repeat makes a call, again while the service is busy or the reply is lost: every call that
+// changes something says what is to be, so that a second one does no more. Its errors are
+// those of the client.
 func (d *Driver) repeat(ctx context.Context, service, region, action string, query, form url.Values, result any) error {
-	pause := d.opt.Pause
 	for attempt := 1; ; attempt++ {
 		err := d.once(ctx, service, region, action, query, form, result)
-		if !temporary(err) || attempt == 4 {
+		if !mayRepeat(err) || attempt == attempts {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
+		if err := d.pause(ctx, attempt); err != nil {
+			return err
 		}
-		pause *= 2
+	}
+}
+
+// ensure adds what is not found yet. Adding twice would make two, so it looks again before
+// each attempt, and after the last.
+func (d *Driver) ensure(ctx context.Context, find func() (bool, error), add func() error) error {
+	for attempt := 1; ; attempt++ {
+		if found, err := find(); err != nil || found {
+			return err
+		}
+		err := add()
+		if err == nil {
+			return nil
+		}
+		if !mayRepeat(err) || attempt == attempts {
+			if found, errFind := find(); errFind == nil && found {
+				return nil
+			}
+			return err
+		}
+		if err := d.pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits before the attempt after this one.
+func (d *Driver) pause(ctx context.Context, attempt int) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d.opt.Pause << (attempt - 1)):
+		return nil
 	}
 }
 
@@ -175,12 +210,7 @@ func (d *Driver) once(ctx context.Context, service, region, action string, query
 
 // call is [Driver.repeat] with errors that say what to do.
 func (d *Driver) call(ctx context.Context, service, region, action string, query, form url.Values, result any) error {
-	err := d.repeat(ctx, service, region, action, query, form, result)
-	var final *ports.PermanentError
-	if errors.As(err, &final) { // before anything was sent
-		return err
-	}
-	return explain(ctx, service, region, action, err)
+	return explain(ctx, service, region, action, d.repeat(ctx, service, region, action, query, form, result))
 }
 
 // lock waits until nothing else changes a target's listener, and returns what frees it.
@@ -214,6 +244,26 @@ func (d *Driver) look(ctx context.Context, p ports.Target) (*state, error) {
 	}
 	return d.service.look(ctx, p)
 }
+
+// settled is [Driver.look] once no earlier change is under way, such as one that a process
+// began that is no longer there.
+func (d *Driver) settled(ctx context.Context, p ports.Target) (*state, error) {
+	for attempt := 1; ; attempt++ {
+		s, err := d.look(ctx, p)
+		if err != nil || !s.busy {
+			return s, err
+		}
+		if attempt == maxSettling {
+			return nil, &ports.RetryAfterError{Err: model.Fail("aliyun.under-way", "name", p.Name, "region", p.Region), After: busyPause}
+		}
+		if err := d.pause(ctx, min(attempt, attempts)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// maxSettling is how often a target is looked at while it changes: for three minutes.
+const maxSettling = 48
 
 // Discover lists the domains or listeners with TLS of a region.
 func (d *Driver) Discover(ctx context.Context, region string) ([]ports.Target, error) {
@@ -333,7 +383,7 @@ func (d *Driver) ready(ctx context.Context, p ports.Target, pair ports.KeyPair) 
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := d.look(ctx, p)
+	s, err := d.settled(ctx, p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -370,7 +420,7 @@ func (d *Driver) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair)
 			return ports.Binding{}, err
 		}
 	}
-	if err := run(ctx, d.service.steps(s, want)); err != nil {
+	if err := d.configure(ctx, s, want); err != nil {
 		return ports.Binding{}, err
 	}
 	return d.binding(s, pair.Fingerprint), nil
@@ -403,9 +453,15 @@ func (d *Driver) prepare(ctx context.Context, s *state, pair ports.KeyPair, leaf
 	return want, d.keep(ctx, s.target, rec)
 }
 
-func run(ctx context.Context, steps []step) error {
-	for _, s := range steps {
-		if err := s.run(ctx); err != nil {
+// configure makes a target present what is wanted. A call that was refused because an
+// earlier one with a lost reply had done it is no failure.
+func (d *Driver) configure(ctx context.Context, s *state, want ref) error {
+	for _, step := range d.service.steps(s, want) {
+		if err := step.run(ctx); err != nil {
+			again, errLook := d.look(ctx, s.target)
+			if errLook == nil && len(d.service.steps(again, want)) == 0 {
+				return nil
+			}
 			return err
 		}
 	}
@@ -422,9 +478,9 @@ func (d *Driver) Rollback(ctx context.Context, p ports.Target) error {
 	if err != nil || rec.Former == nil {
 		return err
 	}
-	s, err := d.look(ctx, p)
+	s, err := d.settled(ctx, p)
 	if err == nil {
-		err = run(ctx, d.service.steps(s, *rec.Former))
+		err = d.configure(ctx, s, *rec.Former)
 	}
 	if err != nil && !errors.Is(err, ports.ErrNoResource) { // what is gone has nothing to restore
 		return err
@@ -455,7 +511,7 @@ func (d *Driver) Commit(ctx context.Context, p ports.Target) error {
 // known (spec D8).
 func (d *Driver) Undeploy(ctx context.Context, p ports.Target) error {
 	defer d.lock(p)()
-	s, err := d.look(ctx, p)
+	s, err := d.settled(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -466,11 +522,13 @@ func (d *Driver) Undeploy(ctx context.Context, p ports.Target) error {
 	if rec.Before == nil {
 		return permanent("aliyun.no-former", "name", p.Name)
 	}
-	steps := d.service.steps(s, *rec.Before)
-	if rec.Gone && len(steps) > 0 {
-		return permanent("aliyun.no-former", "name", p.Name) // changed by others since
+	if rec.Gone {
+		if len(d.service.steps(s, *rec.Before)) > 0 { // changed by others since
+			return permanent("aliyun.no-former", "name", p.Name)
+		}
+		return nil
 	}
-	if err := run(ctx, steps); err != nil || rec.Gone {
+	if err := d.configure(ctx, s, *rec.Before); err != nil {
 		return err
 	}
 	return d.keep(ctx, p, record{Before: rec.Before, Gone: true})

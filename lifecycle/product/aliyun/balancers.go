@@ -40,8 +40,8 @@ var nlbBody = []string{
 
 // listener is one as the lists tell it.
 type listener struct {
-	ListenerId, LoadBalancerId, ListenerProtocol string //nolint:revive // as in JSON
-	ListenerPort                                 int
+	ListenerId, LoadBalancerId, ListenerProtocol, ListenerStatus string //nolint:revive // as in JSON
+	ListenerPort                                                 int
 }
 
 func (b *balancers) listeners(ctx context.Context, region, instance string) (all []listener, err error) {
@@ -146,7 +146,7 @@ func (b *balancers) look(ctx context.Context, p ports.Target) (*state, error) {
 	if n < 0 {
 		return nil, noResource(p)
 	}
-	s := &state{target: p, port: port, listener: found[n].ListenerId}
+	s := &state{target: p, port: port, listener: found[n].ListenerId, busy: found[n].ListenerStatus == "Configuring"}
 	certificates, err := b.attached(ctx, p.Region, s.listener)
 	if err != nil {
 		return nil, err

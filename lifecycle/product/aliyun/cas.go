@@ -134,40 +134,37 @@ func (d *Driver) find(ctx context.Context, leaf *x509.Certificate, name string) 
 
 // upload brings a pair to the certificate service, unless it is there. It is the only call
 // that sends a private key, and sends it in the body.
-func (d *Driver) upload(ctx context.Context, pair ports.KeyPair, leaf *x509.Certificate) (*certificate, error) {
+func (d *Driver) upload(ctx context.Context, pair ports.KeyPair, leaf *x509.Certificate) (c *certificate, err error) {
 	d.uploads.Lock()
 	defer d.uploads.Unlock()
 	name, region := uploadName(pair), d.opt.Settings.CertificateRegion
-	if found, err := d.find(ctx, leaf, name); err != nil || found != nil {
-		return found, err
-	}
-	key, err := keyPEM(pair.Key)
-	if err != nil {
-		return nil, err
-	}
-	form := url.Values{"Name": {name}, "Cert": {chainPEM(pair.Chain)}, "Key": {key}}
-	if d.opt.Settings.ResourceGroup != "" {
-		form.Set("ResourceGroupId", d.opt.Settings.ResourceGroup)
-	}
-	var answer struct{ CertId flexible } //nolint:revive // as in JSON
-	err = d.once(ctx, "cas", region, "UploadUserCertificate", nil, form, &answer)
-	switch {
-	case err == nil && answer.CertId != "":
-		return &certificate{
+	const action = "UploadUserCertificate"
+	err = d.ensure(ctx, func() (bool, error) {
+		c, err = d.find(ctx, leaf, name)
+		return c != nil, err
+	}, func() error {
+		key, err := keyPEM(pair.Key)
+		if err != nil {
+			return err
+		}
+		form := url.Values{"Name": {name}, "Cert": {chainPEM(pair.Chain)}, "Key": {key}}
+		if d.opt.Settings.ResourceGroup != "" {
+			form.Set("ResourceGroupId", d.opt.Settings.ResourceGroup)
+		}
+		var answer struct{ CertId flexible } //nolint:revive // as in JSON
+		err = d.once(ctx, "cas", region, action, nil, form, &answer)
+		c = &certificate{
 			id: string(answer.CertId), region: region, name: name, fingerprint: pair.Fingerprint, names: bundle.Names(leaf),
-		}, nil
-	case err != nil && missesParameter(err):
+		}
+		return err
+	})
+	switch {
+	case missesParameter(err):
 		return nil, permanent("aliyun.key-not-taken", "cause", err)
-	}
-	// A lost reply, or another upload of the same pair meanwhile: it may be there.
-	found, errFind := d.find(ctx, leaf, name)
-	if errFind != nil || found != nil {
-		return found, errFind
-	}
-	if isCode(err, "NameRepeat") {
+	case isCode(err, "NameRepeat"):
 		return nil, permanent("aliyun.name-taken", "name", name, "cause", err)
 	}
-	return nil, explain(ctx, "cas", region, "UploadUserCertificate", err)
+	return c, explain(ctx, "cas", region, action, err)
 }
 
 // detail returns what the certificate service tells of a certificate, without its text and

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,13 @@ func temporary(err error) bool {
 	return e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests ||
 		hasPrefix(e.Code, "Throttling", "ServiceBusy", "ServiceUnavailable", "InternalError", "IncorrectStatus", "IncorrectListenerStatus",
 			"ResourceInConfiguring", "OperationConflict", "Conflict.Lock", "SystemBusy", "CertStorage.failed")
+}
+
+// mayRepeat reports whether a call is made again: the service is busy, or it is not known
+// what became of the call.
+func mayRepeat(err error) bool {
+	var lost *url.Error
+	return temporary(err) || errors.As(err, &lost) && !errors.Is(err, context.Canceled)
 }
 
 func hasPrefix(code string, prefixes ...string) bool {
@@ -68,10 +77,12 @@ var missing = []string{
 // help.
 func explain(ctx context.Context, service, region, action string, err error) error {
 	var e *aliyun.Error
+	var explained *ports.PermanentError
+	var paused *ports.RetryAfterError
 	args := []any{"service", service, "region", region, "action", action, "cause", err}
 	switch {
-	case err == nil:
-		return nil
+	case err == nil || errors.As(err, &explained) || errors.As(err, &paused):
+		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case temporary(err):
@@ -92,14 +103,7 @@ func explain(ctx context.Context, service, region, action string, err error) err
 // isCode reports whether the service answered with one of the codes.
 func isCode(err error, codes ...string) bool {
 	var e *aliyun.Error
-	if errors.As(err, &e) {
-		for _, c := range codes {
-			if e.Code == c {
-				return true
-			}
-		}
-	}
-	return false
+	return errors.As(err, &e) && slices.Contains(codes, e.Code)
 }
 
 // permanent is an error that no repetition resolves.

@@ -171,33 +171,37 @@ func (b *slb) stored(ctx context.Context, region, id string) ([]serverCertificat
 
 // refer finds the server certificate of the region that refers to the certificate, or makes
 // one. No key is sent: the load balancer fetches it from the certificate service.
-func (b *slb) refer(ctx context.Context, region string, c *certificate, bring bool) (ref, error) {
+func (b *slb) refer(ctx context.Context, region string, c *certificate, bring bool) (r ref, err error) {
 	b.uploads.Lock()
 	defer b.uploads.Unlock()
-	stored, err := b.stored(ctx, region, "")
-	if err != nil {
-		return ref{}, err
-	}
-	for _, s := range stored {
-		if string(s.AliCloudCertificateId) == c.id && s.casRegion(c.region) == c.region {
-			return ref{ID: s.ServerCertificateId}, nil
+	find := func() (bool, error) {
+		stored, err := b.stored(ctx, region, "")
+		for _, s := range stored {
+			if string(s.AliCloudCertificateId) == c.id && s.casRegion(c.region) == c.region {
+				r.ID = s.ServerCertificateId
+			}
 		}
+		return r.ID != "", err
 	}
 	if !bring {
-		return ref{}, nil
+		_, err = find()
+		return r, err
 	}
-	var answer struct{ ServerCertificateId string } //nolint:revive // as in JSON
-	query := url.Values{
-		"AliCloudCertificateId": {c.id}, "AliCloudCertificateName": {c.name}, "AliCloudCertificateRegionId": {c.region},
-		"ServerCertificateName": {c.name},
-	}
-	if b.opt.Settings.ResourceGroup != "" {
-		query.Set("ResourceGroupId", b.opt.Settings.ResourceGroup)
-	}
-	if err := b.ask(ctx, region, "UploadServerCertificate", query, &answer); err != nil {
-		return ref{}, err
-	}
-	return ref{ID: answer.ServerCertificateId}, nil
+	const action = "UploadServerCertificate"
+	err = b.ensure(ctx, find, func() error {
+		var answer struct{ ServerCertificateId string } //nolint:revive // as in JSON
+		query := url.Values{
+			"RegionId": {region}, "ServerCertificateName": {c.name}, "AliCloudCertificateId": {c.id},
+			"AliCloudCertificateName": {c.name}, "AliCloudCertificateRegionId": {c.region},
+		}
+		if b.opt.Settings.ResourceGroup != "" {
+			query.Set("ResourceGroupId", b.opt.Settings.ResourceGroup)
+		}
+		err := b.once(ctx, "slb", region, action, query, nil, &answer)
+		r.ID = answer.ServerCertificateId
+		return err
+	})
+	return r, explain(ctx, "slb", region, action, err)
 }
 
 func (b *slb) restorable(_ context.Context, s *state) (ref, error) { return s.now(), nil }

@@ -281,8 +281,12 @@ func balancerListeners(service string) func(*Cloud, params) (any, *failure) {
 		protocol := map[string]string{"alb": "HTTPS", "nlb": "TCPSSL"}[service]
 		for _, l := range c.listeners {
 			if l.service == service && l.region == p["region"] && (p["LoadBalancerIds.1"] == "" || p["LoadBalancerIds.1"] == l.instance) {
+				status := "Running"
+				if l.busy {
+					status = "Configuring"
+				}
 				all = append(all, map[string]any{
-					"ListenerId": l.id, "LoadBalancerId": l.instance, "ListenerPort": l.port, "ListenerProtocol": protocol,
+					"ListenerStatus": status, "ListenerId": l.id, "LoadBalancerId": l.instance, "ListenerPort": l.port, "ListenerProtocol": protocol,
 				})
 			}
 		}
