@@ -220,7 +220,10 @@ func (b *balancers) steps(s *state, want ref) (all []step) {
 	_, _, host, _ := splitListener(s.target.Name)
 	add := func(action, param, id string) {
 		params := url.Values{"ListenerId": {s.listener}, param: {id}}
-		all = append(all, step{b.name, action, s.target.Name, func(ctx context.Context) error { return b.job(ctx, s.target.Region, action, params) }})
+		all = append(
+			all,
+			step{b.name, action, s.target.Name, func(ctx context.Context) error { return b.job(ctx, s.target.Region, action, params) }},
+		)
 	}
 	detach := "DissociateAdditionalCertificatesFromListener"
 	param, additional := "Certificates.1.CertificateId", "Certificates.1.CertificateId"
@@ -233,7 +236,10 @@ func (b *balancers) steps(s *state, want ref) (all []step) {
 		}
 		return all
 	}
-	if !slices.ContainsFunc(s.others, func(o wafCertificate) bool { return o.CertificateID == want.ID && o.AppliedType != appliedDefault }) {
+	if !slices.ContainsFunc(
+		s.others,
+		func(o wafCertificate) bool { return o.CertificateID == want.ID && o.AppliedType != appliedDefault },
+	) {
 		add("AssociateAdditionalCertificatesWithListener", additional, want.ID)
 	}
 	for _, r := range s.bound {
@@ -264,7 +270,15 @@ func (b *balancers) job(ctx context.Context, region, action string, params url.V
 			case "Succeeded":
 				return nil
 			case "Failed":
-				return model.Fail("aliyun.job-failed", "action", action, "code", j.ErrorCode, "message", model.Quoted("server", j.ErrorMessage))
+				return model.Fail(
+					"aliyun.job-failed",
+					"action",
+					action,
+					"code",
+					j.ErrorCode,
+					"message",
+					model.Quoted("server", j.ErrorMessage),
+				)
 			}
 		}
 		select {

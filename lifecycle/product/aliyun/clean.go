@@ -181,7 +181,9 @@ func (d *Driver) Remove(ctx context.Context, s ports.Stored) (model.Text, error)
 		return "", err
 	}
 	if len(references) > 0 {
-		return "", &ports.PermanentError{Err: model.Fail("aliyun.in-use", "name", s.Name, "references", references).Wrapping(ports.ErrInUse)}
+		return "", &ports.PermanentError{
+			Err: model.Fail("aliyun.in-use", "name", s.Name, "references", references).Wrapping(ports.ErrInUse),
+		}
 	}
 	service, region, action := "cas", d.opt.Settings.CertificateRegion, "DeleteUserCertificate"
 	id, ok := strings.CutPrefix(s.ID, inCAS)
@@ -197,7 +199,9 @@ func (d *Driver) Remove(ctx context.Context, s ports.Stored) (model.Text, error)
 	case isGone(err):
 		return model.Say("aliyun.gone", "name", s.Name, "id", id), nil
 	case isCode(err, "CertificateAndPrivateKeyIsRefered", "CertificateInUse"):
-		return "", &ports.PermanentError{Err: model.Fail("aliyun.in-use", "name", s.Name, "references", []string{service}).Wrapping(ports.ErrInUse, err)}
+		return "", &ports.PermanentError{
+			Err: model.Fail("aliyun.in-use", "name", s.Name, "references", []string{service}).Wrapping(ports.ErrInUse, err),
+		}
 	case err != nil:
 		return "", explain(ctx, service, region, action, err)
 	}

@@ -141,7 +141,11 @@ func TestEachCallFails(t *testing.T) {
 						_, err := d.Deploy(t.Context(), p, second)
 						last, a.Fault = calls.Load() < int64(n), nil
 						// A look at a job may be refused when the job is done: that is no failure.
-						if refused := errors.As(err, new(*ports.PermanentError)); err != nil && (last || !refused || fault.Code != "Forbidden.RAM") {
+						if refused := errors.As(
+							err,
+							new(*ports.PermanentError),
+						); err != nil &&
+							(last || !refused || fault.Code != "Forbidden.RAM") {
 							t.Fatal(err)
 						}
 						if outcome := "finished by itself"; !last {
@@ -203,7 +207,7 @@ func TestKilledAtEachCall(t *testing.T) {
 							a.Fault = nil
 							d = a.open()
 							if !last {
-								tried[fmt.Sprintf("%s, killed, call done %v, rolled back %v: as it should be", service, fault.After, back)]++
+								tried[fmt.Sprintf("%s, killed, call done %v, rolled back %v: well", service, fault.After, back)]++
 							}
 							if back {
 								if err := d.Rollback(t.Context(), p); err != nil {

@@ -160,7 +160,10 @@ func (c *Cloud) deleteCertificate(p params) (any, *failure) {
 func (c *Cloud) uses(s *certificate) (all []any) {
 	id, _ := strconv.Atoi(s.id)
 	add := func(product, region, instance, domain string) {
-		all = append(all, map[string]any{"CertId": id, "CloudProduct": product, "RegionId": region, "InstanceId": instance, "Domain": domain})
+		all = append(
+			all,
+			map[string]any{"CertId": id, "CloudProduct": product, "RegionId": region, "InstanceId": instance, "Domain": domain},
+		)
 	}
 	for service, domains := range c.domains {
 		for _, d := range domains {

@@ -106,7 +106,8 @@ type stored struct {
 
 func (c *Cloud) slbFind(p params) (*listener, *failure) {
 	l := c.listener(func(l *listener) bool {
-		return l.service == "slb" && l.region == p["region"] && l.instance == p["LoadBalancerId"] && strconv.Itoa(l.port) == p["ListenerPort"]
+		return l.service == "slb" && l.region == p["region"] && l.instance == p["LoadBalancerId"] &&
+			strconv.Itoa(l.port) == p["ListenerPort"]
 	})
 	if l == nil {
 		return nil, refuse(http.StatusBadRequest, "ListenerNotFound", "The specified resource does not exist.")
@@ -286,7 +287,11 @@ func balancerListeners(service string) func(*Cloud, params) (any, *failure) {
 					status = "Configuring"
 				}
 				all = append(all, map[string]any{
-					"ListenerStatus": status, "ListenerId": l.id, "LoadBalancerId": l.instance, "ListenerPort": l.port, "ListenerProtocol": protocol,
+					"ListenerStatus":   status,
+					"ListenerId":       l.id,
+					"LoadBalancerId":   l.instance,
+					"ListenerPort":     l.port,
+					"ListenerProtocol": protocol,
 				})
 			}
 		}
@@ -343,7 +348,10 @@ func (c *Cloud) wafInstance(p params) (any, *failure) {
 func (c *Cloud) wafDomains(p params) (any, *failure) {
 	all := []any{}
 	for _, d := range c.domains["waf "+p["region"]] {
-		all = append(all, map[string]any{"Domain": d.name, "ListenPorts": map[string]any{"Http": []any{}, "Https": []any{map[string]any{"Port": 443}}}})
+		all = append(
+			all,
+			map[string]any{"Domain": d.name, "ListenPorts": map[string]any{"Http": []any{}, "Https": []any{map[string]any{"Port": 443}}}},
+		)
 	}
 	from, to := p.page(len(all))
 	return map[string]any{"Domains": all[from:to], "TotalCount": len(all)}, nil
@@ -401,7 +409,8 @@ func (c *Cloud) wafPorts(p params) (any, *failure) {
 
 func (c *Cloud) wafSetPort(p params) (any, *failure) {
 	l := c.listener(func(l *listener) bool {
-		return l.service == "waf" && l.instance == p["ResourceInstanceId"] && strconv.Itoa(l.port) == p["Port"] && p["ResourceProduct"] == "clb7"
+		return l.service == "waf" && l.instance == p["ResourceInstanceId"] && strconv.Itoa(l.port) == p["Port"] &&
+			p["ResourceProduct"] == "clb7"
 	})
 	if l == nil {
 		return nil, refuse(http.StatusNotFound, "ResourceNotFound.Listener", "no port %s", p["Port"])

@@ -8,8 +8,14 @@ var versions = map[string]string{
 
 // inactive are the codes with which services answer that are not activated.
 var inactive = map[string]string{
-	"cdn": "CdnServiceNotFound", "dcdn": "DcdnServiceNotFound", "scdn": "ScdnServiceNotFound", "slb": "ServiceNotOpened",
-	"alb": "OperationDenied.ServiceNotOpened", "nlb": "OperationDenied.ServiceNotOpened", "waf": "ServiceNotOpened", "cas": "ServiceNotOpened",
+	"cdn":  "CdnServiceNotFound",
+	"dcdn": "DcdnServiceNotFound",
+	"scdn": "ScdnServiceNotFound",
+	"slb":  "ServiceNotOpened",
+	"alb":  "OperationDenied.ServiceNotOpened",
+	"nlb":  "OperationDenied.ServiceNotOpened",
+	"waf":  "ServiceNotOpened",
+	"cas":  "ServiceNotOpened",
 }
 
 // action is an action of an API: its parameters, which are declared for the query or for
@@ -66,7 +72,12 @@ var table = map[string]map[string]action{
 		"ListListeners":            {"", "LoadBalancerIds.N MaxResults NextToken", false, balancerListeners("alb")},
 		"ListListenerCertificates": {"ListenerId", "MaxResults NextToken", false, balancerCertificates("alb")},
 		"GetLoadBalancerAttribute": {"LoadBalancerId", "", false, balancerAttribute},
-		"UpdateListenerAttribute":  {"ListenerId", "Certificates.N.CertificateId", false, balancerUpdate("alb", "Certificates.1.CertificateId")},
+		"UpdateListenerAttribute": {
+			"ListenerId",
+			"Certificates.N.CertificateId",
+			false,
+			balancerUpdate("alb", "Certificates.1.CertificateId"),
+		},
 		"AssociateAdditionalCertificatesWithListener": {
 			"ListenerId Certificates.N.CertificateId", "", false, balancerAttach("alb", "Certificates.1.CertificateId"),
 		},
