@@ -383,17 +383,25 @@ func (d *Driver) prepare(ctx context.Context, s *state, pair ports.KeyPair, leaf
 	return want, d.keep(ctx, s.target, rec)
 }
 
-// configure makes a target present what is wanted. A call that was refused because an
-// earlier one with a lost reply had done it is no failure.
+// configure makes a target present what is wanted. A call that is refused because an earlier
+// one with a lost reply had done it is no failure.
 func (d *Driver) configure(ctx context.Context, s *state, want ref) error {
-	for _, step := range d.service.steps(s, want) {
-		if err := step.run(ctx); err != nil {
-			again, errLook := d.look(ctx, s.target)
-			if errLook == nil && len(d.service.steps(again, want)) == 0 {
-				return nil
-			}
+	steps := d.service.steps(s, want)
+	for len(steps) > 0 {
+		err := steps[0].run(ctx)
+		if err == nil {
+			steps = steps[1:]
+			continue
+		}
+		again, errLook := d.settled(ctx, s.target)
+		if errLook != nil {
 			return err
 		}
+		left := d.service.steps(again, want)
+		if len(left) >= len(steps) {
+			return err
+		}
+		steps = left
 	}
 	return nil
 }

@@ -120,6 +120,10 @@ func TestWhatAnotherServiceUsesIsNotRemoved(t *testing.T) {
 	a.Fault = nil
 	a.AddDomain("dcdn", "", "elsewhere.example.com")
 	a.SetDomain("dcdn", "elsewhere.example.com", strings.TrimPrefix(stored[0].ID, "cas/"), false)
+	used, err := d.Superseded(t.Context(), a.region, []string{first.Fingerprint})
+	if err != nil || len(used) != 1 || !slices.Equal(used[0].References, []string{"DCDN elsewhere.example.com"}) {
+		t.Errorf("%+v, %v", used, err)
+	}
 	if _, err := d.Remove(t.Context(), stored[0]); !errors.Is(err, ports.ErrInUse) {
 		t.Error(err)
 	}

@@ -325,20 +325,29 @@ func balancerUpdate(service, param string) func(*Cloud, params) (any, *failure) 
 
 func balancerAttach(service, param string) func(*Cloud, params) (any, *failure) {
 	return func(c *Cloud, p params) (any, *failure) {
-		return c.start(service, p, []string{p[param]}, func(l *listener) {
-			if !slices.Contains(l.more, p[param]) {
-				l.more = append(l.more, p[param])
-			}
-		})
+		if c.attached(service, p, param) {
+			return nil, refuse(http.StatusBadRequest, "ResourceAlreadyAssociated.Certificate", "it is associated already")
+		}
+		return c.start(service, p, []string{p[param]}, func(l *listener) { l.more = append(l.more, p[param]) })
 	}
 }
 
 func balancerDetach(service, param string) func(*Cloud, params) (any, *failure) {
 	return func(c *Cloud, p params) (any, *failure) {
+		if !c.attached(service, p, param) {
+			return nil, refuse(http.StatusBadRequest, "ResourceNotAssociated.Certificate", "it is not associated")
+		}
 		return c.start(service, p, nil, func(l *listener) {
 			l.more = slices.DeleteFunc(l.more, func(id string) bool { return id == p[param] })
 		})
 	}
+}
+
+// attached reports whether a listener has an additional certificate.
+func (c *Cloud) attached(service string, p params, param string) bool {
+	return c.listener(func(l *listener) bool {
+		return l.service == service && l.id == p["ListenerId"] && slices.Contains(l.more, p[param])
+	}) != nil
 }
 
 func (c *Cloud) wafInstance(p params) (any, *failure) {
