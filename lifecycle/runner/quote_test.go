@@ -25,8 +25,8 @@ func TestQuotedArgumentsArriveUnchanged(t *testing.T) {
 			t.Errorf("%s: %q, %v", shell, out, err)
 		}
 	}
-	// What no shell sees as anything else stays readable.
-	if got := quote([]string{"nginx", "-t", "/etc/a_b", "it's"}); got != `nginx -t /etc/a_b it\'s` {
+	// What no shell sees as anything else stays readable; fish and csh want marks of their own.
+	if got := quote([]string{"nginx", "-t", "/etc/a_b", "it's", `a\ b!`}); got != `nginx -t /etc/a_b it\'s a\\' b'\!` {
 		t.Errorf("%s", got)
 	}
 }
