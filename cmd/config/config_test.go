@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/issuer/acme"
+	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
 	"certquay/ui/text"
@@ -155,6 +156,7 @@ func TestInterval(t *testing.T) {
 // rule and an example.
 func TestErrors(t *testing.T) {
 	addTestDriver(t)
+	drivers := strings.Join(product.Names(), ", ")
 	for _, c := range []struct{ text, want string }{
 		{"stor:\n  seal: file\n", "f.yaml:1:1: stor is not known; did you mean store?"},
 		{"store:\n  seel: file\n", "f.yaml:2:3: store.seel is not known; did you mean seal?"},
@@ -187,16 +189,16 @@ func TestErrors(t *testing.T) {
 		{"products:\n- {name: a, driver: none}\n", "f.yaml:2:10: products[0].name is no default product, so there is nothing to take away; for example SLB"},
 		{"products:\n- {name: cdn, driver: none, regions: [x]}\n", "products[0].driver none takes a default away and takes no other field"},
 		{"products:\n- name: a\n  driver: hosted\n  regions: [x]\n", "f.yaml:4:12: products[0].regions are not given here: each host"},
-		{"products:\n- name: a\n  driver: hosted\n  ssh: [a@b, web1]\n",
-			"f.yaml:4:14: products[0].ssh[1] must be user@host or user@host:port; for example deploy@web1.example.com"},
+		{"products:\n- name: a\n  driver: hosted\n  ssh: [a@b, 'w 1']\n",
+			"f.yaml:4:14: products[0].ssh[1] must be a host as user@host or user@host:port; for example deploy@web1.example.com"},
 		{"products:\n- name: a\n  driver: hosted\n  ssh: [a@b, a@b]\n", "products[0].ssh[1] is named twice; each host is a region"},
 		{"products:\n- name: a\n  driver: hosted\n  ssh_key: x\n", "products[0].ssh is needed: without a host"},
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- {name: A, driver: edge, regions: [x]}\n",
 			"products[1].name is the name of another product"},
-		{"products:\n- name: a\n  regions: [x]\n  driver: nginx\n",
-			"f.yaml:4:11: products[0].driver is nginx, which is not built into this version of certquay; drivers that are: edge, told, hosted"},
+		{"products:\n- name: a\n  regions: [x]\n  driver: iis\n",
+			"f.yaml:4:11: products[0].driver is iis, which is not built into this version of certquay; drivers that are: " + drivers},
 		{"products:\n- name: a\n  regions: [x]\n",
-			"f.yaml:2:7: products[0].driver must name one of the drivers edge, told, hosted; for example edge"},
+			"f.yaml:2:7: products[0].driver must name one of the drivers " + drivers + "; for example edge"},
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- name: b\n  driver: edge\n  regions: [x]\n  settings:\n    key: 1\n",
 			"f.yaml:7:8: products[1].settings are given, and the driver edge has none; leave them out"},
 		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  remove_superseded: true\n",

@@ -213,13 +213,34 @@ func (d *Driver) Discover(ctx context.Context, region string) ([]ports.Target, e
 }
 
 // Hosts returns the names that a target serves; none for the default certificate of a
-// listener.
+// listener. Only for additional certificates of ALB, NLB and WAF the service is asked: they
+// may serve more names than the target is named after.
 func (d *Driver) Hosts(ctx context.Context, p ports.Target) ([]string, error) {
+	if err := d.checkRegion(p.Region); err != nil {
+		return nil, err
+	}
+	_, _, host, listener := splitListener(p.Name)
+	switch {
+	case !listener:
+		return []string{domainHost(p.Name)}, nil
+	case host == "":
+		return nil, nil
+	case d.opt.Settings.Service == "slb":
+		return []string{host}, nil
+	}
 	s, err := d.look(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	return s.hosts, nil
+}
+
+// domainHost is the host name of a domain. A leading dot means a wildcard.
+func domainHost(name string) string {
+	if strings.HasPrefix(name, ".") {
+		return "*" + name
+	}
+	return name
 }
 
 // Current returns what is configured at a target. The fingerprint of a certificate whose
@@ -350,7 +371,7 @@ func (d *Driver) prepare(ctx context.Context, s *state, pair ports.KeyPair, leaf
 	if err != nil || want.same(now) {
 		return want, err
 	}
-	want.Fingerprint = pair.Fingerprint
+	want.Fingerprint, want.Chain = pair.Fingerprint, pair.Chain
 	rec, err := d.record(s.target)
 	if err != nil {
 		return ref{}, err
@@ -358,6 +379,9 @@ func (d *Driver) prepare(ctx context.Context, s *state, pair ports.KeyPair, leaf
 	again := rec.First && rec.Former != nil && rec.Former.same(now) // after an interruption
 	if rec.Before == nil || rec.Gone {
 		rec, again = record{Before: &now}, true
+	}
+	if rec.Deployed != nil && rec.Deployed.same(now) {
+		now.Fingerprint, now.Chain = rec.Deployed.Fingerprint, rec.Deployed.Chain
 	}
 	rec.First, rec.Former, rec.Deployed = again, &now, &want
 	return want, d.keep(ctx, s.target, rec)
