@@ -213,13 +213,34 @@ func (d *Driver) Discover(ctx context.Context, region string) ([]ports.Target, e
 }
 
 // Hosts returns the names that a target serves; none for the default certificate of a
-// listener.
+// listener. Only for additional certificates of ALB, NLB and WAF the service is asked: they
+// may serve more names than the target is named after.
 func (d *Driver) Hosts(ctx context.Context, p ports.Target) ([]string, error) {
+	if err := d.checkRegion(p.Region); err != nil {
+		return nil, err
+	}
+	_, _, host, listener := splitListener(p.Name)
+	switch {
+	case !listener:
+		return []string{domainHost(p.Name)}, nil
+	case host == "":
+		return nil, nil
+	case d.opt.Settings.Service == "slb":
+		return []string{host}, nil
+	}
 	s, err := d.look(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	return s.hosts, nil
+}
+
+// domainHost is the host name of a domain. A leading dot means a wildcard.
+func domainHost(name string) string {
+	if strings.HasPrefix(name, ".") {
+		return "*" + name
+	}
+	return name
 }
 
 // Current returns what is configured at a target. The fingerprint of a certificate whose
