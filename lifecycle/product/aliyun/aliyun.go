@@ -305,34 +305,11 @@ func probeName(name string) string {
 	return name
 }
 
-// check refuses a pair that no server could present, before anything changes.
-func check(pair ports.KeyPair) (*x509.Certificate, error) {
-	bad := func(why any) (*x509.Certificate, error) { return nil, permanent("aliyun.refuses", "why", why) }
-	if len(pair.Chain) == 0 {
-		return bad(model.Say("edge.none"))
-	}
-	leaf, err := x509.ParseCertificate(pair.Chain[0])
-	if err != nil {
-		return bad(model.Say("edge.unreadable"))
-	}
-	if is := bundle.Fingerprint(leaf.Raw); is != pair.Fingerprint {
-		return bad(model.Say("edge.fingerprint", "is", is, "want", pair.Fingerprint))
-	}
-	key, err := bundle.UnmarshalKey(pair.Key)
-	if err != nil {
-		return bad(err)
-	}
-	if !bundle.SamePublic(key.Public(), leaf.PublicKey) {
-		return bad(model.Say("edge.other-key"))
-	}
-	return leaf, nil
-}
-
 // ready checks a pair and reads the target for it.
 func (d *Driver) ready(ctx context.Context, p ports.Target, pair ports.KeyPair) (*state, *x509.Certificate, error) {
-	leaf, err := check(pair)
+	leaf, err := bundle.CheckPair(pair.Chain, pair.Key, pair.Fingerprint)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, permanent("aliyun.refuses", "why", err)
 	}
 	s, err := d.settled(ctx, p)
 	if err != nil {
