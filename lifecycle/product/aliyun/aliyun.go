@@ -368,7 +368,7 @@ func (d *Driver) prepare(ctx context.Context, s *state, pair ports.KeyPair, leaf
 	if err != nil || want.same(now) {
 		return want, err
 	}
-	want.Fingerprint = pair.Fingerprint
+	want.Fingerprint, want.Chain = pair.Fingerprint, pair.Chain
 	rec, err := d.record(s.target)
 	if err != nil {
 		return ref{}, err
@@ -376,6 +376,9 @@ func (d *Driver) prepare(ctx context.Context, s *state, pair ports.KeyPair, leaf
 	again := rec.First && rec.Former != nil && rec.Former.same(now) // after an interruption
 	if rec.Before == nil || rec.Gone {
 		rec, again = record{Before: &now}, true
+	}
+	if rec.Deployed != nil && rec.Deployed.same(now) {
+		now.Fingerprint, now.Chain = rec.Deployed.Fingerprint, rec.Deployed.Chain
 	}
 	rec.First, rec.Former, rec.Deployed = again, &now, &want
 	return want, d.keep(ctx, s.target, rec)
