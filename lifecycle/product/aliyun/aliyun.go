@@ -344,7 +344,7 @@ func (s *state) presents(pair ports.KeyPair) bool {
 // Deploy uploads the pair, unless the certificate service has it, and configures it.
 func (d *Driver) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Binding, error) {
 	defer d.lock(p)()
-	s, leaf, err := d.ready(ctx, p, pair, false)
+	s, leaf, err := d.ready(ctx, p, pair)
 	if err != nil {
 		return ports.Binding{}, err
 	}
