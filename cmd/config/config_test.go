@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
 	"certquay/ui/text"
@@ -139,6 +140,7 @@ func TestInterval(t *testing.T) {
 // rule and an example.
 func TestErrors(t *testing.T) {
 	addTestDriver(t)
+	drivers := strings.Join(product.Names(), ", ")
 	for _, c := range []struct{ text, want string }{
 		{"stor:\n  seal: file\n", "f.yaml:1:1: stor is not known; did you mean store?"},
 		{"store:\n  seel: file\n", "f.yaml:2:3: store.seel is not known; did you mean seal?"},
@@ -168,6 +170,8 @@ func TestErrors(t *testing.T) {
 		{"catalogue: {per_year_by_level: {xv: {free: -1}}}\n", "is no level"},
 		{"products:\n- {name: a, driver: edge, regions: []}\n", "products[0].regions must name at least one region"},
 		{"products:\n- {name: a, driver: edge, ssh: [x@y]}\n", "products[0].ssh is given, and the driver edge works on no hosts"},
+		{"products:\n- {name: a, driver: kubernetes, regions: [x]}\n",
+			"products[0].regions are not given here: the driver kubernetes takes them from its settings"},
 		{"products:\n- {name: a, driver: none}\n", "f.yaml:2:10: products[0].name is no default product, so there is nothing to take away; for example SLB"},
 		{"products:\n- {name: cdn, driver: none, regions: [x]}\n", "products[0].driver none takes a default away and takes no other field"},
 		{"products:\n- name: a\n  driver: hosted\n  regions: [x]\n", "f.yaml:4:12: products[0].regions are not given here: each host"},
@@ -178,9 +182,9 @@ func TestErrors(t *testing.T) {
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- {name: A, driver: edge, regions: [x]}\n",
 			"products[1].name is the name of another product"},
 		{"products:\n- name: a\n  regions: [x]\n  driver: nginx\n",
-			"f.yaml:4:11: products[0].driver is nginx, which is not built into this version of certquay; drivers that are: edge, told, hosted"},
+			"f.yaml:4:11: products[0].driver is nginx, which is not built into this version of certquay; drivers that are: " + drivers},
 		{"products:\n- name: a\n  regions: [x]\n",
-			"f.yaml:2:7: products[0].driver must name one of the drivers edge, told, hosted; for example edge"},
+			"f.yaml:2:7: products[0].driver must name one of the drivers " + drivers + "; for example edge"},
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- name: b\n  driver: edge\n  regions: [x]\n  settings:\n    key: 1\n",
 			"f.yaml:7:8: products[1].settings are given, and the driver edge has none; leave them out"},
 		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  remove_superseded: true\n",

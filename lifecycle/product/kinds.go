@@ -8,6 +8,7 @@ import (
 
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/edge"
+	"certquay/lifecycle/product/kubernetes"
 	"certquay/lifecycle/runner"
 	"certquay/model"
 )
@@ -43,6 +44,9 @@ type Kind struct {
 	Settings func() any
 	// OnHosts says that its products are servers, on this machine or reached by SSH.
 	OnHosts bool
+	// Regions returns the regions that the settings name, the default first, none if that is
+	// not known now; nil if a driver has a [Place] or hosts.
+	Regions func(settings any) []string
 	// Open opens a product. An [io.Closer] is closed before the store; a
 	// [ProblemReporter] may work in part.
 	Open func(context.Context, Setup) (ports.Product, error)
@@ -57,6 +61,7 @@ type ProblemReporter interface {
 // line here.
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
+	{Name: kubernetes.Driver, Settings: kubernetesSettings, Regions: kubernetesRegions, Open: openKubernetes},
 }
 
 // Names lists the names of [Kinds].
@@ -82,4 +87,14 @@ func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
 		ctx, s.Store,
 		edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, PortOwner: s.PortOwner, Words: s.Words},
 	)
+}
+
+func kubernetesSettings() any { return kubernetes.DefaultSettings() }
+
+func kubernetesRegions(settings any) []string { return settings.(kubernetes.Settings).Regions() }
+
+func openKubernetes(_ context.Context, s Setup) (ports.Product, error) {
+	return kubernetes.Open(kubernetes.Options{
+		Settings: s.Settings.(kubernetes.Settings), Product: s.Product, Store: s.Store, Now: s.Now, Prober: Prober{Now: s.Now},
+	})
 }

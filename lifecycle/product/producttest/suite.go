@@ -21,13 +21,16 @@ import (
 type Harness struct {
 	Product ports.Product
 	Region  string // one of Product.Regions
-	// Hosts are at least six different host names that may be deployed to. A
-	// product that does not create resources has them already.
+	// Hosts are the names of at least six different targets that may be deployed to:
+	// host names unless HostOf is set. A product that does not create resources has them
+	// already.
 	Hosts []string
 	Now   time.Time // the moment the product takes for now
 	// Reopen, when not nil, is a restart that nothing prepared: the same
 	// product over the same state.
 	Reopen func(t *testing.T) ports.Product
+	// HostOf returns the host that a target serves; nil if targets are named after it.
+	HostOf func(target string) string
 	// HTTP means that the endpoints answer HTTP requests, so that the suite can
 	// check that a connection survives a swap.
 	HTTP bool
@@ -73,19 +76,47 @@ func (s *suite) place(n int) ports.Target {
 
 func (s *suite) deploy(t *testing.T, p ports.Target) (ports.KeyPair, ports.Binding) {
 	t.Helper()
-	pair := s.ca.Pair(t, p.Name)
+	pair := s.pair(t, p)
 	b, err := s.Product.Deploy(s.ctx, p, pair)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.Fingerprint != pair.Fingerprint || b.Address == "" {
+	if b.Fingerprint != pair.Fingerprint || b.Address == "" && !s.readsBack() {
 		t.Fatalf("deploying gave %+v, want fingerprint %s and an address", b, pair.Fingerprint)
 	}
 	return pair, b
 }
 
-// seen asks by a real handshake; nil when there is no answer.
-func (s *suite) seen(b ports.Binding) [][]byte {
+// host is what a target serves.
+func (s *suite) host(p ports.Target) string {
+	if s.HostOf != nil {
+		return s.HostOf(p.Name)
+	}
+	return p.Name
+}
+
+// pair is a fresh one for the host of a target.
+func (s *suite) pair(t *testing.T, p ports.Target) ports.KeyPair {
+	t.Helper()
+	return s.ca.Pair(t, s.host(p))
+}
+
+// readsBack reports whether the product looks by itself, so that it needs no address.
+func (s *suite) readsBack() bool {
+	_, ok := s.Product.(ports.Verifier)
+	return ok
+}
+
+// seen asks by a real handshake, or lets a product look that does so by itself; nil when
+// there is no answer.
+func (s *suite) seen(p ports.Target, b ports.Binding) [][]byte {
+	if v, ok := s.Product.(ports.Verifier); ok {
+		l, err := v.Look(s.ctx, p)
+		if err != nil || len(l.Seen) == 0 || l.Seen[0].Err != nil {
+			return nil
+		}
+		return l.Seen[0].Chain
+	}
 	chain, _, err := product.Prober{Now: func() time.Time { return s.Now }}.Probe(s.ctx, b.Address, b.SNI)
 	if err != nil {
 		return nil
@@ -111,7 +142,7 @@ func (s *suite) mustPresent(t *testing.T, p ports.Target, pair *ports.KeyPair) {
 		t.Errorf("configured is %q, %v; want %q", b.Fingerprint, err, pair.Fingerprint)
 		return
 	}
-	if got := s.seen(b); !slices.EqualFunc(got, pair.Chain, bytes.Equal) {
+	if got := s.seen(p, b); !slices.EqualFunc(got, pair.Chain, bytes.Equal) {
 		t.Errorf("a handshake shows %d certificates, not the chain deployed", len(got))
 	}
 }
@@ -131,7 +162,7 @@ func testUnknown(t *testing.T, s *suite) {
 		t.Error("an unknown region is listed")
 	}
 	bad := ports.Target{Region: "nowhere", Name: s.Hosts[0]}
-	if _, err := s.Product.Deploy(s.ctx, bad, s.ca.Pair(t, s.Hosts[0])); err == nil {
+	if _, err := s.Product.Deploy(s.ctx, bad, s.pair(t, bad)); err == nil {
 		t.Error("deployed to an unknown region")
 	}
 	if _, err := s.Product.Current(s.ctx, bad); !errors.Is(err, ports.ErrNoResource) {
@@ -144,7 +175,7 @@ func testUnknown(t *testing.T, s *suite) {
 	if err := s.Product.Undeploy(s.ctx, none); !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("undeploy: %v", err)
 	}
-	_, err := s.Product.Deploy(s.ctx, none, s.ca.Pair(t, none.Name))
+	_, err := s.Product.Deploy(s.ctx, none, s.ca.Pair(t, "no-such-resource.example"))
 	if !s.Product.CreatesResources() && !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("deploy: %v", err)
 	}
@@ -163,7 +194,7 @@ func testDeploy(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := product.VerifyChain(s.seen(b), p.Name, []product.Roots{{Name: "configured", Pool: s.ca.Pool()}}, s.Now)
+	v := product.VerifyChain(s.seen(p, b), s.host(p), []product.Roots{{Name: "configured", Pool: s.ca.Pool()}}, s.Now)
 	if !v.OK() {
 		t.Errorf("the presented chain does not verify: %s", v.AsText())
 	}
@@ -206,7 +237,7 @@ func testRestoreFirst(t *testing.T, s *suite) {
 		t.Errorf("before %+v, %v; after %+v, %v", before, errBefore, after, errAfter)
 	}
 	if s.Product.CreatesResources() {
-		if got := s.seen(b); got != nil {
+		if got := s.seen(p, b); got != nil {
 			t.Error("it still presents what was taken back")
 		}
 	}
@@ -263,7 +294,7 @@ func testUndeploy(t *testing.T, s *suite) {
 		return // what was there before is the driver's own test
 	}
 	s.mustPresent(t, p, nil)
-	if s.seen(b) != nil {
+	if s.seen(p, b) != nil {
 		t.Error("it is still presented")
 	}
 	if err := s.Product.Undeploy(s.ctx, p); !errors.Is(err, ports.ErrNoResource) {
@@ -283,7 +314,7 @@ func testBroken(t *testing.T, s *suite) {
 	if err := s.Product.Commit(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
-	other := s.ca.Pair(t, p.Name)
+	other := s.pair(t, p)
 	for name, pair := range map[string]ports.KeyPair{
 		"another key":         {Chain: other.Chain, Key: good.Key, Fingerprint: other.Fingerprint},
 		"no key":              {Chain: other.Chain, Fingerprint: other.Fingerprint},
@@ -330,7 +361,7 @@ func testConcurrent(t *testing.T, s *suite) {
 	last := make([]ports.KeyPair, len(s.Hosts))
 	for n := range s.Hosts {
 		p := s.place(n)
-		pairs := []ports.KeyPair{s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name)}
+		pairs := []ports.KeyPair{s.pair(t, p), s.pair(t, p), s.pair(t, p)}
 		last[n] = pairs[2]
 		wg.Add(2)
 		go func() {
@@ -341,7 +372,7 @@ func testConcurrent(t *testing.T, s *suite) {
 					t.Error(err)
 					return
 				}
-				if got := s.seen(b); len(got) == 0 || !bytes.Equal(got[0], pair.Chain[0]) {
+				if got := s.seen(p, b); len(got) == 0 || !bytes.Equal(got[0], pair.Chain[0]) {
 					t.Errorf("%s: a handshake after deploying does not show the new leaf", p.Name)
 				}
 				if err := s.Product.Commit(s.ctx, p); err != nil {
@@ -385,7 +416,7 @@ func testSwap(t *testing.T, s *suite) {
 	defer client.CloseIdleConnections()
 	ask := func() {
 		t.Helper()
-		resp, err := client.Get("https://" + p.Name + "/")
+		resp, err := client.Get("https://" + s.host(p) + "/")
 		if err != nil {
 			t.Fatal(err)
 		}
