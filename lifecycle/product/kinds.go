@@ -9,6 +9,8 @@ import (
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/product/kubernetes"
+	"certquay/lifecycle/product/nginx"
+	"certquay/lifecycle/product/site"
 	"certquay/lifecycle/runner"
 	"certquay/model"
 )
@@ -62,6 +64,7 @@ type ProblemReporter interface {
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
 	{Name: kubernetes.Driver, Settings: kubernetesSettings, Regions: kubernetesRegions, Open: openKubernetes},
+	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, Open: openNginx},
 }
 
 // Names lists the names of [Kinds].
@@ -97,4 +100,11 @@ func openKubernetes(_ context.Context, s Setup) (ports.Product, error) {
 	return kubernetes.Open(kubernetes.Options{
 		Settings: s.Settings.(kubernetes.Settings), Product: s.Product, Store: s.Store, Now: s.Now, Prober: Prober{Now: s.Now},
 	})
+}
+
+// onHosts are the options that products on hosts share.
+func (s Setup) onHosts() site.Options { return site.Options{Hosts: s.Hosts, Now: s.Now} }
+
+func openNginx(_ context.Context, s Setup) (ports.Product, error) {
+	return nginx.New(s.Settings.(nginx.Settings), s.onHosts()), nil
 }

@@ -1,3 +1,5 @@
+// Package product holds what all products share: the registry of drivers and the
+// verification of the presented chain. The drivers are in the folders below.
 package product
 
 import (
@@ -5,7 +7,14 @@ import (
 	"time"
 
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/product/probe"
 )
+
+// Prober does TLS handshakes.
+type Prober = probe.Prober
+
+// DefaultTimeout bounds a probe unless configured.
+const DefaultTimeout = probe.DefaultTimeout
 
 // WatchVerifier returns a verifier for watched endpoints that trusts one set of
 // roots. pool is called for each verification.

@@ -204,7 +204,8 @@ func (f *fake) secret(r *http.Request, namespace, name string, in object, admin 
 		delete(f.secrets, key)
 		return answer{200, object{"kind": "Status", "status": "Success"}}
 	}
-	if v, ok := in["metadata"].(object)["resourceVersion"]; ok && (!there || v != live["metadata"].(object)["resourceVersion"]) {
+	given, _ := in["metadata"].(object)
+	if v, ok := given["resourceVersion"]; ok && (!there || v != live["metadata"].(object)["resourceVersion"]) {
 		return refuse(409, "Conflict", "the object has been modified")
 	}
 	who := r.URL.Query().Get("fieldManager")
@@ -264,12 +265,16 @@ func (f *fake) apply(key string, live, in object, who string, force, dry bool) a
 			}
 		}
 	}
-	return f.write(key, live, next, "Apply", who, dry)
+	return f.write(key, live, next, "Apply", who, dry, mine)
 }
 
-// write stores an object whose fields differ from the live one under a manager.
-func (f *fake) write(key string, live, next object, op, who string, dry bool) answer {
+// write stores an object. The manager holds what differs from the live one, or what it
+// applied.
+func (f *fake) write(key string, live, next object, op, who string, dry bool, applied ...map[string]any) answer {
 	meta := next["metadata"].(object)
+	if labels, ok := meta["labels"].(object); ok && len(labels) == 0 {
+		delete(meta, "labels")
+	}
 	for _, k := range []string{"tls.crt", "tls.key"} {
 		if _, ok := next["data"].(object)[k]; !ok && next["type"] == "kubernetes.io/tls" {
 			return refuse(422, "Invalid", "data["+k+"]: Required value")
@@ -284,14 +289,18 @@ func (f *fake) write(key string, live, next object, op, who string, dry bool) an
 	if live == nil {
 		namespace, name, _ := strings.Cut(key, "/")
 		meta["namespace"], meta["name"] = namespace, name
+		next["apiVersion"], next["kind"] = "v1", "Secret"
 		f.version++
 		meta["uid"] = "uid-" + strconv.Itoa(f.version)
 	}
 	changed := object{}
 	for path, v := range flat(next) {
-		if was, ok := flat(live)[path]; !ok || was != v || op == "Apply" {
+		if was, ok := flat(live)[path]; !ok || was != v {
 			changed[path] = v
 		}
+	}
+	for _, fields := range applied {
+		changed = fields
 	}
 	if given, _ := meta["managedFields"].([]any); len(changed) > 0 || len(given) == 0 {
 		list := []any{}
@@ -400,7 +409,9 @@ func merge(into, from object) {
 			if _, ok := into[k].(object); !ok {
 				into[k] = object{}
 			}
-			merge(into[k].(object), sub)
+			if merge(into[k].(object), sub); len(into[k].(object)) == 0 {
+				delete(into, k)
+			}
 		default:
 			into[k] = v
 		}

@@ -189,7 +189,7 @@ func (p *Product) Rollback(ctx context.Context, t ports.Target) error {
 	if err != nil || was == nil {
 		return err
 	}
-	if err := p.restore(ctx, c, r, was, false); err != nil {
+	if err := p.restore(ctx, c, r, was, was.First); err != nil {
 		return err
 	}
 	kinds := []string{former}
@@ -288,7 +288,8 @@ func (c *client) putBack(ctx context.Context, r ref, live *secret, was *state) e
 	}
 	changed, err := c.merge(ctx, r, live, map[string]any{
 		"metadata": map[string]any{"labels": map[string]any{managedBy: label}},
-		"data":     map[string][]byte{certKey: was.Cert, keyKey: was.key.Reveal()},
+		// An empty value is no null, which would remove the field.
+		"data": map[string][]byte{certKey: append([]byte{}, was.Cert...), keyKey: append([]byte{}, was.key.Reveal()...)},
 	})
 	if err != nil {
 		return err

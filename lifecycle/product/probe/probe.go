@@ -1,7 +1,5 @@
-// Package product holds what all products share: the prober, which reads the
-// certificate of a server as any client would, and the verification of the presented
-// chain. The drivers are in the folders below.
-package product
+// Package probe reads the certificate of a server as any client would.
+package probe
 
 import (
 	"context"
