@@ -31,6 +31,10 @@ var behaviours = []struct {
 	{"NamespacesThatAreNotThereAreSaid", noNamespace},
 	{"SecretsAreFoundWithWhatRefersToThem", found},
 	{"NothingIsTakenOffThatCertquayDidNotDeploy", notDeployed},
+	{"EveryRequestMayFail", everyRequestFails},
+	{"KilledAnywhere", killedAnywhere},
+	{"WhatChangesMeanwhileIsNotLost", changedMeanwhile},
+	{"KeysAreOnlyInBodies", keysOnlyInBodies},
 }
 
 func TestBehaviours(t *testing.T) {

@@ -16,25 +16,13 @@ import (
 
 // fake is an API server as far as the driver needs one: secrets with server-side apply,
 // merge patches, optimistic locking and managers of fields, roles, and access reviews. The
-// same tests run against it and against a real one, which keeps it honest. Only it can fail
-// on purpose.
+// same tests run against it and against a real one, which keeps it honest.
 type fake struct {
 	mu      sync.Mutex
 	version int
 	secrets map[string]object // by namespace/name
 	others  map[string][]any  // by path: namespaces, ingresses
 	rules   map[string][]rule // by namespace
-	seen    []string          // requests of the driver, METHOD path?query
-	// fault is asked before each request of the driver, from 1; nil for none.
-	fault func(n int, r *http.Request) *fault
-}
-
-// fault is a request that fails: with a status, or cut if that is 0.
-type fault struct {
-	late   bool // it is done all the same
-	status int
-	header string // Retry-After
-	then   func() // done between
 }
 
 type object = map[string]any
@@ -76,35 +64,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	var hit *fault
-	admin := r.Header.Get("Authorization") == "Bearer "+adminToken
-	if !admin {
-		f.seen = append(f.seen, r.Method+" "+r.URL.RequestURI())
-		if f.fault != nil {
-			hit = f.fault(len(f.seen), r)
-		}
-	}
-	if hit != nil && hit.then != nil {
-		f.mu.Unlock()
-		hit.then()
-		f.mu.Lock()
-	}
-	a := answer{}
-	if hit == nil || hit.late || hit.status == 0 && hit.then != nil {
-		a = f.answer(r, body, admin)
-	}
-	if hit != nil && (hit.status != 0 || hit.then == nil) {
-		if hit.status == 0 {
-			w.Header().Set("Content-Length", "1000")
-			w.WriteHeader(http.StatusOK)
-			_, _ = io.WriteString(w, `{"metadata":{`)
-			panic(http.ErrAbortHandler)
-		}
-		if hit.header != "" {
-			w.Header().Set("Retry-After", hit.header)
-		}
-		a = refuse(hit.status, "", http.StatusText(hit.status))
-	}
+	a := f.answer(r, body, r.Header.Get("Authorization") == "Bearer "+adminToken)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(a.status)
 	_ = json.NewEncoder(w).Encode(a.body)

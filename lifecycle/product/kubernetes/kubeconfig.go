@@ -19,9 +19,10 @@ const (
 	maxConfig = 4 << 20
 	// inCluster is the region of the cluster that certquay itself runs in.
 	inCluster = "in-cluster"
-	// serviceAccount is where a pod finds its service account.
-	serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
 )
+
+// serviceAccount is where a pod finds its service account.
+var serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount" //nolint:gosec // a path
 
 // kubeconfig is the file that kubectl reads (v1 of client-go's clientcmd).
 type kubeconfig struct {

@@ -1,3 +1,5 @@
+// A module of its own, so that the Kubernetes API server and what it needs stay out of
+// certquay's. bash .ci/kubernetes builds it and runs the tests of the driver against it.
 module certquay/apiserver
 
 go 1.26.0
