@@ -65,7 +65,7 @@ var (
 	fileFlags = map[string]bool{
 		"config": true, "out": true, "csr": true, "document": true, "key": true, "authorized-keys": true, "identity": true, "roots": true,
 		"passphrase-file": true, "password-file": true, "channel-file": true, "settings-file": true, "eab-key-file": true,
-		"ca-file": true, "chain-roots-file": true,
+		"ca-file": true, "chain-roots-file": true, "ssh-key": true, "known-hosts": true,
 	}
 	directoryFlags = map[string]bool{"data": true, "documents": true, "http-root": true}
 )
@@ -89,10 +89,14 @@ func (c *invocation) argCompletions() map[string][]completer {
 	for _, verb := range []string{"show", "edit", "test", "rollover", "remove"} {
 		all["issuer "+verb] = []completer{issuers}
 	}
+	for _, verb := range []string{"show", "edit", "test", "remove"} {
+		all["product "+verb] = []completer{c.fromStore("products")}
+	}
+	all["product add"] = []completer{words(config.DefaultProducts())}
 	all["dns remove"], all["dns test"] = []completer{accounts}, []completer{accounts}
 	all["dns providers"] = []completer{words(providerNames())}
 	for _, verb := range []string{
-		"show", "explain", "preflight", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
+		"show", "explain", "preflight", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy", "receipts",
 		"renew", "reissue", "reorder", "rekey", "host", "revoke", "contact assign", "note",
 	} {
 		all[verb] = []completer{instance}
@@ -115,7 +119,8 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--company":  c.fromStore("companies"),
 		"--brand":    c.brands,
 		"--kind":     words(config.DeclaredKinds()), "--directory": words(acme.DirectoryNames()), "--challenge": words(challenge.Types),
-		"--unset": words(settingNames()), "--provider": words(providerNames()),
+		"issuer edit --unset": words(settingNames(issuerSources())), "product edit --unset": words(settingNames(productSources())),
+		"--driver": words(product.Names()), "--provider": words(providerNames()),
 		"--level": words(model.Levels), "--type": words(model.DomainTypes), "--grade": words(model.Grades),
 		"--key-type": words(model.KeyTypes), "company add --type": words(model.OrganizationTypes),
 		"company edit --type": words(model.OrganizationTypes), "--to": c.fromStore("contacts"), "--from": c.fromStore("contacts"),

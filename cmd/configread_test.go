@@ -91,7 +91,7 @@ func TestEachFieldOfTheConfigurationIsRead(t *testing.T) {
 			packages = append(packages, path)
 		}
 	}
-	packages = append(packages, "certquay/lifecycle/issuer")
+	packages = append(packages, "certquay/lifecycle/issuer", "certquay/lifecycle/product")
 	for _, k := range issuer.Kinds {
 		packages = append(packages, settingsPackage(k.Settings, fields)...)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,8 @@ import (
 func deployCmd(c *invocation) *cobra.Command {
 	s := selection{}
 	r := lifecycle.DeployRequest{}
+	var batch int
+	var pause time.Duration
 	cmd := &cobra.Command{
 		Use: "deploy",
 		Example: "  certquay deploy shop.example.com --product CDN\n" +
@@ -26,6 +29,9 @@ func deployCmd(c *invocation) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Product == "" && !r.Everywhere {
 				return out.Usage("usage.no-product", "words", c.productNames())
+			}
+			if err := setWaves(cmd, &r, c.engine().Policy().Waves, batch, pause); err != nil {
+				return err
 			}
 			title := counted("many.deploy", "product", r.Product)
 			if r.Everywhere {
@@ -63,12 +69,32 @@ func deployCmd(c *invocation) *cobra.Command {
 	f.StringVar(&r.Product, "product", "", "")
 	f.StringSliceVar(&r.Regions, "region", nil, "")
 	f.StringSliceVar(&r.Resources, "resource", nil, "")
+	f.IntVar(&batch, "batch", 0, "")
+	f.DurationVar(&pause, "pause", 0, "")
 	exclusive(cmd, "everywhere", "product")
 	exclusive(cmd, "everywhere", "region")
 	exclusive(cmd, "everywhere", "resource")
 	waitFlag(f, &s.noWait)
 	s.flags(cmd)
 	return cmd
+}
+
+// setWaves takes how a deployment is divided from its flags (spec P6).
+func setWaves(cmd *cobra.Command, r *lifecycle.DeployRequest, waves rules.Waves, batch int, pause time.Duration) error {
+	sized, paused := cmd.Flags().Changed("batch"), cmd.Flags().Changed("pause")
+	if batch < 0 || pause < 0 {
+		return out.Usage("usage.waves")
+	}
+	if sized {
+		waves.Batch = batch
+	}
+	if paused {
+		waves.Pause = pause
+	}
+	if sized || paused {
+		r.Waves = &waves
+	}
+	return nil
 }
 
 // planOlder confirms as a danger that a certificate goes over a newer one (spec I9).
@@ -82,8 +108,14 @@ func (c *invocation) planOlder(i *model.Instance, f *rules.Refusal) plan {
 // planDeployment returns where a certificate would be deployed.
 func (c *invocation) planDeployment(ctx context.Context, i *model.Instance, r lifecycle.DeployRequest) (p plan, err error) {
 	places, err := c.engine().PlanDeploy(ctx, i.ID, r)
-	for _, at := range places {
-		p.notes = append(p.notes, model.Say("verb.deploy.to", "place", at.Place()))
+	for n := range places {
+		p.notes = append(p.notes, model.Say("verb.deploy.to", "place", places[n].Place()))
+		for k, line := range places[n].Lines() {
+			if k > 0 {
+				line = model.Say("plan.indented", "line", line)
+			}
+			p.below = append(p.below, line)
+		}
 	}
 	if problem := deployProblem(i); problem != "" {
 		p.notes = append(p.notes, problem)

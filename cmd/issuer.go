@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"certquay/cmd/config"
 	"certquay/cmd/out"
@@ -18,7 +16,6 @@ import (
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/ports"
 	"certquay/model"
-	"certquay/model/setting"
 )
 
 // issuerJSON is an issuer.
@@ -139,7 +136,7 @@ func issuerAddCmd(c *invocation) *cobra.Command {
 			"  certquay issuer add corporate --directory https://ca.example.com/acme/directory --challenge dns-01=*,cloudflare",
 	}
 	cmd.Flags().StringVar(&kind, "kind", kind, strings.Join(config.DeclaredKinds(), ", "))
-	given.bind(cmd.Flags())
+	given.bind(cmd.Flags(), issuerSources())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := c.engine().Allow(cmd.Context(), "issuer", ""); err != nil {
 			return err
@@ -148,7 +145,7 @@ func issuerAddCmd(c *invocation) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		settings, secrets, err := given.read(cmd.Context(), c, cmd.Flags(), k)
+		settings, secrets, err := given.read(cmd.Context(), c, cmd.Flags(), k.Settings())
 		if err != nil {
 			return err
 		}
@@ -172,7 +169,7 @@ func issuerEditCmd(c *invocation) *cobra.Command {
 		Example: "  certquay issuer edit letsencrypt --profile shortlived\n" +
 			"  certquay issuer edit letsencrypt --unset preferred_chain",
 	}
-	given.bind(cmd.Flags())
+	given.bind(cmd.Flags(), issuerSources())
 	cmd.Flags().StringSliceVar(&unset, "unset", nil, "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !anyFlagSet(cmd) {
@@ -189,12 +186,12 @@ func issuerEditCmd(c *invocation) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		settings, secrets, err := given.read(cmd.Context(), c, cmd.Flags(), k)
+		settings, secrets, err := given.read(cmd.Context(), c, cmd.Flags(), k.Settings())
 		if err != nil {
 			return err
 		}
 		for _, name := range unset {
-			if err := unsetOne(k, name, settings, secrets); err != nil {
+			if err := unsetOne(k.Settings(), name, settings, secrets); err != nil {
 				return err
 			}
 		}
@@ -206,26 +203,10 @@ func issuerEditCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// unsetOne marks a setting or secret as one that returns to its default.
-func unsetOne(k issuer.Kind, name string, settings map[string]any, secrets authority.Secrets) error {
-	all := setting.Of(k.Settings())
-	n := slices.IndexFunc(all, func(s setting.Setting) bool { return s.Name == name })
-	switch {
-	case n < 0:
-		return &setting.Error{Setting: name, Rule: model.Say("value.unknown", "names", setting.Names(all))}
-	case all[n].Secret:
-		secrets[name] = model.Secret{}
-	default:
-		settings[name] = nil
-	}
-	return nil
-}
-
-// settingNames are the names of the settings of all kinds that can be declared.
-func settingNames() (all []string) {
-	for _, name := range config.DeclaredKinds() {
-		k, _ := issuer.Find(name)
-		all = append(all, setting.Names(setting.Of(k.Settings()))...)
+// issuerSources are the settings of the kinds of issuers that can be declared.
+func issuerSources() (all []settingSource) {
+	for _, k := range issuer.Declared() {
+		all = append(all, settingSource{"built-in." + k.Name + ".", k.Settings()})
 	}
 	return all
 }
@@ -237,98 +218,6 @@ func declaredKind(name string) (issuer.Kind, error) {
 		return k, out.Usage("usage.no-kind", "name", name, "kinds", kinds)
 	}
 	return k, nil
-}
-
-// settingFlags are a flag for each setting of the kinds of issuers that can be declared.
-// A flag is named as the setting, with minus signs. The value of a secret is read from a
-// file, since arguments are visible to other users of the machine.
-type settingFlags struct {
-	values map[string]*string
-	lists  map[string]*[]string
-	flags  map[string]*bool
-}
-
-func flagOf(setting string) string { return strings.ReplaceAll(setting, "_", "-") }
-
-func (f *settingFlags) bind(to *pflag.FlagSet) {
-	f.values, f.lists, f.flags = map[string]*string{}, map[string]*[]string{}, map[string]*bool{}
-	for _, name := range config.DeclaredKinds() {
-		k, _ := issuer.Find(name)
-		for _, s := range setting.Of(k.Settings()) {
-			flag := flagOf(s.Name)
-			if to.Lookup(flag) != nil {
-				continue
-			}
-			meaning := "built-in." + k.Name + "." + s.Name
-			switch d := s.Default.(type) {
-			case bool:
-				f.flags[s.Name] = to.Bool(flag, d, "")
-			case []string:
-				flag = strings.TrimSuffix(flag, "s")
-				f.lists[s.Name] = to.StringArray(flag, d, "")
-			case int:
-				f.values[s.Name] = to.String(flag, strconv.Itoa(d), "")
-			default:
-				f.values[s.Name] = to.String(flag, s.Default.(string), "")
-			}
-			to.Lookup(flag).Annotations = map[string][]string{meaningCode: {meaning}}
-		}
-	}
-}
-
-// read returns the settings and secrets of a kind that were given.
-func (f *settingFlags) read(
-	ctx context.Context, c *invocation, from *pflag.FlagSet, k issuer.Kind,
-) (map[string]any, authority.Secrets, error) {
-	settings, secrets := map[string]any{}, authority.Secrets{}
-	for _, s := range setting.Of(k.Settings()) {
-		flag := flagOf(s.Name)
-		if f.lists[s.Name] != nil {
-			flag = strings.TrimSuffix(flag, "s")
-		}
-		if !from.Changed(flag) {
-			continue
-		}
-		switch {
-		case s.Secret:
-			data, err := c.secret(ctx, *f.values[s.Name])
-			if err != nil {
-				return nil, nil, err
-			}
-			secrets[s.Name] = data
-		case s.File:
-			data, err := c.read(ctx, *f.values[s.Name])
-			if err != nil {
-				return nil, nil, err
-			}
-			settings[s.Name] = string(data)
-		case f.lists[s.Name] != nil:
-			settings[s.Name] = *f.lists[s.Name]
-		case f.flags[s.Name] != nil:
-			settings[s.Name] = *f.flags[s.Name]
-		default:
-			settings[s.Name] = *f.values[s.Name]
-		}
-	}
-	filled, err := setting.Fill(k.Settings(), settings)
-	if err != nil {
-		return nil, nil, err
-	}
-	return setting.Changed(k.Settings(), filled), secrets, nil
-}
-
-// secret reads the content of a file with a secret, without the line end; "-" asks for
-// it on a terminal.
-func (c *invocation) secret(ctx context.Context, path string) (model.Secret, error) {
-	if path == "-" && c.Interactive {
-		line, err := c.AskSecret(ctx, c.Text("verb.ask.secret"))
-		return model.NewSecret([]byte(strings.TrimSpace(line))), err
-	}
-	data, err := c.read(ctx, path)
-	if err != nil {
-		return model.Secret{}, err
-	}
-	return model.NewSecret([]byte(strings.TrimSpace(string(data)))), nil
 }
 
 func (c *invocation) toIssuer(one *lifecycle.Authority) issuerJSON {

@@ -36,6 +36,7 @@ type plan struct {
 	lines    []string     // what is confirmed for one, in the language of the session
 	typed    string       // the word that confirms one; "yes" if empty
 	notes    []model.Text // what the row of one among several says besides the sums
+	below    []model.Text // what is said below the rows, a line each
 	price    int64        // in minor units of the currency
 	refund   int64
 	currency string

@@ -86,6 +86,11 @@ func (m *many) listing() string {
 		rows[n] = rows[n][:len(heads)]
 	}
 	b.WriteString(out.FormatTable(m.Heads(heads...), rows))
+	for _, w := range m.all {
+		for _, text := range w.plan.below {
+			b.WriteString(m.Words().Text(text) + "\n")
+		}
+	}
 	for _, text := range t.texts() {
 		b.WriteString(m.Words().Text(text) + "\n")
 	}
@@ -149,7 +154,7 @@ func (m *many) printPlans() error {
 	}
 	for _, w := range m.all {
 		notes := []string{}
-		for _, t := range w.plan.notes {
+		for _, t := range slices.Concat(w.plan.notes, w.plan.below) {
 			notes = append(notes, out.English(t))
 		}
 		w.result = planJSON{w.id, w.name, m.action, w.plan.price, w.plan.refund, out.OrNil(w.plan.currency), w.plan.credits, notes}

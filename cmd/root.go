@@ -55,7 +55,7 @@ var verbGroups = []struct {
 		tagCmd, ownerCmd, noteCmd, renewCmd, reorderCmd, reissueCmd, rekeyCmd, hostCmd, revokeCmd, deleteCmd,
 	}},
 	{"help.group.servers", []func(*invocation) *cobra.Command{
-		deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
+		deployCmd, undeployCmd, resourcesCmd, receiptsCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
 	}},
 	{"help.group.overview", []func(*invocation) *cobra.Command{
 		listCmd, showCmd, explainCmd, viewCmd, tasksCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
@@ -70,7 +70,7 @@ var verbGroups = []struct {
 
 // listVerbs are the verbs that print a list with --json, and so with --csv (spec Q5).
 var listVerbs = map[string]bool{
-	"list": true, "resources": true, "tasks": true, "notices": true, "activity": true, "balance": true, "rules": true,
+	"list": true, "resources": true, "receipts": true, "tasks": true, "notices": true, "activity": true, "balance": true, "rules": true,
 	"contact": true, "contact list": true, "company": true, "company list": true, "watch": true, "watch list": true,
 	"issuer": true, "issuer list": true, "dns": true, "dns list": true, "dns providers": true, "view": true, "view list": true,
 	"product": true, "product list": true, "product drivers": true,

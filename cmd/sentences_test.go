@@ -32,7 +32,7 @@ const (
 var untranslated = map[string]string{
 	"contact add": typed, "company add": typed, "watch add": typed, "backup verify": typed, "product drivers": typed,
 	"issuer list": typed, "issuer add": typed, "dns list": typed, "dns remove": typed, "ca root": typed, "dns add": typed,
-	"dns providers": typed, "dns test": typed,
+	"dns providers": typed, "dns test": typed, "issuer edit --unset": typed, "product edit --unset": typed, "product add": typed,
 	"contact list": typed, "company list": typed, "product list": typed, "watch list": typed, "user: certquay": typed,
 	"contact show": typed, "contact remove": typed, "contact test": typed, "company show": typed, "company remove": typed,
 	"company add --type": typed, "company edit --type": typed, "company edit": typed, "contact edit": typed, "contact assign": typed,

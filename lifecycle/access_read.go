@@ -230,6 +230,11 @@ func (a *Access) Notices(f outbox.NoticeFilter) ([]model.Notice, error) {
 	return guardedRead1(a, a.e.outbox.Notices, f)
 }
 
+// Receipts lists what is kept of deployments, the newest first (spec P10).
+func (a *Access) Receipts(f ReceiptFilter) ([]model.Receipt, error) {
+	return guardedRead1(a, a.e.reader.receipts, f)
+}
+
 // Contact finds a contact by name.
 func (a *Access) Contact(name string) (model.Contact, error) {
 	return guardedRead1(a, a.e.directory.Contact, name)

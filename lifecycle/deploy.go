@@ -53,6 +53,9 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 			jobs = append(jobs, *j)
 			where = append(where, t.product.Name+" "+t.place.Region+" "+t.place.Name)
 		}
+		if err := e.deployments.startRollout(tx, jobs, e.waves(r)); err != nil {
+			return err
+		}
 		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.places", "places", where)
 		return nil
 	})
@@ -63,26 +66,6 @@ func (e *Engine) deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 		e.worker.enqueue(jobs[n].ID, true)
 	}
 	return jobs, nil
-}
-
-// planDeploy is [Access.PlanDeploy].
-func (e *Engine) planDeploy(ctx context.Context, actor model.Actor, id model.ID, r DeployRequest) ([]DeployPlace, error) {
-	c, err := e.readFacts(actor, id)
-	if err != nil {
-		return nil, err
-	}
-	if f := e.table.Check(rules.Deploy, c); f != nil {
-		return nil, f
-	}
-	targets, err := e.deployments.targets(ctx, c.Instance, r)
-	if err == nil && !r.Older {
-		err = e.store.View(func(tx model.Reader) error { return e.deployments.refuseOlder(tx, c.Instance, r, targets) })
-	}
-	places := make([]DeployPlace, len(targets))
-	for n, t := range targets {
-		places[n] = DeployPlace{t.product.Name, t.place.Region, t.place.Name}
-	}
-	return places, err
 }
 
 // targets resolves a request into places (spec D2, I10).

@@ -3,13 +3,11 @@ package lifecycle
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"errors"
 	"time"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
-	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -21,7 +19,10 @@ func ResetDeployJob(j *model.Job) bool {
 	if j.Step == model.StepKeep {
 		return false
 	}
-	j.Step, j.StepStarted = model.StepDeploy, false
+	if j.InWave() {
+		j.Next = time.Time{}
+	}
+	j.Step, j.StepStarted, j.Rollout, j.Wave = model.StepDeploy, false, "", 0
 	return true
 }
 
@@ -121,19 +122,21 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 	if err != nil {
 		return nil, err
 	}
-	var b ports.Binding
-	if resumed {
-		if b, err = s.product.Current(ctx, s.place); err != nil && !errors.Is(err, ports.ErrNoResource) {
-			return nil, presentError(err)
-		}
+	b, err := s.product.Current(ctx, s.place)
+	if err != nil && !errors.Is(err, ports.ErrNoResource) {
+		return nil, presentError(err)
 	}
+	receipt := w.newReceipt(ctx, &j, &s, b, pair)
 	if b.Fingerprint != pair.Fingerprint {
 		if b, err = s.product.Deploy(ctx, s.place, pair); err != nil {
-			return rollbackBecause(model.Fail("deploy.failed", "cause", messageFrom("server", err)).Wrapping(err)), nil
+			return w.rollBack(model.Fail("deploy.failed", "cause", messageFrom("server", err)).Wrapping(err), &receipt), nil
 		}
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		j.Step = model.StepHandshake
+		if err := tx.Put(&receipt); err != nil {
+			return err
+		}
 		return w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			r.Address = b.Address
 			return nil
@@ -159,12 +162,17 @@ func (w *worker) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
 	return r.Operation.Job == j.ID && r.Instance == j.Instance && r.AutoDeploy && v != nil && v.Number == j.Version, nil
 }
 
-// rollbackBecause records why a deployment failed and continues with the
-// rollback.
-func rollbackBecause(cause error) func(model.Tx, *model.Job) error {
-	return func(_ model.Tx, j *model.Job) error {
+// rollBack records why a deployment failed and continues with the rollback, of the whole
+// wave if it is part of one.
+func (w *worker) rollBack(cause error, receipt *model.Receipt) func(model.Tx, *model.Job) error {
+	return func(tx model.Tx, j *model.Job) error {
 		j.Step, j.Error = model.StepRestore, messageFrom("server", cause)
-		return nil
+		if receipt != nil {
+			if err := tx.Put(receipt); err != nil {
+				return err
+			}
+		}
+		return w.stopRollout(tx, j)
 	}
 }
 
@@ -181,10 +189,10 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	}
 	b, err := s.product.Current(ctx, s.place)
 	if err != nil {
-		return rollbackBecause(presentError(err)), nil
+		return w.rollBack(presentError(err), nil), nil
 	}
 	if b.ListenErr != nil {
-		return rollbackBecause(&NotListeningError{b.ListenErr}), nil //nolint:nilerr // the next step restores because of it
+		return w.rollBack(&NotListeningError{b.ListenErr}, nil), nil //nolint:nilerr // the next step restores because of it
 	}
 	var seen ports.Look
 	for until, pause := time.Now().Add(w.policy.HandshakeTimeout), 20*time.Millisecond; ; pause = min(2*pause, time.Second) {
@@ -199,63 +207,76 @@ func (w *worker) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			if !seen.ReadBack {
 				err = model.Fail("deploy.handshake", "address", b.Address, "cause", err)
 			}
-			return rollbackBecause(err), nil
+			return w.rollBack(err, nil), nil
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}
 	}
-	leaf, err := x509.ParseCertificate(pair.Chain[0])
-	if err != nil {
-		return rollbackBecause(model.Fail("deploy.unreadable-leaf", "cause", err)), nil
-	}
 	return func(tx model.Tx, j *model.Job) error {
-		j.Step = model.StepKeep
-		ev := w.jobEvent(j, journal.ResultOK)
 		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
-			if r.Instance != j.Instance {
-				// The credit was for renewals of the previous instance at this resource.
-				if err := w.deployments.disableAutoDeploy(tx, r); err != nil {
-					return err
-				}
-			}
-			r.Instance, r.Version = j.Instance, j.Version
-			r.Deployed, r.DeployedAt = j.WantFingerprint, w.Now()
 			r.Address = b.Address
-			w.recordPresented(r, j.WantFingerprint, leaf.NotAfter)
 			recordLook(r, b, seen)
-			clearOperation(r, j)
-			if err := w.recordListening(tx, r, nil); err != nil {
-				return err
-			}
-			// A newer version may wait for the end of this job: what waits is looked at then.
-			r.Failure = model.Failure{}
-			if j.Cause == journal.CauseScheduled && j.AnnualRenewal {
-				i, err := model.Get[model.Instance](tx, string(j.Instance))
-				if err != nil {
-					return rules.ReadError("instance", j.Instance, err)
-				}
-				if err := w.deployments.consumeCredit(tx, &i, r); err != nil {
-					return err
-				}
-			}
-			ev.Detail = model.Say("log.presents", "place", r.Place(), "version", j.Version, "address", r.Address)
-			if r.ReadBack {
-				ev.Detail = model.Say("log.read-back", "place", r.Place(), "version", j.Version)
-			}
 			return nil
 		}); err != nil {
 			return err
 		}
-		if err := w.fillInstanceName(tx, &ev); err != nil {
-			return err
+		if j.Rollout != "" {
+			j.Step = model.StepAgree
+			return w.agree(tx, j)
 		}
-		if err := w.closeInstallTasks(tx, j.Instance, j.Resource, j.Version); err != nil {
-			return err
-		}
-		return tx.Append(ev)
+		return w.settle(tx, j)
 	}, nil
+}
+
+// settle records a deployment whose certificate was seen, and lets the product forget the
+// former one.
+func (w *worker) settle(tx model.Tx, j *model.Job) error {
+	i, err := model.Get[model.Instance](tx, string(j.Instance))
+	if err != nil {
+		return rules.ReadError("instance", j.Instance, err)
+	}
+	j.Step = model.StepKeep
+	ev := w.jobEvent(j, journal.ResultOK)
+	ev.Name = i.Name
+	if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
+		if r.Instance != j.Instance {
+			// The credit was for renewals of the previous instance at this resource.
+			if err := w.deployments.disableAutoDeploy(tx, r); err != nil {
+				return err
+			}
+		}
+		r.Instance, r.Version = j.Instance, j.Version
+		r.Deployed, r.DeployedAt = j.WantFingerprint, w.Now()
+		notAfter := r.NotAfter
+		if v := i.Version(j.Version); v != nil {
+			notAfter = v.NotAfter
+		}
+		w.recordPresented(r, j.WantFingerprint, notAfter)
+		clearOperation(r, j)
+		if err := w.recordListening(tx, r, nil); err != nil {
+			return err
+		}
+		// A newer version may wait for the end of this job: what waits is looked at then.
+		r.Failure = model.Failure{}
+		if j.Cause == journal.CauseScheduled && j.AnnualRenewal {
+			if err := w.deployments.consumeCredit(tx, &i, r); err != nil {
+				return err
+			}
+		}
+		ev.Detail = model.Say("log.presents", "place", r.Place(), "version", j.Version, "address", r.Address)
+		if r.ReadBack {
+			ev.Detail = model.Say("log.read-back", "place", r.Place(), "version", j.Version)
+		}
+		return w.endReceipt(tx, j, r, "")
+	}); err != nil {
+		return err
+	}
+	if err := w.closeInstallTasks(tx, j.Instance, j.Resource, j.Version); err != nil {
+		return err
+	}
+	return tx.Append(ev)
 }
 
 // recordPresented records the certificate that a resource presents.
@@ -331,11 +352,11 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 			case r.Operation.Job == j.ID:
 				r.Operation.Attempt, r.Operation.Next, r.Operation.Error = j.Attempt, again, j.Error
 			}
-			r.Failure = failure
+			r.Failure, r.Configured = failure, b.Fingerprint
 			if r.Deployed == "" {
 				r.Address = b.Address
 			}
-			return nil
+			return w.endReceipt(tx, j, r, j.Error)
 		}); err != nil {
 			return err
 		}
@@ -349,7 +370,7 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		}
 		if !again.IsZero() {
 			j.Step, j.Next = model.StepDeploy, again
-			return nil
+			return w.detach(tx, j)
 		}
 		return w.finish(tx, j, journal.ResultFailed)
 	}, nil
@@ -390,95 +411,6 @@ func (w *worker) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 			return err
 		}
 		return w.finish(tx, j, journal.ResultOK)
-	}, nil
-}
-
-// verifyStep checks which certificate is presented now (spec D4).
-func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	s, err := w.deployTarget(&j)
-	if err != nil {
-		return nil, err
-	}
-	b, seen, err := w.look(ctx, &s)
-	var leaf *x509.Certificate
-	var presented string
-	if err == nil {
-		leaf, presented, err = presentedLeaf(seen, s.res.Deployed)
-	}
-	probeErr := err
-	w.scheduler.listenRetries.record(j.Resource, errors.As(probeErr, new(*NotListeningError)), w.Now())
-	return func(tx model.Tx, j *model.Job) error {
-		result, detail, reason, repeat := journal.ResultOK, model.Text(""), model.Text(""), false
-		changed := false
-		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
-			clearOperation(r, j)
-			r.ProbedAt = w.Now()
-			before := *r
-			defer func() {
-				changed = r.Presented != before.Presented || r.Address != before.Address ||
-					r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero() ||
-					before.Configured != "" && r.Configured != before.Configured
-			}()
-			if err := w.recordListening(tx, r, probeErr); err != nil {
-				return err
-			}
-			if probeErr != nil {
-				repeat = r.VerifyError != ""
-				r.VerifyError, result, reason = messageFrom("server", probeErr), journal.ResultFailed, messageFrom("server", probeErr)
-				return nil
-			}
-			r.Address = b.Address
-			was, drifted := r.Presented, !r.DriftSince.IsZero()
-			w.recordPresented(r, presented, leaf.NotAfter)
-			recordLook(r, b, seen)
-			switch r.Presented {
-			case r.Deployed:
-				i, err := model.Get[model.Instance](tx, string(r.Instance))
-				if err != nil {
-					return rules.ReadError("instance", r.Instance, err)
-				}
-				switch revoked, expired := presentsBadCertificate(r, &i, w.Now()); { // a task reports either
-				case revoked:
-					detail, result, repeat = model.Say("verify.revoked"), journal.ResultFailed, true
-				case expired:
-					detail, result, repeat = model.Say("verify.expired", "at", r.NotAfter), journal.ResultFailed, true
-				case r.Presents(&i) == model.ResourceOutdated:
-					detail = model.Say("verify.outdated")
-				default:
-					detail = model.Say("verify.deployed")
-				}
-			default:
-				detail, result = model.Say("verify.drifted", "fingerprint", r.Presented[:16]), journal.ResultFailed
-				reason, repeat = model.Say(outbox.ReasonDrift), drifted && was == r.Presented
-			}
-			if was != r.Presented {
-				detail = model.Texts(detail, model.Say("verify.changed"))
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-		if j.Cause == journal.CauseScheduled && !changed {
-			// The daily check found no change. It leaves neither an event nor a job
-			// behind, or both would grow without end.
-			if err := w.finish(tx, j, result); err != nil {
-				return err
-			}
-			return tx.Delete(j)
-		}
-		ev := w.jobEvent(j, result)
-		ev.Detail, ev.Reason, ev.SuppressNotice = detail, reason, repeat
-		j.Error = reason
-		if result == journal.ResultFailed && probeErr == nil {
-			j.Error = detail
-		}
-		if err := w.fillInstanceName(tx, &ev); err != nil {
-			return err
-		}
-		if err := tx.Append(ev); err != nil {
-			return err
-		}
-		return w.finish(tx, j, result)
 	}, nil
 }
 

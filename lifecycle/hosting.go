@@ -1,8 +1,10 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -197,15 +199,21 @@ func (ds *deployments) startAutoDeploys(tx model.Tx, i *model.Instance, v *model
 	if v.KeyID == "" {
 		return nil
 	}
+	slices.SortFunc(rs, func(a, b model.Resource) int { return cmp.Compare(a.Place(), b.Place()) }) // the order of the waves
+	var jobs []model.Job
 	for n := range rs {
 		if !rs[n].AutoDeploy {
 			continue
 		}
-		if _, err := ds.startAutoDeploy(tx, i, v, &rs[n]); err != nil {
+		j, err := ds.startAutoDeploy(tx, i, v, &rs[n])
+		if err != nil {
 			return err
 		}
+		if j != nil {
+			jobs = append(jobs, *j)
+		}
 	}
-	return nil
+	return ds.startRollout(tx, jobs, ds.policy.Waves)
 }
 
 // startAutoDeploy starts one automatic deployment, or marks the resource as

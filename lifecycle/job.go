@@ -64,10 +64,14 @@ func (w *worker) step(j *model.Job) stepFunc {
 		return w.waitStep
 	case model.StepClaim:
 		return w.claimStep
+	case model.StepWave:
+		return w.waveStep
 	case model.StepDeploy:
 		return w.deployStep
 	case model.StepHandshake:
 		return w.handshakeStep
+	case model.StepAgree:
+		return w.agreeStep
 	case model.StepKeep:
 		return w.commitStep
 	case model.StepRestore:
@@ -102,7 +106,10 @@ func (w *worker) newJob(kind model.JobKind, i *model.Instance, actor model.Actor
 // finish ends a job, in the transaction that carries its result.
 func (w *worker) finish(tx model.Tx, j *model.Job, result string) error {
 	j.Finished, j.Result, j.StepStarted, j.WaitFor, j.Next = w.Now(), result, false, "", time.Time{}
-	return tx.Put(j)
+	if err := tx.Put(j); err != nil || j.Rollout == "" {
+		return err
+	}
+	return w.leaveRollout(tx, j)
 }
 
 // enqueue runs a job on the engine. justCommitted means that this process has
@@ -184,6 +191,7 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 	w.runMu.Lock()
 	delete(w.uncommitted, id)
 	w.runMu.Unlock()
+	defer w.wakeRollout(j.Rollout)
 	resumed := j.StepStarted && !justCommitted
 	if !justCommitted && j.Live() {
 		suspectAfter, limit := rules.CrashLimits(w.crashed)

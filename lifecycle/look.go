@@ -3,10 +3,14 @@ package lifecycle
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"slices"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/journal"
+	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -108,4 +112,93 @@ func recordLook(r *model.Resource, b ports.Binding, l ports.Look) {
 		}
 		r.Seen = append(r.Seen, at)
 	}
+}
+
+// verifyStep checks which certificate is presented now (spec D4).
+func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := w.deployTarget(&j)
+	if err != nil {
+		return nil, err
+	}
+	b, seen, err := w.look(ctx, &s)
+	var leaf *x509.Certificate
+	var presented string
+	if err == nil {
+		leaf, presented, err = presentedLeaf(seen, s.res.Deployed)
+	}
+	probeErr := err
+	w.scheduler.listenRetries.record(j.Resource, errors.As(probeErr, new(*NotListeningError)), w.Now())
+	return func(tx model.Tx, j *model.Job) error {
+		result, detail, reason, repeat := journal.ResultOK, model.Text(""), model.Text(""), false
+		changed := false
+		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
+			clearOperation(r, j)
+			r.ProbedAt = w.Now()
+			before := *r
+			defer func() {
+				changed = r.Presented != before.Presented || r.Address != before.Address ||
+					r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero() ||
+					before.Configured != "" && r.Configured != before.Configured
+			}()
+			if err := w.recordListening(tx, r, probeErr); err != nil {
+				return err
+			}
+			if probeErr != nil {
+				repeat = r.VerifyError != ""
+				r.VerifyError, result, reason = messageFrom("server", probeErr), journal.ResultFailed, messageFrom("server", probeErr)
+				return nil
+			}
+			r.Address = b.Address
+			was, drifted := r.Presented, !r.DriftSince.IsZero()
+			w.recordPresented(r, presented, leaf.NotAfter)
+			recordLook(r, b, seen)
+			switch r.Presented {
+			case r.Deployed:
+				i, err := model.Get[model.Instance](tx, string(r.Instance))
+				if err != nil {
+					return rules.ReadError("instance", r.Instance, err)
+				}
+				switch revoked, expired := presentsBadCertificate(r, &i, w.Now()); { // a task reports either
+				case revoked:
+					detail, result, repeat = model.Say("verify.revoked"), journal.ResultFailed, true
+				case expired:
+					detail, result, repeat = model.Say("verify.expired", "at", r.NotAfter), journal.ResultFailed, true
+				case r.Presents(&i) == model.ResourceOutdated:
+					detail = model.Say("verify.outdated")
+				default:
+					detail = model.Say("verify.deployed")
+				}
+			default:
+				detail, result = model.Say("verify.drifted", "fingerprint", r.Presented[:16]), journal.ResultFailed
+				reason, repeat = model.Say(outbox.ReasonDrift), drifted && was == r.Presented
+			}
+			if was != r.Presented {
+				detail = model.Texts(detail, model.Say("verify.changed"))
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		if j.Cause == journal.CauseScheduled && !changed {
+			// The daily check found no change. It leaves neither an event nor a job
+			// behind, or both would grow without end.
+			if err := w.finish(tx, j, result); err != nil {
+				return err
+			}
+			return tx.Delete(j)
+		}
+		ev := w.jobEvent(j, result)
+		ev.Detail, ev.Reason, ev.SuppressNotice = detail, reason, repeat
+		j.Error = reason
+		if result == journal.ResultFailed && probeErr == nil {
+			j.Error = detail
+		}
+		if err := w.fillInstanceName(tx, &ev); err != nil {
+			return err
+		}
+		if err := tx.Append(ev); err != nil {
+			return err
+		}
+		return w.finish(tx, j, result)
+	}, nil
 }

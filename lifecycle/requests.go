@@ -5,6 +5,7 @@ import (
 
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -83,13 +84,9 @@ type DeployRequest struct {
 	Product   string
 	Regions   []string // none: the product's only region
 	Resources []string // none: all that the certificate covers
+	// Waves divides it (spec P6); nil takes the setting. A batch of 0 does all at once.
+	Waves *rules.Waves
 }
-
-// DeployPlace is where a deployment would go. The resource may not exist yet.
-type DeployPlace struct{ Product, Region, Name string }
-
-// Place returns product, region and name as one text.
-func (p DeployPlace) Place() string { return p.Product + " " + p.Region + " " + p.Name }
 
 // ReissueRequest requests another version (spec I7). At most one field is set;
 // neither means the same key.

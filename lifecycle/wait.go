@@ -76,7 +76,7 @@ func (w *worker) wait(ctx context.Context, report func(settled, failed int), job
 					return rules.ReadError("job", jobs[n], err)
 				}
 				p := Progress{Job: j, Done: !j.Live(), Until: j.Next}
-				p.Blocked = !p.Done && j.Next.After(began)
+				p.Blocked = !p.Done && j.Next.After(began) && !j.InWave()
 				if all[n] = p; p.Done || p.Blocked {
 					delete(open, n)
 					if p.Done && j.Result != journal.ResultOK {

@@ -32,8 +32,10 @@ const (
 // Steps of jobs at one resource.
 const (
 	StepClaim     = "claim" // waits until nothing else is done at the resource
+	StepWave      = "wave"  // waits for the waves before it
 	StepDeploy    = "deploy"
 	StepHandshake = "handshake" // repeated until the new leaf is presented
+	StepAgree     = "agree"     // the new leaf is presented; waits for the others of its wave
 	StepKeep      = "keep"      // commits: the previous binding is discarded
 	StepRestore   = "restore"   // rolls back to the previous binding
 	StepUndeploy  = "undeploy"
@@ -69,6 +71,8 @@ type Job struct {
 	Deploy          []ID   // resources to deploy the issued version to (spec I11, I12)
 	WantFingerprint string // fingerprint of the certificate to deploy
 	AnnualRenewal   bool
+	Rollout         ID  // of which it is a part; "" for none
+	Wave            int // of the rollout, from 0
 
 	Finished time.Time // zero while the job runs or waits
 	Result   string    // "ok" or "failed"
@@ -101,9 +105,15 @@ func (j *Job) Indexes() []Index {
 	}
 	if j.Live() {
 		is = append(is, Index{Name: "live", Key: TimeKey(j.Next)})
+		if j.Rollout != "" {
+			is = append(is, Index{Name: "rollout", Key: WaveKey(j.Rollout, j.Wave) + string(j.ID)})
+		}
 	}
 	return is
 }
+
+// InWave reports whether it waits for other jobs of its rollout. It is woken by them.
+func (j *Job) InWave() bool { return j.Step == StepWave || j.Step == StepAgree }
 
 // Finalized reports whether the CA may already have been asked to sign.
 func (j *Job) Finalized() bool {

@@ -27,6 +27,8 @@ const (
 	KindChannel  Kind = "channel"
 	KindWatch    Kind = "watch"
 	KindView     Kind = "view"
+	KindRollout  Kind = "rollout"
+	KindReceipt  Kind = "receipt"
 )
 
 // Chain is the certificate chain of one version, as the CA returned it.

@@ -80,6 +80,10 @@ func newRecord(kind model.Kind) (model.Record, error) {
 		return &model.Watch{}, nil
 	case model.KindView:
 		return &model.SavedView{}, nil
+	case model.KindRollout:
+		return &model.Rollout{}, nil
+	case model.KindReceipt:
+		return &model.Receipt{}, nil
 	}
 	return nil, fmt.Errorf("there are no records of kind %q", kind)
 }
@@ -90,6 +94,7 @@ var kinds = []model.Kind{
 	model.KindAccount, model.KindResource, model.KindJob, model.KindEvent, model.KindContact,
 	model.KindTask, model.KindKV, model.KindCompany, model.KindDocument, model.KindApproval,
 	model.KindNotice, model.KindChannel, model.KindWatch, model.KindView,
+	model.KindRollout, model.KindReceipt,
 }
 
 // encode encodes a record. sealed is its encrypted secret, if it has one.

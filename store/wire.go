@@ -295,6 +295,8 @@ type job struct {
 	// Key 24 was the fingerprint presented before, which was never read. Key 25
 	// disabled the rollback and was never set.
 	AnnualRenewal bool      `cbor:"26,keyasint,omitzero"`
+	Rollout       model.ID  `cbor:"41,keyasint,omitzero"`
+	Wave          int       `cbor:"42,keyasint,omitzero"`
 	Finished      time.Time `cbor:"27,keyasint,omitzero"`
 	Result        string    `cbor:"28,keyasint,omitzero"`
 	FailedOrders  int       `cbor:"29,keyasint,omitzero"`
@@ -343,6 +345,10 @@ func toWire(r model.Record, sealed []byte) (any, error) {
 	case *model.SavedView:
 		columns := each(r.Columns, func(c model.ViewColumn) viewColumn { return viewColumn(c) })
 		return savedView{r.ID, r.Name, r.Query, r.Sort, r.Desc, columns}, nil
+	case *model.Rollout:
+		return rollout(*r), nil
+	case *model.Receipt:
+		return receiptToWire(r), nil
 	}
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }
@@ -408,6 +414,10 @@ func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
 			columns := each(w.Columns, func(c viewColumn) model.ViewColumn { return model.ViewColumn(c) })
 			return model.SavedView{ID: w.ID, Name: w.Name, Query: w.Query, Sort: w.Sort, Desc: w.Desc, Columns: columns}
 		})
+	case *model.Rollout:
+		return nil, fill(b, r, func(w rollout) model.Rollout { return model.Rollout(w) })
+	case *model.Receipt:
+		return nil, fill(b, r, receiptFromWire)
 	case *model.Channel:
 		err := fill(b, r, func(w channel) model.Channel {
 			sealed = w.URL

@@ -28,6 +28,7 @@ func (m *root) flushInput(inner tea.Msg) tea.Cmd {
 		app.ToastMsg,
 		app.ShowInstanceMsg,
 		app.ShowWatchesMsg,
+		app.ShowProductMsg,
 		app.CopyMsg,
 		app.OfferUndoMsg,
 		app.ForgetUndoMsg,

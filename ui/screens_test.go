@@ -83,6 +83,17 @@ var screens = []struct {
 		0,
 	},
 	{"issuer-further", kittest.Authorities, func(d *driver) { d.act("authorities").keys("a", "pgdown") }, 0},
+	{"products", kittest.New, func(d *driver) { d.act("tab-deployments", "products") }, english},
+	{
+		"product-add",
+		kittest.New,
+		func(d *driver) {
+			if d.act("tab-deployments", "products").keys("a"); d.m.ctx.Backend.Actor().Role >= model.Admin { // others are refused
+				d.choose("driver", "server").fill("name", "Web").keys("ctrl+s").fill("ssh", "deploy@web1")
+			}
+		},
+		0,
+	},
 	{"dns-accounts", kittest.Authorities, func(d *driver) { d.act("authorities").keys("d") }, 0},
 	{"dns-add", kittest.Authorities, func(d *driver) { d.act("authorities").keys("d", "a").text("cloud") }, 0},
 

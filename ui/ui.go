@@ -261,7 +261,7 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	case app.FilterMsg:
 		first := m.selectTab(0)
 		return tea.Batch(first, m.page().Update(v))
-	case app.ShowWatchesMsg:
+	case app.ShowWatchesMsg, app.ShowProductMsg:
 		first := m.selectTab(deploymentsTab)
 		return tea.Batch(first, m.page().Update(v))
 	case app.BackMsg:

@@ -170,6 +170,9 @@ func (a *App) policy() rules.Policy {
 	policy.HostingFee, policy.CreditPrice = c.Catalogue.HostingFee, c.Catalogue.Credit
 	policy.ReviewReuse = time.Duration(c.Review.ReuseDays) * 24 * time.Hour
 	policy.Notify = rules.NotifyPolicy{Default: c.Notify.Default, DryRun: a.Sandbox && !c.Notify.Sandbox}
+	policy.Waves = rules.Waves{
+		First: c.Waves.First, Batch: c.Waves.Batch, Pause: time.Duration(c.Waves.PauseSeconds) * time.Second,
+	}
 	for _, days := range c.Notify.ExpiryDays {
 		policy.Notify.LeadTimes = append(policy.Notify.LeadTimes, time.Duration(days)*24*time.Hour)
 	}

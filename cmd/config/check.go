@@ -45,6 +45,7 @@ func (c *Config) check(d *decoder) {
 	d.checkSettings(c.Embedded, "embedded")
 	c.checkIssuers(d)
 	c.checkProducts(d)
+	c.Waves.check(d)
 	for i, n := range c.Notify.ExpiryDays {
 		d.days(n, fmt.Sprintf("notify.expiry_days[%d]", i), 1, "30")
 	}
@@ -53,6 +54,18 @@ func (c *Config) check(d *decoder) {
 	d.rule(len(c.Support) <= 200, "support_contact", model.Say("config.longer", "most", 200), nil)
 	c.UI.check(d)
 	d.oneOf(c.Log.Level, "log.level", "info", "debug", "warn", "error")
+}
+
+// maxPause is the longest pause between two waves, in seconds.
+const maxPause = 7 * 24 * 60 * 60
+
+func (w Waves) check(d *decoder) {
+	within := func(n int, field string, from, to int, example string) {
+		d.rule(n >= from && n <= to, field, model.Say("config.range", "from", from, "to", to), example)
+	}
+	within(w.First, "waves.first", 1, 10000, "1")
+	within(w.Batch, "waves.batch", 0, 10000, "10")
+	within(w.PauseSeconds, "waves.pause_seconds", 0, maxPause, "60")
 }
 
 func (u UI) check(d *decoder) {

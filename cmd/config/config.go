@@ -31,6 +31,7 @@ type Config struct {
 	Issuers      []Issuer          `yaml:"issuers"`
 	DNS          []DNSAccount      `yaml:"dns"`
 	Products     []Product         `yaml:"products"`
+	Waves        Waves             `yaml:"waves"`
 	Notify       Notify            `yaml:"notify"`
 	Backup       Backup            `yaml:"backup"`
 	SSH          SSH               `yaml:"ssh"`
@@ -85,6 +86,13 @@ type Renew struct {
 // Review configures reviews (spec A8).
 type Review struct {
 	ReuseDays int `yaml:"reuse_days"`
+}
+
+// Waves configures how a deployment to several resources is divided (spec P6).
+type Waves struct {
+	First        int `yaml:"first"`
+	Batch        int `yaml:"batch"`
+	PauseSeconds int `yaml:"pause_seconds"`
 }
 
 // Product is one entry under products (spec D1, P1). Paths may begin with ~/ and are
@@ -242,6 +250,7 @@ func Default() *Config {
 			{Name: "DCDN", Driver: edge.Driver, Regions: global},
 			{Name: "WAF", Driver: edge.Driver, Regions: four},
 		},
+		Waves:  Waves{First: 1, Batch: 10},
 		Notify: Notify{Default: []string{}, ExpiryDays: []int{30, 14, 7, 3, 1}, SMTP: SMTP{Port: 587, TLS: "starttls"}},
 		Backup: Backup{Every: "1d", Keep: 7, Recipients: []string{}},
 		UI:     UI{Theme: style.Auto, Colours: Colours{}, Keys: Keys{}},

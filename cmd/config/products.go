@@ -37,7 +37,7 @@ func (c *Config) checkProducts(d *decoder) {
 		d.rule(!seen[model.NormalizeName(p.Name)], at+".name", model.Say("config.product-twice"), nil)
 		seen[model.NormalizeName(p.Name)] = true
 		if p.Driver == authority.None {
-			d.rule(defaultProduct(p.Name) != nil, at+".name", model.Say("config.no-default"), defaultNames()[0])
+			d.rule(defaultProduct(p.Name) != nil, at+".name", model.Say("config.no-default"), DefaultProducts()[0])
 			d.rule(len(p.Regions) == 0 && !p.hasHosts() && d.at[at+".settings"] == nil, at+".driver", model.Say("config.none-alone"), nil)
 			continue
 		}
@@ -102,7 +102,8 @@ func defaultProduct(name string) *Product {
 	return &all[n]
 }
 
-func defaultNames() (names []string) {
+// DefaultProducts are the names of the default products.
+func DefaultProducts() (names []string) {
 	for _, p := range Default().Products {
 		names = append(names, p.Name)
 	}

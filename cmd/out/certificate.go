@@ -199,33 +199,35 @@ type SeenAt struct {
 	Error       *string `json:"error"`
 }
 
-// Ways in which a certificate was seen at a resource (spec D3).
-const (
-	byHandshake = "handshake"
-	byReadBack  = "read-back"
-)
-
 // NewResource returns the JSON form of a resource.
 func NewResource(v *lifecycle.ResourceView) Resource {
 	message := v.Failure.Message
 	if message == "" {
 		message = v.VerifyError
 	}
-	verified := ""
-	switch {
-	case v.VerifiedAt.IsZero():
-	case v.ReadBack:
-		verified = byReadBack
-	default:
-		verified = byHandshake
-	}
-	seen := []SeenAt{}
-	for _, s := range v.Seen {
-		seen = append(seen, SeenAt{s.Address, s.Algorithm, OrNil(s.Fingerprint), TimeOrNil(s.NotAfter), OrNil(English(s.Error))})
-	}
 	return Resource{
 		v.ID, v.Product, v.Region, v.Name, v.State, OrNil(v.Instance), OrNil(v.Presented), TimeOrNil(v.NotAfter),
 		v.Hosted, v.AutoDeploy, OrNil(v.Address), TimeOrNil(v.VerifiedAt), OrNil(English(message)),
-		OrNil(verified), OrNil(v.Configured), seen,
+		OrNil(Verified(!v.VerifiedAt.IsZero(), v.ReadBack)), OrNil(v.Configured), NewSeen(v.Seen),
 	}
+}
+
+// Verified is how a certificate was seen at a resource (spec D3); "" if it was not.
+func Verified(seen, readBack bool) string {
+	switch {
+	case !seen:
+		return ""
+	case readBack:
+		return "read-back"
+	}
+	return "handshake"
+}
+
+// NewSeen returns the JSON form of what was seen at each address.
+func NewSeen(seen []model.SeenAt) []SeenAt {
+	all := []SeenAt{}
+	for _, s := range seen {
+		all = append(all, SeenAt{s.Address, s.Algorithm, OrNil(s.Fingerprint), TimeOrNil(s.NotAfter), OrNil(English(s.Error))})
+	}
+	return all
 }

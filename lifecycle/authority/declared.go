@@ -205,6 +205,8 @@ func (b *Book) Add(ctx context.Context, by model.Actor, d Declaration, secrets S
 	if strings.ContainsAny(d.Name, "/ ") {
 		return d, &rules.Invalid{Field: "name", Why: model.Say("authority.plain-name"), Example: rules.Example("letsencrypt")}
 	}
+	d.Settings = maps.Clone(d.Settings)
+	maps.DeleteFunc(d.Settings, func(_ string, v any) bool { return v == nil }) // a default
 	d.Added, d.By = b.journal.Now().UTC(), by.Name
 	return d, b.update(ctx, func(tx model.Tx) error {
 		cell := b.cell(d.Name)

@@ -70,8 +70,8 @@ type ProductKind struct {
 
 // Planner is a [Product] that says beforehand what a deployment would change (spec P5).
 type Planner interface {
-	// Plan returns what Deploy would change, without changing anything. Deploying the
-	// current pair again is a plan without changes.
+	// Plan returns what Deploy would change, without changing anything. The pair may come
+	// without its key. Deploying the current pair again is a plan without changes.
 	Plan(ctx context.Context, p Target, pair KeyPair) (Plan, error)
 }
 

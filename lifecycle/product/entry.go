@@ -19,7 +19,7 @@ type Place struct {
 // region by its name.
 type HostSettings struct {
 	SSH           []string `yaml:"ssh"` // user@host[:port]; none for this machine
-	SSHKey        string   `yaml:"ssh_key" secret:"true"`
+	SSHKey        string   `yaml:"ssh_key" secret:"true" file:"true"`
 	KnownHosts    string   `yaml:"known_hosts"`
 	AcceptHostKey []string `yaml:"accept_host_key"` // SHA256:...
 	Sudo          bool     `yaml:"sudo"`

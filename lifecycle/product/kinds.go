@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/product/apache"
 	"certquay/lifecycle/product/edge"
+	"certquay/lifecycle/product/files"
 	"certquay/lifecycle/product/kubernetes"
 	"certquay/lifecycle/product/nginx"
 	"certquay/lifecycle/product/site"
@@ -63,8 +65,10 @@ type ProblemReporter interface {
 // line here.
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
-	{Name: kubernetes.Driver, Settings: kubernetesSettings, Regions: kubernetesRegions, Open: openKubernetes},
 	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, Open: openNginx},
+	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true, Open: openApache},
+	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
+	{Name: kubernetes.Driver, Settings: kubernetesSettings, Regions: kubernetesRegions, Open: openKubernetes},
 }
 
 // Names lists the names of [Kinds].
@@ -107,4 +111,19 @@ func (s Setup) onHosts() site.Options { return site.Options{Hosts: s.Hosts, Now:
 
 func openNginx(_ context.Context, s Setup) (ports.Product, error) {
 	return nginx.New(s.Settings.(nginx.Settings), s.onHosts()), nil
+}
+
+func openApache(_ context.Context, s Setup) (ports.Product, error) {
+	return apache.New(s.Settings.(apache.Settings), s.onHosts()), nil
+}
+
+func openFiles(_ context.Context, s Setup) (ports.Product, error) {
+	settings, o := s.Settings.(files.Settings), s.onHosts()
+	if settings.PasswordFile != "" {
+		var err error
+		if o.Password, err = s.Secret(files.PasswordSetting); err != nil {
+			return nil, err
+		}
+	}
+	return files.New(settings, o), nil
 }

@@ -37,6 +37,14 @@ type Policy struct {
 	// HandshakeTimeout bounds how long a deployment is probed for the new leaf
 	// before it counts as failed, in real time.
 	HandshakeTimeout time.Duration
+	Waves            Waves
+}
+
+// Waves determines how a deployment to several resources is divided (spec P6).
+type Waves struct {
+	First int           // resources in the first wave
+	Batch int           // resources in each later one
+	Pause time.Duration // between two
 }
 
 // NotifyPolicy determines who receives notices, and when.
@@ -61,6 +69,7 @@ func DefaultPolicy() Policy {
 		Refund:      RefundIssued30d,
 		Notify:      NotifyPolicy{LeadTimes: []time.Duration{30 * Day, 14 * Day, 7 * Day, 3 * Day, Day}},
 		CallTimeout: time.Minute, HandshakeTimeout: 10 * time.Second,
+		Waves: Waves{First: 1, Batch: 10},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -34,23 +35,32 @@ func (Local) Run(ctx context.Context, c Command) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
-	cmd := exec.CommandContext(ctx, program, c.Argv[1:]...)
-	cmd.Args[0] = c.Argv[0]
+	stdout, stderr := newCapture(c.Limit), newCapture(c.Limit)
+	status, err := execLocal(ctx, program, c.Argv, c.Stdin, stdout, stderr)
+	if err != nil {
+		return Output{stdout.kept(), stderr.kept()}, err
+	}
+	return outcome(ctx, c.Argv[0], status, stdout, stderr)
+}
+
+// execLocal runs a program and returns its status, -1 if a signal ended it.
+func execLocal(ctx context.Context, program string, argv []string, stdin []byte, stdout, stderr io.Writer) (int, error) {
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Args = argv
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "PATH="+searchPath())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = grace
-	if c.Stdin != nil {
-		cmd.Stdin = bytes.NewReader(c.Stdin)
+	if stdin != nil {
+		cmd.Stdin = bytes.NewReader(stdin)
 	}
-	stdout, stderr := newCapture(c.Limit), newCapture(c.Limit)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	err = cmd.Run()
+	err := cmd.Run()
 	if cmd.ProcessState == nil {
-		return Output{}, err
+		return 0, err
 	}
-	return outcome(ctx, c.Argv[0], cmd.ProcessState.ExitCode(), stdout, stderr)
+	return cmd.ProcessState.ExitCode(), nil
 }
 
 // outcome is what [Runner.Run] returns for a command that ended with a status.
@@ -107,31 +117,4 @@ func errNoCommand(program string, why error) error {
 		return model.Fail("runner.not-executable", "command", program).Wrapping(why)
 	}
 	return model.Fail("runner.no-command", "command", program).Wrapping(why)
-}
-
-// capture keeps the beginning of an output for the caller and its end for messages.
-// It is not safe for concurrent use.
-type capture struct {
-	limit int
-	begin []byte
-	tail  []byte
-}
-
-const tailLength = 2 << 10
-
-func newCapture(limit int) *capture { return &capture{limit: cmp.Or(limit, DefaultLimit)} }
-
-func (c *capture) Write(b []byte) (int, error) {
-	if room := c.limit - len(c.begin); room > 0 {
-		c.begin = append(c.begin, b[:min(room, len(b))]...)
-	}
-	c.tail = append(c.tail, b[max(0, len(b)-tailLength):]...)
-	c.tail = c.tail[max(0, len(c.tail)-tailLength):]
-	return len(b), nil
-}
-
-func (c *capture) kept() []byte { return c.begin }
-
-func (c *capture) end() string {
-	return strings.TrimSpace(strings.ToValidUTF8(string(c.tail), "\uFFFD"))
 }

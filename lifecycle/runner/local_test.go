@@ -2,25 +2,34 @@ package runner_test
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"certquay/lifecycle/runner"
+	"certquay/lifecycle/runner/runnertest"
 )
 
-// The first smoke of Local: the suite of package runnertest has the rest.
-func TestLocalWritesAndRuns(t *testing.T) {
+func TestLocal(t *testing.T) {
 	t.Parallel()
-	var l runner.Local
-	path := filepath.Join(t.TempDir(), "key.pem")
-	if err := l.WriteFile(t.Context(), path, []byte("secret"), runner.Attributes{Mode: 0o640}); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode() != 0o640 {
-		t.Errorf("%v, %v", info, err)
-	}
-	out, err := l.Run(t.Context(), runner.Command{Argv: []string{"cat", path}})
-	if err != nil || string(out.Stdout) != "secret" {
-		t.Errorf("%q, %v", out.Stdout, err)
+	runnertest.Suite(t, runner.Local{})
+}
+
+// Without SSH, sudo is the one of this machine.
+func TestLocalSudo(t *testing.T) {
+	t.Setenv("PATH", runnertest.SudoDir(t, runnertest.SudoGranted)+":"+os.Getenv("PATH"))
+	runnertest.Suite(t, runnertest.Open(t, runner.Settings{Sudo: true}))
+}
+
+// spec: P1
+func TestSSH(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]runnertest.Options{
+		"plain": {}, "with sudo": {Sudo: runnertest.SudoGranted}, "with few sessions": {MaxSessions: 2}, "with a noisy login": {Noise: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			settings := runnertest.SSHD(t, o).Settings()
+			settings.Sudo = o.Sudo != runnertest.SudoNone
+			runnertest.Suite(t, runnertest.Open(t, settings))
+		})
 	}
 }

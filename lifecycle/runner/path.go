@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -14,7 +13,7 @@ import (
 // context has ended.
 func check(ctx context.Context, op, name string) error {
 	if !path.IsAbs(name) || strings.ContainsRune(name, 0) {
-		return &fs.PathError{Op: op, Path: name, Err: syscall.EINVAL}
+		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
 	return ctx.Err()
 }

@@ -18,7 +18,7 @@ import (
 // Runner is a host. Implementations are safe for concurrent use. Paths are absolute paths of
 // that host. Errors about files wrap the [fs.ErrNotExist], [fs.ErrPermission] and
 // [fs.ErrExist] of the host; an error that wraps [ErrUnreachable] says that the host itself
-// could not be asked.
+// could not be asked, or was lost before it answered.
 type Runner interface {
 	// Name is the region that the host is: "local", or the host name without user and port.
 	Name() string
@@ -35,7 +35,8 @@ type Runner interface {
 	ReadDir(ctx context.Context, path string) ([]FileInfo, error)
 	// WriteFile writes a file atomically: into a new file beside it with the mode and owner
 	// given, synced, renamed over path, and the directory synced. A link at path is
-	// replaced, not followed. After an error path is as it was.
+	// replaced, not followed. After an error path is as it was; only if the error wraps
+	// [ErrUnreachable] or that of ctx, it may as well hold all of the new content.
 	WriteFile(ctx context.Context, path string, data []byte, a Attributes) error
 	// Symlink makes path a link to target, replacing an entry that is no directory atomically.
 	Symlink(ctx context.Context, target, path string) error
@@ -45,7 +46,8 @@ type Runner interface {
 	Remove(ctx context.Context, path string) error
 	// MkdirAll makes a directory with its parents. One that is there keeps its attributes.
 	MkdirAll(ctx context.Context, path string, a Attributes) error
-	// Dial connects from the host to an address, "tcp" or "unix".
+	// Dial connects from the host to an address, "tcp" or "unix". A deadline of the connection
+	// that passes may close it.
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
 	// Close ends connections to the host. The runner is not used after it.
 	Close() error

@@ -125,20 +125,21 @@ func deploy(q *request) tea.Msg {
 			}},
 		},
 	}
-	if c.EdgeNote != "" {
-		spec.Preview = func(v form.Values) func() form.Preview {
+	spec.Preview = func(v form.Values) func() form.Preview {
+		edge := product(v).Driver == edgeDriver && c.EdgeNote != ""
+		return func() form.Preview {
 			var pre form.Preview
-			if product(v).Driver == edgeDriver {
-				pre.Lines = form.Lines(c.EdgeNote)
+			if r, chosen := deployRequest(v); chosen {
+				pre.Lines = form.Lines(q.planned(r)...)
 			}
-			return func() form.Preview { return pre }
+			if edge {
+				pre.Lines = append(pre.Lines, form.Lines(c.EdgeNote)...)
+			}
+			return pre
 		}
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		r := lifecycle.DeployRequest{Product: v["product"], Regions: splitList(v["regions"]), Resources: splitList(v["resources"])}
-		if r.Product == everywhere {
-			r = lifecycle.DeployRequest{Everywhere: true}
-		}
+		r, _ := deployRequest(v)
 		older, err := q.overNewer(ctx, r)
 		if err != nil {
 			return nil, err
@@ -153,6 +154,51 @@ func deploy(q *request) tea.Msg {
 // everywhere is the choice of every resource where a certificate, or the one that it
 // replaces, is deployed now (spec I10). No product has its name.
 const everywhere = "*"
+
+// deployRequest is what the form asks for. chosen is false without a product.
+func deployRequest(v form.Values) (r lifecycle.DeployRequest, chosen bool) {
+	switch v["product"] {
+	case "":
+		return r, false
+	case everywhere:
+		return lifecycle.DeployRequest{Everywhere: true}, true
+	}
+	return lifecycle.DeployRequest{
+		Product: v["product"], Regions: splitList(v["regions"]), Resources: splitList(v["resources"]),
+	}, true
+}
+
+// maxPlanned is how many lines of a plan a form shows.
+const maxPlanned = 12
+
+// planned says what a deployment would change (spec P5). What is refused is said when it is
+// asked for.
+func (q *request) planned(r lifecycle.DeployRequest) (lines []string) {
+	ctx, cancel := context.WithTimeout(q.c.Ctx, app.Timeout)
+	defer cancel()
+	for _, cs := range q.cases {
+		places, err := q.c.Backend.PlanDeploy(ctx, cs.Instance.ID, r)
+		if err != nil {
+			continue
+		}
+		for n := range places {
+			for k, t := range places[n].Lines() {
+				line := q.c.Text.Text(t)
+				if k > 0 {
+					line = q.c.T("plan.indented", line)
+				}
+				lines = append(lines, line)
+			}
+		}
+		if len(lines) > maxPlanned {
+			break
+		}
+	}
+	if more := len(lines) - maxPlanned; more > 0 {
+		lines = append(lines[:maxPlanned], q.c.T("plan.more"))
+	}
+	return lines
+}
 
 // inOneProduct reports whether resources are all in one region of one product, which a
 // form can then begin with. There is none for no resources.

@@ -3,10 +3,7 @@ package action
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -254,24 +251,10 @@ func (f *issuerForm) shown(name string) func(form.Values) bool {
 
 // field is the field of a setting.
 func (f *issuerForm) field(s setting.Setting) form.Field {
-	c := f.c
-	meaning := c.Text.Lookup("built-in."+f.kind.Name+"."+s.Name, "")
-	if short := "issuer.hint." + s.Name; c.Text.Has(short) {
-		meaning = c.T(short)
-	}
-	field := form.Field{
-		Key: s.Name, Label: settingLabel(c, s.Name), Initial: written(s.Default), Placeholder: c.T("optional"),
-		Hint: func(form.Values) string { return meaning }, Valid: f.valid(s.Name),
-	}
-	kept := f.was != nil && (slices.Contains(f.was.SecretNames, s.Name) || s.File && written(s.Default) != "")
-	switch _, isBool := s.Default.(bool); {
-	case isBool:
-		field.Kind = form.Select
-		field.Options = fixedOptions([]string{"false", "true"}, []string{c.T("authorities.no"), c.T("authorities.yes")})
-	case s.Secret:
-		field.Initial, field.Masked = "", true
-	case s.File:
-		field.Initial, field.Complete = "", completePaths(c, s.Name, false)
+	c, field := f.c, f.settings().field(s)
+	field.Valid = f.valid(s.Name)
+	meaning := field.Hint
+	switch {
 	case s.Name == "challenges":
 		field.Placeholder = "dns-01=*.example.com,cloudflare"
 	case s.Name == "directory":
@@ -283,88 +266,50 @@ func (f *issuerForm) field(s setting.Setting) form.Field {
 			if k, ok := f.known(v); ok && len(k.Profiles) > 0 {
 				return c.T("issuer.profile.known", strings.Join(k.Profiles, c.T("list.join")))
 			}
-			return meaning
+			return meaning(v)
 		}
-	}
-	if kept {
-		field.Placeholder = c.T("issuer.kept", removeValue)
 	}
 	return field
 }
 
-// written is a value of a setting as it is typed.
-func written(v any) string {
-	switch v := v.(type) {
-	case bool:
-		return strconv.FormatBool(v)
-	case []string:
-		return strings.Join(v, ", ")
-	}
-	return fmt.Sprint(v)
-}
-
 // valid checks a setting by the rules of the kind, with the other values as they are.
 func (f *issuerForm) valid(name string) func(string, form.Values) string {
+	rest := f.settings().valid(name)
 	return func(value string, v form.Values) string {
 		if name == "http_root" && v["proof"] == proofByRoot && strings.TrimSpace(value) == "" {
 			return f.c.T("issuer.root.needed")
 		}
-		filled, err := f.filled(v)
-		if wrong, ok := err.(*setting.Error); ok { //nolint:errorlint // it is not wrapped
-			if wrong.Setting == name {
-				return f.c.Text.Text(wrong.Rule)
-			}
-			return ""
-		}
-		checker, ok := filled.(setting.Checker)
-		if !ok {
-			return ""
-		}
-		for _, p := range checker.Check() {
-			if at, _, _ := strings.Cut(p.Setting, "["); at == name {
-				return f.c.FormatInvalid(&rules.Invalid{Field: name, Why: p.Rule, Example: example(p.Example)})
-			}
-		}
-		return ""
+		return rest(value, v)
 	}
 }
 
-func example(s string) model.Text {
-	if s == "" {
-		return ""
+// settings are the fields of the settings of the kind.
+func (f *issuerForm) settings() *settingForm {
+	sf := &settingForm{
+		c: f.c, defaults: f.kind.Settings(), edits: f.was != nil, typed: f.typed,
+		label: func(name string) string { return settingLabel(f.c, name) },
+		meaning: func(name string) string {
+			if short := "issuer.hint." + name; f.c.Text.Has(short) {
+				return f.c.T(short)
+			}
+			return f.c.Text.Lookup("built-in."+f.kind.Name+"."+name, "")
+		},
+		known: func(v form.Values, values map[string]any) {
+			if k, ok := f.known(v); ok {
+				values["directory"] = k.Name
+			}
+		},
 	}
-	return rules.Example(s)
-}
-
-// filled are the settings that the values give, for a check: complete, and with a word in
-// the place of a secret.
-func (f *issuerForm) filled(v form.Values) (any, error) {
-	values := f.typed(v)
-	for _, s := range setting.Of(f.kind.Settings()) {
-		typed := strings.TrimSpace(v[s.Name])
-		if !s.Secret {
-			continue
-		}
-		delete(values, s.Name)
-		if kept := f.was != nil && slices.Contains(f.was.SecretNames, s.Name); typed != removeValue && (typed != "" || kept) {
-			values[s.Name] = s.Name
-		}
+	if f.was != nil {
+		sf.secrets = f.was.SecretNames
 	}
-	if k, ok := f.known(v); ok {
-		values["directory"] = k.Name
-	}
-	return setting.Fill(f.kind.Settings(), values)
+	return sf
 }
 
 // typed are the values of settings as they were typed, without those that are not shown
 // or empty. Secrets are among them, and the paths of files.
 func (f *issuerForm) typed(v form.Values) map[string]any {
-	values := map[string]any{}
-	for _, s := range setting.Of(f.kind.Settings()) {
-		if typed := strings.TrimSpace(v[s.Name]); typed != "" {
-			values[s.Name] = typed
-		}
-	}
+	values := typedSettings(f.kind.Settings(), v)
 	delete(values, "challenges")
 	switch way := v["proof"]; {
 	case way == proofByRoot:
@@ -398,45 +343,6 @@ func splitRules(typed string) (all []string) {
 		}
 	}
 	return all
-}
-
-// read returns what the values declare: settings, nil for one that returns to its
-// default, and secrets, empty for one to remove. It reads the files that they name.
-func (f *issuerForm) read(v form.Values) (map[string]any, authority.Secrets, error) {
-	values, secrets, files := f.typed(v), authority.Secrets{}, map[string]any{}
-	for _, s := range setting.Of(f.kind.Settings()) {
-		typed, _ := values[s.Name].(string)
-		switch {
-		case !s.Secret && !s.File || typed == "":
-			continue
-		case typed == removeValue && s.Secret:
-			secrets[s.Name] = model.Secret{}
-		case typed == removeValue:
-			files[s.Name] = nil
-		case s.Secret:
-			secrets[s.Name] = model.NewSecret([]byte(typed))
-		default:
-			data, err := f.c.Read(typed)
-			if err != nil {
-				return nil, nil, &rules.Invalid{Field: s.Name, Why: model.Quoted("", f.c.FormatFileError(typed, err))}
-			}
-			files[s.Name] = string(data)
-		}
-		delete(values, s.Name)
-	}
-	filled, err := setting.Fill(f.kind.Settings(), values)
-	if err != nil { // the form has checked it
-		return nil, nil, err
-	}
-	settings := map[string]any{}
-	for _, s := range setting.Of(f.kind.Settings()) {
-		if f.was != nil && !s.Secret && !s.File {
-			settings[s.Name] = nil
-		}
-	}
-	maps.Copy(settings, setting.Changed(f.kind.Settings(), filled))
-	maps.Copy(settings, files)
-	return settings, secrets, nil
 }
 
 // plainError is an error of a form's values beside no field, so that the form opens again

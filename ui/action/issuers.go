@@ -29,7 +29,7 @@ func (d *Authorities) add() tea.Cmd {
 	}
 	f := &issuerForm{c: c, kind: kinds[0]}
 	return f.open(func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		settings, secrets, err := f.read(v)
+		settings, secrets, err := f.settings().read(v)
 		if err != nil {
 			return nil, err
 		}
@@ -207,7 +207,7 @@ func (d *Authorities) edit(one lifecycle.Authority) tea.Cmd {
 	}
 	f := &issuerForm{c: c, kind: kind, was: &one}
 	return f.open(func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		settings, secrets, err := f.read(v)
+		settings, secrets, err := f.settings().read(v)
 		if err != nil {
 			return nil, err
 		}

@@ -297,6 +297,8 @@ type (
 	}
 	// ShowWatchesMsg asks for the list of watched endpoints from any page.
 	ShowWatchesMsg struct{}
+	// ShowProductMsg asks the page of deployments for the resources of a product.
+	ShowProductMsg struct{ Product string }
 	// BackMsg asks for the page from which the details of an instance were opened.
 	BackMsg struct{}
 	// ForgetUndoMsg asks to offer no undoing any more; then Then is handled.

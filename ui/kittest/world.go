@@ -119,6 +119,7 @@ func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World
 		// Randomness is the same in every run.
 		o.Clock, o.Products, o.Issuers, o.Rand = b.Clock, w.Wares, map[string]ports.Issuer{}, rand.NewChaCha8([32]byte{})
 		w.withAuthorities(b)
+		w.withProducts(b)
 		for brand, ca := range w.CAs {
 			o.Issuers[brand] = ca
 		}

@@ -24,6 +24,7 @@ var silent = map[string]string{
 	"lifecycle/forecast/records.go":     "faults of the program",
 	"lifecycle/forecast/table.go":       "faults of the program",
 	"lifecycle/forecast/script.go":      "stand-ins that never fail",
+	"lifecycle/runner/scripts.go":       "scripts for a shell",
 	"lifecycle/bundle/decode/stores.go": "what libraries say, which tell some faults only by text",
 }
 
@@ -151,7 +152,7 @@ func sentences(t *testing.T) map[string][]string {
 	found := map[string][]string{}
 	look := func(path string, e fs.DirEntry, err error) error {
 		if e != nil && e.IsDir() && slices.Contains([]string{"testdata", "producttest", "issuertest", "notifytest", "storetest",
-			"enginetest", "lifecycletest", "kittest", "dnstest", "knottest", "acmetest"}, e.Name()) {
+			"enginetest", "lifecycletest", "kittest", "dnstest", "knottest", "acmetest", "runnertest"}, e.Name()) {
 			return filepath.SkipDir
 		}
 		short := strings.TrimPrefix(filepath.ToSlash(path), "../../")

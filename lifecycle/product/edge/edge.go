@@ -54,7 +54,10 @@ type Edge struct {
 	regions map[string]*region
 }
 
-var _ ports.Product = (*Edge)(nil)
+var (
+	_ ports.Product = (*Edge)(nil)
+	_ ports.Planner = (*Edge)(nil)
+)
 
 // Open starts the listeners of the regions that present something; the others
 // start at the first deployment. If a listener's saved address is in use the
@@ -165,6 +168,26 @@ func (e *Edge) Current(ctx context.Context, p ports.Target) (ports.Binding, erro
 
 func (e *Edge) binding(r *region, b *binding, host string) ports.Binding {
 	return ports.Binding{Fingerprint: b.Fingerprint, Address: r.address(), SNI: host}
+}
+
+// Plan implements [ports.Planner].
+func (e *Edge) Plan(ctx context.Context, p ports.Target, pair ports.KeyPair) (plan ports.Plan, err error) {
+	_, host, err := e.target(ctx, p)
+	if err != nil {
+		return plan, err
+	}
+	var b binding
+	err = e.store.View(func(rd model.Reader) error { return b.get(rd, bindCell(e.opt.Product, p.Region, host)) })
+	change := ports.Change{Kind: ports.ChangeReplace, Subject: host, Before: b.Fingerprint, After: pair.Fingerprint}
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		change.Kind = ports.ChangeCreate
+	case err != nil:
+		return plan, err
+	case b.Fingerprint == pair.Fingerprint:
+		return ports.Plan{Before: b.Chain}, nil
+	}
+	return ports.Plan{Changes: []ports.Change{change}, Before: b.Chain}, nil
 }
 
 // Deploy presents the pair for a name from the next handshake on. Open

@@ -347,7 +347,7 @@ func noNamespace(t *testing.T, c *cluster) {
 	}
 }
 
-// found surveys secrets and what refers to them. spec: P4 P5
+// found surveys secrets and what refers to them. spec: P5
 func found(t *testing.T, c *cluster) {
 	ctx := t.Context()
 	c.allow(t, "all", everything)

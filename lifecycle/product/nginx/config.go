@@ -25,7 +25,7 @@ type dump struct {
 }
 
 // header is the line that nginx -T prints before each file.
-var header = regexp.MustCompile(`(?m)^# configuration file (/.*):$`)
+var header = regexp.MustCompile(`(?m)^#\sconfiguration\sfile\s(/.*):$`)
 
 func parseDump(out string) (*dump, error) {
 	at := header.FindAllStringSubmatchIndex(out, -1)

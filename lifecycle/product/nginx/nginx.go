@@ -44,9 +44,10 @@ var _ setting.Checker = Settings{}
 
 // Check implements [setting.Checker].
 func (s Settings) Check() (wrong []setting.Problem) {
-	wrong = append(wrong, site.CheckCommand("show", s.Show, "nginx -T")...)
-	wrong = append(wrong, site.CheckCommand("test", s.Test, "nginx -t")...)
-	wrong = append(wrong, site.CheckCommand("reload", s.Reload, "nginx -s reload")...)
+	d := DefaultSettings()
+	wrong = append(wrong, site.CheckCommand("show", s.Show, d.Show)...)
+	wrong = append(wrong, site.CheckCommand("test", s.Test, d.Test)...)
+	wrong = append(wrong, site.CheckCommand("reload", s.Reload, d.Reload)...)
 	return append(wrong, site.CheckPlaces(s.Address, s.Directory)...)
 }
 

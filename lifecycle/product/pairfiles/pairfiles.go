@@ -45,8 +45,8 @@ const (
 	Chain     Part = "chain.pem" // the intermediates
 	Key       Part = "privkey.pem"
 	Combined  Part = "combined.pem" // leaf, intermediates, key
-	PKCS12    Part = "store.p12"
-	JKS       Part = "store.jks"
+	PKCS12    Part = "keystore.p12"
+	JKS       Part = "keystore.jks"
 )
 
 // secret reports whether a part holds the key.

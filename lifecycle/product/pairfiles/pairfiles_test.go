@@ -263,7 +263,7 @@ func keysAreNarrow(t *testing.T, e *estate) {
 			return err
 		}
 		data, err := os.ReadFile(path)
-		secret := strings.Contains(string(data), "PRIVATE KEY") || strings.HasPrefix(info.Name(), "store.")
+		secret := strings.Contains(string(data), "PRIVATE KEY") || strings.HasPrefix(info.Name(), "keystore.")
 		if secret && strings.Contains(path, ".certquay") && info.Mode().Perm()&^0o640 != 0 {
 			t.Errorf("%s is %v", path, info.Mode())
 		}

@@ -3,6 +3,7 @@
 package producttest
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -53,6 +54,17 @@ func (ca *CA) Pair(t testing.TB, names ...string) ports.KeyPair {
 // PairBetween is Pair with a validity.
 func (ca *CA) PairBetween(t testing.TB, from, to time.Time, names ...string) ports.KeyPair {
 	t.Helper()
+	return ca.pair(t, newKey(t), from, to, names)
+}
+
+// PairFor is Pair with a key of one's own.
+func (ca *CA) PairFor(t testing.TB, key crypto.Signer, names ...string) ports.KeyPair {
+	t.Helper()
+	return ca.pair(t, key, ca.now.Add(-time.Hour), ca.now.AddDate(0, 0, 90), names)
+}
+
+func (ca *CA) pair(t testing.TB, key crypto.Signer, from, to time.Time, names []string) ports.KeyPair {
+	t.Helper()
 	serial := make([]byte, 12)
 	if _, err := rand.Read(serial); err != nil {
 		t.Fatal(err)
@@ -69,7 +81,6 @@ func (ca *CA) PairBetween(t testing.TB, from, to time.Time, names ...string) por
 			c.DNSNames = append(c.DNSNames, n)
 		}
 	}
-	key := newKey(t)
 	leaf := create(t, c, ca.issuing, key, ca.key)
 	pkcs8, err := bundle.MarshalKey(key)
 	if err != nil {
@@ -94,7 +105,7 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return k
 }
 
-func create(t testing.TB, c, parent *x509.Certificate, key, by *ecdsa.PrivateKey) *x509.Certificate {
+func create(t testing.TB, c, parent *x509.Certificate, key, by crypto.Signer) *x509.Certificate {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), by)
 	if err != nil {

@@ -78,7 +78,7 @@ func testLook(t *testing.T, s *suite) {
 	}
 }
 
-// spec: P4
+// spec: P2
 func testSurvey(t *testing.T, s *suite) {
 	discoverer, ok := s.Product.(ports.Discoverer)
 	if !ok {
@@ -108,7 +108,7 @@ func testSurvey(t *testing.T, s *suite) {
 	}
 }
 
-// spec: P1
+// spec: P2
 func testTest(t *testing.T, s *suite) {
 	tester, ok := s.Product.(ports.ProductTester)
 	if !ok {

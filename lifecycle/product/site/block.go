@@ -144,11 +144,11 @@ func Commands(all ...[]string) (changes []ports.Change) {
 }
 
 // CheckCommand finds a command that is missing.
-func CheckCommand(name string, argv []string, example string) []setting.Problem {
+func CheckCommand(name string, argv, example []string) []setting.Problem {
 	if len(argv) > 0 && argv[0] != "" {
 		return nil
 	}
-	return []setting.Problem{{Setting: name, Rule: model.Say("config.command"), Example: example}}
+	return []setting.Problem{{Setting: name, Rule: model.Say("config.command"), Example: setting.JoinCommand(example)}}
 }
 
 // CheckPlaces finds what is wrong with the settings address and directory, which may be

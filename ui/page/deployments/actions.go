@@ -92,6 +92,7 @@ func (p *page) Actions() app.Actions {
 			Group:   app.Move,
 			Run:     func() tea.Cmd { return p.choose(p.tab - 1) },
 		},
+		action.ShowProducts(c),
 		app.Action{
 			ID:      "panel",
 			Name:    text.NewName("act.panel"),

@@ -4,6 +4,7 @@ package deployments
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -119,10 +120,19 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case productsLoadedMsg:
 		on := p.onWatched()
 		p.products, p.counts, p.all, p.watches = m.names, m.counts, m.all, m.watches
-		if on { // its index has changed with the number of products
+		switch n := slices.Index(p.products, p.product); {
+		case on: // its index has changed with the number of products
 			p.tab = p.tabs() - 1
+		case p.product != "" && n < 0: // it was removed
+			return p.choose(0)
+		default: // one before it may have been added or removed
+			p.tab = n + 1
 		}
 		return nil
+	case app.ShowProductMsg:
+		if n := slices.Index(p.products, m.Product); n >= 0 {
+			return p.choose(n + 1)
+		}
 	case app.ShowWatchesMsg:
 		return p.choose(p.tabs() - 1)
 	case app.HitMsg:

@@ -1,0 +1,152 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/x509"
+	"slices"
+	"sync"
+
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+)
+
+// DeployPlace is where a deployment would go, and what it would change there. The resource
+// may not exist yet.
+type DeployPlace struct {
+	Product, Region, Name string
+	Wave, Waves           int // Wave counts from 1; both are 0 without waves (spec P6)
+
+	Planned bool           // the product says what it would change
+	Changes []ports.Change // none if the certificate is there already
+	Also    []string       // other names that are served with the same files
+	Bare    []string       // those of them that the certificate does not cover
+	Gained  []string       // names of the certificate that the one before it has not
+	Lost    []string       // names that only the one before it has
+	Err     error          // why the product cannot say
+}
+
+// Place returns product, region and name as one text.
+func (p *DeployPlace) Place() string { return p.Product + " " + p.Region + " " + p.Name }
+
+// plansAtOnce is how many resources are asked at once what a deployment would change.
+const plansAtOnce = 8
+
+// planDeploy is [Access.PlanDeploy].
+func (e *Engine) planDeploy(ctx context.Context, actor model.Actor, id model.ID, r DeployRequest) ([]DeployPlace, error) {
+	c, err := e.readFacts(actor, id)
+	if err != nil {
+		return nil, err
+	}
+	if f := e.table.Check(rules.Deploy, c); f != nil {
+		return nil, f
+	}
+	targets, err := e.deployments.targets(ctx, c.Instance, r)
+	if err == nil && !r.Older {
+		err = e.store.View(func(tx model.Reader) error { return e.deployments.refuseOlder(tx, c.Instance, r, targets) })
+	}
+	waves := model.Rollout{Total: len(targets), First: e.waves(r).First, Batch: e.waves(r).Batch}
+	places := make([]DeployPlace, len(targets))
+	for n, t := range targets {
+		places[n] = DeployPlace{Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}
+		if len(targets) > 1 && waves.Batch > 0 {
+			places[n].Wave, places[n].Waves = waves.WaveOf(n)+1, waves.Waves()
+		}
+	}
+	if err != nil {
+		return places, err
+	}
+	v := c.Instance.Current()
+	material, err := e.reader.material(id, v.Number)
+	if err != nil {
+		return places, err
+	}
+	pair := ports.KeyPair{Chain: material.Certificates, Fingerprint: v.Fingerprint}
+	slots := make(chan struct{}, plansAtOnce)
+	var all sync.WaitGroup
+	for n := range targets {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			e.deployments.plan(ctx, &targets[n], pair, v.Domains, &places[n])
+		})
+	}
+	all.Wait()
+	return places, ctx.Err()
+}
+
+// plan asks a product what a deployment of a chain with the given names would change.
+func (ds *deployments) plan(ctx context.Context, t *target, pair ports.KeyPair, covered []string, p *DeployPlace) {
+	planner, plans := ports.Part[ports.Planner](t.product.Product)
+	if !plans {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, ds.policy.CallTimeout)
+	defer cancel()
+	plan, err := planner.Plan(ctx, t.place, pair)
+	if err != nil {
+		p.Err = &model.Error{Text: messageFrom("server", err), Err: err}
+		return
+	}
+	p.Planned, p.Changes, p.Also = true, plan.Changes, plan.Also
+	for _, name := range plan.Also {
+		if !names.Covers(covered, name) && !slices.Contains(covered, name) {
+			p.Bare = append(p.Bare, name)
+		}
+	}
+	if len(plan.Before) == 0 {
+		return
+	}
+	leaf, err := x509.ParseCertificate(plan.Before[0])
+	if err != nil { // it is replaced, whatever it was
+		return
+	}
+	before := bundle.Names(leaf)
+	without := func(these, those []string) []string {
+		return slices.DeleteFunc(slices.Clone(these), func(n string) bool { return slices.Contains(those, n) })
+	}
+	p.Gained, p.Lost = without(covered, before), without(before, covered)
+}
+
+// shortFingerprint is how many characters of a fingerprint a plan shows.
+const shortFingerprint = 12
+
+// Lines says what a deployment would change at a place, the place itself first.
+func (p *DeployPlace) Lines() []model.Text {
+	head := model.Say("plan.place", "place", p.Place())
+	if p.Waves > 1 {
+		head = model.Say("plan.place-in-wave", "place", p.Place(), "wave", p.Wave, "waves", p.Waves)
+	}
+	all := []model.Text{head}
+	switch {
+	case p.Err != nil:
+		return append(all, model.Say("plan.unknown", "cause", p.Err))
+	case p.Planned && len(p.Changes) == 0:
+		return append(all, model.Say("plan.nothing"))
+	}
+	short := func(s string, kind ports.ChangeKind) string {
+		if kind == ports.ChangeLink || len(s) < shortFingerprint {
+			return s
+		}
+		return s[:shortFingerprint] + "…"
+	}
+	for _, c := range p.Changes {
+		code := "plan.change." + string(c.Kind)
+		if c.Before == "" && c.Kind == ports.ChangeReplace {
+			code = "plan.change.write"
+		}
+		all = append(all, model.Say(code, "subject", c.Subject, "before", short(c.Before, c.Kind), "after", short(c.After, c.Kind)))
+	}
+	covered := slices.DeleteFunc(slices.Clone(p.Also), func(n string) bool { return slices.Contains(p.Bare, n) })
+	for _, of := range []struct {
+		code  string
+		names []string
+	}{{"plan.gained", p.Gained}, {"plan.lost", p.Lost}, {"plan.also", covered}, {"plan.bare", p.Bare}} {
+		if len(of.names) > 0 {
+			all = append(all, model.Say(of.code, "names", of.names))
+		}
+	}
+	return all
+}
