@@ -60,7 +60,7 @@ func oneSecretIsEnough(t *testing.T, c *cluster) {
 	c.create(t, "site", "kubernetes.io/tls", empty())
 	c.create(t, "other", "kubernetes.io/tls", empty())
 	before := c.state(t)
-	only := func(o *kubernetes.Options) { o.Targets = []string{c.namespace + "/site"}; o.Force = true }
+	only := func(o *kubernetes.Options) { o.Targets = []string{c.namespace + "/site"} }
 	p, at := c.open(t, issuertest.NewStore(), only), c.target("site")
 	if b, err := p.Current(ctx, at); err != nil || b.Fingerprint != "" {
 		t.Errorf("an empty secret has %+v, %v", b, err)

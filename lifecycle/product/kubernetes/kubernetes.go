@@ -162,7 +162,13 @@ func (p *Product) write(ctx context.Context, c *client, r ref, pair ports.KeyPai
 	if err := p.keep(ctx, c.context, r, live); err != nil {
 		return err
 	}
-	return c.apply(ctx, r, live, pair, p.opt.Force, false)
+	return c.apply(ctx, r, live, pair, p.force(live), false)
+}
+
+// force reports whether fields are taken over from other managers: if that is set, or if
+// nothing is in them.
+func (p *Product) force(live *secret) bool {
+	return p.opt.Force || live != nil && len(live.Data[certKey])+len(live.Data[keyKey]) == 0
 }
 
 // dryRun lets the server judge the change.
@@ -170,7 +176,7 @@ func (p *Product) dryRun(ctx context.Context, c *client, r ref, live *secret, pa
 	if err := changeable(r, live); err != nil {
 		return err
 	}
-	err := c.apply(ctx, r, live, pair, p.opt.Force, true)
+	err := c.apply(ctx, r, live, pair, p.force(live), true)
 	if live != nil && held(err) {
 		if who := live.others(); len(who) > 0 {
 			return permanent("kubernetes.conflict", "secret", r.String(), "manager", who)
