@@ -1,16 +1,13 @@
 package cmd_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -189,30 +186,5 @@ func cmdDNSAPI(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(srv.Close)
 	for name, password := range map[string]string{args[0]: args[1], args[0] + "-wrong": "canary-dns-wrong"} {
 		write(ts, name+".env", []byte("HTTPREQ_ENDPOINT="+srv.URL+"\nHTTPREQ_USERNAME=certquay\nHTTPREQ_PASSWORD="+password+"\n"))
-	}
-}
-
-// cmdLacks looks for texts in every file under a directory:
-//
-//	[!] lacks DIR TEXT...
-func cmdLacks(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) < 2 {
-		ts.Fatalf("usage: lacks DIR TEXT...")
-	}
-	found := ""
-	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		for _, text := range args[1:] {
-			if bytes.Contains(data, []byte(text)) {
-				found = path + " holds " + text
-			}
-		}
-		return err
-	}))
-	if (found != "") != neg {
-		ts.Fatalf("found: %q", found)
 	}
 }

@@ -31,7 +31,10 @@ func buyCmd(c *invocation) *cobra.Command {
 			}
 			var err error
 			first, rest, several := strings.Cut(brand, ",")
-			if several {
+			switch {
+			case several && rest == "": // a comma at the end: none but this
+				r.Fallback = []string{}
+			case several:
 				r.Fallback = strings.Split(rest, ",")
 			}
 			if r.Spec, err = c.specification(level, typ, first, grade); err != nil {

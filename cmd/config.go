@@ -157,7 +157,7 @@ func (c *invocation) diffConfig(cmd *cobra.Command, file string) error {
 	}
 	items, rows := []changeJSON{}, [][]string(nil)
 	for _, d := range config.Diff(now, then) {
-		items = append(items, changeJSON(d))
+		items = append(items, changeJSON{d.Setting, config.Plain(d.Now), config.Plain(d.Then)})
 		rows = append(rows, []string{d.Setting, valueOrDash(d.Now), valueOrDash(d.Then)})
 	}
 	switch {

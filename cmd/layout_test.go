@@ -294,7 +294,7 @@ func TestTheProgramHoldsNoTools(t *testing.T) {
 			}
 		}
 	}
-	for _, tool := range []string{"cmd/tape", "lifecycle/issuer/embedded/zlinttest"} {
+	for _, tool := range []string{"cmd/tape", "lifecycle/issuer/embedded/zlinttest", "lifecycle/issuer/acme/interoptest"} {
 		if _, err := os.Stat(filepath.Join("..", filepath.FromSlash(tool), "go.mod")); err != nil {
 			t.Errorf("%s is no module of its own: %v", tool, err)
 		}

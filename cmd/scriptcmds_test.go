@@ -55,9 +55,13 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"pebble":  cmdPebble,
 	"ca":      cmdCA,
 	"until":   cmdUntil,
-	"lacks":   cmdLacks,
 	"dns-api": cmdDNSAPI,
-	"expand":  cmdExpand,
+
+	"watch-processes": cmdWatchProcesses,
+	"canaries":        cmdCanaries,
+	"dns-update":      cmdDNSUpdate,
+
+	"expand": cmdExpand,
 
 	"pairs":    cmdPairs,
 	"receive":  cmdReceive,
@@ -429,7 +433,13 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: serve [args...]")
 	}
 	env := append(home(ts.Getenv("HOME")), "PATH="+ts.Getenv("PATH"), "TMPDIR="+ts.Getenv("TMPDIR"))
-	s, err := startServe("certquay", ts.MkAbs("."), env, args...)
+	path := ""
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) { // the script's, not that of the test
+		if _, err := os.Stat(filepath.Join(dir, "certquay")); err == nil && path == "" {
+			path = filepath.Join(dir, "certquay")
+		}
+	}
+	s, err := startServe(path, ts.MkAbs("."), env, args...)
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}

@@ -38,6 +38,11 @@ func (a *Access) Issuers() map[string]rules.Capabilities {
 	return guardedGet(a, a.e.reader.capabilities)
 }
 
+// UsualBrand returns the brand of the actor's last purchase; without one the first issuer
+// behind an account at a CA, in the order of [Access.Authorities], or else the first of
+// all; "" if none can be used.
+func (a *Access) UsualBrand() (string, error) { return guardedRead1(a, a.e.usualBrand, a.who().Name) }
+
 // CapabilitiesByBrand returns, for each configured issuer, the function that
 // gives its capabilities at a time.
 func (a *Access) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities {

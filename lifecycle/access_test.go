@@ -76,7 +76,7 @@ var onlyRead = []string{
 	"Reaches", "Receipts",
 	"Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search", "SearchResources", "Settling",
 	"SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
-	"Template", "UnusedContact", "UsersOfContact", "View", "Wait", "WaitReporting", "Watch", "Watches",
+	"Template", "UnusedContact", "UsersOfContact", "UsualBrand", "View", "Wait", "WaitReporting", "Watch", "Watches",
 	"Working",
 }
 

@@ -1,12 +1,17 @@
 package lifecycle_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/ports"
+	"certquay/model"
 )
 
 // A CA is asked as often as it says; what it says is kept while it does not answer, and
@@ -48,5 +53,76 @@ func TestACAIsAskedWhenToRenew(t *testing.T) {
 	i = w.get(id)
 	if v := i.Current(); !v.SuggestedStart.Equal(from) {
 		t.Errorf("what was said is forgotten: %s", v.SuggestedStart)
+	}
+}
+
+// dueForAdvice makes certificates about which a CA is asked in the next pass.
+func dueForAdvice(w *world, ca *remoteCA, n int) (ids []model.ID) {
+	w.t.Helper()
+	ca.advise = func() (ports.Advice, error) { return ports.Advice{RetryAfter: time.Hour}, nil }
+	for k := range n {
+		ids = append(ids, w.issued(fmt.Sprintf("n%d.example.com", k)))
+	}
+	w.tick() // asked once, and again in an hour
+	w.clock.MoveTo(w.clock.Now().Add(time.Hour + time.Minute))
+	ca.asked = 0
+	return ids
+}
+
+// After three questions that were not answered the round ends: these are postponed, and
+// the next pass asks about the others. spec: C8
+func TestARoundOfQuestionsEndsAfterThreeFailures(t *testing.T) {
+	w := newWorld(t)
+	ca := w.remote()
+	ids := dueForAdvice(w, ca, 5)
+	before := w.get(ids[0]).AdviceAt
+	ca.advise = func() (ports.Advice, error) { return ports.Advice{}, errors.New("no answer") }
+	postponed := func() (n int) {
+		for _, id := range ids {
+			if i := w.get(id); i.AdviceAt.After(before.Add(time.Hour)) {
+				n++
+			}
+		}
+		return n
+	}
+	for pass, want := range []int{3, 5, 5} {
+		w.tick()
+		if ca.asked != want || postponed() != want {
+			t.Errorf("after pass %d: %d questions, %d postponed, want %d", pass+1, ca.asked, postponed(), want)
+		}
+	}
+}
+
+// A closing engine ends the round of questions: what it asked then counts as no failure, and
+// nothing is asked any more. The next engine asks about all. spec: C8
+func TestAClosingEngineEndsTheRoundOfQuestions(t *testing.T) {
+	w := newWorld(t)
+	var logged bytes.Buffer
+	w.log = slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	ca := w.remote()
+	ids := dueForAdvice(w, ca, 5)
+	before := w.get(ids[0]).AdviceAt
+	var closing sync.WaitGroup
+	ca.advise = func() (ports.Advice, error) {
+		closing.Go(w.engine.Close)
+		<-ca.during.Done()
+		return ports.Advice{}, ca.during.Err()
+	}
+	_, err := w.engine.By(model.Scheduler).Tick(w.ctx())
+	closing.Wait()
+	if ca.asked != 1 || logged.Len() > 0 {
+		t.Errorf("%d questions by a closing engine (%v), which says %s", ca.asked, err, logged.String())
+	}
+	ca.asked = 0
+	ca.advise = nil
+	w.start(w.store)
+	for _, id := range ids {
+		if i := w.get(id); !i.AdviceAt.Equal(before) && i.AdviceAt.After(w.clock.Now()) {
+			t.Errorf("%s is postponed to %s", i.Name, i.AdviceAt)
+		}
+	}
+	w.tick()
+	if ca.asked != 5 {
+		t.Errorf("the next engine asked %d times", ca.asked)
 	}
 }

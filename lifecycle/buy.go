@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -91,6 +92,59 @@ func (e *Engine) quote(r BuyRequest) (Quote, error) {
 	return q, nil
 }
 
+// withFallback returns a purchase with the issuers that are asked next, if it names none
+// itself: those of the issuer's settings that sell the same.
+func (e *Engine) withFallback(r BuyRequest) BuyRequest {
+	is, ok := e.issuers.Find(r.Spec.Brand)
+	if !ok || r.Fallback != nil {
+		return r
+	}
+	for _, brand := range is.Fallback() {
+		next := r
+		next.Spec.Brand, next.Fallback = brand, nil
+		if _, err := e.quote(next); err == nil && !slices.Contains(r.Fallback, brand) {
+			r.Fallback = append(r.Fallback, brand)
+		}
+	}
+	return r
+}
+
+// recentOrders is how many orders are looked at for the brand that a person uses.
+const recentOrders = 100
+
+// usualBrand is [Access.UsualBrand].
+func (e *Engine) usualBrand(who string) (brand string, err error) {
+	usable := e.issuers.Usable()
+	err = e.store.View(func(r model.Reader) error {
+		for o, err := range model.All[model.Order](r, model.Scan{Reverse: true, Limit: recentOrders}) {
+			if err != nil {
+				return err
+			}
+			last := o.Lines[len(o.Lines)-1].Spec.Brand
+			if _, ok := usable[last]; ok && o.By == who {
+				brand = last
+				return nil
+			}
+		}
+		return nil
+	})
+	if err != nil || brand != "" {
+		return brand, err
+	}
+	all := e.issuers.All()
+	for _, is := range all {
+		if _, account := ports.Extension[ports.StatusReporter](usable[is.Name]); account {
+			return is.Name, nil
+		}
+	}
+	for _, is := range all {
+		if is.Port != nil {
+			return is.Name, nil
+		}
+	}
+	return "", nil
+}
+
 func normalized(brands []string) (all []string) {
 	for _, b := range brands {
 		all = append(all, model.NormalizeName(b))
@@ -118,6 +172,7 @@ func (e *Engine) planBuy(r BuyRequest) (Quote, error) {
 func (e *Engine) buy(ctx context.Context, actor model.Actor, r BuyRequest) (model.Order, []model.Instance, error) {
 	var o model.Order
 	var made []model.Instance
+	r = e.withFallback(r)
 	q, err := e.quote(r)
 	if err == nil {
 		err = e.journal.Update(ctx, func(tx model.Tx) error {

@@ -180,3 +180,63 @@ func TestTheOrderOfIssuers(t *testing.T) {
 		t.Errorf("the successor asks %v", got)
 	}
 }
+
+// reporting is an issuer behind an account.
+type reporting struct{ *lifecycletest.Issuer }
+
+func (reporting) Status(model.Reader) (ports.IssuerStatus, error) { return ports.IssuerStatus{}, nil }
+
+// A purchase begins with the brand that the person used last, or else the first issuer
+// behind an account, or else the first of all.
+func TestTheUsualBrand(t *testing.T) {
+	w := newWorld(t)
+	trusted := reporting{lifecycletest.NewIssuer(w.clock.Now)}
+	w.base.Options.Issuers = map[string]ports.Issuer{lifecycletest.Brand: w.issuer, "another": lifecycletest.NewIssuer(w.clock.Now)}
+	w.start(w.store)
+	usual := func(who model.Actor, want string) {
+		t.Helper()
+		if got, err := w.engine.By(who).UsualBrand(); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %s", who.Name, got, err, want)
+		}
+	}
+	usual(operator, "another")
+	w.base.Options.Issuers["trusted"] = trusted
+	w.start(w.store)
+	usual(operator, "trusted")
+	_, _, err := w.engine.By(operator).Buy(w.ctx(), lifecycle.BuyRequest{
+		Spec:  model.Specification{Level: model.DV, Type: model.Single, Brand: lifecycletest.Brand, Grade: model.Free},
+		Years: 1, Quantity: 1,
+	})
+	w.check(err)
+	usual(operator, lifecycletest.Brand)
+	usual(model.Actor{Name: "another person", Role: model.Operator}, "trusted")
+	delete(w.base.Options.Issuers, lifecycletest.Brand) // it cannot be used any more
+	w.start(w.store)
+	usual(operator, "trusted")
+}
+
+// A preflight says what differs at the issuers that are asked next, as what is not in the
+// way while the first serves.
+//
+// spec: C6 C10
+func TestPreflightLooksAtTheIssuersThatAreAskedNext(t *testing.T) {
+	w, second, third, id := inOrder(t)
+	clock := ports.PreflightFinding{Check: ports.CheckClock, Level: ports.PreflightBad, Text: "clock", Hint: "set it"}
+	caa := ports.PreflightFinding{
+		Check:   ports.CheckCAA,
+		Level:   ports.PreflightBad,
+		Name:    "a.example.com",
+		Text:    "caa",
+		Hint:    "add it",
+		Certain: true,
+	}
+	well := ports.PreflightFinding{Check: ports.CheckPort, Level: ports.PreflightGood, Text: "open"}
+	w.issuer.Found, second.Found = []ports.PreflightFinding{clock}, []ports.PreflightFinding{clock, caa, well}
+	third.Break("preflight", errors.New("it is down"))
+	found, err := w.engine.By(operator).Preflight(w.ctx(), id, "a.example.com")
+	w.check(err)
+	caa.Level, caa.Certain, caa.Text = ports.PreflightWarning, false, model.Say("preflight.fallback", "issuer", "second", "found", caa.Text)
+	if len(found) != 3 || found[0] != clock || found[1] != caa || found[2].Level != ports.PreflightWarning || found[2].Hint == "" {
+		t.Errorf("%+v", found)
+	}
+}

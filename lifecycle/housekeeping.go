@@ -143,7 +143,7 @@ func (s *scheduler) askInTurn(
 ) error {
 	failures := 0
 	bound := min(revocationBudget, s.policy.CallTimeout)
-	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
+	for until := time.Now().Add(bound); len(ids) > 0 && s.ctx.Err() == nil && time.Now().Before(until); ids = ids[1:] {
 		id := ids[0]
 		if s.journal.CheckInstance(id) != nil {
 			continue // already reported

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"slices"
 
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/ports"
@@ -11,7 +12,8 @@ import (
 
 // Preflight looks for what would make an order for an instance fail, and spends none (spec
 // C6). The names are those given, or else those of its application or certificate. An
-// issuer that needs no proof of control has nothing to look at. It may take a minute.
+// issuer that needs no proof of control has nothing to look at; of those that are asked
+// after the first one, what differs is told. It may take a minute.
 func (a *Access) Preflight(ctx context.Context, id model.ID, domains ...string) ([]ports.PreflightFinding, error) {
 	return asActor(ctx, a, rules.ActionPreflight, id, func(model.Actor) ([]ports.PreflightFinding, error) {
 		return a.e.preflight(ctx, id, domains)
@@ -27,8 +29,7 @@ func (e *Engine) preflight(ctx context.Context, id model.ID, domains []string) (
 	if err != nil {
 		return nil, err
 	}
-	p, ok := ports.Extension[ports.Preflighter](is)
-	if !ok {
+	if _, looks := ports.Extension[ports.Preflighter](is); !looks && len(i.Fallback) == 0 {
 		return nil, nil
 	}
 	if len(domains) == 0 {
@@ -54,6 +55,54 @@ func (e *Engine) preflight(ctx context.Context, id model.ID, domains []string) (
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.policy.CallTimeout)
 	defer cancel()
-	err = e.journal.Guard("issuer.Preflight", func() (err error) { all, err = p.Preflight(ctx, ascii); return err })
+	first, err := e.preflightAt(ctx, &i, i.Spec.Brand, ascii)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.Clone(first)
+	for _, brand := range i.Fallback { // in turn, since they may look by the same port
+		next, err := e.preflightAt(ctx, &i, brand, ascii)
+		all = append(all, differing(brand, first, next, err)...)
+	}
+	return all, nil
+}
+
+// preflightAt looks for one of the issuers of an instance. One that needs no proof of
+// control has nothing to look at.
+func (e *Engine) preflightAt(
+	ctx context.Context,
+	i *model.Instance,
+	brand string,
+	names []string,
+) (all []ports.PreflightFinding, err error) {
+	is, err := e.issuerOf(i, brand)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := ports.Extension[ports.Preflighter](is)
+	if !ok {
+		return nil, nil
+	}
+	err = e.journal.Guard("issuer.Preflight", func() (err error) { all, err = p.Preflight(ctx, names); return err })
 	return all, err
+}
+
+// differing are the faults that are found for an issuer that is asked after the first one
+// (spec C10), and not for the first. None of them is in the way while the first serves.
+func differing(brand string, first, next []ports.PreflightFinding, err error) (all []ports.PreflightFinding) {
+	if err != nil {
+		next = []ports.PreflightFinding{{Check: ports.CheckDirectory, Level: ports.PreflightBad, Text: model.TextOf(err)}}
+	}
+	for _, f := range next {
+		if f.Level == ports.PreflightGood || slices.Contains(first, f) {
+			continue
+		}
+		f.Level, f.Certain = ports.PreflightWarning, false
+		f.Text = model.Say("preflight.fallback", "issuer", brand, "found", f.Text)
+		if f.Hint == "" {
+			f.Hint = model.Say("preflight.again")
+		}
+		all = append(all, f)
+	}
+	return all
 }

@@ -11,10 +11,12 @@ import (
 
 // BuyRequest orders new instances of one specification (spec B1).
 type BuyRequest struct {
-	Spec     model.Specification
-	Fallback []string // brands to ask next, in this order, if that of Spec does not serve (spec C10)
-	Years    int      // 1 or 2
-	Quantity int      // 1 to 100
+	Spec model.Specification
+	// Fallback are the brands to ask next, in this order, if that of Spec does not serve
+	// (spec C10). nil means those that the issuer's settings name and that sell it.
+	Fallback []string
+	Years    int // 1 or 2
+	Quantity int // 1 to 100
 	// Hosting buys a second year and managed hosting with it (spec B3).
 	Hosting bool
 	Contact model.ID // receives the notices of hosting

@@ -29,6 +29,7 @@ type remoteCA struct {
 
 	advise func() (ports.Advice, error) // nil asks to come again after an hour
 	asked  int
+	during context.Context // of the last question
 }
 
 func (r *remoteCA) ProofsUntil() time.Time { return r.until }
@@ -45,8 +46,9 @@ func (r *remoteCA) RevokeByKey(_ context.Context, leaf *x509.Certificate, key cr
 	return r.keyErr
 }
 
-func (r *remoteCA) Advise(context.Context, *x509.Certificate) (ports.Advice, error) {
+func (r *remoteCA) Advise(ctx context.Context, _ *x509.Certificate) (ports.Advice, error) {
 	r.asked++
+	r.during = ctx
 	if r.advise != nil {
 		return r.advise()
 	}

@@ -34,7 +34,11 @@ func TestAnIssuerIsAddedByKeysAlone(t *testing.T) {
 	if ca.Looked != 1 || ca.Tested != 0 {
 		t.Fatalf("looked %d times, tested %d times before there was consent", ca.Looked, ca.Tested)
 	}
-	d.sees("What letsencrypt asks for", "https://ca.example.com/terms.pdf").keys("ctrl+s").sees("without consent the CA makes no account")
+	d.sees("What letsencrypt asks for", "https://ca.example.com/terms.pdf", "ctrl+y").keys("ctrl+y").sees("copied")
+	if !slices.Equal(d.copied, []string{"https://ca.example.com/terms.pdf"}) {
+		t.Errorf("copied %q", d.copied)
+	}
+	d.keys("ctrl+s").sees("without consent the CA makes no account")
 	d.choose("agree", "yes").choose("profile", "shortlived").keys("ctrl+s").sees("letsencrypt answers and would issue",
 		"https://ca.example.com/acct/17", "it advises when to renew")
 	d.keys("esc").sees("letsencrypt", "ready", "ops@example.com").called("issuer letsencrypt", "issuer letsencrypt")
@@ -95,7 +99,7 @@ func TestAnIssuerIsEditedAndRemoved(t *testing.T) {
 	b.NewEvents()
 	d.keys("A", "j", "e").sees("Edit corp", "by rules", "http-01=a.example.com, manual", "given, and kept")
 	d.fill("email", "b@example.com").fill("profile", "").fill("eab_kid", "").keys("tab").sees("given, and kept").keys("ctrl+s")
-	d.sees("must be given with eab_kid").fill("eab_key_file", "-").keys("ctrl+s").sees("corp is changed", "b@example.com")
+	d.sees("must be given together with the key identifier").fill("eab_key_file", "-").keys("ctrl+s").sees("corp is changed", "b@example.com")
 	d.called("issuer corp")
 	one, err := b.Authority("corp")
 	if err != nil || one.Settings["email"] != "b@example.com" || one.Settings["profile"] != nil || one.Settings["eab_kid"] != nil ||

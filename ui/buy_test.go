@@ -195,3 +195,31 @@ func TestBuyFormClaimsNoProofThatIsNotAsked(t *testing.T) {
 		t.Errorf("it is not claimed:\n%s", d.screen())
 	}
 }
+
+// TestBuyOffersWhoIsAskedNext offers who is asked if an issuer does not serve, first those
+// of its settings, and begins with the issuer that the person used last.
+// spec: C10
+func TestBuyOffersWhoIsAskedNext(t *testing.T) {
+	b := kittest.Authorities()
+	b.Declared[0].Settings["fallback"] = []any{"zerossl"}
+	d := drive(t, b, 120, 40)
+	d.keys("b")
+	d.sees("issued by      embedded", "or else by     nobody else") // embedded was used last
+	d.choose("brand", "letsencrypt").sees("or else by     zerossl")
+	d.choose("fallback", "-").sees("nobody else", "asked if letsencrypt is down or over its rate limits")
+	d.choose("fallback", "embedded").sees("▲ browsers do not trust what is issued by:")
+	d.choose("brand", "zerossl")
+	d.choose("fallback", "letsencrypt,corporate").keys("ctrl+s")
+	d.sees("If zerossl is down or over its rate limits", "letsencrypt, corporate").keys("y")
+	d.did(1, rules.Buy)
+	page, err := d.b.Page(model.Query{Sort: model.SortID, Desc: true, Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := d.b.Instance(page.Rows[0].ID)
+	if err != nil || i.Spec.Brand != "zerossl" || len(i.Fallback) != 2 || i.Fallback[0] != "letsencrypt" {
+		t.Fatalf("bought %+v, %v", i, err)
+	}
+	d.keys("b")
+	d.sees("issued by      zerossl")
+}

@@ -33,7 +33,7 @@ func (a *App) declaredIssuers() []authority.Declaration {
 	for _, is := range a.Config.Issuers {
 		kind, _ := issuer.Find(string(is.Kind)) // unknown kinds were rejected with the configuration
 		all = append(all, authority.Declaration{
-			Name: is.Name, Kind: kind.Name, Settings: setting.Changed(kind.Settings(), is.Settings),
+			Name: is.Name, Kind: kind.Name, Settings: setting.Changed(kind.Settings(), is.Settings.Flat()),
 		})
 	}
 	return all

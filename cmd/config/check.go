@@ -27,8 +27,8 @@ func (d *decoder) rule(ok bool, field string, rule model.Text, example any) {
 		hint = model.Say("config.example", "example", example)
 	}
 	n := d.at[field]
-	if i := strings.LastIndexAny(field, ".["); n == nil && i > 0 {
-		n = d.at[field[:i]]
+	for at := field; n == nil && at != ""; n = d.at[at] { // what is not there is missing in what is around it
+		at = at[:max(strings.LastIndexAny(at, ".["), 0)]
 	}
 	d.fail(n, field, rule, hint)
 }

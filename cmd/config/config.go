@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
+	"certquay/model/setting"
 	"certquay/ui"
 	"certquay/ui/app"
 	"certquay/ui/style"
@@ -28,8 +29,8 @@ type Config struct {
 	Renew        Renew             `yaml:"renew"`
 	Review       Review            `yaml:"review"`
 	Embedded     embedded.Settings `yaml:"embedded"`
-	Issuers      []Issuer          `yaml:"issuers"`
-	DNS          []DNSAccount      `yaml:"dns"`
+	Issuers      []Issuer          `yaml:"issuers"` // a map by name, in the order of the file
+	DNS          []DNSAccount      `yaml:"dns"`     // a map by name
 	Products     []Product         `yaml:"products"`
 	Waves        Waves             `yaml:"waves"`
 	Notify       Notify            `yaml:"notify"`
@@ -112,16 +113,16 @@ type Product struct {
 
 // Issuer is one entry under issuers (spec C1).
 type Issuer struct {
-	Name string     `yaml:"name"`
+	Name string     `yaml:"-"`
 	Kind IssuerKind `yaml:"kind"`
-	// Settings have the kind's own type; nil if it has none.
-	Settings any `yaml:"settings,omitempty"`
+	// Settings have the kind's own type; nil if there is no such kind.
+	Settings setting.Form `yaml:",inline"`
 }
 
 // DNSAccount is one entry under dns (spec C5). A path may begin with ~/ and is relative
 // to the configuration file.
 type DNSAccount struct {
-	Name         string `yaml:"name"`
+	Name         string `yaml:"-"`
 	Provider     string `yaml:"provider"`
 	SettingsFile string `yaml:"settings_file"`
 }

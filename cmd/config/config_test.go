@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"certquay/lifecycle/issuer/acme"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
@@ -38,6 +39,21 @@ func TestMarshalLoadsBack(t *testing.T) {
 		},
 		Keys:         Keys{"buy": {"B", "f2"}, "palette": {"\\"}, "help": {"\""}},
 		ScreenReader: true,
+	}
+	corporate := acme.NewForm("corporate").(*acme.Form)
+	corporate.Directory, corporate.EAB = "https://ca.example.com/directory", acme.EAB{KeyID: "k: 1", KeyFile: "~/mac"}
+	corporate.Challenges = []acme.Challenge{
+		{Type: "dns-01", Domains: []string{"*.a.example", "b.example"}, DNS: "cf"},
+		{Type: "http-01", Root: "/srv"},
+	}
+	corporate.Fallback, corporate.Resolvers = []string{"letsencrypt", "embedded"}, []string{"127.0.0.1:53"}
+	full.Issuers = []Issuer{ // not in the order of their names
+		{Name: "letsencrypt", Kind: acme.Kind, Settings: acme.NewForm("letsencrypt")},
+		{Name: "corporate", Kind: acme.Kind, Settings: corporate},
+	}
+	full.DNS = []DNSAccount{
+		{Name: "cf", Provider: "cloudflare", SettingsFile: "cf.env"},
+		{Name: "aa", Provider: "route53", SettingsFile: "x y"},
 	}
 	none := Default()
 	for n := range none.Products {
@@ -216,6 +232,32 @@ func TestErrors(t *testing.T) {
 			"f.yaml:4:5: embedded.permitted_domains[1] must be a domain without a star; for example example.com"},
 		{"embedded:\n  proof: letter\n", "f.yaml:2:10: embedded.proof must be one of trust, dns, http; for example trust"},
 		{"embedded:\n  max_validity_days: 0\n", "f.yaml:2:22: embedded.max_validity_days must be 1 to 3650 days; for example 398"},
+		{"issuers:\n- name: a\n", "f.yaml:2:1: issuers needs fields, not a single value"},
+		{"issuers:\n  letsencrypt:\n", "f.yaml:2:3: issuers.letsencrypt.kind must say how the issuer is reached; for example acme"},
+		{"issuers:\n  a: {directory: x}\n", "f.yaml:2:3: issuers.a.kind must say how the issuer is reached"},
+		{"issuers:\n  a: {kind: acne, directory: x}\n", "f.yaml:2:13: issuers.a.kind is acne, which is no kind of issuer; for example acme"},
+		{"issuers:\n  embedded: {kind: acme}\n", "f.yaml:2:3: issuers.embedded is the name of the embedded CA"},
+		{"issuers:\n  A b: {kind: acme, directory: letsencrypt}\n", "f.yaml:2:3: issuers.A b must be 1 to 40 lower-case"},
+		{"issuers:\n  a: {kind: acme}\n", "f.yaml:2:3: issuers.a.directory must be an https address"},
+		{"issuers:\n  letsencrypt: {kind: acme}\n  letsencrypt: {kind: acme}\n", "f.yaml:3:3"},
+		{"issuers:\n  letsencrypt:\n    kind: acme\n    eab_kid: x\n", "f.yaml:4:5: issuers.letsencrypt.eab_kid is not known"},
+		{"issuers:\n  letsencrypt:\n    kind: acme\n    eab: {key_fil: x}\n", "f.yaml:4:11: issuers.letsencrypt.eab.key_fil is not known; did you mean key_file?"},
+		{"issuers:\n  letsencrypt:\n    kind: acme\n    key_file: x\n", "f.yaml:4:5: issuers.letsencrypt.key_file is not known; did you mean eab.key_file?"},
+		{"issuers:\n  letsencrypt:\n    kind: acme\n    eab:\n      kid: x\n", "f.yaml:5:10: issuers.letsencrypt.eab.key_file must be given together"},
+		{le("{type: http-1}"), "f.yaml:5:14: issuers.letsencrypt.challenges[0].type \"http-1\" is no challenge; there are http-01"},
+		{le("{type: http-01, dns: cf}"), "f.yaml:5:28: issuers.letsencrypt.challenges[0].dns http-01 changes no DNS records"},
+		{le("{type: dns-01, domains: [a.example, 'a b']}"), "f.yaml:5:43: issuers.letsencrypt.challenges[0].domains[1] \"a b\" is no pattern"},
+		{le("{type: dns-01, listen: ':80'}"), "f.yaml:5:30: issuers.letsencrypt.challenges[0].listen is for http-01 and tls-alpn-01"},
+		{le("{type: tls-alpn-01, root: /srv}"), "f.yaml:5:33: issuers.letsencrypt.challenges[0].root is for http-01"},
+		{le("{type: http-01, root: /srv, listen: ':80'}"), "f.yaml:5:29: issuers.letsencrypt.challenges[0].root and listen exclude each other"},
+		{le("{type: http-01, root: /srv}\n    - {type: http-01, listen: ':80', domains: [a.example]}"),
+			"f.yaml:6:14: issuers.letsencrypt.challenges[1].type has a place of its own above; an issuer answers http-01 at one place"},
+		{"issuers:\n  letsencrypt: {kind: acme, challenges: []}\n", "f.yaml:2:41: issuers.letsencrypt.challenges must name at least one challenge"},
+		{"issuers:\n  letsencrypt: {kind: acme, fallback: [letsencrypt]}\n", "f.yaml:2:40: issuers.letsencrypt.fallback[0] is the issuer itself"},
+		{"issuers:\n  letsencrypt: {kind: acme, fallback: [embeded]}\n",
+			"f.yaml:2:40: issuers.letsencrypt.fallback[0] is no issuer that is declared here; did you mean embedded?"},
+		{"dns:\n  cf: {provider: cloudflare}\n", "f.yaml:2:3: dns.cf.settings_file must name a file"},
+		{"dns:\n  cf: {provder: cloudflare}\n", "f.yaml:2:8: dns.cf.provder is not known; did you mean provider?"},
 		{"store: {seal: file}\nstore: {seal: file}\n", "f.yaml:2:1"},
 		{"a: &x {b: *x}\n", "is not known"},
 		{"store: &s {seal: file}\n", "uses an anchor"},
@@ -239,10 +281,70 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// The configurations that the README shows can be used.
+func TestConfigurationsOfTheReadmeAreRight(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(readme), "```yaml\n")[1:]
+	if len(blocks) < 2 {
+		t.Fatalf("%d configurations", len(blocks))
+	}
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		block = strings.ReplaceAll(block, "age1...", ageKey)
+		if _, err := Parse("README", []byte(block)); err != nil {
+			t.Errorf("%v\n%s", err, block)
+		}
+	}
+}
+
+// le is a file with an issuer that has challenges.
+func le(challenges string) string {
+	return "issuers:\n  letsencrypt:\n    kind: acme\n    challenges:\n    - " + challenges + "\n"
+}
+
+// The flags of issuer add and the configuration say the same settings.
+func TestFormsOfIssuersAreTheirSettings(t *testing.T) {
+	c, err := Parse("x", []byte(`
+issuers:
+  letsencrypt: {kind: acme, email: a@example.com, agree_terms: true}
+  corporate:
+    kind: acme
+    directory: https://ca.example.com/directory
+    eab: {kid: K, key_file: mac.txt}
+    challenges:
+    - {type: dns-01, domains: ["*.A.example", b.example], dns: cf}
+    - {type: http-01, listen: ":8080"}
+    - {type: tls-alpn-01, listen: ":8443"}
+    - {type: manual, domains: [c.example]}
+    resolvers: ["127.0.0.1:53"]
+    fallback: [letsencrypt]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := acme.DefaultSettings()
+	want.Directory, want.Email, want.AgreeTerms = "letsencrypt", "a@example.com", true
+	if got := c.Issuers[0].Settings.Flat(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v\nwant %+v", got, want)
+	}
+	want = acme.DefaultSettings()
+	want.Directory, want.EABKeyID, want.EABKeyFile = "https://ca.example.com/directory", "K", "mac.txt"
+	want.Challenges = []string{"dns-01=*.a.example,cf", "dns-01=b.example,cf", "http-01", "tls-alpn-01", "manual=c.example"}
+	want.HTTPListen, want.TLSListen = ":8080", ":8443"
+	want.Resolvers, want.Fallback = []string{"127.0.0.1:53"}, []string{"letsencrypt"}
+	if got := c.Issuers[1].Settings.Flat(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v\nwant %+v", got, want)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(Default().Marshal(english))
 	f.Add([]byte("store: {seal: passphrase}\n"))
 	f.Add([]byte("products:\n- {name: a, driver: edge, regions: [x], settings: {a: [b], c: 1, d: true}}\n"))
+	f.Add([]byte("issuers: {a: {kind: acme, directory: letsencrypt, eab: {kid: a, key_file: b}, challenges: [{type: http-01}]}, b: }\n"))
 	f.Add([]byte("a: &x [*x, *x]\n<<: *x\n"))
 	f.Add([]byte("support_contact: >-\n  a\n  b\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {

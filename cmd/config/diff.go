@@ -4,7 +4,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 )
 
 // Change is a setting whose value differs between two configurations. A setting that
@@ -39,13 +38,7 @@ func (d *differ) compare(at string, now, then reflect.Value) {
 		d.compare(at, now, reflect.Value{})
 		d.compare(at, reflect.Value{}, then)
 	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			f := v.Type().Field(i)
-			if i == 0 && named(v.Type()) || omitted(f, now, i) && omitted(f, then, i) {
-				continue
-			}
-			d.compare(join(at, keyOf(f)), field(now, i), field(then, i))
-		}
+		d.fields(at, now, then)
 	case v.Kind() == reflect.Slice && named(v.Type().Elem()):
 		d.namedEntries(at, now, then)
 	case v.Kind() == reflect.Map:
@@ -55,14 +48,34 @@ func (d *differ) compare(at string, now, then reflect.Value) {
 	}
 }
 
-// omitted reports whether a field is left out of the file because it says nothing.
-func omitted(f reflect.StructField, v reflect.Value, i int) bool {
-	return strings.HasSuffix(f.Tag.Get("yaml"), ",omitempty") && (!v.IsValid() || v.Field(i).IsZero())
-}
-
 // named reports whether values of a type are known by their name, which is the first
 // field: the entries of lists of issuers, products and accounts.
-func named(t reflect.Type) bool { return t.Kind() == reflect.Struct && keyOf(t.Field(0)) == "name" }
+func named(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && (keyOf(t.Field(0)) == "name" || keyOf(t.Field(0)) == "-")
+}
+
+// fields compares two structs; fields of one only are those of another kind of issuer.
+func (d *differ) fields(at string, now, then reflect.Value) {
+	var was, will []field
+	if now.IsValid() {
+		was = fieldsOf(now)
+	}
+	if then.IsValid() {
+		will = fieldsOf(then)
+	}
+	for _, f := range was {
+		next, _ := find(will, f.name)
+		silent := f.optional && f.value.IsZero() && (!next.value.IsValid() || next.value.IsZero())
+		if !silent && (f.name != "name" || !named(now.Type())) {
+			d.compare(join(at, f.name), f.value, next.value)
+		}
+	}
+	for _, f := range will {
+		if _, both := find(was, f.name); !both && !(f.optional && f.value.IsZero()) && (f.name != "name" || !named(then.Type())) {
+			d.compare(join(at, f.name), reflect.Value{}, f.value)
+		}
+	}
+}
 
 // namedEntries compares two lists of named entries by their names.
 func (d *differ) namedEntries(at string, now, then reflect.Value) {
@@ -105,21 +118,6 @@ func (d *differ) entries(at string, now, then reflect.Value) {
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		d.compare(join(at, name), entry(now, keys[name]), entry(then, keys[name]))
 	}
-}
-
-// inside returns the value in an interface, such as the settings of a product.
-func inside(v reflect.Value) reflect.Value {
-	if v.IsValid() && v.Kind() == reflect.Interface {
-		return v.Elem()
-	}
-	return v
-}
-
-func field(v reflect.Value, i int) reflect.Value {
-	if !v.IsValid() {
-		return v
-	}
-	return v.Field(i)
 }
 
 func entry(m, key reflect.Value) reflect.Value {

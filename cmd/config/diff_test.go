@@ -43,6 +43,28 @@ func TestDifferencesOfConfigurations(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant\n%s", file, got, want)
 		}
 	}
+	// Another order of a map is no change; settings of one that is new stand with nothing before.
+	now, err := Parse("f.yaml", []byte("issuers: {letsencrypt: {kind: acme, email: a@example.com}, zerossl: {kind: acme}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	then, err := Parse("f.yaml", []byte("issuers: {zerossl: {kind: acme, eab: {kid: k, key_file: f}}, letsencrypt: {kind: acme, "+
+		"challenges: [{type: dns-01, domains: [a.example], dns: cf}]}}\ndns: {cf: {provider: cloudflare, settings_file: x}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, c := range Diff(now, then) {
+		lines = append(lines, c.Setting+": "+shown(c.Now)+" -> "+shown(c.Then))
+	}
+	if got, want := strings.Join(lines, "\n"), `issuers.letsencrypt.email: "a@example.com" -> ""
+issuers.letsencrypt.challenges: [{type: http-01}] -> [{type: dns-01, domains: [a.example], dns: cf}]
+issuers.zerossl.eab.kid: "" -> k
+issuers.zerossl.eab.key_file: "" -> f
+dns.cf.provider: - -> cloudflare
+dns.cf.settings_file: - -> x`; got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
 	told := Default()
 	told.Products[1].Driver, told.Products[1].Settings = "told", testSettings{Port: 8443}
 	got := Diff(Default(), told)
@@ -62,4 +84,12 @@ func TestProblemsOfAFile(t *testing.T) {
 	if got := Problems(nil); got != nil {
 		t.Errorf("%v", got)
 	}
+}
+
+// shown is a value of a change; - for none.
+func shown(v any) string {
+	if v == nil {
+		return "-"
+	}
+	return Value(v)
 }

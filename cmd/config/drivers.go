@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"certquay/cmd/session"
+	"certquay/lifecycle/authority"
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
@@ -47,8 +49,38 @@ func Meaning(words *text.Catalogue, names ...string) string {
 	return words.Lookup("built-in."+strings.Join(names, "."), "")
 }
 
-// kindSettings describes the settings of the kinds of a list in the configuration.
-func kindSettings(words *text.Catalogue, at string) string {
+// issuerSettings describes the settings of the kinds of issuers as the file has them, each
+// with its path.
+func issuerSettings(words *text.Catalogue, each func(path, about string)) {
+	for _, name := range DeclaredKinds() {
+		k, _ := issuer.Find(name)
+		var settings func(v reflect.Value, at string)
+		settings = func(v reflect.Value, at string) {
+			for _, f := range fieldsOf(v) {
+				path, v := join(at, f.name), f.value
+				if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct {
+					v = reflect.Zero(v.Type().Elem())
+				}
+				if v.Kind() == reflect.Struct {
+					settings(v, path)
+					continue
+				}
+				each(path, words.Text(model.Say("config.file-setting",
+					"driver", name, "setting", path, "value", flow(v), "meaning", meaningOf(words, name, path))))
+			}
+		}
+		settings(inside(reflect.ValueOf(k.Form(""))), "")
+	}
+}
+
+// meaningOf returns the description of a setting of a kind of issuer by its path. Where
+// there is a setting eab_kid, eab.kid is the same.
+func meaningOf(words *text.Catalogue, kind, path string) string {
+	return cmp.Or(Meaning(words, kind, strings.ReplaceAll(path, ".", "_")), words.Lookup("setting.issuers."+path, ""))
+}
+
+// driverSettings describes the settings of the drivers of products.
+func driverSettings(words *text.Catalogue) string {
 	var all []string
 	add := func(name string, defaults func() any) {
 		if defaults == nil {
@@ -60,28 +92,32 @@ func kindSettings(words *text.Catalogue, at string) string {
 				"driver", name, "setting", s.Name, "value", Value(s.Default), "meaning", Meaning(words, name, s.Name))))
 		}
 	}
-	if at == "issuers" {
-		for _, name := range DeclaredKinds() {
-			k, _ := issuer.Find(name)
-			add(name, k.Settings)
-		}
-		return strings.Join(all, " ")
-	}
 	for _, k := range product.Kinds {
 		add(k.Name, k.Settings)
 	}
 	return strings.Join(all, " ")
 }
 
-// settings decodes the settings of issuers and products, whose types depend on the kind.
-// An unknown kind is reported by check.
-func (d *decoder) settings(c *Config) {
-	for i := range c.Issuers {
-		is := &c.Issuers[i]
-		if k, ok := issuer.Find(string(is.Kind)); ok {
-			is.Settings = d.settingsOf(fmt.Sprintf("issuers[%d].settings", i), k.Name, k.Settings)
+// prepare gives an issuer the settings of the kind that a node says, with their defaults.
+func (is *Issuer) prepare(n ast.Node) {
+	m, ok := n.(ast.MapNode)
+	if !ok {
+		return
+	}
+	for it := m.MapRange(); it.Next(); {
+		if key, _ := textOf(it.Key()); key != "kind" {
+			continue
+		}
+		kind, _ := textOf(it.Value())
+		if k, ok := issuer.Find(kind); ok && k.Form != nil {
+			is.Settings = k.Form(is.Name)
 		}
 	}
+}
+
+// settings decodes the settings of products, whose types depend on the driver. An unknown
+// driver is reported by check.
+func (d *decoder) settings(c *Config) {
 	for i := range c.Products {
 		p := &c.Products[i]
 		if k, ok := product.Find(string(p.Driver)); ok {
@@ -115,31 +151,55 @@ func (d *decoder) settingsOf(path, kind string, defaults func() any) any {
 
 // checkIssuers checks issuers and accounts at DNS providers.
 func (c *Config) checkIssuers(d *decoder) {
-	seen := map[string]bool{embedded.Brand: true}
-	for i, is := range c.Issuers {
-		at := fmt.Sprintf("issuers[%d]", i)
-		d.uniqueName(is.Name, at, seen, "letsencrypt")
-		kinds := DeclaredKinds()
-		if !slices.Contains(kinds, string(is.Kind)) {
-			problem := model.Say("config.no-kind", "kind", session.Escape(string(is.Kind), 60))
-			d.fail(d.at[at+".kind"], at+".kind", problem, model.Say("config.kinds", "kinds", kinds))
-		}
-		d.checkSettings(is.Settings, at+".settings")
+	brands := []string{embedded.Brand}
+	for _, is := range c.Issuers {
+		brands = append(brands, is.Name)
 	}
-	seen = map[string]bool{}
-	for i, a := range c.DNS {
-		at := fmt.Sprintf("dns[%d]", i)
-		d.uniqueName(a.Name, at, seen, "cloudflare")
+	for _, is := range c.Issuers {
+		at := d.entry("issuers", is.Name, "letsencrypt")
+		d.rule(is.Name != embedded.Brand, at, model.Say("config.built-in-issuer"), nil)
+		if is.Settings == nil {
+			kinds := DeclaredKinds()
+			problem := model.Say("config.no-kind", "kind", session.Escape(string(is.Kind), 60))
+			if is.Kind == "" {
+				problem = model.Say("config.needs-kind")
+			}
+			d.rule(false, at+".kind", problem, kinds[0])
+			continue
+		}
+		d.checkSettings(is.Settings, at)
+		d.checkFallback(is, at+"."+authority.Fallback, brands)
+	}
+	for _, a := range c.DNS {
+		at := d.entry("dns", a.Name, "cloudflare")
 		d.rule(isWord(a.Provider), at+".provider", model.Say("config.word"), "cloudflare")
 		d.rule(a.SettingsFile != "", at+".settings_file", model.Say("config.credentials"), "cloudflare.env")
 	}
 }
 
-// uniqueName checks the name of an entry of a list.
-func (d *decoder) uniqueName(name, at string, seen map[string]bool, example string) {
-	d.rule(isWord(name) && name == model.NormalizeName(name), at+".name", model.Say("config.lower-word"), example)
-	d.rule(!seen[name], at+".name", model.Say("config.name-twice"), nil)
-	seen[name] = true
+// checkFallback checks the issuers that are asked after one; brands are those that there
+// are.
+func (d *decoder) checkFallback(is Issuer, at string, brands []string) {
+	for _, s := range setting.Of(is.Settings.Flat()) {
+		if s.Name != authority.Fallback {
+			continue
+		}
+		list := s.Default.([]string)
+		for n, brand := range list {
+			field := fmt.Sprintf("%s[%d]", at, n)
+			d.rule(brand != is.Name && !slices.Contains(list[:n], brand), field, model.Say("config.fallback-twice"), nil)
+			if !slices.Contains(brands, brand) {
+				d.fail(d.at[field], field, model.Say("config.fallback-unknown"), similar(brand, brands))
+			}
+		}
+	}
+}
+
+// entry checks the name of an entry of a map, and returns where it stands.
+func (d *decoder) entry(of, name, example string) (at string) {
+	at = join(of, session.Escape(name, 60))
+	d.rule(isWord(name) && name == model.NormalizeName(name), at, model.Say("config.lower-word"), example)
+	return at
 }
 
 // DeclaredKinds are the kinds of issuers that can be declared: all but the embedded CA,

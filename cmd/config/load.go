@@ -210,6 +210,10 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	case reflect.Map:
 		d.mapping(n, v, path)
 	case reflect.Slice:
+		if isByName(v.Type()) {
+			d.byName(n, v, path)
+			return
+		}
 		d.list(n, v, path)
 	case reflect.Interface:
 		// The type depends on the driver; see settings.
@@ -316,18 +320,35 @@ func (d *decoder) pairs(n ast.Node, path string, each func(key string, k, v ast.
 }
 
 func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
-	fields := map[string]int{}
-	for i := range v.NumField() {
-		fields[keyOf(v.Type().Field(i))] = i
+	is, isIssuer := v.Addr().Interface().(*Issuer)
+	if isIssuer {
+		is.prepare(n)
 	}
+	fields := fieldsOf(v)
 	d.pairs(n, path, func(key string, k, val ast.Node) {
-		i, ok := fields[key]
-		if !ok {
-			d.fail(k, join(path, session.Escape(key, 60)), model.Say("config.unknown"), suggest(key, v.Type()))
-			return
+		f, ok := find(fields, key)
+		switch {
+		case ok:
+			d.value(val, f.value, join(path, key))
+		case isIssuer && is.Settings == nil: // check says that there is no such kind
+		default:
+			d.fail(k, join(path, session.Escape(key, 60)), model.Say("config.unknown"), suggest(key, fields))
 		}
-		d.value(val, v.Field(i), join(path, key))
 	})
+}
+
+// byName decodes a map into entries that know their names, in its order.
+func (d *decoder) byName(n ast.Node, v reflect.Value, path string) {
+	all := reflect.MakeSlice(v.Type(), 0, 0)
+	d.pairs(n, path, func(key string, k, val ast.Node) {
+		e := reflect.New(v.Type().Elem()).Elem()
+		e.Field(0).SetString(key)
+		at := join(path, session.Escape(key, 60))
+		d.value(val, e, at)
+		d.at[at] = k // where what is missing in the entry is reported
+		all = reflect.Append(all, e)
+	})
+	v.Set(all)
 }
 
 // mapping adds entries to the defaults.
@@ -355,30 +376,41 @@ func join(path, key string) string {
 }
 
 // suggest returns the most similar field, or else all fields.
-func suggest(key string, t reflect.Type) model.Text {
-	best, least := "", 3
+func suggest(key string, fields []field) model.Text {
 	var all []string
-	for i := range t.NumField() {
-		name := keyOf(t.Field(i))
-		all = append(all, name)
+	best := ""
+	for _, f := range fields {
+		all = append(all, f.name)
+		if f.value.Kind() == reflect.Struct { // one level too high, as theme for ui.theme
+			if _, ok := find(fieldsOf(f.value), key); ok && best == "" {
+				best = join(f.name, key)
+			}
+		}
+	}
+	if best != "" && mostSimilar(key, all) == "" {
+		return model.Say("config.meant", "name", best)
+	}
+	return similar(key, all)
+}
+
+// similar returns the most similar of names, or else all of them.
+func similar(key string, names []string) model.Text {
+	if best := mostSimilar(key, names); best != "" {
+		return model.Say("config.meant", "name", best)
+	}
+	return model.Say("config.known", "names", names)
+}
+
+// mostSimilar returns the name that was probably meant, "" for none.
+func mostSimilar(key string, names []string) string {
+	best, least := "", 3
+	for _, name := range names {
 		n := distance(strings.ToLower(key), name)
 		if n < least || best == "" && len(key) > 1 && strings.HasPrefix(name, strings.ToLower(key)) {
 			best, least = name, min(n, least)
 		}
 	}
-	for i := range t.NumField() { // one level too high, as theme for ui.theme
-		if in := t.Field(i).Type; best == "" && in.Kind() == reflect.Struct {
-			for n := range in.NumField() {
-				if keyOf(in.Field(n)) == key {
-					best = join(keyOf(t.Field(i)), key)
-				}
-			}
-		}
-	}
-	if best != "" {
-		return model.Say("config.meant", "name", best)
-	}
-	return model.Say("config.known", "names", all)
+	return best
 }
 
 // distance returns the Levenshtein distance of short texts.

@@ -56,28 +56,28 @@ func (w *writer) comment(text string, depth int) {
 // structure writes the fields of a struct. The first field may continue the current
 // line.
 func (w *writer) structure(v reflect.Value, at string, depth int, comments bool) {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		if strings.HasSuffix(f.Tag.Get("yaml"), ",omitempty") && v.Field(i).IsZero() {
+	for _, f := range fieldsOf(v) {
+		if f.optional && f.value.IsZero() {
 			continue
 		}
+		path := join(at, f.name)
 		if depth == 0 {
 			w.b.WriteByte('\n')
 		}
 		if comments {
-			w.comment(w.meaning(join(at, keyOf(f))), depth)
-			if about := Meaning(w.words, join(at, keyOf(f))); depth == 0 && about != "" { // settings of a built-in component
+			w.comment(w.meaning(path), depth)
+			if about := Meaning(w.words, path); depth == 0 && about != "" { // settings of a built-in component
 				w.comment(about, depth)
 			}
-			if more, ok := v.Field(i).Interface().(documented); ok {
+			if more, ok := f.value.Interface().(documented); ok {
 				w.comment(more.Doc(w.words), depth)
 			}
-			if v.Field(i).Kind() == reflect.Slice && v.Field(i).Len() == 0 && f.Type.Elem().Kind() == reflect.Struct {
-				w.fields(f.Type.Elem(), join(at, keyOf(f)), depth)
+			if f.value.Kind() == reflect.Slice && f.value.Len() == 0 && f.value.Type().Elem().Kind() == reflect.Struct {
+				w.fields(f.value.Type().Elem(), path, depth)
 			}
 		}
 		w.indent(depth)
-		w.field(join(at, keyOf(f)), v.Field(i), depth, comments)
+		w.field(path, f.value, depth, comments)
 	}
 }
 
@@ -90,9 +90,19 @@ func (w *writer) field(at string, v reflect.Value, depth int, comments bool) {
 	case v.Kind() == reflect.Struct:
 		w.b.WriteByte('\n')
 		w.structure(v, at, depth+1, comments)
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct && v.Len() > 0:
+	case isByName(v.Type()) && v.Len() > 0:
 		w.b.WriteByte('\n')
 		w.fields(v.Type().Elem(), at, depth+1)
+		for i := range v.Len() {
+			w.indent(depth + 1)
+			w.b.WriteString(quote(v.Index(i).Field(0).String()) + ":\n")
+			w.structure(v.Index(i), at, depth+2, false)
+		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct && v.Len() > 0:
+		w.b.WriteByte('\n')
+		if comments {
+			w.fields(v.Type().Elem(), at, depth+1)
+		}
 		for i := range v.Len() {
 			var item writer
 			item.structure(v.Index(i), at, depth+2, false)
@@ -111,8 +121,13 @@ func (w *writer) fields(t reflect.Type, at string, depth int) {
 		f := t.Field(i)
 		text := keyOf(f) + ": " + w.meaning(join(at, keyOf(f)))
 		switch {
+		case keyOf(f) == "-":
+			continue
+		case keyOf(f) == "": // inline
+			issuerSettings(w.words, func(_, about string) { w.comment(about, depth) })
+			continue
 		case f.Type.Kind() == reflect.Interface:
-			text += " " + kindSettings(w.words, at)
+			text += " " + driverSettings(w.words)
 		case f.Type.Implements(reflect.TypeFor[documented]()):
 			text += " " + reflect.Zero(f.Type).Interface().(documented).Doc(w.words)
 		}
@@ -129,7 +144,18 @@ func flow(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.String:
 		return quote(v.String())
+	case reflect.Struct:
+		var items []string
+		for _, f := range fieldsOf(v) {
+			if !f.optional || !f.value.IsZero() {
+				items = append(items, f.name+": "+flow(f.value))
+			}
+		}
+		return "{" + strings.Join(items, ", ") + "}"
 	case reflect.Slice:
+		if isByName(v.Type()) && v.Len() == 0 {
+			return "{}"
+		}
 		var items []string
 		for i := range v.Len() {
 			items = append(items, flow(v.Index(i)))

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
@@ -28,9 +29,13 @@ func (c *Config) Settings(words *text.Catalogue) []Setting {
 		path := s.Setting
 		if parts := strings.Split(path, "."); len(parts) > 2 && slices.Contains(namedLists, parts[0]) {
 			path = parts[0] + "." + strings.Join(parts[2:], ".") // described without the name
-
 		}
 		all[n] = Setting{s.Setting, Value(s.Now), w.meaning(path)}
+		if of, rest, _ := strings.Cut(path, "."); of == "issuers" && all[n].Meaning == "" {
+			for _, kind := range DeclaredKinds() {
+				all[n].Meaning = cmp.Or(all[n].Meaning, meaningOf(words, kind, rest))
+			}
+		}
 		for all[n].Meaning == "" && strings.Contains(path, ".") { // an entry of a map
 			path = path[:strings.LastIndexByte(path, '.')]
 			all[n].Meaning = w.meaning(path)

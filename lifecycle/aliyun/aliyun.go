@@ -49,22 +49,38 @@ func (e *Error) AsText() model.Text {
 	return model.Say("aliyun.error", "code", e.Code, "message", model.Quoted("server", e.Message))
 }
 
-var defaultHTTP = &http.Client{Timeout: 30 * time.Second}
+var defaultHTTP = &http.Client{
+	Timeout:       30 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
 
 // Call calls an action with parameters in the query and decodes its result. What the
 // service refuses is an [*Error].
 func (c *Client) Call(ctx context.Context, action string, params url.Values, result any) error {
+	return c.Post(ctx, action, params, nil, result)
+}
+
+// Post is [Client.Call] with further parameters in a form in the body of the request, where
+// secrets belong: addresses end up in logs. It follows no redirect.
+func (c *Client) Post(ctx context.Context, action string, query, form url.Values, result any) error {
 	base := c.Endpoint
 	if !strings.Contains(base, "://") {
 		base = "https://" + base
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/?"+encode(params), http.NoBody)
+	body := ""
+	if len(form) > 0 {
+		body = encode(form)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/?"+encode(query), strings.NewReader(body))
 	if err != nil {
 		return err
 	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
 	var nonce [16]byte
 	_, _ = rand.Read(nonce[:]) // never fails
-	c.sign(req, action, time.Now(), hex.EncodeToString(nonce[:]))
+	c.sign(req, body, action, time.Now(), hex.EncodeToString(nonce[:]))
 	client := c.HTTP
 	if client == nil {
 		client = defaultHTTP
@@ -74,26 +90,25 @@ func (c *Client) Call(ctx context.Context, action string, params url.Values, res
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
 		e := &Error{Status: resp.StatusCode}
-		if json.Unmarshal(body, e) != nil || e.Code == "" {
+		if json.Unmarshal(answer, e) != nil || e.Code == "" {
 			e.Code = resp.Status
 		}
 		return e
 	}
-	return json.Unmarshal(body, result)
+	return json.Unmarshal(answer, result)
 }
 
-// sign sets the headers of a request without body.
-func (c *Client) sign(req *http.Request, action string, at time.Time, nonce string) {
-	hash := hashed(nil)
+// sign sets the headers of a request.
+func (c *Client) sign(req *http.Request, body, action string, at time.Time, nonce string) {
 	for name, value := range map[string]string{
 		"X-Acs-Action": action, "X-Acs-Version": c.Version, "X-Acs-Date": at.UTC().Format("2006-01-02T15:04:05Z"),
-		"X-Acs-Signature-Nonce": nonce, "X-Acs-Content-Sha256": hash, "X-Acs-Security-Token": c.Token,
+		"X-Acs-Signature-Nonce": nonce, "X-Acs-Content-Sha256": hashed([]byte(body)), "X-Acs-Security-Token": c.Token,
 	} {
 		if value != "" {
 			req.Header.Set(name, value)
@@ -101,24 +116,33 @@ func (c *Client) sign(req *http.Request, action string, at time.Time, nonce stri
 	}
 	names := []string{"host"}
 	for name := range req.Header {
-		if n := strings.ToLower(name); strings.HasPrefix(n, "x-acs-") {
+		if n := strings.ToLower(name); strings.HasPrefix(n, "x-acs-") || n == "content-type" {
 			names = append(names, n)
 		}
 	}
 	slices.Sort(names)
+	signed := strings.Join(names, ";")
+	req.Header.Set("Authorization", fmt.Sprintf("%s Credential=%s,SignedHeaders=%s,Signature=%s",
+		algorithm, c.KeyID, signed, signature(req, body, signed, c.Secret)))
+}
+
+// signature computes the signature of a request over the named headers, which are separated
+// by semicolons and sorted.
+func signature(req *http.Request, body, signed string, secret model.Secret) string {
 	var headers strings.Builder
-	for _, n := range names {
+	for n := range strings.SplitSeq(signed, ";") {
 		value := req.Header.Get(n)
 		if n == "host" {
-			value = req.URL.Host
+			value = req.Host
 		}
 		fmt.Fprintf(&headers, "%s:%s\n", n, strings.TrimSpace(value))
 	}
-	signed := strings.Join(names, ";")
-	canonical := strings.Join([]string{req.Method, "/", req.URL.RawQuery, headers.String(), signed, hash}, "\n")
-	mac := hmac.New(sha256.New, c.Secret.Reveal())
+	canonical := strings.Join([]string{
+		req.Method, "/", req.URL.RawQuery, headers.String(), signed, hashed([]byte(body)),
+	}, "\n")
+	mac := hmac.New(sha256.New, secret.Reveal())
 	_, _ = io.WriteString(mac, algorithm+"\n"+hashed([]byte(canonical)))
-	req.Header.Set("Authorization", fmt.Sprintf("%s Credential=%s,SignedHeaders=%s,Signature=%x", algorithm, c.KeyID, signed, mac.Sum(nil)))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 func hashed(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }

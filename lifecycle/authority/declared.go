@@ -44,6 +44,26 @@ type Declaration struct {
 // None is the kind of a declaration that takes away the default with its name.
 const None = "none"
 
+// Fallback is the setting of any kind of issuer that lists the brands to ask next, for
+// purchases that name none themselves (spec C10).
+const Fallback = "fallback"
+
+// Fallback returns the brands of the setting [Fallback], in lower case.
+func (d *Declaration) Fallback() (brands []string) {
+	switch list := d.Settings[Fallback].(type) {
+	case []string:
+		for _, brand := range list {
+			brands = append(brands, model.NormalizeName(brand))
+		}
+	case []any: // as JSON decodes it
+		for _, brand := range list {
+			name, _ := brand.(string)
+			brands = append(brands, model.NormalizeName(name))
+		}
+	}
+	return brands
+}
+
 // Secrets are the values of secret settings by name.
 type Secrets map[string]model.Secret
 

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -62,7 +63,7 @@ func NewIssuers(
 		// issuer's problem instead.
 		is.book.check = func(d Declaration) error {
 			_, err := openPort(d)
-			return wrongSetting(err)
+			return cmp.Or(wrongSetting(err), is.checkFallback(d))
 		}
 	}
 	is.load()
@@ -74,6 +75,18 @@ func wrongSetting(err error) error {
 	var wrong *setting.Error
 	if errors.As(err, &wrong) {
 		return &rules.Invalid{Field: wrong.Setting, Why: wrong.Rule, Example: rules.Example(wrong.Example)}
+	}
+	return nil
+}
+
+// checkFallback refuses an issuer to ask next that there is not.
+func (is *Issuers) checkFallback(d Declaration) error {
+	for _, brand := range d.Fallback() {
+		if _, there := is.Find(brand); !there || sameName(brand, d.Name) {
+			return &rules.Invalid{
+				Field: Fallback, Why: model.Say("invalid.fallback", "brand", brand), Rule: "C10", Example: rules.Example("zerossl"),
+			}
+		}
 	}
 	return nil
 }

@@ -32,15 +32,23 @@ func ParseRule(s string) (Rule, error) {
 	typ, rest, _ := strings.Cut(strings.TrimSpace(s), "=")
 	pattern, dns, _ := strings.Cut(rest, ",")
 	r := Rule{Type(strings.TrimSpace(typ)), strings.ToLower(strings.TrimSpace(pattern)), strings.TrimSpace(dns)}
-	switch {
-	case !slices.Contains(Types, r.Type):
-		return Rule{}, model.Fail("challenge.no-type", "type", string(r.Type), "types", Types)
-	case r.DNS != "" && r.Type != DNS01 && r.Type != DNSPersist01:
-		return Rule{}, model.Fail("challenge.no-dns", "type", string(r.Type), "name", r.DNS)
-	case !goodPattern(r.Pattern):
-		return Rule{}, model.Fail("challenge.pattern", "pattern", r.Pattern)
+	if err := r.Check(); err != nil {
+		return Rule{}, err
 	}
 	return r, nil
+}
+
+// Check returns what is wrong with the rule, nil if nothing is.
+func (r Rule) Check() error {
+	switch {
+	case !slices.Contains(Types, r.Type):
+		return model.Fail("challenge.no-type", "type", string(r.Type), "types", Types)
+	case r.DNS != "" && r.Type != DNS01 && r.Type != DNSPersist01:
+		return model.Fail("challenge.no-dns", "type", string(r.Type), "name", r.DNS)
+	case !goodPattern(r.Pattern):
+		return model.Fail("challenge.pattern", "pattern", r.Pattern)
+	}
+	return nil
 }
 
 func goodPattern(p string) bool {
@@ -109,6 +117,13 @@ func (e Entry) Check() error {
 		return c.Check()
 	}
 	return nil
+}
+
+// Lasts reports whether what the rule presents outlives the process that presented it, as
+// records and files do.
+func (e Entry) Lasts() bool {
+	l, ok := e.Solver.(interface{ Lasts() bool })
+	return e.Manual() || e.Type == DNS01 || e.Type == DNSPersist01 || ok && l.Lasts()
 }
 
 // Set is what an issuer has to show control of names: entries in order of

@@ -41,13 +41,16 @@ type Kind struct {
 	// Settings makes its settings with their defaults, see package setting; nil
 	// when it has none.
 	Settings func() any
-	Open     func(Setup) (ports.Issuer, error)
+	// Form makes its settings as the configuration writes them, with the defaults of an
+	// issuer of a name; nil for a kind that is not declared.
+	Form func(name string) setting.Form
+	Open func(Setup) (ports.Issuer, error)
 }
 
 // Kinds are the kinds that are built in.
 var Kinds = []Kind{
-	{embedded.Brand, func() any { return embedded.DefaultSettings() }, openEmbedded},
-	{acme.Kind, func() any { return acme.DefaultSettings() }, openACME},
+	{embedded.Brand, func() any { return embedded.DefaultSettings() }, nil, openEmbedded},
+	{acme.Kind, func() any { return acme.DefaultSettings() }, acme.NewForm, openACME},
 }
 
 // Names lists the names of [Kinds].

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/product/aliyun"
 	"certquay/lifecycle/product/apache"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/product/files"
@@ -68,6 +69,7 @@ var Kinds = []Kind{
 	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, Open: openNginx},
 	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true, Open: openApache},
 	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
+	{Name: aliyun.Kind, Settings: func() any { return aliyun.DefaultSettings() }, Open: openAliyun},
 	{Name: kubernetes.Driver, Settings: kubernetesSettings, Regions: kubernetesRegions, Open: openKubernetes},
 }
 
@@ -126,4 +128,11 @@ func openFiles(_ context.Context, s Setup) (ports.Product, error) {
 		}
 	}
 	return files.New(settings, o), nil
+}
+
+func openAliyun(_ context.Context, s Setup) (ports.Product, error) {
+	return aliyun.Open(aliyun.Options{
+		Settings: s.Settings.(aliyun.Settings), Product: s.Product, Regions: s.Regions, Store: s.Store,
+		Secret: func() (model.Secret, error) { return s.Secret("access_key_secret_file") },
+	})
 }

@@ -5,6 +5,7 @@
 //	secret:"true"          the value names a file whose content is a secret
 //	file:"true"            the value names a file whose content is none, or is its content
 //	command:"true"         the list is a command with its arguments
+//	in:"eab.kid"           where the configuration says it, if not by the name
 //
 // and provides a value with the defaults. Fields are strings, integers, booleans and
 // lists of strings. The configuration, its check, help and completion derive everything
@@ -25,6 +26,7 @@ type Setting struct {
 	Secret  bool   // the value names a file whose content is a secret
 	File    bool   // the value names a file whose content is none, or is its content
 	Command bool   // the list is a command; written as one text it is split by shell quoting
+	In      string // where the configuration says it, if not by the name
 }
 
 // Of returns the settings of a struct, in the order of its fields. The values of the
@@ -44,6 +46,7 @@ func Of(defaults any) []Setting {
 		all[i] = Setting{
 			Name: name, Default: v.Field(i).Interface(), Secret: tag.Get("secret") == "true", File: tag.Get("file") == "true",
 			Command: tag.Get("command") == "true",
+			In:      tag.Get("in"),
 		}
 	}
 	return all
@@ -59,4 +62,14 @@ type Problem struct {
 // Checker is implemented by settings that validate their values.
 type Checker interface {
 	Check() []Problem
+}
+
+// Form is a pointer to a struct as which the configuration writes settings, for a
+// component whose settings are not written one by one under their names. A field of the
+// struct that is tagged yaml:",inline" is a struct whose fields stand among the others,
+// but for those with the tag in. Checker names settings as the configuration does.
+type Form interface {
+	Checker
+	// Flat returns the settings that the form says. They are of the component's type.
+	Flat() any
 }

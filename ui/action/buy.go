@@ -26,6 +26,8 @@ const buyCertificates = "certificates"
 type purchase struct {
 	c        *app.Context
 	issuers  map[string]rules.Capabilities
+	usual    string                // the brand that the form begins with
+	declared []lifecycle.Authority // the issuers, in their order
 	balances []ledger.Balance
 	first    form.Values    // what the form begins with
 	back     func() tea.Msg // where to go afterwards; nil stays
@@ -47,6 +49,12 @@ func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
 	}
 	var err error
 	if p.balances, err = c.Backend.Balances(); err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	if p.usual, err = c.Backend.UsualBrand(); err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	if p.declared, err = c.Backend.Authorities(); err != nil {
 		return failedMsg(c, q.row, err)
 	}
 	contacts, err := c.Backend.Contacts()
@@ -99,6 +107,7 @@ func (p *purchase) fields() []form.Field {
 			Key:     "brand",
 			Label:   c.T("buy.brand"),
 			Kind:    form.Select,
+			Initial: p.usual,
 			Show:    hasSpecification,
 			Options: fixedOptions(brands, brands),
 			Hint: func(v form.Values) string {
@@ -114,6 +123,15 @@ func (p *purchase) fields() []form.Field {
 				}
 				return h
 			},
+		},
+		{
+			Key:     "fallback",
+			Label:   c.T("buy.fallback"),
+			Kind:    form.Select,
+			Show:    func(v form.Values) bool { return isCertificatePurchase(v) && len(p.fallbackOptions(v)) > 1 },
+			Options: p.fallbackOptions,
+			Warn:    p.fallbackWarning,
+			Hint:    func(v form.Values) string { return c.T("buy.fallback.hint", v["brand"]) },
 		},
 		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: hasSpecification, Options: func(v form.Values) []form.Option {
 			return offeredOptions(c, "level", p.caps(v).Levels)
@@ -268,7 +286,7 @@ func (p *purchase) balance(s model.Specification) ledger.Balance {
 }
 
 func buyRequest(v form.Values, n int) lifecycle.BuyRequest {
-	r := lifecycle.BuyRequest{Spec: specOf(v), Quantity: n, Years: 1, FromPack: v["pay"] == "pack"}
+	r := lifecycle.BuyRequest{Spec: specOf(v), Quantity: n, Years: 1, FromPack: v["pay"] == "pack", Fallback: fallbackOf(v)}
 	if !r.FromPack {
 		r.Years, _ = strconv.Atoi(v["years"])
 		r.Hosting = isHosted(v)

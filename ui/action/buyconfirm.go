@@ -30,6 +30,9 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 		return nil, &rules.Invalid{Field: "pay", Why: model.Quoted("", c.T("buy.pay.none", n, b.Available))}
 	}
 	lines := append(priceLines(c, quote), "")
+	if len(r.Fallback) > 0 {
+		lines = append(lines, c.T("buy.fallback.asked", r.Spec.Brand, strings.Join(r.Fallback, ", ")))
+	}
 	if r.Hosting {
 		lines = append(lines, c.T("buy.hosting.norefund", n*lifecycle.HostingCredits))
 	}

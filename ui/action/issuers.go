@@ -95,6 +95,9 @@ func (d *Authorities) terms(one lifecycle.Authority, r ports.IssuerReport) tea.M
 	}
 	if r.Terms != "" {
 		spec.Fields = append(spec.Fields, d.termsFields(r.Terms)...)
+		spec.Commands = []form.Command{{Key: "ctrl+y", Label: c.T("authorities.key.copy"), Copy: func(form.Values) app.CopyMsg {
+			return app.CopyMsg{What: c.T("copy.address"), Text: r.Terms}
+		}}}
 	}
 	f := &issuerForm{c: c, was: &one}
 	f.kind, _ = kindOf(c, one.Kind)

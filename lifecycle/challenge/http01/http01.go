@@ -61,6 +61,12 @@ func New(o Options) *Solver {
 // Type is http-01.
 func (s *Solver) Type() challenge.Type { return challenge.HTTP01 }
 
+// Lasts reports whether tokens are files, which outlive this process.
+func (s *Solver) Lasts() bool {
+	_, files := s.place.(*webRoot)
+	return files
+}
+
 // Present shows a token.
 func (s *Solver) Present(ctx context.Context, p challenge.Proof) error {
 	if err := challenge.CheckToken(p.Token); err != nil {

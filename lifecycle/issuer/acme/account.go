@@ -198,6 +198,9 @@ func (i *Issuer) register(ctx context.Context, key crypto.Signer) (acme.Extended
 		}
 		return a, &ports.PermanentError{Err: model.Fail("acme.eab-refused", "kid", i.opt.EABKeyID, "cause", said)}
 	}
+	if i.opt.EABKeyID != "" && hasKind(err, "serverInternal") { // so step-ca answers to a wrong one
+		err = model.Fail("acme.eab-perhaps", "kid", i.opt.EABKeyID, "cause", err)
+	}
 	return a, err
 }
 

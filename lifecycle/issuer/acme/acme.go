@@ -12,6 +12,7 @@
 //	NAME/done/REF       one that has ended
 //	NAME/ended/DAY/REF  when it ended, to remove it later
 //	NAME/left/HASH      a proof that could not be removed
+//	NAME/problem/HASH   why the last call failed, until one succeeds
 package acme
 
 import (
@@ -110,14 +111,12 @@ type Issuer struct {
 	directory    string
 	roundTripper http.RoundTripper
 	orders       locks
+	shown        sync.Map // URLs of authorizations whose proofs this process has presented
 
 	accountMu sync.Mutex // one registration or rollover at a time
 	mu        sync.Mutex // guards the fields below
 	dir       *directory
 	core      *client
-	problem   model.Text // why the last call failed; "" if it did not
-	failedAt  time.Time
-	nextTry   time.Time // before which the CA wants no call
 }
 
 var (

@@ -30,6 +30,7 @@ const (
 	lookEvery  = 2 * time.Second
 	lookAgain  = 10 * time.Second // between calls
 	manualLook = time.Minute
+	askAgain   = 10 * time.Minute // at most, for a CA that looked in vain
 	// cleanUpTimeout bounds the removal of all proofs of an order.
 	cleanUpTimeout = time.Minute
 )
@@ -47,7 +48,7 @@ var goodIssuer = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([
 func (i *Issuer) authorize(
 	ctx context.Context, c *client, rec *orderRecord, urls []string, until time.Time,
 ) (*ports.Order, time.Duration, error) {
-	if !slices.ContainsFunc(urls, func(u string) bool { return !rec.authorization(u).settled() }) {
+	if !slices.ContainsFunc(urls, func(u string) bool { a := rec.authorization(u); return !a.settled() || !a.Done && !i.shows(a) }) {
 		return nil, 0, nil
 	}
 	status := map[string]string{} // of the challenges by URL
@@ -65,8 +66,7 @@ func (i *Issuer) authorize(
 	if o, err := i.look(ctx, rec, until); o != nil || err != nil {
 		return o, 0, err
 	}
-	after, err := i.ask(ctx, c, rec, status)
-	return nil, after, err
+	return i.ask(ctx, c, rec, status)
 }
 
 // readAuthorization asks for an authorization and chooses its challenge, or removes its
@@ -215,8 +215,9 @@ func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 			return err
 		}
 	}
-	for _, a := range rec.open() {
-		if a.Presented != 0 {
+	for n := range rec.Authorizations {
+		a := &rec.Authorizations[n]
+		if a.Done || a.Challenge == "" || i.shows(a) {
 			continue
 		}
 		if !a.Manual {
@@ -226,19 +227,37 @@ func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 			}
 			err := e.Solver.Present(ctx, a.Proof)
 			if errors.Is(err, challenge.ErrBusy) {
-				a.busy, a.Presenting = true, false
+				a.busy, a.Presenting = true, a.Asked
 				continue
 			}
 			if err != nil {
 				return model.Fail("acme.present", "type", string(a.Proof.Type), "name", a.Name, "cause", err)
 			}
 		}
+		i.shown.Store(a.URL, true)
+		a.Reopened = a.Reopened || a.Asking
 		a.Presented = i.now().Unix()
 		if err := i.save(ctx, rec); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// shows reports whether the proof of an authorization was presented and is still there: a
+// port of this program ended with the process that opened it, while records stay.
+func (i *Issuer) shows(a *authorizationRecord) bool {
+	if _, here := i.shown.Load(a.URL); here || a.Presented == 0 {
+		return here
+	}
+	e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
+	return a.Manual || ok && e.Lasts()
+}
+
+// lostPort reports whether the CA may have looked for a proof at a port that had ended with
+// another process.
+func (i *Issuer) lostPort(rec *orderRecord) bool {
+	return slices.ContainsFunc(rec.Authorizations, func(a authorizationRecord) bool { return a.Asking && (a.Reopened || !i.shows(&a)) })
 }
 
 // look waits until all proofs are seen. It returns what the order waits for if that
@@ -331,34 +350,45 @@ func (a *authorizationRecord) method() string {
 }
 
 // ask tells the CA that the proofs are there. A challenge that it looks at already, or
-// has looked at, is not sent again.
-func (i *Issuer) ask(ctx context.Context, c *client, rec *orderRecord, status map[string]string) (after time.Duration, err error) {
+// has looked at, is not sent again, except to a CA that looked in vain and lets the
+// challenge stay pending: it looks again when it is told again (RFC 8555 section 8.2).
+// Then that is what the order waits for.
+func (i *Issuer) ask(
+	ctx context.Context, c *client, rec *orderRecord, status map[string]string,
+) (waiting *ports.Order, after time.Duration, err error) {
 	open := rec.open()
 	if len(open) == 0 {
-		return 0, nil
+		return nil, 0, nil
 	}
 	for _, a := range open {
 		a.Asking, a.Unseen = true, !a.seen
 	}
 	if err := i.save(ctx, rec); err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	for _, a := range open {
 		if s := status[a.Challenge]; s != "" && s != acme.StatusPending {
 			a.Asked = true
 			continue
 		}
-		_, x, err := try(ctx, i, whatChallenge, func(ctx context.Context) (acme.ExtendedChallenge, error) {
+		ch, x, err := try(ctx, i, whatChallenge, func(ctx context.Context) (acme.ExtendedChallenge, error) {
 			return c.Challenges.New(ctx, a.Challenge)
 		})
 		// Malformed means that it is pending no more: the order tells the rest.
 		if err != nil && !hasKind(err, "malformed") {
-			return 0, errors.Join(err, i.save(ctx, rec))
+			return nil, 0, errors.Join(err, i.save(ctx, rec))
 		}
-		a.Asked = true
 		after = max(after, x.after)
+		a.Asked = err != nil || ch.Status != acme.StatusPending || ch.Error == nil
+		if !a.Asked {
+			o := i.answer(rec)
+			o.WaitFor = model.Say("await.validation-again", "host", i.host(), "name", a.Name, "cause", textOf(ch.Error))
+			// As long again as it has failed, so that what is mended soon is seen soon.
+			o.PollAfter = max(after, min(max(i.now().Sub(unix(a.Presented)), lookAgain), askAgain))
+			waiting = &o
+		}
 	}
-	return after, i.save(ctx, rec)
+	return waiting, after, i.save(ctx, rec)
 }
 
 // manualProofs are the proofs that persons provide.
@@ -395,94 +425,4 @@ func proofsOf(list []challenge.Proof) (all []model.Proof) {
 		all = append(all, proofOf(p))
 	}
 	return all
-}
-
-// cleanUp removes what was presented for an order, and ends what solvers keep for it. It
-// does not fail: the order goes on.
-func (i *Issuer) cleanUp(ctx context.Context, rec *orderRecord) {
-	var used []challenge.Solver
-	for n := range rec.Authorizations {
-		a := &rec.Authorizations[n]
-		i.removeProof(ctx, rec, a)
-		e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
-		if ok && e.Solver != nil && !slices.Contains(used, e.Solver) {
-			used = append(used, e.Solver)
-		}
-	}
-	for _, s := range used {
-		s.Close(rec.Key)
-	}
-}
-
-// removeProof removes the proof of an authorization. If it cannot be removed that is
-// kept with the order, for a person, and by itself, for the next order to try again (spec
-// C5). Records of dns-persist-01 are to stay.
-func (i *Issuer) removeProof(ctx context.Context, rec *orderRecord, a *authorizationRecord) {
-	if a.Cleaned || a.Manual || !a.Presenting || a.Proof.Type == challenge.DNSPersist01 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
-	defer cancel()
-	a.Cleaned = true
-	e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
-	shown := a.Proof
-	if ok && e.Solver != nil {
-		err := e.Solver.CleanUp(ctx, a.Proof)
-		if err == nil {
-			return
-		}
-		var left *challenge.LeftError
-		if errors.As(err, &left) {
-			shown = left.Proof // where it really is, after CNAMEs
-		}
-	}
-	rec.Left = append(rec.Left, shown)
-	cell := i.leftPrefix() + hashOf(a.Proof.Record+"\x00"+a.Proof.Value+"\x00"+a.Proof.Token)
-	// If this is not kept the order's own record still has it.
-	_ = i.put(ctx, cell, &leftRecord{a.Rule, a.Proof, shown}, model.Secret{})
-}
-
-// leftRecord is a proof that could not be removed, with the rule that presented it.
-type leftRecord struct {
-	Rule  string          `cbor:"1,keyasint"`
-	Proof challenge.Proof `cbor:"2,keyasint"`
-	Shown challenge.Proof `cbor:"3,keyasint"` // where it is for a person
-}
-
-// leftCells lists the cells of proofs that could not be removed.
-func (i *Issuer) leftCells() (cells []string, err error) {
-	err = i.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/" + i.leftPrefix()}) {
-			if err != nil {
-				return err
-			}
-			cells = append(cells, strings.TrimPrefix(key, space+"/"))
-		}
-		return nil
-	})
-	return cells, err
-}
-
-// cleanLeft tries again to remove what earlier orders left. It does not fail: the next
-// order tries once more.
-func (i *Issuer) cleanLeft(ctx context.Context) {
-	cells, err := i.leftCells()
-	if err != nil {
-		return
-	}
-	for _, cell := range cells {
-		var l leftRecord
-		if _, err := i.get(cell, &l); err != nil {
-			continue
-		}
-		e, ok := i.opt.Challenges.Find(l.Rule, l.Proof.Type)
-		if !ok || e.Solver == nil {
-			continue
-		}
-		err := e.Solver.CleanUp(ctx, l.Proof)
-		e.Solver.Close(l.Proof.Order)
-		if err == nil {
-			_ = i.remove(ctx, cell) // otherwise it is tried once more, which does no harm
-		}
-	}
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,21 +77,12 @@ type faulty struct {
 	made      map[string]int // successes of the CA by step
 }
 
-// stepOf is the step that a request of pebble's belongs to.
-func stepOf(r *http.Request) string {
-	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	return map[string]string{
-		"dir": "directory", "nonce-plz": "nonce", "sign-me-up": "account", "order-plz": "order", "my-order": "look",
-		"authZ": "authorization", "chalZ": "challenge", "finalize-order": "finalize", "certZ": "download",
-	}[first]
-}
-
 var steps = []string{"directory", "nonce", "account", "order", "look", "authorization", "challenge", "finalize", "download"}
 
 const pauseAsked = 90 * time.Second
 
 func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	step := stepOf(r)
+	step := acmetest.StepOf(r)
 	f.mu.Lock()
 	f.seen[step]++
 	if f.clock != nil && f.clock.now().Before(f.notBefore) {

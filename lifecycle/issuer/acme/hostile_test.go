@@ -29,7 +29,7 @@ import (
 func tamper(step string, change func(w http.ResponseWriter, r *http.Request, answer *httptest.ResponseRecorder)) pebbleOptions {
 	return pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if stepOf(r) != step {
+			if acmetest.StepOf(r) != step {
 				h.ServeHTTP(w, r)
 				return
 			}
@@ -279,7 +279,7 @@ func TestDirectoryThatChanges(t *testing.T) {
 			mu.Lock()
 			add := prefix
 			mu.Unlock()
-			if stepOf(r) == "directory" && add != "" {
+			if acmetest.StepOf(r) == "directory" && add != "" {
 				answer := httptest.NewRecorder()
 				h.ServeHTTP(answer, r)
 				send(w, answer, bytes.ReplaceAll(answer.Body.Bytes(), []byte("/order-plz"), []byte(add+"/order-plz")))

@@ -5,7 +5,8 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
+
+	"github.com/fxamacker/cbor/v2"
 
 	"certquay/lifecycle/budget"
 	"certquay/lifecycle/ports"
@@ -35,19 +36,44 @@ func (i *Issuer) reserve(ctx context.Context, rec *orderRecord) error {
 	})
 }
 
-// notice keeps what became of the last call, for people.
-func (i *Issuer) notice(err error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.problem, i.nextTry = "", time.Time{}
-	if err == nil {
-		return
+// notice keeps what became of the last call, for people. A call that this process has
+// given up, since it ends, tells nothing of the CA.
+func (i *Issuer) notice(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil
 	}
-	i.problem, i.failedAt = model.TextOf(err), i.now()
+	ctx = context.WithoutCancel(ctx)
+	if err == nil {
+		_, none := i.get(i.problemCell(), nil)
+		if errors.Is(none, model.ErrNotFound) {
+			return nil
+		}
+		return i.remove(ctx, i.problemCell())
+	}
+	rec := problemRecord{Problem: string(model.TextOf(err)), At: i.now().Unix()}
 	var pause *ports.RetryAfterError
 	if errors.As(err, &pause) {
-		i.nextTry = i.now().Add(pause.After)
+		rec.NextTry = i.now().Add(pause.After).Unix()
 	}
+	return i.put(ctx, i.problemCell(), &rec, model.Secret{})
+}
+
+// readProblem reads what [Issuer.notice] has kept into a status.
+func (i *Issuer) readProblem(r model.Reader, s *ports.IssuerStatus) error {
+	c := &model.KV{Namespace: space, Name: i.problemCell()}
+	err := r.Get(c)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil
+	}
+	var rec problemRecord
+	if err == nil {
+		err = cbor.Unmarshal(c.Data, &rec)
+	}
+	s.LastError, s.FailedAt = model.Text(rec.Problem), unix(rec.At)
+	if rec.NextTry != 0 {
+		s.NextTry = unix(rec.NextTry)
+	}
+	return err
 }
 
 // openSteps says in words at which step an order stands.
@@ -57,9 +83,9 @@ var openSteps = map[string]string{
 
 // Status implements [ports.StatusReporter].
 func (i *Issuer) Status(r model.Reader) (s ports.IssuerStatus, err error) {
-	i.mu.Lock()
-	s.LastError, s.FailedAt, s.NextTry = i.problem, i.failedAt, i.nextTry
-	i.mu.Unlock()
+	if err := i.readProblem(r, &s); err != nil {
+		return s, err
+	}
 	s.Email = i.opt.Email
 	a, err := i.Account()
 	if err != nil && !errors.Is(err, model.ErrNotFound) {

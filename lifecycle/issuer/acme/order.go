@@ -88,7 +88,7 @@ func (i *Issuer) Fetch(ctx context.Context, ref, key string) (ports.Order, error
 	if err != nil {
 		return ports.Order{}, err
 	}
-	if rec.URL == "" && !rec.final() {
+	if rec.URL == "" && !rec.final() && !rec.Again {
 		return ports.Order{}, ports.ErrUnknownOrder
 	}
 	return i.advance(ctx, rec, false)
@@ -239,8 +239,7 @@ func (i *Issuer) advance(ctx context.Context, rec *orderRecord, finalize bool) (
 	if err != nil {
 		return i.hold(ctx, rec, err)
 	}
-	i.notice(nil)
-	return o, nil
+	return o, i.notice(ctx, nil)
 }
 
 // paused is the answer while the CA wants no request.
@@ -259,7 +258,9 @@ func (i *Issuer) hold(ctx context.Context, rec *orderRecord, err error) (ports.O
 	if errors.As(err, &pause) && pause.OverBudget { // the budget tells it again, unless it has refilled
 		return ports.Order{}, err
 	}
-	i.notice(err)
+	if kept := i.notice(ctx, err); kept != nil {
+		return ports.Order{}, errors.Join(err, kept)
+	}
 	if pause != nil {
 		rec.NotBefore = i.now().Add(pause.After).UnixMilli()
 		if kept := i.save(ctx, rec); kept != nil {
@@ -313,6 +314,17 @@ func (i *Issuer) newOrder(ctx context.Context, c *client, rec *orderRecord) erro
 			return errors.Join(kept, err)
 		}
 	}
+}
+
+// orderAgain orders once more, after an order that was lost with the process that showed its
+// proofs: the attempt goes on.
+func (i *Issuer) orderAgain(ctx context.Context, c *client, rec *orderRecord) error {
+	i.cleanUp(ctx, rec)
+	rec.Again, rec.Step, rec.URL, rec.Authorizations = true, stepNew, "", nil
+	if err := i.save(ctx, rec); err != nil {
+		return err
+	}
+	return i.newOrder(ctx, c, rec)
 }
 
 // checkOrderURL refuses an address that could never be asked.
@@ -378,11 +390,17 @@ func (i *Issuer) follow(ctx context.Context, c *client, rec *orderRecord, finali
 			i.cleanUp(ctx, rec)
 			return i.download(ctx, c, rec, o.Certificate)
 		case acme.StatusInvalid:
+			lost := i.lostPort(rec) && rec.Step == stepOpen && !rec.Again
 			why, err := i.whyInvalid(ctx, c, rec, o)
 			if err != nil {
 				return ports.Order{}, err
 			}
-			return i.fail(ctx, rec, why)
+			if !lost {
+				return i.fail(ctx, rec, why)
+			}
+			if err := i.orderAgain(ctx, c, rec); err != nil {
+				return ports.Order{}, err
+			}
 		default:
 			return ports.Order{}, model.Fail("acme.status", "status", o.Status)
 		}

@@ -242,6 +242,8 @@ type webFiles struct {
 
 func (*webFiles) Type() challenge.Type { return challenge.HTTP01 }
 
+func (*webFiles) Lasts() bool { return true }
+
 func (s *webFiles) Present(_ context.Context, p challenge.Proof) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -68,6 +68,7 @@ type orderRecord struct {
 	Renews         bool                  `cbor:"23,keyasint,omitempty"` // a certificate for the same names was issued before
 	NeededBy       int64                 `cbor:"25,keyasint,omitempty"` // as in ports.CertificateRequest, Unix seconds
 	Urgent         bool                  `cbor:"26,keyasint,omitempty"`
+	Again          bool                  `cbor:"27,keyasint,omitempty"` // the order before was lost with a port, see Issuer.lostPort
 }
 
 // authorizationRecord is one authorization of an order, and how it is shown.
@@ -88,8 +89,10 @@ type authorizationRecord struct {
 	Cleaned bool `cbor:"12,keyasint,omitempty"`
 	// Unseen says that the CA was asked although the proof could not be seen from here.
 	Unseen bool `cbor:"13,keyasint,omitempty"`
-	seen   bool
-	busy   bool // there is no place for it beside another proof
+	// Reopened says that a process presented it anew after another one had asked the CA.
+	Reopened bool `cbor:"14,keyasint,omitempty"`
+	seen     bool
+	busy     bool // there is no place for it beside another proof
 }
 
 func (o *orderRecord) final() bool {
@@ -120,6 +123,16 @@ func (i *Issuer) accountCell() string { return i.opt.Name + "/account/" + hashOf
 
 // rolloverCell holds the key that replaces the account's, while that is under way.
 func (i *Issuer) rolloverCell() string { return i.opt.Name + "/rollover/" + hashOf(i.directory) }
+
+// problemRecord is why the last call to the CA failed.
+type problemRecord struct {
+	Problem string `cbor:"1,keyasint"`           // a model.Text
+	At      int64  `cbor:"2,keyasint"`           // Unix seconds
+	NextTry int64  `cbor:"3,keyasint,omitempty"` // before which the CA wants no call, Unix seconds
+}
+
+// problemCell is the cell of the problem with the directory of the settings.
+func (i *Issuer) problemCell() string { return i.opt.Name + "/problem/" + hashOf(i.directory) }
 
 func (i *Issuer) leftPrefix() string { return i.opt.Name + "/left/" }
 

@@ -11,31 +11,34 @@ import (
 	"certquay/model/setting"
 )
 
-// Settings are what the configuration says of an issuer of this kind.
+// Settings are the settings of an issuer of this kind. Those with the tag in are written
+// otherwise in the configuration, see [Form].
 type Settings struct {
 	Directory      string   `yaml:"directory"`
 	Email          string   `yaml:"email"`
 	AgreeTerms     bool     `yaml:"agree_terms"`
-	EABKeyID       string   `yaml:"eab_kid"`
-	EABKeyFile     string   `yaml:"eab_key_file" secret:"true"`
+	EABKeyID       string   `yaml:"eab_kid" in:"eab.kid"`
+	EABKeyFile     string   `yaml:"eab_key_file" secret:"true" in:"eab.key_file"`
 	Profile        string   `yaml:"profile"`
 	PreferredChain string   `yaml:"preferred_chain"`
 	Public         bool     `yaml:"public"`
 	CAFile         string   `yaml:"ca_file" file:"true"`
 	ChainRootsFile string   `yaml:"chain_roots_file" file:"true"`
-	Challenges     []string `yaml:"challenges"`
+	Challenges     []string `yaml:"challenges" in:"challenges"`
 	ValidityHours  int      `yaml:"validity_hours"`
 	SendNotAfter   bool     `yaml:"send_not_after"`
 	IPNames        bool     `yaml:"ip_names"`
-	HTTPListen     string   `yaml:"http_listen"`
-	HTTPRoot       string   `yaml:"http_root"`
-	TLSListen      string   `yaml:"tls_listen"`
+	HTTPListen     string   `yaml:"http_listen" in:"challenges"`
+	HTTPRoot       string   `yaml:"http_root" in:"challenges"`
+	TLSListen      string   `yaml:"tls_listen" in:"challenges"`
 	HTTPPort       int      `yaml:"http_port"`
 	TLSPort        int      `yaml:"tls_port"`
 	Resolvers      []string `yaml:"resolvers"`
 	Limits         []string `yaml:"limits"`
 	PersistUntil   string   `yaml:"persist_until"`
 	Preflight      bool     `yaml:"preflight"`
+	// Fallback are the brands that are asked next for purchases that name none themselves.
+	Fallback []string `yaml:"fallback"`
 }
 
 // DefaultSettings are those without a configuration. Each call makes new ones.
@@ -51,6 +54,7 @@ func DefaultSettings() Settings {
 		Resolvers:  []string{},
 		Limits:     []string{},
 		Preflight:  true,
+		Fallback:   []string{},
 	}
 }
 

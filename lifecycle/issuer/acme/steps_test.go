@@ -333,7 +333,7 @@ func (a *answering) options() pebbleOptions {
 	return pebbleOptions{Always: true, Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a.mu.Lock()
-			hit := stepOf(r) == a.step && a.status != 0
+			hit := acmetest.StepOf(r) == a.step && a.status != 0
 			if hit {
 				a.asked++
 			}
@@ -395,6 +395,52 @@ func TestProblems(t *testing.T) {
 	if !errors.As(err, new(*ports.PermanentError)) ||
 		strings.Join(codes, ",") != "acme.problem.instance ,acme.problem.sub a.test,acme.problem.sub b_.test" {
 		t.Errorf("%v: %v", err, codes)
+	}
+}
+
+// What failed last is known in the next process, until something succeeds: an order or a
+// test. A process that ends tells nothing.
+// spec: C7 H9
+func TestTheLastProblemIsKept(t *testing.T) {
+	t.Parallel()
+	a := &answering{step: "order"}
+	p := newPebble(t, a.options())
+	w := newWorld(t, p, nil)
+	status := func(code string) (s ports.IssuerStatus) {
+		t.Helper()
+		w.open(t) // in another process
+		err := w.store.View(func(r model.Reader) (err error) { s, err = w.Status(r); return err })
+		if err != nil || s.LastError.Code() != code || s.FailedAt.IsZero() != (code == "") {
+			t.Errorf("%+v, %v, want %s", s, err, code)
+		}
+		return s
+	}
+	fail := func(ctx context.Context, attempt string) {
+		a.set(http.StatusTooManyRequests, http.Header{"Retry-After": {"120"}}, `{"type":"urn:ietf:params:acme:error:dns","detail":"later"}`)
+		if _, err := w.Order(ctx, request(t, attempt, newKey(t), "a.test")); err == nil {
+			t.Error("no error")
+		}
+		a.set(0, nil, "")
+	}
+	status("")
+	ended, end := context.WithCancel(context.Background())
+	end()
+	fail(ended, "ended")
+	status("")
+	fail(context.Background(), "one")
+	if s := status("acme.problem.dns"); s.NextTry.Sub(s.FailedAt) != 2*time.Minute {
+		t.Errorf("%+v", s)
+	}
+	if _, err := w.Test(context.Background()); err != nil {
+		t.Error(err)
+	}
+	status("")
+	fail(context.Background(), "two")
+	status("acme.problem.dns")
+	w.clock.add(time.Hour)
+	w.issue(t, request(t, "three", newKey(t), "b.test"))
+	if s := status(""); !s.NextTry.IsZero() {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -65,7 +65,7 @@ func (i *Issuer) Test(ctx context.Context) (Report, error) {
 	}
 	a, err := i.Account()
 	r.Account = a.URL
-	return r, err
+	return r, errors.Join(err, i.notice(ctx, nil))
 }
 
 func (i *Issuer) checkAccount(ctx context.Context) error {

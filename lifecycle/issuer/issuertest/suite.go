@@ -72,8 +72,8 @@ func Run(t *testing.T, make func(t testing.TB) *Fixture) {
 	}
 }
 
-// drive does what the engine does until an order is final; an error ends it.
-func (f *Fixture) drive(is ports.Issuer, r ports.CertificateRequest) (o ports.Order, err error) {
+// Drive does what the engine does until an order is final, also after a crash; an error ends it.
+func (f *Fixture) Drive(is ports.Issuer, r ports.CertificateRequest) (o ports.Order, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	o, err = is.Fetch(ctx, "", r.Key)
@@ -98,7 +98,7 @@ func (f *Fixture) drive(is ports.Issuer, r ports.CertificateRequest) (o ports.Or
 
 func (f *Fixture) issue(t *testing.T, is ports.Issuer, r ports.CertificateRequest) (ports.Order, *x509.Certificate) {
 	t.Helper()
-	o, err := f.drive(is, r)
+	o, err := f.Drive(is, r)
 	if err != nil || o.Status != ports.OrderValid || len(o.Chain) == 0 {
 		t.Fatalf("%s %s, %d certificates, %v", o.Status, o.Problem, len(o.Chain), err)
 	}
@@ -193,7 +193,7 @@ func testConcurrent(t *testing.T, f *Fixture) {
 	var wg sync.WaitGroup
 	for n := range leaves {
 		wg.Go(func() {
-			o, err := f.drive(is, r)
+			o, err := f.Drive(is, r)
 			if err != nil || o.Status != ports.OrderValid {
 				t.Errorf("%s %s, %v", o.Status, o.Problem, err)
 				return
@@ -299,7 +299,7 @@ func testLost(t *testing.T, f *Fixture) {
 				return lost, nil
 			}
 			r := Request(fmt.Sprint(stored, at), NewKey(t), "a.test")
-			_, err := f.drive(f.Open(t), r)
+			_, err := f.Drive(f.Open(t), r)
 			if ended = updates < at; ended != (err == nil) {
 				t.Errorf("killed at update %d: %v", at, err)
 			}

@@ -191,12 +191,12 @@ func runContract(t *testing.T, open func(*testing.T) *cluster) {
 		c.allow(t, "all", everything)
 		h := producttest.Harness{
 			Product: c.open(t, store), Region: "test", Now: now,
-			HostOf: func(target string) string { return strings.TrimPrefix(target, c.namespace+"/") + ".example.com" },
+			Target: func(host string) string { return c.namespace + "/" + strings.TrimSuffix(host, ".example.com") },
 			State:  func() string { return c.state(t) },
 			Reopen: func(t *testing.T) ports.Product { return c.open(t, store) },
 		}
 		for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
-			h.Hosts = append(h.Hosts, c.namespace+"/"+name)
+			h.Hosts = append(h.Hosts, name+".example.com")
 		}
 		return h
 	})

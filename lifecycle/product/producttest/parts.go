@@ -26,7 +26,7 @@ func testPlan(t *testing.T, s *suite) {
 	}
 	p := s.place(0)
 	before, _ := s.Product.Current(s.ctx, p)
-	state, pair := s.state(), s.pair(t, p)
+	state, pair := s.state(), s.ca.Pair(t, s.host(p))
 	plan, err := planner.Plan(s.ctx, p, pair)
 	if err != nil || len(plan.Changes) == 0 {
 		t.Fatalf("plan %+v, %v", plan, err)

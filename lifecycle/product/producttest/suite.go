@@ -2,6 +2,7 @@ package producttest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -21,16 +22,15 @@ import (
 type Harness struct {
 	Product ports.Product
 	Region  string // one of Product.Regions
-	// Hosts are the names of different targets that may be deployed to, host names unless
-	// HostOf is set: six, or one for a product that has only one target. A product that does
-	// not create resources has them already.
+	// Hosts are different host names that may be deployed to: six, or one for a product
+	// that has only one target. A product that does not create resources has them already.
 	Hosts []string
-	Now   time.Time // the moment the product takes for now
+	// Target names the target that serves a host; nil where targets are named after hosts.
+	Target func(host string) string
+	Now    time.Time // the moment the product takes for now
 	// Reopen, when not nil, is a restart that nothing prepared: the same
 	// product over the same state.
 	Reopen func(t *testing.T) ports.Product
-	// HostOf returns the host that a target serves; nil if targets are named after it.
-	HostOf func(target string) string
 	// HTTP means that the endpoints answer HTTP requests, so that the suite can
 	// check that a connection survives a swap.
 	HTTP bool
@@ -79,38 +79,42 @@ type suite struct {
 }
 
 func (s *suite) place(n int) ports.Target {
-	return ports.Target{Region: s.Region, Name: s.Hosts[n]}
+	return s.target(s.Hosts[n])
+}
+
+func (s *suite) target(host string) ports.Target {
+	name := host
+	if s.Target != nil {
+		name = s.Target(host)
+	}
+	return ports.Target{Region: s.Region, Name: name}
+}
+
+// host is the host that a target serves.
+func (s *suite) host(p ports.Target) string {
+	for _, h := range s.Hosts {
+		if s.target(h) == p {
+			return h
+		}
+	}
+	return p.Name
 }
 
 func (s *suite) deploy(t *testing.T, p ports.Target) (ports.KeyPair, ports.Binding) {
 	t.Helper()
-	pair := s.pair(t, p)
+	pair := s.ca.Pair(t, s.host(p))
 	b, err := s.Product.Deploy(s.ctx, p, pair)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.Fingerprint != pair.Fingerprint || b.Address == "" && !s.readsBack() {
+	if b.Fingerprint != pair.Fingerprint || b.Address == "" && !s.looks() {
 		t.Fatalf("deploying gave %+v, want fingerprint %s and an address", b, pair.Fingerprint)
 	}
 	return pair, b
 }
 
-// host is what a target serves.
-func (s *suite) host(p ports.Target) string {
-	if s.HostOf != nil {
-		return s.HostOf(p.Name)
-	}
-	return p.Name
-}
-
-// pair is a fresh one for the host of a target.
-func (s *suite) pair(t *testing.T, p ports.Target) ports.KeyPair {
-	t.Helper()
-	return s.ca.Pair(t, s.host(p))
-}
-
-// readsBack reports whether the product looks by itself, so that it needs no address.
-func (s *suite) readsBack() bool {
+// looks reports whether the product looks by itself, so that it needs no address.
+func (s *suite) looks() bool {
 	_, ok := s.Product.(ports.Verifier)
 	return ok
 }
@@ -170,7 +174,7 @@ func testUnknown(t *testing.T, s *suite) {
 		t.Error("an unknown region is listed")
 	}
 	bad := ports.Target{Region: "nowhere", Name: s.Hosts[0]}
-	if _, err := s.Product.Deploy(s.ctx, bad, s.pair(t, bad)); err == nil {
+	if _, err := s.Product.Deploy(s.ctx, bad, s.ca.Pair(t, s.Hosts[0])); err == nil {
 		t.Error("deployed to an unknown region")
 	}
 	if _, err := s.Product.Current(s.ctx, bad); !errors.Is(err, ports.ErrNoResource) {
@@ -183,7 +187,7 @@ func testUnknown(t *testing.T, s *suite) {
 	if err := s.Product.Undeploy(s.ctx, none); !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("undeploy: %v", err)
 	}
-	_, err := s.Product.Deploy(s.ctx, none, s.ca.Pair(t, "no-such-resource.example"))
+	_, err := s.Product.Deploy(s.ctx, none, s.ca.Pair(t, none.Name))
 	if !s.Product.CreatesResources() && !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("deploy: %v", err)
 	}
@@ -322,7 +326,7 @@ func testBroken(t *testing.T, s *suite) {
 	if err := s.Product.Commit(s.ctx, p); err != nil {
 		t.Fatal(err)
 	}
-	other := s.pair(t, p)
+	other := s.ca.Pair(t, s.host(p))
 	for name, pair := range map[string]ports.KeyPair{
 		"another key":         {Chain: other.Chain, Key: good.Key, Fingerprint: other.Fingerprint},
 		"no key":              {Chain: other.Chain, Fingerprint: other.Fingerprint},
@@ -372,7 +376,7 @@ func testConcurrent(t *testing.T, s *suite) {
 	last := make([]ports.KeyPair, len(s.Hosts))
 	for n := range s.Hosts {
 		p := s.place(n)
-		pairs := []ports.KeyPair{s.pair(t, p), s.pair(t, p), s.pair(t, p)}
+		pairs := []ports.KeyPair{s.ca.Pair(t, s.host(p)), s.ca.Pair(t, s.host(p)), s.ca.Pair(t, s.host(p))}
 		last[n] = pairs[2]
 		wg.Add(2)
 		go func() {
@@ -420,7 +424,7 @@ func testSwap(t *testing.T, s *suite) {
 	client := &http.Client{Transport: &http.Transport{
 		DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			dials++
-			config := &tls.Config{ServerName: b.SNI, RootCAs: s.ca.Pool(), Time: func() time.Time { return s.Now }}
+			config := &tls.Config{ServerName: cmp.Or(b.SNI, s.host(p)), RootCAs: s.ca.Pool(), Time: func() time.Time { return s.Now }}
 			return (&tls.Dialer{Config: config}).DialContext(ctx, network, b.Address)
 		},
 	}}

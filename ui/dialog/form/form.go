@@ -80,6 +80,8 @@ type Command struct {
 	Key, Label string
 	Show       func(Values) bool // nil means always; StepKey is among the values
 	Run        func(Values) func() Result
+	// Copy, in place of Run, returns what goes to the clipboard.
+	Copy func(Values) app.CopyMsg
 	// ClosesForm closes the form instead of doing work, and keeps its values: the
 	// outcome is Cancelled with this key, and the form opens again in the same place.
 	ClosesForm bool

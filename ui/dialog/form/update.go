@@ -234,6 +234,9 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 				}
 				return nil, app.Outcome{Done: true, Value: left}
 			}
+			if o.Copy != nil {
+				return app.Send(o.Copy(f.stepValues())), app.Outcome{}
+			}
 			return f.runCommand(o.Run(f.stepValues())), app.Outcome{}
 		}
 	}

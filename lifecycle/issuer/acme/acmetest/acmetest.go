@@ -67,6 +67,15 @@ const (
 	PathFinalize = "finalize-order"
 )
 
+// StepOf is the step of an order that a request to a CA belongs to; "" for none.
+func StepOf(r *http.Request) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return map[string]string{
+		"dir": "directory", "nonce-plz": "nonce", PathAccount: "account", PathOrder: "order", "my-order": "look",
+		"authZ": "authorization", "chalZ": "challenge", PathFinalize: "finalize", "certZ": "download", "revoke-cert": "revoke",
+	}[first]
+}
+
 // environment is what a CA reads its options from when it is made.
 var environment sync.Mutex
 
