@@ -259,6 +259,12 @@ func unchangeable(t *testing.T, c *cluster) {
 	if c.state(t) != before || len(store.Cells("kubernetes/")) > 0 {
 		t.Error("something was changed or kept")
 	}
+	c.create(t, "later", "kubernetes.io/tls", empty())
+	deployed(t, p, c.target("later"), pair(t, "a.example.com"))
+	c.change(t, "later", `{"immutable":true}`)
+	if err := p.Undeploy(t.Context(), c.target("later")); code(err) != "kubernetes.immutable" {
+		t.Errorf("taking it off: %v", err)
+	}
 	if wrong := p.Test(t.Context()); len(wrong) != 2 || code(wrong[0]) != "kubernetes.immutable" || code(wrong[1]) != "kubernetes.wrong-type" {
 		t.Errorf("the test finds %v", wrong)
 	}

@@ -273,6 +273,8 @@ func (p *Product) restore(ctx context.Context, c *client, r ref, was *state, las
 			if refusedWith(err, http.StatusNotFound) {
 				err = nil
 			}
+		case live.Immutable:
+			return permanent("kubernetes.immutable", "secret", r.String())
 		default:
 			err = c.putBack(ctx, r, live, was)
 		}
