@@ -113,10 +113,22 @@ func startServer(t *testing.T) cluster {
 			t.Fatal(err)
 		}
 	}
-	start(t, apiserver, "--etcd-servers="+etcd, "--cert-dir="+dir, "--secure-port="+port, "--bind-address=127.0.0.1",
-		"--service-account-key-file="+account, "--service-account-signing-key-file="+account, "--service-account-issuer=https://certquay.test",
-		"--service-cluster-ip-range=10.0.0.0/24", "--token-auth-file="+tokens, "--authorization-mode=RBAC",
-		"--disable-admission-plugins=ServiceAccount", "--v=0")
+	start(
+		t,
+		apiserver,
+		"--etcd-servers="+etcd,
+		"--cert-dir="+dir,
+		"--secure-port="+port,
+		"--bind-address=127.0.0.1",
+		"--service-account-key-file="+account,
+		"--service-account-signing-key-file="+account,
+		"--service-account-issuer=https://certquay.test",
+		"--service-cluster-ip-range=10.0.0.0/24",
+		"--token-auth-file="+tokens,
+		"--authorization-mode=RBAC",
+		"--disable-admission-plugins=ServiceAccount",
+		"--v=0",
+	)
 	c := cluster{url: "https://127.0.0.1:" + port}
 	for until := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(until) {

@@ -105,7 +105,8 @@ func oneSecretIsEnough(t *testing.T, c *cluster) {
 func comesBack(t *testing.T, c *cluster) {
 	ctx := t.Context()
 	c.allow(t, "all", everything)
-	theirs := `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"site"},"type":"kubernetes.io/tls","data":{"tls.crt":"QQ==","tls.key":"QQ==","ca.crt":"QQ=="}}`
+	theirs := `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"site"},"type":"kubernetes.io/tls",` +
+		`"data":{"tls.crt":"QQ==","tls.key":"QQ==","ca.crt":"QQ=="}}`
 	applyTheirs := func() {
 		t.Helper()
 		c.admin(t, "PATCH", c.secretPath("site")+"?fieldManager=flux", theirs, "application/apply-patch+yaml")
@@ -265,7 +266,10 @@ func unchangeable(t *testing.T, c *cluster) {
 	if err := p.Undeploy(t.Context(), c.target("later")); code(err) != "kubernetes.immutable" {
 		t.Errorf("taking it off: %v", err)
 	}
-	if wrong := p.Test(t.Context()); len(wrong) != 2 || code(wrong[0]) != "kubernetes.immutable" || code(wrong[1]) != "kubernetes.wrong-type" {
+	if wrong := p.Test(
+		t.Context(),
+	); len(wrong) != 2 || code(wrong[0]) != "kubernetes.immutable" ||
+		code(wrong[1]) != "kubernetes.wrong-type" {
 		t.Errorf("the test finds %v", wrong)
 	}
 }
@@ -366,7 +370,8 @@ func found(t *testing.T, c *cluster) {
 		deployed(t, p, c.target(name), pair(t, name+".example.com"))
 	}
 	c.admin(t, "POST", "/apis/networking.k8s.io/v1/namespaces/"+c.namespace+"/ingresses", `{"metadata":{"name":"front"},"spec":{`+
-		`"defaultBackend":{"service":{"name":"web","port":{"number":80}}},"tls":[{"hosts":["a.example.com","b.example.com"],"secretName":"site"}]}}`)
+		`"defaultBackend":{"service":{"name":"web","port":{"number":80}}},`+
+		`"tls":[{"hosts":["a.example.com","b.example.com"],"secretName":"site"}]}}`)
 	find := func() ports.Presence {
 		t.Helper()
 		all, err := p.Survey(ctx, "test")
@@ -404,7 +409,9 @@ func notDeployed(t *testing.T, c *cluster) {
 	deployed(t, p, c.target("made"), pair(t, "a.example.com"))
 	before = c.state(t)
 	// Another store does not know what was there.
-	if err := c.open(t, issuertest.NewStore()).Undeploy(ctx, c.target("made")); code(err) != "kubernetes.no-origin" || c.state(t) != before {
+	if err := c.open(t, issuertest.NewStore()).
+		Undeploy(ctx, c.target("made")); code(err) != "kubernetes.no-origin" ||
+		c.state(t) != before {
 		t.Errorf("%v, or it was changed", err)
 	}
 }

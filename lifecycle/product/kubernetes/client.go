@@ -39,12 +39,11 @@ type client struct {
 	now     func() time.Time
 	timeout time.Duration // of a credential plugin
 
-	mu     sync.Mutex
-	in     *access // that http was made for
-	http   *http.Client
-	made   *credential // by the plugin in by
-	by     *exec
-	server string // of the last access, for messages
+	mu   sync.Mutex
+	in   *access // that http was made for
+	http *http.Client
+	made *credential // by the plugin in by
+	by   *exec
 }
 
 // connect returns the connection as the kubeconfig describes it now. renew asks for a

@@ -87,8 +87,8 @@ func (e *exec) run(ctx context.Context, a *access, timeout time.Duration) (*cred
 	if err != nil {
 		return nil, err
 	}
-	cmd := osexec.CommandContext(ctx, e.Command, e.Args...) //nolint:gosec // the kubeconfig names it, as for kubectl
-	cmd.WaitDelay = time.Second                             // for children that keep its output open
+	cmd := osexec.CommandContext(ctx, e.Command, e.Args...)
+	cmd.WaitDelay = time.Second // for children that keep its output open
 	cmd.Env = append(os.Environ(), "KUBERNETES_EXEC_INFO="+string(info))
 	for _, v := range e.Env {
 		cmd.Env = append(cmd.Env, v.Name+"="+v.Value)
@@ -100,7 +100,8 @@ func (e *exec) run(ctx context.Context, a *access, timeout time.Duration) (*cred
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
 			err = model.Fail("kubernetes.exec-late", "command", e.Command, "seconds", int(timeout.Seconds()))
 		case errors.As(err, new(*osexec.ExitError)):
-			err = model.Fail("kubernetes.exec-failed", "command", e.Command, "said", model.Quoted("server", string(said.kept))).Wrapping(err)
+			err = model.Fail("kubernetes.exec-failed", "command", e.Command, "said", model.Quoted("server", string(said.kept))).
+				Wrapping(err)
 		default:
 			err = model.Fail("kubernetes.exec-not-run", "command", e.Command, "cause", err).Wrapping(err)
 		}

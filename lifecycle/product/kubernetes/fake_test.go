@@ -210,7 +210,12 @@ func (f *fake) apply(key string, live, in object, who string, force, dry bool) a
 			now, there := flat(live)[path]
 			for _, h := range managers(live) {
 				if there && now != v && h["manager"] != who && owns(h, path) {
-					return refuse(409, "Conflict", fmt.Sprintf("Apply failed with 1 conflict: conflict with %q", h["manager"]), "FieldManagerConflict")
+					return refuse(
+						409,
+						"Conflict",
+						fmt.Sprintf("Apply failed with 1 conflict: conflict with %q", h["manager"]),
+						"FieldManagerConflict",
+					)
 				}
 			}
 		}

@@ -78,7 +78,7 @@ func TestBadKubeconfigsSayWhatIsWrong(t *testing.T) {
 		"no CA file":           {"authority-data: ", "authority: ca.crt #", "kubernetes.unread-part"},
 		"no token file":        {user, "  user: {tokenFile: none}", "kubernetes.unread-part"},
 		"half a pair":          {user, "  user: {client-key-data: QUFB}", "kubernetes.unusable"},
-		"an old plugin":        {user, "  user: {exec: {command: x, apiVersion: client.authentication.k8s.io/v1alpha1}}", "kubernetes.exec-version"},
+		"an old plugin":        {user, "  user: {exec: {command: x, apiVersion: v1alpha1}}", "kubernetes.exec-version"},
 		"a plugin that asks": {user, "  user: {exec: {command: x, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Always}}",
 			"kubernetes.exec-interactive"},
 	} {
@@ -89,7 +89,8 @@ func TestBadKubeconfigsSayWhatIsWrong(t *testing.T) {
 		path := write(t, t.TempDir(), "config", text, 0o600)
 		_, err := c.using(t, path)
 		said := fmt.Sprint(err)
-		if code(err) != x.want || strings.Contains(said, "the-token") || !strings.Contains(said, path) && !strings.Contains(x.want, "exec") {
+		if code(err) != x.want || strings.Contains(said, "the-token") ||
+			!strings.Contains(said, path) && !strings.Contains(x.want, "exec") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -164,7 +165,8 @@ func TestPlugins(t *testing.T) {
 	c := fakeCluster(t)
 	c.allow(t, "all", everything)
 	c.create(t, "site", "kubernetes.io/tls", empty())
-	const answer = `echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s","expirationTimestamp":"%s"}}'`
+	const answer = `echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",` +
+		`"status":{"token":"%s","expirationTimestamp":"%s"}}'`
 	later := time.Now().Add(time.Hour).Format(time.RFC3339)
 	plugin := func(t *testing.T, script string) (path, dir string) {
 		t.Helper()
@@ -179,7 +181,10 @@ func TestPlugins(t *testing.T) {
 		return strings.Count(string(text), "run")
 	}
 
-	path, dir := plugin(t, `printf '%s|' "$@" "$GIVEN" >told; printf %s "$KUBERNETES_EXEC_INFO" >info; `+fmt.Sprintf(answer, ownToken, later))
+	path, dir := plugin(
+		t,
+		`printf '%s|' "$@" "$GIVEN" >told; printf %s "$KUBERNETES_EXEC_INFO" >info; `+fmt.Sprintf(answer, ownToken, later),
+	)
 	p, err := c.using(t, path)
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +207,10 @@ func TestPlugins(t *testing.T) {
 		t.Errorf("one that expires: %v, it ran %d times", err, runs(dir))
 	}
 
-	path, dir = plugin(t, `if [ "$(wc -l <runs)" = 1 ]; then `+fmt.Sprintf(answer, "revoked", later)+"; else "+fmt.Sprintf(answer, ownToken, later)+"; fi")
+	path, dir = plugin(
+		t,
+		`if [ "$(wc -l <runs)" = 1 ]; then `+fmt.Sprintf(answer, "revoked", later)+"; else "+fmt.Sprintf(answer, ownToken, later)+"; fi",
+	)
 	if _, err = c.using(t, path); err != nil || runs(dir) != 2 {
 		t.Errorf("one that was revoked: %v, it ran %d times", err, runs(dir))
 	}
@@ -247,7 +255,13 @@ func TestServersAreVerified(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Dir(path), "config", strings.Replace(string(text), "    server:", "    tls-server-name: "+name+"\n    server:", 1), 0o600)
+		write(
+			t,
+			filepath.Dir(path),
+			"config",
+			strings.Replace(string(text), "    server:", "    tls-server-name: "+name+"\n    server:", 1),
+			0o600,
+		)
 		if _, err := c.using(t, path); want == "" && err != nil || want != "" && code(err) != want {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -384,7 +398,9 @@ func TestSettingsAreChecked(t *testing.T) {
 	}).Check() {
 		names = append(names, p.Setting)
 	}
-	want := []string{"kubeconfig", "contexts[1]", "contexts[2]", "targets[2]", "targets[3]", "targets[4]", "targets[5]", "targets[6]", "address"}
+	want := []string{
+		"kubeconfig", "contexts[1]", "contexts[2]", "targets[2]", "targets[3]", "targets[4]", "targets[5]", "targets[6]", "address",
+	}
 	if !slices.Equal(names, want) {
 		t.Errorf("wrong are %v, want %v", names, want)
 	}
