@@ -111,12 +111,7 @@ func (c *invocation) planDeployment(ctx context.Context, i *model.Instance, r li
 	places, err := c.engine().PlanDeploy(ctx, i.ID, r)
 	for n := range places {
 		p.notes = append(p.notes, model.Say("verb.deploy.to", "place", places[n].Place()))
-		for k, line := range places[n].Lines() {
-			if k > 0 {
-				line = model.Say("plan.indented", "line", line)
-			}
-			p.below = append(p.below, line)
-		}
+		p.below = append(p.below, places[n].Lines())
 	}
 	if problem := deployProblem(i); problem != "" {
 		p.notes = append(p.notes, problem)

@@ -129,7 +129,10 @@ var innerArrows = map[string][]string{
 	},
 	"lifecycle/authority": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/journal"},
 	"lifecycle/budget":    {"model", "lifecycle/ports", "lifecycle/names", "lifecycle/rules"},
-	"lifecycle/product":   {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
+	"lifecycle/runner":    {"model", "lifecycle/listen"},
+	"lifecycle/product": {
+		"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen", "lifecycle/runner",
+	},
 
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
 	"cmd/program": {"model", "cmd/session", "cmd/out"},

@@ -32,12 +32,12 @@ type effect[T target] struct {
 
 // plan is what a verb would do to one target.
 type plan struct {
-	ask      bool         // a person has to confirm it, even for one
-	lines    []string     // what is confirmed for one, in the language of the session
-	typed    string       // the word that confirms one; "yes" if empty
-	notes    []model.Text // what the row of one among several says besides the sums
-	below    []model.Text // what is said below the rows, a line each
-	price    int64        // in minor units of the currency
+	ask      bool           // a person has to confirm it, even for one
+	lines    []string       // what is confirmed for one, in the language of the session
+	typed    string         // the word that confirms one; "yes" if empty
+	notes    []model.Text   // what the row of one among several says besides the sums
+	below    [][]model.Text // what is said below the rows: groups of a head and indented lines
+	price    int64          // in minor units of the currency
 	refund   int64
 	currency string
 	credits  int // reserved by it

@@ -87,8 +87,10 @@ func (m *many) listing() string {
 	}
 	b.WriteString(out.FormatTable(m.Heads(heads...), rows))
 	for _, w := range m.all {
-		for _, text := range w.plan.below {
-			b.WriteString(m.Words().Text(text) + "\n")
+		for _, group := range w.plan.below {
+			for n, t := range group {
+				b.WriteString(strings.Repeat(" ", min(2*n, 2)) + m.Words().Text(t) + "\n")
+			}
 		}
 	}
 	for _, text := range t.texts() {
@@ -154,7 +156,7 @@ func (m *many) printPlans() error {
 	}
 	for _, w := range m.all {
 		notes := []string{}
-		for _, t := range slices.Concat(w.plan.notes, w.plan.below) {
+		for _, t := range append(slices.Clone(w.plan.notes), slices.Concat(w.plan.below...)...) {
 			notes = append(notes, out.English(t))
 		}
 		w.result = planJSON{w.id, w.name, m.action, w.plan.price, w.plan.refund, out.OrNil(w.plan.currency), w.plan.credits, notes}

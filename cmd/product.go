@@ -127,7 +127,8 @@ func productAddCmd(c *invocation) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use: "add", Args: exactArg("arg.name"),
-		Example: "  certquay product add Staging --driver edge --region eu-central-1",
+		Example: "  certquay product add Staging --driver edge --region eu-central-1\n" +
+			"  certquay product add Staging --driver edge --set regions=eu-central-1,us-west-1 --dry-run",
 	}
 	cmd.Flags().StringVar(&driver, "driver", "", strings.Join(product.Names(), ", "))
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "")
@@ -241,12 +242,16 @@ type productReportJSON struct {
 
 func productTestCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{Use: "test", Args: exactArg("arg.name"), RunE: func(cmd *cobra.Command, args []string) error {
-		wrong, err := c.engine().TestProduct(cmd.Context(), args[0])
+		p, err := c.engine().Product(args[0])
+		if err != nil {
+			return err
+		}
+		wrong, err := c.engine().TestProduct(cmd.Context(), p.Name)
 		if err != nil {
 			return err
 		}
 		if c.JSON {
-			report := productReportJSON{args[0], len(wrong) == 0, []string{}}
+			report := productReportJSON{p.Name, len(wrong) == 0, []string{}}
 			for _, w := range wrong {
 				report.Problems = append(report.Problems, out.English(model.TextOf(w)))
 			}
@@ -262,7 +267,7 @@ func productTestCmd(c *invocation) *cobra.Command {
 		case len(wrong) > 0:
 			return &out.ExitError{Code: out.ExitFailed}
 		case !c.JSON:
-			c.Say("verb.product.works", "name", args[0])
+			c.Say("verb.product.works", "name", p.Name)
 		}
 		return nil
 	}}

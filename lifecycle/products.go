@@ -26,6 +26,9 @@ func (e *Engine) findProduct(name string) (*authority.Product, error) {
 	return nil, &rules.NotFound{What: "product", Name: name, There: namesOf(e.products.All())}
 }
 
+// ReopenProducts opens the products that could not be opened while the store was sealed.
+func (e *Engine) ReopenProducts() { e.products.Reopen() }
+
 // ProductKinds are the drivers of products that can be added; the same for everybody.
 func (a *Access) ProductKinds() []ports.ProductKind { return a.e.productKinds }
 

@@ -132,7 +132,13 @@ func TestProductsAreAddedEditedAndRemovedWhileRunning(t *testing.T) {
 	}
 	_, err = door.EditProduct(ctx, "front", regionsSetting("web1"), nil, false)
 	refused(err, rules.ReasonProductInUse)
-	one, err := door.EditProduct(ctx, "front", map[string]any{"regions": []any{"web2", "web3"}, "conf": nil}, authority.Secrets{"token": {}}, false)
+	one, err := door.EditProduct(
+		ctx,
+		"front",
+		map[string]any{"regions": []any{"web2", "web3"}, "conf": nil},
+		authority.Secrets{"token": {}},
+		false,
+	)
 	if err != nil || fmt.Sprint(one.Declared.Settings) != "map[regions:[web2 web3]]" || len(one.Declared.SecretNames) != 0 {
 		t.Fatalf("%+v, %v", one, err)
 	}
@@ -219,7 +225,14 @@ func TestWhatIsAddedTakesThePlaceOfADefault(t *testing.T) {
 		t.Fatalf("%+v, %v", one, err)
 	}
 	expect("CDN=edge", "WAF=edge")
-	if one, err = door.EditProduct(ctx, "waf", regionsSetting("r2"), nil, false); err != nil || one.Declared.Default || one.Regions[0] != "r2" {
+	if one, err = door.EditProduct(
+		ctx,
+		"waf",
+		regionsSetting("r2"),
+		nil,
+		false,
+	); err != nil || one.Declared.Default ||
+		one.Regions[0] != "r2" {
 		t.Fatalf("%+v, %v", one, err)
 	}
 	expect("CDN=edge", "WAF=edge")

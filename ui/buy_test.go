@@ -202,6 +202,8 @@ func TestBuyFormClaimsNoProofThatIsNotAsked(t *testing.T) {
 func TestBuyOffersWhoIsAskedNext(t *testing.T) {
 	b := kittest.Authorities()
 	b.Declared[0].Settings["fallback"] = []any{"zerossl"}
+	fresh := drive(t, b, 120, 40, asOwner) // who has bought nothing yet
+	fresh.keys("b").sees("issued by      letsencrypt", "or else by     zerossl")
 	d := drive(t, b, 120, 40)
 	d.keys("b")
 	d.sees("issued by      embedded", "or else by     nobody else") // embedded was used last

@@ -17,7 +17,10 @@ func TestAProductIsAddedByKeysAlone(t *testing.T) {
 	d.keys("3").sees("M products").keys("M").sees("SLB", "cn-hangzhou, ap-southeast-1", "in the configuration", "add a product")
 	d.keys("a").sees("Each has a tab of its own").keys("ctrl+s").sees("it is the title of the tab")
 	d.choose("driver", "server").fill("name", "Web").keys("ctrl+s").sees("Add Web by server", "SSH hosts", "server -s reload")
-	d.fill("ssh", "deploy@web1, web2").keys("tab").sees("must be user@host or user@host:port").fill("ssh", "deploy@web1, deploy@web2")
+	d.fill("ssh", "deploy@web1, w 2").
+		keys("tab").
+		sees("must be a host as user@host or user@host:port").
+		fill("ssh", "deploy@web1, deploy@web2")
 	d.fill("reload", "sh -c 'oops").keys("tab").sees("has a quote that is not closed").fill("reload", "sh -c 'a b'")
 	d.fill("conf", kittest.MissingConf).fill("token_file", "canary-token")
 	if d.has("canary") {

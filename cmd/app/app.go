@@ -204,7 +204,11 @@ func (a *App) start(ctx context.Context, clock ports.Clock, ca *embeddedCA) erro
 			a.Engine.Start()
 		}
 	}
-	a.begin = sync.OnceFunc(func() { close(ca.unsealed); work() })
+	a.begin = sync.OnceFunc(func() {
+		close(ca.unsealed)
+		a.Engine.ReopenProducts()
+		work()
+	})
 	by, sealed := a.Protection()
 	if !sealed {
 		work()

@@ -2,14 +2,18 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
+	"path/filepath"
 
+	"certquay/cmd/config"
 	"certquay/cmd/demo"
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/listen"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -61,6 +65,40 @@ func fillProduct(d authority.Declaration) (k product.Kind, f product.Filled, err
 	return k, f, err
 }
 
+// openHosts opens the hosts of a product; none for a driver that works on none. It connects
+// to nothing.
+func (a *App) openHosts(
+	k product.Kind, d authority.Declaration, h product.HostSettings, secret func(string) (model.Secret, error),
+) ([]runner.Runner, error) {
+	if !k.OnHosts {
+		return nil, nil
+	}
+	dir := filepath.Dir(a.ConfigFile)
+	s := runner.Settings{SSH: h.SSH, AcceptHostKey: h.AcceptHostKey, Sudo: h.Sudo}
+	if h.KnownHosts != "" {
+		s.KnownHosts = config.SecretIn(dir, h.KnownHosts)
+	}
+	switch {
+	case h.SSHKey == "": // the keys of the agent
+	case d.Configured:
+		s.KeyFile = config.SecretIn(dir, h.SSHKey)
+	default:
+		var err error
+		if s.Key, err = secret("ssh_key"); err != nil {
+			return nil, err
+		}
+	}
+	return runner.Open(s)
+}
+
+func closeAll(hosts []runner.Runner) error {
+	errs := make([]error, len(hosts))
+	for n, h := range hosts {
+		errs[n] = h.Close()
+	}
+	return errors.Join(errs...)
+}
+
 func (a *App) openProduct(
 	ctx context.Context, clock ports.Clock, d authority.Declaration, secret func(string) (model.Secret, error),
 ) (o opened, err error) {
@@ -77,17 +115,29 @@ func (a *App) openProduct(
 			return a.secretFile(path)
 		}
 	}
-	opening, err := k.Open(ctx, product.Setup{
-		Product: d.Name, Regions: f.Regions, Settings: f.Driver, Store: a.Store, Now: clock.Now, Log: a.Log, PortOwner: listen.Owner,
-		Secret: secret,
-		Words:  func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
-	})
+	hosts, err := a.openHosts(k, d, f.HostSettings, secret)
 	if err != nil {
 		return o, err
 	}
+	o.Close = func() error { return closeAll(hosts) }
+	opening, err := k.Open(ctx, product.Setup{
+		Product:   d.Name,
+		Regions:   f.Regions,
+		Hosts:     hosts,
+		Settings:  f.Driver,
+		Store:     a.Store,
+		Now:       clock.Now,
+		Log:       a.Log,
+		PortOwner: listen.Owner,
+		Secret:    secret,
+		Words:     func(languages string, t model.Text) string { return string(text.FromAcceptLanguage(languages).Page(t)) },
+	})
+	if err != nil {
+		return o, errors.Join(err, o.Close())
+	}
 	o.Port = opening
 	if c, ok := opening.(io.Closer); ok {
-		o.Close = c.Close
+		o.Close = func() error { return errors.Join(c.Close(), closeAll(hosts)) }
 	}
 	if t, ok := opening.(product.ProblemReporter); ok {
 		for _, problem := range t.Problems() {

@@ -190,6 +190,22 @@ func (r *Registry[P]) close(o *Opened[P]) {
 	}
 }
 
+// Reopen opens what could not be opened before, such as while the store was sealed.
+func (r *Registry[P]) Reopen() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open == nil {
+		return
+	}
+	all := make([]Declaration, len(r.order))
+	for n, o := range r.order {
+		if all[n] = o.Declaration; !o.Usable() {
+			r.opened[model.NormalizeName(o.Name)] = r.opening(o.Declaration)
+		}
+	}
+	r.arrange(all)
+}
+
 // DryRun returns the declarations, to check what would be saved.
 func (r *Registry[P]) DryRun() *Book { return r.book.DryRun() }
 

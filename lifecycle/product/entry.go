@@ -1,11 +1,11 @@
 package product
 
 import (
-	"net"
 	"strconv"
 	"strings"
 
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 	"certquay/model/setting"
 )
@@ -18,7 +18,7 @@ type Place struct {
 // HostSettings say where the servers of a driver that works on hosts are. Each host is a
 // region by its name.
 type HostSettings struct {
-	SSH           []string `yaml:"ssh"` // user@host[:port]; none for this machine
+	SSH           []string `yaml:"ssh"` // [user@]host[:port]; none for this machine
 	SSHKey        string   `yaml:"ssh_key" secret:"true" file:"true"`
 	KnownHosts    string   `yaml:"known_hosts"`
 	AcceptHostKey []string `yaml:"accept_host_key"` // SHA256:...
@@ -55,14 +55,15 @@ func (p Place) Check() (all []setting.Problem) {
 func (h HostSettings) Check() (all []setting.Problem) {
 	seen := map[string]bool{}
 	for n, target := range h.SSH {
-		at, name := "ssh["+strconv.Itoa(n)+"]", hostName(target)
-		if !strings.Contains(target, "@") || name == "" || strings.ContainsAny(target, " \t/") {
+		at := "ssh[" + strconv.Itoa(n) + "]"
+		a, err := runner.ParseAddress(target)
+		if err != nil {
 			all = append(all, setting.Problem{Setting: at, Rule: model.Say("product.ssh"), Example: "deploy@web1.example.com"})
 		}
-		if seen[name] {
+		if seen[a.Host] {
 			all = append(all, setting.Problem{Setting: at, Rule: model.Say("product.host-twice")})
 		}
-		seen[name] = true
+		seen[a.Host] = err == nil
 	}
 	for n, key := range h.AcceptHostKey {
 		if !strings.HasPrefix(key, "SHA256:") {
@@ -77,29 +78,19 @@ func (h HostSettings) Check() (all []setting.Problem) {
 	return all
 }
 
-// hostName is the host of user@host[:port].
-func hostName(target string) string {
-	_, host, _ := strings.Cut(target, "@")
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		return h
-	}
-	return strings.Trim(host, "[]")
-}
-
 // Names are the regions that the hosts are.
 func (h HostSettings) Names() []string {
 	if len(h.SSH) == 0 {
-		return []string{LocalHost}
+		return []string{runner.Local{}.Name()}
 	}
 	names := make([]string, len(h.SSH))
 	for n, target := range h.SSH {
-		names[n] = hostName(target)
+		if a, err := runner.ParseAddress(target); err == nil { // else Check says so
+			names[n] = a.Host
+		}
 	}
 	return names
 }
-
-// LocalHost is the region of a server on this machine.
-const LocalHost = "local"
 
 // Place are the settings of the place of a product of the kind with their defaults: a
 // [Place] or [HostSettings], or none if the driver's own settings say it.

@@ -23,7 +23,8 @@ func TestLocalSudo(t *testing.T) {
 func TestSSH(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]runnertest.Options{
-		"plain": {}, "with sudo": {Sudo: runnertest.SudoGranted}, "with few sessions": {MaxSessions: 2}, "with a noisy login": {Noise: true},
+		"plain": {}, "with sudo": {Sudo: runnertest.SudoGranted},
+		"with few sessions": {MaxSessions: 2}, "with a noisy login": {Noise: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

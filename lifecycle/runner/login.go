@@ -21,10 +21,10 @@ const (
 )
 
 // signers returns the keys to log in with. What is returned second is closed after it.
-func (s Settings) signers() ([]ssh.Signer, io.Closer, error) {
+func (s Settings) signers(ctx context.Context) ([]ssh.Signer, io.Closer, error) {
 	pem := s.Key.Reveal()
 	if s.Key.Empty() && s.KeyFile == "" {
-		return agentSigners()
+		return agentSigners(ctx)
 	}
 	if s.Key.Empty() {
 		var err error
@@ -62,14 +62,17 @@ func readKeyFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxKeyFile))
 }
 
-func agentSigners() ([]ssh.Signer, io.Closer, error) {
+func agentSigners(ctx context.Context) ([]ssh.Signer, io.Closer, error) {
 	socket := os.Getenv("SSH_AUTH_SOCK")
 	if socket == "" {
 		return nil, nil, model.Fail("runner.ssh-no-key")
 	}
-	conn, err := net.Dial("unix", socket)
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return nil, nil, model.Fail("runner.ssh-agent", "cause", err)
+	}
+	if deadline, has := ctx.Deadline(); has {
+		_ = conn.SetDeadline(deadline) // sockets have deadlines
 	}
 	all, err := agent.NewClient(conn).Signers()
 	if err == nil && len(all) == 0 {
@@ -83,7 +86,13 @@ func agentSigners() ([]ssh.Signer, io.Closer, error) {
 
 // login connects to a host and logs in. Its errors wrap [ErrUnreachable].
 func login(ctx context.Context, a Address, s Settings, t *trust) (*ssh.Client, error) {
-	client, err := logIn(ctx, a, s, t)
+	timeout := s.ConnectTimeout
+	if timeout <= 0 {
+		timeout = defaultConnectTimeout
+	}
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	client, err := logIn(bounded, a, s, t)
 	if err == nil {
 		return client, nil
 	}
@@ -98,21 +107,16 @@ func logIn(ctx context.Context, a Address, s Settings, t *trust) (*ssh.Client, e
 	if err != nil {
 		return nil, err
 	}
-	signers, closer, err := s.signers()
+	signers, closer, err := s.signers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = closer.Close() }()
-	timeout := s.ConnectTimeout
-	if timeout <= 0 {
-		timeout = defaultConnectTimeout
-	}
-	conn, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", a.hostPort())
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", a.hostPort())
 	if err != nil {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	_ = conn.SetDeadline(time.Now().Add(timeout)) // a TCP connection has deadlines
 	var keyErr error
 	checked := false
 	config := &ssh.ClientConfig{
@@ -127,10 +131,11 @@ func logIn(ctx context.Context, a Address, s Settings, t *trust) (*ssh.Client, e
 	var broken net.Error
 	switch {
 	case err == nil:
-		_ = conn.SetDeadline(time.Time{})
 		return ssh.NewClient(transport, channels, requests), nil
 	case keyErr != nil:
 		err = keyErr
+	case ctx.Err() != nil: // it closed the connection
+		err = os.ErrDeadlineExceeded
 	case checked && !errors.As(err, &broken) && !errors.Is(err, io.EOF):
 		err = model.Fail("runner.ssh-login", "user", a.User, "cause", err)
 	}

@@ -136,6 +136,8 @@ func (p *posix) script(ctx context.Context, op, name, text string, c Command, ar
 		return nil, &fs.PathError{Op: op, Path: name, Err: reason}
 	case exit.Status == statusNoFile:
 		return nil, model.Fail("runner.no-file", "path", name)
+	case exit.Status == statusBusybox:
+		return nil, model.Fail("runner.busybox", "path", name, "host", p.name, "said", model.Quoted(p.name, exit.Said)).Wrapping(exit)
 	case exit.Status == statusCut:
 		return nil, model.Fail("runner.cut", "path", name, "host", p.name).Wrapping(ErrUnreachable)
 	}

@@ -14,7 +14,22 @@ func TestQuotedArgumentsArriveUnchanged(t *testing.T) {
 	for c := 1; c < 256; c++ {
 		all.WriteByte(byte(c))
 	}
-	args := []string{"", "plain", "-n", "a b", "'", `''\'"\\`, "$HOME `id` $(id) !! *", "~", "a=b", "#", "tab\t\nnewline", all.String(), "ü", "\\\n"}
+	args := []string{
+		"",
+		"plain",
+		"-n",
+		"a b",
+		"'",
+		`''\'"\\`,
+		"$HOME `id` $(id) !! *",
+		"~",
+		"a=b",
+		"#",
+		"tab\t\nnewline",
+		all.String(),
+		"ü",
+		"\\\n",
+	}
 	for _, shell := range []string{"sh", "bash", "dash", "zsh", "ksh", "fish"} {
 		path, err := exec.LookPath(shell)
 		if err != nil && shell != "sh" {
@@ -25,8 +40,8 @@ func TestQuotedArgumentsArriveUnchanged(t *testing.T) {
 			t.Errorf("%s: %q, %v", shell, out, err)
 		}
 	}
-	// What no shell sees as anything else stays readable.
-	if got := quote([]string{"nginx", "-t", "/etc/a_b", "it's"}); got != `nginx -t /etc/a_b it\'s` {
+	// What no shell sees as anything else stays readable; fish and csh want marks of their own.
+	if got := quote([]string{"nginx", "-t", "/etc/a_b", "it's", `a\ b!`}); got != `nginx -t /etc/a_b it\'s a\\' b'\!` {
 		t.Errorf("%s", got)
 	}
 }
@@ -71,7 +86,10 @@ func TestAddresses(t *testing.T) {
 	if a, err := ParseAddress("host"); err != nil || a.User == "" || a.Port != 22 {
 		t.Errorf("%+v, %v", a, err)
 	}
-	for _, text := range []string{"", "u@", "@host", "u@host:0", "u@host:65536", "u@host:x", "u@host:", "u@a:b:c", "u@[host", "u@-oProxy", "u@a b", "u@a/b"} {
+	for _, text := range []string{
+		"", "u@", "@host", "u@host:0", "u@host:65536", "u@host:x", "u@host:",
+		"u@a:b:c", "u@[host", "u@-oProxy", "u@a b", "u@a/b",
+	} {
 		if a, err := ParseAddress(text); err == nil {
 			t.Errorf("%q is %+v", text, a)
 		}

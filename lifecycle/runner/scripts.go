@@ -2,7 +2,8 @@ package runner
 
 // The file operations of hosts on which commands are all there is. Scripts are fixed; what
 // varies are their positional parameters, and content is on standard input. They need a
-// POSIX shell, Linux, and the tools of GNU coreutils and findutils or of busybox.
+// POSIX shell, Linux, and the tools of GNU coreutils and findutils. Those of busybox do too, but
+// its mv replaces no link to a directory, which is an error that says so.
 
 // Statuses by which a script says why it failed; others are those of a tool that failed.
 const (
@@ -14,6 +15,7 @@ const (
 	statusNoLink     = 76
 	statusCut        = 77 // less arrived than was sent
 	statusCrossing   = 78 // from one file system to another
+	statusBusybox    = 79 // a link to a directory cannot be replaced
 )
 
 // begin runs a program by a shell. It prints the mark, the first parameter, before it on
@@ -44,7 +46,8 @@ exit 0`
 //   - reach PATH leaves with the reason if there is no such entry.
 //   - follow PATH does so if a link leads to none.
 //   - inside DIR leaves with the reason if DIR is no directory in which entries can change.
-//   - free OLD NEW leaves if NEW is a directory that OLD cannot replace.
+//   - put OLD NEW renames, and leaves with the reason if it cannot.
+//   - abandoned BEGINNING removes old temporary files.
 const common = `umask 077
 parent() { dir=${1%/*}; dir=${dir:-/}; }
 reach() {
@@ -72,10 +75,13 @@ inside() {
   [ -d "$1" ] || exit 74
   [ -w "$1" ] && [ -x "$1" ] || exit 72
 }
-free() {
+put() {
   if [ -d "$2" ] && [ ! -L "$2" ]; then
     [ -d "$1" ] && [ ! -L "$1" ] || exit 73
   fi
+  mv -fT "$1" "$2" && return
+  [ -L "$2" ] && [ -d "$2" ] && exit 79
+  exit 70
 }
 abandoned() {
   for entry in "$1"*; do
@@ -123,8 +129,7 @@ cat >&9 || exit
 exec 9>&-
 [ "$(stat -c %s "$2")" = "$6" ] || exit 77
 sync "$2" || exit
-free "$2" "$1"
-mv -fT "$2" "$1" || exit
+put "$2" "$1"
 trap - EXIT
 exec sync "$dir"`
 	// path, temporary path, its beginning, target
@@ -134,8 +139,7 @@ abandoned "$3"
 ln -s -- "$4" "$2" || exit
 trap 'rm -f "$2"' EXIT
 trap 'exit 70' HUP INT TERM PIPE
-free "$2" "$1"
-mv -fT "$2" "$1" || exit
+put "$2" "$1"
 trap - EXIT
 exec sync "$dir"`
 	// old path, new path. A move to another file system would be no renaming.
@@ -143,9 +147,8 @@ exec sync "$dir"`
 parent "$1"; from=$dir
 parent "$2"; to=$dir
 inside "$from"; inside "$to"
-free "$1" "$2"
 [ "$(stat -L -c %d "$from")" = "$(stat -L -c %d "$to")" ] || exit 78
-mv -fT "$1" "$2" || exit
+put "$1" "$2"
 exec sync "$to" "$from"`
 	// path
 	removeScript = common + `reach "$1"

@@ -200,7 +200,8 @@ func (s *SSH) Dial(ctx context.Context, network, address string) (net.Conn, erro
 	case errors.As(err, &refused) && refused.Reason == ssh.Prohibited:
 		return nil, model.Fail("runner.forwarding", "host", s.name, "address", address).Wrapping(err)
 	case errors.As(err, &refused):
-		return nil, model.Fail("runner.dial", "host", s.name, "address", address, "said", model.Quoted(s.name, refused.Message)).Wrapping(err)
+		return nil, model.Fail("runner.dial", "host", s.name, "address", address, "said", model.Quoted(s.name, refused.Message)).
+			Wrapping(err)
 	case err != nil:
 		return nil, err
 	}

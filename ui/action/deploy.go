@@ -185,7 +185,7 @@ func (q *request) planned(r lifecycle.DeployRequest) (lines []string) {
 			for k, t := range places[n].Lines() {
 				line := q.c.Text.Text(t)
 				if k > 0 {
-					line = q.c.T("plan.indented", line)
+					line = "  " + line
 				}
 				lines = append(lines, line)
 			}

@@ -61,7 +61,13 @@ func (l productList) msg() tea.Msg {
 				Context: c, Title: c.T("products.title"), EnterLabel: c.T("products.enter"), Note: l.note,
 				At: max(slices.IndexFunc(all, func(p lifecycle.ProductInfo) bool { return p.Name == l.at }), 0),
 				Keys: []dialog.ListKey{
-					{Key: addKey, Label: c.T("authorities.key.add"), Bare: true}, {Key: editKey, Label: c.T("authorities.key.edit")}, {Key: testKey, Label: c.T("authorities.key.test")},
+					{
+						Key:   addKey,
+						Label: c.T("authorities.key.add"),
+						Bare:  true,
+					},
+					{Key: editKey, Label: c.T("authorities.key.edit")},
+					{Key: testKey, Label: c.T("authorities.key.test")},
 					{Key: removeKey, Label: c.T("authorities.key.remove")},
 				},
 			}
@@ -250,7 +256,9 @@ func (l productList) ask(
 	c, defaults := l.c, kind.Settings()
 	f := &settingForm{
 		c: c, defaults: defaults, edits: was != nil,
-		label: func(name string) string { return c.Text.Lookup("products.field."+name, strings.ReplaceAll(name, "_", " ")) },
+		label: func(name string) string {
+			return c.Text.Lookup("products.field."+name, strings.ReplaceAll(name, "_", " "))
+		},
 		meaning: func(name string) string {
 			return c.Text.Lookup("built-in."+kind.Name+"."+name, c.Text.Lookup("setting.products."+name, ""))
 		},

@@ -67,7 +67,10 @@ func (w *World) withProducts(b *lifecycletest.World) {
 			b.Prober.Products = append(b.Prober.Products, p.Product)
 			if s, is := f.Driver.(ServerSettings); is && s.Conf == MissingConf {
 				p.wrong = []error{
-					&model.Error{Text: model.Quoted("local", MissingConf+": there is no such file")}, &model.Error{Text: model.Quoted("local", "no permission to reload")},
+					&model.Error{
+						Text: model.Quoted("local", MissingConf+": there is no such file"),
+					},
+					&model.Error{Text: model.Quoted("local", "no permission to reload")},
 				}
 			}
 			o.Port = p

@@ -213,13 +213,34 @@ func (d *Driver) Discover(ctx context.Context, region string) ([]ports.Target, e
 }
 
 // Hosts returns the names that a target serves; none for the default certificate of a
-// listener.
+// listener. Only for additional certificates of ALB, NLB and WAF the service is asked: they
+// may serve more names than the target is named after.
 func (d *Driver) Hosts(ctx context.Context, p ports.Target) ([]string, error) {
+	if err := d.checkRegion(p.Region); err != nil {
+		return nil, err
+	}
+	_, _, host, listener := splitListener(p.Name)
+	switch {
+	case !listener:
+		return []string{domainHost(p.Name)}, nil
+	case host == "":
+		return nil, nil
+	case d.opt.Settings.Service == "slb":
+		return []string{host}, nil
+	}
 	s, err := d.look(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	return s.hosts, nil
+}
+
+// domainHost is the host name of a domain. A leading dot means a wildcard.
+func domainHost(name string) string {
+	if strings.HasPrefix(name, ".") {
+		return "*" + name
+	}
+	return name
 }
 
 // Current returns what is configured at a target. The fingerprint of a certificate whose
@@ -284,34 +305,11 @@ func probeName(name string) string {
 	return name
 }
 
-// check refuses a pair that no server could present, before anything changes.
-func check(pair ports.KeyPair) (*x509.Certificate, error) {
-	bad := func(why any) (*x509.Certificate, error) { return nil, permanent("aliyun.refuses", "why", why) }
-	if len(pair.Chain) == 0 {
-		return bad(model.Say("edge.none"))
-	}
-	leaf, err := x509.ParseCertificate(pair.Chain[0])
-	if err != nil {
-		return bad(model.Say("edge.unreadable"))
-	}
-	if is := bundle.Fingerprint(leaf.Raw); is != pair.Fingerprint {
-		return bad(model.Say("edge.fingerprint", "is", is, "want", pair.Fingerprint))
-	}
-	key, err := bundle.UnmarshalKey(pair.Key)
-	if err != nil {
-		return bad(err)
-	}
-	if !bundle.SamePublic(key.Public(), leaf.PublicKey) {
-		return bad(model.Say("edge.other-key"))
-	}
-	return leaf, nil
-}
-
 // ready checks a pair and reads the target for it.
 func (d *Driver) ready(ctx context.Context, p ports.Target, pair ports.KeyPair) (*state, *x509.Certificate, error) {
-	leaf, err := check(pair)
+	leaf, err := bundle.CheckPair(pair.Chain, pair.Key, pair.Fingerprint)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, permanent("aliyun.refuses", "why", err)
 	}
 	s, err := d.settled(ctx, p)
 	if err != nil {
@@ -370,7 +368,7 @@ func (d *Driver) prepare(ctx context.Context, s *state, pair ports.KeyPair, leaf
 	if err != nil || want.same(now) {
 		return want, err
 	}
-	want.Fingerprint = pair.Fingerprint
+	want.Fingerprint, want.Chain = pair.Fingerprint, pair.Chain
 	rec, err := d.record(s.target)
 	if err != nil {
 		return ref{}, err
@@ -378,6 +376,9 @@ func (d *Driver) prepare(ctx context.Context, s *state, pair ports.KeyPair, leaf
 	again := rec.First && rec.Former != nil && rec.Former.same(now) // after an interruption
 	if rec.Before == nil || rec.Gone {
 		rec, again = record{Before: &now}, true
+	}
+	if rec.Deployed != nil && rec.Deployed.same(now) {
+		now.Fingerprint, now.Chain = rec.Deployed.Fingerprint, rec.Deployed.Chain
 	}
 	rec.First, rec.Former, rec.Deployed = again, &now, &want
 	return want, d.keep(ctx, s.target, rec)

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/ports"
@@ -67,11 +66,7 @@ func (c *cdn) look(ctx context.Context, p ports.Target) (*state, error) {
 	if err := c.call(ctx, c.opt.Settings.Service, p.Region, c.actions.look, query, nil, &answer); err != nil {
 		return nil, err
 	}
-	host := p.Name
-	if strings.HasPrefix(host, ".") { // as these services write a wildcard
-		host = "*" + host
-	}
-	s := &state{target: p, hosts: []string{host}}
+	s := &state{target: p, hosts: []string{domainHost(p.Name)}}
 	for _, i := range answer.CertInfos.CertInfo {
 		if i.ServerCertificateStatus != "on" && i.SSLProtocol != "on" {
 			continue

@@ -2,20 +2,63 @@ package aliyun
 
 import (
 	"context"
+	"crypto/tls"
 	"net/url"
 	"strings"
+	"time"
 
+	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/ports"
 )
 
-// Plan returns the calls that Deploy would make, in their order (spec P5). The chain before
-// is only known where the service tells it without the key: CDN, DCDN and SCDN.
+// chainOf is the chain that is configured. It is known where the service tells it without
+// the key (CDN, DCDN and SCDN), and of what certquay deployed.
+func (s *state) chainOf(rec record) [][]byte {
+	if s.chain == nil && rec.Deployed != nil && rec.Deployed.same(s.now()) {
+		return rec.Deployed.Chain
+	}
+	return s.chain
+}
+
+// presented is the chain that a target presents, if that is the one configured; nil if not, or
+// if it does not answer.
+func (d *Driver) presented(ctx context.Context, s *state) [][]byte {
+	b := d.binding(s, s.now().Fingerprint)
+	if b.Address == "" || b.Fingerprint == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	config := &tls.Config{ServerName: b.SNI, InsecureSkipVerify: true} //nolint:gosec // it is compared with what is configured
+	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", b.Address)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = conn.Close() }()
+	var chain [][]byte
+	for _, c := range conn.(*tls.Conn).ConnectionState().PeerCertificates {
+		chain = append(chain, c.Raw)
+	}
+	if bundle.Fingerprint(chain[0]) != b.Fingerprint {
+		return nil
+	}
+	return chain
+}
+
+// Plan returns the calls that Deploy would make, in their order (spec P5).
 func (d *Driver) Plan(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Plan, error) {
 	s, leaf, err := d.ready(ctx, p, pair)
 	if err != nil {
 		return ports.Plan{}, err
 	}
-	plan, want := ports.Plan{Before: s.chain}, s.now()
+	rec, err := d.record(p)
+	if err != nil {
+		return ports.Plan{}, err
+	}
+	plan, want := ports.Plan{Before: s.chainOf(rec)}, s.now()
+	if plan.Before == nil {
+		plan.Before = d.presented(ctx, s)
+	}
 	add := func(kind ports.ChangeKind, before string, words ...string) {
 		plan.Changes = append(plan.Changes, ports.Change{
 			Kind: kind, Subject: strings.Join(words, " "), Before: before, After: pair.Fingerprint,
@@ -73,7 +116,7 @@ func (d *Driver) Survey(ctx context.Context, region string) ([]ports.Presence, e
 			return nil, err
 		}
 		b := d.binding(s, "")
-		one.Names, one.Address, one.SNI, one.Chain = s.hosts, b.Address, b.SNI, s.chain
+		one.Names, one.Address, one.SNI, one.Chain = s.hosts, b.Address, b.SNI, s.chainOf(rec)
 		one.Managed = rec.Deployed != nil && rec.Deployed.same(s.now())
 		all = append(all, one)
 	}

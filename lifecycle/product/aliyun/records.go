@@ -22,6 +22,8 @@ type ref struct {
 	Name        string `cbor:"2,keyasint,omitempty"`
 	Region      string `cbor:"3,keyasint,omitempty"`
 	Fingerprint string `cbor:"4,keyasint,omitempty"` // of the leaf; "" if not known
+	// Chain is known of what certquay deployed. The services tell it only with the key.
+	Chain [][]byte `cbor:"5,keyasint,omitempty"`
 }
 
 // same reports whether two refer to the same certificate.

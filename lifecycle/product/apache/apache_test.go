@@ -104,12 +104,14 @@ func (s *stand) onHost(t *testing.T, host runner.Runner) producttest.OnHost {
 }
 
 func TestContract(t *testing.T) {
-	producttest.Run(t, func(t *testing.T) producttest.Harness {
-		s := start(t, producttest.Hosts...)
-		return producttest.Harness{
-			Product: s.product(runner.Local{}), Region: "local", Hosts: s.Hosts, Now: time.Now(), State: s.State(t),
-			Reopen: func(*testing.T) ports.Product { return s.product(runner.Local{}) },
-		}
+	producttest.OnEach(t, func(t *testing.T, host runner.Runner) {
+		producttest.Run(t, func(t *testing.T) producttest.Harness {
+			s := start(t, producttest.Hosts...)
+			return producttest.Harness{
+				Product: s.product(host), Region: host.Name(), Hosts: s.Hosts, Now: time.Now(), State: s.State(t),
+				Reopen: func(*testing.T) ports.Product { return s.product(host) },
+			}
+		})
 	})
 }
 
@@ -120,5 +122,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestTraffic(t *testing.T) {
-	producttest.RunTraffic(t, start(t, "a.example.com").onHost(t, runner.Local{}))
+	producttest.OnEach(t, func(t *testing.T, host runner.Runner) {
+		producttest.RunTraffic(t, start(t, "a.example.com").onHost(t, host))
+	})
 }

@@ -158,14 +158,15 @@ func TestFilesWithoutAnAddressAreReadBack(t *testing.T) {
 			if hosts, err := p.Hosts(ctx, targets[0]); err != nil || len(hosts) != 0 {
 				t.Errorf("hosts %v, %v", hosts, err)
 			}
-			if look, err := p.Look(ctx, targets[0]); err != nil || !look.ReadBack || !errors.Is(look.Seen[0].Err, ports.ErrNothingPresented) {
+			look, err := p.Look(ctx, targets[0])
+			if err != nil || !look.ReadBack || !errors.Is(look.Seen[0].Err, ports.ErrNothingPresented) {
 				t.Errorf("before: %+v, %v", look, err)
 			}
 			pair := producttest.NewCA(t, time.Now()).Pair(t, host)
 			if _, err := p.Deploy(ctx, targets[0], pair); err != nil {
 				t.Fatal(err)
 			}
-			look, err := p.Look(ctx, targets[0])
+			look, err = p.Look(ctx, targets[0])
 			if err != nil || !look.ReadBack || !slices.EqualFunc(look.Seen[0].Chain, pair.Chain, bytes.Equal) {
 				t.Errorf("%+v, %v", look, err)
 			}

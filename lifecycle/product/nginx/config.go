@@ -103,14 +103,14 @@ type parser struct {
 	at, line   int
 }
 
-func (p *parser) fail(code string) error {
-	return model.Fail("nginx."+code, "file", p.file, "line", p.line)
+func (p *parser) unreadable() error {
+	return model.Fail("nginx.unreadable", "file", p.file, "line", p.line)
 }
 
 // block reads directives up to the end of the block, or of the file at depth 0.
 func (p *parser) block(depth int) (all []directive, err error) {
 	if depth > maxDepth {
-		return nil, p.fail("unreadable")
+		return nil, p.unreadable()
 	}
 	for {
 		words, end, line, err := p.words()
@@ -120,7 +120,7 @@ func (p *parser) block(depth int) (all []directive, err error) {
 		case end == '}' && depth > 0 && len(words) == 0, end == 0 && depth == 0 && len(words) == 0:
 			return all, nil
 		case end == 0, end == '}', len(words) == 0:
-			return nil, p.fail("unreadable")
+			return nil, p.unreadable()
 		}
 		x := directive{name: words[0], args: words[1:], file: p.file, line: line}
 		switch {
@@ -149,7 +149,7 @@ func (p *parser) skipBlock() error {
 			}
 		}
 	}
-	return p.fail("unreadable")
+	return p.unreadable()
 }
 
 func (p *parser) next() byte {
@@ -165,14 +165,14 @@ func (p *parser) next() byte {
 // first word.
 func (p *parser) words() (words []string, end byte, line int, err error) {
 	for p.at < len(p.text) {
-		switch c := p.text[p.at]; {
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+		switch c := p.text[p.at]; c {
+		case ' ', '\t', '\r', '\n':
 			p.next()
-		case c == '#':
+		case '#':
 			for p.at < len(p.text) && p.text[p.at] != '\n' {
 				p.at++
 			}
-		case c == ';' || c == '{' || c == '}':
+		case ';', '{', '}':
 			p.next()
 			return words, c, line, nil
 		default:
@@ -222,7 +222,7 @@ func (p *parser) word() (string, error) {
 		b.WriteByte(p.next())
 	}
 	if quote != 0 {
-		return "", p.fail("unreadable")
+		return "", p.unreadable()
 	}
 	return b.String(), nil
 }

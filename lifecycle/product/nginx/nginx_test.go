@@ -83,21 +83,25 @@ func (s *stand) onHost(t *testing.T, host runner.Runner) producttest.OnHost {
 }
 
 func TestContract(t *testing.T) {
-	producttest.Run(t, func(t *testing.T) producttest.Harness {
-		s := start(t, producttest.Hosts...)
-		return producttest.Harness{
-			Product: s.product(runner.Local{}), Region: "local", Hosts: s.Hosts, Now: time.Now(), State: s.State(t),
-			Reopen: func(*testing.T) ports.Product { return s.product(runner.Local{}) },
-		}
+	producttest.OnEach(t, func(t *testing.T, host runner.Runner) {
+		producttest.Run(t, func(t *testing.T) producttest.Harness {
+			s := start(t, producttest.Hosts...)
+			return producttest.Harness{
+				Product: s.product(host), Region: host.Name(), Hosts: s.Hosts, Now: time.Now(), State: s.State(t),
+				Reopen: func(*testing.T) ports.Product { return s.product(host) },
+			}
+		})
 	})
 }
 
 func TestFaults(t *testing.T) {
-	producttest.RunFaults(t, func(t *testing.T) producttest.OnHost {
-		return start(t, "a.example.com").onHost(t, runner.Local{})
+	producttest.OnEach(t, func(t *testing.T, host runner.Runner) {
+		producttest.RunFaults(t, func(t *testing.T) producttest.OnHost { return start(t, "a.example.com").onHost(t, host) })
 	})
 }
 
 func TestTraffic(t *testing.T) {
-	producttest.RunTraffic(t, start(t, "a.example.com").onHost(t, runner.Local{}))
+	producttest.OnEach(t, func(t *testing.T, host runner.Runner) {
+		producttest.RunTraffic(t, start(t, "a.example.com").onHost(t, host))
+	})
 }

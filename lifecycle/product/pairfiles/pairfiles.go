@@ -251,7 +251,7 @@ func (s *Set) readlink(ctx context.Context, name string) (string, error) {
 	return s.Host.Readlink(ctx, name)
 }
 
-// content is what each slot holds of a pair. Key stores are left out unless they are to be
+// content is what each slot holds of a pair; without a key, as far as that goes. Key stores are left out unless they are to be
 // written, since no two encodings of one are the same.
 func (s *Set) content(pair ports.KeyPair, stores bool) (map[string][]byte, error) {
 	all := map[string][]byte{}
@@ -259,6 +259,9 @@ func (s *Set) content(pair ports.KeyPair, stores bool) (map[string][]byte, error
 	for n, f := range s.Files {
 		var data []byte
 		var err error
+		if pair.Key.Empty() && (f.Part == Key || f.Part == Combined) {
+			continue
+		}
 		switch f.Part {
 		case FullChain:
 			data = bundle.CertificatePEM(pair.Chain...)
@@ -325,7 +328,8 @@ func (s *Set) version(ctx context.Context, pair ports.KeyPair) (name string, the
 // again is the end of the name of a second directory of a pair.
 const again = "-again"
 
-// Plan returns what Put would change.
+// Plan returns what Put would change. The key may be missing: then it is taken to be the one
+// that is there with the same certificate.
 func (s *Set) Plan(ctx context.Context, pair ports.KeyPair) (changes []ports.Change, err error) {
 	name, there, err := s.version(ctx, pair)
 	if err != nil || there {

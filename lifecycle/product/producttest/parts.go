@@ -31,6 +31,10 @@ func testPlan(t *testing.T, s *suite) {
 	if err != nil || len(plan.Changes) == 0 {
 		t.Fatalf("plan %+v, %v", plan, err)
 	}
+	keyless := ports.KeyPair{Chain: pair.Chain, Fingerprint: pair.Fingerprint}
+	if without, err := planner.Plan(s.ctx, p, keyless); err != nil || !slices.Equal(without.Changes, plan.Changes) {
+		t.Errorf("the plan without a key is %+v, %v", without, err)
+	}
 	for _, c := range plan.Changes {
 		if c.Kind == "" || c.Subject == "" {
 			t.Errorf("a change without kind or subject: %+v", c)
@@ -53,6 +57,9 @@ func testPlan(t *testing.T, s *suite) {
 	plan, err = planner.Plan(s.ctx, p, pair)
 	if err != nil || len(plan.Changes) != 0 || s.state() != state {
 		t.Errorf("the plan of what is there is %+v, %v", plan.Changes, err)
+	}
+	if plan, err = planner.Plan(s.ctx, p, keyless); err != nil || len(plan.Changes) != 0 {
+		t.Errorf("the plan of what is there without a key is %+v, %v", plan.Changes, err)
 	}
 }
 

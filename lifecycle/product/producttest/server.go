@@ -15,6 +15,8 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/listen"
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/runner"
+	"certquay/lifecycle/runner/runnertest"
 )
 
 // Program finds a program of a Debian package, in /usr/sbin too. Without it the test is
@@ -134,7 +136,7 @@ func (e *Estate) Start(t testing.TB, argv ...string) {
 	t.Fatalf("the server does not listen at %s", e.Address())
 }
 
-// Targets are the targets of the hosts.
+// Target is the target of a host.
 func (e *Estate) Target(region string, n int) ports.Target {
 	return ports.Target{Region: region, Name: e.Hosts[n]}
 }
@@ -148,4 +150,13 @@ func FreePort(t testing.TB) int {
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port
+}
+
+// OnEach runs a test on this machine and on one that is reached by SSH: the same, through
+// a real sshd.
+func OnEach(t *testing.T, test func(t *testing.T, host runner.Runner)) {
+	t.Run("local", func(t *testing.T) { test(t, runner.Local{}) })
+	t.Run("SSH", func(t *testing.T) {
+		test(t, runnertest.Open(t, runnertest.SSHD(t, runnertest.Options{}).Settings()))
+	})
 }

@@ -4,9 +4,7 @@
 package site
 
 import (
-	"cmp"
 	"context"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +13,6 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/pairfiles"
-	"certquay/lifecycle/product/probe"
 	"certquay/lifecycle/runner"
 	"certquay/model"
 )
@@ -195,7 +192,10 @@ func (at *place) binding(ctx context.Context) (ports.Binding, error) {
 func (p *Product) Plan(ctx context.Context, t ports.Target, pair ports.KeyPair) (ports.Plan, error) {
 	at, err := p.find(ctx, t)
 	if err == nil {
-		err = cmp.Or(at.Err, check(pair))
+		err = at.Err
+	}
+	if err == nil && !pair.Key.Empty() { // a plan is made without secrets, too
+		err = check(pair)
 	}
 	if err != nil {
 		return ports.Plan{}, err
@@ -229,220 +229,4 @@ func (at *place) also() (names []string) {
 		}
 	}
 	return names
-}
-
-// Deploy implements [ports.Product]. Where several targets are served from the same files,
-// the first deployment swaps them for all.
-func (p *Product) Deploy(ctx context.Context, t ports.Target, pair ports.KeyPair) (ports.Binding, error) {
-	defer p.lock(t.Region)()
-	at, err := p.find(ctx, t)
-	if err == nil {
-		err = cmp.Or(at.Err, check(pair))
-	}
-	p.remember(t, at, err)
-	if err != nil {
-		return ports.Binding{}, err
-	}
-	if _, err := at.set.Put(ctx, pair, at.server()); err != nil {
-		return ports.Binding{}, err
-	}
-	return at.binding(ctx)
-}
-
-func (p *Product) remember(t ports.Target, at *place, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, begun := p.begun[t]
-	if p.refused[t] = err != nil && !begun; err == nil {
-		p.begun[t] = at.Site
-	}
-}
-
-func (p *Product) forget(t ports.Target) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.begun, t)
-	delete(p.refused, t)
-}
-
-// lock waits for the changes that are made to a host, and returns what lets the next go on.
-func (p *Product) lock(region string) (unlock func()) {
-	l := p.locks[region]
-	if l == nil {
-		return func() {}
-	}
-	l.Lock()
-	return l.Unlock
-}
-
-func (at *place) server() pairfiles.Server {
-	return pairfiles.Server{
-		Test: func(ctx context.Context) error { return at.p.o.Server.Test(ctx, at.host, at.Site) },
-		Load: func(ctx context.Context) error {
-			if err := at.p.o.Server.Load(ctx, at.host, at.Site); err != nil {
-				return err
-			}
-			return at.settle(ctx)
-		},
-	}
-}
-
-// Rollback implements [ports.Product]. If the configuration cannot be read any more, or names
-// other files, it goes by what this process knows of the deployment.
-func (p *Product) Rollback(ctx context.Context, t ports.Target) error {
-	defer p.lock(t.Region)()
-	p.mu.Lock()
-	changed, begun := p.begun[t]
-	refused := p.refused[t]
-	p.mu.Unlock()
-	at, err := p.find(ctx, t)
-	if err != nil && refused {
-		p.forget(t)
-		return nil // what is wrong now kept Deploy from changing anything
-	}
-	if begun && (err != nil || !slices.Equal(at.Files, changed.Files)) {
-		host, unknown := p.host(t.Region)
-		if err = unknown; err == nil {
-			at = p.place(host, changed)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if at.Err == nil {
-		if err := at.set.Restore(ctx, at.server()); err != nil {
-			return err
-		}
-	}
-	p.forget(t)
-	return nil
-}
-
-// Commit implements [ports.Product].
-func (p *Product) Commit(ctx context.Context, t ports.Target) error {
-	defer p.lock(t.Region)()
-	at, err := p.find(ctx, t)
-	if err == nil && at.Err == nil {
-		err = at.set.Commit(ctx)
-	}
-	if err == nil {
-		p.forget(t)
-	}
-	return err
-}
-
-// Undeploy puts back what was there before certquay.
-func (p *Product) Undeploy(ctx context.Context, t ports.Target) error {
-	defer p.lock(t.Region)()
-	at, err := p.find(ctx, t)
-	if err == nil {
-		err = at.Err
-	}
-	if err == nil {
-		err = at.set.Undeploy(ctx, at.server())
-	}
-	if err == nil {
-		p.forget(t)
-	}
-	return err
-}
-
-// address is the address to ask from anywhere; "" for none.
-func (at *place) address() string {
-	if at.p.o.Address != "" {
-		return at.p.o.Address
-	}
-	for _, a := range at.Addresses {
-		host, port, err := net.SplitHostPort(a)
-		if err != nil {
-			continue
-		}
-		if name := at.host.Name(); anyAddress(host) && name != (runner.Local{}).Name() {
-			return net.JoinHostPort(name, port)
-		}
-		return fromHost(a)
-	}
-	return ""
-}
-
-// anyAddress reports whether a server listens on all addresses of its host.
-func anyAddress(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "" || ip != nil && ip.IsUnspecified()
-}
-
-// fromHost is an address that a server listens on as its own host asks it.
-func fromHost(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
-	}
-	if ip := net.ParseIP(host); anyAddress(host) && ip != nil && ip.To4() == nil {
-		host = "::1"
-	} else if anyAddress(host) {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
-}
-
-// sni is a name that the site serves; "" for none. A wildcard stands for any label.
-func (at *place) sni() string {
-	if len(at.Names) == 0 {
-		return ""
-	}
-	if rest, ok := strings.CutPrefix(at.Names[0], "*."); ok {
-		return "certquay." + rest
-	}
-	return at.Names[0]
-}
-
-// addresses are those to ask from the host.
-func (at *place) addresses() (all []string) {
-	if at.p.o.Address != "" {
-		return []string{at.p.o.Address}
-	}
-	for _, a := range at.Addresses {
-		if a = fromHost(a); !slices.Contains(all, a) {
-			all = append(all, a)
-		}
-	}
-	return all
-}
-
-// look returns what an address presents, asked from the host.
-func (at *place) look(ctx context.Context, address string) ([]ports.Seen, error) {
-	return probe.Prober{Now: at.p.o.Now, Dial: at.host.Dial}.Look(ctx, address, at.sni())
-}
-
-// Times of a server that takes over gracefully. nginx tells its old processes to end 100 ms
-// after the new ones have started; until then either may answer.
-const (
-	settleLimit = 5 * time.Second
-	settleQuiet = 250 * time.Millisecond
-	settlePause = 20 * time.Millisecond
-)
-
-// settle waits until the server presents what the files hold, and nothing else for a while.
-// It is no error if it does not: whoever asked for the change looks for himself.
-func (at *place) settle(ctx context.Context) error {
-	st, err := at.set.State(ctx)
-	addresses := at.addresses()
-	if err != nil || st.Fingerprint == "" || len(addresses) == 0 {
-		return err
-	}
-	limit, since := time.Now().Add(settleLimit), time.Now()
-	for time.Now().Before(limit) && time.Since(since) < settleQuiet {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(settlePause):
-		}
-		seen, err := at.look(ctx, addresses[0])
-		if err != nil || !slices.ContainsFunc(seen, func(s ports.Seen) bool {
-			return s.Err == nil && bundle.Fingerprint(s.Chain[0]) == st.Fingerprint
-		}) {
-			since = time.Now()
-		}
-	}
-	return nil
 }

@@ -90,7 +90,7 @@ func SSHD(t testing.TB, o Options) *Server {
 		path = SudoDir(t, o.Sudo) + ":" + path
 	}
 	if o.Noise {
-		// BASH_ENV is read by bash only; a forced command prints whatever the shell is.
+		// A forced command prints whatever the shell of the user is.
 		write(t, s.path("noisy"), "#!/bin/sh\necho Welcome.\necho Behave. >&2\nexec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"\n", 0o755)
 		fmt.Fprintf(&config, "ForceCommand %s\n", s.path("noisy"))
 	}

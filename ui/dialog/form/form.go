@@ -333,8 +333,15 @@ func (f *Form) applies(i int) bool {
 // isShown reports whether a field is in the current step.
 func (f *Form) isShown(i int) bool { return f.spec.Fields[i].Step == f.step && f.applies(i) }
 
-// refreshOptions updates the options of Select fields, which depend on other values.
+// refreshOptions updates the options of Select fields, which depend on other values, also
+// of fields further down.
 func (f *Form) refreshOptions() {
+	for n := 0; n < len(f.spec.Fields) && f.refreshed(); n++ { // until nothing changes
+	}
+}
+
+// refreshed updates the options once, and reports whether a field has others than before.
+func (f *Form) refreshed() (changed bool) {
 	for i := range f.spec.Fields {
 		d := &f.spec.Fields[i]
 		if d.Kind != Select {
@@ -349,9 +356,10 @@ func (f *Form) refreshOptions() {
 		if len(options) == 0 || f.lastOptions[d.Key] == key {
 			continue
 		}
-		f.lastOptions[d.Key] = key
+		f.lastOptions[d.Key], changed = key, true
 		if *f.values[d.Key] = options[0].Value; held {
 			*f.values[d.Key] = f.desired[d.Key]
 		}
 	}
+	return changed
 }
