@@ -104,9 +104,10 @@ func (s *secret) fingerprint() string {
 	return ""
 }
 
-// holds reports whether the pair is what is there.
+// holds reports whether the pair is what is there; a plan is made without the key.
 func (s *secret) holds(pair ports.KeyPair) bool {
-	return slices.EqualFunc(s.chain(), pair.Chain, bytes.Equal) && bytes.Equal(s.Data[keyKey], bundle.KeyPEM(pair.Key))
+	return slices.EqualFunc(s.chain(), pair.Chain, bytes.Equal) &&
+		(pair.Key.Empty() || bytes.Equal(s.Data[keyKey], bundle.KeyPEM(pair.Key)))
 }
 
 // get reads a secret; nil if there is none.
