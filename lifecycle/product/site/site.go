@@ -194,8 +194,8 @@ func (p *Product) Plan(ctx context.Context, t ports.Target, pair ports.KeyPair) 
 	if err == nil {
 		err = at.Err
 	}
-	if err == nil && !pair.Key.Empty() { // a plan is made without secrets, too
-		err = check(pair)
+	if err == nil { // a plan is made without the key
+		_, err = bundle.CheckLeaf(pair.Chain, pair.Fingerprint)
 	}
 	if err != nil {
 		return ports.Plan{}, err
