@@ -11,6 +11,7 @@ import (
 	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -160,17 +161,24 @@ func (c *invocation) deployed(s *selection, problem model.Text, jobs []model.Job
 		}
 		items := []out.Resource{}
 		var wrong []model.Text
+		served := false // by certquay itself
 		for _, p := range all {
 			v, err := c.engine().Resource(p.Job.Resource)
 			if err != nil {
 				return outcome{err: err}
 			}
 			items = append(items, out.NewResource(&v))
+			info, err := c.engine().Product(v.Product)
+			served = served || err == nil && info.Driver == edge.Driver
 			switch at := place(&v.Resource); {
 			case s.noWait:
 				o.lines = append(o.lines, model.Say("verb.deploy.state", "place", at, "state", v.State))
 			case p.Job.Result == journal.ResultOK:
-				o.lines = append(o.lines, model.Say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address))
+				said := model.Say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address)
+				if v.ReadBack {
+					said = model.Say("verb.deploy.read-back", "place", at, "state", v.State)
+				}
+				o.lines = append(o.lines, said)
 			default:
 				wrong = append(wrong, model.Say("verb.at", "place", at, "cause", p.Job.Error))
 			}
@@ -179,7 +187,7 @@ func (c *invocation) deployed(s *selection, problem model.Text, jobs []model.Job
 		switch {
 		case len(wrong) > 0:
 			o.err = &out.FailedError{What: model.Texts(wrong...), Hint: model.Say("failed.deploy.hint")}
-		case !s.noWait && c.app.Temporary():
+		case !s.noWait && served && c.app.Temporary():
 			o.after = model.Say("verb.deploy.edge")
 		}
 		return o

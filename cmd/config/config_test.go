@@ -186,6 +186,8 @@ func TestErrors(t *testing.T) {
 		{"catalogue: {per_year_by_level: {xv: {free: -1}}}\n", "is no level"},
 		{"products:\n- {name: a, driver: edge, regions: []}\n", "products[0].regions must name at least one region"},
 		{"products:\n- {name: a, driver: edge, ssh: [x@y]}\n", "products[0].ssh is given, and the driver edge works on no hosts"},
+		{"products:\n- {name: a, driver: kubernetes, regions: [x]}\n",
+			"products[0].regions are not given here: the driver kubernetes takes them from its settings"},
 		{"products:\n- {name: a, driver: none}\n", "f.yaml:2:10: products[0].name is no default product, so there is nothing to take away; for example SLB"},
 		{"products:\n- {name: cdn, driver: none, regions: [x]}\n", "products[0].driver none takes a default away and takes no other field"},
 		{"products:\n- name: a\n  driver: hosted\n  regions: [x]\n", "f.yaml:4:12: products[0].regions are not given here: each host"},

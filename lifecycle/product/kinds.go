@@ -11,6 +11,7 @@ import (
 	"certquay/lifecycle/product/apache"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/product/files"
+	"certquay/lifecycle/product/kubernetes"
 	"certquay/lifecycle/product/nginx"
 	"certquay/lifecycle/product/site"
 	"certquay/lifecycle/runner"
@@ -48,6 +49,9 @@ type Kind struct {
 	Settings func() any
 	// OnHosts says that its products are servers, on this machine or reached by SSH.
 	OnHosts bool
+	// Regions returns the regions that the settings name, the default first, none if that is
+	// not known now; nil if a driver has a [Place] or hosts.
+	Regions func(settings any) []string
 	// Open opens a product. An [io.Closer] is closed before the store; a
 	// [ProblemReporter] may work in part.
 	Open func(context.Context, Setup) (ports.Product, error)
@@ -66,6 +70,7 @@ var Kinds = []Kind{
 	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true, Open: openApache},
 	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
 	{Name: aliyun.Kind, Settings: func() any { return aliyun.DefaultSettings() }, Open: openAliyun},
+	{Name: kubernetes.Driver, Settings: kubernetesSettings, Regions: kubernetesRegions, Open: openKubernetes},
 }
 
 // Names lists the names of [Kinds].
@@ -91,6 +96,16 @@ func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
 		ctx, s.Store,
 		edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, PortOwner: s.PortOwner, Words: s.Words},
 	)
+}
+
+func kubernetesSettings() any { return kubernetes.DefaultSettings() }
+
+func kubernetesRegions(settings any) []string { return settings.(kubernetes.Settings).Regions() }
+
+func openKubernetes(_ context.Context, s Setup) (ports.Product, error) {
+	return kubernetes.Open(kubernetes.Options{
+		Settings: s.Settings.(kubernetes.Settings), Product: s.Product, Store: s.Store, Now: s.Now, Prober: Prober{Now: s.Now},
+	})
 }
 
 // onHosts are the options that products on hosts share.
