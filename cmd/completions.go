@@ -97,7 +97,8 @@ func (c *invocation) argCompletions() map[string][]completer {
 	all["dns remove"], all["dns test"] = []completer{accounts}, []completer{accounts}
 	all["dns providers"] = []completer{words(providerNames())}
 	for _, verb := range []string{
-		"show", "explain", "preflight", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy", "receipts",
+		"show", "explain", "preflight", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
+		"receipts",
 		"renew", "reissue", "reorder", "rekey", "host", "revoke", "contact assign", "note",
 	} {
 		all[verb] = []completer{instance}
