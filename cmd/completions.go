@@ -90,7 +90,7 @@ func (c *invocation) argCompletions() map[string][]completer {
 	for _, verb := range []string{"show", "edit", "test", "rollover", "remove"} {
 		all["issuer "+verb] = []completer{issuers}
 	}
-	for _, verb := range []string{"show", "edit", "test", "remove"} {
+	for _, verb := range []string{"show", "edit", "test", "clean", "remove"} {
 		all["product "+verb] = []completer{c.fromStore("products")}
 	}
 	all["product add"] = []completer{words(config.DefaultProducts())}

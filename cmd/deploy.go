@@ -158,13 +158,18 @@ func (c *invocation) deployed(s *selection, problem model.Text, jobs []model.Job
 	for n := range jobs {
 		ids[n], all[n] = jobs[n].ID, lifecycle.Progress{Job: jobs[n]}
 	}
-	return begun{jobs: ids, end: func(ended []lifecycle.Progress) outcome {
+	return begun{jobs: ids, follows: true, end: func(ended []lifecycle.Progress) outcome {
 		var o outcome
 		if problem != "" {
 			o.notes = append(o.notes, problem)
 		}
 		if ended != nil {
-			all = ended
+			all = ended[:len(ids)]
+			for _, p := range ended[len(ids):] { // what is superseded is removed
+				if p.Job.Kind == model.JobClean && p.Job.Error != "" {
+					o.notes = append(o.notes, p.Job.Error)
+				}
+			}
 		}
 		items := []out.Resource{}
 		var wrong []model.Text
