@@ -226,7 +226,7 @@ func (f *fleet) recorded(presents []string) {
 // heldAre checks by the receipts that so many deployments of a certificate were not begun.
 func (f *fleet) heldAre(i instance, want int) {
 	f.t.Helper()
-	began := decode[[]struct{ Region string }](f.t, f.must("receipts", i.ID, "--json"))
+	began := decode[[]struct{ Region string }](f.t, f.must("receipts", i.ID, "--limit", "0", "--json"))
 	if len(began) != len(f.hosts)-want {
 		f.t.Errorf("%d hosts have a receipt, of %d with %d that were not begun", len(began), len(f.hosts), want)
 	}
