@@ -65,7 +65,7 @@ type Server struct {
 	ssh     string // where sshd listens, behind proxy
 	proxy   *proxy
 	cmd     *exec.Cmd
-	log     *syncBuffer
+	log     *Buffer
 }
 
 // SSHD starts a server, which ends with the test. Without OpenSSH the test is skipped, or
@@ -74,7 +74,7 @@ func SSHD(t testing.TB, o Options) *Server {
 	t.Helper()
 	Need(t, program, "openssh-server")
 	dir := shortDir(t)
-	s := &Server{dir: dir, log: &syncBuffer{}, ssh: freeAddress(t)}
+	s := &Server{dir: dir, log: &Buffer{}, ssh: freeAddress(t)}
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -317,19 +317,21 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// syncBuffer is a buffer for the log of a process.
-type syncBuffer struct {
+// Buffer is a buffer for what a process says, which may be read meanwhile.
+type Buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (s *syncBuffer) Write(b []byte) (int, error) {
+// Write implements [io.Writer].
+func (s *Buffer) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.Write(b)
 }
 
-func (s *syncBuffer) String() string {
+// String is all that was written.
+func (s *Buffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
