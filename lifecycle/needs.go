@@ -69,6 +69,13 @@ func (e *Engine) wantedTasks(r model.Reader, i *model.Instance, rs []model.Resou
 			t.Instance, t.Resource = i.ID, r.ID
 			want = append(want, t)
 		}
+		if missesWindow(r) {
+			want = append(want, model.Task{
+				Kind: model.TaskWindow, Instance: i.ID, Resource: r.ID, About: r.Presented,
+				Text:   model.Say("todo.window", "place", r.Place(), "at", r.NotAfter),
+				Detail: model.Say("todo.window-at", "at", r.WindowAt),
+			})
+		}
 	}
 	presented, err := e.presentedTasks(r, i, rs)
 	return append(want, presented...), next, err

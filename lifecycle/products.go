@@ -76,7 +76,7 @@ func (a *Access) saveProduct(
 		if err != nil {
 			return info, a.e.journal.LogRefusal(ctx, by, err)
 		}
-		return productInfo(p), nil
+		return productInfo(p), a.e.deployments.replanWindows(ctx, p.Name)
 	})
 }
 

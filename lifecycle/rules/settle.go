@@ -16,6 +16,7 @@ var settling = map[model.TaskKind][]Action{
 	model.TaskExpiry:      {Renew, Host, Reorder, Delete},
 	model.TaskHostingEnds: {Host, Renew},
 	model.TaskPredecessor: {Deploy},
+	model.TaskWindow:      {Deploy},
 	model.TaskFailing:     {Deploy, Reissue, Undeploy, Revoke},
 }
 
