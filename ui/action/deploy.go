@@ -14,6 +14,7 @@ import (
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
+	"certquay/ui/widget"
 )
 
 // edgeDriver is the driver of products that stop with this process.
@@ -144,10 +145,25 @@ func deploy(q *request) tea.Msg {
 		if err != nil {
 			return nil, err
 		}
-		if len(older) == 0 {
-			return q.deploy(ctx, r)
+		used := []string{r.Product}
+		if r.Everywhere {
+			used = where.products()
 		}
-		return q.confirmOlder(r, older), nil
+		late := outsideWindows(c, products, used)
+		switch {
+		case len(older) > 0:
+			r.Older = true
+			return q.confirmDeploy(r, &dialog.Confirm{
+				Context: c, Title: c.T("deploy.older.title", q.names()), Danger: rules.SeverityDanger,
+				Lines: slices.Concat(older, late), Question: c.T("deploy.older.question"),
+			}), nil
+		case len(late) > 0:
+			return q.confirmDeploy(r, &dialog.Confirm{
+				Context: c, Title: c.T("deploy.outside.title", q.names()), Danger: rules.SeverityCaution,
+				Lines: late, Question: c.T("deploy.outside.question"),
+			}), nil
+		}
+		return q.deploy(ctx, r)
 	})
 }
 
@@ -249,21 +265,34 @@ func (q *request) overNewer(ctx context.Context, r lifecycle.DeployRequest) (lin
 	return lines, nil
 }
 
-// confirmOlder confirms as a danger that certificates go over newer ones.
-func (q *request) confirmOlder(r lifecycle.DeployRequest, lines []string) tea.Msg {
+// products lists those that have places.
+func (at deployedNow) products() (all []string) {
+	for n := range at.places {
+		all = append(all, at.places[n].Product)
+	}
+	return all
+}
+
+// outsideWindows says which of the products used are in none of their deployment windows, and
+// when the next one of each begins (spec P7).
+func outsideWindows(c *app.Context, products []lifecycle.ProductInfo, used []string) (lines []string) {
+	for n := range products {
+		if p := &products[n]; !p.Window.IsZero() && slices.Contains(used, p.Name) {
+			lines = append(lines, c.T("deploy.outside.window", p.Name, widget.Stamp(p.Window)))
+		}
+	}
+	return lines
+}
+
+// confirmDeploy deploys once a person has confirmed what is unusual about it.
+func (q *request) confirmDeploy(r lifecycle.DeployRequest, d *dialog.Confirm) tea.Msg {
 	c := q.c
 	return app.OpenDialogMsg{
-		Make: func() app.Dialog {
-			return &dialog.Confirm{
-				Context: c, Title: c.T("deploy.older.title", q.names()), Danger: rules.SeverityDanger,
-				Lines: lines, Question: c.T("deploy.older.question"),
-			}
-		},
+		Make: func() app.Dialog { return d },
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {
 				return nil
 			}
-			r.Older = true
 			return c.Do(func(ctx context.Context) tea.Msg {
 				msg, err := q.deploy(ctx, r)
 				if err != nil {

@@ -88,6 +88,9 @@ func (r *resourceShown) sections(c *app.Context) []dialog.Section {
 	if !r.DriftSince.IsZero() {
 		state += " " + widget.Ago(c.T, r.DriftSince, c.Now)
 	}
+	if r.AwaitsWindow() {
+		state += c.Separator() + c.T("resource.window", widget.Stamp(r.WindowAt))
+	}
 	facts := []dialog.Fact{
 		{Label: c.T("resource.certificate"), Value: r.certificate(c)},
 		{Label: c.T("resource.address"), Value: r.Address},
