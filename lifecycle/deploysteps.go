@@ -290,7 +290,7 @@ func (w *worker) settle(tx model.Tx, j *model.Job) error {
 // recordPresented records the certificate that a resource presents.
 func (w *worker) recordPresented(r *model.Resource, fingerprint string, notAfter time.Time) {
 	r.Presented, r.NotAfter, r.VerifiedAt, r.ProbedAt, r.VerifyError = fingerprint, notAfter, w.Now(), w.Now(), ""
-	if fingerprint == r.Deployed {
+	if !r.Drifts() {
 		r.DriftSince = time.Time{}
 	} else if r.DriftSince.IsZero() {
 		r.DriftSince = w.Now()

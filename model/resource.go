@@ -109,7 +109,7 @@ func (r *Resource) Presents(i *Instance) ResourceState {
 		return ResourceNone
 	case seen != nil && !seen.RevokedAt.IsZero():
 		return ResourceRevoked
-	case r.Presented != r.Deployed:
+	case r.Drifts():
 		return ResourceDrifted
 	case seen != nil && seen.Number < want.Number:
 		return ResourceOutdated
@@ -166,6 +166,17 @@ func (r *Resource) AwaitsWindow() bool { return r.Waiting && !r.WindowAt.IsZero(
 
 // StopWaiting records that no deployment waits any more.
 func (r *Resource) StopWaiting() { r.Waiting, r.WindowAt = false, time.Time{} }
+
+// Drifts reports whether the resource presents, or is configured to present, another
+// certificate than was last deployed there (spec P8). What is configured may not be in force
+// yet, such as a file that a server has not read.
+func (r *Resource) Drifts() bool {
+	return r.Presented != r.Deployed || r.Misconfigured()
+}
+
+// Misconfigured reports whether it is configured to present another certificate than was last
+// deployed there.
+func (r *Resource) Misconfigured() bool { return r.Configured != "" && r.Configured != r.Deployed }
 
 // HasDeployment reports whether a certificate is deployed at the resource or an
 // operation is running there.

@@ -43,6 +43,8 @@ const (
 	ReasonOlder          Reason = "newer-deployed"
 	ReasonNoDeployments  Reason = "deployed-nowhere"
 	ReasonUndeployFirst  Reason = "undeploy-first"
+	ReasonNoDrift        Reason = "no-drift"
+	ReasonUnacceptable   Reason = "unacceptable"
 	ReasonNotHosted      Reason = "not-hosted"
 	ReasonHosted         Reason = "already-hosted"
 	ReasonHostedRenews   Reason = "hosting-renews"
