@@ -219,13 +219,14 @@ const (
 	TaskChannel     TaskKind = "channel"      // notices to a channel keep failing
 	TaskLeft        TaskKind = "left"         // a proof of control could not be removed (spec C5)
 	TaskPersist     TaskKind = "persist"      // records of dns-persist-01 soon hold no more (spec C4)
+	TaskSwitchOff   TaskKind = "switch-off"   // another client still renews an adopted certificate (spec P4)
 )
 
 // TaskKinds lists every kind of task, those first whose trouble visitors of a server
 // see already.
 var TaskKinds = []TaskKind{
 	TaskReplace, TaskPredecessor, TaskExpiry, TaskHostingEnds, TaskFailing, TaskProve, TaskInstall, TaskReview, TaskWatch, TaskAddress,
-	TaskPersist, TaskLeft, TaskContact, TaskChannel, TaskAside, TaskBackup, TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
+	TaskPersist, TaskSwitchOff, TaskLeft, TaskContact, TaskChannel, TaskAside, TaskBackup, TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
 }
 
 // FollowsState reports whether tasks of the kind are raised and closed by comparing

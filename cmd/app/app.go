@@ -157,7 +157,8 @@ func (a *App) openEngine(
 		Issuers:     issuers,
 		Authorities: a.declaredIssuers(), OpenIssuer: a.issuerOpener(clock), IssuerKinds: issuer.Declared(),
 		DNSAccounts: a.declaredDNS(), DNSSecrets: a.dnsSecrets, CheckDNS: checkDNS,
-		DeclaredProducts: a.Config.Declarations(), OpenProduct: a.productOpener(ctx, clock), ProductKinds: product.Declared(), Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
+		DeclaredProducts: a.Config.Declarations(), OpenProduct: a.productOpener(ctx, clock), ProductKinds: product.Declared(), Discover: a.scanner(clock),
+		Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
 		Notifier: a.newNotifier(roots), Crashed: crashed,
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })

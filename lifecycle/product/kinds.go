@@ -48,6 +48,9 @@ type Kind struct {
 	Settings func() any
 	// OnHosts says that its products are servers, on this machine or reached by SSH.
 	OnHosts bool
+	// ByConfiguration returns the settings, beside those of its hosts, for the server whose main
+	// configuration is a file; nil if the file is none of this kind. nil where no file tells.
+	ByConfiguration func(path string) map[string]any
 	// Open opens a product. An [io.Closer] is closed before the store; a
 	// [ProblemReporter] may work in part.
 	Open func(context.Context, Setup) (ports.Product, error)
@@ -62,8 +65,8 @@ type ProblemReporter interface {
 // line here.
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
-	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, Open: openNginx},
-	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true, Open: openApache},
+	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, ByConfiguration: nginx.ByConfiguration, Open: openNginx},
+	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true, ByConfiguration: apache.ByConfiguration, Open: openApache},
 	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
 	{Name: aliyun.Kind, Settings: func() any { return aliyun.DefaultSettings() }, Open: openAliyun},
 }

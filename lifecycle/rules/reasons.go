@@ -78,6 +78,13 @@ const (
 	ReasonConfigured     Reason = "configured"
 	ReasonIssuerInUse    Reason = "issuer-in-use"
 	ReasonProductInUse   Reason = "product-in-use"
+	ReasonNotFound       Reason = "nothing-discovered"
+	ReasonFoundChanged   Reason = "changed-since-discovery"
+	ReasonFoundBroken    Reason = "found-broken"
+	ReasonAdopted        Reason = "adopted-already"
+	ReasonNotAdopted     Reason = "not-adopted"
+	ReasonRenewedSince   Reason = "renewed-since-adoption"
+	ReasonUndeployFailed Reason = "undeploy-failed"
 	ReasonNoAccount      Reason = "issuer-without-account"
 	ReasonViewExists     Reason = "view-exists"
 	ReasonPackQuantity   Reason = "pack-quantity"
@@ -172,6 +179,13 @@ var suggestionsFor = map[Reason][]Suggestion{
 	ReasonNoDeployments:  {{Reorder, []string{selfID}}, {Delete, []string{selfID}}},
 	ReasonUndeployFirst:  {{Undeploy, []string{"RESOURCE"}}},
 	ReasonProductInUse:   {{Undeploy, []string{"RESOURCE"}}},
+	ReasonNotFound:       {{ActionDiscover, nil}},
+	ReasonFoundChanged:   {{ActionDiscover, nil}},
+	ReasonFoundBroken:    {{ActionDiscover, nil}},
+	ReasonAdopted:        {{Show, []string{selfID}}},
+	ReasonNotAdopted:     {{ActionAdopt, []string{"FINDING"}}},
+	ReasonUndeployFailed: {{Show, []string{selfID}}},
+	ReasonRenewedSince:   {{Undeploy, []string{"RESOURCE"}}},
 	ReasonNotHosted:      {{Host, []string{selfID}}},
 	ReasonHosted:         {{Show, []string{selfID}}},
 	ReasonHostedRenews:   {{StopHosting, []string{selfID}}},
