@@ -182,7 +182,7 @@ func (s *Scanner) host(ctx context.Context, t Target, reach Reach) []Finding {
 		return broken(r.Name(), err)
 	}
 	c := newCatch(ctx, r, s.Servers)
-	if len(t.Paths) == 0 {
+	if t.Usual {
 		c.usual()
 	}
 	for _, p := range t.Paths {

@@ -2,7 +2,9 @@ package discover
 
 import (
 	"net"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,40 +15,56 @@ import (
 // Target is what one discovery reads: a machine or an address.
 type Target struct {
 	SSH     string   // [user@]host[:port]; "" for this machine
-	Paths   []string // absolute; none for the usual places
+	Usual   bool     // its usual places are read
+	Paths   []string // absolute, that are read as well
 	Address string   // host:port that is asked by a handshake; then the others are empty
 }
 
 const scheme = "ssh://"
 
-// ParseTargets reads the arguments of a discovery: ssh://[user@]host[:port] is a host, what
-// has a slash otherwise is a path of this machine, and host:port an address. All paths are
-// one target; without arguments the usual places of this machine are.
+// ParseTargets reads the arguments of a discovery: ssh://[user@]host[:port][/path] is a host,
+// or a path of it, what has a slash otherwise is a path of this machine, and host:port an
+// address. The paths of one machine are one target; without arguments the usual places of
+// this machine are.
 func ParseTargets(args []string) (all []Target, err error) {
-	var paths []string
+	usual := map[string]bool{} // machines that were named without a path
 	for _, a := range args {
+		t := Target{}
 		switch rest, isHost := strings.CutPrefix(a, scheme); {
 		case isHost:
-			if _, err := runner.ParseAddress(rest); err != nil {
+			host, below, _ := strings.Cut(rest, "/")
+			if _, err := runner.ParseAddress(host); err != nil {
 				return nil, err
 			}
-			all = append(all, Target{SSH: strings.TrimSuffix(rest, "/")})
+			if t.SSH = host; below != "" {
+				t.Paths = []string{path.Join("/", below)}
+			}
+			usual[host] = usual[host] || below == ""
 		case strings.ContainsRune(a, '/'):
 			p, err := filepath.Abs(a)
 			if err != nil {
 				return nil, model.Fail("discover.path", "path", a, "cause", err)
 			}
-			paths = append(paths, p)
+			t.Paths = []string{p}
 		default:
 			host, port, err := net.SplitHostPort(a)
 			if n, bad := strconv.Atoi(port); err != nil || host == "" || bad != nil || n < 1 || n > 65535 {
 				return nil, model.Fail("discover.argument", "argument", a)
 			}
-			all = append(all, Target{Address: a})
+			t.Address = a
+		}
+		n := slices.IndexFunc(all, func(o Target) bool { return t.Address == "" && o.Address == "" && o.SSH == t.SSH })
+		if n < 0 {
+			all = append(all, t)
+		} else {
+			all[n].Paths = append(all[n].Paths, t.Paths...)
 		}
 	}
-	if len(paths) > 0 || len(all) == 0 {
-		all = append([]Target{{Paths: paths}}, all...)
+	for n := range all {
+		all[n].Usual = usual[all[n].SSH] && all[n].Address == "" && all[n].SSH != ""
+	}
+	if len(all) == 0 {
+		all = []Target{{Usual: true}}
 	}
 	return all, nil
 }
