@@ -76,8 +76,8 @@ func (c *catch) folders() {
 		roots = append(roots, path.Join(home, ".acme.sh"), path.Join(home, ".lego"), path.Join(home, ".local/share/caddy"))
 	}
 	for _, root := range roots {
-		if c.tree.has(root) {
-			c.client(root)
+		if in := c.tree.dir(root); len(in) > 0 {
+			c.client(root, in)
 		}
 	}
 }
@@ -92,18 +92,17 @@ func (c *catch) homes() []string {
 }
 
 // client reads a folder of a client of whatever kind. It reports whether it was one.
-func (c *catch) client(root string) bool {
-	t := c.tree
+func (c *catch) client(root string, in listing) bool {
 	switch {
-	case t.has(root, "live") && t.has(root, "archive"), t.has(root, "live") && t.has(root, "renewal"):
+	case in.folder("live") && (in.folder("archive") || in.folder("renewal")):
 		c.certbot(root)
-	case t.has(root, "certs") && (t.has(root, "accounts") || t.hasFile(root, "domains.txt")):
+	case in.folder("certs") && (in.folder("accounts") || in.file("domains.txt")):
 		c.dehydrated(root)
-	case t.has(root, "certificates") && t.has(root, "accounts"):
+	case in.folder("certificates") && in.folder("accounts"):
 		c.lego(root)
-	case t.has(root, "certificates") && (t.hasFile(root, "last_clean.json") || t.has(root, "acme") || t.has(root, "locks")):
+	case in.folder("certificates") && (in.file("last_clean.json") || in.folder("acme") || in.folder("locks")):
 		c.caddy(root)
-	case t.hasFile(root, "account.conf") || t.hasFile(root, "acme.sh") || path.Base(root) == ".acme.sh":
+	case in.file("account.conf"), in.file("acme.sh"), path.Base(root) == ".acme.sh":
 		return c.acmeSh(root)
 	default:
 		return false
@@ -118,7 +117,7 @@ func (c *catch) path(root string) {
 	case err != nil:
 		c.broken(root, path.Base(root), err)
 	case info.Mode.IsDir():
-		c.tree.walk(root, func(dir string) bool { return !c.client(dir) }, c.file)
+		c.tree.walk(root, func(dir string, in listing) bool { return !c.client(dir, in) }, c.file)
 	default:
 		c.file(root)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"path"
+	"slices"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/runner"
@@ -59,12 +60,6 @@ func (t *tree) folders(name string) (names []string) {
 	return names
 }
 
-// has reports whether a folder is there.
-func (t *tree) has(elements ...string) bool {
-	info, err := t.host.Stat(t.ctx, path.Join(elements...))
-	return err == nil && info.Mode.IsDir()
-}
-
 // hasFile reports whether a file is there.
 func (t *tree) hasFile(elements ...string) bool {
 	info, err := t.host.Stat(t.ctx, path.Join(elements...))
@@ -90,23 +85,45 @@ func (t *tree) read(name string) ([]byte, error) {
 	return data, err
 }
 
-// walk calls visit for each folder from root on, which returns false to leave out what is
-// below, and file for each regular file in the folders that visit accepted.
-func (t *tree) walk(root string, visit func(string) bool, file func(string)) {
+// listing are the entries of a folder.
+type listing []runner.FileInfo
+
+// folder reports whether there is a folder of a name, or a link that may lead to one.
+func (l listing) folder(name string) bool {
+	return slices.ContainsFunc(l, func(e runner.FileInfo) bool {
+		return e.Name == name && (e.Mode.IsDir() || e.Mode&fs.ModeSymlink != 0)
+	})
+}
+
+// file reports whether there is a file of a name, or a link that may lead to one.
+func (l listing) file(name string) bool {
+	return slices.ContainsFunc(l, func(e runner.FileInfo) bool {
+		return e.Name == name && (e.Mode.IsRegular() || e.Mode&fs.ModeSymlink != 0)
+	})
+}
+
+// walk calls visit for each folder from root on, which returns false to leave out what is in
+// it, and file for each regular file, or link, in the folders that visit accepted. Links to
+// folders are not followed.
+func (t *tree) walk(root string, visit func(string, listing) bool, file func(string)) {
 	t.descend(root, 0, visit, file)
 }
 
-func (t *tree) descend(name string, depth int, visit func(string) bool, file func(string)) {
-	if t.ctx.Err() != nil || !visit(name) {
+func (t *tree) descend(name string, depth int, visit func(string, listing) bool, file func(string)) {
+	if t.ctx.Err() != nil {
 		return
 	}
-	for _, e := range t.dir(name) {
+	entries := listing(t.dir(name))
+	if !visit(name, entries) {
+		return
+	}
+	for _, e := range entries {
 		switch below := path.Join(name, e.Name); {
 		case e.Mode.IsDir() && depth < maxDepth:
 			t.descend(below, depth+1, visit, file)
 		case e.Mode.IsDir():
 			t.full = true
-		case e.Mode.IsRegular(), e.Mode&fs.ModeSymlink != 0 && t.hasFile(below):
+		case e.Mode.IsRegular(), e.Mode&fs.ModeSymlink != 0:
 			file(below)
 		}
 	}
