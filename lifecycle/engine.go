@@ -185,7 +185,9 @@ func New(o Options) *Engine {
 		crashed:     o.Crashed,
 	}
 	if e.discover = o.Discover; e.discover == nil {
-		e.discover = &discover.Scanner{Open: func(string, discover.Reach) (runner.Runner, error) { return runner.Local{}, nil }}
+		e.discover = &discover.Scanner{Open: func(string, discover.Reach) (runner.Runner, error) {
+			return nil, model.Fail("discover.none")
+		}}
 	}
 	e.directory = directory.New(e.journal, e.notifier)
 	e.checkDNS, e.issuerKinds, e.productKinds = o.CheckDNS, o.IssuerKinds, o.ProductKinds

@@ -17,10 +17,10 @@ func splitWords(line string) []string { return strings.Fields(line) }
 
 // Widths of the list of findings, in cells.
 const (
-	findingName = 26
-	findingKept = 20
-	findingAt   = 22
-	findingEnds = 8
+	findingName = 25
+	findingKept = 14
+	findingAt   = 20
+	findingEnds = 7
 )
 
 // layout draws the findings and scrolls to the selected one.
