@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -263,7 +264,7 @@ func (d *Discovery) elsewhere() tea.Msg {
 	q := &request{c: c, row: discoverRow}
 	return q.formThen(form.Spec{
 		Title: c.T("discovery.where"), Submit: c.T("discovery.look"), Intro: []string{c.T("discovery.where.intro")},
-		Fields: []form.Field{{Key: "places", Label: c.T("discovery.places"), Placeholder: "/etc/letsencrypt ssh://root@web1"}},
+		Fields: []form.Field{{Key: "places", Label: c.T("discovery.places"), Placeholder: "ssh://root@web1.example.com"}},
 	}, func(_ context.Context, v form.Values) (tea.Msg, error) {
 		return d.look(splitWords(v["places"])), nil
 	}, nil)
@@ -282,6 +283,9 @@ func (d *Discovery) plan(adopt bool) tea.Cmd {
 			return failedMsg(c, adoptRow, err)
 		}
 		lines, good := adoptLines(c, plan)
+		if adopt && len(lines) > longPlan {
+			lines = adoptSum(c, plan, lines[len(lines)-1])
+		}
 		if !adopt || good == 0 {
 			return app.OpenDialogMsg{Make: func() app.Dialog {
 				return &dialog.Notice{
@@ -324,6 +328,29 @@ func adoptLines(c *app.Context, plan []lifecycle.Adopted) (lines []string, good 
 		lines = append(lines, c.T("discovery.total", ledger.Money(total, currency)))
 	}
 	return lines, good
+}
+
+// longPlan is how many lines of a plan a question holds.
+const longPlan = 28
+
+// adoptSum says in a few lines what a long plan does; last is its last line.
+func adoptSum(c *app.Context, plan []lifecycle.Adopted, last string) []string {
+	renewed, kept, refused := 0, 0, 0
+	for n := range plan {
+		switch {
+		case plan[n].Err != nil:
+			refused++
+		case plan[n].Hosting != nil:
+			renewed++
+		default:
+			kept++
+		}
+	}
+	lines := []string{c.T("discovery.sum", renewed, kept, refused)}
+	if renewed > 0 {
+		lines = append(lines, strings.TrimSpace(last))
+	}
+	return append(lines, c.T("discovery.sum.plan", c.KeyName(planKey)))
 }
 
 func (d *Discovery) adopt(ctx context.Context, r lifecycle.AdoptRequest) (note string, err error) {
