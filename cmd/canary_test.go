@@ -147,7 +147,8 @@ func cmdCanaries(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	found, named := []string(nil), false
 	for where, text := range p.seen {
-		named = named || strings.HasSuffix(strings.Fields(where)[1], "cmdline") && strings.HasSuffix(strings.Split(text, "\x00")[0], args[0])
+		named = named ||
+			strings.HasSuffix(strings.Fields(where)[1], "cmdline") && strings.HasSuffix(strings.Split(text, "\x00")[0], args[0])
 		found = append(found, holds("process "+where, []byte(text), secrets)...)
 	}
 	if !named {
