@@ -137,11 +137,12 @@ var innerArrows = map[string][]string{
 	},
 
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
+	"cmd/metrics": {"model", "lifecycle"},
 	"cmd/program": {"model", "cmd/session", "cmd/out"},
 	"cmd/sshd":    {"model", "cmd/session", "cmd/out"},
 	"cmd/app": {
 		"model", "store", "lifecycle", "ui",
-		"cmd/out", "cmd/session", "cmd/owner", "cmd/config", "cmd/backup", "cmd/demo", "cmd/program", "cmd/sshd",
+		"cmd/out", "cmd/session", "cmd/owner", "cmd/config", "cmd/backup", "cmd/demo", "cmd/metrics", "cmd/program", "cmd/sshd",
 	},
 }
 
