@@ -16,7 +16,9 @@ import (
 // Look implements [ports.Verifier]: handshakes from the host with each address that it
 // listens on, or else what the files hold.
 func (p *Product) Look(ctx context.Context, t ports.Target) (ports.Look, error) {
+	unlock := p.reading(t.Region)
 	at, err := p.find(ctx, t)
+	unlock()
 	if err == nil {
 		err = at.Err
 	}
@@ -47,6 +49,7 @@ func (p *Product) Look(ctx context.Context, t ports.Target) (ports.Look, error) 
 
 // Survey implements [ports.Discoverer].
 func (p *Product) Survey(ctx context.Context, region string) ([]ports.Presence, error) {
+	defer p.reading(region)()
 	host, all, err := p.sites(ctx, region)
 	if err != nil {
 		return nil, err
@@ -93,6 +96,7 @@ func (p *Product) Test(ctx context.Context) (wrong []error) {
 }
 
 func (p *Product) testHost(ctx context.Context, h runner.Runner) (wrong []error) {
+	defer p.reading(h.Name())()
 	all, err := p.o.Server.Sites(ctx, h)
 	if err != nil {
 		return []error{err}

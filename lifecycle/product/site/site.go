@@ -64,8 +64,10 @@ type Options struct {
 // Product is a server on one or several hosts. It is safe for concurrent use: on one host
 // one change is made at a time.
 type Product struct {
-	o     Options
-	locks map[string]*sync.Mutex
+	o Options
+	// locks keep those who read the files of a host, as a test of its configuration does, from
+	// a swap: they would read the certificate of one pair and the key of another.
+	locks map[string]*sync.RWMutex
 
 	mu sync.Mutex
 	// begun are the targets where this process has changed files that are not committed, and
@@ -86,9 +88,9 @@ var (
 
 // New makes a product.
 func New(o Options) *Product {
-	p := &Product{o: o, locks: map[string]*sync.Mutex{}, begun: map[ports.Target]Site{}, refused: map[ports.Target]bool{}}
+	p := &Product{o: o, locks: map[string]*sync.RWMutex{}, begun: map[ports.Target]Site{}, refused: map[ports.Target]bool{}}
 	for _, h := range o.Hosts {
-		p.locks[h.Name()] = new(sync.Mutex)
+		p.locks[h.Name()] = new(sync.RWMutex)
 	}
 	return p
 }
@@ -154,6 +156,7 @@ func (p *Product) place(host runner.Runner, s Site) *place {
 
 // Discover lists the sites of a host to which certificates can be deployed.
 func (p *Product) Discover(ctx context.Context, region string) (targets []ports.Target, err error) {
+	defer p.reading(region)()
 	_, all, err := p.sites(ctx, region)
 	for _, s := range all {
 		if t := (ports.Target{Region: region, Name: s.Target}); s.Err == nil && !slices.Contains(targets, t) {
@@ -165,6 +168,7 @@ func (p *Product) Discover(ctx context.Context, region string) (targets []ports.
 
 // Hosts implements [ports.HostLister].
 func (p *Product) Hosts(ctx context.Context, t ports.Target) ([]string, error) {
+	defer p.reading(t.Region)()
 	at, err := p.find(ctx, t)
 	if err != nil {
 		return nil, err
@@ -175,6 +179,7 @@ func (p *Product) Hosts(ctx context.Context, t ports.Target) ([]string, error) {
 // Current returns what the files hold. While the server may not have loaded that, nothing
 // is bound.
 func (p *Product) Current(ctx context.Context, t ports.Target) (ports.Binding, error) {
+	defer p.reading(t.Region)()
 	at, err := p.find(ctx, t)
 	if err != nil {
 		return ports.Binding{}, err
@@ -197,6 +202,7 @@ func (at *place) binding(ctx context.Context) (ports.Binding, error) {
 
 // Plan implements [ports.Planner].
 func (p *Product) Plan(ctx context.Context, t ports.Target, pair ports.KeyPair) (ports.Plan, error) {
+	defer p.reading(t.Region)()
 	at, err := p.find(ctx, t)
 	if err == nil {
 		err = at.Err
