@@ -130,6 +130,7 @@ var innerArrows = map[string][]string{
 	"lifecycle/authority": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/journal"},
 	"lifecycle/budget":    {"model", "lifecycle/ports", "lifecycle/names", "lifecycle/rules"},
 	"lifecycle/runner":    {"model", "lifecycle/listen"},
+	"lifecycle/discover":  {"model", "lifecycle/ports", "lifecycle/bundle", "lifecycle/runner", "lifecycle/product/pairfiles"},
 	"lifecycle/product": {
 		"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen", "lifecycle/runner",
 		"lifecycle/aliyun",
