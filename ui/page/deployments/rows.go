@@ -156,6 +156,9 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			Max:           24,
 			MinTableWidth: addressFrom,
 			Cell: func(r row, _ int) list.Cell {
+				if r.ReadBack {
+					return list.Cell{Tone: style.Muted, Text: c.T("resource.unseen")}
+				}
 				return list.Cell{Tone: style.Accent, Text: dash(r.Address)}
 			},
 		},
