@@ -40,6 +40,15 @@ func DefaultSettings() Settings {
 	}
 }
 
+// ByConfiguration returns the settings for the server whose main configuration is a file;
+// nil if it is none of HAProxy's.
+func ByConfiguration(file string) map[string]any {
+	if path.Base(file) != "haproxy.cfg" {
+		return nil
+	}
+	return map[string]any{"configuration": []string{file}, "test": []string{"haproxy", "-c", "-f", file}}
+}
+
 var _ setting.Checker = Settings{}
 
 // Check implements [setting.Checker].
