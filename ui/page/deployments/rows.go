@@ -1,6 +1,7 @@
 package deployments
 
 import (
+	"strconv"
 	"time"
 
 	"certquay/lifecycle"
@@ -155,7 +156,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 		{ID: "state", Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
 			st := style.StatusOfServer(string(r.State))
 			word := c.Text.Lookup("label."+string(r.State), string(r.State))
-			if more := word + " " + c.T("resource.wave.short", r.Wave, r.Waves); r.Waves > 1 && widget.Width(more)+2 <= w {
+			if more := word + " " + strconv.Itoa(r.Wave) + "/" + strconv.Itoa(r.Waves); r.Waves > 1 && widget.Width(more)+2 <= w {
 				word = more
 			}
 			if r.State == model.ResourceWaiting && r.AwaitsWindow() {
