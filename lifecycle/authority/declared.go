@@ -57,6 +57,13 @@ func (d *Declaration) Fallback() []string {
 	return brands
 }
 
+// RemovesSuperseded reports whether the setting remove_superseded of a product is on:
+// whether superseded certificates are removed from its store (spec N4).
+func (d *Declaration) RemovesSuperseded() bool {
+	on, _ := d.Settings["remove_superseded"].(bool)
+	return on
+}
+
 // Windows is the setting of any product that lists when it is deployed to without asking a
 // person (spec P7).
 const Windows = "windows"

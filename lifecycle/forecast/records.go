@@ -27,6 +27,7 @@ type records struct {
 	instances table[model.Instance, *model.Instance]
 	resources table[model.Resource, *model.Resource]
 	jobs      table[model.Job, *model.Job]
+	rollouts  table[model.Rollout, *model.Rollout]
 	tasks     table[model.Task, *model.Task]
 	accounts  table[model.Account, *model.Account]
 	approvals table[model.Approval, *model.Approval]
@@ -91,7 +92,15 @@ func newRecords(key *model.Key, old []byte) *records {
 				}
 				return model.TimeKey(r.WindowAt)
 			})),
-		jobs: newTable(ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) })),
+		jobs: newTable(
+			ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) }),
+			ordered("rollout", func(j *model.Job) string {
+				if j.Rollout == "" {
+					return ""
+				}
+				return model.WaveKey(j.Rollout, j.Wave) + string(j.ID)
+			})),
+		rollouts: newTable[model.Rollout](),
 		// Only open tasks are kept, and dismissed ones that may still hold.
 		tasks: newTable(
 			exact(func(t *model.Task) string { return string(t.Instance) }, "instance"),
@@ -118,7 +127,7 @@ func newRecords(key *model.Key, old []byte) *records {
 	s.tables = map[model.Kind]recordTable{
 		model.KindInstance: &s.instances, model.KindResource: &s.resources, model.KindJob: &s.jobs,
 		model.KindTask: &s.tasks, model.KindAccount: &s.accounts, model.KindApproval: &s.approvals,
-		model.KindContact: &s.contacts, model.KindKV: &s.cells,
+		model.KindContact: &s.contacts, model.KindKV: &s.cells, model.KindRollout: &s.rollouts,
 	}
 	return s
 }

@@ -95,10 +95,13 @@ func (h HostSettings) Names() []string {
 }
 
 // Place are the settings of the place of a product of the kind with their defaults: a
-// [Place] or [HostSettings].
+// [Place] or [HostSettings], or none if the driver's own settings say it.
 func (k Kind) Place() any {
-	if k.OnHosts {
+	switch {
+	case k.OnHosts:
 		return HostSettings{}
+	case k.Regions != nil:
+		return struct{}{}
 	}
 	return defaultPlace()
 }
@@ -156,6 +159,9 @@ func (k Kind) Fill(values map[string]any) (f Filled, err error) {
 	f.Schedule = g[1].(Schedule)
 	if len(g) > 2 {
 		f.Driver = g[2]
+	}
+	if k.Regions != nil {
+		f.Regions = k.Regions(f.Driver)
 	}
 	return f, nil
 }

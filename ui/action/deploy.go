@@ -146,7 +146,7 @@ func deploy(q *request) tea.Msg {
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r, _ := deployRequest(v, c.Backend.Policy().Waves)
-		older, err := q.overNewer(ctx, r)
+		older, broken, err := q.dangers(ctx, r)
 		if err != nil {
 			return nil, err
 		}
@@ -158,15 +158,11 @@ func deploy(q *request) tea.Msg {
 		switch {
 		case len(older) > 0:
 			r.Older = true
-			return q.confirmDeploy(r, &dialog.Confirm{
-				Context: c, Title: c.T("deploy.older.title", q.names()), Danger: rules.SeverityDanger,
-				Lines: slices.Concat(older, late), Question: c.T("deploy.older.question"),
-			}), nil
+			return q.confirmDeploy(r, "older", rules.SeverityDanger, slices.Concat(older, broken, late)), nil
+		case len(broken) > 0:
+			return q.confirmDeploy(r, "breaks", rules.SeverityDanger, slices.Concat(broken, late)), nil
 		case len(late) > 0:
-			return q.confirmDeploy(r, &dialog.Confirm{
-				Context: c, Title: c.T("deploy.outside.title", q.names()), Danger: rules.SeverityCaution,
-				Lines: late, Question: c.T("deploy.outside.question"),
-			}), nil
+			return q.confirmDeploy(r, "outside", rules.SeverityCaution, late), nil
 		}
 		return q.deploy(ctx, r)
 	})
@@ -236,13 +232,7 @@ func (q *request) planned(r lifecycle.DeployRequest) (lines []string) {
 			continue
 		}
 		for n := range places {
-			for k, t := range places[n].Lines() {
-				line := q.c.Text.Text(t)
-				if k > 0 {
-					line = "  " + line
-				}
-				lines = append(lines, line)
-			}
+			lines = append(lines, q.planLines(&places[n])...)
 		}
 		if len(lines) > maxPlanned {
 			break
@@ -301,18 +291,35 @@ func (at deployedNow) hint(c *app.Context) string {
 	return said
 }
 
-// overNewer says which certificates would go over a newer one of the same names (spec
-// I9).
-func (q *request) overNewer(ctx context.Context, r lifecycle.DeployRequest) (lines []string, err error) {
+// dangers says which certificates would go over a newer one of the same names (spec I9), and
+// where names that are served now would no longer be covered (spec P5).
+func (q *request) dangers(ctx context.Context, r lifecycle.DeployRequest) (older, broken []string, err error) {
 	for _, cs := range q.cases {
-		_, err := q.c.Backend.PlanDeploy(ctx, cs.Instance.ID, r)
+		places, err := q.c.Backend.PlanDeploy(ctx, cs.Instance.ID, r)
 		if f := (*rules.Refusal)(nil); errors.As(err, &f) && f.Reason == rules.ReasonOlder {
-			lines = append(lines, q.c.FormatRefusal(f))
+			older = append(older, q.c.FormatRefusal(f))
 		} else if err != nil && len(q.cases) == 1 {
-			return nil, err
+			return nil, nil, err
+		}
+		for n := range places {
+			if places[n].Breaks() {
+				broken = append(broken, q.planLines(&places[n])...)
+			}
 		}
 	}
-	return lines, nil
+	return older, broken, nil
+}
+
+// planLines says what a deployment changes at one place, indented below its name.
+func (q *request) planLines(p *lifecycle.DeployPlace) (lines []string) {
+	for k, t := range p.Lines() {
+		line := q.c.Text.Text(t)
+		if k > 0 {
+			line = "  " + line
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // products lists those that have places.
@@ -335,10 +342,15 @@ func outsideWindows(c *app.Context, products []lifecycle.ProductInfo, used []str
 }
 
 // confirmDeploy deploys once a person has confirmed what is unusual about it.
-func (q *request) confirmDeploy(r lifecycle.DeployRequest, d *dialog.Confirm) tea.Msg {
+func (q *request) confirmDeploy(r lifecycle.DeployRequest, what string, danger rules.Severity, lines []string) tea.Msg {
 	c := q.c
 	return app.OpenDialogMsg{
-		Make: func() app.Dialog { return d },
+		Make: func() app.Dialog {
+			return &dialog.Confirm{
+				Context: c, Title: c.T("deploy."+what+".title", q.names()), Danger: danger,
+				Lines: lines, Question: c.T("deploy." + what + ".question"),
+			}
+		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {
 				return nil

@@ -39,7 +39,7 @@ func receiptLines(c *app.Context, all []model.Receipt) (lines []string) {
 		switch {
 		case r.Result != journal.ResultOK:
 		case r.ReadBack:
-			line += c.Separator() + c.T("resource.read-back")
+			line += c.Separator() + c.T("resource.unseen")
 		case r.Address != "":
 			line += c.Separator() + c.T("receipt.handshake", r.Address)
 		}

@@ -103,9 +103,13 @@ func (r *resourceShown) sections(c *app.Context) []dialog.Section {
 	if r.AwaitsWindow() {
 		state += c.Separator() + c.T("resource.window", widget.Stamp(r.WindowAt))
 	}
+	address := r.Address
+	if r.ReadBack {
+		address = c.T("resource.unseen")
+	}
 	facts := []dialog.Fact{
 		{Label: c.T("resource.certificate"), Value: r.certificate(c)},
-		{Label: c.T("resource.address"), Value: r.Address},
+		{Label: c.T("resource.address"), Value: address},
 	}
 	for _, f := range [][2]string{
 		{"resource.should", r.Expected}, {"resource.deployed", r.Deployed}, {"resource.configured", r.Configured},
@@ -118,11 +122,7 @@ func (r *resourceShown) sections(c *app.Context) []dialog.Section {
 			Label: c.T("fact.to"), Value: widget.Stamp(r.NotAfter) + c.T("comma") + widget.Days(c.T, r.NotAfter, c.Now),
 		})
 	}
-	verified := stampOrNever(c, r.VerifiedAt)
-	if r.ReadBack && !r.VerifiedAt.IsZero() {
-		verified += c.Separator() + c.T("resource.read-back")
-	}
-	facts = append(facts, dialog.Fact{Label: c.T("resource.verified"), Value: verified})
+	facts = append(facts, dialog.Fact{Label: c.T("resource.verified"), Value: stampOrNever(c, r.VerifiedAt)})
 	if r.VerifyError != "" && r.ProbedAt.After(r.VerifiedAt) {
 		facts = append(facts, dialog.Fact{Label: c.T("resource.tried"), Value: widget.Stamp(r.ProbedAt)})
 	}

@@ -179,7 +179,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			MinTableWidth: addressFrom,
 			Cell: func(r row, _ int) list.Cell {
 				if r.ReadBack && r.Presented != "" {
-					return list.Cell{Tone: style.Muted, Text: c.T("resource.read-back")}
+					return list.Cell{Tone: style.Muted, Text: c.T("resource.unseen")}
 				}
 				return list.Cell{Tone: style.Accent, Text: dash(r.Address)}
 			},
