@@ -181,6 +181,8 @@ var suggestionsFor = map[Reason][]Suggestion{
 	ReasonExpired:        {{Reorder, []string{selfID}}},
 	ReasonNotDeployed:    {{Deploy, []string{selfID, "--product", "PRODUCT"}}},
 	ReasonNoDeployments:  {{Reorder, []string{selfID}}, {Delete, []string{selfID}}},
+	ReasonNoDrift:        {{Verify, []string{"RESOURCE"}}},
+	ReasonUnacceptable:   {{Deploy, []string{"ID"}}},
 	ReasonUndeployFirst:  {{Undeploy, []string{"RESOURCE"}}},
 	ReasonProductInUse:   {{Undeploy, []string{"RESOURCE"}}},
 	ReasonNotFound:       {{ActionDiscover, nil}},
