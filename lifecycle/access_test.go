@@ -70,7 +70,7 @@ var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "Prod
 var onlyRead = []string{
 	"Activity", "Authorities", "Authority", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact",
 	"ContactByID", "ContactNames", "Contacts", "CostsByMonth", "CostsByOrder", "Counts", "DNSAccount", "DNSAccounts",
-	"Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Follow",
+	"Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Follow", "Impact",
 	"Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "NextDue", "Notices", "Page", "PlanBuy", "PlanRekey",
 	"PlanReorder", "Policy", "Product", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "RateLimits",
 	"Reaches", "Receipts",
