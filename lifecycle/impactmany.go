@@ -177,7 +177,7 @@ func (k *impactCollector) ofProduct(ctx context.Context, name string) error {
 		return err
 	}
 	k.im.Name = p.Name
-	return k.addPlaces(ctx, p.Name, "", "product:"+where.Quote(p.Name))
+	return k.addPlaces(ctx, p.Name, "", asks(where.Product, p.Name))
 }
 
 func (k *impactCollector) ofHost(ctx context.Context, name string) error {
@@ -188,7 +188,7 @@ func (k *impactCollector) ofHost(ctx context.Context, name string) error {
 				continue
 			}
 			found, k.im.Name = true, region
-			query := "product:" + where.Quote(p.Name) + " region:" + where.Quote(region)
+			query := strings.Join([]string{asks(where.Product, p.Name), asks(where.Region, region)}, " ")
 			if err := k.addPlaces(ctx, p.Name, region, query); err != nil {
 				return err
 			}
@@ -314,7 +314,7 @@ func (k *impactCollector) countProducts(ctx context.Context) error {
 
 // countAt counts the rows that are deployed at a product.
 func (k *impactCollector) countAt(ctx context.Context, product string) (n int, err error) {
-	there := "product:" + where.Quote(product)
+	there := asks(where.Product, product)
 	if k.partly {
 		all := make(map[model.ID]bool, len(k.im.IDs))
 		for _, id := range k.im.IDs {
@@ -338,3 +338,6 @@ func (k *impactCollector) countAt(ctx context.Context, product string) (n int, e
 	}
 	return n, nil
 }
+
+// asks is a term of the query language.
+func asks(f where.Field, value string) string { return string(f) + ":" + where.Quote(value) }
