@@ -14,6 +14,7 @@ import (
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/product"
+	"certquay/lifecycle/product/aliyun"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/model/where"
@@ -65,7 +66,7 @@ var (
 	fileFlags = map[string]bool{
 		"config": true, "out": true, "csr": true, "document": true, "key": true, "authorized-keys": true, "identity": true, "roots": true,
 		"passphrase-file": true, "password-file": true, "channel-file": true, "settings-file": true, "eab-key-file": true,
-		"ca-file": true, "chain-roots-file": true, "ssh-key": true, "known-hosts": true,
+		"ca-file": true, "chain-roots-file": true, "access-key-secret-file": true, "ssh-key": true, "known-hosts": true,
 	}
 	directoryFlags = map[string]bool{"data": true, "documents": true, "http-root": true}
 )
@@ -96,7 +97,8 @@ func (c *invocation) argCompletions() map[string][]completer {
 	all["dns remove"], all["dns test"] = []completer{accounts}, []completer{accounts}
 	all["dns providers"] = []completer{words(providerNames())}
 	for _, verb := range []string{
-		"show", "explain", "preflight", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy", "receipts",
+		"show", "explain", "preflight", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
+		"receipts",
 		"renew", "reissue", "reorder", "rekey", "host", "revoke", "contact assign", "note",
 	} {
 		all[verb] = []completer{instance}
@@ -121,6 +123,7 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--kind": words(config.DeclaredKinds()), "--directory": words(acme.DirectoryNames()), "--challenge": words(challenge.Types),
 		"issuer edit --unset": words(settingNames(issuerSources())), "product edit --unset": words(settingNames(productSources())),
 		"--driver": words(product.Names()), "--provider": words(providerNames()),
+		"--service": words(aliyun.Services()), "--set": words(settingNames(productSources())),
 		"--level": words(model.Levels), "--type": words(model.DomainTypes), "--grade": words(model.Grades),
 		"--key-type": words(model.KeyTypes), "company add --type": words(model.OrganizationTypes),
 		"company edit --type": words(model.OrganizationTypes), "--to": c.fromStore("contacts"), "--from": c.fromStore("contacts"),

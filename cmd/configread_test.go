@@ -102,7 +102,8 @@ func TestEachFieldOfTheConfigurationIsRead(t *testing.T) {
 		readFields(t, all, path, read)
 	}
 	for field, name := range fields {
-		if !read[field] {
+		// What to ask next is read by name from the declaration, whatever the kind is.
+		if !read[field] && name != "Settings.fallback" {
 			t.Errorf("%s (%s) is read by nothing", name, field)
 		}
 	}

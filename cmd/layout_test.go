@@ -132,6 +132,7 @@ var innerArrows = map[string][]string{
 	"lifecycle/runner":    {"model", "lifecycle/listen"},
 	"lifecycle/product": {
 		"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen", "lifecycle/runner",
+		"lifecycle/aliyun",
 	},
 
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},

@@ -30,9 +30,17 @@ func resourcesCmd(c *invocation) *cobra.Command {
 			for n := range views {
 				v := &views[n]
 				items = append(items, out.NewResource(v))
+				address := out.Dash(v.Address)
+				if v.ReadBack {
+					address = c.Text("resource.unseen")
+				}
+				state := c.Label("label", string(v.State))
+				if v.AwaitsWindow() {
+					state = c.Text("verb.resources.window", "state", v.State, "at", v.WindowAt)
+				}
 				rows = append(rows, []string{
-					v.ID.Short(), v.Product, v.Region, v.Name, c.Label("label", string(v.State)), out.Dash(v.InstanceName),
-					short(v.Expected), short(v.Presented), c.expires(v.NotAfter, now), out.Dash(v.Address),
+					v.ID.Short(), v.Product, v.Region, v.Name, state, out.Dash(v.InstanceName),
+					short(v.Expected), short(v.Presented), c.expires(v.NotAfter, now), address,
 				})
 			}
 			switch {

@@ -31,7 +31,7 @@ func TestGoldenFilesAreFew(t *testing.T) {
 
 // waiters are the packages whose tests start the real program as a process, and
 // may wait for it with waittest.
-var waiters = []string{"cmd", "cmd/attach"}
+var waiters = []string{"cmd", "cmd/attach", "lifecycle/runner"}
 
 // Tests wait for what they wait for: in a synctest bubble, where sleeping takes
 // no time, for a channel, or, for another process, with waittest.

@@ -276,9 +276,25 @@ func PubliclyTrusted(chain []*x509.Certificate, roots *x509.CertPool) bool {
 }
 
 // CheckPair returns the leaf of a chain, DER, leaf first, or says why a server could not
-// present it: a leaf that cannot be read or has another fingerprint, or a key that is not
-// its own.
+// present it: as [CheckLeaf], or since the key is not its own.
 func CheckPair(chain [][]byte, key model.Secret, fingerprint string) (*x509.Certificate, error) {
+	leaf, err := CheckLeaf(chain, fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	k, err := UnmarshalKey(key)
+	if err != nil {
+		return nil, err
+	}
+	if !SamePublic(k.Public(), leaf.PublicKey) {
+		return nil, model.Fail("pair.other-key")
+	}
+	return leaf, nil
+}
+
+// CheckLeaf returns the leaf of a chain, DER, leaf first, or says that there is none, that it
+// cannot be read or that it has another fingerprint.
+func CheckLeaf(chain [][]byte, fingerprint string) (*x509.Certificate, error) {
 	if len(chain) == 0 {
 		return nil, model.Fail("pair.none")
 	}
@@ -288,13 +304,6 @@ func CheckPair(chain [][]byte, key model.Secret, fingerprint string) (*x509.Cert
 	}
 	if fp := Fingerprint(chain[0]); fp != fingerprint {
 		return nil, model.Fail("pair.fingerprint", "is", fp, "want", fingerprint)
-	}
-	k, err := UnmarshalKey(key)
-	if err != nil {
-		return nil, err
-	}
-	if !SamePublic(k.Public(), leaf.PublicKey) {
-		return nil, model.Fail("pair.other-key")
 	}
 	return leaf, nil
 }

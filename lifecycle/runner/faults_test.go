@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"certquay/cmd/waittest"
 	"certquay/lifecycle/runner"
 	"certquay/lifecycle/runner/runnertest"
 )
@@ -60,11 +61,8 @@ func openDir(t *testing.T) string {
 // name it have ended.
 func unchanged(t *testing.T, path, content string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); len(processes(t, path)) > 0; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Errorf("still there: processes %v", processes(t, path))
-			break
-		}
+	if !waittest.Eventually(10*time.Second, func() bool { return len(processes(t, path)) == 0 }) {
+		t.Errorf("still there: processes %v", processes(t, path))
 	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 		t.Errorf("beside it: %v, %v", entries, err)
@@ -233,7 +231,7 @@ func TestKilledWhileWriting(t *testing.T) {
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Duration(30+7*n) * time.Millisecond)
+			waittest.Pause(time.Duration(30+7*n) * time.Millisecond)
 			if err := c.Process.Kill(); err != nil {
 				t.Error(err)
 			}
@@ -250,7 +248,7 @@ func TestKilledWhileWriting(t *testing.T) {
 			go func() {
 				ended <- r.WriteFile(t.Context(), path, []byte([]string{b, a}[n%2]), runner.Attributes{Mode: 0o600})
 			}()
-			time.Sleep(time.Duration(2*n) * time.Millisecond)
+			waittest.Pause(time.Duration(2*n) * time.Millisecond)
 			for _, pid := range processes(t, path) {
 				_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
 			}

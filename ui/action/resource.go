@@ -88,9 +88,16 @@ func (r *resourceShown) sections(c *app.Context) []dialog.Section {
 	if !r.DriftSince.IsZero() {
 		state += " " + widget.Ago(c.T, r.DriftSince, c.Now)
 	}
+	if r.AwaitsWindow() {
+		state += c.Separator() + c.T("resource.window", widget.Stamp(r.WindowAt))
+	}
+	address := r.Address
+	if r.ReadBack {
+		address = c.T("resource.unseen")
+	}
 	facts := []dialog.Fact{
 		{Label: c.T("resource.certificate"), Value: r.certificate(c)},
-		{Label: c.T("resource.address"), Value: r.Address},
+		{Label: c.T("resource.address"), Value: address},
 	}
 	for _, f := range [][2]string{
 		{"resource.should", r.Expected}, {"resource.configured", r.Deployed}, {"resource.presents", r.Presented},

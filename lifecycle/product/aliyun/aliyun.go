@@ -311,20 +311,26 @@ func (d *Driver) ready(ctx context.Context, p ports.Target, pair ports.KeyPair) 
 	if err != nil {
 		return nil, nil, permanent("aliyun.refuses", "why", err)
 	}
+	s, err := d.fits(ctx, p, leaf)
+	return s, leaf, err
+}
+
+// fits reads a target and checks that a certificate may be configured there.
+func (d *Driver) fits(ctx context.Context, p ports.Target, leaf *x509.Certificate) (*state, error) {
 	s, err := d.settled(ctx, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	covered := bundle.Names(leaf)
 	for _, host := range s.hosts {
 		if !slices.Contains(covered, host) && !names.Covers(covered, host) {
-			return nil, nil, permanent("aliyun.refuses", "why", model.Say("edge.wrong-name", "name", host))
+			return nil, permanent("aliyun.refuses", "why", model.Say("edge.wrong-name", "name", host))
 		}
 	}
 	if d.address(s) == "" {
-		return nil, nil, permanent("aliyun.no-address", "name", p.Name)
+		return nil, permanent("aliyun.no-address", "name", p.Name)
 	}
-	return s, leaf, nil
+	return s, nil
 }
 
 // presents reports whether the pair is configured already.

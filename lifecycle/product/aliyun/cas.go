@@ -138,7 +138,7 @@ func (d *Driver) upload(ctx context.Context, pair ports.KeyPair, leaf *x509.Cert
 	d.uploads.Lock()
 	defer d.uploads.Unlock()
 	name, region := uploadName(pair), d.opt.Settings.CertificateRegion
-	const action = "UploadUserCertificate"
+	const call = "UploadUserCertificate"
 	err = d.ensure(ctx, func() (bool, error) {
 		c, err = d.find(ctx, leaf, name)
 		return c != nil, err
@@ -152,7 +152,7 @@ func (d *Driver) upload(ctx context.Context, pair ports.KeyPair, leaf *x509.Cert
 			form.Set("ResourceGroupId", d.opt.Settings.ResourceGroup)
 		}
 		var answer struct{ CertId flexible } //nolint:revive // as in JSON
-		err = d.once(ctx, "cas", region, action, nil, form, &answer)
+		err = d.once(ctx, "cas", region, call, nil, form, &answer)
 		c = &certificate{
 			id: string(answer.CertId), region: region, name: name, fingerprint: pair.Fingerprint, names: bundle.Names(leaf),
 		}
@@ -164,7 +164,7 @@ func (d *Driver) upload(ctx context.Context, pair ports.KeyPair, leaf *x509.Cert
 	case isCode(err, "NameRepeat"):
 		return nil, permanent("aliyun.name-taken", "name", name, "cause", err)
 	}
-	return c, explain(ctx, "cas", region, action, err)
+	return c, explain(ctx, "cas", region, call, err)
 }
 
 // detail returns what the certificate service tells of a certificate, without its text and

@@ -3,12 +3,14 @@ package aliyun
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net/url"
 	"strings"
 	"time"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/ports"
+	"certquay/model"
 )
 
 // chainOf is the chain that is configured. It is known where the service tells it without
@@ -45,9 +47,16 @@ func (d *Driver) presented(ctx context.Context, s *state) [][]byte {
 	return chain
 }
 
-// Plan returns the calls that Deploy would make, in their order (spec P5).
+// Plan returns the calls that Deploy would make, in their order (spec P5). It needs no key.
 func (d *Driver) Plan(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Plan, error) {
-	s, leaf, err := d.ready(ctx, p, pair)
+	if len(pair.Chain) == 0 {
+		return ports.Plan{}, permanent("aliyun.refuses", "why", model.Say("pair.none"))
+	}
+	leaf, err := x509.ParseCertificate(pair.Chain[0])
+	if err != nil {
+		return ports.Plan{}, permanent("aliyun.refuses", "why", model.Say("pair.unreadable"))
+	}
+	s, err := d.fits(ctx, p, leaf)
 	if err != nil {
 		return ports.Plan{}, err
 	}

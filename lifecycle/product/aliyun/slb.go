@@ -187,7 +187,7 @@ func (b *slb) refer(ctx context.Context, region string, c *certificate, bring bo
 		_, err = find()
 		return r, err
 	}
-	const action = "UploadServerCertificate"
+	const call = "UploadServerCertificate"
 	err = b.ensure(ctx, find, func() error {
 		var answer struct{ ServerCertificateId string } //nolint:revive // as in JSON
 		query := url.Values{
@@ -197,11 +197,11 @@ func (b *slb) refer(ctx context.Context, region string, c *certificate, bring bo
 		if b.opt.Settings.ResourceGroup != "" {
 			query.Set("ResourceGroupId", b.opt.Settings.ResourceGroup)
 		}
-		err := b.once(ctx, "slb", region, action, query, nil, &answer)
+		err := b.once(ctx, "slb", region, call, query, nil, &answer)
 		r.ID = answer.ServerCertificateId
 		return err
 	})
-	return r, explain(ctx, "slb", region, action, err)
+	return r, explain(ctx, "slb", region, call, err)
 }
 
 func (b *slb) restorable(_ context.Context, s *state) (ref, error) { return s.now(), nil }

@@ -53,6 +53,16 @@ func (p *Product) lock(region string) (unlock func()) {
 	return l.Unlock
 }
 
+// reading waits for a change that is made to a host, and returns what lets the next one go on.
+func (p *Product) reading(region string) (unlock func()) {
+	l := p.locks[region]
+	if l == nil {
+		return func() {}
+	}
+	l.RLock()
+	return l.RUnlock
+}
+
 func (at *place) server() pairfiles.Server {
 	return pairfiles.Server{
 		Test: func(ctx context.Context) error { return at.p.o.Server.Test(ctx, at.host, at.Site) },
