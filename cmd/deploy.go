@@ -42,7 +42,7 @@ func deployCmd(c *invocation) *cobra.Command {
 			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
 				action: rules.Deploy, title: title,
 				plan: func(ctx context.Context, i *model.Instance, _ *rules.Facts) (plan, error) {
-					if asks := c.Interactive && !c.Yes; !asks && !s.dryRun && (c.Yes || !s.several(args)) {
+					if c.Yes && !s.dryRun {
 						return plan{}, nil // nobody sees it
 					}
 					p, err := c.planDeployment(ctx, i, r)
@@ -111,7 +111,14 @@ func (c *invocation) planDeployment(ctx context.Context, i *model.Instance, r li
 	places, err := c.engine().PlanDeploy(ctx, i.ID, r)
 	for n := range places {
 		p.notes = append(p.notes, model.Say("verb.deploy.to", "place", places[n].Place()))
-		p.below = append(p.below, places[n].Lines())
+		lines := places[n].Lines()
+		p.below = append(p.below, lines)
+		if places[n].Breaks() { // servers of others would present what does not cover them
+			p.ask = true
+			for _, line := range lines {
+				p.lines = append(p.lines, c.Words().Text(line))
+			}
+		}
 	}
 	if problem := deployProblem(i); problem != "" {
 		p.notes = append(p.notes, problem)
@@ -151,13 +158,18 @@ func (c *invocation) deployed(s *selection, problem model.Text, jobs []model.Job
 	for n := range jobs {
 		ids[n], all[n] = jobs[n].ID, lifecycle.Progress{Job: jobs[n]}
 	}
-	return begun{jobs: ids, end: func(ended []lifecycle.Progress) outcome {
+	return begun{jobs: ids, follows: true, end: func(ended []lifecycle.Progress) outcome {
 		var o outcome
 		if problem != "" {
 			o.notes = append(o.notes, problem)
 		}
 		if ended != nil {
-			all = ended
+			all = ended[:len(ids)]
+			for _, p := range ended[len(ids):] { // what is superseded is removed
+				if p.Job.Kind == model.JobClean && p.Job.Error != "" {
+					o.notes = append(o.notes, p.Job.Error)
+				}
+			}
 		}
 		items := []out.Resource{}
 		var wrong []model.Text

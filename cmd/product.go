@@ -61,7 +61,7 @@ func productCmd(c *invocation) *cobra.Command {
 			}
 			return c.product(&p)
 		}},
-		productTestCmd(c), productRemoveCmd(c), driversCmd(c))
+		productTestCmd(c), productCleanCmd(c), productRemoveCmd(c), driversCmd(c))
 	return cmd
 }
 

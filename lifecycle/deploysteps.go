@@ -122,6 +122,9 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 	if err != nil {
 		return nil, err
 	}
+	if removed, err := w.isBeingRemoved(&j, s.res.Product); err != nil || removed {
+		return func(_ model.Tx, j *model.Job) error { j.Next = w.Now().Add(claimPause); return nil }, err
+	}
 	b, err := s.product.Current(ctx, s.place)
 	if err != nil && !errors.Is(err, ports.ErrNoResource) {
 		return nil, presentError(err)
@@ -322,7 +325,12 @@ func (w *worker) commitStep(ctx context.Context, j model.Job, _ bool) (func(mode
 		// binding until the next deployment.
 		w.log.Warn("a product did not forget its former binding", "resource", j.Resource, "error", err)
 	}
-	return func(tx model.Tx, j *model.Job) error { return w.finish(tx, j, journal.ResultOK) }, nil
+	return func(tx model.Tx, j *model.Job) error {
+		if err := w.cleanAfter(tx, j, s.res.Product); err != nil {
+			return err
+		}
+		return w.finish(tx, j, journal.ResultOK)
+	}, nil
 }
 
 // rollbackStep restores the previous binding and records the deployment as failed
@@ -358,6 +366,9 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 			}
 			return w.endReceipt(tx, j, r, j.Error)
 		}); err != nil {
+			return err
+		}
+		if err := w.cleanAfter(tx, j, s.res.Product); err != nil { // the others may be done
 			return err
 		}
 		ev := w.jobEvent(j, journal.ResultFailed)

@@ -31,6 +31,9 @@ type DeployPlace struct {
 // Place returns product, region and name as one text.
 func (p *DeployPlace) Place() string { return p.Product + " " + p.Region + " " + p.Name }
 
+// Breaks reports whether names that are served there now would no longer be covered.
+func (p *DeployPlace) Breaks() bool { return len(p.Bare)+len(p.Lost) > 0 }
+
 // plansAtOnce is how many resources are asked at once what a deployment would change.
 const plansAtOnce = 8
 

@@ -64,6 +64,13 @@ func (d *Declaration) Fallback() (brands []string) {
 	return brands
 }
 
+// RemovesSuperseded reports whether the setting remove_superseded of a product is on:
+// whether superseded certificates are removed from its store (spec N4).
+func (d *Declaration) RemovesSuperseded() bool {
+	on, _ := d.Settings["remove_superseded"].(bool)
+	return on
+}
+
 // Secrets are the values of secret settings by name.
 type Secrets map[string]model.Secret
 

@@ -47,6 +47,7 @@ var noticeRules = []struct {
 	{action: string(model.JobDeploy), result: journal.ResultOK, kind: model.NoticeDeployed},
 	{action: string(model.JobDeploy), result: journal.ResultFailed, kind: model.NoticeDeploymentFailed},
 	{action: string(model.JobUndeploy), result: journal.ResultFailed, kind: model.NoticeUndeployFailed},
+	{action: string(model.JobClean), result: journal.ResultFailed, kind: model.NoticeCleanFailed},
 	{action: string(model.JobVerify), result: journal.ResultFailed, reason: ReasonDrift, kind: model.NoticeDrift},
 	{action: string(model.JobVerify), result: journal.ResultFailed, kind: model.NoticeVerifyFailed},
 	{action: string(model.JobRevoke), result: journal.ResultOK, moved: true, kind: model.NoticeRevoked},

@@ -9,8 +9,10 @@ import (
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/aliyun"
 	"certquay/lifecycle/product/apache"
+	"certquay/lifecycle/product/caddy"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/product/files"
+	"certquay/lifecycle/product/haproxy"
 	"certquay/lifecycle/product/kubernetes"
 	"certquay/lifecycle/product/nginx"
 	"certquay/lifecycle/product/site"
@@ -67,7 +69,9 @@ type ProblemReporter interface {
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
 	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, Open: openNginx},
+	{Name: haproxy.Driver, Settings: func() any { return haproxy.DefaultSettings() }, OnHosts: true, Open: openHAProxy},
 	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true, Open: openApache},
+	{Name: caddy.Driver, Settings: func() any { return caddy.DefaultSettings() }, OnHosts: true, Open: openCaddy},
 	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
 	{Name: aliyun.Kind, Settings: func() any { return aliyun.DefaultSettings() }, Open: openAliyun},
 	{Name: kubernetes.Driver, Settings: kubernetesSettings, Regions: kubernetesRegions, Open: openKubernetes},
@@ -117,6 +121,14 @@ func openNginx(_ context.Context, s Setup) (ports.Product, error) {
 
 func openApache(_ context.Context, s Setup) (ports.Product, error) {
 	return apache.New(s.Settings.(apache.Settings), s.onHosts()), nil
+}
+
+func openHAProxy(_ context.Context, s Setup) (ports.Product, error) {
+	return haproxy.New(s.Settings.(haproxy.Settings), s.onHosts()), nil
+}
+
+func openCaddy(_ context.Context, s Setup) (ports.Product, error) {
+	return caddy.New(s.Settings.(caddy.Settings), s.onHosts()), nil
 }
 
 func openFiles(_ context.Context, s Setup) (ports.Product, error) {

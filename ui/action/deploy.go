@@ -140,14 +140,16 @@ func deploy(q *request) tea.Msg {
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r, _ := deployRequest(v)
-		older, err := q.overNewer(ctx, r)
-		if err != nil {
+		older, broken, err := q.dangers(ctx, r)
+		switch {
+		case err != nil:
 			return nil, err
+		case len(older) > 0:
+			return q.confirmDeploy(r, "older", append(older, broken...)), nil
+		case len(broken) > 0:
+			return q.confirmDeploy(r, "breaks", broken), nil
 		}
-		if len(older) == 0 {
-			return q.deploy(ctx, r)
-		}
-		return q.confirmOlder(r, older), nil
+		return q.deploy(ctx, r)
 	})
 }
 
@@ -182,13 +184,7 @@ func (q *request) planned(r lifecycle.DeployRequest) (lines []string) {
 			continue
 		}
 		for n := range places {
-			for k, t := range places[n].Lines() {
-				line := q.c.Text.Text(t)
-				if k > 0 {
-					line = "  " + line
-				}
-				lines = append(lines, line)
-			}
+			lines = append(lines, q.planLines(&places[n])...)
 		}
 		if len(lines) > maxPlanned {
 			break
@@ -235,28 +231,45 @@ func (at deployedNow) hint(c *app.Context) string {
 	return said
 }
 
-// overNewer says which certificates would go over a newer one of the same names (spec
-// I9).
-func (q *request) overNewer(ctx context.Context, r lifecycle.DeployRequest) (lines []string, err error) {
+// dangers says which certificates would go over a newer one of the same names (spec I9), and
+// where names that are served now would no longer be covered (spec P5).
+func (q *request) dangers(ctx context.Context, r lifecycle.DeployRequest) (older, broken []string, err error) {
 	for _, cs := range q.cases {
-		_, err := q.c.Backend.PlanDeploy(ctx, cs.Instance.ID, r)
+		places, err := q.c.Backend.PlanDeploy(ctx, cs.Instance.ID, r)
 		if f := (*rules.Refusal)(nil); errors.As(err, &f) && f.Reason == rules.ReasonOlder {
-			lines = append(lines, q.c.FormatRefusal(f))
+			older = append(older, q.c.FormatRefusal(f))
 		} else if err != nil && len(q.cases) == 1 {
-			return nil, err
+			return nil, nil, err
+		}
+		for n := range places {
+			if places[n].Breaks() {
+				broken = append(broken, q.planLines(&places[n])...)
+			}
 		}
 	}
-	return lines, nil
+	return older, broken, nil
 }
 
-// confirmOlder confirms as a danger that certificates go over newer ones.
-func (q *request) confirmOlder(r lifecycle.DeployRequest, lines []string) tea.Msg {
+// planLines says what a deployment changes at one place, indented below its name.
+func (q *request) planLines(p *lifecycle.DeployPlace) (lines []string) {
+	for k, t := range p.Lines() {
+		line := q.c.Text.Text(t)
+		if k > 0 {
+			line = "  " + line
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// confirmDeploy confirms as a danger what a deployment takes away.
+func (q *request) confirmDeploy(r lifecycle.DeployRequest, what string, lines []string) tea.Msg {
 	c := q.c
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{
-				Context: c, Title: c.T("deploy.older.title", q.names()), Danger: rules.SeverityDanger,
-				Lines: lines, Question: c.T("deploy.older.question"),
+				Context: c, Title: c.T("deploy."+what+".title", q.names()), Danger: rules.SeverityDanger,
+				Lines: lines, Question: c.T("deploy." + what + ".question"),
 			}
 		},
 		Then: func(yes any) tea.Cmd {

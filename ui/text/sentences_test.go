@@ -96,6 +96,15 @@ var unsaid = map[string]string{
 	"; policy=wildcard": elsewhereSaid,
 	"; persistUntil=%s": elsewhereSaid,
 
+	"show ssl cert":                  command,
+	"set ssl cert ":                  command,
+	"commit ssl cert ":               command,
+	"abort ssl cert ":                command,
+	"# filename":                     elsewhereSaid,
+	"Connection: close":              elsewhereSaid,
+	"Content-Type: application/json": elsewhereSaid,
+	"Cache-Control: must-revalidate": elsewhereSaid,
+
 	"card ":           id,
 	"choice ":         id,
 	"contact ":        id,

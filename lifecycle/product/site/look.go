@@ -26,8 +26,12 @@ func (p *Product) Look(ctx context.Context, t ports.Target) (ports.Look, error) 
 		return ports.Look{}, err
 	}
 	look := ports.Look{}
+	st, err := at.set.State(ctx)
+	if err != nil {
+		return look, err
+	}
 	for _, a := range at.addresses() {
-		seen, err := at.look(ctx, a)
+		seen, err := at.look(ctx, a, at.sni(st.Chain))
 		if err != nil {
 			return look, err
 		}
@@ -35,10 +39,6 @@ func (p *Product) Look(ctx context.Context, t ports.Target) (ports.Look, error) 
 	}
 	if len(look.Seen) > 0 {
 		return look, nil
-	}
-	st, err := at.set.State(ctx)
-	if err != nil {
-		return look, err
 	}
 	seen := ports.Seen{Chain: st.Chain}
 	if len(st.Chain) == 0 {
@@ -58,7 +58,7 @@ func (p *Product) Survey(ctx context.Context, region string) ([]ports.Presence, 
 	for _, s := range all {
 		at := p.place(host, s)
 		pr := ports.Presence{
-			Target: ports.Target{Region: region, Name: s.Target}, Names: s.Names, Address: at.address(), SNI: at.sni(),
+			Target: ports.Target{Region: region, Name: s.Target}, Names: s.Names, Address: at.address(),
 			Source: s.Source, Err: s.Err,
 		}
 		for _, f := range s.Files {
@@ -75,6 +75,7 @@ func (p *Product) Survey(ctx context.Context, region string) ([]ports.Presence, 
 			st, err := at.set.State(ctx)
 			pr.Chain, pr.Managed, pr.Err = st.Chain, st.Managed, err
 		}
+		pr.SNI = at.sni(pr.Chain)
 		found = append(found, pr)
 	}
 	return found, nil

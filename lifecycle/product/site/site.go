@@ -22,11 +22,14 @@ type Site struct {
 	Target string // the name of the target
 	// Names are the host names that are served, for which a certificate is needed; none if
 	// any will do.
-	Names     []string
-	Addresses []string // host:port that the server listens on, with an address such as 0.0.0.0 for all
-	Files     []pairfiles.File
-	Source    string // configuration that says so, as file:line
-	Err       error  // why nothing can be deployed there; Files may be empty then
+	Names []string
+	// ByCertificate says that the server presents it to clients that ask for a name which is
+	// in it, whatever the configuration names.
+	ByCertificate bool
+	Addresses     []string // host:port that the server listens on, with an address such as 0.0.0.0 for all
+	Files         []pairfiles.File
+	Source        string // configuration that says so, as file:line
+	Err           error  // why nothing can be deployed there; Files may be empty then
 }
 
 // Server is a kind of server. Its methods are safe for concurrent use.
@@ -182,11 +185,12 @@ func (p *Product) Current(ctx context.Context, t ports.Target) (ports.Binding, e
 }
 
 func (at *place) binding(ctx context.Context) (ports.Binding, error) {
-	b := ports.Binding{Address: at.address(), SNI: at.sni()}
+	b := ports.Binding{Address: at.address(), SNI: at.sni(nil)}
 	if at.Err != nil {
 		return b, at.Err
 	}
 	st, err := at.set.State(ctx)
+	b.SNI = at.sni(st.Chain)
 	if !st.Pending {
 		b.Fingerprint = st.Fingerprint
 	}
