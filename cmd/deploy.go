@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,13 +46,22 @@ func deployCmd(c *invocation) *cobra.Command {
 					if c.Yes && !s.dryRun {
 						return plan{}, nil // nobody sees it
 					}
+					outside, err := c.outsideWindows(i, r)
+					if err != nil {
+						return plan{}, err
+					}
 					p, err := c.planDeployment(ctx, i, r)
+					if len(outside) > 0 {
+						p.ask, p.lines = true, slices.Concat([]string{c.Text("verb.deploy.outside", "name", i.Name)}, outside, p.lines)
+					}
 					if f := (*rules.Refusal)(
 						nil,
 					); c.Interactive && !c.Yes && !s.dryRun && errors.As(err, &f) &&
 						f.Reason == rules.ReasonOlder {
 						older[i.ID] = true
-						return c.planOlder(i, f), nil
+						p = c.planOlder(i, f)
+						p.lines = append(p.lines, outside...)
+						return p, nil
 					}
 					return p, err
 				},
@@ -104,6 +114,31 @@ func (c *invocation) planOlder(i *model.Instance, f *rules.Refusal) plan {
 		ask: true, typed: i.Name, lines: []string{c.Label("danger", string(rules.SeverityDanger)) + ": " + c.Words().Text(f.AsText())},
 		notes: []model.Text{f.AsText()},
 	}
+}
+
+// outsideWindows says which products of a deployment are in none of their deployment windows
+// now, and when the next one of each begins (spec P7).
+func (c *invocation) outsideWindows(i *model.Instance, r lifecycle.DeployRequest) (lines []string, err error) {
+	products := []string{r.Product}
+	if r.Everywhere {
+		places, err := c.engine().Everywhere(i.ID)
+		if err != nil {
+			return nil, err
+		}
+		products = nil
+		for n := range places {
+			if !slices.Contains(products, places[n].Product) {
+				products = append(products, places[n].Product)
+			}
+		}
+	}
+	for _, p := range c.engine().Products() {
+		named := func(name string) bool { return model.NormalizeName(name) == model.NormalizeName(p.Name) }
+		if slices.ContainsFunc(products, named) && !p.Window.IsZero() {
+			lines = append(lines, c.Text("verb.deploy.window", "product", p.Name, "at", p.Window))
+		}
+	}
+	return lines, nil
 }
 
 // planDeployment returns where a certificate would be deployed.

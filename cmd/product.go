@@ -112,6 +112,7 @@ func (c *invocation) product(p *lifecycle.ProductInfo) error {
 func productSources() []settingSource {
 	all := []settingSource{
 		{"setting.products.", product.Place{}}, {"setting.products.", product.HostSettings{}},
+		{"setting.products.", product.Schedule{}},
 	}
 	for _, k := range product.Kinds {
 		if k.Settings != nil {

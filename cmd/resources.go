@@ -34,8 +34,12 @@ func resourcesCmd(c *invocation) *cobra.Command {
 				if v.ReadBack {
 					address = c.Text("resource.unseen")
 				}
+				state := c.Label("label", string(v.State))
+				if v.AwaitsWindow() {
+					state = c.Text("verb.resources.window", "state", v.State, "at", v.WindowAt)
+				}
 				rows = append(rows, []string{
-					v.ID.Short(), v.Product, v.Region, v.Name, c.Label("label", string(v.State)), out.Dash(v.InstanceName),
+					v.ID.Short(), v.Product, v.Region, v.Name, state, out.Dash(v.InstanceName),
 					short(v.Expected), short(v.Presented), c.expires(v.NotAfter, now), address,
 				})
 			}

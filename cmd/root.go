@@ -55,7 +55,7 @@ var verbGroups = []struct {
 		tagCmd, ownerCmd, noteCmd, renewCmd, reorderCmd, reissueCmd, rekeyCmd, hostCmd, revokeCmd, deleteCmd,
 	}},
 	{"help.group.servers", []func(*invocation) *cobra.Command{
-		deployCmd, undeployCmd, resourcesCmd, receiptsCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
+		deployCmd, undeployCmd, resourcesCmd, receiptsCmd, verifyCmd, acceptCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
 	}},
 	{"help.group.overview", []func(*invocation) *cobra.Command{
 		listCmd, showCmd, explainCmd, viewCmd, tasksCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,

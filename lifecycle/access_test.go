@@ -101,7 +101,7 @@ func TestEveryMethodOfAnAccessChecksWhoCalls(t *testing.T) {
 				v = reflect.ValueOf(w.ctx())
 			case reflect.TypeFor[model.ID]():
 				v = reflect.ValueOf(instance)
-				if slices.Contains([]string{"Undeploy", "Verify", "AutoDeploy", "Resource"}, m.Name) {
+				if slices.Contains([]string{"Undeploy", "Verify", "Accept", "AutoDeploy", "Resource"}, m.Name) {
 					v = reflect.ValueOf(jobs[0].Resource)
 				}
 			case reflect.TypeFor[func(model.Reader) error]():

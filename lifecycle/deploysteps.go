@@ -129,6 +129,11 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 	if err != nil && !errors.Is(err, ports.ErrNoResource) {
 		return nil, presentError(err)
 	}
+	if j.Cause == journal.CauseScheduled && b.Fingerprint != pair.Fingerprint {
+		if at := w.windowAt(s.res.Product, w.Now()); at.After(w.Now()) {
+			return w.giveBack(at), nil
+		}
+	}
 	receipt := w.newReceipt(ctx, &j, &s, b, pair)
 	if b.Fingerprint != pair.Fingerprint {
 		if b, err = s.product.Deploy(ctx, s.place, pair); err != nil {
@@ -258,6 +263,9 @@ func (w *worker) settle(tx model.Tx, j *model.Job) error {
 		}
 		w.recordPresented(r, j.WantFingerprint, notAfter)
 		clearOperation(r, j)
+		if v := i.Current(); v != nil && v.Fingerprint == r.Deployed {
+			r.StopWaiting()
+		}
 		if err := w.recordListening(tx, r, nil); err != nil {
 			return err
 		}
@@ -285,7 +293,7 @@ func (w *worker) settle(tx model.Tx, j *model.Job) error {
 // recordPresented records the certificate that a resource presents.
 func (w *worker) recordPresented(r *model.Resource, fingerprint string, notAfter time.Time) {
 	r.Presented, r.NotAfter, r.VerifiedAt, r.ProbedAt, r.VerifyError = fingerprint, notAfter, w.Now(), w.Now(), ""
-	if fingerprint == r.Deployed {
+	if !r.Drifts() {
 		r.DriftSince = time.Time{}
 	} else if r.DriftSince.IsZero() {
 		r.DriftSince = w.Now()

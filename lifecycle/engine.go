@@ -86,6 +86,7 @@ type NamedProduct struct {
 	// Problem is why it cannot be used if Product is nil, and otherwise why a
 	// part of it cannot; its resources are then verified when the engine starts.
 	Problem model.Text
+	Windows []string // its deployment windows, see package window
 }
 
 // Engine carries out what the transition table allows. A change of an instance,
@@ -185,6 +186,9 @@ func New(o Options) *Engine {
 	open := make([]authority.Product, len(o.Products))
 	for n, p := range o.Products {
 		open[n].Declaration = authority.Declaration{Name: p.Name, Kind: p.Driver}
+		if len(p.Windows) > 0 {
+			open[n].Settings = map[string]any{authority.Windows: p.Windows}
+		}
 		open[n].Port, open[n].Problem = p.Product, p.Problem
 	}
 	e.productRegions = func(authority.Declaration) []string { return nil }

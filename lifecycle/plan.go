@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"slices"
 	"sync"
+	"time"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
@@ -18,6 +19,9 @@ import (
 type DeployPlace struct {
 	Product, Region, Name string
 	Wave, Waves           int // Wave counts from 1; both are 0 without waves (spec P6)
+	// Window is when the next deployment window of the product begins; zero if it has none,
+	// or if one is open (spec P7).
+	Window time.Time
 
 	Planned bool           // the product says what it would change
 	Changes []ports.Change // none if the certificate is there already
@@ -54,6 +58,9 @@ func (e *Engine) planDeploy(ctx context.Context, actor model.Actor, id model.ID,
 	places := make([]DeployPlace, len(targets))
 	for n, t := range targets {
 		places[n] = DeployPlace{Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}
+		if at := e.windowAt(t.product.Name, e.Now()); at.After(e.Now()) {
+			places[n].Window = at
+		}
 		if len(targets) > 1 && waves.Batch > 0 {
 			places[n].Wave, places[n].Waves = waves.WaveOf(n)+1, waves.Waves()
 		}
@@ -123,6 +130,9 @@ func (p *DeployPlace) Lines() []model.Text {
 		head = model.Say("plan.place-in-wave", "place", p.Place(), "wave", p.Wave, "waves", p.Waves)
 	}
 	all := []model.Text{head}
+	if !p.Window.IsZero() {
+		all = append(all, model.Say("plan.window", "at", p.Window))
+	}
 	switch {
 	case p.Err != nil:
 		return append(all, model.Say("plan.unknown", "cause", p.Err))

@@ -323,7 +323,7 @@ func (rd *reader) productInfos() []ProductInfo {
 	all := rd.products.All()
 	infos := make([]ProductInfo, len(all))
 	for n, p := range all {
-		infos[n] = productInfo(p)
+		infos[n] = rd.productInfo(p)
 	}
 	return infos
 }

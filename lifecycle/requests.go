@@ -145,11 +145,14 @@ var ResourceSorts = []model.Sort{
 
 // ProductInfo is a product as lists show it.
 type ProductInfo struct {
-	Name     string
-	Driver   string
-	Regions  []string
-	Makes    bool       // a deployment to a new name creates the resource
-	Problem  model.Text // as that of [NamedProduct]
+	Name    string
+	Driver  string
+	Regions []string
+	Makes   bool       // a deployment to a new name creates the resource
+	Problem model.Text // as that of [NamedProduct]
+	// Window is when its next deployment window begins; zero if it has none, or if one is
+	// open (spec P7).
+	Window   time.Time
 	Declared authority.Declaration
 }
 

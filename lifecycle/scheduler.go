@@ -71,7 +71,9 @@ func (s *scheduler) schedule() {
 	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // Guard logs the fault
 	s.verifyProblems()
 	var planned, passed, found journal.LogFilter
-	plan := func() error { return errors.Join(s.planTasks(), s.directory.FollowContacts(s.ctx)) }
+	plan := func() error {
+		return errors.Join(s.planTasks(), s.directory.FollowContacts(s.ctx), s.deployments.replanWindows(s.ctx, ""))
+	}
 	if err := s.journal.Guard("scheduler.tasks", plan); planned.IsNew(s.ctx, err) {
 		s.log.Error("the tasks of the certificates could not be planned", "error", err)
 	}
@@ -400,6 +402,8 @@ func (s *scheduler) nextDue() (next time.Time, err error) {
 	jobs, instances := s.journal.CollectUnreadable(model.KindJob), s.journal.CollectUnreadable(model.KindInstance)
 	defer jobs.Report()
 	defer instances.Report()
+	resources := s.journal.CollectUnreadable(model.KindResource)
+	defer resources.Report()
 	err = s.store.View(func(r model.Reader) error {
 		after := model.TimeKey(now)
 		return errors.Join(
@@ -407,6 +411,8 @@ func (s *scheduler) nextDue() (next time.Time, err error) {
 				func(j *model.Job) bool { return !consider(j.Next) }),
 			journal.EachReadable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.Add,
 				func(i *model.Instance) bool { return !consider(i.NextMoment()) }),
+			journal.EachReadable(r, model.Scan{Index: "window", From: after, Limit: 2}, resources.Add,
+				func(v *model.Resource) bool { return !consider(v.WindowAt) }),
 		)
 	})
 	if err != nil {

@@ -218,13 +218,15 @@ const (
 	TaskContact     TaskKind = "contact"      // a contact cannot receive notices
 	TaskChannel     TaskKind = "channel"      // notices to a channel keep failing
 	TaskLeft        TaskKind = "left"         // a proof of control could not be removed (spec C5)
+	TaskDrift       TaskKind = "drift"        // a server presents another certificate than was deployed (spec P8)
+	TaskWindow      TaskKind = "window"       // a deployment window begins only after what is presented has ended (spec P7)
 	TaskPersist     TaskKind = "persist"      // records of dns-persist-01 soon hold no more (spec C4)
 )
 
 // TaskKinds lists every kind of task, those first whose trouble visitors of a server
 // see already.
 var TaskKinds = []TaskKind{
-	TaskReplace, TaskPredecessor, TaskExpiry, TaskHostingEnds, TaskFailing, TaskProve, TaskInstall, TaskReview, TaskWatch, TaskAddress,
+	TaskReplace, TaskPredecessor, TaskDrift, TaskWindow, TaskExpiry, TaskHostingEnds, TaskFailing, TaskProve, TaskInstall, TaskReview, TaskWatch, TaskAddress,
 	TaskPersist, TaskLeft, TaskContact, TaskChannel, TaskAside, TaskBackup, TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
 }
 
@@ -232,7 +234,7 @@ var TaskKinds = []TaskKind{
 // them with what holds now (spec D9). A dismissed one stays until its cause has ended.
 func (k TaskKind) FollowsState() bool {
 	switch k {
-	case TaskExpiry, TaskHostingEnds, TaskFailing, TaskReplace, TaskPredecessor, TaskContact, TaskChannel, TaskLeft, TaskPersist:
+	case TaskExpiry, TaskHostingEnds, TaskFailing, TaskReplace, TaskPredecessor, TaskContact, TaskChannel, TaskLeft, TaskPersist, TaskWindow, TaskDrift:
 		return true
 	}
 	return false

@@ -107,6 +107,7 @@ type Product struct {
 	KnownHosts    string   `yaml:"known_hosts,omitempty"`
 	AcceptHostKey []string `yaml:"accept_host_key,omitempty"`
 	Sudo          bool     `yaml:"sudo,omitempty"`
+	Windows       []string `yaml:"windows,omitempty"`
 	// Settings have the driver's own type; nil if it has none.
 	Settings any `yaml:"settings,omitempty"`
 }

@@ -38,7 +38,7 @@ func (c *Config) checkProducts(d *decoder) {
 		seen[model.NormalizeName(p.Name)] = true
 		if p.Driver == authority.None {
 			d.rule(defaultProduct(p.Name) != nil, at+".name", model.Say("config.no-default"), DefaultProducts()[0])
-			d.rule(len(p.Regions) == 0 && !p.hasHosts() && d.at[at+".settings"] == nil, at+".driver", model.Say("config.none-alone"), nil)
+			d.rule(len(p.Regions)+len(p.Windows) == 0 && !p.hasHosts() && d.at[at+".settings"] == nil, at+".driver", model.Say("config.none-alone"), nil)
 			continue
 		}
 		p.checkDriver(d, at)
@@ -64,6 +64,7 @@ func (p Product) checkDriver(d *decoder, at string) {
 		p.checkNoHosts(d, at)
 		d.checkSettings(p.place(k), at)
 	}
+	d.checkSettings(product.Schedule{Windows: p.Windows}, at)
 	d.checkSettings(p.Settings, at+".settings")
 }
 
@@ -120,6 +121,7 @@ func (c *Config) Declarations() (all []authority.Declaration) {
 		}
 		if k, ok := product.Find(d.Kind); ok { // others take a default away
 			d.Settings = setting.Changed(k.Place(), p.place(k))
+			maps.Copy(d.Settings, setting.Changed(product.Schedule{}, product.Schedule{Windows: p.Windows}))
 			if k.Settings != nil {
 				maps.Copy(d.Settings, setting.Changed(k.Settings(), p.Settings))
 			}

@@ -81,10 +81,16 @@ func newRecords(key *model.Key, old []byte) *records {
 			exact(func(r *model.Resource) string { return string(r.Instance) }, "instance"),
 			exact(func(r *model.Resource) string { return model.PlaceKey(r.Product, r.Region, r.Name) }, "place"),
 			ordered("waiting", func(r *model.Resource) string {
-				if !r.Waiting {
+				if !r.Waiting || r.AwaitsWindow() {
 					return ""
 				}
 				return model.TimeKey(r.DeployedAt)
+			}),
+			ordered("window", func(r *model.Resource) string {
+				if !r.AwaitsWindow() {
+					return ""
+				}
+				return model.TimeKey(r.WindowAt)
 			})),
 		jobs: newTable(
 			ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) }),

@@ -63,6 +63,7 @@ var noticeRules = []struct {
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskProve), kind: ""},
 	// The event of the probe reports a watched endpoint.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskWatch), kind: ""},
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskDrift), kind: ""},
 	// The event of the verification reports a resource that presents nothing.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskAddress), kind: ""},
 	// The notices of expiry and of the first failure report these.

@@ -24,6 +24,7 @@ const (
 	Reject      Action = "reject"       // by the CA, or for lack of proof of control
 	Deploy      Action = "deploy"
 	Undeploy    Action = "undeploy"
+	Accept      Action = "accept"
 	Verify      Action = "verify"
 	AutoDeploy  Action = "auto-deploy"
 	Download    Action = "download"

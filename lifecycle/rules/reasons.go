@@ -95,6 +95,8 @@ const (
 	ReasonNoRenewals      Reason = "no-renewals-left"
 	ReasonDocument        Reason = "document-refused"
 	ReasonDocuments       Reason = "too-many-documents"
+	ReasonNoDrift         Reason = "no-drift"
+	ReasonUnacceptable    Reason = "unacceptable"
 )
 
 // Refusal is the error of an action that the rules do not allow. Nothing was

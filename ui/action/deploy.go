@@ -14,6 +14,7 @@ import (
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
+	"certquay/ui/widget"
 )
 
 // edgeDriver is the driver of products that stop with this process.
@@ -141,13 +142,22 @@ func deploy(q *request) tea.Msg {
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r, _ := deployRequest(v)
 		older, broken, err := q.dangers(ctx, r)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
+		}
+		used := []string{r.Product}
+		if r.Everywhere {
+			used = where.products()
+		}
+		late := outsideWindows(c, products, used)
+		switch {
 		case len(older) > 0:
-			return q.confirmDeploy(r, "older", append(older, broken...)), nil
+			r.Older = true
+			return q.confirmDeploy(r, "older", rules.SeverityDanger, slices.Concat(older, broken, late)), nil
 		case len(broken) > 0:
-			return q.confirmDeploy(r, "breaks", broken), nil
+			return q.confirmDeploy(r, "breaks", rules.SeverityDanger, slices.Concat(broken, late)), nil
+		case len(late) > 0:
+			return q.confirmDeploy(r, "outside", rules.SeverityCaution, late), nil
 		}
 		return q.deploy(ctx, r)
 	})
@@ -262,13 +272,32 @@ func (q *request) planLines(p *lifecycle.DeployPlace) (lines []string) {
 	return lines
 }
 
-// confirmDeploy confirms as a danger what a deployment takes away.
-func (q *request) confirmDeploy(r lifecycle.DeployRequest, what string, lines []string) tea.Msg {
+// products lists those that have places.
+func (at deployedNow) products() (all []string) {
+	for n := range at.places {
+		all = append(all, at.places[n].Product)
+	}
+	return all
+}
+
+// outsideWindows says which of the products used are in none of their deployment windows, and
+// when the next one of each begins (spec P7).
+func outsideWindows(c *app.Context, products []lifecycle.ProductInfo, used []string) (lines []string) {
+	for n := range products {
+		if p := &products[n]; !p.Window.IsZero() && slices.Contains(used, p.Name) {
+			lines = append(lines, c.T("deploy.outside.window", p.Name, widget.Stamp(p.Window)))
+		}
+	}
+	return lines
+}
+
+// confirmDeploy deploys once a person has confirmed what is unusual about it.
+func (q *request) confirmDeploy(r lifecycle.DeployRequest, what string, danger rules.Severity, lines []string) tea.Msg {
 	c := q.c
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{
-				Context: c, Title: c.T("deploy."+what+".title", q.names()), Danger: rules.SeverityDanger,
+				Context: c, Title: c.T("deploy."+what+".title", q.names()), Danger: danger,
 				Lines: lines, Question: c.T("deploy." + what + ".question"),
 			}
 		},
@@ -276,7 +305,6 @@ func (q *request) confirmDeploy(r lifecycle.DeployRequest, what string, lines []
 			if yes == nil {
 				return nil
 			}
-			r.Older = true
 			return c.Do(func(ctx context.Context) tea.Msg {
 				msg, err := q.deploy(ctx, r)
 				if err != nil {

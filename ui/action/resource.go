@@ -88,6 +88,9 @@ func (r *resourceShown) sections(c *app.Context) []dialog.Section {
 	if !r.DriftSince.IsZero() {
 		state += " " + widget.Ago(c.T, r.DriftSince, c.Now)
 	}
+	if r.AwaitsWindow() {
+		state += c.Separator() + c.T("resource.window", widget.Stamp(r.WindowAt))
+	}
 	address := r.Address
 	if r.ReadBack {
 		address = c.T("resource.unseen")

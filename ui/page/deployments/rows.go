@@ -141,7 +141,11 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 		{ID: "state", Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
 			st := style.StatusOfServer(string(r.State))
 			word := c.Text.Lookup("label."+string(r.State), string(r.State))
-			if !r.DriftSince.IsZero() {
+			if r.State == model.ResourceWaiting && r.AwaitsWindow() {
+				if more := word + " " + widget.Days(c.T, r.WindowAt, c.Now); widget.Width(more)+2 <= w {
+					word = more
+				}
+			} else if !r.DriftSince.IsZero() {
 				if more := word + " " + widget.Ago(c.T, r.DriftSince, c.Now); widget.Width(more)+2 <= w {
 					word = more
 				}
