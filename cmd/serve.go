@@ -64,6 +64,13 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 			c.Note("verb.warning", "what", line)
 		}
 	}
+	switch at, err := a.ServeMetrics(ctx); {
+	case err != nil: // certificates are renewed all the same
+		a.Log.Error("metrics are not served", "error", err)
+		c.Note("verb.serve.no-metrics", "cause", err)
+	case at != "":
+		c.Say("verb.serve.metrics", "address", at)
+	}
 	c.Say("verb.serve.on", "products", c.servedBy())
 	select {
 	case <-ctx.Done():

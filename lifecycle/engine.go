@@ -12,11 +12,13 @@ import (
 
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/directory"
+	"certquay/lifecycle/discover"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/monitor"
 	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 )
 
@@ -43,11 +45,13 @@ type Options struct {
 	DeclaredProducts []authority.Declaration
 	OpenProduct      *authority.ProductOpener
 	ProductKinds     []ports.ProductKind // that OpenProduct opens
-	Prober           ports.Prober
-	VerifyChain      ports.ChainVerifier // nil: endpoints are not watched
-	Notifier         ports.Notifier      // nil: no notices are written
-	Policy           rules.Policy
-	Log              *slog.Logger // nil for none
+	// Discover finds what can be adopted; nil for nothing.
+	Discover    *discover.Scanner
+	Prober      ports.Prober
+	VerifyChain ports.ChainVerifier // nil: endpoints are not watched
+	Notifier    ports.Notifier      // nil: no notices are written
+	Policy      rules.Policy
+	Log         *slog.Logger // nil for none
 	// Words renders a message in notices; nil renders its code.
 	Words func(model.Text) string
 	// Roots returns the trusted roots that complete the chain of an upload; nil
@@ -109,6 +113,8 @@ type Engine struct {
 	// productRegions are [authority.ProductOpener.Regions].
 	productRegions func(authority.Declaration) []string
 	prober         ports.Prober
+	discover       *discover.Scanner
+	adopting       sync.Mutex // one adoption, or undoing of one, at a time
 	monitor        *monitor.Monitor
 	worker         *worker
 	scheduler      *scheduler
@@ -178,6 +184,11 @@ func New(o Options) *Engine {
 		noSweeps:    o.NoSweeps,
 		makeKey:     o.NewKey,
 		crashed:     o.Crashed,
+	}
+	if e.discover = o.Discover; e.discover == nil {
+		e.discover = &discover.Scanner{Open: func(string, discover.Reach) (runner.Runner, error) {
+			return nil, model.Fail("discover.none")
+		}}
 	}
 	e.directory = directory.New(e.journal, e.notifier)
 	e.checkDNS, e.issuerKinds, e.productKinds = o.CheckDNS, o.IssuerKinds, o.ProductKinds

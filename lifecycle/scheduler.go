@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"certquay/lifecycle/journal"
@@ -49,6 +50,8 @@ type scheduler struct {
 	faults    map[model.ID]int       // consecutive panics of due work
 
 	listenRetries listenRetries
+
+	passed atomic.Int64 // when the last pass ended without an error, in seconds since 1970; 0 before
 }
 
 func newScheduler(e *Engine) *scheduler {
@@ -78,11 +81,15 @@ func (s *scheduler) schedule() {
 		s.log.Error("the tasks of the certificates could not be planned", "error", err)
 	}
 	for {
-		if err := s.journal.Guard("scheduler.pass", func() error { _, err := s.runDue(true); return err }); passed.IsNew(s.ctx, err) {
+		err := s.journal.Guard("scheduler.pass", func() error { _, err := s.runDue(true); return err })
+		if err == nil {
+			s.passed.Store(s.Now().Unix())
+		}
+		if passed.IsNew(s.ctx, err) {
 			s.log.Error("the scheduler could not finish a pass", "error", err)
 		}
 		wait := resumeEvery
-		err := s.journal.Guard("scheduler.next", func() error {
+		err = s.journal.Guard("scheduler.next", func() error {
 			at, err := s.nextDue()
 			if !at.IsZero() {
 				wait = min(wait, max(at.Sub(s.Now()), 100*time.Millisecond))

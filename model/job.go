@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // JobKind is the kind of external work a job does.
 type JobKind string
@@ -19,6 +22,9 @@ const (
 
 // JobKinds lists every kind of job. Notices are not jobs; see [Notice].
 var JobKinds = []JobKind{JobIssue, JobReissue, JobRenew, JobDeploy, JobUndeploy, JobRevoke, JobVerify, JobClean}
+
+// Known reports whether k is one of [JobKinds].
+func (k JobKind) Known() bool { return slices.Contains(JobKinds, k) }
 
 // Steps of jobs that issue or revoke versions.
 const (

@@ -221,13 +221,15 @@ const (
 	TaskDrift       TaskKind = "drift"        // a server presents another certificate than was deployed (spec P8)
 	TaskWindow      TaskKind = "window"       // a deployment window begins only after what is presented has ended (spec P7)
 	TaskPersist     TaskKind = "persist"      // records of dns-persist-01 soon hold no more (spec C4)
+	TaskSwitchOff   TaskKind = "switch-off"   // another client still renews an adopted certificate (spec P4)
 )
 
 // TaskKinds lists every kind of task, those first whose trouble visitors of a server
 // see already.
 var TaskKinds = []TaskKind{
-	TaskReplace, TaskPredecessor, TaskDrift, TaskWindow, TaskExpiry, TaskHostingEnds, TaskFailing, TaskProve, TaskInstall, TaskReview, TaskWatch, TaskAddress,
-	TaskPersist, TaskLeft, TaskContact, TaskChannel, TaskAside, TaskBackup, TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
+	TaskReplace, TaskPredecessor, TaskDrift, TaskWindow, TaskExpiry, TaskHostingEnds, TaskFailing, TaskProve, TaskInstall,
+	TaskReview, TaskWatch, TaskAddress, TaskPersist, TaskSwitchOff, TaskLeft, TaskContact, TaskChannel, TaskAside, TaskBackup,
+	TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
 }
 
 // FollowsState reports whether tasks of the kind are raised and closed by comparing

@@ -174,6 +174,7 @@ func (a *App) openEngine(
 		VerifyChain:      product.WatchVerifier("trusted", roots),
 		Notifier:         a.newNotifier(roots),
 		Crashed:          crashed,
+		Discover:         a.scanner(clock),
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
 }

@@ -36,6 +36,7 @@ type Config struct {
 	Notify       Notify            `yaml:"notify"`
 	Backup       Backup            `yaml:"backup"`
 	SSH          SSH               `yaml:"ssh"`
+	Metrics      Metrics           `yaml:"metrics"`
 	Support      string            `yaml:"support_contact"`
 	UI           UI                `yaml:"ui"`
 	Log          Log               `yaml:"log"`

@@ -54,6 +54,9 @@ type Kind struct {
 	// Regions returns the regions that the settings name, the default first, none if that is
 	// not known now; nil if a driver has a [Place] or hosts.
 	Regions func(settings any) []string
+	// ByConfiguration returns the settings, beside those of its hosts, for the server whose main
+	// configuration is a file; nil if the file is none of this kind. nil where no file tells.
+	ByConfiguration func(path string) map[string]any
 	// Open opens a product. An [io.Closer] is closed before the store; a
 	// [ProblemReporter] may work in part.
 	Open func(context.Context, Setup) (ports.Product, error)
@@ -68,9 +71,11 @@ type ProblemReporter interface {
 // line here.
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
-	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, Open: openNginx},
+	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true,
+		ByConfiguration: nginx.ByConfiguration, Open: openNginx},
 	{Name: haproxy.Driver, Settings: func() any { return haproxy.DefaultSettings() }, OnHosts: true, Open: openHAProxy},
-	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true, Open: openApache},
+	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true,
+		ByConfiguration: apache.ByConfiguration, Open: openApache},
 	{Name: caddy.Driver, Settings: func() any { return caddy.DefaultSettings() }, OnHosts: true, Open: openCaddy},
 	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
 	{Name: aliyun.Kind, Settings: func() any { return aliyun.DefaultSettings() }, Open: openAliyun},

@@ -97,6 +97,13 @@ const (
 	ReasonDocuments       Reason = "too-many-documents"
 	ReasonNoDrift         Reason = "no-drift"
 	ReasonUnacceptable    Reason = "unacceptable"
+	ReasonNotFound        Reason = "nothing-discovered"
+	ReasonFoundChanged    Reason = "changed-since-discovery"
+	ReasonFoundBroken     Reason = "found-broken"
+	ReasonAdopted         Reason = "adopted-already"
+	ReasonNotAdopted      Reason = "not-adopted"
+	ReasonRenewedSince    Reason = "renewed-since-adoption"
+	ReasonUndeployFailed  Reason = "undeploy-failed"
 )
 
 // Refusal is the error of an action that the rules do not allow. Nothing was

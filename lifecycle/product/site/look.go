@@ -67,6 +67,8 @@ func (p *Product) Survey(ctx context.Context, region string) ([]ports.Presence, 
 				pr.KeyFile = f.Path
 			case pairfiles.Combined, pairfiles.PKCS12, pairfiles.JKS:
 				pr.CertFile, pr.KeyFile = f.Path, f.Path
+			case pairfiles.Chain:
+				pr.ChainFile = f.Path
 			case pairfiles.FullChain, pairfiles.Leaf:
 				pr.CertFile = f.Path
 			}
