@@ -59,6 +59,7 @@ func resourcesCmd(c *invocation) *cobra.Command {
 	fl.StringVar(&f.Product, "product", "", "")
 	fl.StringVar(&f.Region, "region", "", "")
 	fl.BoolVar(&f.Hosted, "hosted", false, "")
+	fl.BoolVar(&f.Drifted, "drifted", false, "")
 	fl.BoolVar(&f.Auto, "auto-deploy", false, "")
 	fl.StringVar(&f.Where, "where", "", "")
 	fl.StringVar(&state, "state", "", out.Join(model.ResourceStates))

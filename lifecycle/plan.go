@@ -123,6 +123,22 @@ func (ds *deployments) plan(ctx context.Context, t *target, pair ports.KeyPair, 
 // shortFingerprint is how many characters of a fingerprint a plan shows.
 const shortFingerprint = 12
 
+// ChangeText says one step of a plan or of a receipt.
+func ChangeText(c model.PlannedChange) model.Text {
+	kind := ports.ChangeKind(c.Kind)
+	short := func(s string) string {
+		if kind == ports.ChangeLink || len(s) < shortFingerprint {
+			return s
+		}
+		return s[:shortFingerprint] + "…"
+	}
+	code := "plan.change." + c.Kind
+	if c.Before == "" && kind == ports.ChangeReplace {
+		code = "plan.change.write"
+	}
+	return model.Say(code, "subject", c.Subject, "before", short(c.Before), "after", short(c.After))
+}
+
 // Lines says what a deployment would change at a place, the place itself first.
 func (p *DeployPlace) Lines() []model.Text {
 	head := model.Say("plan.place", "place", p.Place())
@@ -139,18 +155,8 @@ func (p *DeployPlace) Lines() []model.Text {
 	case p.Planned && len(p.Changes) == 0:
 		return append(all, model.Say("plan.nothing"))
 	}
-	short := func(s string, kind ports.ChangeKind) string {
-		if kind == ports.ChangeLink || len(s) < shortFingerprint {
-			return s
-		}
-		return s[:shortFingerprint] + "…"
-	}
 	for _, c := range p.Changes {
-		code := "plan.change." + string(c.Kind)
-		if c.Before == "" && c.Kind == ports.ChangeReplace {
-			code = "plan.change.write"
-		}
-		all = append(all, model.Say(code, "subject", c.Subject, "before", short(c.Before, c.Kind), "after", short(c.After, c.Kind)))
+		all = append(all, ChangeText(model.PlannedChange{Kind: string(c.Kind), Subject: c.Subject, Before: c.Before, After: c.After}))
 	}
 	covered := slices.DeleteFunc(slices.Clone(p.Also), func(n string) bool { return slices.Contains(p.Bare, n) })
 	for _, of := range []struct {

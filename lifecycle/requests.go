@@ -110,6 +110,9 @@ type ResourceView struct {
 	InstanceName string
 	Expected     string // fingerprint of the current version, which should be there; "" when there is none
 	Hosted       bool
+	// Wave is that of a deployment in waves that is under way, from 1; 0 for none. Of Waves,
+	// WaveNow is under way (spec P6).
+	Wave, WaveNow, Waves int
 }
 
 // ResourceFilter narrows the list of resources; what is set combines (spec D4).
@@ -118,6 +121,7 @@ type ResourceFilter struct {
 	Instance        model.ID
 	State           model.ResourceState
 	Hosted, Auto    bool
+	Drifted         bool // of any state, see [model.Resource.Drifts]
 	Text            string
 	Where           string     // a query in the language of package where, for resources
 	Sort            model.Sort // [SortPlace] when ""

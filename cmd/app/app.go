@@ -170,11 +170,11 @@ func (a *App) openEngine(
 		DeclaredProducts: a.Config.Declarations(),
 		OpenProduct:      a.productOpener(ctx, clock),
 		ProductKinds:     product.Declared(),
+		Discover:         a.scanner(clock),
 		Prober:           product.Prober{},
 		VerifyChain:      product.WatchVerifier("trusted", roots),
 		Notifier:         a.newNotifier(roots),
 		Crashed:          crashed,
-		Discover:         a.scanner(clock),
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
 }

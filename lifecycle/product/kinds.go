@@ -71,11 +71,18 @@ type ProblemReporter interface {
 // line here.
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
-	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true,
-		ByConfiguration: nginx.ByConfiguration, Open: openNginx},
-	{Name: haproxy.Driver, Settings: func() any { return haproxy.DefaultSettings() }, OnHosts: true, Open: openHAProxy},
-	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true,
-		ByConfiguration: apache.ByConfiguration, Open: openApache},
+	{
+		Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true,
+		ByConfiguration: nginx.ByConfiguration, Open: openNginx,
+	},
+	{
+		Name: haproxy.Driver, Settings: func() any { return haproxy.DefaultSettings() }, OnHosts: true,
+		ByConfiguration: haproxy.ByConfiguration, Open: openHAProxy,
+	},
+	{
+		Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true,
+		ByConfiguration: apache.ByConfiguration, Open: openApache,
+	},
 	{Name: caddy.Driver, Settings: func() any { return caddy.DefaultSettings() }, OnHosts: true, Open: openCaddy},
 	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
 	{Name: aliyun.Kind, Settings: func() any { return aliyun.DefaultSettings() }, Open: openAliyun},

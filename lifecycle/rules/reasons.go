@@ -78,6 +78,13 @@ const (
 	ReasonConfigured      Reason = "configured"
 	ReasonIssuerInUse     Reason = "issuer-in-use"
 	ReasonProductInUse    Reason = "product-in-use"
+	ReasonNotFound        Reason = "nothing-discovered"
+	ReasonFoundChanged    Reason = "changed-since-discovery"
+	ReasonFoundBroken     Reason = "found-broken"
+	ReasonAdopted         Reason = "adopted-already"
+	ReasonNotAdopted      Reason = "not-adopted"
+	ReasonRenewedSince    Reason = "renewed-since-adoption"
+	ReasonUndeployFailed  Reason = "undeploy-failed"
 	ReasonNoStore         Reason = "product-without-store"
 	ReasonKeepsSuperseded Reason = "superseded-kept"
 	ReasonNoAccount       Reason = "issuer-without-account"
@@ -97,13 +104,6 @@ const (
 	ReasonDocuments       Reason = "too-many-documents"
 	ReasonNoDrift         Reason = "no-drift"
 	ReasonUnacceptable    Reason = "unacceptable"
-	ReasonNotFound        Reason = "nothing-discovered"
-	ReasonFoundChanged    Reason = "changed-since-discovery"
-	ReasonFoundBroken     Reason = "found-broken"
-	ReasonAdopted         Reason = "adopted-already"
-	ReasonNotAdopted      Reason = "not-adopted"
-	ReasonRenewedSince    Reason = "renewed-since-adoption"
-	ReasonUndeployFailed  Reason = "undeploy-failed"
 )
 
 // Refusal is the error of an action that the rules do not allow. Nothing was
@@ -181,8 +181,17 @@ var suggestionsFor = map[Reason][]Suggestion{
 	ReasonExpired:        {{Reorder, []string{selfID}}},
 	ReasonNotDeployed:    {{Deploy, []string{selfID, "--product", "PRODUCT"}}},
 	ReasonNoDeployments:  {{Reorder, []string{selfID}}, {Delete, []string{selfID}}},
+	ReasonNoDrift:        {{Verify, []string{"RESOURCE"}}},
+	ReasonUnacceptable:   {{Deploy, []string{"ID"}}},
 	ReasonUndeployFirst:  {{Undeploy, []string{"RESOURCE"}}},
 	ReasonProductInUse:   {{Undeploy, []string{"RESOURCE"}}},
+	ReasonNotFound:       {{ActionDiscover, nil}},
+	ReasonFoundChanged:   {{ActionDiscover, nil}},
+	ReasonFoundBroken:    {{ActionDiscover, nil}},
+	ReasonAdopted:        {{Show, []string{selfID}}},
+	ReasonNotAdopted:     {{ActionAdopt, []string{"FINDING"}}},
+	ReasonUndeployFailed: {{Show, []string{selfID}}},
+	ReasonRenewedSince:   {{Undeploy, []string{"RESOURCE"}}},
 	ReasonNoStore:        {{"product", []string{"drivers"}}},
 	ReasonNotHosted:      {{Host, []string{selfID}}},
 	ReasonHosted:         {{Show, []string{selfID}}},

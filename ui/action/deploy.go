@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -58,9 +60,9 @@ func deploy(q *request) tea.Msg {
 	if len(where.places) > 0 {
 		options, labels = append([]string{everywhere}, options...), append([]string{c.T("deploy.everywhere")}, labels...)
 	}
-	region := ""
+	region, names := "", ""
 	if inOneProduct(q.places) {
-		region = q.places[0].Region
+		region, names = q.places[0].Region, drifted(q.places)
 	}
 	domains := q.cases[0].Instance.Domains()
 	spec := form.Spec{
@@ -116,7 +118,7 @@ func deploy(q *request) tea.Msg {
 					}
 					return ""
 				}},
-			{Key: "resources", Label: c.T("deploy.resources"), Placeholder: c.T("deploy.resources.all"), Show: func(v form.Values) bool {
+			{Key: "resources", Label: c.T("deploy.resources"), Initial: names, Placeholder: c.T("deploy.resources.all"), Show: func(v form.Values) bool {
 				return v["product"] != everywhere && v["product"] != ""
 			}, Hint: func(v form.Values) string {
 				if product(v).Makes {
@@ -126,11 +128,14 @@ func deploy(q *request) tea.Msg {
 			}},
 		},
 	}
+	spec.Fields = append(spec.Fields, waveFields(c, func(v form.Values) bool {
+		return len(product(v).Regions) > 1 || v["product"] == everywhere && len(where.places) > 1
+	})...)
 	spec.Preview = func(v form.Values) func() form.Preview {
 		edge := product(v).Driver == edgeDriver && c.EdgeNote != ""
 		return func() form.Preview {
 			var pre form.Preview
-			if r, chosen := deployRequest(v); chosen {
+			if r, chosen := deployRequest(v, c.Backend.Policy().Waves); chosen {
 				pre.Lines = form.Lines(q.planned(r)...)
 			}
 			if edge {
@@ -140,7 +145,7 @@ func deploy(q *request) tea.Msg {
 		}
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		r, _ := deployRequest(v)
+		r, _ := deployRequest(v, c.Backend.Policy().Waves)
 		older, broken, err := q.dangers(ctx, r)
 		if err != nil {
 			return nil, err
@@ -168,16 +173,49 @@ func deploy(q *request) tea.Msg {
 const everywhere = "*"
 
 // deployRequest is what the form asks for. chosen is false without a product.
-func deployRequest(v form.Values) (r lifecycle.DeployRequest, chosen bool) {
+func deployRequest(v form.Values, waves rules.Waves) (r lifecycle.DeployRequest, chosen bool) {
 	switch v["product"] {
 	case "":
 		return r, false
 	case everywhere:
-		return lifecycle.DeployRequest{Everywhere: true}, true
+		r.Everywhere = true
+	default:
+		r.Product, r.Regions, r.Resources = v["product"], splitList(v["regions"]), splitList(v["resources"])
 	}
-	return lifecycle.DeployRequest{
-		Product: v["product"], Regions: splitList(v["regions"]), Resources: splitList(v["resources"]),
-	}, true
+	batch, err := strconv.Atoi(v["batch"])
+	pause, wrong := time.ParseDuration(v["pause"])
+	if err == nil && wrong == nil {
+		waves.Batch, waves.Pause = batch, pause
+		r.Waves = &waves
+	}
+	return r, true
+}
+
+// waveFields ask how a deployment to several resources is divided (spec P6).
+func waveFields(c *app.Context, several func(form.Values) bool) []form.Field {
+	waves := c.Backend.Policy().Waves
+	return []form.Field{
+		{
+			Key: "batch", Label: c.T("deploy.batch"), Initial: strconv.Itoa(waves.Batch), Show: several,
+			Hint: func(form.Values) string { return c.T("deploy.batch.hint", waves.First) },
+			Valid: func(s string, _ form.Values) string {
+				if n, err := strconv.Atoi(s); err != nil || n < 0 {
+					return c.T("deploy.batch.wrong")
+				}
+				return ""
+			},
+		},
+		{
+			Key: "pause", Label: c.T("deploy.pause"), Initial: waves.Pause.String(), Show: several,
+			Hint: func(form.Values) string { return c.T("deploy.pause.hint") },
+			Valid: func(s string, _ form.Values) string {
+				if d, err := time.ParseDuration(s); err != nil || d < 0 {
+					return c.T("deploy.pause.wrong")
+				}
+				return ""
+			},
+		},
+	}
 }
 
 // maxPlanned is how many lines of a plan a form shows.
@@ -212,6 +250,18 @@ func inOneProduct(rs []lifecycle.ResourceView) bool {
 	return len(rs) > 0 && !slices.ContainsFunc(rs, func(r lifecycle.ResourceView) bool {
 		return r.Product != rs[0].Product || r.Region != rs[0].Region
 	})
+}
+
+// drifted names resources that are all to be put right; "" if one of them has not drifted.
+func drifted(rs []lifecycle.ResourceView) string {
+	names := make([]string, len(rs))
+	for n := range rs {
+		if !rs[n].Drifts() {
+			return ""
+		}
+		names[n] = rs[n].Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // deployedNow is where certificates, or those that they replace, are deployed.

@@ -161,7 +161,7 @@ func sentences(t *testing.T) map[string][]string {
 	found := map[string][]string{}
 	look := func(path string, e fs.DirEntry, err error) error {
 		if e != nil && e.IsDir() && slices.Contains([]string{"testdata", "producttest", "issuertest", "notifytest", "storetest",
-			"enginetest", "lifecycletest", "kittest", "dnstest", "knottest", "acmetest", "runnertest", "aliyuntest"}, e.Name()) {
+			"enginetest", "lifecycletest", "kittest", "dnstest", "knottest", "acmetest", "runnertest", "aliyuntest", "nginxtest"}, e.Name()) {
 			return filepath.SkipDir
 		}
 		short := strings.TrimPrefix(filepath.ToSlash(path), "../../")

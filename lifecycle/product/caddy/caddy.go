@@ -4,6 +4,11 @@
 // A target is a host name for which the configuration names files, as a Caddyfile does with
 // tls CERT KEY; a file that is for whatever names are in it is a target by its path. Sites
 // whose certificates Caddy obtains itself are refused. The configuration is not changed.
+//
+// Caddy loads certificates only with its whole configuration, for which it opens its ports
+// anew beside the old ones (SO_REUSEPORT). On Linux, a connection that waits to be accepted at
+// that moment may be reset, unless the sysctl net.ipv4.tcp_migrate_req is 1. Version 2.6 also
+// ends what reverse_proxy streams with flush_interval -1.
 package caddy
 
 import (

@@ -98,7 +98,7 @@ func (s *stand) product(hosts ...runner.Runner) ports.Product {
 func (s *stand) onHost(t *testing.T, host runner.Runner) producttest.OnHost {
 	return producttest.OnHost{
 		Host: host, Target: ports.Target{Region: host.Name(), Name: s.target(s.Hosts[0])}, Names: s.Hosts[:1], State: s.State(t),
-		Slow: "/slow", SlowBytes: slowBytes, Socket: true,
+		Slow: "/slow", SlowBytes: slowBytes, Socket: true, Resets: true,
 		Open: func(r runner.Runner) ports.Product { return s.product(r) },
 		Deaf: func(r runner.Runner) runner.Runner { return deaf{r} },
 		Break: func() func() { // the API cannot be reached

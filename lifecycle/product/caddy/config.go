@@ -117,7 +117,9 @@ func (c *config) sites(ctx context.Context, host runner.Runner) ([]site.Site, er
 		s := c.Apps.HTTP.Servers[name]
 		for n, p := range s.Policies {
 			b := site.Block{
-				Names: p.Match.SNI, Addresses: addresses(s.Listen), Source: fmt.Sprintf("apps.http.servers.%s.tls_connection_policies[%d]", name, n),
+				Names:     p.Match.SNI,
+				Addresses: addresses(s.Listen),
+				Source:    fmt.Sprintf("apps.http.servers.%s.tls_connection_policies[%d]", name, n),
 			}
 			for m, f := range c.files {
 				if p.chooses(f) && len(b.Names) > 0 {
@@ -153,7 +155,14 @@ func (c *config) others(chosen map[int]bool) (all []site.Site) {
 	for n, f := range c.files {
 		pair := f.pair(fileSource(n))
 		s := site.Site{
-			Target: path.Clean(f.Certificate), ByCertificate: true, Addresses: listened, Files: pair.Files, Err: pair.Err, Source: fileSource(n),
+			Target: path.Clean(
+				f.Certificate,
+			),
+			ByCertificate: true,
+			Addresses:     listened,
+			Files:         pair.Files,
+			Err:           pair.Err,
+			Source:        fileSource(n),
 		}
 		if !chosen[n] && !slices.ContainsFunc(all, func(o site.Site) bool { return o.Target == s.Target }) {
 			all = append(all, s)

@@ -118,8 +118,14 @@ func TestConfigurations(t *testing.T) {
 			"sockets": object{
 				"listen": []string{"unix//run/x", "udp/:443", "tcp/127.0.0.1:8443-8450"},
 				"tls_connection_policies": []object{
-					{"match": object{"sni": []string{"t.example.com"}}, "certificate_selection": object{"all_tags": []string{"one", "two"}}},
-					{"match": object{"sni": []string{"u.example.com"}}, "certificate_selection": object{"all_tags": []string{"one", "three"}}},
+					{
+						"match":                 object{"sni": []string{"t.example.com"}},
+						"certificate_selection": object{"all_tags": []string{"one", "two"}},
+					},
+					{
+						"match":                 object{"sni": []string{"u.example.com"}},
+						"certificate_selection": object{"all_tags": []string{"one", "three"}},
+					},
 				},
 			},
 			"web": object{
@@ -150,8 +156,13 @@ func TestConfigurations(t *testing.T) {
 
 func (s *stand) call(t *testing.T, method, path string, body []byte) {
 	t.Helper()
-	request := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: \r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		method, path, len(body), body)
+	request := fmt.Sprintf(
+		"%s %s HTTP/1.1\r\nHost: \r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		method,
+		path,
+		len(body),
+		body,
+	)
 	answer, err := site.Ask(t.Context(), runner.Local{}, s.Path("sock"), []byte(request))
 	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
 		t.Fatalf("%s %v", answer, err)

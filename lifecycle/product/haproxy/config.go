@@ -285,7 +285,7 @@ func (r *reader) add(b bind, name string, filters []string, source string, direc
 	}
 	if wrong := named(name, source); wrong != nil {
 		r.site(name, b, filters, source).Err = wrong
-		return nil
+		return nil //nolint:nilerr // it is the site's
 	}
 	name = path.Clean(name)
 	info, err := r.entry(name)

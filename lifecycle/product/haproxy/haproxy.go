@@ -40,6 +40,15 @@ func DefaultSettings() Settings {
 	}
 }
 
+// ByConfiguration returns the settings for the server whose main configuration is a file;
+// nil if it is none of HAProxy's.
+func ByConfiguration(file string) map[string]any {
+	if path.Base(file) != "haproxy.cfg" {
+		return nil
+	}
+	return map[string]any{"configuration": []string{file}, "test": []string{"haproxy", "-c", "-f", file}}
+}
+
 var _ setting.Checker = Settings{}
 
 // Check implements [setting.Checker].
@@ -62,9 +71,10 @@ func (s Settings) Check() (wrong []setting.Problem) {
 	return append(wrong, site.CheckPlaces(s.Address, s.Directory)...)
 }
 
-// New makes a product. Of the options it sets Server, Base and Address.
+// New makes a product. Of the options it sets Server, Base, Address and Again: HAProxy 2.6 loses
+// a signal to reload that comes while it is starting its next worker.
 func New(s Settings, o site.Options) *site.Product {
-	o.Server, o.Base, o.Address = server{s}, s.Directory, s.Address
+	o.Server, o.Base, o.Address, o.Again = server{s}, s.Directory, s.Address, true
 	return site.New(o)
 }
 

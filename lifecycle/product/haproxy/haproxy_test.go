@@ -80,6 +80,11 @@ backend slow
   server slow %s
 `, s.Port, s.Path("list"), crt, strings.TrimPrefix(slow.URL, "http://")), 0o644)
 	s.Start(t, s.program, "-W", "-p", s.Path("pid"), "-f", s.Path("conf.d"))
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(s.Path("sock")); err == nil {
+			break // it comes after the ports
+		}
+	}
 	return s
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,4 +190,27 @@ func TestTheSocketIsNamedIfItIsWrong(t *testing.T) {
 	if wrong = p.Test(t.Context()); len(wrong) != 1 || codeOf(wrong[0]) != "haproxy.refused" {
 		t.Error(wrong)
 	}
+}
+
+// HAProxy 2.6 loses a signal to reload that comes while it is starting its next worker.
+func TestAReloadThatIsLostIsRepeated(t *testing.T) {
+	t.Parallel()
+	s := start(t, false, "a.example.com")
+	s.mustPresent(t, s.Hosts[0], s.deploy(t, s.product(lossy{runner.Local{}, s.settings().Reload, new(int)}), 0).Fingerprint)
+}
+
+// lossy is a host on which the first reload does nothing.
+type lossy struct {
+	runner.Runner
+	reload []string
+	asked  *int
+}
+
+func (l lossy) Run(ctx context.Context, c runner.Command) (runner.Output, error) {
+	if slices.Equal(c.Argv, l.reload) {
+		if *l.asked++; *l.asked == 1 {
+			return runner.Output{}, nil
+		}
+	}
+	return l.Runner.Run(ctx, c)
 }

@@ -39,6 +39,9 @@ type OnHost struct {
 	// Slow is the path of an answer that takes some seconds, of SlowBytes; "" for none.
 	Slow      string
 	SlowBytes int
+	// Resets says that the server itself may reset a connection that waits to be accepted while
+	// it loads: [RunTraffic] then allows that of one in a hundred.
+	Resets bool
 	// Break makes the configuration one that the server refuses, as somebody might
 	// meanwhile, and returns what mends it.
 	Break func() (mend func())

@@ -96,19 +96,20 @@ const (
 	settlePause = 20 * time.Millisecond
 )
 
-// settle waits until the server presents what the files hold, and nothing else for a while.
-// It is no error if it does not: whoever asked for the change looks for himself.
-func (at *place) settle(ctx context.Context) error {
+// settle waits until the server presents what the files hold, and nothing else for a while, and
+// reports whether it does, as far as that can be asked. It is no error if it does not: whoever
+// asked for the change looks for himself.
+func (at *place) settle(ctx context.Context) (settled bool, err error) {
 	st, err := at.set.State(ctx)
 	addresses := at.addresses()
 	if err != nil || st.Fingerprint == "" || len(addresses) == 0 {
-		return err
+		return true, err
 	}
 	limit, since := time.Now().Add(settleLimit), time.Now()
 	for time.Now().Before(limit) && time.Since(since) < settleQuiet {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return false, ctx.Err()
 		case <-time.After(settlePause):
 		}
 		seen, err := at.look(ctx, addresses[0], at.sni(st.Chain))
@@ -118,5 +119,5 @@ func (at *place) settle(ctx context.Context) error {
 			since = time.Now()
 		}
 	}
-	return nil
+	return time.Since(since) >= settleQuiet, nil
 }

@@ -23,7 +23,7 @@ func Ask(ctx context.Context, host runner.Runner, address string, request []byte
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return model.Fail("site.not-asked", "address", address, "host", host.Name(), "cause", err).Wrapping(err)
+		return model.Fail("site.not-asked", "address", address, "host", host.Name(), "cause", err)
 	}
 	c, err := host.Dial(ctx, network, address)
 	if err != nil {

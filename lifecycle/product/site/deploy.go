@@ -67,10 +67,14 @@ func (at *place) server() pairfiles.Server {
 	return pairfiles.Server{
 		Test: func(ctx context.Context) error { return at.p.o.Server.Test(ctx, at.host, at.Site) },
 		Load: func(ctx context.Context) error {
-			if err := at.p.o.Server.Load(ctx, at.host, at.Site); err != nil {
-				return err
+			for again := at.p.o.Again; ; again = false {
+				if err := at.p.o.Server.Load(ctx, at.host, at.Site); err != nil {
+					return err
+				}
+				if settled, err := at.settle(ctx); err != nil || settled || !again {
+					return err
+				}
 			}
-			return at.settle(ctx)
 		},
 	}
 }

@@ -53,7 +53,10 @@ type Options struct {
 	// the server.
 	Base string
 	// Address is the host:port to ask in place of those that the configuration names; "".
-	Address  string
+	Address string
+	// Again says that the server may lose a Load that comes soon after another: it is repeated
+	// once if something else is still presented.
+	Again    bool
 	Password model.Secret     // of key stores
 	Now      func() time.Time // the clock of handshakes
 }
