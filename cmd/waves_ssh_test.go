@@ -180,7 +180,14 @@ func TestWavesOverSSH(t *testing.T) {
 			}
 		}
 		f.recorded(presents)
-		report(c.what, g, "%d the new one, %d as before, %d of them not begun", f.presenting(presents, second), restored+untouched, untouched)
+		report(
+			c.what,
+			g,
+			"%d the new one, %d as before, %d of them not begun",
+			f.presenting(presents, second),
+			restored+untouched,
+			untouched,
+		)
 		f.heldAre(second, untouched)
 	}
 

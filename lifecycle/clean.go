@@ -151,7 +151,7 @@ func (e *Engine) cleaner(name string) (*authority.Product, ports.Cleaner, error)
 func (w *worker) cleanAfter(tx model.Tx, j *model.Job, product string) error {
 	p, _, err := w.cleaner(product)
 	if err != nil || !p.RemovesSuperseded() {
-		return nil // there is nothing to clean up
+		return nil //nolint:nilerr // there is nothing to clean up
 	}
 	live, err := liveJobsOf(tx, j.Instance)
 	if err != nil {

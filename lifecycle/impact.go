@@ -82,7 +82,8 @@ func ParseImpact(typed string) (ImpactKind, string) {
 func (e *Engine) impact(ctx context.Context, kind ImpactKind, name string) (Impact, error) {
 	k := &impactCollector{e: e, im: Impact{Kind: kind, Name: name}, prints: map[string]bool{}, hosts: map[string]bool{}}
 	find := map[ImpactKind]func(context.Context, string) error{
-		ImpactOfInstance: k.ofInstance, ImpactOfKey: k.ofKey, ImpactOfIssuer: k.ofIssuer, ImpactOfAccount: k.ofAccount, ImpactOfDNS: k.ofDNS,
+		ImpactOfInstance: k.ofInstance, ImpactOfKey: k.ofKey, ImpactOfIssuer: k.ofIssuer, ImpactOfAccount: k.ofAccount,
+		ImpactOfDNS:     k.ofDNS,
 		ImpactOfProduct: k.ofProduct, ImpactOfHost: k.ofHost, ImpactOfResource: k.ofResource,
 	}[kind]
 	if find == nil {
@@ -180,7 +181,8 @@ func (k *impactCollector) ofKey(_ context.Context, typed string) error {
 				}
 				for n := range i.Versions {
 					v := &i.Versions[n]
-					if is := map[string]string{"spki": v.SPKI, "fingerprint": v.Fingerprint}[index]; v.SPKI != "" && strings.HasPrefix(is, typed) {
+					if is := map[string]string{"spki": v.SPKI, "fingerprint": v.Fingerprint}[index]; v.SPKI != "" &&
+						strings.HasPrefix(is, typed) {
 						keys[v.SPKI] = true
 					}
 				}
@@ -300,7 +302,8 @@ func (k *impactCollector) finish(ctx context.Context) error {
 		}
 		falls := k.prints[w.Fingerprint] || k.hosts[model.NormalizeName(w.Address)]
 		if !falls && k.asTable && w.Fingerprint != "" && k.im.Kind != ImpactOfProduct && k.im.Kind != ImpactOfHost {
-			for id, err := range k.r.Keys(model.Scan{Kind: model.KindInstance, Index: "fingerprint", From: w.Fingerprint, To: w.Fingerprint + "\x00"}) {
+			same := model.Scan{Kind: model.KindInstance, Index: "fingerprint", From: w.Fingerprint, To: w.Fingerprint + "\x00"}
+			for id, err := range k.r.Keys(same) {
 				if err != nil {
 					return err
 				}

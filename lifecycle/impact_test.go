@@ -76,9 +76,13 @@ func TestWhatFallsWithWhat(t *testing.T) {
 	w.fallsWith("key:"+key, both, 3, 3, 1)
 	paid := w.bought()
 	w.fallsWith(string(paid), []model.ID{paid}, 0, 0, 0)
-	for _, typed := range []string{"key:" + key[:7], "key:ffffffffffff", "issuer:no", "account:no", "dns:no", "product:no", "host:no", "resource:no"} {
+	for _, typed := range []string{
+		"key:" + key[:7], "key:ffffffffffff", "issuer:no", "account:no", "dns:no", "product:no", "host:no", "resource:no",
+	} {
 		kind, name := lifecycle.ParseImpact(typed)
-		if _, err := w.engine.By(operator).Impact(w.ctx(), kind, name); !errors.Is(err, model.ErrNotFound) && !errors.As(err, new(*rules.NotFound)) {
+		if _, err := w.engine.By(operator).
+			Impact(w.ctx(), kind, name); !errors.Is(err, model.ErrNotFound) &&
+			!errors.As(err, new(*rules.NotFound)) {
 			t.Errorf("%s: %v", typed, err)
 		}
 	}
@@ -90,7 +94,11 @@ func TestWhatFallsWithWhat(t *testing.T) {
 func TestWhatFallsWithAnIssuerAndADNSAccount(t *testing.T) {
 	w := lifecycletest.New(t, func(w *lifecycletest.World) {
 		declare := func(name, directory string, challenges ...any) authority.Declaration {
-			return authority.Declaration{Name: name, Kind: "acme", Settings: map[string]any{"directory": directory, "challenges": challenges}}
+			return authority.Declaration{
+				Name:     name,
+				Kind:     "acme",
+				Settings: map[string]any{"directory": directory, "challenges": challenges},
+			}
 		}
 		w.Options.Authorities = []authority.Declaration{
 			declare("le", "https://ca.example/dir", "dns-01=*.example.com,zone", "http-01"),

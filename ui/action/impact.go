@@ -105,20 +105,32 @@ func impactList(c *app.Context, im *lifecycle.Impact) app.Dialog {
 		if i.Deployed > 0 {
 			said = append(said, c.T("impact.resources", i.Deployed))
 		}
-		d.Entries = append(d.Entries, dialog.Entry{Head: c.Mark("•") + text.Clean(i.Name), Meta: strings.Join(said, c.Separator()), Value: i.ID})
+		d.Entries = append(
+			d.Entries,
+			dialog.Entry{Head: c.Mark("•") + text.Clean(i.Name), Meta: strings.Join(said, c.Separator()), Value: i.ID},
+		)
 	}
 	group("impact.group.resources", im.Deployed)
 	for n := range im.Resources {
 		r := &im.Resources[n]
 		st := style.StatusOfServer(string(r.State))
 		d.Entries = append(d.Entries, dialog.Entry{
-			Head: c.Mark(st.Glyph) + text.Clean(r.Place()), Meta: c.Text.Lookup("label."+string(r.State), string(r.State)), Value: r.Instance,
+			Head: c.Mark(
+				st.Glyph,
+			) + text.Clean(
+				r.Place(),
+			),
+			Meta:  c.Text.Lookup("label."+string(r.State), string(r.State)),
+			Value: r.Instance,
 		})
 	}
 	group("impact.group.watches", len(im.Watches))
 	for n := range im.Watches {
 		w := &im.Watches[n]
-		d.Entries = append(d.Entries, dialog.Entry{Head: c.Mark("•") + text.Clean(w.Address), Meta: c.Text.Lookup("watch."+w.State(), w.State())})
+		d.Entries = append(
+			d.Entries,
+			dialog.Entry{Head: c.Mark("•") + text.Clean(w.Address), Meta: c.Text.Lookup("watch."+w.State(), w.State())},
+		)
 	}
 	if im.More {
 		d.Entries = append(d.Entries, dialog.Entry{Head: c.T("impact.listed", lifecycle.MaxImpact)})

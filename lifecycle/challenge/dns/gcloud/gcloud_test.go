@@ -94,11 +94,12 @@ func (c *cloud) serve(w http.ResponseWriter, r *http.Request) {
 	case path == "/token":
 		c.grant(w, r)
 	case strings.HasPrefix(path, "/computeMetadata/v1/"):
-		if r.Header.Get("Metadata-Flavor") != "Google" {
+		switch {
+		case r.Header.Get("Metadata-Flavor") != "Google":
 			w.WriteHeader(http.StatusForbidden)
-		} else if strings.HasSuffix(path, "/project/project-id") {
+		case strings.HasSuffix(path, "/project/project-id"):
 			fmt.Fprintln(w, "p1")
-		} else {
+		default:
 			c.scopes = append(c.scopes, r.URL.Query().Get("scopes"))
 			fmt.Fprint(w, `{"access_token":"good","expires_in":3000,"token_type":"Bearer"}`)
 		}

@@ -50,7 +50,7 @@ access_log off;
 `, s.Port, h, s.Cert(h), s.Key(h), s.Path("www"))
 	}
 	s.Write(t, s.Path("conf.d/hosts.conf"), servers.String(), 0o644)
-	s.Estate.Start(t, s.Argv()...)
+	s.Start(t, s.Argv()...)
 	return s
 }
 
