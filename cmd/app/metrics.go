@@ -56,7 +56,9 @@ func listenAt(ctx context.Context, network, address string) (net.Listener, error
 
 // measured is what the metrics measure.
 func (a *App) measured() metrics.Source {
-	engine := a.Engine.By(model.Actor{Name: "metrics", Role: model.Viewer, Via: "metrics", ReadOnly: true})
+	engine := a.Engine.As(func() model.Actor {
+		return model.Actor{Name: "metrics", Role: model.Viewer, Via: "metrics", ReadOnly: true}
+	})
 	return metrics.Source{
 		Version: a.Version,
 		Engine:  func() (lifecycle.Metrics, error) { return engine.Metrics() },
