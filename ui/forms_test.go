@@ -67,7 +67,7 @@ func TestDeployForm(t *testing.T) {
 	if d.has("moon") {
 		t.Fatalf("what was wrong with SLB stands at CDN:\n%s", d.screen())
 	}
-	d.choose("product", "SLB").fill("regions", "eu-central-1, us-west-1").fill("resources", "pay.example.com").keys("enter")
+	d.choose("product", "SLB").fill("regions", "eu-central-1, us-west-1").fill("resources", "pay.example.com").keys("ctrl+s")
 	got, _, err := d.b.Resources(lifecycle.ResourceFilter{Product: "SLB", Instance: d.instance("pay.example.com").ID})
 	var regions []string
 	for _, r := range got {

@@ -52,7 +52,7 @@ func TestCheckKeys(t *testing.T) {
 		{app.Keymap{"buy": {"B", "f2"}, "undo": {"b"}}, "undo", ""},
 		{app.Keymap{"delete": {"Z"}}, "delete", ""}, // it asks all the same
 		{app.Keymap{"sort-name": {"alt+n"}}, "sort-name", ""},
-		{app.Keymap{"byu": {"B"}}, "byu", "is no action; there are apply, assign, authorities, auto-deploy, back, backup, buy"},
+		{app.Keymap{"byu": {"B"}}, "byu", "is no action; there are accept, apply, assign, authorities, auto-deploy, back, backup, buy"},
 		{app.Keymap{"ask-quit": {"Q"}}, "ask-quit", "is no action"},
 		{app.Keymap{"buy": {"ctrl+c"}}, "buy", "has ctrl+c, which is reserved"},
 		{app.Keymap{"buy": {"ctrl+z"}}, "buy", "reserved"},

@@ -71,7 +71,7 @@ func TestSorting(t *testing.T) {
 		ask  lifecycle.ResourceFilter
 	}{
 		{nil, lifecycle.ResourceFilter{}},
-		{[]string{"S", "S", "S", "S"}, lifecycle.ResourceFilter{Sort: "expiry"}},
+		{[]string{"S", "S", "S"}, lifecycle.ResourceFilter{Sort: "expiry"}},
 		{[]string{"O"}, lifecycle.ResourceFilter{Sort: "expiry", Desc: true}},
 		{[]string{"S", "O"}, lifecycle.ResourceFilter{Sort: "state", Desc: true}},
 		{[]string{"S", "S", "S"}, lifecycle.ResourceFilter{Sort: "name"}},
