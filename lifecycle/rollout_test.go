@@ -170,7 +170,7 @@ func TestDeploymentsGoInWaves(t *testing.T) {
 	for name, c := range map[string]struct {
 		bad  []string
 		kept []string // that go on presenting the new version
-		held int      // that are not begun
+		held int      // that are not begun in any case
 	}{
 		"the first fails":          {[]string{"r00"}, nil, 11},
 		"one of the second wave":   {[]string{"r03"}, []string{"r00"}, 6},
@@ -205,7 +205,8 @@ func TestDeploymentsGoInWaves(t *testing.T) {
 					t.Errorf("%s ended %q", region, r.Job.Result)
 				}
 			}
-			if held != c.held || held+failed+len(c.kept) != 12 {
+			// Of the wave that fails some may not have been begun either.
+			if held < c.held || failed < 1 || held+failed+len(c.kept) != 12 {
 				t.Errorf("%d held, %d failed", held, failed)
 			}
 			if got := w.presenting(p, id); !slices.Equal(got, c.kept) {
