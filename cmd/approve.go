@@ -64,3 +64,13 @@ func (c *invocation) approved(done *lifecycle.Approved) error {
 	}
 	return nil
 }
+
+func requestCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	tasks, err := c.engine().Tasks(0)
+	for n := range tasks {
+		if tasks[n].Kind == model.TaskApprove {
+			all = append(all, candidate{ID: tasks[n].ID.Short(), About: c.Words().Text(tasks[n].Text)})
+		}
+	}
+	return all, err
+}

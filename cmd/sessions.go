@@ -101,3 +101,13 @@ func (c *invocation) sessions(all []sshd.SessionInfo, own int) error {
 	c.Table(c.Heads("id", "name", "role", "via", "from", "since", "doing", "looking"), rows)
 	return nil
 }
+
+func sessionCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	if f := c.engine().May(rules.ActionSession); f != nil {
+		return nil, f
+	}
+	for _, s := range c.app.Sessions.Sessions() {
+		all = append(all, candidate{Name: strconv.Itoa(s.ID), About: s.Actor.Name})
+	}
+	return all, nil
+}

@@ -264,3 +264,21 @@ func (c *invocation) user(u *model.User) error {
 	}
 	return nil
 }
+
+func userCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	users, err := c.engine().Users()
+	for n := range users {
+		all = append(all, candidate{Name: users[n].Name, About: c.Label("role", users[n].Role.String())})
+	}
+	return all, err
+}
+
+func userKeyCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	users, err := c.engine().Users()
+	for n := range users {
+		for _, k := range users[n].Keys {
+			all = append(all, candidate{Name: k.Fingerprint, About: strings.TrimSpace(users[n].Name + " " + k.Comment)})
+		}
+	}
+	return all, err
+}
