@@ -119,6 +119,7 @@ type runningSession struct {
 	end       context.CancelCauseFunc
 
 	n       int
+	name    string // of the actor when it began
 	since   time.Time
 	verb    string
 	view    string
@@ -151,7 +152,7 @@ type runningKey struct{}
 // connection are counted automatically. The session must run with the returned context.
 func (s *Server) Register(ctx context.Context, ss *session.Session) (_ context.Context, leave func()) {
 	ctx, end := context.WithCancelCause(ctx)
-	v := &runningSession{via: ss.Actor.Via, who: ss.Who, end: end}
+	v := &runningSession{via: ss.Actor.Via, who: ss.Who, name: ss.Actor.Name, end: end}
 	s.add(v)
 	return context.WithValue(ctx, runningKey{}, v), func() {
 		s.remove(v)

@@ -137,3 +137,25 @@ func (c *conn) firstSession() bool {
 	c.loggedIn = true
 	return first
 }
+
+// DashboardInfo is a session that shows the dashboard.
+type DashboardInfo struct {
+	ID      int
+	Name    string // of the actor when the session began
+	Looking model.ID
+}
+
+// Dashboards lists the sessions that show the dashboard, the oldest first. It reads no
+// store, so that it can be called for every frame.
+func (s *Server) Dashboards() []DashboardInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []DashboardInfo
+	for v := range s.sessions {
+		if v.dashboard && v.verb == "" {
+			all = append(all, DashboardInfo{v.n, v.name, v.looking})
+		}
+	}
+	slices.SortFunc(all, func(a, b DashboardInfo) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
