@@ -58,6 +58,12 @@ func (e *Engine) secondPerson(ctx context.Context, actor model.Actor, q *ask) er
 			return e.journal.LogRefusal(ctx, actor, f)
 		}
 	}
+	if q.Action == rules.ActionUser { // the first users are made by one person
+		alone, err := e.nobodyElseMay(actor, q.Action)
+		if err != nil || alone {
+			return err
+		}
+	}
 	data, err := json.Marshal(q.Data)
 	if err != nil {
 		return err
@@ -93,6 +99,18 @@ func (e *Engine) secondPerson(ctx context.Context, actor model.Actor, q *ask) er
 		return err
 	}
 	return waits
+}
+
+// nobodyElseMay reports whether no other enabled user could approve an action.
+func (e *Engine) nobodyElseMay(actor model.Actor, a rules.Action) (bool, error) {
+	all, err := e.directory.Users()
+	needed := max(e.table.Role(a), e.table.Role(rules.ActionApprove))
+	for _, u := range all {
+		if u.Enabled() && u.Role >= needed && !strings.EqualFold(u.Name, actor.Name) {
+			return false, nil
+		}
+	}
+	return true, err
 }
 
 // transitionOf returns the action of the transition table that a request waits for.
