@@ -103,3 +103,77 @@ func standsNowhere(t *testing.T, cloud *aliyuntest.Cloud, dir string) {
 		t.Error(err)
 	}
 }
+
+// What a deployment supersedes is removed from Alibaba Cloud's store if the configuration says
+// so, and the receipt has the answer as a proof; else it is listed and stays.
+// spec: N4
+// spec: P9
+func TestSupersededCertificatesLeaveAlibabaCloud(t *testing.T) {
+	t.Parallel()
+	cloud := aliyuntest.New(t, time.Now)
+	cloud.AddDomain("cdn", "", "www.example.com")
+	p := newPerson(t)
+	secret := filepath.Join(p.home, "secret")
+	if err := os.WriteFile(secret, []byte(cloud.Secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"product", "add", "Ali", "--driver", "aliyun", "--service", "cdn", "--access-key-id", cloud.KeyID,
+		"--access-key-secret-file", secret, "--address", cloud.Edge("cdn")}
+	for _, e := range cloud.Endpoints() {
+		args = append(args, "--endpoint", e)
+	}
+	p.must(args...)
+	i := p.issue("www.example.com")
+	deploy := func() {
+		t.Helper()
+		p.must("deploy", i.ID, "--product", "Ali", "--resource", "www.example.com", "--json")
+	}
+	type stored struct {
+		SHA256     string   `json:"sha256"`
+		Version    int      `json:"version"`
+		References []string `json:"references"`
+		Removed    bool     `json:"removed"`
+	}
+	list := func(args ...string) []stored {
+		t.Helper()
+		return decode[[]stored](t, p.must(append([]string{"product", "clean", "ali", "--json"}, args...)...))
+	}
+	deploy()
+	if got := list("--dry-run"); len(got) != 0 {
+		t.Errorf("nothing is superseded: %+v", got)
+	}
+	p.must("reissue", i.ID, "--yes")
+	deploy()
+	if got := list("--dry-run"); len(got) != 1 || got[0].SHA256 != i.Fingerprint || got[0].Version != 1 || len(got[0].References) != 0 {
+		t.Errorf("%+v", got)
+	}
+	if r := p.try("product", "clean", "Ali", "--yes"); r.code != 3 || !strings.Contains(r.err, "certquay product edit Ali --remove-superseded") {
+		t.Errorf("%+v", r)
+	}
+	if n := len(cloud.Uploaded()); n != 2 {
+		t.Fatalf("%d stored", n)
+	}
+	p.must("product", "edit", "Ali", "--remove-superseded")
+	if r := p.try("product", "clean", "Ali"); r.code != 2 {
+		t.Errorf("it did not ask: %+v", r)
+	}
+	if got := list("--yes"); len(got) != 1 || !got[0].Removed {
+		t.Errorf("%+v", got)
+	}
+	p.must("reissue", i.ID, "--yes")
+	deploy()
+	if n := len(cloud.Uploaded()); n != 1 {
+		t.Errorf("%d stored after a deployment", n)
+	}
+	receipts := decode[[]struct {
+		Version int                      `json:"version"`
+		Removed []struct{ Proof string } `json:"removed"`
+	}](t, p.must("receipts", i.ID, "--json"))
+	if len(receipts) != 3 || len(receipts[0].Removed) != 1 || len(receipts[1].Removed) != 1 ||
+		!strings.Contains(receipts[0].Removed[0].Proof, "DeleteUserCertificate removed") {
+		t.Errorf("%+v", receipts)
+	}
+	if said := p.must("activity", "--id", i.ID); strings.Count(said, "DeleteUserCertificate removed") != 2 {
+		t.Error(said)
+	}
+}

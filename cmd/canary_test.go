@@ -43,8 +43,14 @@ func cmdWatchProcesses(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: watch-processes")
 	}
-	p := &processes{seen: map[string]string{}, done: make(chan struct{})}
+	p := watchProcesses()
 	watched.Store(ts.MkAbs("."), p)
+	ts.Defer(p.stop)
+}
+
+// watchProcesses looks at the processes of the test until it is stopped.
+func watchProcesses() *processes {
+	p := &processes{seen: map[string]string{}, done: make(chan struct{})}
 	p.wait.Go(func() {
 		for {
 			p.look()
@@ -55,7 +61,7 @@ func cmdWatchProcesses(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 	})
-	ts.Defer(p.stop)
+	return p
 }
 
 func (p *processes) stop() {
@@ -145,27 +151,49 @@ func cmdCanaries(ts *testscript.TestScript, neg bool, args []string) {
 	for name, s := range sealed {
 		secrets[name] = s
 	}
-	found, named := []string(nil), false
-	for where, text := range p.seen {
-		named = named || strings.HasSuffix(strings.Fields(where)[1], "cmdline") && strings.HasSuffix(strings.Split(text, "\x00")[0], args[0])
-		found = append(found, holds("process "+where, []byte(text), secrets)...)
-	}
-	if !named {
+	found := p.hold(secrets)
+	if !p.saw(args[0]) {
 		ts.Fatalf("no process %s was seen among %d", args[0], len(p.seen))
 	}
 	for _, dir := range args[2:cut] {
-		ts.Check(filepath.WalkDir(ts.MkAbs(dir), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
-				return err
-			}
-			data, err := os.ReadFile(path)
-			found = append(found, holds(path, data, secrets)...)
-			return err
-		}))
+		files, err := filesHold(ts.MkAbs(dir), secrets)
+		ts.Check(err)
+		found = append(found, files...)
 	}
 	if (len(found) > 0) != neg {
 		ts.Fatalf("found: %q", found)
 	}
+}
+
+// saw reports whether there was a process of a program.
+func (p *processes) saw(program string) bool {
+	for where, text := range p.seen {
+		if strings.HasSuffix(strings.Fields(where)[1], "cmdline") && strings.HasSuffix(strings.Split(text, "\x00")[0], program) {
+			return true
+		}
+	}
+	return false
+}
+
+// hold returns which secrets the processes have shown.
+func (p *processes) hold(secrets map[string][]byte) (found []string) {
+	for where, text := range p.seen {
+		found = append(found, holds("process "+where, []byte(text), secrets)...)
+	}
+	return found
+}
+
+// filesHold returns which secrets are in the files under a directory.
+func filesHold(dir string, secrets map[string][]byte) (found []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		found = append(found, holds(path, data, secrets)...)
+		return err
+	})
+	return found, err
 }
 
 // holds returns which secrets are in a text in clear.

@@ -97,14 +97,15 @@ func (c *invocation) argCompletions() map[string][]completer {
 	for _, verb := range []string{"show", "edit", "test", "rollover", "remove"} {
 		all["issuer "+verb] = []completer{issuers}
 	}
-	for _, verb := range []string{"show", "edit", "test", "remove"} {
+	for _, verb := range []string{"show", "edit", "test", "clean", "remove"} {
 		all["product "+verb] = []completer{c.fromStore("products")}
 	}
 	all["product add"] = []completer{words(config.DefaultProducts())}
 	all["dns remove"], all["dns test"] = []completer{accounts}, []completer{accounts}
 	all["dns providers"] = []completer{words(providerNames())}
 	for _, verb := range []string{
-		"show", "explain", "preflight", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy", "receipts",
+		"show", "explain", "preflight", "apply", "withdraw", "close", "delete", "review", "template", "upload-key", "download", "deploy",
+		"receipts",
 		"renew", "reissue", "reorder", "rekey", "host", "revoke", "contact assign", "note",
 	} {
 		all[verb] = []completer{instance}

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -41,16 +43,25 @@ func deployCmd(c *invocation) *cobra.Command {
 			return actOn(cmd.Context(), c, &s, args, c.findInstances(), effect[model.Instance]{
 				action: rules.Deploy, title: title,
 				plan: func(ctx context.Context, i *model.Instance, _ *rules.Facts) (plan, error) {
-					if asks := c.Interactive && !c.Yes; !asks && !s.dryRun && (c.Yes || !s.several(args)) {
+					if c.Yes && !s.dryRun {
 						return plan{}, nil // nobody sees it
 					}
+					outside, err := c.outsideWindows(i, r)
+					if err != nil {
+						return plan{}, err
+					}
 					p, err := c.planDeployment(ctx, i, r)
+					if len(outside) > 0 {
+						p.ask, p.lines = true, slices.Concat([]string{c.Text("verb.deploy.outside", "name", i.Name)}, outside, p.lines)
+					}
 					if f := (*rules.Refusal)(
 						nil,
 					); c.Interactive && !c.Yes && !s.dryRun && errors.As(err, &f) &&
 						f.Reason == rules.ReasonOlder {
 						older[i.ID] = true
-						return c.planOlder(i, f), nil
+						p = c.planOlder(i, f)
+						p.lines = append(p.lines, outside...)
+						return p, nil
 					}
 					return p, err
 				},
@@ -105,12 +116,44 @@ func (c *invocation) planOlder(i *model.Instance, f *rules.Refusal) plan {
 	}
 }
 
+// outsideWindows says which products of a deployment are in none of their deployment windows
+// now, and when the next one of each begins (spec P7).
+func (c *invocation) outsideWindows(i *model.Instance, r lifecycle.DeployRequest) (lines []string, err error) {
+	products := []string{r.Product}
+	if r.Everywhere {
+		places, err := c.engine().Everywhere(i.ID)
+		if err != nil {
+			return nil, err
+		}
+		products = nil
+		for n := range places {
+			if !slices.Contains(products, places[n].Product) {
+				products = append(products, places[n].Product)
+			}
+		}
+	}
+	for _, p := range c.engine().Products() {
+		named := func(name string) bool { return model.NormalizeName(name) == model.NormalizeName(p.Name) }
+		if slices.ContainsFunc(products, named) && !p.Window.IsZero() {
+			lines = append(lines, c.Text("verb.deploy.window", "product", p.Name, "at", p.Window))
+		}
+	}
+	return lines, nil
+}
+
 // planDeployment returns where a certificate would be deployed.
 func (c *invocation) planDeployment(ctx context.Context, i *model.Instance, r lifecycle.DeployRequest) (p plan, err error) {
 	places, err := c.engine().PlanDeploy(ctx, i.ID, r)
 	for n := range places {
 		p.notes = append(p.notes, model.Say("verb.deploy.to", "place", places[n].Place()))
-		p.below = append(p.below, places[n].Lines())
+		lines := places[n].Lines()
+		p.below = append(p.below, lines)
+		if places[n].Breaks() { // servers of others would present what does not cover them
+			p.ask = true
+			for _, line := range lines {
+				p.lines = append(p.lines, c.Words().Text(line))
+			}
+		}
 	}
 	if problem := deployProblem(i); problem != "" {
 		p.notes = append(p.notes, problem)
@@ -150,27 +193,39 @@ func (c *invocation) deployed(s *selection, problem model.Text, jobs []model.Job
 	for n := range jobs {
 		ids[n], all[n] = jobs[n].ID, lifecycle.Progress{Job: jobs[n]}
 	}
-	return begun{jobs: ids, end: func(ended []lifecycle.Progress) outcome {
+	return begun{jobs: ids, follows: true, end: func(ended []lifecycle.Progress) outcome {
 		var o outcome
 		if problem != "" {
 			o.notes = append(o.notes, problem)
 		}
 		if ended != nil {
-			all = ended
+			all = ended[:len(ids)]
+			for _, p := range ended[len(ids):] { // what is superseded is removed
+				if p.Job.Kind == model.JobClean && p.Job.Error != "" {
+					o.notes = append(o.notes, p.Job.Error)
+				}
+			}
 		}
 		items := []out.Resource{}
 		var wrong []model.Text
+		served := false // by certquay itself
 		for _, p := range all {
 			v, err := c.engine().Resource(p.Job.Resource)
 			if err != nil {
 				return outcome{err: err}
 			}
 			items = append(items, out.NewResource(&v))
+			info, err := c.engine().Product(v.Product)
+			served = served || err == nil && info.Driver == edge.Driver
 			switch at := place(&v.Resource); {
 			case s.noWait:
 				o.lines = append(o.lines, model.Say("verb.deploy.state", "place", at, "state", v.State))
 			case p.Job.Result == journal.ResultOK:
-				o.lines = append(o.lines, model.Say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address))
+				said := model.Say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address)
+				if v.ReadBack {
+					said = model.Say("verb.deploy.read-back", "place", at, "state", v.State)
+				}
+				o.lines = append(o.lines, said)
 			default:
 				wrong = append(wrong, model.Say("verb.at", "place", at, "cause", p.Job.Error))
 			}
@@ -179,7 +234,7 @@ func (c *invocation) deployed(s *selection, problem model.Text, jobs []model.Job
 		switch {
 		case len(wrong) > 0:
 			o.err = &out.FailedError{What: model.Texts(wrong...), Hint: model.Say("failed.deploy.hint")}
-		case !s.noWait && c.app.Temporary():
+		case !s.noWait && served && c.app.Temporary():
 			o.after = model.Say("verb.deploy.edge")
 		}
 		return o

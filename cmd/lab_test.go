@@ -77,10 +77,21 @@ func (p *person) command(ctx context.Context, args ...string) *exec.Cmd {
 // try runs a command line and returns its result.
 func (p *person) try(args ...string) result { return p.tryIn("", args...) }
 
+// tryWithin is try with a limit of its own.
+func (p *person) tryWithin(limit time.Duration, args ...string) result {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return p.run(ctx, "", args)
+}
+
 // tryIn is try with a standard input.
 func (p *person) tryIn(in string, args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	return p.run(ctx, in, args)
+}
+
+func (p *person) run(ctx context.Context, in string, args []string) result {
 	c := p.command(ctx, args...)
 	var out, errs bytes.Buffer
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(in), &out, &errs
@@ -155,6 +166,7 @@ type instance struct {
 type resource struct {
 	ID          string `json:"id"`
 	Product     string `json:"product"`
+	Region      string `json:"region"`
 	Name        string `json:"name"`
 	State       string `json:"state"`
 	Instance    string `json:"instance"`

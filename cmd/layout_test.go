@@ -130,17 +130,19 @@ var innerArrows = map[string][]string{
 	"lifecycle/authority": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/journal"},
 	"lifecycle/budget":    {"model", "lifecycle/ports", "lifecycle/names", "lifecycle/rules"},
 	"lifecycle/runner":    {"model", "lifecycle/listen"},
+	"lifecycle/discover":  {"model", "lifecycle/ports", "lifecycle/bundle", "lifecycle/runner", "lifecycle/product/pairfiles"},
 	"lifecycle/product": {
 		"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen", "lifecycle/runner",
 		"lifecycle/aliyun",
 	},
 
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
+	"cmd/metrics": {"model", "lifecycle"},
 	"cmd/program": {"model", "cmd/session", "cmd/out"},
 	"cmd/sshd":    {"model", "cmd/session", "cmd/out"},
 	"cmd/app": {
 		"model", "store", "lifecycle", "ui",
-		"cmd/out", "cmd/session", "cmd/owner", "cmd/config", "cmd/backup", "cmd/demo", "cmd/program", "cmd/sshd",
+		"cmd/out", "cmd/session", "cmd/owner", "cmd/config", "cmd/backup", "cmd/demo", "cmd/metrics", "cmd/program", "cmd/sshd",
 	},
 }
 

@@ -61,7 +61,7 @@ func productCmd(c *invocation) *cobra.Command {
 			}
 			return c.product(&p)
 		}},
-		productTestCmd(c), productRemoveCmd(c), driversCmd(c))
+		productTestCmd(c), productCleanCmd(c), productRemoveCmd(c), driversCmd(c))
 	return cmd
 }
 
@@ -112,6 +112,7 @@ func (c *invocation) product(p *lifecycle.ProductInfo) error {
 func productSources() []settingSource {
 	all := []settingSource{
 		{"setting.products.", product.Place{}}, {"setting.products.", product.HostSettings{}},
+		{"setting.products.", product.Schedule{}},
 	}
 	for _, k := range product.Kinds {
 		if k.Settings != nil {

@@ -34,6 +34,14 @@ type receiptJSON struct {
 	Seen     []out.SeenAt  `json:"addresses"`
 	Result   *string       `json:"result"`
 	Reason   *string       `json:"reason"`
+	Removed  []removalJSON `json:"removed"`
+}
+
+// removalJSON is a superseded certificate that was removed from the store of the product.
+type removalJSON struct {
+	At     string `json:"at"`
+	SHA256 string `json:"sha256"`
+	Proof  string `json:"proof"`
 }
 
 type plannedJSON struct {
@@ -86,6 +94,9 @@ func (c *invocation) printReceipts(all []model.Receipt) error {
 		if r.Reason != "" {
 			result += ": " + c.Words().Text(r.Reason)
 		}
+		for _, x := range r.Removed {
+			result += "; " + c.Words().Text(x.Proof)
+		}
 		rows = append(rows, []string{
 			out.DateTime(r.Began), r.Product + " " + r.Region + " " + r.Name, strconv.Itoa(r.Version),
 			out.Dash(shortened(r.Before)), out.Dash(shortened(r.After)), r.Actor, result,
@@ -111,7 +122,10 @@ func newReceiptJSON(r *model.Receipt) receiptJSON {
 		Resource: r.Resource, Product: r.Product, Region: r.Region, Name: r.Name, Wave: r.Wave, Waves: r.Waves,
 		By: r.Actor, Via: r.Via, Cause: r.Cause, Changes: []plannedJSON{}, Before: out.OrNil(r.Before), After: out.OrNil(r.After),
 		Verified: out.OrNil(out.Verified(r.Result == "ok", r.ReadBack)), Address: out.OrNil(r.Address), Seen: out.NewSeen(r.Seen),
-		Result: out.OrNil(r.Result), Reason: out.OrNil(out.English(r.Reason)),
+		Result: out.OrNil(r.Result), Reason: out.OrNil(out.English(r.Reason)), Removed: []removalJSON{},
+	}
+	for _, x := range r.Removed {
+		j.Removed = append(j.Removed, removalJSON{*out.TimeOrNil(x.At), x.Fingerprint, out.English(x.Proof)})
 	}
 	for _, ch := range r.Changes {
 		j.Changes = append(j.Changes, plannedJSON{ch.Kind, ch.Subject, out.OrNil(ch.Before), out.OrNil(ch.After)})

@@ -30,9 +30,17 @@ func resourcesCmd(c *invocation) *cobra.Command {
 			for n := range views {
 				v := &views[n]
 				items = append(items, out.NewResource(v))
+				address := out.Dash(v.Address)
+				if v.ReadBack {
+					address = c.Text("resource.unseen")
+				}
+				state := c.Label("label", string(v.State))
+				if v.AwaitsWindow() {
+					state = c.Text("verb.resources.window", "state", v.State, "at", v.WindowAt)
+				}
 				rows = append(rows, []string{
-					v.ID.Short(), v.Product, v.Region, v.Name, c.Label("label", string(v.State)), out.Dash(v.InstanceName),
-					short(v.Expected), short(v.Presented), c.expires(v.NotAfter, now), out.Dash(v.Address),
+					v.ID.Short(), v.Product, v.Region, v.Name, state, out.Dash(v.InstanceName),
+					short(v.Expected), short(v.Presented), c.expires(v.NotAfter, now), address,
 				})
 			}
 			switch {
@@ -51,6 +59,7 @@ func resourcesCmd(c *invocation) *cobra.Command {
 	fl.StringVar(&f.Product, "product", "", "")
 	fl.StringVar(&f.Region, "region", "", "")
 	fl.BoolVar(&f.Hosted, "hosted", false, "")
+	fl.BoolVar(&f.Drifted, "drifted", false, "")
 	fl.BoolVar(&f.Auto, "auto-deploy", false, "")
 	fl.StringVar(&f.Where, "where", "", "")
 	fl.StringVar(&state, "state", "", out.Join(model.ResourceStates))

@@ -55,7 +55,8 @@ var verbGroups = []struct {
 		tagCmd, ownerCmd, noteCmd, renewCmd, reorderCmd, reissueCmd, rekeyCmd, hostCmd, revokeCmd, deleteCmd,
 	}},
 	{"help.group.servers", []func(*invocation) *cobra.Command{
-		deployCmd, undeployCmd, resourcesCmd, receiptsCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd, checkCmd,
+		deployCmd, undeployCmd, resourcesCmd, receiptsCmd, verifyCmd, acceptCmd, autoDeployCmd, productCmd, discoverCmd, adoptCmd,
+		watchCmd, checkCmd,
 	}},
 	{"help.group.overview", []func(*invocation) *cobra.Command{
 		listCmd, showCmd, explainCmd, viewCmd, tasksCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
@@ -74,7 +75,7 @@ var listVerbs = map[string]bool{
 	"contact": true, "contact list": true, "company": true, "company list": true, "watch": true, "watch list": true,
 	"issuer": true, "issuer list": true, "dns": true, "dns list": true, "dns providers": true, "view": true, "view list": true,
 	"user": true, "user list": true, "sessions": true,
-	"product": true, "product list": true, "product drivers": true,
+	"discover": true, "adopt": true, "product": true, "product list": true, "product drivers": true,
 }
 
 // addCSV adds --csv to a verb. What branches by JSON prints the list then, which

@@ -54,6 +54,13 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 		go func() { ended <- a.Sessions.ServeNetwork(ctx, l, *n) }()
 		c.Say("verb.serve.ssh", "address", l.Addr())
 	}
+	switch at, err := a.ServeMetrics(ctx); {
+	case err != nil: // certificates are renewed all the same
+		a.Log.Error("metrics are not served", "error", err)
+		c.Note("verb.serve.no-metrics", "cause", err)
+	case at != "":
+		c.Say("verb.serve.metrics", "address", at)
+	}
 	c.Say("verb.serve.on", "products", c.servedBy())
 	select {
 	case <-ctx.Done():

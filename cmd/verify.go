@@ -61,6 +61,9 @@ func (c *invocation) verified(id model.ID, j model.Job) (o outcome) {
 	if j.Result != journal.ResultOK {
 		failed := out.Failed("failed.verify", "place", place(&v.Resource), "cause", j.Error,
 			"id", v.Instance.Short(), "product", v.Product, "region", v.Region, "name", v.Name)
+		if v.Drifts() {
+			failed.Hint = model.Say("failed.verify.drift", "hint", failed.Hint, "resource", v.ID.Short())
+		}
 		if o.err = failed; v.Instance != "" {
 			failed.Hint = cmp.Or(c.insteadOfDeploying(v.Instance), failed.Hint)
 		}

@@ -178,6 +178,14 @@ func (a *Access) Undeploy(ctx context.Context, resource model.ID) (model.Job, er
 	})
 }
 
+// Accept makes what a resource presents what it should present (spec P8): it changes hands
+// to the certificate that it presents, which is uploaded without its key if it is not held.
+func (a *Access) Accept(ctx context.Context, resource model.ID) (model.Instance, error) {
+	return asActor(ctx, a, rules.Accept, a.presents(resource), func(by model.Actor) (model.Instance, error) {
+		return a.e.accept(ctx, by, resource)
+	})
+}
+
 // Verify starts a job that checks which certificate a resource presents now.
 func (a *Access) Verify(ctx context.Context, resource model.ID) (model.Job, error) {
 	return asActor(

@@ -57,6 +57,10 @@ func (a *Access) RateLimits() map[string]ports.RateLimits {
 // Working returns the number of running jobs.
 func (a *Access) Working() int { return guardedGet(a, a.e.working) }
 
+// Metrics measures the engine for monitoring. It reads no certificate but the one that
+// expires next, and at most [MaxOpenTasks] index entries.
+func (a *Access) Metrics() (Metrics, error) { return guardedRead(a, a.e.metrics) }
+
 // Watch sends what each later commit changes; see [ports.Store]. For an actor who
 // may not read the channel is closed.
 func (a *Access) Watch(ctx context.Context) <-chan model.ChangeSet {

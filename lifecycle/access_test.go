@@ -70,8 +70,9 @@ var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "Prod
 var onlyRead = []string{
 	"Activity", "Authorities", "Authority", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact",
 	"ContactByID", "ContactNames", "Contacts", "CostsByMonth", "CostsByOrder", "Counts", "DNSAccount", "DNSAccounts",
-	"EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Follow",
-	"Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "NextDue", "Notices", "Page", "PlanBuy", "PlanRekey",
+	"Discovery", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch",
+	"Follow", "Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "Metrics", "NextDue", "Notices", "Page", "PlanBuy",
+	"PlanRekey",
 	"PlanReorder", "Policy", "Product", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "RateLimits",
 	"Reaches", "Receipts",
 	"Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search", "SearchResources", "Settling",
@@ -101,7 +102,7 @@ func TestEveryMethodOfAnAccessChecksWhoCalls(t *testing.T) {
 				v = reflect.ValueOf(w.ctx())
 			case reflect.TypeFor[model.ID]():
 				v = reflect.ValueOf(instance)
-				if slices.Contains([]string{"Undeploy", "Verify", "AutoDeploy", "Resource"}, m.Name) {
+				if slices.Contains([]string{"Undeploy", "Verify", "Accept", "AutoDeploy", "Resource"}, m.Name) {
 					v = reflect.ValueOf(jobs[0].Resource)
 				}
 			case reflect.TypeFor[func(model.Reader) error]():

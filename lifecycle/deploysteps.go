@@ -122,9 +122,17 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 	if err != nil {
 		return nil, err
 	}
+	if removed, err := w.isBeingRemoved(&j, s.res.Product); err != nil || removed {
+		return func(_ model.Tx, j *model.Job) error { j.Next = w.Now().Add(claimPause); return nil }, err
+	}
 	b, err := s.product.Current(ctx, s.place)
 	if err != nil && !errors.Is(err, ports.ErrNoResource) {
 		return nil, presentError(err)
+	}
+	if j.Cause == journal.CauseScheduled && b.Fingerprint != pair.Fingerprint {
+		if at := w.windowAt(s.res.Product, w.Now()); at.After(w.Now()) {
+			return w.giveBack(at), nil
+		}
 	}
 	receipt := w.newReceipt(ctx, &j, &s, b, pair)
 	if b.Fingerprint != pair.Fingerprint {
@@ -255,6 +263,9 @@ func (w *worker) settle(tx model.Tx, j *model.Job) error {
 		}
 		w.recordPresented(r, j.WantFingerprint, notAfter)
 		clearOperation(r, j)
+		if v := i.Current(); v != nil && v.Fingerprint == r.Deployed {
+			r.StopWaiting()
+		}
 		if err := w.recordListening(tx, r, nil); err != nil {
 			return err
 		}
@@ -282,7 +293,7 @@ func (w *worker) settle(tx model.Tx, j *model.Job) error {
 // recordPresented records the certificate that a resource presents.
 func (w *worker) recordPresented(r *model.Resource, fingerprint string, notAfter time.Time) {
 	r.Presented, r.NotAfter, r.VerifiedAt, r.ProbedAt, r.VerifyError = fingerprint, notAfter, w.Now(), w.Now(), ""
-	if fingerprint == r.Deployed {
+	if !r.Drifts() {
 		r.DriftSince = time.Time{}
 	} else if r.DriftSince.IsZero() {
 		r.DriftSince = w.Now()
@@ -322,7 +333,12 @@ func (w *worker) commitStep(ctx context.Context, j model.Job, _ bool) (func(mode
 		// binding until the next deployment.
 		w.log.Warn("a product did not forget its former binding", "resource", j.Resource, "error", err)
 	}
-	return func(tx model.Tx, j *model.Job) error { return w.finish(tx, j, journal.ResultOK) }, nil
+	return func(tx model.Tx, j *model.Job) error {
+		if err := w.cleanAfter(tx, j, s.res.Product); err != nil {
+			return err
+		}
+		return w.finish(tx, j, journal.ResultOK)
+	}, nil
 }
 
 // rollbackStep restores the previous binding and records the deployment as failed
@@ -358,6 +374,9 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 			}
 			return w.endReceipt(tx, j, r, j.Error)
 		}); err != nil {
+			return err
+		}
+		if err := w.cleanAfter(tx, j, s.res.Product); err != nil { // the others may be done
 			return err
 		}
 		ev := w.jobEvent(j, journal.ResultFailed)

@@ -12,11 +12,13 @@ import (
 
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/directory"
+	"certquay/lifecycle/discover"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/monitor"
 	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 )
 
@@ -43,11 +45,13 @@ type Options struct {
 	DeclaredProducts []authority.Declaration
 	OpenProduct      *authority.ProductOpener
 	ProductKinds     []ports.ProductKind // that OpenProduct opens
-	Prober           ports.Prober
-	VerifyChain      ports.ChainVerifier // nil: endpoints are not watched
-	Notifier         ports.Notifier      // nil: no notices are written
-	Policy           rules.Policy
-	Log              *slog.Logger // nil for none
+	// Discover finds what can be adopted; nil for nothing.
+	Discover    *discover.Scanner
+	Prober      ports.Prober
+	VerifyChain ports.ChainVerifier // nil: endpoints are not watched
+	Notifier    ports.Notifier      // nil: no notices are written
+	Policy      rules.Policy
+	Log         *slog.Logger // nil for none
 	// Words renders a message in notices; nil renders its code.
 	Words func(model.Text) string
 	// Roots returns the trusted roots that complete the chain of an upload; nil
@@ -86,6 +90,7 @@ type NamedProduct struct {
 	// Problem is why it cannot be used if Product is nil, and otherwise why a
 	// part of it cannot; its resources are then verified when the engine starts.
 	Problem model.Text
+	Windows []string // its deployment windows, see package window
 }
 
 // Engine carries out what the transition table allows. A change of an instance,
@@ -108,6 +113,8 @@ type Engine struct {
 	// productRegions are [authority.ProductOpener.Regions].
 	productRegions func(authority.Declaration) []string
 	prober         ports.Prober
+	discover       *discover.Scanner
+	adopting       sync.Mutex // one adoption, or undoing of one, at a time
 	monitor        *monitor.Monitor
 	worker         *worker
 	scheduler      *scheduler
@@ -178,6 +185,11 @@ func New(o Options) *Engine {
 		makeKey:     o.NewKey,
 		crashed:     o.Crashed,
 	}
+	if e.discover = o.Discover; e.discover == nil {
+		e.discover = &discover.Scanner{Open: func(string, discover.Reach) (runner.Runner, error) {
+			return nil, model.Fail("discover.none")
+		}}
+	}
 	e.directory = directory.New(e.journal, e.notifier)
 	e.checkDNS, e.issuerKinds, e.productKinds = o.CheckDNS, o.IssuerKinds, o.ProductKinds
 	e.dns = authority.NewBook(e.journal, "dns", o.DNSAccounts, o.DNSSecrets)
@@ -185,6 +197,9 @@ func New(o Options) *Engine {
 	open := make([]authority.Product, len(o.Products))
 	for n, p := range o.Products {
 		open[n].Declaration = authority.Declaration{Name: p.Name, Kind: p.Driver}
+		if len(p.Windows) > 0 {
+			open[n].Settings = map[string]any{authority.Windows: p.Windows}
+		}
 		open[n].Port, open[n].Problem = p.Product, p.Problem
 	}
 	e.productRegions = func(authority.Declaration) []string { return nil }

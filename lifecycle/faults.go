@@ -250,7 +250,7 @@ func messageFrom(who string, err error) model.Text {
 // remoteParty names the other side of jobs of a kind, for [messageFrom].
 func remoteParty(kind model.JobKind) string {
 	switch kind {
-	case model.JobDeploy, model.JobUndeploy, model.JobVerify:
+	case model.JobDeploy, model.JobUndeploy, model.JobVerify, model.JobClean:
 		return "server"
 	}
 	return "ca"

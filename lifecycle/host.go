@@ -124,12 +124,13 @@ func currentChain(r model.Reader, i *model.Instance) (chain []*x509.Certificate,
 
 // publicIssuer returns the name of the public CA that issued an upload which an
 // issuer that is not public would renew; "" for any other instance.
-func (e *Engine) publicIssuer(i *model.Instance, renewedBy rules.Capabilities) (string, error) {
+func (e *Engine) publicIssuer(
+	i *model.Instance, renewedBy rules.Capabilities, read func(*model.Instance) ([]*x509.Certificate, error),
+) (string, error) {
 	if !i.IssuedElsewhere() || renewedBy.Public {
 		return "", nil
 	}
-	var chain []*x509.Certificate
-	err := e.store.View(func(r model.Reader) (err error) { chain, err = currentChain(r, i); return err })
+	chain, err := read(i)
 	if err != nil || len(chain) == 0 || !bundle.PubliclyTrusted(chain, e.publicRoots()) {
 		return "", err
 	}
@@ -169,7 +170,19 @@ func (e *Engine) quoteHosting(id model.ID, r HostRequest) (HostingQuote, error) 
 	if err != nil {
 		return HostingQuote{}, err
 	}
-	s, err := completeSpec(rules.Host, "H2", &i, r.Spec)
+	return e.quoteHostingOf(&i, r, func(i *model.Instance) (chain []*x509.Certificate, err error) {
+		err = e.store.View(func(r model.Reader) (err error) { chain, err = currentChain(r, i); return err })
+		return chain, err
+	})
+}
+
+// quoteHostingOf is quoteHosting of an instance that may not be stored yet; read reads its
+// chain.
+func (e *Engine) quoteHostingOf(
+	i *model.Instance, r HostRequest, read func(*model.Instance) ([]*x509.Certificate, error),
+) (HostingQuote, error) {
+	id := i.ID
+	s, err := completeSpec(rules.Host, "H2", i, r.Spec)
 	if err != nil {
 		return HostingQuote{}, err
 	}
@@ -195,7 +208,7 @@ func (e *Engine) quoteHosting(id model.ID, r HostRequest) (HostingQuote, error) 
 	}
 	caps := is.Capabilities(e.Now())
 	q := HostingQuote{Quote: bought, Spec: s, Credits: HostingCredits}
-	if q.PublicIssuer, err = e.publicIssuer(&i, caps); err != nil {
+	if q.PublicIssuer, err = e.publicIssuer(i, caps, read); err != nil {
 		return q, err
 	}
 	if q.PublicIssuer != "" && !r.DifferentIssuer {
@@ -203,7 +216,7 @@ func (e *Engine) quoteHosting(id model.ID, r HostRequest) (HostingQuote, error) 
 		return refuse(rules.ReasonPublicIssuer, "H2",
 			rules.Args{"issuer": q.PublicIssuer, "brand": s.Brand}, rules.Suggestion{Action: rules.Host, Args: again})
 	}
-	if _, err := e.hostedApplication(&i, s, r); err != nil {
+	if _, err := e.hostedApplication(i, s, r); err != nil {
 		return q, err
 	}
 	if err := e.quoteProofs(&q, is, i.Domains()); err != nil {

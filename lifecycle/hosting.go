@@ -136,7 +136,8 @@ func (ds *deployments) disableAutoDeploy(tx model.Tx, r *model.Resource) error {
 			return err
 		}
 	}
-	r.AutoDeploy, r.Reserved, r.Waiting = false, false, false
+	r.AutoDeploy, r.Reserved = false, false
+	r.StopWaiting()
 	if r.Operation.Kind == model.JobDeploy && r.Operation.Next.After(ds.Now()) {
 		_, err := ds.supersedeWaiting(tx, r) // a failed automatic deployment is not tried again
 		return err
@@ -217,13 +218,16 @@ func (ds *deployments) startAutoDeploys(tx model.Tx, i *model.Instance, v *model
 }
 
 // startAutoDeploy starts one automatic deployment, or marks the resource as
-// waiting for a credit or for a running job.
+// waiting for a window, for a credit or for a running job.
 func (ds *deployments) startAutoDeploy(tx model.Tx, i *model.Instance, v *model.Version, r *model.Resource) (*model.Job, error) {
 	if running, err := ds.supersedeWaiting(tx, r); err != nil {
 		return nil, err
 	} else if running { // it goes on when that has ended
-		r.Waiting = true
+		r.Waiting, r.WindowAt = true, time.Time{}
 		return nil, tx.Put(r)
+	}
+	if at := ds.windowAt(r.Product, ds.Now()); at.After(ds.Now()) {
+		return nil, ds.awaitWindow(tx, i, v, r, at)
 	}
 	if v.AnnualRenewal && !r.Reserved {
 		free, err := ledger.Available(tx, ledger.UnitCredit)
@@ -231,10 +235,10 @@ func (ds *deployments) startAutoDeploy(tx model.Tx, i *model.Instance, v *model.
 			return nil, err
 		}
 		if free < 1 {
-			if r.Waiting {
+			if r.Waiting && !r.AwaitsWindow() {
 				return nil, tx.Put(r)
 			}
-			r.Waiting = true
+			r.Waiting, r.WindowAt = true, time.Time{}
 			ev := ds.journal.Event(model.Scheduler, string(rules.AutoDeploy), i)
 			ev.Resource, ev.Result = r.ID, journal.ResultWaiting
 			ev.Detail = model.Say("log.waits-for-credit", "version", v.Number, "place", r.Place())
@@ -248,7 +252,7 @@ func (ds *deployments) startAutoDeploy(tx model.Tx, i *model.Instance, v *model.
 		}
 		r.Reserved = true
 	}
-	r.Waiting = false
+	r.StopWaiting()
 	j := ds.worker.newJob(model.JobDeploy, i, model.Scheduler)
 	j.Step, j.Resource, j.Version, j.WantFingerprint, j.AnnualRenewal = model.StepDeploy, r.ID, v.Number, v.Fingerprint, v.AnnualRenewal
 	r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: ds.Now(), Attempt: 1}
@@ -275,62 +279,6 @@ func (ds *deployments) consumeCredit(tx model.Tx, i *model.Instance, r *model.Re
 	}
 	r.Reserved = true
 	return ledger.Reserve(tx, ds.Now(), string(ds.journal.NewID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1)
-}
-
-// resumeWaitingDeploys starts waiting deployments while credits are available,
-// the longest waiting first.
-func (ds *deployments) resumeWaitingDeploys(ctx context.Context) error {
-	var started []model.ID
-	waits := false
-	err := ds.store.View(func(r model.Reader) error {
-		for _, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "waiting", Limit: 1}) {
-			waits = err == nil
-			return err
-		}
-		return nil
-	})
-	if err != nil || !waits {
-		return err
-	}
-	bad, badOf := ds.journal.CollectUnreadable(model.KindResource), ds.journal.CollectUnreadable(model.KindInstance)
-	defer bad.Report()
-	defer badOf.Report()
-	err = ds.journal.Update(ctx, func(tx model.Tx) error {
-		started = started[:0]
-		var waiting []model.Resource
-		take := func(r *model.Resource) bool { waiting = append(waiting, *r); return true }
-		if err := journal.EachReadable(tx, model.Scan{Index: "waiting"}, bad.Add, take); err != nil {
-			return err
-		}
-		for n := range waiting {
-			r := &waiting[n]
-			i, err := model.Get[model.Instance](tx, string(r.Instance))
-			if err != nil {
-				badOf.Add(string(r.Instance), err)
-				continue
-			}
-			v := i.Current()
-			if v == nil || v.Fingerprint == r.Deployed {
-				r.Waiting = false
-				if err := tx.Put(r); err != nil {
-					return err
-				}
-				continue
-			}
-			j, err := ds.startAutoDeploy(tx, &i, v, r)
-			if err != nil {
-				return err
-			}
-			if j != nil {
-				started = append(started, j.ID)
-			}
-		}
-		return nil
-	})
-	for _, id := range started {
-		ds.worker.enqueue(id, true)
-	}
-	return err
 }
 
 // MostHostingPacks is the maximum of hosting packs for an application from a pack

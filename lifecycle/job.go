@@ -82,6 +82,10 @@ func (w *worker) step(j *model.Job) stepFunc {
 		return w.verifyStep
 	case model.StepRevoke:
 		return w.revokeStep
+	case model.StepSurvey:
+		return w.surveyStep
+	case model.StepRemove:
+		return w.removeStep
 	}
 	return nil
 }
@@ -398,6 +402,9 @@ func (w *worker) markFailed(tx model.Tx, j *model.Job, retry bool) error {
 		})
 	}
 	return w.withInstance(tx, j.Instance, func(i *model.Instance) error {
+		if j.Kind == model.JobClean && i.Failure.Kind != "" && i.Failure.Kind != model.JobClean {
+			return nil // what fails there is worse
+		}
 		i.Failure = failure
 		if i.Operation.Job == j.ID { // a superseded version is revoked beside another operation
 			w.updateOperation(&i.Operation, j, retry)

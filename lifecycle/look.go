@@ -114,6 +114,9 @@ func recordLook(r *model.Resource, b ports.Binding, l ports.Look) {
 	}
 }
 
+// short16 is enough of a fingerprint to tell certificates apart.
+func short16(fingerprint string) string { return fingerprint[:min(len(fingerprint), 16)] }
+
 // verifyStep checks which certificate is presented now (spec D4).
 func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
 	s, err := w.deployTarget(&j)
@@ -150,10 +153,13 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 			}
 			r.Address = b.Address
 			was, drifted := r.Presented, !r.DriftSince.IsZero()
-			w.recordPresented(r, presented, leaf.NotAfter)
 			recordLook(r, b, seen)
-			switch r.Presented {
-			case r.Deployed:
+			w.recordPresented(r, presented, leaf.NotAfter)
+			switch {
+			case r.Presented == r.Deployed && r.Misconfigured():
+				detail, result = model.Say("verify.configured", "fingerprint", short16(r.Configured)), journal.ResultFailed
+				reason, repeat = model.Say(outbox.ReasonDrift), drifted
+			case r.Presented == r.Deployed:
 				i, err := model.Get[model.Instance](tx, string(r.Instance))
 				if err != nil {
 					return rules.ReadError("instance", r.Instance, err)
@@ -169,7 +175,7 @@ func (w *worker) verifyStep(ctx context.Context, j model.Job, _ bool) (func(mode
 					detail = model.Say("verify.deployed")
 				}
 			default:
-				detail, result = model.Say("verify.drifted", "fingerprint", r.Presented[:16]), journal.ResultFailed
+				detail, result = model.Say("verify.drifted", "fingerprint", short16(r.Presented)), journal.ResultFailed
 				reason, repeat = model.Say(outbox.ReasonDrift), drifted && was == r.Presented
 			}
 			if was != r.Presented {

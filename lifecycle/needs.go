@@ -69,6 +69,13 @@ func (e *Engine) wantedTasks(r model.Reader, i *model.Instance, rs []model.Resou
 			t.Instance, t.Resource = i.ID, r.ID
 			want = append(want, t)
 		}
+		if missesWindow(r) {
+			want = append(want, model.Task{
+				Kind: model.TaskWindow, Instance: i.ID, Resource: r.ID, About: r.Presented,
+				Text:   model.Say("todo.window", "place", r.Place(), "at", r.NotAfter),
+				Detail: model.Say("todo.window-at", "at", r.WindowAt),
+			})
+		}
 	}
 	presented, err := e.presentedTasks(r, i, rs)
 	return append(want, presented...), next, err
@@ -124,6 +131,12 @@ func (e *Engine) presentedTask(i, owner *model.Instance, r *model.Resource) mode
 	case seen != nil && slices.Contains(i.Retiring.Versions, seen.Number) && !r.Operation.Active():
 		t.Kind = model.TaskPredecessor
 		t.Text = model.Say("todo.retiring", "place", r.Place(), "version", seen.Number, "id", i.ID.Short())
+	case r.Deployed != "" && r.Presented != "" && r.Drifts():
+		t.Kind, t.Text = model.TaskDrift, model.Say("todo.drift", "place", r.Place(), "since", r.DriftSince)
+		if r.Presented == r.Deployed {
+			t.About, t.Text = r.Configured, model.Say("todo.drift-configured", "place", r.Place(), "since", r.DriftSince)
+			t.Detail = model.Say("todo.fingerprint", "fingerprint", r.Configured)
+		}
 	}
 	return t
 }

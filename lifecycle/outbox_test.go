@@ -143,6 +143,7 @@ func TestNoKindOfJobFailsSilently(t *testing.T) {
 		model.JobIssue: model.NoticeIssueFailed, model.JobReissue: model.NoticeRenewalFailed, model.JobRenew: model.NoticeHostingFailing,
 		model.JobDeploy: model.NoticeDeploymentFailed, model.JobUndeploy: model.NoticeUndeployFailed,
 		model.JobRevoke: model.NoticeRevokeFailed, model.JobVerify: model.NoticeVerifyFailed,
+		model.JobClean: model.NoticeCleanFailed,
 	}
 	fail := map[model.JobKind]func(w *world, id model.ID){
 		model.JobIssue: func(w *world, _ model.ID) {
@@ -186,6 +187,13 @@ func TestNoKindOfJobFailsSilently(t *testing.T) {
 			_, err := w.engine.By(operator).Verify(w.ctx(), w.resource(0).ID)
 			w.check(err)
 		},
+	}
+	fail[model.JobClean] = func(w *world, id model.ID) {
+		c := w.cloud(true)
+		w.deployTo(id, "global")
+		w.reissued(id)
+		c.Plan("survey", lifecycletest.Fails)
+		w.deployTo(id, "global")
 	}
 	for _, kind := range model.JobKinds {
 		t.Run(string(kind), func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"slices"
 	"sync"
+	"time"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
@@ -18,6 +19,9 @@ import (
 type DeployPlace struct {
 	Product, Region, Name string
 	Wave, Waves           int // Wave counts from 1; both are 0 without waves (spec P6)
+	// Window is when the next deployment window of the product begins; zero if it has none,
+	// or if one is open (spec P7).
+	Window time.Time
 
 	Planned bool           // the product says what it would change
 	Changes []ports.Change // none if the certificate is there already
@@ -30,6 +34,9 @@ type DeployPlace struct {
 
 // Place returns product, region and name as one text.
 func (p *DeployPlace) Place() string { return p.Product + " " + p.Region + " " + p.Name }
+
+// Breaks reports whether names that are served there now would no longer be covered.
+func (p *DeployPlace) Breaks() bool { return len(p.Bare)+len(p.Lost) > 0 }
 
 // plansAtOnce is how many resources are asked at once what a deployment would change.
 const plansAtOnce = 8
@@ -51,6 +58,9 @@ func (e *Engine) planDeploy(ctx context.Context, actor model.Actor, id model.ID,
 	places := make([]DeployPlace, len(targets))
 	for n, t := range targets {
 		places[n] = DeployPlace{Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}
+		if at := e.windowAt(t.product.Name, e.Now()); at.After(e.Now()) {
+			places[n].Window = at
+		}
 		if len(targets) > 1 && waves.Batch > 0 {
 			places[n].Wave, places[n].Waves = waves.WaveOf(n)+1, waves.Waves()
 		}
@@ -113,6 +123,22 @@ func (ds *deployments) plan(ctx context.Context, t *target, pair ports.KeyPair, 
 // shortFingerprint is how many characters of a fingerprint a plan shows.
 const shortFingerprint = 12
 
+// ChangeText says one step of a plan or of a receipt.
+func ChangeText(c model.PlannedChange) model.Text {
+	kind := ports.ChangeKind(c.Kind)
+	short := func(s string) string {
+		if kind == ports.ChangeLink || len(s) < shortFingerprint {
+			return s
+		}
+		return s[:shortFingerprint] + "…"
+	}
+	code := "plan.change." + c.Kind
+	if c.Before == "" && kind == ports.ChangeReplace {
+		code = "plan.change.write"
+	}
+	return model.Say(code, "subject", c.Subject, "before", short(c.Before), "after", short(c.After))
+}
+
 // Lines says what a deployment would change at a place, the place itself first.
 func (p *DeployPlace) Lines() []model.Text {
 	head := model.Say("plan.place", "place", p.Place())
@@ -120,24 +146,17 @@ func (p *DeployPlace) Lines() []model.Text {
 		head = model.Say("plan.place-in-wave", "place", p.Place(), "wave", p.Wave, "waves", p.Waves)
 	}
 	all := []model.Text{head}
+	if !p.Window.IsZero() {
+		all = append(all, model.Say("plan.window", "at", p.Window))
+	}
 	switch {
 	case p.Err != nil:
 		return append(all, model.Say("plan.unknown", "cause", p.Err))
 	case p.Planned && len(p.Changes) == 0:
 		return append(all, model.Say("plan.nothing"))
 	}
-	short := func(s string, kind ports.ChangeKind) string {
-		if kind == ports.ChangeLink || len(s) < shortFingerprint {
-			return s
-		}
-		return s[:shortFingerprint] + "…"
-	}
 	for _, c := range p.Changes {
-		code := "plan.change." + string(c.Kind)
-		if c.Before == "" && c.Kind == ports.ChangeReplace {
-			code = "plan.change.write"
-		}
-		all = append(all, model.Say(code, "subject", c.Subject, "before", short(c.Before, c.Kind), "after", short(c.After, c.Kind)))
+		all = append(all, ChangeText(model.PlannedChange{Kind: string(c.Kind), Subject: c.Subject, Before: c.Before, After: c.After}))
 	}
 	covered := slices.DeleteFunc(slices.Clone(p.Also), func(n string) bool { return slices.Contains(p.Bare, n) })
 	for _, of := range []struct {

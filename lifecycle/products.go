@@ -10,10 +10,13 @@ import (
 	"certquay/model"
 )
 
-func productInfo(p *authority.Product) ProductInfo {
+func (e *Engine) productInfo(p *authority.Product) ProductInfo {
 	info := ProductInfo{Name: p.Name, Driver: p.Kind, Problem: p.Problem, Declared: p.Declaration}
 	if p.Usable() {
 		info.Regions, info.Makes = p.Port.Regions(), p.Port.CreatesResources()
+	}
+	if at := e.windowAt(p.Name, e.Now()); at.After(e.Now()) {
+		info.Window = at
 	}
 	return info
 }
@@ -39,7 +42,7 @@ func (a *Access) Product(name string) (ProductInfo, error) {
 		if err != nil {
 			return ProductInfo{}, err
 		}
-		return productInfo(p), nil
+		return a.e.productInfo(p), nil
 	})
 }
 
@@ -76,7 +79,7 @@ func (a *Access) saveProduct(
 		if err != nil {
 			return info, a.e.journal.LogRefusal(ctx, by, err)
 		}
-		return productInfo(p), nil
+		return a.e.productInfo(p), a.e.deployments.replanWindows(ctx, p.Name)
 	})
 }
 

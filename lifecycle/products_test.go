@@ -109,15 +109,15 @@ func TestProductsAreAddedEditedAndRemovedWhileRunning(t *testing.T) {
 	expect("CDN=edge", "WAF=edge", "Web=nginx", "Front=nginx")
 	for _, name := range []string{"front", "web", "slb"} { // taken, declared, and taken away by the configuration
 		_, err := door.AddProduct(ctx, authority.Declaration{Name: name, Kind: "nginx"}, nil, false)
-		refused(err, rules.ReasonNameTaken)
+		_ = refused(err, rules.ReasonNameTaken)
 	}
 	_, err := door.AddProduct(ctx, authority.Declaration{Name: "x", Kind: "nginx", Settings: map[string]any{"conf": "bad"}}, nil, false)
 	if invalid := (*rules.Invalid)(nil); !errors.As(err, &invalid) || invalid.Field != "conf" {
 		t.Errorf("%v", err)
 	}
 	_, err = door.EditProduct(ctx, "web", map[string]any{"conf": "y"}, nil, false)
-	refused(err, rules.ReasonConfigured)
-	refused(door.RemoveProduct(ctx, "WEB", false), rules.ReasonConfigured)
+	_ = refused(err, rules.ReasonConfigured)
+	_ = refused(door.RemoveProduct(ctx, "WEB", false), rules.ReasonConfigured)
 
 	// What is deployed keeps a product, and the region where it is.
 	people := &world{t: t, engine: w.Engine}
@@ -131,7 +131,7 @@ func TestProductsAreAddedEditedAndRemovedWhileRunning(t *testing.T) {
 		}
 	}
 	_, err = door.EditProduct(ctx, "front", regionsSetting("web1"), nil, false)
-	refused(err, rules.ReasonProductInUse)
+	_ = refused(err, rules.ReasonProductInUse)
 	one, err := door.EditProduct(
 		ctx,
 		"front",

@@ -138,6 +138,9 @@ func (rd *reader) resource(id model.ID) (v ResourceView, err error) {
 // if there is none.
 func viewOf(r model.Reader, res model.Resource, now time.Time) (ResourceView, *model.Instance, error) {
 	v := ResourceView{Resource: res, State: res.StateAt(nil, now)}
+	if err := v.readWave(r); err != nil {
+		return v, nil, err
+	}
 	if res.Instance == "" {
 		return v, nil, nil
 	}
@@ -150,6 +153,25 @@ func viewOf(r model.Reader, res model.Resource, now time.Time) (ResourceView, *m
 		v.Expected = want.Fingerprint
 	}
 	return v, &i, nil
+}
+
+// readWave tells the wave of a deployment that is under way.
+func (v *ResourceView) readWave(r model.Reader) error {
+	if v.Operation.Kind != model.JobDeploy {
+		return nil
+	}
+	j, err := model.Get[model.Job](r, string(v.Operation.Job))
+	if errors.Is(err, model.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return rules.ReadError("job", v.Operation.Job, err)
+	}
+	o, err := rollout(r, &j)
+	if err == nil && o != nil {
+		v.Wave, v.WaveNow, v.Waves = j.Wave+1, o.Wave+1, o.Waves()
+	}
+	return err
 }
 
 // resources is [Access.Resources].
@@ -252,7 +274,7 @@ func (f ResourceFilter) matches(v *ResourceView) bool {
 	text := model.NormalizeName(f.Text)
 	return (f.Region == "" || model.NormalizeName(f.Region) == model.NormalizeName(v.Region)) &&
 		(f.State == "" || f.State == v.State) &&
-		(!f.Hosted || v.Hosted) && (!f.Auto || v.AutoDeploy) &&
+		(!f.Drifted || v.Deployed != "" && v.Drifts()) && (!f.Hosted || v.Hosted) && (!f.Auto || v.AutoDeploy) &&
 		(text == "" || strings.Contains(model.NormalizeName(v.Name+" "+v.InstanceName+" "+v.Region), text))
 }
 
@@ -323,7 +345,7 @@ func (rd *reader) productInfos() []ProductInfo {
 	all := rd.products.All()
 	infos := make([]ProductInfo, len(all))
 	for n, p := range all {
-		infos[n] = productInfo(p)
+		infos[n] = rd.productInfo(p)
 	}
 	return infos
 }

@@ -112,6 +112,9 @@ type ResourceView struct {
 	InstanceName string
 	Expected     string // fingerprint of the current version, which should be there; "" when there is none
 	Hosted       bool
+	// Wave is that of a deployment in waves that is under way, from 1; 0 for none. Of Waves,
+	// WaveNow is under way (spec P6).
+	Wave, WaveNow, Waves int
 }
 
 // ResourceFilter narrows the list of resources; what is set combines (spec D4).
@@ -120,6 +123,7 @@ type ResourceFilter struct {
 	Instance        model.ID
 	State           model.ResourceState
 	Hosted, Auto    bool
+	Drifted         bool // of any state, see [model.Resource.Drifts]
 	Text            string
 	Where           string     // a query in the language of package where, for resources
 	Sort            model.Sort // [SortPlace] when ""
@@ -147,11 +151,14 @@ var ResourceSorts = []model.Sort{
 
 // ProductInfo is a product as lists show it.
 type ProductInfo struct {
-	Name     string
-	Driver   string
-	Regions  []string
-	Makes    bool       // a deployment to a new name creates the resource
-	Problem  model.Text // as that of [NamedProduct]
+	Name    string
+	Driver  string
+	Regions []string
+	Makes   bool       // a deployment to a new name creates the resource
+	Problem model.Text // as that of [NamedProduct]
+	// Window is when its next deployment window begins; zero if it has none, or if one is
+	// open (spec P7).
+	Window   time.Time
 	Declared authority.Declaration
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"certquay/lifecycle/journal"
@@ -49,6 +50,8 @@ type scheduler struct {
 	faults    map[model.ID]int       // consecutive panics of due work
 
 	listenRetries listenRetries
+
+	passed atomic.Int64 // when the last pass ended without an error, in seconds since 1970; 0 before
 }
 
 func newScheduler(e *Engine) *scheduler {
@@ -71,16 +74,22 @@ func (s *scheduler) schedule() {
 	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // Guard logs the fault
 	s.verifyProblems()
 	var planned, passed, found journal.LogFilter
-	plan := func() error { return errors.Join(s.planTasks(), s.directory.FollowContacts(s.ctx)) }
+	plan := func() error {
+		return errors.Join(s.planTasks(), s.directory.FollowContacts(s.ctx), s.deployments.replanWindows(s.ctx, ""))
+	}
 	if err := s.journal.Guard("scheduler.tasks", plan); planned.IsNew(s.ctx, err) {
 		s.log.Error("the tasks of the certificates could not be planned", "error", err)
 	}
 	for {
-		if err := s.journal.Guard("scheduler.pass", func() error { _, err := s.runDue(true); return err }); passed.IsNew(s.ctx, err) {
+		err := s.journal.Guard("scheduler.pass", func() error { _, err := s.runDue(true); return err })
+		if err == nil {
+			s.passed.Store(s.Now().Unix())
+		}
+		if passed.IsNew(s.ctx, err) {
 			s.log.Error("the scheduler could not finish a pass", "error", err)
 		}
 		wait := resumeEvery
-		err := s.journal.Guard("scheduler.next", func() error {
+		err = s.journal.Guard("scheduler.next", func() error {
 			at, err := s.nextDue()
 			if !at.IsZero() {
 				wait = min(wait, max(at.Sub(s.Now()), 100*time.Millisecond))
@@ -400,6 +409,8 @@ func (s *scheduler) nextDue() (next time.Time, err error) {
 	jobs, instances := s.journal.CollectUnreadable(model.KindJob), s.journal.CollectUnreadable(model.KindInstance)
 	defer jobs.Report()
 	defer instances.Report()
+	resources := s.journal.CollectUnreadable(model.KindResource)
+	defer resources.Report()
 	err = s.store.View(func(r model.Reader) error {
 		after := model.TimeKey(now)
 		return errors.Join(
@@ -407,6 +418,8 @@ func (s *scheduler) nextDue() (next time.Time, err error) {
 				func(j *model.Job) bool { return !consider(j.Next) }),
 			journal.EachReadable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.Add,
 				func(i *model.Instance) bool { return !consider(i.NextMoment()) }),
+			journal.EachReadable(r, model.Scan{Index: "window", From: after, Limit: 2}, resources.Add,
+				func(v *model.Resource) bool { return !consider(v.WindowAt) }),
 		)
 	})
 	if err != nil {

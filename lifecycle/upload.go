@@ -84,31 +84,36 @@ func (e *Engine) upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	if err != nil {
 		return UploadResult{}, e.journal.LogRefusal(ctx, actor, err)
 	}
-	i, v := &p.instance, &p.instance.Versions[0]
 	err = e.journal.Update(ctx, func(tx model.Tx) error {
-		if f := e.table.Check(rules.Upload, &rules.Facts{Actor: actor, Now: e.Now()}); f != nil {
-			return f
-		}
-		if err := heldAlready(tx, v.Fingerprint); err != nil {
+		if err := heldAlready(tx, p.instance.Versions[0].Fingerprint); err != nil {
 			return err
 		}
-		e.table.Transition(rules.Upload).Apply(i, false)
-		if p.key != nil {
-			if err := tx.Put(p.key); err != nil {
-				return err
-			}
-		}
-		if err := tx.Put(&p.chain); err != nil {
-			return err
-		}
-		if err := e.saveInstance(tx, i); err != nil {
-			return err
-		}
-		ev := e.journal.Event(actor, string(rules.Upload), i)
-		ev.To, ev.Detail = string(i.State), model.Say("log.uploaded", "serial", v.Serial, "at", v.NotAfter)
-		return tx.Append(ev)
+		return e.storeUpload(tx, actor, &p)
 	})
 	return UploadResult{p.instance, p.warnings}, e.journal.LogRefusal(ctx, actor, err)
+}
+
+// storeUpload stores what was prepared, if the actor may upload.
+func (e *Engine) storeUpload(tx model.Tx, actor model.Actor, p *prepared) error {
+	i, v := &p.instance, &p.instance.Versions[0]
+	if f := e.table.Check(rules.Upload, &rules.Facts{Actor: actor, Now: e.Now()}); f != nil {
+		return f
+	}
+	e.table.Transition(rules.Upload).Apply(i, false)
+	if p.key != nil {
+		if err := tx.Put(p.key); err != nil {
+			return err
+		}
+	}
+	if err := tx.Put(&p.chain); err != nil {
+		return err
+	}
+	if err := e.saveInstance(tx, i); err != nil {
+		return err
+	}
+	ev := e.journal.Event(actor, string(rules.Upload), i)
+	ev.To, ev.Detail = string(i.State), model.Say("log.uploaded", "serial", v.Serial, "at", v.NotAfter)
+	return tx.Append(ev)
 }
 
 // uploadRefusal turns an error about uploaded files into a refusal.

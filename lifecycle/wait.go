@@ -11,6 +11,9 @@ import (
 	"certquay/model"
 )
 
+// followed are the kinds of jobs that other jobs lead to.
+var followed = []model.JobKind{model.JobDeploy, model.JobRevoke, model.JobClean}
+
 // follow is [Access.Follow].
 func (w *worker) follow(ctx context.Context, report func(settled, failed int), jobs ...model.ID) (all []Progress, err error) {
 	seen, first := map[model.ID]bool{}, map[model.ID]model.ID{}
@@ -35,7 +38,7 @@ func (w *worker) follow(ctx context.Context, report func(settled, failed int), j
 					if err != nil {
 						return err
 					}
-					if !seen[j.ID] && (j.Kind == model.JobDeploy || j.Kind == model.JobRevoke) {
+					if !seen[j.ID] && slices.Contains(followed, j.Kind) {
 						jobs = append(jobs, j.ID)
 					}
 				}

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // JobKind is the kind of external work a job does.
 type JobKind string
@@ -14,10 +17,14 @@ const (
 	JobUndeploy JobKind = "undeploy"
 	JobRevoke   JobKind = "revoke"
 	JobVerify   JobKind = "verify"
+	JobClean    JobKind = "clean" // removal of what was superseded from the store of a product
 )
 
 // JobKinds lists every kind of job. Notices are not jobs; see [Notice].
-var JobKinds = []JobKind{JobIssue, JobReissue, JobRenew, JobDeploy, JobUndeploy, JobRevoke, JobVerify}
+var JobKinds = []JobKind{JobIssue, JobReissue, JobRenew, JobDeploy, JobUndeploy, JobRevoke, JobVerify, JobClean}
+
+// Known reports whether k is one of [JobKinds].
+func (k JobKind) Known() bool { return slices.Contains(JobKinds, k) }
 
 // Steps of jobs that issue or revoke versions.
 const (
@@ -40,6 +47,12 @@ const (
 	StepRestore   = "restore"   // rolls back to the previous binding
 	StepUndeploy  = "undeploy"
 	StepLook      = "look"
+)
+
+// Steps of jobs that remove what was superseded from the store of a product.
+const (
+	StepSurvey = "survey" // looks for one that nothing refers to
+	StepRemove = "remove" // removes that one, then looks for the next
 )
 
 // Job is the durable record of external work. Before each external call the step about
@@ -69,10 +82,17 @@ type Job struct {
 	Reason          string // reason of a revocation, named as in RFC 5280
 	Versions        []int  // versions still to be revoked; of a job that issues, those to be retired
 	Deploy          []ID   // resources to deploy the issued version to (spec I11, I12)
-	WantFingerprint string // fingerprint of the certificate to deploy
+	WantFingerprint string // fingerprint of the certificate to deploy, or that is being removed
 	AnnualRenewal   bool
 	Rollout         ID  // of which it is a part; "" for none
 	Wave            int // of the rollout, from 0
+
+	// What a job of kind [JobClean] removes.
+	Product    string   // from whose store
+	Region     string   // of the one that is being removed; "" while there is none
+	StoredID   string   // what the product calls it
+	StoredName string   // the same for people
+	Removed    []string // IDs of those that were removed already
 
 	Finished time.Time // zero while the job runs or waits
 	Result   string    // "ok" or "failed"

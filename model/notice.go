@@ -16,6 +16,7 @@ const (
 	NoticeRenewalFailed    NoticeKind = "renewal failed"
 	NoticeDeployed         NoticeKind = "deployed"
 	NoticeDeploymentFailed NoticeKind = "deployment failed"
+	NoticeCleanFailed      NoticeKind = "clean-up failed"
 	NoticeUndeployFailed   NoticeKind = "undeployment failed"
 	NoticeVerifyFailed     NoticeKind = "verification failed"
 	NoticeWaiting          NoticeKind = "waiting for a credit"

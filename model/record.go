@@ -221,21 +221,25 @@ const (
 	TaskContact     TaskKind = "contact"      // a contact cannot receive notices
 	TaskChannel     TaskKind = "channel"      // notices to a channel keep failing
 	TaskLeft        TaskKind = "left"         // a proof of control could not be removed (spec C5)
+	TaskDrift       TaskKind = "drift"        // a server presents another certificate than was deployed (spec P8)
+	TaskWindow      TaskKind = "window"       // a deployment window begins only after what is presented has ended (spec P7)
 	TaskPersist     TaskKind = "persist"      // records of dns-persist-01 soon hold no more (spec C4)
+	TaskSwitchOff   TaskKind = "switch-off"   // another client still renews an adopted certificate (spec P4)
 )
 
 // TaskKinds lists every kind of task, those first whose trouble visitors of a server
 // see already.
 var TaskKinds = []TaskKind{
-	TaskReplace, TaskPredecessor, TaskExpiry, TaskHostingEnds, TaskFailing, TaskProve, TaskInstall, TaskReview, TaskApprove, TaskWatch, TaskAddress,
-	TaskPersist, TaskLeft, TaskContact, TaskChannel, TaskAside, TaskBackup, TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
+	TaskReplace, TaskPredecessor, TaskDrift, TaskWindow, TaskExpiry, TaskHostingEnds, TaskFailing, TaskProve, TaskInstall,
+	TaskReview, TaskApprove, TaskWatch, TaskAddress, TaskPersist, TaskSwitchOff, TaskLeft, TaskContact, TaskChannel, TaskAside, TaskBackup,
+	TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
 }
 
 // FollowsState reports whether tasks of the kind are raised and closed by comparing
 // them with what holds now (spec D9). A dismissed one stays until its cause has ended.
 func (k TaskKind) FollowsState() bool {
 	switch k {
-	case TaskExpiry, TaskHostingEnds, TaskFailing, TaskReplace, TaskPredecessor, TaskContact, TaskChannel, TaskLeft, TaskPersist:
+	case TaskExpiry, TaskHostingEnds, TaskFailing, TaskReplace, TaskPredecessor, TaskContact, TaskChannel, TaskLeft, TaskPersist, TaskWindow, TaskDrift:
 		return true
 	}
 	return false

@@ -29,9 +29,12 @@ type Resource struct {
 
 	AutoDeploy bool
 	Reserved   bool // a deployment credit is reserved
-	Waiting    bool // a deployment is due but no credit is available
-	Operation  Operation
-	Failure    Failure
+	Waiting    bool // a deployment is due, and waits for a credit, for another job or for a window
+	// WindowAt is when the deployment window begins that it waits for; zero if it waits for
+	// none (spec P7).
+	WindowAt  time.Time
+	Operation Operation
+	Failure   Failure
 }
 
 // SeenAt is what one address presents to clients of one kind of key.
@@ -106,7 +109,7 @@ func (r *Resource) Presents(i *Instance) ResourceState {
 		return ResourceNone
 	case seen != nil && !seen.RevokedAt.IsZero():
 		return ResourceRevoked
-	case r.Presented != r.Deployed:
+	case r.Drifts():
 		return ResourceDrifted
 	case seen != nil && seen.Number < want.Number:
 		return ResourceOutdated
@@ -122,7 +125,8 @@ func (*Resource) RecordKind() Kind { return KindResource }
 func (r *Resource) RecordKey() string { return string(r.ID) }
 
 // Indexes returns the index entries: by product, region and name, by name, by tail of
-// the ID, by instance, and for deployed resources by the time of the last probe.
+// the ID, by instance, for waiting ones by the time of the last deployment or by that of the
+// window they wait for, and for deployed resources by the time of the last probe.
 func (r *Resource) Indexes() []Index {
 	is := []Index{
 		{Name: "place", Key: PlaceKey(r.Product, r.Region, r.Name)},
@@ -132,7 +136,10 @@ func (r *Resource) Indexes() []Index {
 	if r.Instance != "" {
 		is = append(is, Index{Name: "instance", Key: string(r.Instance)})
 	}
-	if r.Waiting {
+	switch {
+	case r.AwaitsWindow():
+		is = append(is, Index{Name: "window", Key: TimeKey(r.WindowAt)})
+	case r.Waiting:
 		is = append(is, Index{Name: "waiting", Key: TimeKey(r.DeployedAt)})
 	}
 	if r.Deployed != "" {
@@ -153,6 +160,23 @@ func PlaceKey(product, region, name string) string {
 
 // Place returns product, region and name, for display.
 func (r *Resource) Place() string { return r.Product + " " + r.Region + " " + r.Name }
+
+// AwaitsWindow reports whether a deployment is due that waits for a window.
+func (r *Resource) AwaitsWindow() bool { return r.Waiting && !r.WindowAt.IsZero() }
+
+// StopWaiting records that no deployment waits any more.
+func (r *Resource) StopWaiting() { r.Waiting, r.WindowAt = false, time.Time{} }
+
+// Drifts reports whether the resource presents, or is configured to present, another
+// certificate than was last deployed there (spec P8). What is configured may not be in force
+// yet, such as a file that a server has not read.
+func (r *Resource) Drifts() bool {
+	return r.Presented != r.Deployed || r.Misconfigured()
+}
+
+// Misconfigured reports whether it is configured to present another certificate than was last
+// deployed there.
+func (r *Resource) Misconfigured() bool { return r.Configured != "" && r.Configured != r.Deployed }
 
 // HasDeployment reports whether a certificate is deployed at the resource or an
 // operation is running there.

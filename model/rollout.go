@@ -59,6 +59,15 @@ type Receipt struct {
 	Seen                  []SeenAt        // by the handshakes, if more than one
 	Result                string          // "ok" or "failed"; "" while it is under way
 	Reason                Text            // of the failure
+	Removed               []Removal       // of what the deployment has superseded
+}
+
+// Removal says that a superseded certificate was removed from the store of a product, which
+// nothing referred to any more (spec N4).
+type Removal struct {
+	At          time.Time
+	Fingerprint string
+	Proof       Text // what the product answered
 }
 
 // PlannedChange is one thing that a deployment changes: a file, a link, a secret, an upload, a call

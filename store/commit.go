@@ -262,6 +262,9 @@ func (g *group) apply(b *engine.Batch) error {
 	return nil
 }
 
+// Writable returns why nothing can be written now, or nil.
+func (s *Store) Writable() error { return s.writeError() }
+
 // writeError returns why nothing can be written now, or nil.
 func (s *Store) writeError() error {
 	if err := s.failed.Load(); err != nil {

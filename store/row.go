@@ -22,7 +22,7 @@ var (
 	typeWords   = stringsOf(model.DomainTypes)
 	gradeWords  = stringsOf(model.Grades)
 	jobWords    = stringsOf([]model.JobKind{model.JobIssue, model.JobReissue, model.JobRenew, model.JobDeploy,
-		model.JobUndeploy, model.JobRevoke, model.JobVerify, "notify"}) // never used
+		model.JobUndeploy, model.JobRevoke, model.JobVerify, "notify" /* never used */, model.JobClean})
 )
 
 func stringsOf[T ~string](ts []T) []string {

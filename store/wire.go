@@ -297,6 +297,11 @@ type job struct {
 	AnnualRenewal bool      `cbor:"26,keyasint,omitzero"`
 	Rollout       model.ID  `cbor:"41,keyasint,omitzero"`
 	Wave          int       `cbor:"42,keyasint,omitzero"`
+	Product       string    `cbor:"43,keyasint,omitzero"`
+	Region        string    `cbor:"44,keyasint,omitzero"`
+	StoredID      string    `cbor:"45,keyasint,omitzero"`
+	StoredName    string    `cbor:"46,keyasint,omitzero"`
+	Removed       []string  `cbor:"47,keyasint,omitzero"`
 	Finished      time.Time `cbor:"27,keyasint,omitzero"`
 	Result        string    `cbor:"28,keyasint,omitzero"`
 	FailedOrders  int       `cbor:"29,keyasint,omitzero"`

@@ -171,6 +171,7 @@ type resource struct {
 	Configured  string     `cbor:"21,keyasint,omitzero"`
 	ReadBack    bool       `cbor:"22,keyasint,omitzero"`
 	Seen        []seenAt   `cbor:"23,keyasint,omitempty"`
+	WindowAt    time.Time  `cbor:"24,keyasint,omitzero"`
 }
 
 type seenAt struct {
@@ -187,7 +188,7 @@ func resourceToWire(r *model.Resource) resource {
 		Instance: r.Instance, Version: r.Version, Deployed: r.Deployed, DeployedAt: r.DeployedAt,
 		Presented: r.Presented, NotAfter: r.NotAfter, VerifiedAt: r.VerifiedAt, VerifyError: r.VerifyError,
 		ProbedAt: r.ProbedAt, DriftSince: r.DriftSince,
-		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting,
+		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting, WindowAt: r.WindowAt,
 		Operation: operation(r.Operation), Failure: failure(r.Failure),
 		Configured: r.Configured, ReadBack: r.ReadBack, Seen: each(r.Seen, func(s model.SeenAt) seenAt { return seenAt(s) }),
 	}
@@ -199,7 +200,7 @@ func resourceFromWire(r resource) model.Resource {
 		Instance: r.Instance, Version: r.Version, Deployed: r.Deployed, DeployedAt: r.DeployedAt,
 		Presented: r.Presented, NotAfter: r.NotAfter, VerifiedAt: r.VerifiedAt, VerifyError: r.VerifyError,
 		ProbedAt: r.ProbedAt, DriftSince: r.DriftSince,
-		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting,
+		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting, WindowAt: r.WindowAt,
 		Operation: model.Operation(r.Operation), Failure: model.Failure(r.Failure),
 		Configured: r.Configured, ReadBack: r.ReadBack, Seen: each(r.Seen, func(s seenAt) model.SeenAt { return model.SeenAt(s) }),
 	}

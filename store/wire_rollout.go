@@ -42,6 +42,13 @@ type receipt struct {
 	Seen     []seenAt   `cbor:"20,keyasint,omitempty"`
 	Result   string     `cbor:"21,keyasint,omitzero"`
 	Reason   model.Text `cbor:"22,keyasint,omitzero"`
+	Removed  []removal  `cbor:"23,keyasint,omitempty"`
+}
+
+type removal struct {
+	At          time.Time  `cbor:"1,keyasint,omitzero"`
+	Fingerprint string     `cbor:"2,keyasint,omitzero"`
+	Proof       model.Text `cbor:"3,keyasint,omitzero"`
 }
 
 type change struct {
@@ -59,6 +66,7 @@ func receiptToWire(r *model.Receipt) receipt {
 		Before:  r.Before, After: r.After, Address: r.Address, ReadBack: r.ReadBack,
 		Seen:   each(r.Seen, func(s model.SeenAt) seenAt { return seenAt(s) }),
 		Result: r.Result, Reason: r.Reason,
+		Removed: each(r.Removed, func(x model.Removal) removal { return removal(x) }),
 	}
 }
 
@@ -70,5 +78,6 @@ func receiptFromWire(r receipt) model.Receipt {
 		Before:  r.Before, After: r.After, Address: r.Address, ReadBack: r.ReadBack,
 		Seen:   each(r.Seen, func(s seenAt) model.SeenAt { return model.SeenAt(s) }),
 		Result: r.Result, Reason: r.Reason,
+		Removed: each(r.Removed, func(x removal) model.Removal { return model.Removal(x) }),
 	}
 }

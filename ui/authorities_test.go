@@ -99,7 +99,10 @@ func TestAnIssuerIsEditedAndRemoved(t *testing.T) {
 	b.NewEvents()
 	d.keys("A", "j", "e").sees("Edit corp", "by rules", "http-01=a.example.com, manual", "given, and kept")
 	d.fill("email", "b@example.com").fill("profile", "").fill("eab_kid", "").keys("tab").sees("given, and kept").keys("ctrl+s")
-	d.sees("must be given together with the key identifier").fill("eab_key_file", "-").keys("ctrl+s").sees("corp is changed", "b@example.com")
+	d.sees("must be given together with the key identifier").
+		fill("eab_key_file", "-").
+		keys("ctrl+s").
+		sees("corp is changed", "b@example.com")
 	d.called("issuer corp")
 	one, err := b.Authority("corp")
 	if err != nil || one.Settings["email"] != "b@example.com" || one.Settings["profile"] != nil || one.Settings["eab_kid"] != nil ||

@@ -152,13 +152,29 @@ func (a *App) openEngine(
 		issuers[demo.Brand] = a.demoAuthority
 	}
 	a.Engine = lifecycle.New(lifecycle.Options{
-		Words: text.New("en").Text,
-		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: a.policy(), Roots: roots, PublicRoots: system,
-		Issuers:     issuers,
-		Authorities: a.declaredIssuers(), OpenIssuer: a.issuerOpener(clock), IssuerKinds: issuer.Declared(),
-		DNSAccounts: a.declaredDNS(), DNSSecrets: a.dnsSecrets, CheckDNS: checkDNS,
-		DeclaredProducts: a.Config.Declarations(), OpenProduct: a.productOpener(ctx, clock), ProductKinds: product.Declared(), Prober: product.Prober{}, VerifyChain: product.WatchVerifier("trusted", roots),
-		Notifier: a.newNotifier(roots), Crashed: crashed,
+		Words:            text.New("en").Text,
+		Store:            a.Store,
+		Clock:            clock,
+		SaveClock:        save,
+		Log:              a.Log,
+		Policy:           a.policy(),
+		Roots:            roots,
+		PublicRoots:      system,
+		Issuers:          issuers,
+		Authorities:      a.declaredIssuers(),
+		OpenIssuer:       a.issuerOpener(clock),
+		IssuerKinds:      issuer.Declared(),
+		DNSAccounts:      a.declaredDNS(),
+		DNSSecrets:       a.dnsSecrets,
+		CheckDNS:         checkDNS,
+		DeclaredProducts: a.Config.Declarations(),
+		OpenProduct:      a.productOpener(ctx, clock),
+		ProductKinds:     product.Declared(),
+		Discover:         a.scanner(clock),
+		Prober:           product.Prober{},
+		VerifyChain:      product.WatchVerifier("trusted", roots),
+		Notifier:         a.newNotifier(roots),
+		Crashed:          crashed,
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
 }

@@ -56,6 +56,7 @@ func (c *Config) check(d *decoder) {
 	}
 	c.Notify.SMTP.check(d)
 	c.Backup.check(d)
+	c.Metrics.check(d)
 	d.rule(len(c.Support) <= 200, "support_contact", model.Say("config.longer", "most", 200), nil)
 	c.UI.check(d)
 	d.oneOf(c.Log.Level, "log.level", "info", "debug", "warn", "error")

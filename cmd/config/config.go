@@ -38,6 +38,7 @@ type Config struct {
 	Notify       Notify   `yaml:"notify"`
 	Backup       Backup   `yaml:"backup"`
 	SSH          SSH      `yaml:"ssh"`
+	Metrics      Metrics  `yaml:"metrics"`
 	Support      string   `yaml:"support_contact"`
 	UI           UI       `yaml:"ui"`
 	Log          Log      `yaml:"log"`
@@ -111,6 +112,7 @@ type Product struct {
 	KnownHosts    string   `yaml:"known_hosts,omitempty"`
 	AcceptHostKey []string `yaml:"accept_host_key,omitempty"`
 	Sudo          bool     `yaml:"sudo,omitempty"`
+	Windows       []string `yaml:"windows,omitempty"`
 	// Settings have the driver's own type; nil if it has none.
 	Settings any `yaml:"settings,omitempty"`
 }

@@ -71,7 +71,8 @@ func (d *differ) fields(at string, now, then reflect.Value) {
 		}
 	}
 	for _, f := range will {
-		if _, both := find(was, f.name); !both && !(f.optional && f.value.IsZero()) && (f.name != "name" || !named(then.Type())) {
+		silent := f.optional && f.value.IsZero()
+		if _, both := find(was, f.name); !both && !silent && (f.name != "name" || !named(then.Type())) {
 			d.compare(join(at, f.name), reflect.Value{}, f.value)
 		}
 	}

@@ -33,7 +33,8 @@ func TestDifferencesOfConfigurations(t *testing.T) {
 		"ui: {keys: {buy: B}}":                            "ui.keys.buy: <nil> -> [B]",
 		"log: {level: debug}\nstore: {seal: passphrase}":  "store.seal: file -> passphrase\nlog.level: info -> debug",
 		// Another order and one in front are no change of the others.
-		"products: [{name: New, driver: edge, regions: [a]}, {name: CDN, driver: edge, regions: [global, b]}, {name: WAF, driver: none}]": "" +
+		"products: [{name: New, driver: edge, regions: [a]}, {name: CDN, driver: edge, regions: [global, b]}, " +
+			"{name: WAF, driver: none}]": "" +
 			"products.CDN.regions: [global] -> [global b]\n" +
 			"products.WAF.driver: edge -> none\n" +
 			"products.WAF.regions: [cn-hangzhou ap-southeast-1 eu-central-1 us-west-1] -> []\n" +

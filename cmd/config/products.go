@@ -18,6 +18,9 @@ func (p Product) place(k product.Kind) any {
 	if k.OnHosts {
 		return product.HostSettings{SSH: p.SSH, SSHKey: p.SSHKey, KnownHosts: p.KnownHosts, AcceptHostKey: p.AcceptHostKey, Sudo: p.Sudo}
 	}
+	if k.Regions != nil {
+		return k.Place()
+	}
 	return product.Place{Regions: p.Regions}
 }
 
@@ -35,7 +38,7 @@ func (c *Config) checkProducts(d *decoder) {
 		seen[model.NormalizeName(p.Name)] = true
 		if p.Driver == authority.None {
 			d.rule(defaultProduct(p.Name) != nil, at+".name", model.Say("config.no-default"), DefaultProducts()[0])
-			d.rule(len(p.Regions) == 0 && !p.hasHosts() && d.at[at+".settings"] == nil, at+".driver", model.Say("config.none-alone"), nil)
+			d.rule(len(p.Regions)+len(p.Windows) == 0 && !p.hasHosts() && d.at[at+".settings"] == nil, at+".driver", model.Say("config.none-alone"), nil)
 			continue
 		}
 		p.checkDriver(d, at)
@@ -54,14 +57,23 @@ func (p Product) checkDriver(d *decoder, at string) {
 	case k.OnHosts:
 		d.rule(len(p.Regions) == 0, at+".regions", model.Say("config.hosts-are-regions"), nil)
 		d.checkSettings(p.place(k), at)
+	case k.Regions != nil:
+		d.rule(len(p.Regions) == 0, at+".regions", model.Say("config.driver-names-regions", "driver", k.Name), nil)
+		p.checkNoHosts(d, at)
 	default:
-		for _, name := range setting.Names(setting.Of(product.HostSettings{})) {
-			field := join(at, name)
-			d.rule(d.at[field] == nil, field, model.Say("config.no-hosts", "driver", k.Name), nil)
-		}
+		p.checkNoHosts(d, at)
 		d.checkSettings(p.place(k), at)
 	}
+	d.checkSettings(product.Schedule{Windows: p.Windows}, at)
 	d.checkSettings(p.Settings, at+".settings")
+}
+
+// checkNoHosts refuses the fields of drivers that work on hosts.
+func (p Product) checkNoHosts(d *decoder, at string) {
+	for _, name := range setting.Names(setting.Of(product.HostSettings{})) {
+		field := join(at, name)
+		d.rule(d.at[field] == nil, field, model.Say("config.no-hosts", "driver", string(p.Driver)), nil)
+	}
 }
 
 // joinDefaults adds the default products that the file does not name. Those that it names
@@ -109,6 +121,7 @@ func (c *Config) Declarations() (all []authority.Declaration) {
 		}
 		if k, ok := product.Find(d.Kind); ok { // others take a default away
 			d.Settings = setting.Changed(k.Place(), p.place(k))
+			maps.Copy(d.Settings, setting.Changed(product.Schedule{}, product.Schedule{Windows: p.Windows}))
 			if k.Settings != nil {
 				maps.Copy(d.Settings, setting.Changed(k.Settings(), p.Settings))
 			}

@@ -188,6 +188,9 @@ type Resource struct {
 	Verified     *string             `json:"verified"`   // how it was seen: "handshake" or "read-back"
 	Configured   *string             `json:"configured"` // fingerprint
 	Addresses    []SeenAt            `json:"addresses"`  // where there is more than one, or of several kinds of keys
+	Intended     *string             `json:"intended"`   // fingerprint
+	DriftedSince *string             `json:"drifted_since"`
+	WaitsUntil   *string             `json:"waits_until"` // a deployment window begins then
 }
 
 // SeenAt is what one address of a resource presents, in JSON.
@@ -209,6 +212,7 @@ func NewResource(v *lifecycle.ResourceView) Resource {
 		v.ID, v.Product, v.Region, v.Name, v.State, OrNil(v.Instance), OrNil(v.Presented), TimeOrNil(v.NotAfter),
 		v.Hosted, v.AutoDeploy, OrNil(v.Address), TimeOrNil(v.VerifiedAt), OrNil(English(message)),
 		OrNil(Verified(!v.VerifiedAt.IsZero(), v.ReadBack)), OrNil(v.Configured), NewSeen(v.Seen),
+		OrNil(v.Expected), TimeOrNil(v.DriftSince), TimeOrNil(v.WindowAt),
 	}
 }
 

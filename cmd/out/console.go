@@ -94,6 +94,9 @@ func (c *Console) Confirm(ctx context.Context, question, typed string) error {
 		return nil
 	}
 	if !c.Interactive {
+		if !c.JSON { // what would be confirmed is known then
+			_, _ = fmt.Fprintln(c.Err, question)
+		}
 		return Usage("usage.unconfirmed")
 	}
 	want := cmp.Or(typed, "yes")

@@ -49,19 +49,40 @@ const None = "none"
 const Fallback = "fallback"
 
 // Fallback returns the brands of the setting [Fallback], in lower case.
-func (d *Declaration) Fallback() (brands []string) {
-	switch list := d.Settings[Fallback].(type) {
-	case []string:
-		for _, brand := range list {
-			brands = append(brands, model.NormalizeName(brand))
-		}
-	case []any: // as JSON decodes it
-		for _, brand := range list {
-			name, _ := brand.(string)
-			brands = append(brands, model.NormalizeName(name))
-		}
+func (d *Declaration) Fallback() []string {
+	brands := d.list(Fallback)
+	for n, brand := range brands {
+		brands[n] = model.NormalizeName(brand)
 	}
 	return brands
+}
+
+// RemovesSuperseded reports whether the setting remove_superseded of a product is on:
+// whether superseded certificates are removed from its store (spec N4).
+func (d *Declaration) RemovesSuperseded() bool {
+	on, _ := d.Settings["remove_superseded"].(bool)
+	return on
+}
+
+// Windows is the setting of any product that lists when it is deployed to without asking a
+// person (spec P7).
+const Windows = "windows"
+
+// Windows returns the deployment windows of the setting [Windows], as they are written.
+func (d *Declaration) Windows() []string { return d.list(Windows) }
+
+// list returns a copy of a setting that is a list.
+func (d *Declaration) list(setting string) (all []string) {
+	switch list := d.Settings[setting].(type) {
+	case []string:
+		return slices.Clone(list)
+	case []any: // as JSON decodes it
+		for _, v := range list {
+			s, _ := v.(string)
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // Secrets are the values of secret settings by name.

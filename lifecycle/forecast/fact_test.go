@@ -34,6 +34,12 @@ type sandbox struct {
 
 func newSandbox(t testing.TB, validity time.Duration, reviewed ...model.Level) *sandbox {
 	t.Helper()
+	return newSandboxWithWindows(t, validity, nil, reviewed...)
+}
+
+// newSandboxWithWindows is a sandbox whose product has deployment windows.
+func newSandboxWithWindows(t testing.TB, validity time.Duration, windows []string, reviewed ...model.Level) *sandbox {
+	t.Helper()
 	ctx := t.Context()
 	s, err := store.With(mem.New(), store.Options{})
 	check(t, err)
@@ -48,7 +54,7 @@ func newSandbox(t testing.TB, validity time.Duration, reviewed ...model.Level) *
 	e := lifecycle.New(lifecycle.Options{
 		Store: s, Clock: clock, Policy: policy, Prober: product.Prober{},
 		Issuers:   map[string]ports.Issuer{embedded.Brand: ca},
-		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn}},
+		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn, Windows: windows}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },
 	})
 	t.Cleanup(func() {
@@ -139,15 +145,22 @@ func line(e *model.Event) string {
 		e.Result, e.From, e.To, e.Reason, m.Text())
 }
 
-// The forecast of 24 months is the list of what then happens.
+// The forecast of 24 months is the list of what then happens, also where deployments wait
+// for windows.
 //
-// spec: V6
+// spec: V6, P7
 func TestForecastEqualsFact(t *testing.T) {
-	for n, validity := range []time.Duration{40 * day, 90 * day, 200 * day, 398 * day} {
-		t.Run(fmt.Sprintf("%d days", validity/day), func(t *testing.T) {
+	for n, c := range []struct {
+		validity time.Duration
+		windows  []string
+	}{
+		{validity: 40 * day}, {validity: 90 * day}, {validity: 200 * day}, {validity: 398 * day},
+		{90 * day, []string{"30 2 * * 0 20m Europe/Berlin"}}, {200 * day, []string{"0 3 1 * * 4h America/New_York", "0 22 * * 5 1h"}},
+	} {
+		t.Run(fmt.Sprintf("%d days %v", c.validity/day, c.windows), func(t *testing.T) {
 			t.Parallel()
-			s := newSandbox(t, validity)
-			s.fleet(t, rand.New(rand.NewPCG(uint64(n), 7)), 12)
+			s := newSandboxWithWindows(t, c.validity, c.windows)
+			s.fleet(t, rand.New(rand.NewPCG(uint64(n%4), 7)), 12)
 			var said, was []string
 			rep, err := forecast.Run(t.Context(), s.By(model.Scheduler),
 				forecast.Request{Event: func(e *model.Event) { said = append(said, line(e)) }})
@@ -177,6 +190,10 @@ func TestForecastEqualsFact(t *testing.T) {
 			}
 			if len(said) < 30 || rep.Total.Renewals+rep.Total.Reissues == 0 {
 				t.Fatalf("only %d events", len(said))
+			}
+			waits := func(m forecast.Occurrence) bool { return m.What == forecast.WhatWindow }
+			if slices.ContainsFunc(rep.Occurrences, waits) != (c.windows != nil) {
+				t.Errorf("with the windows %v it lists %+v", c.windows, rep.Occurrences)
 			}
 			after, err := s.By(model.Scheduler).Balances()
 			check(t, err)

@@ -140,6 +140,7 @@ func options(src Source, s *records, clock ports.Clock, policy func(rules.Capabi
 		o.Products = append(o.Products, lifecycle.NamedProduct{
 			Name:    p.Name,
 			Driver:  p.Driver,
+			Windows: p.Declared.Windows(),
 			Product: &product{all: ps, name: p.Name, regions: p.Regions},
 		})
 	}

@@ -27,6 +27,7 @@ type records struct {
 	instances table[model.Instance, *model.Instance]
 	resources table[model.Resource, *model.Resource]
 	jobs      table[model.Job, *model.Job]
+	rollouts  table[model.Rollout, *model.Rollout]
 	tasks     table[model.Task, *model.Task]
 	accounts  table[model.Account, *model.Account]
 	approvals table[model.Approval, *model.Approval]
@@ -80,12 +81,26 @@ func newRecords(key *model.Key, old []byte) *records {
 			exact(func(r *model.Resource) string { return string(r.Instance) }, "instance"),
 			exact(func(r *model.Resource) string { return model.PlaceKey(r.Product, r.Region, r.Name) }, "place"),
 			ordered("waiting", func(r *model.Resource) string {
-				if !r.Waiting {
+				if !r.Waiting || r.AwaitsWindow() {
 					return ""
 				}
 				return model.TimeKey(r.DeployedAt)
+			}),
+			ordered("window", func(r *model.Resource) string {
+				if !r.AwaitsWindow() {
+					return ""
+				}
+				return model.TimeKey(r.WindowAt)
 			})),
-		jobs: newTable(ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) })),
+		jobs: newTable(
+			ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) }),
+			ordered("rollout", func(j *model.Job) string {
+				if j.Rollout == "" {
+					return ""
+				}
+				return model.WaveKey(j.Rollout, j.Wave) + string(j.ID)
+			})),
+		rollouts: newTable[model.Rollout](),
 		// Only open tasks are kept, and dismissed ones that may still hold.
 		tasks: newTable(
 			exact(func(t *model.Task) string { return string(t.Instance) }, "instance"),
@@ -112,7 +127,7 @@ func newRecords(key *model.Key, old []byte) *records {
 	s.tables = map[model.Kind]recordTable{
 		model.KindInstance: &s.instances, model.KindResource: &s.resources, model.KindJob: &s.jobs,
 		model.KindTask: &s.tasks, model.KindAccount: &s.accounts, model.KindApproval: &s.approvals,
-		model.KindContact: &s.contacts, model.KindKV: &s.cells,
+		model.KindContact: &s.contacts, model.KindKV: &s.cells, model.KindRollout: &s.rollouts,
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
@@ -64,6 +65,7 @@ const (
 	WhatHostingEnds = "hosting-ends"
 	WhatPerson      = "person"
 	WhatWaits       = "waits-for-credit"
+	WhatWindow      = "waits-for-window"
 )
 
 // Report is a forecast.
@@ -151,6 +153,8 @@ func (r *Report) count(e *model.Event) {
 	switch {
 	case e.Result == journal.ResultFailed:
 		d.Failures++
+	case e.Result == journal.ResultWaiting && e.Detail.Code() == lifecycle.AwaitsWindow:
+		moment(WhatWindow)
 	case e.Result == journal.ResultWaiting && e.Action == string(rules.AutoDeploy):
 		d.Waiting++
 		moment(WhatWaits)

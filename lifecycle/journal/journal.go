@@ -49,6 +49,7 @@ type Journal struct {
 	idMu     sync.Mutex
 	ids      *ulid.MonotonicEntropy
 	reported reportedRecords
+	tallies  tallies
 }
 
 // New returns a journal. What it writes on its own, such as tasks about
@@ -83,10 +84,13 @@ func (j *Journal) Update(ctx context.Context, fn func(model.Tx) error) error {
 	if j.Wrap != nil {
 		fn, after = j.Wrap(fn)
 	}
+	var counted *countingTx
 	err := j.Store.Update(ctx, func(tx model.Tx) error {
-		return j.Guard("write", func() error { return fn(tx) })
+		counted = &countingTx{Tx: tx} // a transaction may be run again
+		return j.Guard("write", func() error { return fn(counted) })
 	})
 	if err == nil {
+		j.tallies.add(&counted.tally)
 		after()
 	}
 	return err

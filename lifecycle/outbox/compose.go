@@ -47,6 +47,7 @@ var noticeRules = []struct {
 	{action: string(model.JobDeploy), result: journal.ResultOK, kind: model.NoticeDeployed},
 	{action: string(model.JobDeploy), result: journal.ResultFailed, kind: model.NoticeDeploymentFailed},
 	{action: string(model.JobUndeploy), result: journal.ResultFailed, kind: model.NoticeUndeployFailed},
+	{action: string(model.JobClean), result: journal.ResultFailed, kind: model.NoticeCleanFailed},
 	{action: string(model.JobVerify), result: journal.ResultFailed, reason: ReasonDrift, kind: model.NoticeDrift},
 	{action: string(model.JobVerify), result: journal.ResultFailed, kind: model.NoticeVerifyFailed},
 	{action: string(model.JobRevoke), result: journal.ResultOK, moved: true, kind: model.NoticeRevoked},
@@ -62,6 +63,7 @@ var noticeRules = []struct {
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskProve), kind: ""},
 	// The event of the probe reports a watched endpoint.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskWatch), kind: ""},
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskDrift), kind: ""},
 	// The event of the verification reports a resource that presents nothing.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskAddress), kind: ""},
 	// The notices of expiry and of the first failure report these.

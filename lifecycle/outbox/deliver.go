@@ -344,7 +344,7 @@ func (o *Outbox) setAside(tx model.Tx, n *model.Notice, why model.Text) error {
 // since the previous ones failed. The first failure is logged, and so is the
 // success after it.
 func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
-	return o.journal.Update(o.ctx, func(tx model.Tx) error {
+	err := o.journal.Update(o.ctx, func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return nil // pruned meanwhile
@@ -390,6 +390,10 @@ func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
 		}
 		return tx.Append(ev)
 	})
+	if err == nil && tried && cause != nil {
+		o.journal.NoticeFailed()
+	}
+	return err
 }
 
 // followChannel raises or updates the task about the channel of a notice that keeps

@@ -145,11 +145,13 @@ type Presence struct {
 	Address  string   // host:port to ask; "" if not known
 	SNI      string
 	CertFile string // on the server; "" if it is in none
-	KeyFile  string
-	Source   string // configuration that says so, as file:line; "" for none
-	Chain    [][]byte
-	Managed  bool  // certquay deployed it
-	Err      error // why it could not be read
+	// ChainFile holds the intermediates, where they are in a file of their own.
+	ChainFile string
+	KeyFile   string
+	Source    string // configuration that says so, as file:line; "" for none
+	Chain     [][]byte
+	Managed   bool  // certquay deployed it
+	Err       error // why it could not be read
 }
 
 // Cleaner is a [Product] with a store of certificates of its own, in which those that were

@@ -4,8 +4,10 @@ import (
 	"strconv"
 	"strings"
 
+	"certquay/lifecycle/authority"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/runner"
+	"certquay/lifecycle/window"
 	"certquay/model"
 	"certquay/model/setting"
 )
@@ -93,26 +95,47 @@ func (h HostSettings) Names() []string {
 }
 
 // Place are the settings of the place of a product of the kind with their defaults: a
-// [Place] or [HostSettings].
+// [Place] or [HostSettings], or none if the driver's own settings say it.
 func (k Kind) Place() any {
-	if k.OnHosts {
+	switch {
+	case k.OnHosts:
 		return HostSettings{}
+	case k.Regions != nil:
+		return struct{}{}
 	}
 	return defaultPlace()
+}
+
+// Schedule says when products of any driver are deployed to without asking a person (spec
+// P7).
+type Schedule struct {
+	Windows []string `yaml:"windows"` // see package window; none for at any time
+}
+
+// Check implements [setting.Checker].
+func (s Schedule) Check() (all []setting.Problem) {
+	for n, w := range s.Windows {
+		if _, err := window.Parse(w); err != nil {
+			at := authority.Windows + "[" + strconv.Itoa(n) + "]"
+			all = append(all, setting.Problem{Setting: at, Rule: model.TextOf(err), Example: window.Example})
+		}
+	}
+	return all
 }
 
 // Entry are all settings of a product of the kind, of its place first, with their defaults.
 func (k Kind) Entry() any {
 	if k.Settings == nil {
-		return setting.Group{k.Place()}
+		return setting.Group{k.Place(), Schedule{}}
 	}
-	return setting.Group{k.Place(), k.Settings()}
+	return setting.Group{k.Place(), Schedule{}, k.Settings()}
 }
 
 // Filled are the settings of a product, complete.
 type Filled struct {
 	Place
 	HostSettings
+	Schedule
 	Driver any // nil if the driver has none
 }
 
@@ -133,8 +156,12 @@ func (k Kind) Fill(values map[string]any) (f Filled, err error) {
 	case Place:
 		f.Place = place
 	}
-	if len(g) > 1 {
-		f.Driver = g[1]
+	f.Schedule = g[1].(Schedule)
+	if len(g) > 2 {
+		f.Driver = g[2]
+	}
+	if k.Regions != nil {
+		f.Regions = k.Regions(f.Driver)
 	}
 	return f, nil
 }

@@ -9,8 +9,11 @@ import (
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/aliyun"
 	"certquay/lifecycle/product/apache"
+	"certquay/lifecycle/product/caddy"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/product/files"
+	"certquay/lifecycle/product/haproxy"
+	"certquay/lifecycle/product/kubernetes"
 	"certquay/lifecycle/product/nginx"
 	"certquay/lifecycle/product/site"
 	"certquay/lifecycle/runner"
@@ -48,6 +51,12 @@ type Kind struct {
 	Settings func() any
 	// OnHosts says that its products are servers, on this machine or reached by SSH.
 	OnHosts bool
+	// Regions returns the regions that the settings name, the default first, none if that is
+	// not known now; nil if a driver has a [Place] or hosts.
+	Regions func(settings any) []string
+	// ByConfiguration returns the settings, beside those of its hosts, for the server whose main
+	// configuration is a file; nil if the file is none of this kind. nil where no file tells.
+	ByConfiguration func(path string) map[string]any
 	// Open opens a product. An [io.Closer] is closed before the store; a
 	// [ProblemReporter] may work in part.
 	Open func(context.Context, Setup) (ports.Product, error)
@@ -62,10 +71,22 @@ type ProblemReporter interface {
 // line here.
 var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
-	{Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true, Open: openNginx},
-	{Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true, Open: openApache},
+	{
+		Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true,
+		ByConfiguration: nginx.ByConfiguration, Open: openNginx,
+	},
+	{
+		Name: haproxy.Driver, Settings: func() any { return haproxy.DefaultSettings() }, OnHosts: true,
+		ByConfiguration: haproxy.ByConfiguration, Open: openHAProxy,
+	},
+	{
+		Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true,
+		ByConfiguration: apache.ByConfiguration, Open: openApache,
+	},
+	{Name: caddy.Driver, Settings: func() any { return caddy.DefaultSettings() }, OnHosts: true, Open: openCaddy},
 	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
 	{Name: aliyun.Kind, Settings: func() any { return aliyun.DefaultSettings() }, Open: openAliyun},
+	{Name: kubernetes.Driver, Settings: kubernetesSettings, Regions: kubernetesRegions, Open: openKubernetes},
 }
 
 // Names lists the names of [Kinds].
@@ -93,6 +114,16 @@ func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
 	)
 }
 
+func kubernetesSettings() any { return kubernetes.DefaultSettings() }
+
+func kubernetesRegions(settings any) []string { return settings.(kubernetes.Settings).Regions() }
+
+func openKubernetes(_ context.Context, s Setup) (ports.Product, error) {
+	return kubernetes.Open(kubernetes.Options{
+		Settings: s.Settings.(kubernetes.Settings), Product: s.Product, Store: s.Store, Now: s.Now, Prober: Prober{Now: s.Now},
+	})
+}
+
 // onHosts are the options that products on hosts share.
 func (s Setup) onHosts() site.Options { return site.Options{Hosts: s.Hosts, Now: s.Now} }
 
@@ -102,6 +133,14 @@ func openNginx(_ context.Context, s Setup) (ports.Product, error) {
 
 func openApache(_ context.Context, s Setup) (ports.Product, error) {
 	return apache.New(s.Settings.(apache.Settings), s.onHosts()), nil
+}
+
+func openHAProxy(_ context.Context, s Setup) (ports.Product, error) {
+	return haproxy.New(s.Settings.(haproxy.Settings), s.onHosts()), nil
+}
+
+func openCaddy(_ context.Context, s Setup) (ports.Product, error) {
+	return caddy.New(s.Settings.(caddy.Settings), s.onHosts()), nil
 }
 
 func openFiles(_ context.Context, s Setup) (ports.Product, error) {

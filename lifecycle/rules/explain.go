@@ -94,6 +94,9 @@ func (t *TransitionTable) Explain(c *Facts) Explanation {
 	}
 	for n := range c.Resources {
 		r := &c.Resources[n]
+		if r.AwaitsWindow() {
+			next("P7", "window", "place", r.Place(), "at", r.WindowAt)
+		}
 		if r.Failure.Kind != model.JobDeploy {
 			continue
 		}

@@ -51,6 +51,12 @@ var (
 		}
 		return &Refusal{Reason: ReasonNotDeployed}
 	}}
+	drifts = Guard{"P8", func(c *Facts) *Refusal {
+		if slices.ContainsFunc(c.Resources, func(r model.Resource) bool { return r.Drifts() }) {
+			return nil
+		}
+		return &Refusal{Reason: ReasonNoDrift}
+	}}
 	notDeployed = Guard{"I5", func(c *Facts) *Refusal {
 		there := slices.DeleteFunc(slices.Clone(c.Resources), func(r model.Resource) bool { return !r.HasDeployment() })
 		if len(there) > 0 {

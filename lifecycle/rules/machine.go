@@ -25,6 +25,7 @@ const (
 	Reject      Action = "reject"       // by the CA, or for lack of proof of control
 	Deploy      Action = "deploy"
 	Undeploy    Action = "undeploy"
+	Accept      Action = "accept"
 	Verify      Action = "verify"
 	AutoDeploy  Action = "auto-deploy"
 	Download    Action = "download"
@@ -50,6 +51,10 @@ const (
 	ActionWatch    = "watch"     // a watched endpoint was added or has changed
 	ActionRotateCA = "ca-rotate" // a new issuing certificate was made
 	ActionView     = "view"      // a view was saved, replaced or removed
+	// ActionDiscover reads what a machine holds and presents (spec P4).
+	ActionDiscover Action = "discover"
+	// ActionAdopt takes over what was found, and undoes that.
+	ActionAdopt Action = "adopt"
 	// ActionPreflight looks for what would make an order fail. It is not logged.
 	ActionPreflight = "preflight"
 	ActionUser      = "user"    // a user was added, changed or removed
@@ -159,6 +164,7 @@ var rolesWithoutInstance = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator, ActionView: model.Operator,
 	"dismiss": model.Operator, "reopen": model.Operator, "retry": model.Operator, "tick": model.Operator,
 	ActionPreflight: model.Operator, "issuer": model.Admin, "dns": model.Admin, "product": model.Admin,
+	ActionDiscover: model.Admin, ActionAdopt: model.Admin,
 	"clock": model.Owner, ActionRotateCA: model.Owner, ActionSession: model.Owner,
 	ActionUser: model.Admin, ActionApprove: model.Reviewer,
 	"unseal": model.Owner, "backup": model.Owner, "restore": model.Owner,

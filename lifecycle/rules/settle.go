@@ -16,6 +16,8 @@ var settling = map[model.TaskKind][]Action{
 	model.TaskExpiry:      {Renew, Host, Reorder, Delete},
 	model.TaskHostingEnds: {Host, Renew},
 	model.TaskPredecessor: {Deploy},
+	model.TaskWindow:      {Deploy},
+	model.TaskDrift:       {Deploy, Accept},
 	model.TaskFailing:     {Deploy, Reissue, Undeploy, Revoke},
 }
 
@@ -103,7 +105,7 @@ func argsFor(a Action, k *model.Task, c *Facts) []string {
 	case n < 0 && a == Deploy && k.Resource != "": // of a predecessor
 		return []string{k.Instance.Short(), "--everywhere"}
 	case n < 0:
-	case a == Verify || a == Undeploy:
+	case a == Verify || a == Undeploy || a == Accept:
 		return []string{k.Resource.Short()}
 	case a == Deploy:
 		r := &c.Resources[n]

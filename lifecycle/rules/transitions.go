@@ -131,6 +131,17 @@ func NewTransitionTable() *TransitionTable {
 			Verb:     "undeploy",
 			Instead:  notIssued,
 		},
+		// What a server presents instead becomes what it should present (spec P8).
+		{
+			Action:   Accept,
+			From:     append(slices.Clone(live), model.Revoked, model.Refunded),
+			Guards:   []Guard{isDeployed, drifts},
+			Severity: SeverityWarning,
+			Role:     model.Operator,
+			Key:      "=",
+			Verb:     "accept",
+			Instead:  notIssued,
+		},
 		{
 			Action:  Verify,
 			From:    live,

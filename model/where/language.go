@@ -28,6 +28,10 @@ const (
 	Expires Field = "expires"
 	Issued  Field = "issued" // since when the current version is valid
 	Renews  Field = "renews" // when certquay replaces the certificate by itself
+
+	// Of resources only.
+	Drifted    Field = "drifted"    // since when a resource presents another certificate than was deployed there
+	Configured Field = "configured" // fingerprint that a product is configured with, or how it begins
 )
 
 // Values of [Property] beside states and derived values.
@@ -47,12 +51,12 @@ var fields = []Field{State, Group, Issuer, Level, Contact, Owner, Tag, Product, 
 // The languages of lists: the resources also have states of their own.
 var (
 	Instances = newLanguage(stringsOf(model.States))
-	Resources = newLanguage(append(stringsOf(model.States), stringsOf(model.ResourceStates)...))
+	Resources = newLanguage(append(stringsOf(model.States), stringsOf(model.ResourceStates)...), Drifted, Configured)
 )
 
-func newLanguage(states []string) *Language {
+func newLanguage(states []string, more ...Field) *Language {
 	properties := slices.Concat(stringsOf(model.DerivedValues), []string{NeedsPerson, NoRenewals}, states)
-	return &Language{fields, map[Field][]string{
+	return &Language{slices.Concat(fields, more), map[Field][]string{
 		State: states, Group: stringsOf(model.Groups), Level: stringsOf(model.Levels), Property: properties,
 		Origin: stringsOf([]model.Origin{model.OriginBought, model.OriginPack, model.OriginUpload, model.OriginRenewal}),
 	}}
@@ -73,7 +77,7 @@ func (l *Language) Fields() []Field { return slices.Clone(l.fields) }
 func (l *Language) Values(f Field) []string { return slices.Clone(l.values[f]) }
 
 // isTime reports whether the field is a time, which is compared.
-func (f Field) isTime() bool { return f == Expires || f == Issued || f == Renews }
+func (f Field) isTime() bool { return f == Expires || f == Issued || f == Renews || f == Drifted }
 
 // isPast reports whether spans count back from now.
-func (f Field) isPast() bool { return f == Issued }
+func (f Field) isPast() bool { return f == Issued || f == Drifted }

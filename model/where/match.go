@@ -184,6 +184,10 @@ func (t *Term) matches(s *Subject, row *model.InstanceRow, now time.Time) bool {
 		return t.inTexts(s) || s.Instance != nil && t.IsProperty(row, now)
 	case t.Field == Expires && s.Resource != nil:
 		return t.includes(s.Resource.NotAfter, now)
+	case t.Field == Drifted:
+		return s.Resource != nil && t.includes(s.Resource.DriftSince, now)
+	case t.Field == Configured:
+		return s.Resource != nil && s.Resource.Configured != "" && Like(t.Value+"*", s.Resource.Configured)
 	case t.Field == Product && s.Resource != nil:
 		return Like(t.Value, s.Resource.Product)
 	case t.Field == Region && s.Resource != nil:

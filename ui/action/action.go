@@ -75,6 +75,7 @@ var handlers = map[rules.Action]func(*request) tea.Msg{
 	rules.StopHosting: stopHosting,
 	rules.AutoDeploy:  autoDeploy,
 	rules.Verify:      verify,
+	rules.Accept:      accept,
 	rules.Download:    download,
 	rules.Renew:       renew,
 	rules.Reissue:     reissue,
@@ -90,7 +91,7 @@ var handlers = map[rules.Action]func(*request) tea.Msg{
 var footerOrder = []rules.Action{
 	rules.Buy, rules.Upload, rules.Apply, rules.Withdraw, rules.Review, rules.Renew, rules.Reorder, rules.Deploy,
 	rules.Host, rules.StopHosting, rules.AutoDeploy, rules.UploadKey, rules.Download, rules.Verify, rules.Reissue, rules.Undeploy,
-	rules.Rekey,
+	rules.Accept, rules.Rekey,
 }
 
 // rank puts buying after what is wanted most for the selected certificate, and other

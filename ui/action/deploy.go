@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -14,6 +16,7 @@ import (
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
+	"certquay/ui/widget"
 )
 
 // edgeDriver is the driver of products that stop with this process.
@@ -57,9 +60,9 @@ func deploy(q *request) tea.Msg {
 	if len(where.places) > 0 {
 		options, labels = append([]string{everywhere}, options...), append([]string{c.T("deploy.everywhere")}, labels...)
 	}
-	region := ""
+	region, names := "", ""
 	if inOneProduct(q.places) {
-		region = q.places[0].Region
+		region, names = q.places[0].Region, drifted(q.places)
 	}
 	domains := q.cases[0].Instance.Domains()
 	spec := form.Spec{
@@ -115,7 +118,7 @@ func deploy(q *request) tea.Msg {
 					}
 					return ""
 				}},
-			{Key: "resources", Label: c.T("deploy.resources"), Placeholder: c.T("deploy.resources.all"), Show: func(v form.Values) bool {
+			{Key: "resources", Label: c.T("deploy.resources"), Initial: names, Placeholder: c.T("deploy.resources.all"), Show: func(v form.Values) bool {
 				return v["product"] != everywhere && v["product"] != ""
 			}, Hint: func(v form.Values) string {
 				if product(v).Makes {
@@ -125,11 +128,14 @@ func deploy(q *request) tea.Msg {
 			}},
 		},
 	}
+	spec.Fields = append(spec.Fields, waveFields(c, func(v form.Values) bool {
+		return len(product(v).Regions) > 1 || v["product"] == everywhere && len(where.places) > 1
+	})...)
 	spec.Preview = func(v form.Values) func() form.Preview {
 		edge := product(v).Driver == edgeDriver && c.EdgeNote != ""
 		return func() form.Preview {
 			var pre form.Preview
-			if r, chosen := deployRequest(v); chosen {
+			if r, chosen := deployRequest(v, c.Backend.Policy().Waves); chosen {
 				pre.Lines = form.Lines(q.planned(r)...)
 			}
 			if edge {
@@ -139,15 +145,26 @@ func deploy(q *request) tea.Msg {
 		}
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		r, _ := deployRequest(v)
-		older, err := q.overNewer(ctx, r)
+		r, _ := deployRequest(v, c.Backend.Policy().Waves)
+		older, broken, err := q.dangers(ctx, r)
 		if err != nil {
 			return nil, err
 		}
-		if len(older) == 0 {
-			return q.deploy(ctx, r)
+		used := []string{r.Product}
+		if r.Everywhere {
+			used = where.products()
 		}
-		return q.confirmOlder(r, older), nil
+		late := outsideWindows(c, products, used)
+		switch {
+		case len(older) > 0:
+			r.Older = true
+			return q.confirmDeploy(r, "older", rules.SeverityDanger, slices.Concat(older, broken, late)), nil
+		case len(broken) > 0:
+			return q.confirmDeploy(r, "breaks", rules.SeverityDanger, slices.Concat(broken, late)), nil
+		case len(late) > 0:
+			return q.confirmDeploy(r, "outside", rules.SeverityCaution, late), nil
+		}
+		return q.deploy(ctx, r)
 	})
 }
 
@@ -156,16 +173,49 @@ func deploy(q *request) tea.Msg {
 const everywhere = "*"
 
 // deployRequest is what the form asks for. chosen is false without a product.
-func deployRequest(v form.Values) (r lifecycle.DeployRequest, chosen bool) {
+func deployRequest(v form.Values, waves rules.Waves) (r lifecycle.DeployRequest, chosen bool) {
 	switch v["product"] {
 	case "":
 		return r, false
 	case everywhere:
-		return lifecycle.DeployRequest{Everywhere: true}, true
+		r.Everywhere = true
+	default:
+		r.Product, r.Regions, r.Resources = v["product"], splitList(v["regions"]), splitList(v["resources"])
 	}
-	return lifecycle.DeployRequest{
-		Product: v["product"], Regions: splitList(v["regions"]), Resources: splitList(v["resources"]),
-	}, true
+	batch, err := strconv.Atoi(v["batch"])
+	pause, wrong := time.ParseDuration(v["pause"])
+	if err == nil && wrong == nil {
+		waves.Batch, waves.Pause = batch, pause
+		r.Waves = &waves
+	}
+	return r, true
+}
+
+// waveFields ask how a deployment to several resources is divided (spec P6).
+func waveFields(c *app.Context, several func(form.Values) bool) []form.Field {
+	waves := c.Backend.Policy().Waves
+	return []form.Field{
+		{
+			Key: "batch", Label: c.T("deploy.batch"), Initial: strconv.Itoa(waves.Batch), Show: several,
+			Hint: func(form.Values) string { return c.T("deploy.batch.hint", waves.First) },
+			Valid: func(s string, _ form.Values) string {
+				if n, err := strconv.Atoi(s); err != nil || n < 0 {
+					return c.T("deploy.batch.wrong")
+				}
+				return ""
+			},
+		},
+		{
+			Key: "pause", Label: c.T("deploy.pause"), Initial: waves.Pause.String(), Show: several,
+			Hint: func(form.Values) string { return c.T("deploy.pause.hint") },
+			Valid: func(s string, _ form.Values) string {
+				if d, err := time.ParseDuration(s); err != nil || d < 0 {
+					return c.T("deploy.pause.wrong")
+				}
+				return ""
+			},
+		},
+	}
 }
 
 // maxPlanned is how many lines of a plan a form shows.
@@ -182,13 +232,7 @@ func (q *request) planned(r lifecycle.DeployRequest) (lines []string) {
 			continue
 		}
 		for n := range places {
-			for k, t := range places[n].Lines() {
-				line := q.c.Text.Text(t)
-				if k > 0 {
-					line = "  " + line
-				}
-				lines = append(lines, line)
-			}
+			lines = append(lines, q.planLines(&places[n])...)
 		}
 		if len(lines) > maxPlanned {
 			break
@@ -206,6 +250,18 @@ func inOneProduct(rs []lifecycle.ResourceView) bool {
 	return len(rs) > 0 && !slices.ContainsFunc(rs, func(r lifecycle.ResourceView) bool {
 		return r.Product != rs[0].Product || r.Region != rs[0].Region
 	})
+}
+
+// drifted names resources that are all to be put right; "" if one of them has not drifted.
+func drifted(rs []lifecycle.ResourceView) string {
+	names := make([]string, len(rs))
+	for n := range rs {
+		if !rs[n].Drifts() {
+			return ""
+		}
+		names[n] = rs[n].Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // deployedNow is where certificates, or those that they replace, are deployed.
@@ -235,35 +291,70 @@ func (at deployedNow) hint(c *app.Context) string {
 	return said
 }
 
-// overNewer says which certificates would go over a newer one of the same names (spec
-// I9).
-func (q *request) overNewer(ctx context.Context, r lifecycle.DeployRequest) (lines []string, err error) {
+// dangers says which certificates would go over a newer one of the same names (spec I9), and
+// where names that are served now would no longer be covered (spec P5).
+func (q *request) dangers(ctx context.Context, r lifecycle.DeployRequest) (older, broken []string, err error) {
 	for _, cs := range q.cases {
-		_, err := q.c.Backend.PlanDeploy(ctx, cs.Instance.ID, r)
+		places, err := q.c.Backend.PlanDeploy(ctx, cs.Instance.ID, r)
 		if f := (*rules.Refusal)(nil); errors.As(err, &f) && f.Reason == rules.ReasonOlder {
-			lines = append(lines, q.c.FormatRefusal(f))
+			older = append(older, q.c.FormatRefusal(f))
 		} else if err != nil && len(q.cases) == 1 {
-			return nil, err
+			return nil, nil, err
+		}
+		for n := range places {
+			if places[n].Breaks() {
+				broken = append(broken, q.planLines(&places[n])...)
+			}
 		}
 	}
-	return lines, nil
+	return older, broken, nil
 }
 
-// confirmOlder confirms as a danger that certificates go over newer ones.
-func (q *request) confirmOlder(r lifecycle.DeployRequest, lines []string) tea.Msg {
+// planLines says what a deployment changes at one place, indented below its name.
+func (q *request) planLines(p *lifecycle.DeployPlace) (lines []string) {
+	for k, t := range p.Lines() {
+		line := q.c.Text.Text(t)
+		if k > 0 {
+			line = "  " + line
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// products lists those that have places.
+func (at deployedNow) products() (all []string) {
+	for n := range at.places {
+		all = append(all, at.places[n].Product)
+	}
+	return all
+}
+
+// outsideWindows says which of the products used are in none of their deployment windows, and
+// when the next one of each begins (spec P7).
+func outsideWindows(c *app.Context, products []lifecycle.ProductInfo, used []string) (lines []string) {
+	for n := range products {
+		if p := &products[n]; !p.Window.IsZero() && slices.Contains(used, p.Name) {
+			lines = append(lines, c.T("deploy.outside.window", p.Name, widget.Stamp(p.Window)))
+		}
+	}
+	return lines
+}
+
+// confirmDeploy deploys once a person has confirmed what is unusual about it.
+func (q *request) confirmDeploy(r lifecycle.DeployRequest, what string, danger rules.Severity, lines []string) tea.Msg {
 	c := q.c
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{
-				Context: c, Title: c.T("deploy.older.title", q.names()), Danger: rules.SeverityDanger,
-				Lines: lines, Question: c.T("deploy.older.question"),
+				Context: c, Title: c.T("deploy."+what+".title", q.names()), Danger: danger,
+				Lines: lines, Question: c.T("deploy." + what + ".question"),
 			}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {
 				return nil
 			}
-			r.Older = true
 			return c.Do(func(ctx context.Context) tea.Msg {
 				msg, err := q.deploy(ctx, r)
 				if err != nil {

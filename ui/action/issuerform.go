@@ -254,14 +254,14 @@ func (f *issuerForm) field(s setting.Setting) form.Field {
 	c, field := f.c, f.settings().field(s)
 	field.Valid = f.valid(s.Name)
 	meaning := field.Hint
-	switch {
-	case s.Name == "challenges":
+	switch s.Name {
+	case "challenges":
 		field.Placeholder = "dns-01=*.example.com,cloudflare"
-	case s.Name == "directory":
+	case "directory":
 		field.Placeholder = "https://ca.example.com/acme/directory"
-	case s.Name == "http_root":
+	case "http_root":
 		field.Placeholder = "/var/www/html"
-	case s.Name == "profile":
+	case "profile":
 		field.Hint = func(v form.Values) string {
 			if k, ok := f.known(v); ok && len(k.Profiles) > 0 {
 				return c.T("issuer.profile.known", strings.Join(k.Profiles, c.T("list.join")))

@@ -32,6 +32,7 @@ type resourceShown struct {
 	lifecycle.ResourceView
 	instances map[model.ID]model.Instance // those it has presented and that still exist
 	events    []model.Event               // newest first
+	receipts  []model.Receipt             // newest first
 }
 
 // ShowResource shows one resource: state, address, verification, errors in full, and
@@ -44,6 +45,9 @@ func ShowResource(c *app.Context, id model.ID) tea.Cmd {
 			return c.LoadFailed(err)
 		}
 		if r.events, err = c.Backend.Activity(lifecycle.ActivityFilter{Resource: id, Limit: resourceEvents}); err != nil {
+			return c.LoadFailed(err)
+		}
+		if r.receipts, err = c.Backend.Receipts(lifecycle.ReceiptFilter{Resource: id}); err != nil {
 			return c.LoadFailed(err)
 		}
 		ids := []model.ID{r.Instance}
@@ -62,6 +66,11 @@ func ShowResource(c *app.Context, id model.ID) tea.Cmd {
 		return app.OpenDialogMsg{
 			Make: func() app.Dialog {
 				choices := []key.Binding{c.Bind(c.T("foot.V"), c.KeyOf(rules.Verify)), c.Bind(c.T("foot.y"), "y")}
+				if r.State == model.ResourceDrifted {
+					choices = append([]key.Binding{
+						c.Bind(c.T("resource.put-right"), c.KeyOf(rules.Deploy)), c.Bind(c.T("foot.="), c.KeyOf(rules.Accept)),
+					}, choices...)
+				}
 				if r.Instance != "" {
 					choices = append([]key.Binding{c.Bind(c.T("act.certificate"), "o")}, choices...)
 				}
@@ -88,12 +97,23 @@ func (r *resourceShown) sections(c *app.Context) []dialog.Section {
 	if !r.DriftSince.IsZero() {
 		state += " " + widget.Ago(c.T, r.DriftSince, c.Now)
 	}
+	if r.Waves > 1 {
+		state += c.Separator() + c.T("resource.wave", r.Wave, r.Waves, r.WaveNow)
+	}
+	if r.AwaitsWindow() {
+		state += c.Separator() + c.T("resource.window", widget.Stamp(r.WindowAt))
+	}
+	address := r.Address
+	if r.ReadBack {
+		address = c.T("resource.unseen")
+	}
 	facts := []dialog.Fact{
 		{Label: c.T("resource.certificate"), Value: r.certificate(c)},
-		{Label: c.T("resource.address"), Value: r.Address},
+		{Label: c.T("resource.address"), Value: address},
 	}
 	for _, f := range [][2]string{
-		{"resource.should", r.Expected}, {"resource.configured", r.Deployed}, {"resource.presents", r.Presented},
+		{"resource.should", r.Expected}, {"resource.deployed", r.Deployed}, {"resource.configured", r.Configured},
+		{"resource.presents", r.Presented},
 	} {
 		facts = append(facts, dialog.Fact{Label: c.T(f[0]), Value: f[1]})
 	}
@@ -112,6 +132,12 @@ func (r *resourceShown) sections(c *app.Context) []dialog.Section {
 	}
 	facts = append(facts, dialog.Fact{Label: c.T("label.auto-deploy"), Value: auto}, dialog.Fact{Label: "ID", Value: string(r.ID)})
 	all := []dialog.Section{{Tone: st.Tone, Lines: append([]string{c.Mark(st.Glyph) + state}, r.errors(c)...)}, {Facts: facts}}
+	if len(r.Seen) > 0 {
+		all = append(all, dialog.Section{Head: c.T("resource.addresses"), Lines: seenLines(c, r.Seen)})
+	}
+	if len(r.receipts) > 0 {
+		all = append(all, dialog.Section{Head: c.T("resource.receipts"), Lines: receiptLines(c, r.receipts)})
+	}
 	if spans := r.spans(c); len(spans) > 0 {
 		all = append(all, r.presentedSection(c, spans))
 	}

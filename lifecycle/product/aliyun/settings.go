@@ -21,6 +21,7 @@ type Settings struct {
 	ResourceGroup       string   `yaml:"resource_group"`
 	Address             string   `yaml:"address"`
 	Endpoints           []string `yaml:"endpoints"`
+	RemoveSuperseded    bool     `yaml:"remove_superseded"` // read by the engine (spec N4)
 }
 
 // Regions of the certificate service and of WAF: mainland China, and everywhere else.

@@ -9,6 +9,7 @@ package apache
 import (
 	"context"
 	"net"
+	"path"
 	"slices"
 	"strings"
 
@@ -42,6 +43,18 @@ func DefaultSettings() Settings {
 // Show is the command that prints the overview of a configuration.
 func Show(program ...string) []string {
 	return append(program, "-t", "-D", "DUMP_VHOSTS", "-D", "DUMP_INCLUDES", "-D", "DUMP_RUN_CFG")
+}
+
+// ByConfiguration returns the settings for the server whose main configuration is a file;
+// nil if it is none of Apache's.
+func ByConfiguration(file string) map[string]any {
+	if base := path.Base(file); base != "apache2.conf" && base != "httpd.conf" {
+		return nil
+	}
+	return map[string]any{
+		"show": Show("apachectl", "-f", file), "test": []string{"apachectl", "-f", file, "-t"},
+		"reload": []string{"apachectl", "-f", file, "-k", "graceful"},
+	}
 }
 
 var _ setting.Checker = Settings{}

@@ -187,7 +187,7 @@ func TestTheTestNamesWhatIsWrong(t *testing.T) {
 	}
 	p = nginx.New(nginx.Settings{Show: []string{"no-such-nginx"}}, site.Options{Hosts: []runner.Runner{runner.Local{}}})
 	one("no-such-nginx")
-	settings := s.settings()
+	settings := s.Settings()
 	settings.Directory = "/dev/null/certquay"
 	p = nginx.New(settings, site.Options{Hosts: []runner.Runner{runner.Local{}}})
 	one("/dev/null/certquay")

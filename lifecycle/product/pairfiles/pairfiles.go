@@ -248,7 +248,11 @@ func (s *Set) readlink(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.Host.Readlink(ctx, name)
+	to, err := s.Host.Readlink(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) { // removed meanwhile, as by a Commit while somebody looks
+		return "", nil
+	}
+	return to, err
 }
 
 // content is what each slot holds of a pair; without a key, as far as that goes. Key stores are left out unless they are to be

@@ -376,3 +376,30 @@ func TestPairsOfTheTestsFit(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// committing is a host on which a link that is looked at is removed before it is read, as a
+// Commit does while somebody else looks.
+type committing struct{ runner.Runner }
+
+func (c committing) Readlink(ctx context.Context, path string) (string, error) {
+	if filepath.Base(path) == "pending" {
+		if err := c.Remove(ctx, path); err != nil {
+			return "", err
+		}
+	}
+	return c.Runner.Readlink(ctx, path)
+}
+
+func TestALookDuringACommitSeesNoPendingCall(t *testing.T) {
+	e := newEstate(t, producttest.NewCA(t, now), "chain and key")
+	set := &pairfiles.Set{Host: committing{runner.Local{}}, Files: e.files}
+	if err := os.MkdirAll(set.Dir(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("told", filepath.Join(set.Dir(), "pending")); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := set.State(t.Context()); err != nil || st.Pending || st.Fingerprint != e.first.Fingerprint {
+		t.Errorf("%+v, %v", st, err)
+	}
+}

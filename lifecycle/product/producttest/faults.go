@@ -3,8 +3,11 @@ package producttest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -26,11 +29,19 @@ type OnHost struct {
 	// [Harness].
 	Open  func(runner.Runner) ports.Product
 	State func() string
-	// Reload reports whether a command makes the server load its files.
+	// Reload reports whether a command makes the server load its files; nil if none does.
 	Reload func(argv []string) bool
+	// Deaf makes of a host one on which loading says yes and does nothing; nil for one on
+	// which the command of Reload does nothing. With neither, that cannot happen unnoticed.
+	Deaf func(runner.Runner) runner.Runner
+	// Socket says that the product speaks to the server over a unix socket.
+	Socket bool
 	// Slow is the path of an answer that takes some seconds, of SlowBytes; "" for none.
 	Slow      string
 	SlowBytes int
+	// Resets says that the server itself may reset a connection that waits to be accepted while
+	// it loads: [RunTraffic] then allows that of one in a hundred.
+	Resets bool
 	// Break makes the configuration one that the server refuses, as somebody might
 	// meanwhile, and returns what mends it.
 	Break func() (mend func())
@@ -39,11 +50,14 @@ type OnHost struct {
 // every is how many of the places where a call can fail are tried: one of so many. All of
 // them with CERTQUAY_FAULTS=all.
 func every(n int) int {
-	if os.Getenv("CERTQUAY_FAULTS") == "all" {
+	if AllFaults() {
 		return 1
 	}
 	return n
 }
+
+// AllFaults reports whether the whole tables of faults are asked for.
+func AllFaults() bool { return os.Getenv("CERTQUAY_FAULTS") == "all" }
 
 // RunFaults makes the host fail at every step of a deployment, and looks that what was
 // there is back, and that the next deployment does it. It prints a table of results.
@@ -51,25 +65,35 @@ func every(n int) int {
 // spec: P3 D3
 func RunFaults(t *testing.T, open func(t *testing.T) OnHost) {
 	for _, f := range []struct {
-		name string
-		step int // one of so many places is tried, see every
-		host func(runner.Runner, int, OnHost) faulty
+		name   string
+		step   int // one of so many places is tried, see every
+		host   func(runner.Runner, int, OnHost) faulty
+		socket bool // of the server fails
 	}{
-		{"killed before a change", 4, func(r runner.Runner, n int, _ OnHost) faulty { return &Stopping{Runner: r, N: n} }},
-		{"killed after a change", 4, func(r runner.Runner, n int, _ OnHost) faulty { return &Stopping{Runner: r, N: n, Late: true} }},
-		{"disk full", 2, func(r runner.Runner, n int, _ OnHost) faulty { return &failing{Runner: r, n: n, write: syscall.ENOSPC} }},
+		{"killed before a change", 4, func(r runner.Runner, n int, _ OnHost) faulty { return &Stopping{Runner: r, N: n} }, false},
+		{"killed after a change", 4, func(r runner.Runner, n int, _ OnHost) faulty { return &Stopping{Runner: r, N: n, Late: true} }, false},
+		{"disk full", 2, func(r runner.Runner, n int, _ OnHost) faulty { return &failing{Runner: r, n: n, write: syscall.ENOSPC} }, false},
 		{"no permission", 3, func(r runner.Runner, n int, _ OnHost) faulty {
 			return &failing{Runner: r, n: n, link: &fs.PathError{Op: "symlink", Path: "/", Err: fs.ErrPermission}}
-		}},
+		}, false},
 		{"command fails", 1, func(r runner.Runner, n int, _ OnHost) faulty {
 			return &failing{Runner: r, n: n, run: &runner.ExitError{Command: "server", Status: 1, Said: "no"}}
-		}},
+		}, false},
 		{"host cut off", 1, func(r runner.Runner, n int, _ OnHost) faulty {
 			return &failing{Runner: r, n: n, run: runner.ErrUnreachable}
-		}},
+		}, false},
+		{"socket dead", 1, func(r runner.Runner, n int, _ OnHost) faulty {
+			return &failing{Runner: r, n: n, dial: syscall.ECONNREFUSED}
+		}, true},
+		{"answer lost", 1, func(r runner.Runner, n int, _ OnHost) faulty {
+			return &failing{Runner: r, n: n, dial: io.ErrUnexpectedEOF}
+		}, true},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			o := open(t)
+			if f.socket && !o.Socket {
+				t.Skip("the product does not speak to a socket")
+			}
 			tried, step := 0, every(f.step)
 			for n := 0; ; n += step {
 				host := f.host(o.Host, n, o)
@@ -84,7 +108,10 @@ func RunFaults(t *testing.T, open func(t *testing.T) OnHost) {
 	}
 	t.Run("the reload says yes and nothing changes", func(t *testing.T) {
 		o := open(t)
-		o.silentReload(t)
+		if o.Deaf == nil && o.Reload == nil {
+			t.Skip("the product asks what was loaded")
+		}
+		RunSilentReload(t, o)
 		t.Log("seen by handshake, restored, presented, done by the next deployment")
 	})
 	t.Run("the configuration is broken meanwhile", func(t *testing.T) {
@@ -165,11 +192,18 @@ func (o *OnHost) tryFault(t *testing.T, host faulty, turn int) {
 	o.must(t, presented, what)
 }
 
-func (o *OnHost) silentReload(t *testing.T) {
+// RunSilentReload deploys to a server that says that it loads its files, and does not: that is
+// seen by a handshake, and what was there is put back.
+func RunSilentReload(t *testing.T, o OnHost) {
+	t.Helper()
 	ctx := context.Background()
 	pair := NewCA(t, time.Now()).Pair(t, o.Names...)
 	state, presented := o.State(), o.seen(t)
-	p := o.Open(&deaf{o.Host, o.Reload})
+	deafened := func(r runner.Runner) runner.Runner { return &deaf{r, o.Reload} }
+	if o.Deaf != nil {
+		deafened = o.Deaf
+	}
+	p := o.Open(deafened(o.Host))
 	if _, err := p.Deploy(ctx, o.Target, pair); err != nil {
 		t.Fatal(err)
 	}
@@ -235,6 +269,9 @@ type failing struct {
 	runner.Runner
 	n                int
 	write, link, run error
+	// dial is of a socket. If it is [io.ErrUnexpectedEOF], what is sent arrives, and the
+	// answer does not.
+	dial error
 
 	mu   sync.Mutex
 	done int
@@ -270,6 +307,29 @@ func (f *failing) Symlink(ctx context.Context, target, path string) error {
 func (f *failing) Run(ctx context.Context, c runner.Command) (out runner.Output, err error) {
 	err = f.call(f.run, func() (err error) { out, err = f.Runner.Run(ctx, c); return err })
 	return out, err
+}
+
+func (f *failing) Dial(ctx context.Context, network, address string) (c net.Conn, err error) {
+	dial := func() (err error) { c, err = f.Runner.Dial(ctx, network, address); return err }
+	if network != "unix" {
+		err = dial()
+		return c, err
+	}
+	if err = f.call(f.dial, dial); errors.Is(err, io.ErrUnexpectedEOF) {
+		err = dial()
+		c = lost{c}
+	}
+	return c, err
+}
+
+// lost is a connection whose answers do not arrive.
+type lost struct{ net.Conn }
+
+func (l lost) Read([]byte) (int, error) {
+	if _, err := io.Copy(io.Discard, l.Conn); err != nil {
+		return 0, err
+	}
+	return 0, io.ErrUnexpectedEOF
 }
 
 // deaf is a host on which reloading does nothing.

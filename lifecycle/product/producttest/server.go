@@ -1,7 +1,6 @@
 package producttest
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"os"
@@ -42,7 +41,7 @@ type Estate struct {
 	Port  int
 	Hosts []string
 	CA    *CA
-	log   bytes.Buffer
+	log   runnertest.Buffer
 }
 
 // Hosts are six host names for the contract suite.
@@ -140,6 +139,9 @@ func (e *Estate) Start(t testing.TB, argv ...string) {
 func (e *Estate) Target(region string, n int) ports.Target {
 	return ports.Target{Region: region, Name: e.Hosts[n]}
 }
+
+// Log is what the server has said.
+func (e *Estate) Log() string { return e.log.String() }
 
 // FreePort returns a port that nothing listens on.
 func FreePort(t testing.TB) int {

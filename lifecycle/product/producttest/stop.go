@@ -77,8 +77,16 @@ func (s *Stopping) Run(ctx context.Context, c runner.Command) (out runner.Output
 	return out, err
 }
 
-// Dial is refused once the runner has stopped.
-func (s *Stopping) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+// Dial counts as a change if it is of a socket, over which a server may be changed; others are
+// refused once the runner has stopped.
+func (s *Stopping) Dial(ctx context.Context, network, address string) (c net.Conn, err error) {
+	if network == "unix" {
+		err = s.change(func() (err error) { c, err = s.Runner.Dial(ctx, network, address); return err })
+		if err != nil && c != nil {
+			_ = c.Close()
+		}
+		return c, err
+	}
 	if s.Stopped() {
 		return nil, ErrStopped
 	}

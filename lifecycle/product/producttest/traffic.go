@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func RunTraffic(t *testing.T, o OnHost) {
 	var mu sync.Mutex
 	allowed := [][][]byte{o.seen(t)} // what may be presented now
 	finished := o.slowRequest(t, b)
-	stop, asked, wrong := make(chan struct{}), 0, []error{}
+	stop, asked, reset, wrong := make(chan struct{}), 0, 0, []error{}
 	var clients sync.WaitGroup
 	clients.Go(func() {
 		tick := time.NewTicker(50 * time.Millisecond)
@@ -62,7 +63,10 @@ func RunTraffic(t *testing.T, o OnHost) {
 				if err == nil && !slices.ContainsFunc(may, func(c [][]byte) bool { return slices.EqualFunc(c, chain, bytes.Equal) }) {
 					err = errors.New("neither the former nor the new chain")
 				}
-				if err != nil {
+				switch {
+				case err != nil && o.Resets && errors.Is(err, syscall.ECONNRESET):
+					reset++
+				case err != nil:
 					wrong = append(wrong, err)
 				}
 			})
@@ -91,7 +95,10 @@ func RunTraffic(t *testing.T, o OnHost) {
 	if asked < count {
 		t.Errorf("only %d handshakes", asked)
 	}
-	t.Logf("%d deployments, %d handshakes meanwhile, %d of them failed", count, asked, len(wrong))
+	if reset > 1+asked/100 {
+		t.Errorf("%d of %d connections were reset", reset, asked)
+	}
+	t.Logf("%d deployments, %d handshakes meanwhile, %d of them failed, %d were reset", count, asked, len(wrong), reset)
 }
 
 // slowRequest begins a request, and returns what waits for the whole answer.

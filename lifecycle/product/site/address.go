@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"crypto/x509"
 	"net"
 	"slices"
 	"strings"
@@ -51,15 +52,22 @@ func fromHost(address string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// sni is a name that the site serves; "" for none. A wildcard stands for any label.
-func (at *place) sni() string {
-	if len(at.Names) == 0 {
+// sni is a name that the site serves, where its files hold a chain; "" for none. A wildcard
+// stands for any label.
+func (at *place) sni(chain [][]byte) string {
+	names := at.Names
+	if len(names) == 0 && at.ByCertificate && len(chain) > 0 {
+		if leaf, err := x509.ParseCertificate(chain[0]); err == nil {
+			names = leaf.DNSNames
+		}
+	}
+	if len(names) == 0 {
 		return ""
 	}
-	if rest, ok := strings.CutPrefix(at.Names[0], "*."); ok {
+	if rest, ok := strings.CutPrefix(names[0], "*."); ok {
 		return "certquay." + rest
 	}
-	return at.Names[0]
+	return names[0]
 }
 
 // addresses are those to ask from the host.
@@ -75,9 +83,9 @@ func (at *place) addresses() (all []string) {
 	return all
 }
 
-// look returns what an address presents, asked from the host.
-func (at *place) look(ctx context.Context, address string) ([]ports.Seen, error) {
-	return probe.Prober{Now: at.p.o.Now, Dial: at.host.Dial}.Look(ctx, address, at.sni())
+// look returns what an address presents to clients that send a server name, asked from the host.
+func (at *place) look(ctx context.Context, address, sni string) ([]ports.Seen, error) {
+	return probe.Prober{Now: at.p.o.Now, Dial: at.host.Dial}.Look(ctx, address, sni)
 }
 
 // Times of a server that takes over gracefully. nginx tells its old processes to end 100 ms
@@ -88,27 +96,28 @@ const (
 	settlePause = 20 * time.Millisecond
 )
 
-// settle waits until the server presents what the files hold, and nothing else for a while.
-// It is no error if it does not: whoever asked for the change looks for himself.
-func (at *place) settle(ctx context.Context) error {
+// settle waits until the server presents what the files hold, and nothing else for a while, and
+// reports whether it does, as far as that can be asked. It is no error if it does not: whoever
+// asked for the change looks for himself.
+func (at *place) settle(ctx context.Context) (settled bool, err error) {
 	st, err := at.set.State(ctx)
 	addresses := at.addresses()
 	if err != nil || st.Fingerprint == "" || len(addresses) == 0 {
-		return err
+		return true, err
 	}
 	limit, since := time.Now().Add(settleLimit), time.Now()
 	for time.Now().Before(limit) && time.Since(since) < settleQuiet {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return false, ctx.Err()
 		case <-time.After(settlePause):
 		}
-		seen, err := at.look(ctx, addresses[0])
+		seen, err := at.look(ctx, addresses[0], at.sni(st.Chain))
 		if err != nil || !slices.ContainsFunc(seen, func(s ports.Seen) bool {
 			return s.Err == nil && bundle.Fingerprint(s.Chain[0]) == st.Fingerprint
 		}) {
 			since = time.Now()
 		}
 	}
-	return nil
+	return time.Since(since) >= settleQuiet, nil
 }

@@ -53,14 +53,28 @@ func (p *Product) lock(region string) (unlock func()) {
 	return l.Unlock
 }
 
+// reading waits for a change that is made to a host, and returns what lets the next one go on.
+func (p *Product) reading(region string) (unlock func()) {
+	l := p.locks[region]
+	if l == nil {
+		return func() {}
+	}
+	l.RLock()
+	return l.RUnlock
+}
+
 func (at *place) server() pairfiles.Server {
 	return pairfiles.Server{
 		Test: func(ctx context.Context) error { return at.p.o.Server.Test(ctx, at.host, at.Site) },
 		Load: func(ctx context.Context) error {
-			if err := at.p.o.Server.Load(ctx, at.host, at.Site); err != nil {
-				return err
+			for again := at.p.o.Again; ; again = false {
+				if err := at.p.o.Server.Load(ctx, at.host, at.Site); err != nil {
+					return err
+				}
+				if settled, err := at.settle(ctx); err != nil || settled || !again {
+					return err
+				}
 			}
-			return at.settle(ctx)
 		},
 	}
 }

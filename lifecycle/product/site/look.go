@@ -16,7 +16,9 @@ import (
 // Look implements [ports.Verifier]: handshakes from the host with each address that it
 // listens on, or else what the files hold.
 func (p *Product) Look(ctx context.Context, t ports.Target) (ports.Look, error) {
+	unlock := p.reading(t.Region)
 	at, err := p.find(ctx, t)
+	unlock()
 	if err == nil {
 		err = at.Err
 	}
@@ -24,8 +26,12 @@ func (p *Product) Look(ctx context.Context, t ports.Target) (ports.Look, error) 
 		return ports.Look{}, err
 	}
 	look := ports.Look{}
+	st, err := at.set.State(ctx)
+	if err != nil {
+		return look, err
+	}
 	for _, a := range at.addresses() {
-		seen, err := at.look(ctx, a)
+		seen, err := at.look(ctx, a, at.sni(st.Chain))
 		if err != nil {
 			return look, err
 		}
@@ -33,10 +39,6 @@ func (p *Product) Look(ctx context.Context, t ports.Target) (ports.Look, error) 
 	}
 	if len(look.Seen) > 0 {
 		return look, nil
-	}
-	st, err := at.set.State(ctx)
-	if err != nil {
-		return look, err
 	}
 	seen := ports.Seen{Chain: st.Chain}
 	if len(st.Chain) == 0 {
@@ -47,6 +49,7 @@ func (p *Product) Look(ctx context.Context, t ports.Target) (ports.Look, error) 
 
 // Survey implements [ports.Discoverer].
 func (p *Product) Survey(ctx context.Context, region string) ([]ports.Presence, error) {
+	defer p.reading(region)()
 	host, all, err := p.sites(ctx, region)
 	if err != nil {
 		return nil, err
@@ -55,7 +58,7 @@ func (p *Product) Survey(ctx context.Context, region string) ([]ports.Presence, 
 	for _, s := range all {
 		at := p.place(host, s)
 		pr := ports.Presence{
-			Target: ports.Target{Region: region, Name: s.Target}, Names: s.Names, Address: at.address(), SNI: at.sni(),
+			Target: ports.Target{Region: region, Name: s.Target}, Names: s.Names, Address: at.address(),
 			Source: s.Source, Err: s.Err,
 		}
 		for _, f := range s.Files {
@@ -64,6 +67,8 @@ func (p *Product) Survey(ctx context.Context, region string) ([]ports.Presence, 
 				pr.KeyFile = f.Path
 			case pairfiles.Combined, pairfiles.PKCS12, pairfiles.JKS:
 				pr.CertFile, pr.KeyFile = f.Path, f.Path
+			case pairfiles.Chain:
+				pr.ChainFile = f.Path
 			case pairfiles.FullChain, pairfiles.Leaf:
 				pr.CertFile = f.Path
 			}
@@ -72,6 +77,7 @@ func (p *Product) Survey(ctx context.Context, region string) ([]ports.Presence, 
 			st, err := at.set.State(ctx)
 			pr.Chain, pr.Managed, pr.Err = st.Chain, st.Managed, err
 		}
+		pr.SNI = at.sni(pr.Chain)
 		found = append(found, pr)
 	}
 	return found, nil
@@ -92,6 +98,7 @@ func (p *Product) Test(ctx context.Context) (wrong []error) {
 }
 
 func (p *Product) testHost(ctx context.Context, h runner.Runner) (wrong []error) {
+	defer p.reading(h.Name())()
 	all, err := p.o.Server.Sites(ctx, h)
 	if err != nil {
 		return []error{err}

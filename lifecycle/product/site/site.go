@@ -22,11 +22,14 @@ type Site struct {
 	Target string // the name of the target
 	// Names are the host names that are served, for which a certificate is needed; none if
 	// any will do.
-	Names     []string
-	Addresses []string // host:port that the server listens on, with an address such as 0.0.0.0 for all
-	Files     []pairfiles.File
-	Source    string // configuration that says so, as file:line
-	Err       error  // why nothing can be deployed there; Files may be empty then
+	Names []string
+	// ByCertificate says that the server presents it to clients that ask for a name which is
+	// in it, whatever the configuration names.
+	ByCertificate bool
+	Addresses     []string // host:port that the server listens on, with an address such as 0.0.0.0 for all
+	Files         []pairfiles.File
+	Source        string // configuration that says so, as file:line
+	Err           error  // why nothing can be deployed there; Files may be empty then
 }
 
 // Server is a kind of server. Its methods are safe for concurrent use.
@@ -50,7 +53,10 @@ type Options struct {
 	// the server.
 	Base string
 	// Address is the host:port to ask in place of those that the configuration names; "".
-	Address  string
+	Address string
+	// Again says that the server may lose a Load that comes soon after another: it is repeated
+	// once if something else is still presented.
+	Again    bool
 	Password model.Secret     // of key stores
 	Now      func() time.Time // the clock of handshakes
 }
@@ -58,8 +64,10 @@ type Options struct {
 // Product is a server on one or several hosts. It is safe for concurrent use: on one host
 // one change is made at a time.
 type Product struct {
-	o     Options
-	locks map[string]*sync.Mutex
+	o Options
+	// locks keep those who read the files of a host, as a test of its configuration does, from
+	// a swap: they would read the certificate of one pair and the key of another.
+	locks map[string]*sync.RWMutex
 
 	mu sync.Mutex
 	// begun are the targets where this process has changed files that are not committed, and
@@ -80,9 +88,9 @@ var (
 
 // New makes a product.
 func New(o Options) *Product {
-	p := &Product{o: o, locks: map[string]*sync.Mutex{}, begun: map[ports.Target]Site{}, refused: map[ports.Target]bool{}}
+	p := &Product{o: o, locks: map[string]*sync.RWMutex{}, begun: map[ports.Target]Site{}, refused: map[ports.Target]bool{}}
 	for _, h := range o.Hosts {
-		p.locks[h.Name()] = new(sync.Mutex)
+		p.locks[h.Name()] = new(sync.RWMutex)
 	}
 	return p
 }
@@ -148,6 +156,7 @@ func (p *Product) place(host runner.Runner, s Site) *place {
 
 // Discover lists the sites of a host to which certificates can be deployed.
 func (p *Product) Discover(ctx context.Context, region string) (targets []ports.Target, err error) {
+	defer p.reading(region)()
 	_, all, err := p.sites(ctx, region)
 	for _, s := range all {
 		if t := (ports.Target{Region: region, Name: s.Target}); s.Err == nil && !slices.Contains(targets, t) {
@@ -159,6 +168,7 @@ func (p *Product) Discover(ctx context.Context, region string) (targets []ports.
 
 // Hosts implements [ports.HostLister].
 func (p *Product) Hosts(ctx context.Context, t ports.Target) ([]string, error) {
+	defer p.reading(t.Region)()
 	at, err := p.find(ctx, t)
 	if err != nil {
 		return nil, err
@@ -169,6 +179,7 @@ func (p *Product) Hosts(ctx context.Context, t ports.Target) ([]string, error) {
 // Current returns what the files hold. While the server may not have loaded that, nothing
 // is bound.
 func (p *Product) Current(ctx context.Context, t ports.Target) (ports.Binding, error) {
+	defer p.reading(t.Region)()
 	at, err := p.find(ctx, t)
 	if err != nil {
 		return ports.Binding{}, err
@@ -177,11 +188,12 @@ func (p *Product) Current(ctx context.Context, t ports.Target) (ports.Binding, e
 }
 
 func (at *place) binding(ctx context.Context) (ports.Binding, error) {
-	b := ports.Binding{Address: at.address(), SNI: at.sni()}
+	b := ports.Binding{Address: at.address(), SNI: at.sni(nil)}
 	if at.Err != nil {
 		return b, at.Err
 	}
 	st, err := at.set.State(ctx)
+	b.SNI = at.sni(st.Chain)
 	if !st.Pending {
 		b.Fingerprint = st.Fingerprint
 	}
@@ -190,6 +202,7 @@ func (at *place) binding(ctx context.Context) (ports.Binding, error) {
 
 // Plan implements [ports.Planner].
 func (p *Product) Plan(ctx context.Context, t ports.Target, pair ports.KeyPair) (ports.Plan, error) {
+	defer p.reading(t.Region)()
 	at, err := p.find(ctx, t)
 	if err == nil {
 		err = at.Err

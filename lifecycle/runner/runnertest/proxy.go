@@ -6,26 +6,27 @@ import (
 	"testing"
 )
 
-// proxy stands between a runner and its server, to break connections.
+// proxy stands between a runner and its server, to break connections. It passes each on to
+// the address that it came to, at another port.
 type proxy struct {
 	listener net.Listener
-	target   string
+	port     string // of the server
 
 	mu     sync.Mutex
 	thawed *sync.Cond
 	frozen bool
-	left   int // bytes to the target until the cut; -1 for no cut
+	left   int // bytes to the server until the cut; -1 for no cut
 	conns  map[net.Conn]bool
 	count  int
 }
 
-func startProxy(t testing.TB, target string) *proxy {
+func startProxy(t testing.TB, listen, port string) *proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp4", net.JoinHostPort(listen, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: l, target: target, left: -1, conns: map[net.Conn]bool{}}
+	p := &proxy{listener: l, port: port, left: -1, conns: map[net.Conn]bool{}}
 	p.thawed = sync.NewCond(&p.mu)
 	go p.serve()
 	t.Cleanup(func() {
@@ -44,7 +45,8 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.target)
+		host, _, _ := net.SplitHostPort(client.LocalAddr().String())
+		server, err := net.Dial("tcp", net.JoinHostPort(host, p.port))
 		if err != nil {
 			_ = client.Close()
 			continue

@@ -33,6 +33,13 @@ type Options struct {
 	Sudo         Sudo
 	// Noise makes the login print lines of its own before every command.
 	Noise bool
+	// Hosts is as how many hosts the server answers, 127.0.0.1 and the addresses after it;
+	// 0 means one.
+	Hosts int
+	// Path is a directory for the beginning of PATH; "" for none.
+	Path string
+	// Debug makes the server log all that it can.
+	Debug bool
 }
 
 // Sudo is what the program sudo of the server does.
@@ -52,11 +59,13 @@ type Server struct {
 	Address string // user@127.0.0.1:port
 	dir     string
 	config  string
+	user    string
+	hosts   []string
 	port    string
 	ssh     string // where sshd listens, behind proxy
 	proxy   *proxy
 	cmd     *exec.Cmd
-	log     *syncBuffer
+	log     *Buffer
 }
 
 // SSHD starts a server, which ends with the test. Without OpenSSH the test is skipped, or
@@ -65,19 +74,27 @@ func SSHD(t testing.TB, o Options) *Server {
 	t.Helper()
 	Need(t, program, "openssh-server")
 	dir := shortDir(t)
-	s := &Server{dir: dir, log: &syncBuffer{}, ssh: freeAddress(t)}
+	s := &Server{dir: dir, log: &Buffer{}, ssh: freeAddress(t)}
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, s.path("authorized_keys"), string(ssh.MarshalAuthorizedKey(newKey(t, s.path("id")))), 0o600)
-	s.proxy = startProxy(t, s.ssh)
+	listen := "127.0.0.1"
+	if o.Hosts > 1 {
+		listen = "0.0.0.0"
+	}
+	for n := range max(o.Hosts, 1) {
+		s.hosts = append(s.hosts, fmt.Sprintf("127.0.0.%d", n+1))
+	}
+	_, port, _ := net.SplitHostPort(s.ssh)
+	s.proxy = startProxy(t, listen, port)
 	_, s.port, _ = net.SplitHostPort(s.proxy.address())
+	s.user = me.Username
 	s.Address = fmt.Sprintf("%s@127.0.0.1:%s", me.Username, s.port)
-	host, port, _ := net.SplitHostPort(s.ssh)
 	var config strings.Builder
 	fmt.Fprintf(&config, "ListenAddress %s:%s\nHostKey %s\nAuthorizedKeysFile %s\nPidFile none\nUsePAM no\nStrictModes no\n",
-		host, port, s.path("host_key"), s.path("authorized_keys"))
+		listen, port, s.path("host_key"), s.path("authorized_keys"))
 	fmt.Fprintf(&config, "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n")
 	if o.NoForwarding {
 		fmt.Fprintf(&config, "AllowTcpForwarding no\nAllowStreamLocalForwarding no\n")
@@ -86,6 +103,12 @@ func SSHD(t testing.TB, o Options) *Server {
 		fmt.Fprintf(&config, "MaxSessions %d\n", o.MaxSessions)
 	}
 	path := "/usr/local/bin:/usr/bin:/bin"
+	if o.Path != "" {
+		path = o.Path + ":" + path
+	}
+	if o.Debug {
+		fmt.Fprintf(&config, "LogLevel DEBUG3\n")
+	}
 	if o.Sudo != SudoNone {
 		path = SudoDir(t, o.Sudo) + ":" + path
 	}
@@ -128,9 +151,14 @@ func Need(t testing.TB, program, debian string) {
 
 func (s *Server) path(name string) string { return filepath.Join(s.dir, name) }
 
-// Settings reach the server with the key of the test, and its host key is known.
+// Settings reach the server, as each of its hosts, with the key of the test, and its host key
+// is known.
 func (s *Server) Settings() runner.Settings {
-	return runner.Settings{SSH: []string{s.Address}, KeyFile: s.path("id"), KnownHosts: s.path("known_hosts")}
+	var all []string
+	for _, h := range s.hosts {
+		all = append(all, fmt.Sprintf("%s@%s:%s", s.user, h, s.port))
+	}
+	return runner.Settings{SSH: all, KeyFile: s.path("id"), KnownHosts: s.path("known_hosts")}
 }
 
 // Open returns the runner of some settings, which is closed with the test.
@@ -159,7 +187,11 @@ func (s *Server) NewHostKey(t testing.TB) string {
 		t.Fatal(err)
 	}
 	key := newKey(t, s.path("host_key"))
-	write(t, s.path("known_hosts"), knownhosts.Line([]string{"127.0.0.1:" + s.port}, key)+"\n", 0o600)
+	var names []string
+	for _, h := range s.hosts {
+		names = append(names, net.JoinHostPort(h, s.port))
+	}
+	write(t, s.path("known_hosts"), knownhosts.Line(names, key)+"\n", 0o600)
 	s.Start(t)
 	return ssh.FingerprintSHA256(key)
 }
@@ -204,6 +236,9 @@ func (s *Server) Cut() { s.proxy.cut() }
 
 // CutAfter cuts the connections to the server when n more bytes were sent to it.
 func (s *Server) CutAfter(n int) { s.proxy.cutAfter(n) }
+
+// Log is what the server has said.
+func (s *Server) Log() string { return s.log.String() }
 
 // Freeze lets connections stand without passing anything on, until it is called with false.
 func (s *Server) Freeze(frozen bool) { s.proxy.freeze(frozen) }
@@ -282,19 +317,21 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// syncBuffer is a buffer for the log of a process.
-type syncBuffer struct {
+// Buffer is a buffer for what a process says, which may be read meanwhile.
+type Buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (s *syncBuffer) Write(b []byte) (int, error) {
+// Write implements [io.Writer].
+func (s *Buffer) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.Write(b)
 }
 
-func (s *syncBuffer) String() string {
+// String is all that was written.
+func (s *Buffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()

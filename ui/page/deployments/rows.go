@@ -1,6 +1,7 @@
 package deployments
 
 import (
+	"strconv"
 	"time"
 
 	"certquay/lifecycle"
@@ -78,12 +79,26 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			},
 		},
 		{
+			ID:            "configured",
+			Title:         c.T("col.configured"),
+			Min:           10,
+			Max:           10,
+			MinTableWidth: 112,
+			Cell: func(r row, _ int) list.Cell {
+				tone := style.Muted
+				if r.Misconfigured() {
+					tone = style.Warn
+				}
+				return list.Cell{Tone: tone, Text: unlessHealthy(&r, r.Configured)}
+			},
+		},
+		{
 			ID:            "deployed",
 			Title:         c.T("col.deployed"),
 			Sort:          string(lifecycle.SortDeployed),
 			Min:           9,
 			Max:           9,
-			MinTableWidth: 112,
+			MinTableWidth: 150,
 			Cell: func(r row, _ int) list.Cell {
 				return list.Cell{Tone: style.Muted, Text: unlessHealthy(&r, r.Deployed)}
 			},
@@ -141,7 +156,14 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 		{ID: "state", Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
 			st := style.StatusOfServer(string(r.State))
 			word := c.Text.Lookup("label."+string(r.State), string(r.State))
-			if !r.DriftSince.IsZero() {
+			if more := word + " " + strconv.Itoa(r.Wave) + "/" + strconv.Itoa(r.Waves); r.Waves > 1 && widget.Width(more)+2 <= w {
+				word = more
+			}
+			if r.State == model.ResourceWaiting && r.AwaitsWindow() {
+				if more := word + " " + widget.Days(c.T, r.WindowAt, c.Now); widget.Width(more)+2 <= w {
+					word = more
+				}
+			} else if !r.DriftSince.IsZero() {
 				if more := word + " " + widget.Ago(c.T, r.DriftSince, c.Now); widget.Width(more)+2 <= w {
 					word = more
 				}
@@ -156,6 +178,9 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			Max:           24,
 			MinTableWidth: addressFrom,
 			Cell: func(r row, _ int) list.Cell {
+				if r.ReadBack && r.Presented != "" {
+					return list.Cell{Tone: style.Muted, Text: c.T("resource.unseen")}
+				}
 				return list.Cell{Tone: style.Accent, Text: dash(r.Address)}
 			},
 		},
@@ -195,7 +220,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 // healthy reports whether what a resource should present, what is configured and what it
 // presents are the same. Their fingerprints are not shown then.
 func healthy(r *row) bool {
-	return r.Presented != "" && r.Presented == r.Expected && r.Deployed == r.Expected && r.Failure.Kind != model.JobVerify
+	return r.Presented != "" && r.Presented == r.Expected && r.Deployed == r.Expected && !r.Misconfigured() && r.Failure.Kind != model.JobVerify
 }
 
 func unlessHealthy(r *row, fingerprint string) string {

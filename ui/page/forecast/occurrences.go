@@ -67,7 +67,7 @@ func status(what string) style.Status {
 		return style.StatusOf("expired")
 	case forecast.WhatHostingEnds:
 		return style.StatusOf("service-ended")
-	case forecast.WhatWaits:
+	case forecast.WhatWaits, forecast.WhatWindow:
 		return style.StatusOf("waiting")
 	}
 	return style.StatusOf("drifted") // a person has to check it

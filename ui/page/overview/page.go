@@ -39,6 +39,7 @@ type page struct {
 	bandKey          bandKey
 	recountScheduled bool // soon, since the counts are not whole
 	tasks            []model.Task
+	there            int // certificates that other clients keep on this machine
 	loaded           bool
 	partial          bool
 	seq              int      // of the newest query; older answers are dropped
@@ -89,6 +90,8 @@ type (
 		tasks            []model.Task
 		brands, products []string
 	}
+	// glancedMsg is how many certificates other clients keep on this machine.
+	glancedMsg      struct{ there int }
 	markedLoadedMsg struct{ found map[model.ID]*evaluated }
 	caseLoadedMsg   struct {
 		id    model.ID
@@ -134,6 +137,11 @@ func (p *page) load() tea.Cmd {
 		}
 		return rowsLoadedMsg{seq, got, unseen}
 	})
+}
+
+// glance looks for certificates on this machine, for the first screen of an empty store.
+func (p *page) glance() tea.Cmd {
+	return p.c.Do(func(ctx context.Context) tea.Msg { return glancedMsg{p.c.Backend.Glance(ctx)} })
 }
 
 func (p *page) loadCounts() tea.Cmd {
@@ -263,10 +271,15 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		p.loaded, p.partial, p.hidden = true, m.page.Partial, m.hidden
 		p.table.SetWindow(m.page.Offset, m.page.Rows, m.page.Total)
 		p.SetSize(p.width, p.height)
+		if first && m.page.Total == 0 {
+			again = tea.Batch(again, p.glance())
+		}
 		if first || p.active == nil || p.active.Instance.ID != p.current() {
 			return tea.Batch(again, p.cursorMoved())
 		}
 		return tea.Batch(again, p.loadPreview())
+	case glancedMsg:
+		p.there = m.there
 	case retriedMsg:
 		return p.load()
 	case recountedMsg:

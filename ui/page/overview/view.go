@@ -151,6 +151,9 @@ func (p *page) welcome(w int) []widget.Row {
 	add(style.Strong, c.T("empty.welcome"), "")
 	add(style.Muted, widget.Wrap(c.T("empty.text"), w-4)...)
 	add(style.Head, "", c.T("empty.first"))
+	if p.there > 0 {
+		step(c.KeyFor("discovery", action.DiscoveryKey), c.T("empty.found", p.there))
+	}
 	step(c.KeyOf(rules.Buy), c.T("empty.buy"))
 	step(c.KeyOf(rules.Upload), c.T("empty.import"))
 	step(c.KeyFor("authorities", action.AuthoritiesKey), c.T("empty.authorities"))
