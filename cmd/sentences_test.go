@@ -43,6 +43,8 @@ var untranslated = map[string]string{
 	"stopped before anything had begun": forCode, "too many files": forCode,
 	"another user": forCode, "of another user": forCode, "open to other users": forCode, "not writable": forCode,
 	"a read-only file system": forCode, "gone with its owner": forCode, "removed while in use": forCode,
+	"an owner ended the session": forCode, "disabled user": forCode, "certificate refused": forCode,
+	"user key add": forCode, "key add": forCode, "sessions end": forCode, "user key remove": forCode, "principal remove": forCode,
 	"no files over SSH": forCode, "no key": forCode, "unknown key": forCode, "no authorized_keys file": forCode,
 	"untrusted authorized_keys file": forCode, "the owner does not answer": forCode, "nobody listens on the socket": forCode,
 	"the owner is leaving": forCode, "the dashboard is to attach anew": forCode, "the connection was lost": forCode,
