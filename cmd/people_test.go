@@ -249,6 +249,7 @@ var verbLines = map[rules.Action]string{
 	rules.ActionPreflight: "preflight ID", "issuer": "issuer remove nobody", "dns": "dns remove nobody", "product": "product remove nobody",
 	"clock": "clock +1h", rules.ActionRotateCA: "ca rotate --yes", rules.ActionSession: "sessions", rules.ActionUser: "user add n",
 	rules.ActionApprove: "approve 00000", rules.ActionRead: "list", rules.ActionDownloadKey: "download ID --format pem --out -",
+	"accept": "accept RES --yes", rules.ActionDiscover: "discover", rules.ActionAdopt: "adopt --all --yes",
 	"backup": "backup - --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p", "unseal": "unseal",
 }
 
