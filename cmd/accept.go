@@ -19,7 +19,15 @@ func acceptCmd(c *invocation) *cobra.Command {
 			return actOn(cmd.Context(), c, &s, args, c.findResources(), effect[lifecycle.ResourceView]{
 				action: rules.Accept, title: counted("many.accept"),
 				plan: func(_ context.Context, r *lifecycle.ResourceView, _ *rules.Facts) (plan, error) {
-					asked := model.Say("verb.accept", "place", place(&r.Resource), "presented", short(r.Presented), "deployed", short(r.Deployed))
+					asked := model.Say(
+						"verb.accept",
+						"place",
+						place(&r.Resource),
+						"presented",
+						short(r.Presented),
+						"deployed",
+						short(r.Deployed),
+					)
 					return plan{ask: true, lines: []string{c.Words().Text(asked)}, notes: []model.Text{asked}}, nil
 				},
 				begin: func(ctx context.Context, r *lifecycle.ResourceView) (begun, error) {

@@ -216,7 +216,11 @@ func (c *invocation) adoptListing(all []lifecycle.Adopted) string {
 func (c *invocation) reportAdopted(a *lifecycle.Adopted) {
 	switch {
 	case a.Err != nil:
-		c.PrintProblem(model.Say("verb.at", "place", a.Finding.Name, "cause", model.TextOf(a.Err)), out.ProblemOf(a.Err).Hint, map[string]bool{"": true})
+		c.PrintProblem(
+			model.Say("verb.at", "place", a.Finding.Name, "cause", model.TextOf(a.Err)),
+			out.ProblemOf(a.Err).Hint,
+			map[string]bool{"": true},
+		)
 		return
 	case a.Watch:
 		c.Say("verb.adopt.watched", "address", a.Finding.Path)
@@ -253,7 +257,15 @@ func (c *invocation) unadopt(ctx context.Context, args []string) error {
 		case c.JSON:
 		case u.Err != nil:
 			c.PrintProblem(
-				model.Say("verb.at", "place", u.Finding.Name, "cause", model.TextOf(u.Err)), out.ProblemOf(u.Err).Hint, map[string]bool{"": true},
+				model.Say(
+					"verb.at",
+					"place",
+					u.Finding.Name,
+					"cause",
+					model.TextOf(u.Err),
+				),
+				out.ProblemOf(u.Err).Hint,
+				map[string]bool{"": true},
 			)
 		case u.Hosted:
 			c.Say("verb.adopt.undone-hosted", "name", u.Finding.Name)

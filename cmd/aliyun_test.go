@@ -147,7 +147,13 @@ func TestSupersededCertificatesLeaveAlibabaCloud(t *testing.T) {
 	if got := list("--dry-run"); len(got) != 1 || got[0].SHA256 != i.Fingerprint || got[0].Version != 1 || len(got[0].References) != 0 {
 		t.Errorf("%+v", got)
 	}
-	if r := p.try("product", "clean", "Ali", "--yes"); r.code != 3 || !strings.Contains(r.err, "certquay product edit Ali --remove-superseded") {
+	if r := p.try(
+		"product",
+		"clean",
+		"Ali",
+		"--yes",
+	); r.code != 3 ||
+		!strings.Contains(r.err, "certquay product edit Ali --remove-superseded") {
 		t.Errorf("%+v", r)
 	}
 	if n := len(cloud.Uploaded()); n != 2 {

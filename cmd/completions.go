@@ -30,6 +30,7 @@ const maxCompletions = 200
 // takesFiles are the verbs whose arguments are files.
 var takesFiles = map[string]bool{
 	"upload": true, "backup": true, "backup verify": true, "restore": true, "config check": true, "config diff": true, "man": true,
+	"discover": true,
 }
 
 // endInFiles are the verbs that take a file after what is completed.
@@ -38,6 +39,8 @@ var endInFiles = map[string]bool{"upload-key": true, "user key add": true}
 // repeats are the verbs whose last argument may be repeated.
 var repeats = map[string]bool{
 	"watch check":    true,
+	"accept":         true,
+	"adopt":          true,
 	"contact assign": true,
 	"apply":          true,
 	"withdraw":       true,
@@ -66,7 +69,7 @@ var (
 	fileFlags = map[string]bool{
 		"config": true, "out": true, "csr": true, "document": true, "key": true, "authorized-keys": true, "identity": true, "roots": true,
 		"passphrase-file": true, "password-file": true, "channel-file": true, "settings-file": true, "eab-key-file": true,
-		"ca-file": true, "chain-roots-file": true, "access-key-secret-file": true, "ssh-key": true, "known-hosts": true,
+		"ca-file": true, "chain-roots-file": true, "access-key-secret-file": true, "kubeconfig": true, "ssh-key": true, "known-hosts": true,
 	}
 	directoryFlags = map[string]bool{"data": true, "documents": true, "http-root": true}
 )
@@ -77,7 +80,8 @@ func (c *invocation) argCompletions() map[string][]completer {
 	contact, company := c.fromStore("contacts"), c.fromStore("companies")
 	watch, task, view := c.fromStore("watches"), c.fromStore("tasks"), c.fromStore("views")
 	all := map[string][]completer{
-		"undeploy": {resource}, "verify": {resource}, "auto-deploy": {resource, either(words([]string{"on", "off"}), resource)},
+		"undeploy": {resource}, "verify": {resource}, "accept": {resource}, "adopt": {c.fromStore("findings")},
+		"auto-deploy":  {resource, either(words([]string{"on", "off"}), resource)},
 		"contact show": {contact}, "contact remove": {contact}, "contact test": {contact}, "contact edit": {contact},
 		"company show": {company}, "company remove": {company}, "company edit": {company},
 		"watch show": {watch}, "watch remove": {watch}, "watch check": {watch},
@@ -161,6 +165,7 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"watches":        watchCandidates,
 	"tasks":          taskCandidates,
 	"views":          viewCandidates,
+	"findings":       findingCandidates,
 	"actors":         actorCandidates,
 	"issuers":        issuerCandidates,
 	"dns-accounts":   dnsCandidates,
@@ -300,6 +305,15 @@ func companyCandidates(c *invocation, _, _ string) (all []candidate, err error) 
 	companies, err := c.engine().Companies()
 	for n := range companies {
 		all = append(all, candidate{Name: companies[n].Name})
+	}
+	return all, err
+}
+
+// findingCandidates are what was discovered last.
+func findingCandidates(c *invocation, _, _ string) (all []candidate, err error) {
+	d, err := c.engine().Discovery()
+	for n := range d.Findings {
+		all = append(all, candidate{Name: d.Findings[n].ID, About: d.Findings[n].Name})
 	}
 	return all, err
 }

@@ -66,9 +66,9 @@ func readFields(t *testing.T, all map[string]*pkg, path string, read map[string]
 			}
 			if x, ok := n.(*ast.SelectorExpr); ok {
 				if s := info.Selections[x]; s != nil && s.Kind() == types.FieldVal {
-					of := s.Recv()
-					if pointer, ok := of.(*types.Pointer); ok {
-						of = pointer.Elem()
+					of := value(s.Recv())
+					for _, n := range s.Index()[:len(s.Index())-1] { // through embedded structs
+						of = value(of.Underlying().(*types.Struct).Field(n).Type())
 					}
 					read[of.String()+"."+s.Obj().Name()] = true
 				}
@@ -77,6 +77,18 @@ func readFields(t *testing.T, all map[string]*pkg, path string, read map[string]
 		})
 	}
 }
+
+// value is a type, or that to which it points.
+func value(of types.Type) types.Type {
+	if pointer, ok := of.(*types.Pointer); ok {
+		return pointer.Elem()
+	}
+	return of
+}
+
+// readByName are settings that are read by their name from a declaration, whatever the kind
+// is: what to ask next, and whether superseded certificates are removed.
+var readByName = []string{"Settings.fallback", "Settings.remove_superseded"}
 
 // Each field of the configuration is read by what does as it says, not by its
 // check alone.
@@ -102,8 +114,7 @@ func TestEachFieldOfTheConfigurationIsRead(t *testing.T) {
 		readFields(t, all, path, read)
 	}
 	for field, name := range fields {
-		// What to ask next is read by name from the declaration, whatever the kind is.
-		if !read[field] && name != "Settings.fallback" {
+		if !read[field] && !slices.Contains(readByName, name) {
 			t.Errorf("%s (%s) is read by nothing", name, field)
 		}
 	}

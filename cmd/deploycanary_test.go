@@ -145,7 +145,7 @@ func TestNoKeyIsSeenWhileDeploying(t *testing.T) {
 	run(0, deploy...)
 	run(0, "reissue", i.ID, "--new-key", "--json")
 	refuses := server.Path(nginxtest.Refuses)
-	if err := os.WriteFile(refuses, nil, 0o600); err != nil {
+	if err := os.WriteFile(refuses, []byte("0"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	run(1, deploy...)

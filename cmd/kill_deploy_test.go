@@ -321,6 +321,39 @@ func (d *deathbed) wanted(x *death, next instance, done bool) string {
 	return next.Fingerprint
 }
 
+// die kills the owner at the points of a death, and returns how often. If only a few are to
+// be, its number says which.
+func (d *deathbed) die(x *death, number, times int) int {
+	d.t.Helper()
+	next := d.begin(x)
+	d.try(x.command(d, next)...) // ends as the fault makes it
+	changes := d.changes()
+	points := x.points(changes)
+	if times == 0 { // one of each, at different places and moments
+		points = points[(5*number+7)%len(points):][:1]
+	}
+	done, undone := 0, 0
+	for n, at := range points {
+		moments := deathMoments
+		if times < 3 {
+			moments = deathMoments[(n+number)%3:][:1]
+		}
+		for _, moment := range moments {
+			failed := d.t.Failed()
+			if d.strike(x, func(pid int) { d.arm(at, moment, pid) }) {
+				done++
+			} else {
+				undone++
+			}
+			if d.t.Failed() && !failed {
+				d.t.Logf("killed in %s, %s %s", x.what, moment, at.label)
+			}
+		}
+	}
+	d.t.Logf("%-32s %7d %5d  %d, %d", x.what, len(changes), done+undone, done, undone)
+	return done + undone
+}
+
 // The program is killed at every change that a deployment to a real nginx makes, by files
 // and by commands, and at its handshakes: before it, while it is made and after it. That is
 // so for deploying, for rolling back, for taking off, and for a rollout of three. The next
@@ -339,37 +372,14 @@ func TestKilledWhileDeploying(t *testing.T) {
 	d := newDeathbed(t)
 	clients := d.connect()
 	kills := 0
-	t.Logf("%-32s %7s %5s  %s", "", "changes", "kills", "the new pair, or what was there")
+	t.Logf("%-32s %7s %5s  %s", "", "changes", "kills", "the new pair in the end, or what was there")
 	for k, x := range deaths() {
-		next := d.begin(&x)
-		d.try(x.command(d, next)...) // ends as the fault makes it
-		changes := d.changes()
-		points := x.points(changes)
-		if times == 0 { // one of each, at different places and moments
-			points = points[(5*k+7)%len(points):][:1]
-		}
-		new, old := 0, 0
-		for n, at := range points {
-			moments := deathMoments
-			if times < 3 {
-				moments = deathMoments[(n+k)%3:][:1]
-			}
-			for _, moment := range moments {
-				kills++
-				what := fmt.Sprintf("%s, %s %s", x.what, moment, at.label)
-				failed := t.Failed()
-				if d.strike(&x, func(pid int) { d.arm(at, moment, pid) }) {
-					new++
-				} else {
-					old++
-				}
-				if t.Failed() && !failed {
-					t.Logf("killed in %s", what)
-				}
-			}
-		}
-		t.Logf("%-32s %7d %5d  %d, %d", x.what, len(changes), new+old, new, old)
+		t.Run(x.what, func(t *testing.T) {
+			d.t, d.person.t = t, t
+			kills += d.die(&x, k, times)
+		})
 	}
+	d.t, d.person.t = t, t
 	asked, wrong := clients()
 	for _, err := range wrong {
 		t.Error(err)

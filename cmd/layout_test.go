@@ -133,7 +133,7 @@ var innerArrows = map[string][]string{
 	"lifecycle/discover":  {"model", "lifecycle/ports", "lifecycle/bundle", "lifecycle/runner", "lifecycle/product/pairfiles"},
 	"lifecycle/product": {
 		"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen", "lifecycle/runner",
-		"lifecycle/aliyun",
+		"lifecycle/aliyun", "lifecycle/authority", "lifecycle/window",
 	},
 
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},

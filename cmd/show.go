@@ -16,9 +16,13 @@ import (
 )
 
 func showCmd(c *invocation) *cobra.Command {
-	return &cobra.Command{
+	var impact bool
+	cmd := &cobra.Command{
 		Use: "show", Args: exactArg("arg.id"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if impact {
+				return c.impact(cmd.Context(), args[0])
+			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err
@@ -29,6 +33,8 @@ func showCmd(c *invocation) *cobra.Command {
 			return c.details(&i)
 		},
 	}
+	cmd.Flags().BoolVar(&impact, "impact", false, "")
+	return cmd
 }
 
 // details prints an instance as text (spec I1).

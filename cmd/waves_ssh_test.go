@@ -135,20 +135,22 @@ func TestWavesOverSSH(t *testing.T) {
 		what string
 		host int
 		file string // of [nginxtest.OnHosts], which makes it fail
+		late string // seconds until then
 	}{
-		{"one of a middle wave refuses", batch + 1, nginxtest.Refuses},
-		{"a connection is cut in a middle wave", batch + 1, nginxtest.Cuts},
-		{"the first refuses", 0, nginxtest.Refuses},
-		{"one of the last wave refuses", count - 1, nginxtest.Refuses},
+		{"one of a middle wave refuses", batch + 1, nginxtest.Refuses, "0"},
+		{"one refuses once others have it", batch + 1, nginxtest.Refuses, "5"},
+		{"a connection is cut in a middle wave", batch + 1, nginxtest.Cuts, ""},
+		{"the first refuses", 0, nginxtest.Refuses, "0"},
+		{"one of the last wave refuses", count - 1, nginxtest.Refuses, "0"},
 	}
 	if count <= 12 {
-		failures = failures[:2]
+		failures = failures[1:3]
 	}
 	for _, c := range failures {
 		second := f.issue(fleetName)
 		files, before := f.state()
 		fault := filepath.Join(f.servers[c.host].Dir, c.file)
-		if err := os.WriteFile(fault, nil, 0o600); err != nil {
+		if err := os.WriteFile(fault, []byte(c.late), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		var r result
@@ -178,7 +180,14 @@ func TestWavesOverSSH(t *testing.T) {
 			}
 		}
 		f.recorded(presents)
-		report(c.what, g, "%d the new one, %d as before, %d of them not begun", f.presenting(presents, second), restored+untouched, untouched)
+		report(
+			c.what,
+			g,
+			"%d the new one, %d as before, %d of them not begun",
+			f.presenting(presents, second),
+			restored+untouched,
+			untouched,
+		)
 		f.heldAre(second, untouched)
 	}
 

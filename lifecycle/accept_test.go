@@ -52,6 +52,16 @@ func TestDriftIsATaskThatIsPutRightOrAccepted(t *testing.T) {
 	w := newWorld(t)
 	id, other := w.issued("a.example.com"), w.issued("a.example.com")
 	w.deploy(id)
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}))
+	w.deploy(id)
+	w.check(w.store.View(func(r model.Reader) error { // a deployment under way is none
+		for k, err := range model.All[model.Task](r, model.Scan{}) {
+			if err != nil || k.Kind == model.TaskDrift {
+				t.Errorf("a deployment raised %+v, %v", k, err)
+			}
+		}
+		return nil
+	}))
 	r := w.drifts(w.pair(other))
 	tasks := w.openTasks(model.TaskDrift)
 	if len(tasks) != 1 || tasks[0].Resource != r.ID || tasks[0].Instance != id {

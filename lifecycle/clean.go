@@ -112,7 +112,10 @@ func deploying(r model.Reader, id model.ID) (fingerprints []string, err error) {
 // isBeingRemoved reports whether the certificate that a job deploys is being removed from
 // the store of its product. The intent of either job is committed before it acts, and each
 // looks for that of the other, so that one of the two waits.
-func (w *worker) isBeingRemoved(j *model.Job, product string) (removed bool, err error) {
+func (w *worker) isBeingRemoved(j *model.Job, p ports.Product, product string) (removed bool, err error) {
+	if _, stores := ports.Part[ports.Cleaner](p); !stores {
+		return false, nil
+	}
 	err = w.store.View(func(r model.Reader) error {
 		jobs, err := liveJobsOf(r, j.Instance)
 		removed = slices.ContainsFunc(jobs, func(o model.Job) bool {
@@ -148,7 +151,7 @@ func (e *Engine) cleaner(name string) (*authority.Product, ports.Cleaner, error)
 func (w *worker) cleanAfter(tx model.Tx, j *model.Job, product string) error {
 	p, _, err := w.cleaner(product)
 	if err != nil || !p.RemovesSuperseded() {
-		return nil // there is nothing to clean up
+		return nil //nolint:nilerr // there is nothing to clean up
 	}
 	live, err := liveJobsOf(tx, j.Instance)
 	if err != nil {

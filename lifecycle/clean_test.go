@@ -247,7 +247,8 @@ func TestWhatIsReferredToStays(t *testing.T) {
 		}
 		w.deployTo(id, "global")
 		w.forward(time.Minute)
-		if b := c.Bound[ports.Target{Region: "eu", Name: "a.example.com"}]; b == nil || b.Fingerprint != first || !slices.Contains(c.Stored, first) {
+		if b := c.Bound[ports.Target{Region: "eu", Name: "a.example.com"}]; b == nil || b.Fingerprint != first ||
+			!slices.Contains(c.Stored, first) {
 			t.Errorf("bound %+v, the store holds %q", b, c.Stored)
 		}
 		w.fsck()

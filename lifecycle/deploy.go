@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/names"
@@ -88,25 +89,27 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 		}
 		regions = all
 	}
-	covered := i.Current().Domains
-	var ts []target
-	for _, region := range regions {
+	regions = slices.Clone(regions)
+	for k, region := range regions {
 		n := slices.IndexFunc(all, func(a string) bool { return model.NormalizeName(a) == model.NormalizeName(region) })
 		if n < 0 {
 			return nil, refuse(rules.ReasonNoRegion, rules.Args{"product": p.Name, "region": region, "regions": all})
 		}
-		region = all[n]
-		wanted := r.Resources
-		if len(wanted) == 0 {
-			if wanted, err = ds.matchingResources(ctx, p.Product, region, covered); err != nil {
-				return nil, err
-			}
+		regions[k] = all[n]
+	}
+	// Regions may be hosts that answer slowly: all are asked at once.
+	found, errs := make([][]target, len(regions)), make([]error, len(regions))
+	var asked sync.WaitGroup
+	for k, region := range regions {
+		asked.Go(func() { found[k], errs[k] = ds.targetsIn(ctx, i, p, region, r.Resources) })
+	}
+	asked.Wait()
+	var ts []target
+	for k := range regions {
+		if errs[k] != nil {
+			return nil, errs[k]
 		}
-		for _, name := range wanted {
-			t := target{p, ports.Target{Region: region, Name: targetName(p.Product, name)}}
-			if err := ds.requireCovered(ctx, i, t); err != nil {
-				return nil, err
-			}
+		for _, t := range found[k] {
 			if !slices.ContainsFunc(ts, func(o target) bool { return o.place == t.place }) {
 				ts = append(ts, t)
 			}
@@ -114,6 +117,26 @@ func (ds *deployments) targets(ctx context.Context, i *model.Instance, r DeployR
 	}
 	if len(ts) == 0 {
 		return nil, refuse(rules.ReasonNoTarget, rules.Args{"product": p.Name})
+	}
+	return ts, nil
+}
+
+// targetsIn resolves the resources that are wanted in a region, all that the certificate
+// covers if none is named.
+func (ds *deployments) targetsIn(
+	ctx context.Context, i *model.Instance, p *NamedProduct, region string, wanted []string,
+) (ts []target, err error) {
+	if len(wanted) == 0 {
+		if wanted, err = ds.matchingResources(ctx, p.Product, region, i.Current().Domains); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range wanted {
+		t := target{p, ports.Target{Region: region, Name: targetName(p.Product, name)}}
+		if err := ds.requireCovered(ctx, i, t); err != nil {
+			return nil, err
+		}
+		ts = append(ts, t)
 	}
 	return ts, nil
 }

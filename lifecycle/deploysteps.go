@@ -122,7 +122,7 @@ func (w *worker) deployStep(ctx context.Context, j model.Job, resumed bool) (fun
 	if err != nil {
 		return nil, err
 	}
-	if removed, err := w.isBeingRemoved(&j, s.res.Product); err != nil || removed {
+	if removed, err := w.isBeingRemoved(&j, s.product, s.res.Product); err != nil || removed {
 		return func(_ model.Tx, j *model.Job) error { j.Next = w.Now().Add(claimPause); return nil }, err
 	}
 	b, err := s.product.Current(ctx, s.place)

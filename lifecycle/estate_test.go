@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"certquay/cmd/waittest"
+
 	"certquay/lifecycle"
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/bundle"
@@ -77,8 +79,13 @@ func (e *estate) nginx(dir string, port int, sites ...[3]string) {
 	for _, part := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		temps += fmt.Sprintf("%s_temp_path %s;\n", part, e.Path(dir+"/temp/"+part))
 	}
-	e.Write(e.t, e.Path(dir+"/nginx.conf"), fmt.Sprintf("daemon off; pid %s; error_log stderr warn;\nevents {}\nhttp {\naccess_log off;\n%s"+
-		"include conf.d/*.conf;\n}\n", e.Path(dir+"/temp/pid"), temps), 0o644)
+	e.Write(
+		e.t,
+		e.Path(dir+"/nginx.conf"),
+		fmt.Sprintf("daemon off; pid %s; error_log stderr warn;\nevents {}\nhttp {\naccess_log off;\n%s"+
+			"include conf.d/*.conf;\n}\n", e.Path(dir+"/temp/pid"), temps),
+		0o644,
+	)
 	for n, s := range sites {
 		e.Write(e.t, e.Path(fmt.Sprintf("%s/conf.d/%d.conf", dir, n)), fmt.Sprintf(
 			"server {\n listen 127.0.0.1:%d ssl;\n server_name %s;\n ssl_certificate %s;\n ssl_certificate_key %s;\n}\n",
@@ -226,9 +233,16 @@ func newEstate(t *testing.T) *estate {
 	e.Mkdir(t, "here/loose", "there")
 	e.pair("pay.example.com", "here/loose/pay.pem", "here/loose/pay.key")
 	e.Write(t, e.Path("here/loose/broken.pem"), "-----BEGIN CERTIFICATE-----\n", 0o644)
-	e.nginx("here/nginx", producttest.FreePort(t),
-		[3]string{"shop.example.com", "here/letsencrypt/live/shop.example.com/fullchain.pem", "here/letsencrypt/live/shop.example.com/privkey.pem"},
-		[3]string{"api.example.net", "here/acme/api.example.net_ecc/fullchain.cer", "here/acme/api.example.net_ecc/api.example.net.key"})
+	e.nginx(
+		"here/nginx",
+		producttest.FreePort(t),
+		[3]string{
+			"shop.example.com",
+			"here/letsencrypt/live/shop.example.com/fullchain.pem",
+			"here/letsencrypt/live/shop.example.com/privkey.pem",
+		},
+		[3]string{"api.example.net", "here/acme/api.example.net_ecc/fullchain.cer", "here/acme/api.example.net_ecc/api.example.net.key"},
+	)
 	e.apache("here/apache", producttest.FreePort(t), "pay.example.com", "here/loose/pay.pem", "here/loose/pay.key")
 	for n := range estateHosts {
 		dir, name := fmt.Sprintf("there/host%d", n), fmt.Sprintf("www%d.example.com", n)
@@ -274,8 +288,13 @@ func TestAnEstateIsAdoptedAndGivenBack(t *testing.T) {
 		found = append(found, fmt.Sprintf("%s %s %s %d", f.Host, f.Name, f.Keeper.Client, len(f.Places)))
 	}
 	want := []string{
-		"127.0.0.1 www0.example.com certbot 1", "127.0.0.1 www1.example.com certbot 1", "127.0.0.1 www2.example.com certbot 1",
-		"local api.example.net acme.sh 1", "local mail.example.org certbot 0", "local pay.example.com  1", "local shop.example.com certbot 1",
+		"127.0.0.1 www0.example.com certbot 1",
+		"127.0.0.1 www1.example.com certbot 1",
+		"127.0.0.1 www2.example.com certbot 1",
+		"local api.example.net acme.sh 1",
+		"local mail.example.org certbot 0",
+		"local pay.example.com  1",
+		"local shop.example.com certbot 1",
 	}
 	if slices.Sort(found); !slices.Equal(found, want) {
 		t.Errorf("found %q", found)
@@ -411,7 +430,7 @@ func TestAnAdoptedEstateIsRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all []lifecycle.ResourceView
-	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); waittest.Pause(100 * time.Millisecond) {
 		if all, _, err = door.Resources(lifecycle.ResourceFilter{}); err != nil {
 			t.Fatal(err)
 		}

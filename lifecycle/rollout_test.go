@@ -40,6 +40,15 @@ func (p *manyRegions) Deploy(ctx context.Context, at ports.Target, pair ports.Ke
 	return p.Product.Deploy(ctx, at, pair)
 }
 
+// Discover takes a second, as a host that is far away does.
+func (p *manyRegions) Discover(ctx context.Context, region string) ([]ports.Target, error) {
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+	}
+	return p.Product.Discover(ctx, region)
+}
+
 func (p *manyRegions) Plan(_ context.Context, at ports.Target, pair ports.KeyPair) (ports.Plan, error) {
 	return ports.Plan{Changes: []ports.Change{{Kind: ports.ChangeReplace, Subject: "/etc/" + at.Region, After: pair.Fingerprint}}}, nil
 }
@@ -123,8 +132,12 @@ func TestDeploymentsGoInWaves(t *testing.T) {
 		w.policy.Waves = rules.Waves{First: 1, Batch: 5, Pause: time.Minute}
 		p := w.manyRegions(12)
 		id := w.issued("a.example.com")
+		from := time.Now()
 		jobs, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "cdn", Regions: p.RegionNames})
 		w.check(err)
+		if took := time.Since(from); took > 2*time.Second {
+			t.Errorf("twelve regions of a second each were asked in %v", took)
+		}
 		for _, n := range []int{1, 6, 11, 12} { // as each wave has ended
 			synctest.Wait()
 			if got := w.presenting(p, id); len(got) != n {

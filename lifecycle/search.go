@@ -15,21 +15,26 @@ const searchRetry = 20 * time.Millisecond
 
 // search is [Access.Search].
 func (rd *reader) search(ctx context.Context, query string) ([]model.ID, error) {
+	rows, err := rd.rows(ctx, model.Filter{Where: query})
+	ids := make([]model.ID, len(rows))
+	for n := range rows {
+		ids[n] = rows[n].ID
+	}
+	return ids, err
+}
+
+// rows lists what a filter finds by name, once the search table is complete.
+func (rd *reader) rows(ctx context.Context, f model.Filter) ([]model.InstanceRow, error) {
 	for {
-		page, err := rd.page(model.Query{Filter: model.Filter{Where: query}, Sort: model.SortName})
-		if err == nil && page.Partial {
-			select {
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			case <-time.After(searchRetry):
-				continue
-			}
+		page, err := rd.page(model.Query{Filter: f, Sort: model.SortName})
+		if err != nil || !page.Partial {
+			return page.Rows, err
 		}
-		ids := make([]model.ID, len(page.Rows))
-		for n := range page.Rows {
-			ids[n] = page.Rows[n].ID
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(searchRetry):
 		}
-		return ids, err
 	}
 }
 

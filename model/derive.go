@@ -307,7 +307,7 @@ func (i *Instance) Counter() string {
 func CounterOf(s State) string { return "instance/" + string(s) }
 
 // Indexes returns the index entries: by expiry, state, due time, contact, owner, names,
-// serial, fingerprint, public key and tail of the ID, and issued ones by the time of
+// serial, fingerprint, public key, brands to ask next and tail of the ID, and issued ones by the time of
 // the last revocation check and of the next question when to renew. A deleted instance has none.
 func (i *Instance) Indexes() []Index {
 	if i.Deleted {
@@ -349,6 +349,9 @@ func (i *Instance) Indexes() []Index {
 		if k := (Index{Name: "spki", Key: i.Versions[n].SPKI}); k.Key != "" && !slices.Contains(is, k) {
 			is = append(is, k)
 		}
+	}
+	for _, brand := range i.Fallback {
+		is = append(is, Index{Name: "fallback", Key: NormalizeName(brand)})
 	}
 	for _, d := range i.Domains() {
 		is = append(is, Index{Name: "domain", Key: ReversedDomain(d)})

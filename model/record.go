@@ -239,7 +239,17 @@ var TaskKinds = []TaskKind{
 // them with what holds now (spec D9). A dismissed one stays until its cause has ended.
 func (k TaskKind) FollowsState() bool {
 	switch k {
-	case TaskExpiry, TaskHostingEnds, TaskFailing, TaskReplace, TaskPredecessor, TaskContact, TaskChannel, TaskLeft, TaskPersist, TaskWindow, TaskDrift:
+	case TaskExpiry,
+		TaskHostingEnds,
+		TaskFailing,
+		TaskReplace,
+		TaskPredecessor,
+		TaskContact,
+		TaskChannel,
+		TaskLeft,
+		TaskPersist,
+		TaskWindow,
+		TaskDrift:
 		return true
 	}
 	return false

@@ -175,8 +175,10 @@ func (r *Resource) Drifts() bool {
 }
 
 // Misconfigured reports whether it is configured to present another certificate than was last
-// deployed there.
-func (r *Resource) Misconfigured() bool { return r.Configured != "" && r.Configured != r.Deployed }
+// deployed there, and not because a deployment is under way.
+func (r *Resource) Misconfigured() bool {
+	return r.Configured != "" && r.Configured != r.Deployed && r.Operation.Kind != JobDeploy
+}
 
 // HasDeployment reports whether a certificate is deployed at the resource or an
 // operation is running there.

@@ -76,7 +76,7 @@ func (t *tx) putMeta(m Meta) error {
 
 // schema is the version of the whole store: which records, indexes and metadata exist
 // and what they mean.
-const schema = 3
+const schema = 4
 
 // A migration upgrades a store from one version to the next. It is called in one
 // transaction after another, with "" at first and then with what the call before
@@ -85,7 +85,7 @@ const schema = 3
 type migration func(t *tx, from string) (next string, err error)
 
 // migrations are indexed by the version they upgrade from.
-var migrations = map[int]migration{1: messagesAsData, 2: namesOfResources}
+var migrations = map[int]migration{1: messagesAsData, 2: namesOfResources, 3: brandsToAskNext}
 
 // recordsPerMigration is the number of records a migration rewrites in one transaction.
 const recordsPerMigration = 100
@@ -149,6 +149,33 @@ func namesOfResources(t *tx, from string) (next string, err error) {
 		if err := t.Put(&changed[n]); err != nil {
 			return "", err
 		}
+	}
+	return next, nil
+}
+
+// brandsToAskNext puts instances into the index of the issuers that are asked next.
+func brandsToAskNext(t *tx, from string) (next string, err error) {
+	var entered []string
+	for key, err := range t.Keys(model.Scan{Kind: model.KindInstance, From: from}) {
+		if err != nil {
+			return "", err
+		}
+		if len(entered) >= recordsPerMigration {
+			next = key
+			break
+		}
+		i, err := model.Get[model.Instance](t, key)
+		if err != nil || i.Deleted {
+			continue // a damaged record is reported when it is read
+		}
+		for _, x := range i.Indexes() {
+			if x.Name == "fallback" {
+				entered = append(entered, indexKey(model.KindInstance, x, key))
+			}
+		}
+	}
+	for _, key := range entered {
+		t.put(key, nil)
 	}
 	return next, nil
 }

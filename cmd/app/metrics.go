@@ -49,7 +49,7 @@ func listenAt(ctx context.Context, network, address string) (net.Listener, error
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, network, address)
 	if err == nil && network == "unix" {
-		err = os.Chmod(address, 0o660)
+		err = os.Chmod(address, 0o660) //nolint:gosec // the group of the socket may scrape
 	}
 	return l, err
 }

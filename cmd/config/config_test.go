@@ -168,7 +168,7 @@ func TestErrors(t *testing.T) {
 		{"ui:\n  colours:\n    good: green\n", "f.yaml:3:11: ui.colours.good is no colour; write \"#rrggbb\" or a number from 0 to 255"},
 		{"ui: {colours: {good: 256}}\n", "ui.colours.good is no colour"},
 		{"ui: {colours: {good: 1.5}}\n", "ui.colours.good needs text"},
-		{"ui:\n  keys:\n    byu: B\n", "f.yaml:3:10: ui.keys.byu is no action; there are apply, assign, authorities"},
+		{"ui:\n  keys:\n    byu: B\n", "f.yaml:3:10: ui.keys.byu is no action; there are accept, apply, assign, authorities"},
 		{"ui:\n  keys:\n    buy: [B, ctrl+c]\n", "ui.keys.buy has ctrl+c, which is reserved"},
 		{"ui:\n  keys:\n    help: f1\n    buy: d\n", "f.yaml:4:10: ui.keys.buy has d, which is the key of deploy on the page Overview"},
 		{"ui: {keys: {buy: {a: b}}}\n", "ui.keys.buy needs text"},
@@ -206,7 +206,7 @@ func TestErrors(t *testing.T) {
 			"f.yaml:7:8: products[1].settings are given, and the driver edge has none; leave them out"},
 		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  remove_superseded: true\n",
 			"f.yaml:5:3: products[0].remove_superseded is not known; known here: name, driver, regions, ssh, ssh_key, " +
-				"known_hosts, accept_host_key, sudo, settings"},
+				"known_hosts, accept_host_key, sudo, windows, settings"},
 		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  resources: [a.example]\n",
 			"f.yaml:5:3: products[0].resources is not known"},
 		{"products:\n- name: a\n  settings:\n    relaod: x\n  driver: told\n  regions: [x]\n",

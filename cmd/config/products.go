@@ -38,7 +38,12 @@ func (c *Config) checkProducts(d *decoder) {
 		seen[model.NormalizeName(p.Name)] = true
 		if p.Driver == authority.None {
 			d.rule(defaultProduct(p.Name) != nil, at+".name", model.Say("config.no-default"), DefaultProducts()[0])
-			d.rule(len(p.Regions)+len(p.Windows) == 0 && !p.hasHosts() && d.at[at+".settings"] == nil, at+".driver", model.Say("config.none-alone"), nil)
+			d.rule(
+				len(p.Regions)+len(p.Windows) == 0 && !p.hasHosts() && d.at[at+".settings"] == nil,
+				at+".driver",
+				model.Say("config.none-alone"),
+				nil,
+			)
 			continue
 		}
 		p.checkDriver(d, at)

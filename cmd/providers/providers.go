@@ -7,6 +7,7 @@ import (
 	"certquay/cmd/providers/lego"
 	"certquay/lifecycle/challenge/dns/alidns"
 	"certquay/lifecycle/challenge/dns/dnsupdate"
+	"certquay/lifecycle/challenge/dns/gcloud"
 	"certquay/lifecycle/challenge/dns/worker"
 )
 
@@ -23,6 +24,8 @@ func mk(name string, settings map[string]string, resolvers []string) (worker.Wri
 		return alidns.New(settings, resolvers)
 	case "dnsupdate":
 		return dnsupdate.New(settings, resolvers)
+	case "gcloud":
+		return gcloud.New(settings, resolvers)
 	}
 	return lego.Registry(registry).Make(name, settings, resolvers)
 }

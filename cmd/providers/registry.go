@@ -69,7 +69,6 @@ import (
 	"github.com/go-acme/lego/v5/providers/dns/fornex"
 	"github.com/go-acme/lego/v5/providers/dns/gandi"
 	"github.com/go-acme/lego/v5/providers/dns/gandiv5"
-	"github.com/go-acme/lego/v5/providers/dns/gcloud"
 	"github.com/go-acme/lego/v5/providers/dns/gcore"
 	"github.com/go-acme/lego/v5/providers/dns/gehirn"
 	"github.com/go-acme/lego/v5/providers/dns/gigahostno"
@@ -249,7 +248,6 @@ var registry = map[string]func() (challenge.Provider, error){
 	"fornex":           func() (challenge.Provider, error) { return fornex.NewDNSProvider() },
 	"gandi":            func() (challenge.Provider, error) { return gandi.NewDNSProvider() },
 	"gandiv5":          func() (challenge.Provider, error) { return gandiv5.NewDNSProvider() },
-	"gcloud":           func() (challenge.Provider, error) { return gcloud.NewDNSProvider() },
 	"gcore":            func() (challenge.Provider, error) { return gcore.NewDNSProvider() },
 	"gehirn":           func() (challenge.Provider, error) { return gehirn.NewDNSProvider() },
 	"gigahostno":       func() (challenge.Provider, error) { return gigahostno.NewDNSProvider() },

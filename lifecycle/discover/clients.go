@@ -106,7 +106,11 @@ func (c *catch) acmeSh(root string) (found bool) {
 		}
 		webroot := values["Le_Webroot"]
 		f.Keeper = Keeper{
-			Client: AcmeSh, By: c.starter(string(AcmeSh)), Directory: values["Le_API"], Challenge: acmeShChallenge(webroot), Plugin: webroot,
+			Client:    AcmeSh,
+			By:        c.starter(string(AcmeSh)),
+			Directory: values["Le_API"],
+			Challenge: acmeShChallenge(webroot),
+			Plugin:    webroot,
 		}
 		argv := []string{path.Join(root, "acme.sh"), "--home", root, "--remove", "-d", name}
 		if ecc {
@@ -148,7 +152,12 @@ func (c *catch) lego(root string) {
 		}{}
 		meta := path.Join(at, e.Name)
 		c.decode(&f, meta, &about)
-		f.Keeper = Keeper{Client: Lego, By: c.starter(string(Lego)), Directory: origin(about.CertURL), Off: command("mv", meta, meta+".off")}
+		f.Keeper = Keeper{
+			Client:    Lego,
+			By:        c.starter(string(Lego)),
+			Directory: origin(about.CertURL),
+			Off:       command("mv", meta, meta+".off"),
+		}
 		c.add(f)
 	}
 }
@@ -212,7 +221,12 @@ func (c *catch) dehydrated(root string) {
 		if err != nil && f.Problem == "" {
 			f.Problem = model.TextOf(err)
 		}
-		f.Keeper = Keeper{Client: Dehydrated, By: c.starter(string(Dehydrated)), Challenge: values["CHALLENGETYPE"], Directory: values["CA"]}
+		f.Keeper = Keeper{
+			Client:    Dehydrated,
+			By:        c.starter(string(Dehydrated)),
+			Challenge: values["CHALLENGETYPE"],
+			Directory: values["CA"],
+		}
 		if line := lineOf(string(list), name); unread == nil && line > 0 {
 			f.Keeper.Off = command("sed", "-i", strconv.Itoa(line)+"s/^/# /", domains)
 		}

@@ -61,8 +61,11 @@ func (m *machine) discover() []discover.Finding {
 func TestFoldersOfClients(t *testing.T) {
 	m := newMachine(t)
 	m.pair("a.example.com", "certbot/live/a.example.com/fullchain.pem", "certbot/live/a.example.com/privkey.pem")
-	conf := m.write("certbot/renewal/a.example.com.conf",
-		"# x\nversion = 2\n[renewalparams]\nauthenticator = webroot\nserver = https://ca.example/dir\n[[webroot_map]]\na.example.com = /srv\n")
+	conf := m.write(
+		"certbot/renewal/a.example.com.conf",
+		"# x\nversion = 2\n[renewalparams]\nauthenticator = webroot\n"+
+			"server = https://ca.example/dir\n[[webroot_map]]\na.example.com = /srv\n",
+	)
 	m.pair("off.example.com", "certbot/live/off.example.com/fullchain.pem", "certbot/live/off.example.com/privkey.pem")
 	m.write("certbot/renewal/off.example.com.conf", "[renewalparams]\nautorenew = False\n")
 	m.write("acme/account.conf", "")
@@ -159,7 +162,9 @@ func TestHostileTrees(t *testing.T) {
 
 // An argument says by its form what it is. spec: P4
 func TestArguments(t *testing.T) {
-	all, err := discover.ParseTargets([]string{"/etc/x", "ssh://root@web1:22", "ssh://root@web1:22/etc", "ssh://web2/srv", "h:443", "/etc/y"})
+	all, err := discover.ParseTargets(
+		[]string{"/etc/x", "ssh://root@web1:22", "ssh://root@web1:22/etc", "ssh://web2/srv", "h:443", "/etc/y"},
+	)
 	got := fmt.Sprintf("%+v", all)
 	want := "[{SSH: Usual:false Paths:[/etc/x /etc/y] Address:} {SSH:root@web1:22 Usual:true Paths:[/etc] Address:} " +
 		"{SSH:web2 Usual:false Paths:[/srv] Address:} {SSH: Usual:false Paths:[] Address:h:443}]"

@@ -94,6 +94,7 @@ func newRecords(key *model.Key, old []byte) *records {
 			})),
 		jobs: newTable(
 			ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) }),
+			ordered("instance", func(j *model.Job) string { return string(j.Instance) + "/" + string(j.ID) }),
 			ordered("rollout", func(j *model.Job) string {
 				if j.Rollout == "" {
 					return ""

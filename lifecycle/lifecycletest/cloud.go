@@ -49,7 +49,10 @@ func (c *Cloud) Superseded(ctx context.Context, region string, fingerprints []st
 		defer c.Mu.Unlock()
 		for _, f := range c.Stored {
 			if region == c.RegionNames[0] && slices.Contains(fingerprints, f) {
-				all = append(all, ports.Stored{Region: region, ID: "id-" + f[:8], Name: "cert-" + f[:8], Fingerprint: f, References: c.references(f)})
+				all = append(
+					all,
+					ports.Stored{Region: region, ID: "id-" + f[:8], Name: "cert-" + f[:8], Fingerprint: f, References: c.references(f)},
+				)
 			}
 		}
 		return nil

@@ -14,9 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nicholas-fedor/shoutrrr/pkg/router"
-	"github.com/nicholas-fedor/shoutrrr/pkg/types"
-
 	"certquay/lifecycle/directory"
 	"certquay/lifecycle/ports"
 	"certquay/model"
@@ -116,38 +113,6 @@ func (n *Notifier) Check(channel string) (err error) {
 	}()
 	_, err = service(u)
 	return Scrub(err, channel)
-}
-
-// service makes the chat's service of a channel.
-func service(u *url.URL) (types.Service, error) {
-	r, err := router.New(nil)
-	if err != nil {
-		return nil, err
-	}
-	base, _, _ := strings.Cut(u.Scheme, "+")
-	switch {
-	case base == "smtp":
-		return nil, model.Fail("notify.mail-elsewhere")
-	case base == "logger" || !slices.Contains(r.ListServices(), base):
-		names := slices.DeleteFunc(r.ListServices(), func(s string) bool { return s == "logger" || s == "smtp" })
-		slices.Sort(names)
-		return nil, model.Fail("notify.no-service", "services", names)
-	}
-	// As the router does it, which forgets what is wrong.
-	s, err := r.NewService(base)
-	if err != nil {
-		return nil, err
-	}
-	if u.Scheme != base {
-		custom, ok := s.(types.CustomURLService)
-		if !ok {
-			return nil, model.Fail("notify.no-custom", "service", base, "scheme", u.Scheme)
-		}
-		if u, err = custom.GetConfigURLFromCustom(u); err != nil {
-			return nil, err
-		}
-	}
-	return s, s.Initialize(u, nil)
 }
 
 // Send delivers a message and returns once the other side has accepted it or ctx

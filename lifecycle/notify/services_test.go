@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 
 	"certquay/lifecycle/notify"
 	"certquay/lifecycle/ports"
+	"certquay/model"
 )
 
 // whereto tells the child of a test what answers its requests: a URL, or
@@ -102,6 +104,47 @@ func TestEveryServiceIsTried(t *testing.T) {
 		if err := n.Check(c.channel); err != nil {
 			t.Errorf("%s cannot be added: %v", s, err)
 		}
+	}
+}
+
+// The webhook of anybody gets what the parameters of its channel say.
+func TestAWebhookOfAnybody(t *testing.T) {
+	var got, header, body string
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got, body = r.Method+" "+r.URL.String()+" "+r.Header.Get("Content-Type"), string(b)
+		header = r.Header.Get("X-Api-Token")
+	}))
+	defer srv.Close()
+	t.Setenv(whereto, srv.URL)
+	text := message.Subject + "\n\n" + message.Text
+	object := func(fields map[string]string) string {
+		b, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	n := notify.New(notify.Options{})
+	for _, c := range []struct{ channel, got, header, body string }{
+		{"generic://h.example.com/x?a=b&@xApiToken=T0KEN", "POST /x?a=b text/plain", "T0KEN", text},
+		{"generic+https://h.example.com/x?a=b&@X-Api-Token=T0KEN", "POST /x?a=b text/plain", "T0KEN", text},
+		{
+			"generic://h.example.com/x?template=json&method=PUT&messagekey=said&$from=quay&contenttype=application/quay",
+			"PUT /x application/quay", "", object(map[string]string{"said": text, "from": "quay"}),
+		},
+		{
+			"generic+http://h.example.com/?template=JSON&$from=quay", "POST / application/json", "",
+			object(map[string]string{"message": text, "from": "quay"}),
+		},
+	} {
+		got, header, body = "", "", ""
+		if err := n.Send(t.Context(), c.channel, message); err != nil || got != c.got || header != c.header || body != c.body {
+			t.Errorf("%s: %v; %q, header %q, %q", c.channel, err, got, header, body)
+		}
+	}
+	if err := n.Check("generic://h.example.com/x?template=mine"); model.TextOf(err).Code() != "notify.template" {
+		t.Errorf("a template that there is not: %v", err)
 	}
 }
 

@@ -129,7 +129,7 @@ func Actions(c *app.Context, t Target) app.Actions {
 			as[len(as)-1].Name = text.NewName("action." + string(row.Action))
 		}
 	}
-	return append(as, undo(c, t), explain(c, t), preflight(c, t))
+	return append(as, undo(c, t), explain(c, t), impact(c, t), preflight(c, t))
 }
 
 // keys are the keys of the table, each once, in its order.

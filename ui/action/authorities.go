@@ -226,6 +226,10 @@ func (d *Authorities) press(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 		return dnsList{c: d.c}.open(), app.Outcome{}
 	case "y":
 		return d.copy(), app.Outcome{}
+	case ImpactKey:
+		if one := d.selected(); one != nil {
+			return showImpact(d.c, lifecycle.ImpactOfIssuer, one.Name), app.Outcome{}
+		}
 	case addKey, editKey, testKey, rolloverKey, removeKey:
 		d.note = ""
 		d.layout()
@@ -322,7 +326,7 @@ func (d *Authorities) ShortHelp() []key.Binding {
 		bs = append(bs, c.Bind(c.T("authorities.key.edit"), editKey), c.Bind(c.T("authorities.key.remove"), removeKey))
 	}
 	bs = append(bs, c.Bind(c.T("authorities.key.dns"), dnsKey), c.Bind(c.T("authorities.key.certificates"), "enter"),
-		c.Bind(c.T("authorities.key.copy"), "y"))
+		c.Bind(c.T("foot.I"), ImpactKey), c.Bind(c.T("authorities.key.copy"), "y"))
 	if d.scrolls {
 		more := c.Bind("", "pgdown", "pgup")
 		more.SetHelp("pgup pgdn", c.T("authorities.key.more"))

@@ -118,14 +118,21 @@ func deploy(q *request) tea.Msg {
 					}
 					return ""
 				}},
-			{Key: "resources", Label: c.T("deploy.resources"), Initial: names, Placeholder: c.T("deploy.resources.all"), Show: func(v form.Values) bool {
-				return v["product"] != everywhere && v["product"] != ""
-			}, Hint: func(v form.Values) string {
-				if product(v).Makes {
-					return c.T("deploy.resources.hint.makes", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
-				}
-				return c.T("deploy.resources.hint", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
-			}},
+			{
+				Key:         "resources",
+				Label:       c.T("deploy.resources"),
+				Initial:     names,
+				Placeholder: c.T("deploy.resources.all"),
+				Show: func(v form.Values) bool {
+					return v["product"] != everywhere && v["product"] != ""
+				},
+				Hint: func(v form.Values) string {
+					if product(v).Makes {
+						return c.T("deploy.resources.hint.makes", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
+					}
+					return c.T("deploy.resources.hint", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
+				},
+			},
 		},
 	}
 	spec.Fields = append(spec.Fields, waveFields(c, func(v form.Values) bool {

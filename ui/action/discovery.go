@@ -238,7 +238,8 @@ func (d *Discovery) mark() {
 
 // markAll marks all that can be adopted, or none if all are marked.
 func (d *Discovery) markAll() {
-	all := len(d.chosen()) < d.found.Adoptable() || !slices.ContainsFunc(d.found.Findings, func(f lifecycle.Found) bool { return d.marked[f.ID] })
+	all := len(d.chosen()) < d.found.Adoptable() ||
+		!slices.ContainsFunc(d.found.Findings, func(f lifecycle.Found) bool { return d.marked[f.ID] })
 	for n := range d.found.Findings {
 		f := &d.found.Findings[n]
 		d.marked[f.ID] = all && f.Adoptable()
@@ -304,7 +305,9 @@ func (d *Discovery) plan(adopt bool) tea.Cmd {
 				if yes == nil {
 					return nil
 				}
-				return app.Send(discoverMsg{d, c.T("discovery.adopting"), func(ctx context.Context) (string, error) { return d.adopt(ctx, r) }})
+				return app.Send(
+					discoverMsg{d, c.T("discovery.adopting"), func(ctx context.Context) (string, error) { return d.adopt(ctx, r) }},
+				)
 			},
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/challenge/dns/catalogue"
 	"certquay/lifecycle/rules"
@@ -47,7 +48,8 @@ func (l dnsList) msg() tea.Msg {
 				Context: c, Title: c.T("dns.title"), EnterLabel: c.T("dns.enter"), Note: l.note,
 				At: max(slices.IndexFunc(all, func(a authority.Declaration) bool { return a.Name == l.at }), 0),
 				Keys: []dialog.ListKey{
-					{Key: addKey, Label: c.T("authorities.key.add"), Bare: true}, {Key: removeKey, Label: c.T("authorities.key.remove")},
+					{Key: addKey, Label: c.T("authorities.key.add"), Bare: true}, {Key: ImpactKey, Label: c.T("foot.I")},
+					{Key: removeKey, Label: c.T("authorities.key.remove")},
 				},
 			}
 			for _, a := range all {
@@ -89,6 +91,9 @@ func (l dnsList) chosen(v any) tea.Cmd {
 	l.at = a.Name
 	if pressed == "enter" && a.Name != "" {
 		return l.test(a.Name)
+	}
+	if pressed == ImpactKey && a.Name != "" {
+		return showImpact(c, lifecycle.ImpactOfDNS, a.Name)
 	}
 	if r := c.Backend.May(dnsRow.Action); r != nil {
 		return app.Send(l.again(refusedMsg(c, r, nil)))

@@ -68,6 +68,7 @@ func (l productList) msg() tea.Msg {
 					},
 					{Key: editKey, Label: c.T("authorities.key.edit")},
 					{Key: testKey, Label: c.T("authorities.key.test")},
+					{Key: ImpactKey, Label: c.T("foot.I")},
 					{Key: removeKey, Label: c.T("authorities.key.remove")},
 				},
 			}
@@ -153,6 +154,9 @@ func (l productList) chosen(v any) tea.Cmd {
 	l.at = p.Name
 	if pressed == "enter" && p.Name != "" {
 		return app.Send(app.ShowProductMsg{Product: p.Name})
+	}
+	if pressed == ImpactKey && p.Name != "" {
+		return showImpact(c, lifecycle.ImpactOfProduct, p.Name)
 	}
 	if r := c.Backend.May(productRow.Action); r != nil {
 		return app.Send(l.again(refusedMsg(c, r, nil)))

@@ -15,7 +15,7 @@ type Keymap map[string][]string
 // a configured key beats them, and they then have none.
 var newDefaults = []string{
 	"reorder", "rekey", "zoom", "pem", "next-certificate", "previous-certificate", "day-before", "day-after", "edit", "views", "export",
-	"authorities", "products", "accept", "discovery",
+	"authorities", "products", "accept", "discovery", "impact",
 }
 
 // NewDefaults lists the actions whose default keys a configured key beats.

@@ -161,8 +161,22 @@ const (
 func sentences(t *testing.T) map[string][]string {
 	found := map[string][]string{}
 	look := func(path string, e fs.DirEntry, err error) error {
-		if e != nil && e.IsDir() && slices.Contains([]string{"testdata", "producttest", "issuertest", "notifytest", "storetest",
-			"enginetest", "lifecycletest", "kittest", "dnstest", "knottest", "acmetest", "runnertest", "aliyuntest", "nginxtest"}, e.Name()) {
+		if e != nil && e.IsDir() && slices.Contains([]string{
+			"testdata",
+			"producttest",
+			"issuertest",
+			"notifytest",
+			"storetest",
+			"enginetest",
+			"lifecycletest",
+			"kittest",
+			"dnstest",
+			"knottest",
+			"acmetest",
+			"runnertest",
+			"aliyuntest",
+			"nginxtest",
+		}, e.Name()) {
 			return filepath.SkipDir
 		}
 		short := strings.TrimPrefix(filepath.ToSlash(path), "../../")

@@ -29,7 +29,7 @@ var general = []string{
 // chosen are the providers with an SDK that the program itself has. Of the twelve that
 // were wanted, linode is left to certquay-dnsall: its SDK alone makes 3 MB of the binary.
 var chosen = []string{
-	"acmedns", "azuredns", "desec", "gcloud", "huaweicloud", "ovh", "porkbun", "route53", "tencentcloud", "volcengine",
+	"acmedns", "azuredns", "desec", "huaweicloud", "ovh", "porkbun", "route53", "tencentcloud", "volcengine",
 }
 
 // own are the providers that certquay writes itself, with the settings that it knows.
@@ -44,6 +44,10 @@ var own = map[string][]string{
 		"DNSUPDATE_TSIG_SECRET",
 		"DNSUPDATE_ZONES",
 		"DNSUPDATE_TTL",
+	},
+	"gcloud": {
+		"GCE_PROJECT", "GCE_SERVICE_ACCOUNT", "GCE_SERVICE_ACCOUNT_FILE", "GCE_ZONE_ID", "GCE_ALLOW_PRIVATE_ZONE",
+		"GCE_IMPERSONATE_SERVICE_ACCOUNT", "GCE_TTL",
 	},
 }
 

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"certquay/cmd/waittest"
+
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/caddy"
 	"certquay/lifecycle/product/producttest"
@@ -40,7 +42,7 @@ func start(t *testing.T, hosts ...string) *stand {
 		for range slowBytes {
 			_, _ = w.Write([]byte("x"))
 			_ = http.NewResponseController(w).Flush()
-			time.Sleep(100 * time.Millisecond)
+			waittest.Pause(100 * time.Millisecond)
 		}
 	}))
 	t.Cleanup(slow.Close)

@@ -299,7 +299,8 @@ func TestTheAPIIsNamedIfItIsWrong(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	for _, ok := range []caddy.Settings{
-		caddy.DefaultSettings(), {Admin: "unix//run/caddy.sock"}, {Admin: "/run/caddy.sock", Origin: "https://caddy"}, {Admin: "tcp/[::1]:2019"},
+		caddy.DefaultSettings(), {Admin: "unix//run/caddy.sock"}, {Admin: "/run/caddy.sock", Origin: "https://caddy"},
+		{Admin: "tcp/[::1]:2019"},
 	} {
 		if wrong := ok.Check(); len(wrong) > 0 {
 			t.Errorf("%+v: %v", ok, wrong)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"certquay/cmd/waittest"
+
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/haproxy"
 	"certquay/lifecycle/product/producttest"
@@ -54,7 +56,7 @@ func start(t *testing.T, socket bool, hosts ...string) *stand {
 		for range slowBytes {
 			_, _ = w.Write([]byte("x"))
 			_ = http.NewResponseController(w).Flush()
-			time.Sleep(100 * time.Millisecond)
+			waittest.Pause(100 * time.Millisecond)
 		}
 	}))
 	t.Cleanup(slow.Close)
@@ -80,7 +82,7 @@ backend slow
   server slow %s
 `, s.Port, s.Path("list"), crt, strings.TrimPrefix(slow.URL, "http://")), 0o644)
 	s.Start(t, s.program, "-W", "-p", s.Path("pid"), "-f", s.Path("conf.d"))
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); waittest.Pause(20 * time.Millisecond) {
 		if _, err := os.Stat(s.Path("sock")); err == nil {
 			break // it comes after the ports
 		}

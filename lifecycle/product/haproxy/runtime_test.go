@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"certquay/cmd/waittest"
+
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/haproxy"
@@ -38,7 +40,7 @@ func (s *stand) deploy(t *testing.T, p ports.Product, n int) ports.KeyPair {
 
 func (s *stand) mustPresent(t *testing.T, host, fingerprint string) {
 	t.Helper()
-	for until := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(5 * time.Second); ; waittest.Pause(20 * time.Millisecond) {
 		chain, _, err := probe.Prober{}.Probe(t.Context(), s.Address(), host)
 		if err == nil && bundle.Fingerprint(chain[0]) == fingerprint {
 			return
@@ -61,7 +63,7 @@ func TestARestartKeepsWhatTheSocketTook(t *testing.T) {
 		t.Fatal(err)
 	}
 	for until := time.Now().Add(5 * time.Second); s.ask(t, "show info") == before && time.Now().Before(until); {
-		time.Sleep(20 * time.Millisecond)
+		waittest.Pause(20 * time.Millisecond)
 	}
 	s.mustPresent(t, s.Hosts[0], pair.Fingerprint)
 }

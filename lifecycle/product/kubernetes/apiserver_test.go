@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"certquay/cmd/waittest"
+
 	"certquay/lifecycle/issuer/issuertest"
 	"certquay/lifecycle/product/kubernetes"
 	"certquay/lifecycle/product/producttest"
@@ -130,7 +132,7 @@ func startServer(t *testing.T) cluster {
 		"--v=0",
 	)
 	c := cluster{url: "https://127.0.0.1:" + port}
-	for until := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); ; waittest.Pause(100 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatal("kube-apiserver is not ready after a minute")
 		}

@@ -71,7 +71,9 @@ func RunFaults(t *testing.T, open func(t *testing.T) OnHost) {
 		socket bool // of the server fails
 	}{
 		{"killed before a change", 4, func(r runner.Runner, n int, _ OnHost) faulty { return &Stopping{Runner: r, N: n} }, false},
-		{"killed after a change", 4, func(r runner.Runner, n int, _ OnHost) faulty { return &Stopping{Runner: r, N: n, Late: true} }, false},
+		{"killed after a change", 4, func(r runner.Runner, n int, _ OnHost) faulty {
+			return &Stopping{Runner: r, N: n, Late: true}
+		}, false},
 		{"disk full", 2, func(r runner.Runner, n int, _ OnHost) faulty { return &failing{Runner: r, n: n, write: syscall.ENOSPC} }, false},
 		{"no permission", 3, func(r runner.Runner, n int, _ OnHost) faulty {
 			return &failing{Runner: r, n: n, link: &fs.PathError{Op: "symlink", Path: "/", Err: fs.ErrPermission}}

@@ -220,7 +220,8 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 // healthy reports whether what a resource should present, what is configured and what it
 // presents are the same. Their fingerprints are not shown then.
 func healthy(r *row) bool {
-	return r.Presented != "" && r.Presented == r.Expected && r.Deployed == r.Expected && !r.Misconfigured() && r.Failure.Kind != model.JobVerify
+	return r.Presented != "" && r.Presented == r.Expected && r.Deployed == r.Expected && !r.Misconfigured() &&
+		r.Failure.Kind != model.JobVerify
 }
 
 func unlessHealthy(r *row, fingerprint string) string {

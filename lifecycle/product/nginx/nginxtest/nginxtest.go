@@ -50,7 +50,7 @@ access_log off;
 `, s.Port, h, s.Cert(h), s.Key(h), s.Path("www"))
 	}
 	s.Write(t, s.Path("conf.d/hosts.conf"), servers.String(), 0o644)
-	s.Estate.Start(t, s.Argv()...)
+	s.Start(t, s.Argv()...)
 	return s
 }
 
@@ -75,9 +75,9 @@ func (s *Server) InPath(t testing.TB) string {
 
 // OnHosts runs one nginx for each of some addresses of this machine, all with the same host
 // name. For who logs in at one of them by SSH, nginx is the command of that one's server. It
-// refuses any configuration while the server has a file [Refuses], and the connection by
-// which it is told to test one is cut if there is a file [Cuts], once. It returns the
-// servers, and the directory for the beginning of PATH.
+// refuses any configuration while the server has a file [Refuses], after the seconds that
+// stand there. The connection by which it is told to test one is cut, once, if there is a file
+// [Cuts]. It returns the servers, and the directory for the beginning of PATH.
 func OnHosts(t testing.TB, addresses []string, name string) (servers []*Server, bin string) {
 	t.Helper()
 	root := t.TempDir()
@@ -94,19 +94,20 @@ func OnHosts(t testing.TB, addresses []string, name string) (servers []*Server, 
 	// The variable is: client, its port, server, its port.
 	script := fmt.Sprintf(`#!/bin/sh
 host=${SSH_CONNECTION%% *}
-dir=$(readlink %s/"${host##* }") || exit
-if [ "$1" = -t ] && [ -e "$dir/%s" ]; then
+dir=$(readlink %[1]s/"${host##* }") || exit
+if [ "$1" = -t ] && [ -e "$dir/%[2]s" ]; then
+  sleep "$(cat "$dir/%[2]s")"
   echo 'nginx: [emerg] the host refuses' >&2
   exit 1
 fi
-if [ "$1" = -t ] && rm "$dir/%s" 2>/dev/null; then
+if [ "$1" = -t ] && rm "$dir/%[3]s" 2>/dev/null; then
   pid=$$
   while read -r _ name _ parent _ </proc/$pid/stat && [ "${name#(sshd}" = "$name" ]; do pid=$parent; done
   kill -9 "$pid"
   sleep 1
   exit 1
 fi
-exec %s -p "$dir" -e stderr -c "$dir/nginx.conf" "$@"
+exec %[4]s -p "$dir" -e stderr -c "$dir/nginx.conf" "$@"
 `, root, Refuses, Cuts, servers[0].Program)
 	bin = filepath.Join(root, "bin")
 	servers[0].Write(t, filepath.Join(bin, "nginx"), script, 0o755)
