@@ -152,6 +152,7 @@ func activityCmd(c *invocation) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.AddCommand(activityVerifyCmd(c))
 	flags := cmd.Flags()
 	flags.StringVar(&a.id, "id", "", "")
 	flags.StringVar(&a.since, "since", "", "")

@@ -223,12 +223,6 @@ func (c *invocation) copyApplication(typed string, r *lifecycle.ApplyRequest) er
 			*to = from
 		}
 	}
-	docs, err := c.engine().Documents(other.ID)
-	if err != nil {
-		return err
-	}
-	for _, d := range docs {
-		r.Documents = append(r.Documents, lifecycle.NewDocument{Name: d.Name, Data: d.Data.Reveal()})
-	}
+	r.DocumentsOf = other.ID
 	return nil
 }

@@ -38,7 +38,6 @@ var otherWords = map[string][]string{
 	"leak":      {"rekey", "revoke"},
 	"leaked":    {"rekey", "revoke"},
 	"replace":   {"rekey", "reorder"},
-	"who":       {"activity"},
 	"root":      {"ca root"},
 	"trust":     {"ca root"},
 	"pause":     {"host", "auto-deploy"},
@@ -58,7 +57,11 @@ var otherWords = map[string][]string{
 	"notify":    {"contact", "notices"},
 	"slack":     {"contact add"},
 	"webhook":   {"contact add"},
-	"user":      {"contact", "serve"},
+	"login":     {"user", "sessions", "activity"},
+	"role":      {"user role"},
+	"who":       {"sessions", "activity"},
+	"here":      {"sessions"},
+	"confirm":   {"approve", "review"},
 	"settings":  {"config"},
 	"configure": {"config"},
 	"server":    {"serve"},
@@ -108,6 +111,20 @@ func exactArg(code string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return usageError(cmd, "usage.one", "what", model.Say(code))
+		}
+		return nil
+	}
+}
+
+// exactArgs is the argument check of verbs that take several different arguments, which
+// the codes describe.
+func exactArgs(codes ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < len(codes) {
+			return usageError(cmd, "usage.one", "what", model.Say(codes[len(args)]))
+		}
+		if len(args) > len(codes) {
+			return usageError(cmd, "usage.at-most", "n", len(codes))
 		}
 		return nil
 	}

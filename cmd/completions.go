@@ -34,7 +34,7 @@ var takesFiles = map[string]bool{
 }
 
 // endInFiles are the verbs that take a file after what is completed.
-var endInFiles = map[string]bool{"upload-key": true}
+var endInFiles = map[string]bool{"upload-key": true, "user key add": true}
 
 // repeats are the verbs whose last argument may be repeated.
 var repeats = map[string]bool{
@@ -90,6 +90,13 @@ func (c *invocation) argCompletions() map[string][]completer {
 		"buy-pack": {words(ledger.PackKinds)}, "issuer add": {words(acme.DirectoryNames())}, "dns add": {words(providerNames())},
 		"product drivers": {words(product.Names())},
 	}
+	user := c.fromStore("users")
+	for _, verb := range []string{"show", "disable", "enable", "remove", "key add", "principal add", "principal remove"} {
+		all["user "+verb] = []completer{user}
+	}
+	all["user role"] = []completer{user, words(model.RoleNames())}
+	all["user key remove"] = []completer{user, c.fromStore("user-keys")}
+	all["approve"], all["sessions end"] = []completer{c.fromStore("requests")}, []completer{c.fromStore("sessions")}
 	issuers, accounts := c.fromStore("issuers"), c.fromStore("dns-accounts")
 	for _, verb := range []string{"show", "edit", "test", "rollover", "remove"} {
 		all["issuer "+verb] = []completer{issuers}
@@ -136,7 +143,7 @@ func (c *invocation) flagCompletions() map[string]completer {
 		"--who": c.fromStore("actors"), "--since": words(pastSpans), "--until": words(pastSpans),
 		"--sort":    words(model.Sorts),
 		"tag --add": c.fromStore("tags"), "tag --remove": c.fromStore("tags"),
-		"--view": c.fromStore("views"), "--columns": words(model.ListColumns),
+		"--role": words(model.RoleNames()), "--view": c.fromStore("views"), "--columns": words(model.ListColumns),
 		"--where": c.fromStore("queries"), "resources --where": c.fromStore("resource-queries"),
 		"undeploy --where": c.fromStore("resource-queries"), "verify --where": c.fromStore("resource-queries"),
 		"auto-deploy --where": c.fromStore("resource-queries"),
@@ -162,6 +169,10 @@ var storeCandidates = map[string]func(c *invocation, typed, product string) ([]c
 	"actors":         actorCandidates,
 	"issuers":        issuerCandidates,
 	"dns-accounts":   dnsCandidates,
+	"users":          userCandidates,
+	"user-keys":      userKeyCandidates,
+	"requests":       requestCandidates,
+	"sessions":       sessionCandidates,
 
 	"tags":             tagCandidates,
 	"added-tags":       addedTagCandidates,

@@ -14,9 +14,11 @@ import (
 	"certquay/cmd/out"
 	"certquay/cmd/program"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product/edge"
+	"certquay/model"
 	"certquay/ui"
 	"certquay/ui/app"
 	"certquay/ui/style"
@@ -56,6 +58,8 @@ func dashboard(ctx context.Context, c *invocation) error {
 		Sealed:      by,
 		Locked:      func() bool { _, sealed := a.Protection(); return sealed },
 		Connected:   a.Sessions.Count,
+		Others:      func() []ui.Other { return c.others(ctx) },
+		Look:        func(page string, at model.ID) { a.Sessions.Look(ctx, page, at) },
 		Jobs:        c.engine().Working,
 		Unserved:    a.Unserved,
 		Remote:      c.Kind == session.Network,
@@ -108,6 +112,17 @@ func dashboard(ctx context.Context, c *invocation) error {
 		}
 	}
 	return nil
+}
+
+// others are the dashboards of other sessions.
+func (c *invocation) others(ctx context.Context) (all []ui.Other) {
+	own := sshd.Current(ctx)
+	for _, s := range c.app.Sessions.Dashboards() {
+		if s.ID != own {
+			all = append(all, ui.Other{Name: s.Name, Looking: s.Looking})
+		}
+	}
+	return all
 }
 
 // verb is [app.Context].Verb: a verb as the person of this session types it, without a

@@ -22,8 +22,10 @@ func (c *invocation) addHelp(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpFlag() // else the word after it would be taken for its value
 	for _, cmd := range root.Commands() {
-		if cmd.HasSubCommands() {
-			cmd.InitDefaultHelpFlag()
+		for _, group := range append(cmd.Commands(), cmd) {
+			if group.HasSubCommands() {
+				group.InitDefaultHelpFlag()
+			}
 		}
 		switch cmd.Name() {
 		case "help":

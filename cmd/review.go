@@ -27,7 +27,7 @@ func reviewCmd(c *invocation) *cobra.Command {
 				if s.several(args) {
 					return out.Usage("usage.documents-one")
 				}
-				i, err := c.reviewDocuments(args[0], documents)
+				i, err := c.reviewDocuments(cmd.Context(), args[0], documents)
 				if err != nil {
 					return err
 				}
@@ -68,7 +68,7 @@ func (c *invocation) beginApproval(ctx context.Context, i *model.Instance) (begu
 }
 
 // reviewDocuments writes the qualification documents of an application for a reviewer.
-func (c *invocation) reviewDocuments(typed, dir string) (model.Instance, error) {
+func (c *invocation) reviewDocuments(ctx context.Context, typed, dir string) (model.Instance, error) {
 	i, err := c.engine().Find(typed)
 	if err != nil {
 		return i, err
@@ -76,12 +76,12 @@ func (c *invocation) reviewDocuments(typed, dir string) (model.Instance, error) 
 	if f := c.engine().May(rules.Review); f != nil {
 		return i, f
 	}
-	return i, c.saveDocuments(i.ID, dir)
+	return i, c.saveDocuments(ctx, i.ID, dir)
 }
 
 // saveDocuments writes the qualification documents for a reviewer, with mode 0600.
-func (c *invocation) saveDocuments(id model.ID, dir string) error {
-	docs, err := c.engine().Documents(id)
+func (c *invocation) saveDocuments(ctx context.Context, id model.ID, dir string) error {
+	docs, err := c.engine().ReadDocuments(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ var verbGroups = []struct {
 		listCmd, showCmd, explainCmd, viewCmd, tasksCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
 	}},
 	{"help.group.authorities", []func(*invocation) *cobra.Command{issuerCmd, dnsCmd}},
-	{"help.group.people", []func(*invocation) *cobra.Command{contactCmd, companyCmd}},
+	{"help.group.people", []func(*invocation) *cobra.Command{contactCmd, companyCmd, userCmd, sessionsCmd, approveCmd}},
 	{"help.group.running", []func(*invocation) *cobra.Command{
 		caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd,
 	}},
@@ -74,6 +74,7 @@ var listVerbs = map[string]bool{
 	"list": true, "resources": true, "receipts": true, "tasks": true, "notices": true, "activity": true, "balance": true, "rules": true,
 	"contact": true, "contact list": true, "company": true, "company list": true, "watch": true, "watch list": true,
 	"issuer": true, "issuer list": true, "dns": true, "dns list": true, "dns providers": true, "view": true, "view list": true,
+	"user": true, "user list": true, "sessions": true,
 	"discover": true, "adopt": true, "product": true, "product list": true, "product drivers": true,
 }
 

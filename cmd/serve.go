@@ -40,29 +40,19 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 	a := c.app
 	ended := make(chan error, 1)
 	if listen != "" {
-		dir := filepath.Dir(a.ConfigFile)
-		if keysFile == "" {
-			keysFile = a.Config.SSH.AuthorizedKeysIn(dir)
-		}
-		keys, err := sshd.OpenKeys(keysFile)
+		n, err := c.network(keysFile)
 		if err != nil {
-			return out.Usage("usage.keys", "cause", err, "file", keysFile)
-		}
-		key, err := sshd.LoadHostKey(a.Config.SSH.HostKeyIn(dir))
-		if err != nil {
-			return out.Failed("failed.host-key", "cause", err)
+			return err
 		}
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 		if err != nil {
 			return out.Usage("usage.listen", "cause", err)
 		}
-		go func() {
-			ended <- a.Sessions.ServeNetwork(ctx, l, sshd.Network{Keys: keys, HostKey: key, Authorize: authorizeOwner})
-		}()
-		c.Say("verb.serve.ssh", "address", l.Addr(), "file", keysFile)
-		for _, line := range keys.Ignored() {
-			c.Note("verb.warning", "what", line)
+		if err := c.checkWhoLogsIn(n, l.Addr()); err != nil {
+			return errors.Join(err, l.Close())
 		}
+		go func() { ended <- a.Sessions.ServeNetwork(ctx, l, *n) }()
+		c.Say("verb.serve.ssh", "address", l.Addr())
 	}
 	switch at, err := a.ServeMetrics(ctx); {
 	case err != nil: // certificates are renewed all the same
@@ -97,12 +87,58 @@ func (c *invocation) servedBy() string {
 	return strings.Join(names, " ")
 }
 
-// authorizeOwner gives every listed key the role of an owner. There are no other roles yet, as
-// the help says.
-func authorizeOwner(_ context.Context, id sshd.Identity) (model.Actor, error) {
-	name := id.Comment
-	if name == "" {
-		name = id.Fingerprint
+// network returns who may log in over SSH: the users of the store, the keys of an
+// authorized_keys file and certificates of the configured CAs. A file that is named must
+// be usable; without a name it may be absent.
+func (c *invocation) network(keysFile string) (*sshd.Network, error) {
+	a := c.app
+	dir := filepath.Dir(a.ConfigFile)
+	named := keysFile != "" || a.Config.SSH.AuthorizedKeys != ""
+	n := &sshd.Network{Users: a.Engine}
+	if keysFile == "" {
+		keysFile = a.Config.SSH.AuthorizedKeysIn(dir)
 	}
-	return model.Actor{Name: name, Role: model.Owner, Via: "ssh", Key: id.Fingerprint}, nil
+	var err error
+	n.Keys, err = sshd.OpenKeys(keysFile)
+	if err != nil && (named || !errors.Is(err, sshd.ErrNoKeysFile)) {
+		return nil, out.Usage("usage.keys", "cause", err, "file", keysFile)
+	}
+	if file := a.Config.SSH.UserCAFileIn(dir); file != "" {
+		if n.CAs, err = sshd.OpenUserCAs(file); err != nil {
+			return nil, out.Usage("usage.user-cas", "cause", err, "file", file)
+		}
+	}
+	if n.HostKey, err = sshd.LoadHostKey(a.Config.SSH.HostKeyIn(dir)); err != nil {
+		return nil, out.Failed("failed.host-key", "cause", err)
+	}
+	return n, nil
+}
+
+// checkWhoLogsIn says who may log in. Where others than this machine can connect, it
+// refuses to start before there is anybody (spec G1).
+func (c *invocation) checkWhoLogsIn(n *sshd.Network, at net.Addr) error {
+	users, err := c.app.Engine.By(model.Scheduler).Users()
+	if err != nil {
+		return err
+	}
+	able := 0
+	for _, u := range users {
+		if u.Enabled() && (len(u.Keys) > 0 || n.CAs != nil && len(u.Principals) > 0) {
+			able++
+		}
+	}
+	for _, line := range n.Keys.Ignored() {
+		c.Note("verb.warning", "what", line)
+	}
+	keys := n.Keys.Len()
+	tcp, _ := at.(*net.TCPAddr)
+	switch {
+	case able+keys > 0:
+		c.Say("verb.serve.who", "users", able, "keys", keys)
+	case tcp == nil || !tcp.IP.IsLoopback():
+		return out.Usage("usage.no-user", "address", at)
+	default:
+		c.Note("verb.serve.nobody")
+	}
+	return nil
 }

@@ -59,11 +59,7 @@ func (a *Access) LogRefusal(ctx context.Context, f *rules.Refusal) error {
 }
 
 // mayRead refuses an actor without a role.
-func (a *Access) mayRead() *rules.Refusal {
-	actor := a.who()
-	actor.ReadOnly = false // it may read
-	return rules.RequireRole(actor, "read", model.Viewer)
-}
+func (a *Access) mayRead() *rules.Refusal { return a.e.table.May(a.who(), rules.ActionRead) }
 
 // may returns the actor of an action on an instance ("" for none), or logs and
 // returns the refusal of the actor's role. The engine checks state and guards
@@ -74,6 +70,7 @@ func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (mod
 	if f == nil {
 		return actor, nil
 	}
+	a.e.nameWhoMay(f)
 	if id != "" && a.mayRead() == nil {
 		i, err := a.e.reader.instance(id)
 		if err != nil {

@@ -56,6 +56,14 @@ func (a *Access) AddDocument(ctx context.Context, id model.ID, name string, data
 	)
 }
 
+// CopyDocuments adds the documents of another instance to the draft, but for those that it
+// has, and returns what was added.
+func (a *Access) CopyDocuments(ctx context.Context, to, from model.ID) ([]model.Document, error) {
+	return asActor(ctx, a, rules.Apply, to, func(by model.Actor) ([]model.Document, error) {
+		return a.e.copyDocuments(ctx, by, to, from)
+	})
+}
+
 // RemoveDocument takes a document out of the draft and destroys it.
 func (a *Access) RemoveDocument(ctx context.Context, id, doc model.ID) error {
 	by, err := a.may(ctx, rules.Apply, id)
@@ -132,19 +140,14 @@ func (a *Access) UploadKey(ctx context.Context, id model.ID, f bundle.File) erro
 }
 
 // Download returns the files of the current version in a format for a server
-// (spec I2). A returned file that holds a private key is marked as such.
+// (spec I2). A returned file that holds a private key is marked as such; that needs the
+// role of [rules.ActionDownloadKey] and is logged before it is returned (spec G2).
 func (a *Access) Download(ctx context.Context, id model.ID, format string) ([]bundle.OutFile, error) {
-	return asActor(
-		ctx,
-		a,
-		rules.Download,
-		id,
-		func(by model.Actor) ([]bundle.OutFile, error) { return a.e.download(ctx, by, id, 0, format) },
-	)
+	return a.DownloadVersion(ctx, id, 0, format)
 }
 
 // DownloadVersion is [Access.Download] of a version by its number, which must not be
-// revoked.
+// revoked; 0 is the current one.
 func (a *Access) DownloadVersion(ctx context.Context, id model.ID, version int, format string) ([]bundle.OutFile, error) {
 	return asActor(ctx, a, rules.Download, id, func(by model.Actor) ([]bundle.OutFile, error) {
 		return a.e.download(ctx, by, id, version, format)
@@ -273,7 +276,12 @@ func (a *Access) StopHosting(ctx context.Context, id model.ID) error {
 // I4). The state changes once no unexpired version is left. Superseded versions may be
 // revoked at any time.
 func (a *Access) Revoke(ctx context.Context, id model.ID, r RevokeRequest) (model.Job, error) {
-	return asActor(ctx, a, rules.Revoke, id, func(by model.Actor) (model.Job, error) { return a.e.revoke(ctx, by, id, r) })
+	return asActor(ctx, a, rules.Revoke, id, func(by model.Actor) (model.Job, error) {
+		if err := a.e.secondPerson(ctx, by, &ask{Action: rules.Revoke, Instance: id, Data: r}); err != nil {
+			return model.Job{}, err
+		}
+		return a.e.revoke(ctx, by, id, r)
+	})
 }
 
 // Delete removes an instance from the list and destroys its keys. Its activity,
@@ -281,6 +289,9 @@ func (a *Access) Revoke(ctx context.Context, id model.ID, r RevokeRequest) (mode
 func (a *Access) Delete(ctx context.Context, id model.ID) error {
 	by, err := a.may(ctx, rules.Delete, id)
 	if err != nil {
+		return err
+	}
+	if err := a.e.secondPerson(ctx, by, &ask{Action: rules.Delete, Instance: id}); err != nil {
 		return err
 	}
 	return a.e.delete(ctx, by, id)

@@ -277,9 +277,24 @@ func (a *Access) FindWatch(typed string) (model.Watch, error) {
 	return guardedRead1(a, a.e.monitor.FindWatch, typed)
 }
 
-// Documents reads the documents of an instance, decrypted.
+// Documents lists the documents of an instance without what is in them.
 func (a *Access) Documents(id model.ID) ([]model.Document, error) {
-	return guardedRead1(a, a.e.documents, id)
+	if f := a.e.table.May(a.who(), rules.ActionListDocuments); f != nil {
+		return nil, f
+	}
+	all, err := a.e.documents(id)
+	for n := range all {
+		all[n].Data = model.Secret{}
+	}
+	return all, err
+}
+
+// ReadDocuments reads the documents of an instance, decrypted. That is logged before they
+// are returned (spec G2).
+func (a *Access) ReadDocuments(ctx context.Context, id model.ID) ([]model.Document, error) {
+	return asActor(ctx, a, rules.ActionReadDocument, id, func(by model.Actor) ([]model.Document, error) {
+		return a.e.readDocuments(ctx, by, id)
+	})
 }
 
 // Template returns the confirmation form of an application, to print, fill in,

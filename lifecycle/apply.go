@@ -168,6 +168,13 @@ func (e *Engine) apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	if f := e.table.Check(rules.Apply, c); f != nil {
 		return model.Job{}, e.journal.LogRefusal(ctx, actor, f)
 	}
+	if r.DocumentsOf != "" {
+		copied, err := e.missingDocuments(id, r.DocumentsOf)
+		if err != nil {
+			return model.Job{}, err
+		}
+		r.Documents = slices.Concat(r.Documents, copied)
+	}
 	docs, err := e.newDocuments(id, r.Documents)
 	if err != nil {
 		return model.Job{}, e.journal.LogRefusal(ctx, actor, err)

@@ -74,3 +74,19 @@ func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model
 		return tx.Append(ev)
 	})
 }
+
+// NoteLogin logs that a person has logged in over SSH, or why they were refused (spec
+// G5). others is the number of refused log-ins before it that were not logged.
+func (e *Engine) NoteLogin(ctx context.Context, actor model.Actor, detail model.Text, refused error, others int) error {
+	return e.journal.Update(ctx, func(tx model.Tx) error {
+		ev := e.journal.Event(actor, rules.ActionLogin, nil)
+		ev.Detail = detail
+		if others > 0 {
+			ev.Detail = model.Texts(detail, model.Say("log.logins-left", "n", others))
+		}
+		if refused != nil {
+			ev.Result, ev.Reason = journal.ResultRefused, model.TextOf(refused)
+		}
+		return tx.Append(ev)
+	})
+}

@@ -41,8 +41,10 @@ type ApplyRequest struct {
 	// Documents are added to those of the draft, unless the application is
 	// refused.
 	Documents []NewDocument
-	Contact   model.ID
-	DraftOnly bool // save the draft and return what is missing
+	// DocumentsOf is another instance, whose documents are added too; "" for none.
+	DocumentsOf model.ID
+	Contact     model.ID
+	DraftOnly   bool // save the draft and return what is missing
 	// HostingPacks is the number of hosting packs, and so of renewals, for an
 	// application from a resource pack (spec H6).
 	HostingPacks int

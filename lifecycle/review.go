@@ -1,12 +1,14 @@
 package lifecycle
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/document"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
@@ -206,6 +208,51 @@ func (e *Engine) documents(id model.ID) (all []model.Document, err error) {
 	return all, err
 }
 
+// readDocuments is [Access.ReadDocuments].
+func (e *Engine) readDocuments(ctx context.Context, actor model.Actor, id model.ID) ([]model.Document, error) {
+	all, err := e.documents(id)
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	return all, e.journal.Update(ctx, func(tx model.Tx) error {
+		i, err := model.Get[model.Instance](tx, string(id))
+		if err != nil {
+			return rules.ReadError("instance", id, err)
+		}
+		ev := e.journal.Event(actor, rules.ActionReadDocument, &i)
+		ev.Detail = model.Say("log.documents-read", "n", len(all))
+		return tx.Append(ev)
+	})
+}
+
+// copyDocuments is [Access.CopyDocuments].
+func (e *Engine) copyDocuments(ctx context.Context, actor model.Actor, to, from model.ID) ([]model.Document, error) {
+	missing, err := e.missingDocuments(to, from)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := e.newDocuments(to, missing)
+	if err != nil {
+		return nil, err
+	}
+	return docs, e.addDocuments(ctx, actor, docs)
+}
+
+// missingDocuments returns the documents of an instance that another does not have.
+func (e *Engine) missingDocuments(to, from model.ID) (missing []NewDocument, err error) {
+	mine, err := e.documents(to)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := e.documents(from)
+	for _, d := range theirs {
+		if !slices.ContainsFunc(mine, func(m model.Document) bool { return bytes.Equal(m.Data.Reveal(), d.Data.Reveal()) }) {
+			missing = append(missing, NewDocument{d.Name, d.Data.Reveal()})
+		}
+	}
+	return missing, err
+}
+
 // approvalSubject returns what an approval is valid for: the level, the
 // organization and the names.
 func approvalSubject(i *model.Instance) string {
@@ -258,6 +305,10 @@ func (e *Engine) approve(ctx context.Context, actor model.Actor, id model.ID) er
 	var next model.ID
 	err := e.transition(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		i := c.Instance
+		own, err := e.ownReview(tx, actor, c.Job)
+		if err != nil {
+			return err
+		}
 		a := model.Approval{
 			ID:       e.journal.NewID(),
 			Instance: id,
@@ -277,12 +328,43 @@ func (e *Engine) approve(ctx context.Context, actor model.Actor, id model.ID) er
 		i.Operation.WaitFor, i.Operation.Next = "", time.Time{}
 		i.ExpectedIssue = c.Now.Add(expectedIssue)
 		next, ev.Detail = j.ID, model.Say("log.approved")
+		if own {
+			ev.Detail = model.Say("log.approved-own")
+		}
 		return tx.Put(j)
 	})
 	if err == nil {
 		e.worker.enqueue(next, true)
 	}
 	return err
+}
+
+// ownReview reports whether an actor approves their own application, and refuses it once
+// another enabled user is a reviewer or above (spec G3).
+func (e *Engine) ownReview(r model.Reader, actor model.Actor, j *model.Job) (own bool, err error) {
+	if own = strings.EqualFold(j.Actor, actor.Name) && j.Via != model.Scheduler.Via; !own || e.policy.FourEyes == rules.FourEyesNever {
+		return own, nil
+	}
+	all, err := directory.AllUsers(r)
+	if err != nil {
+		return own, err
+	}
+	var others []string
+	for _, u := range all {
+		if u.Enabled() && u.Role >= model.Reviewer && !strings.EqualFold(u.Name, actor.Name) {
+			others = append(others, u.Name)
+		}
+	}
+	if len(others) == 0 && e.policy.FourEyes != rules.FourEyesAlways {
+		return own, nil
+	}
+	who := model.Say("who.has-role")
+	if len(others) > 0 {
+		who = model.Say("who.named", "names", others)
+	}
+	return own, &rules.Refusal{
+		Action: rules.Review, Instance: j.Instance, Reason: rules.ReasonOwnReview, Rule: "G3", Args: rules.Args{"who": who},
+	}
 }
 
 // failReview fails a renewal that a reviewer rejected. The caller saves the

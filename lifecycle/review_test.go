@@ -129,7 +129,7 @@ func TestAReviewerDecides(t *testing.T) {
 	if e := events[0]; e.Result != journal.ResultWaiting || e.Name != "a.example.com" {
 		t.Errorf("what waits is not named: %+v", e)
 	}
-	docs, err := w.engine.By(model.Scheduler).Documents(id)
+	docs, err := w.engine.By(model.Scheduler).ReadDocuments(w.ctx(), id)
 	w.check(err)
 	if len(docs) != 1 || !bytes.Equal(docs[0].Data.Reveal(), picture(t)) || docs[0].Format != "png" {
 		t.Errorf("the reviewer sees %+v", docs)

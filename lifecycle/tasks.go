@@ -103,7 +103,10 @@ func (e *Engine) dismissTask(ctx context.Context, actor model.Actor, typed strin
 		if t, err = openTask(tx, typed); err != nil {
 			return err
 		}
-		if t.Kind == model.TaskAside {
+		switch t.Kind {
+		case model.TaskApprove:
+			return e.withdrawRequest(tx, actor, &t)
+		case model.TaskAside:
 			if err := e.worker.abandon(tx, &t); err != nil {
 				return err
 			}

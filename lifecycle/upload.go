@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -131,46 +132,101 @@ func uploadRefusal(a rules.Action, err error) error {
 
 // download is [Access.Download].
 func (e *Engine) download(ctx context.Context, actor model.Actor, id model.ID, version int, format string) ([]bundle.OutFile, error) {
-	var files []bundle.OutFile
-	err := e.transition(ctx, actor, rules.Download, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
-		v := c.Instance.Current()
-		if version > 0 {
-			if v = c.Instance.Version(version); v == nil {
-				return &rules.NotFound{What: "version", Name: strconv.Itoa(version)}
-			}
+	if e.policy.NeedsSecondPerson(rules.ActionDownloadKey) {
+		secret, err := e.holdsSecret(actor, id, version, format)
+		if err == nil && secret {
+			q := &ask{Action: rules.ActionDownloadKey, Instance: id, Data: downloadRequest{version, format}}
+			err = e.secondPerson(ctx, actor, q)
 		}
-		if v == nil || !v.RevokedAt.IsZero() {
-			return &rules.Refusal{Action: rules.Download, State: c.Instance.State, Instance: id, Reason: rules.ReasonAllRevoked, Rule: "I2"}
-		}
-		m, err := model.Get[model.Chain](tx, model.ChainKey(id, v.Number))
 		if err != nil {
-			return rules.ReadError("certificate", v.Number, err)
+			return nil, e.journal.LogRefusal(ctx, actor, err)
 		}
-		var key model.Key
-		if v.KeyID != "" {
-			if key, err = model.Get[model.Key](tx, string(v.KeyID)); err != nil {
-				return rules.ReadError("key", v.KeyID, err)
-			}
-		}
-		files, err = bundle.Files(format, bundle.Content{Name: v.Subject, Chain: m.Certificates, Root: m.Root, PKCS8: key.PKCS8})
-		var be *bundle.Error
-		switch {
-		case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
-			return &rules.Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format),
-				Example: rules.OneOf(bundle.Formats())}
-		case be != nil:
-			return &rules.Refusal{
-				Action:   rules.Download,
-				State:    c.Instance.State,
-				Instance: id,
-				Reason:   rules.ReasonCertificate,
-				Rule:     "I2",
-				Args:     rules.Args{"why": be.Why, "hint": be.Hint},
-			}
+	}
+	var files []bundle.OutFile
+	err := e.transition(ctx, actor, rules.Download, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) (err error) {
+		if files, err = filesOf(tx, c.Instance, version, format); err != nil {
+			return err
 		}
 		ev.Detail = model.Say("log.format", "format", format)
+		if anySecret(files) {
+			if f := e.mayDownloadKey(actor); f != nil {
+				return f
+			}
+			ev.Action = rules.ActionDownloadKey
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return files, nil
+}
+
+// mayDownloadKey refuses a download with a private key to an actor who may only download
+// certificates (spec G2).
+func (e *Engine) mayDownloadKey(actor model.Actor) *rules.Refusal {
+	f := e.table.May(actor, rules.ActionDownloadKey)
+	if f != nil {
+		e.nameWhoMay(f)
+	}
+	return f
+}
+
+// holdsSecret reports whether a download would hold a private key, or refuses it to an
+// actor who may not have that.
+func (e *Engine) holdsSecret(actor model.Actor, id model.ID, version int, format string) (secret bool, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		i, err := model.Get[model.Instance](r, string(id))
+		if err != nil {
+			return err
+		}
+		files, err := filesOf(r, &i, version, format)
+		if secret = anySecret(files); secret {
+			if f := e.mayDownloadKey(actor); f != nil {
+				return f
+			}
+		}
 		return err
 	})
+	return secret, err
+}
+
+func anySecret(files []bundle.OutFile) bool {
+	return slices.ContainsFunc(files, func(f bundle.OutFile) bool { return f.Secret })
+}
+
+// filesOf makes the files of a download of a version; 0 is the current one.
+func filesOf(r model.Reader, i *model.Instance, version int, format string) ([]bundle.OutFile, error) {
+	v := i.Current()
+	if version > 0 {
+		if v = i.Version(version); v == nil {
+			return nil, &rules.NotFound{What: "version", Name: strconv.Itoa(version)}
+		}
+	}
+	if v == nil || !v.RevokedAt.IsZero() {
+		return nil, &rules.Refusal{Action: rules.Download, State: i.State, Instance: i.ID, Reason: rules.ReasonAllRevoked, Rule: "I2"}
+	}
+	m, err := model.Get[model.Chain](r, model.ChainKey(i.ID, v.Number))
+	if err != nil {
+		return nil, rules.ReadError("certificate", v.Number, err)
+	}
+	var key model.Key
+	if v.KeyID != "" {
+		if key, err = model.Get[model.Key](r, string(v.KeyID)); err != nil {
+			return nil, rules.ReadError("key", v.KeyID, err)
+		}
+	}
+	files, err := bundle.Files(format, bundle.Content{Name: v.Subject, Chain: m.Certificates, Root: m.Root, PKCS8: key.PKCS8})
+	var be *bundle.Error
+	switch {
+	case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
+		return nil, &rules.Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format), Example: rules.OneOf(bundle.Formats())}
+	case be != nil:
+		return nil, &rules.Refusal{
+			Action: rules.Download, State: i.State, Instance: i.ID, Reason: rules.ReasonCertificate, Rule: "I2",
+			Args: rules.Args{"why": be.Why, "hint": be.Hint},
+		}
+	}
 	return files, err
 }
 

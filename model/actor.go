@@ -12,7 +12,7 @@ type Actor struct {
 }
 
 // Role is a set of permissions. Each role includes the permissions of the roles before
-// it.
+// it. Roles are stored, so their numbers do not change.
 type Role int
 
 // Roles, in rising order.

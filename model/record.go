@@ -29,6 +29,8 @@ const (
 	KindView     Kind = "view"
 	KindRollout  Kind = "rollout"
 	KindReceipt  Kind = "receipt"
+	KindUser     Kind = "user"
+	KindRequest  Kind = "request"
 )
 
 // Chain is the certificate chain of one version, as the CA returned it.
@@ -210,6 +212,7 @@ const (
 	TaskRoot    TaskKind = "root"    // install a new root certificate (spec O8)
 	TaskUnseal  TaskKind = "unseal"  // enter the passphrase of the store (spec G7)
 	TaskDamage  TaskKind = "damage"  // the store is damaged (spec D9)
+	TaskApprove TaskKind = "approve" // an action waits for a second person (spec G3)
 
 	// What goes wrong unless a person acts (spec D9).
 	TaskExpiry      TaskKind = "expiry"       // nothing renews a certificate that expires soon or has expired
@@ -228,7 +231,7 @@ const (
 // see already.
 var TaskKinds = []TaskKind{
 	TaskReplace, TaskPredecessor, TaskDrift, TaskWindow, TaskExpiry, TaskHostingEnds, TaskFailing, TaskProve, TaskInstall,
-	TaskReview, TaskWatch, TaskAddress, TaskPersist, TaskSwitchOff, TaskLeft, TaskContact, TaskChannel, TaskAside, TaskBackup,
+	TaskReview, TaskApprove, TaskWatch, TaskAddress, TaskPersist, TaskSwitchOff, TaskLeft, TaskContact, TaskChannel, TaskAside, TaskBackup,
 	TaskServe, TaskCA, TaskRoot, TaskUnseal, TaskDamage,
 }
 

@@ -84,6 +84,10 @@ func newRecord(kind model.Kind) (model.Record, error) {
 		return &model.Rollout{}, nil
 	case model.KindReceipt:
 		return &model.Receipt{}, nil
+	case model.KindUser:
+		return &model.User{}, nil
+	case model.KindRequest:
+		return &model.Request{}, nil
 	}
 	return nil, fmt.Errorf("there are no records of kind %q", kind)
 }
@@ -94,7 +98,7 @@ var kinds = []model.Kind{
 	model.KindAccount, model.KindResource, model.KindJob, model.KindEvent, model.KindContact,
 	model.KindTask, model.KindKV, model.KindCompany, model.KindDocument, model.KindApproval,
 	model.KindNotice, model.KindChannel, model.KindWatch, model.KindView,
-	model.KindRollout, model.KindReceipt,
+	model.KindRollout, model.KindReceipt, model.KindUser, model.KindRequest,
 }
 
 // encode encodes a record. sealed is its encrypted secret, if it has one.

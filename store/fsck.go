@@ -75,6 +75,7 @@ type checker struct {
 	counters map[string]int   // as computed from the records
 	sums     map[string]int64 // as computed from the ledger, by account key
 	accounts map[string]int64 // as stored
+	atEvent  func(eventHead)  // called for each event; nil for none
 }
 
 // files verifies the files of an engine that has files.
@@ -297,6 +298,53 @@ func (c *checker) counts() error {
 	return nil
 }
 
+// EventReport is the result of [Store.VerifyEvents].
+type EventReport struct {
+	Events     int
+	Last       Checkpoint   // of the last event; zero without events
+	Problems   []model.Text // the first [MaxProblems]
+	Checkpoint []Checkpoint // those given that hold
+}
+
+// Checkpoint is an event with the value that chains it to all before it. Whoever has
+// noted one elsewhere can tell later that no event up to it was changed or removed, even
+// by somebody who has the keys of the store.
+type Checkpoint struct {
+	Seq   uint64
+	Chain []byte
+}
+
+// VerifyEvents verifies the chain of the activity log from the first event to the last
+// and compares it with checkpoints noted before (spec S4, G6). It reads one snapshot and
+// does not block writers.
+func (s *Store) VerifyEvents(ctx context.Context, noted []Checkpoint) (r EventReport, err error) {
+	c := &checker{ctx: ctx}
+	c.atEvent = func(at eventHead) {
+		r.Last = Checkpoint{at.seq, at.chain}
+		for _, k := range noted {
+			if k.Seq != at.seq {
+				continue
+			}
+			if bytes.Equal(k.Chain, at.chain) {
+				r.Checkpoint = append(r.Checkpoint, k)
+			} else {
+				c.problem("fsck.checkpoint", "event", k.Seq)
+			}
+		}
+	}
+	err = s.view(func(v *view) error {
+		c.view = v
+		return c.events()
+	})
+	for _, k := range noted {
+		if k.Seq == 0 || k.Seq > r.Last.Seq {
+			c.problem("fsck.checkpoint-missing", "event", k.Seq, "last", r.Last.Seq)
+		}
+	}
+	r.Events, r.Problems = c.Events, c.Problems
+	return r, err
+}
+
 // events verifies the chain from the first event to the last (spec S4).
 func (c *checker) events() error {
 	var last eventHead
@@ -319,6 +367,9 @@ func (c *checker) events() error {
 			c.problem("fsck.chain", "event", e.Seq)
 		}
 		last = eventHead{e.Seq, chain}
+		if c.atEvent != nil {
+			c.atEvent(last)
+		}
 		return nil
 	})
 	if err != nil {

@@ -354,6 +354,10 @@ func toWire(r model.Record, sealed []byte) (any, error) {
 		return rollout(*r), nil
 	case *model.Receipt:
 		return receiptToWire(r), nil
+	case *model.User:
+		return userToWire(r), nil
+	case *model.Request:
+		return requestToWire(r), nil
 	}
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }
@@ -423,6 +427,10 @@ func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
 		return nil, fill(b, r, func(w rollout) model.Rollout { return model.Rollout(w) })
 	case *model.Receipt:
 		return nil, fill(b, r, receiptFromWire)
+	case *model.User:
+		return nil, fill(b, r, userFromWire)
+	case *model.Request:
+		return nil, fill(b, r, requestFromWire)
 	case *model.Channel:
 		err := fill(b, r, func(w channel) model.Channel {
 			sealed = w.URL

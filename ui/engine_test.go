@@ -298,3 +298,15 @@ func TestAChangedRowChangesTheKey(t *testing.T) {
 		t.Errorf("it was reissued: %v, %v", i.Versions, err)
 	}
 }
+
+// rest waits until no job is at work. A result is written before its job ends.
+func rest(t *testing.T, a *lifecycle.Access) {
+	t.Helper()
+	feed := a.Watch(t.Context())
+	for a.Working() > 0 {
+		select {
+		case <-feed: // the end of a job is a change
+		case <-time.After(10 * time.Millisecond): // and it is counted off after that
+		}
+	}
+}

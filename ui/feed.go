@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -51,8 +52,9 @@ func (m *root) listen(feed <-chan model.ChangeSet) tea.Cmd {
 type headerState struct {
 	connected, jobs int
 	clock           string // a sandbox's time
-	locked          bool   // the store waits for its passphrase
-	revocationDown  bool   // CRL and OCSP are not served
+	others          []Other
+	locked          bool // the store waits for its passphrase
+	revocationDown  bool // CRL and OCSP are not served
 	actor           model.Actor
 }
 
@@ -61,6 +63,9 @@ func (m *root) readHeader() headerState {
 	s := headerState{actor: m.opts.Backend.Actor()}
 	if m.opts.Connected != nil {
 		s.connected = m.opts.Connected()
+	}
+	if m.opts.Others != nil {
+		s.others = m.opts.Others()
 	}
 	if m.opts.Jobs != nil {
 		s.jobs = m.opts.Jobs()
@@ -105,7 +110,7 @@ func (m *root) tick() tea.Cmd {
 			case <-ctx.Done():
 				return nil
 			}
-			if m.readHeader() != *m.header.Load() {
+			if !reflect.DeepEqual(m.readHeader(), *m.header.Load()) {
 				break
 			}
 		}

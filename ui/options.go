@@ -10,6 +10,12 @@ import (
 	"certquay/ui/style"
 )
 
+// Other is a dashboard of another session.
+type Other struct {
+	Name    string
+	Looking model.ID // the instance under its cursor; "" for none
+}
+
 // Options configure a dashboard for one session.
 type Options struct {
 	Backend *lifecycle.Access
@@ -22,7 +28,11 @@ type Options struct {
 	// not.
 	Locked    func() bool
 	Connected func() int // number of connected people; nil when unknown
-	Jobs      func() int // number of running jobs; nil when unknown
+	// Others returns who else shows a dashboard; nil when unknown. Look is told what this
+	// one shows whenever that changes (spec G4); nil for nobody.
+	Others func() []Other
+	Look   func(page string, at model.ID)
+	Jobs   func() int // number of running jobs; nil when unknown
 	// Unserved reports whether CRL and OCSP cannot be served; nil means that they are.
 	Unserved func() bool
 	// Save writes a downloaded file for the person and returns its path; nil when this

@@ -106,13 +106,7 @@ func TestSeveralJobsHaveAProgressBar(t *testing.T) {
 		}
 		gate.Open()
 		if stops != "" {
-			feed := d.b.Store.Watch(t.Context())
-			for d.b.Working() > 0 {
-				select {
-				case <-feed: // the end of a job is a change
-				case <-time.After(10 * time.Millisecond): // and it is counted off after that
-				}
-			}
+			rest(t, d.b.Access)
 			if d.has("3 done") {
 				t.Errorf("the work was waited for:\n%s", d.screen())
 			}

@@ -68,6 +68,7 @@ func TestWhatIsToldIsFollowedToItsEnd(t *testing.T) {
 	if d.has("under way") {
 		t.Errorf("what is done is under way:\n%s", d.screen())
 	}
+	rest(t, e.Access)
 	d.send(tickMsg{})
 	if d.has("running") {
 		t.Errorf("what is done is at work:\n%s", d.screen())

@@ -60,6 +60,7 @@ type root struct {
 	moveTo          time.Time                   // and where it ends
 	queuedMoves     []func(time.Time) time.Time // moves to make after that
 	yearRunning     bool                        // a year passes in a minute
+	told            shown                       // what was told of this dashboard last
 }
 
 // New makes the dashboard.
@@ -156,6 +157,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		cmd = tea.Batch(cmd, m.handle(then))
 	}
 	m.offerActions()
+	m.tellLook()
 	if spin := m.startSpinner(); spin != nil {
 		return tea.Batch(cmd, spin)
 	}

@@ -132,7 +132,9 @@ func (m *root) headerLine() string {
 		role := who.Role.String()
 		right = append(right, text.Clean(who.Name)+s.Paint(style.Muted, m.ctx.T("header.role", m.ctx.Text.Lookup("role."+role, role))))
 	}
-	if now.connected > 1 {
+	if said := m.othersText(now.others); said != "" {
+		right = append(right, said)
+	} else if now.connected > 1 {
 		right = append(right, s.Paint(style.Muted, m.ctx.T("header.here", now.connected)))
 	}
 	if m.opts.Sealed != "" && !now.locked {

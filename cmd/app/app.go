@@ -189,6 +189,10 @@ func (a *App) policy() rules.Policy {
 	policy.Waves = rules.Waves{
 		First: c.Waves.First, Batch: c.Waves.Batch, Pause: time.Duration(c.Waves.PauseSeconds) * time.Second,
 	}
+	policy.FourEyes = rules.FourEyes(c.Review.FourEyes)
+	for _, a := range c.SecondPerson {
+		policy.SecondPerson = append(policy.SecondPerson, rules.Action(a))
+	}
 	for _, days := range c.Notify.ExpiryDays {
 		policy.Notify.LeadTimes = append(policy.Notify.LeadTimes, time.Duration(days)*24*time.Hour)
 	}
@@ -239,7 +243,7 @@ func (a *App) start(ctx context.Context, clock ports.Clock, ca *embeddedCA) erro
 // directory.
 func (a *App) serveSessions(ctx context.Context, lock *owner.Lock) error {
 	handler := sshd.HandlerFunc(func(ctx context.Context, s *session.Session, args []string) int { return a.Answer(ctx, a, s, args) })
-	a.Sessions = sshd.New(sshd.Options{Handler: handler, Version: a.Version, Verb: a.VerbOf, Log: a.Log})
+	a.Sessions = sshd.New(sshd.Options{Handler: handler, Version: a.Version, Verb: a.VerbOf, Login: a.noteLogin, Log: a.Log})
 	sctx, stop := context.WithCancel(a.ctx)
 	if !lock.ReadOnly() && !a.Unattended {
 		l, err := sshd.ListenSocket(lock.Socket())

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"certquay/cmd/session"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui"
 )
@@ -42,6 +43,10 @@ func (c *Config) check(d *decoder) {
 	c.Catalogue.check(d)
 	d.oneOf(c.RefundPolicy, "refund_policy", RefundIssued30d, RefundPaid7d, RefundNone)
 	d.days(c.Review.ReuseDays, "review.reuse_days", 0, "398")
+	d.oneOf(c.Review.FourEyes, "review.four_eyes", "", string(rules.FourEyesAlways), string(rules.FourEyesNever))
+	for i, a := range c.SecondPerson {
+		d.oneOf(a, fmt.Sprintf("second_person[%d]", i), toStrings(rules.SecondPersonActions)...)
+	}
 	d.checkSettings(c.Embedded, "embedded")
 	c.checkIssuers(d)
 	c.checkProducts(d)

@@ -33,13 +33,15 @@ type Config struct {
 	DNS          []DNSAccount      `yaml:"dns"`     // a map by name
 	Products     []Product         `yaml:"products"`
 	Waves        Waves             `yaml:"waves"`
-	Notify       Notify            `yaml:"notify"`
-	Backup       Backup            `yaml:"backup"`
-	SSH          SSH               `yaml:"ssh"`
-	Metrics      Metrics           `yaml:"metrics"`
-	Support      string            `yaml:"support_contact"`
-	UI           UI                `yaml:"ui"`
-	Log          Log               `yaml:"log"`
+	// SecondPerson lists actions that wait until another person approves them (spec G3).
+	SecondPerson []string `yaml:"second_person"`
+	Notify       Notify   `yaml:"notify"`
+	Backup       Backup   `yaml:"backup"`
+	SSH          SSH      `yaml:"ssh"`
+	Metrics      Metrics  `yaml:"metrics"`
+	Support      string   `yaml:"support_contact"`
+	UI           UI       `yaml:"ui"`
+	Log          Log      `yaml:"log"`
 }
 
 // Store configures the protection of secrets.
@@ -88,6 +90,8 @@ type Renew struct {
 // Review configures reviews (spec A8).
 type Review struct {
 	ReuseDays int `yaml:"reuse_days"`
+	// FourEyes is always or never; "" lets the sole reviewer review their own (spec G3).
+	FourEyes string `yaml:"four_eyes"`
 }
 
 // Waves configures how a deployment to several resources is divided (spec P6).
@@ -161,6 +165,8 @@ type Backup struct {
 type SSH struct {
 	AuthorizedKeys string `yaml:"authorized_keys"`
 	HostKey        string `yaml:"host_key"`
+	// UserCAFile holds the keys of CAs whose user certificates log in (spec G1).
+	UserCAFile string `yaml:"user_ca_file"`
 }
 
 // UI configures the dashboard (spec V3, V4, V5).
@@ -253,10 +259,11 @@ func Default() *Config {
 			{Name: "DCDN", Driver: edge.Driver, Regions: global},
 			{Name: "WAF", Driver: edge.Driver, Regions: four},
 		},
-		Waves:  Waves{First: 1, Batch: 10},
-		Notify: Notify{Default: []string{}, ExpiryDays: []int{30, 14, 7, 3, 1}, SMTP: SMTP{Port: 587, TLS: "starttls"}},
-		Backup: Backup{Every: "1d", Keep: 7, Recipients: []string{}},
-		UI:     UI{Theme: style.Auto, Colours: Colours{}, Keys: Keys{}},
-		Log:    Log{Level: "info"},
+		Waves:        Waves{First: 1, Batch: 10},
+		SecondPerson: []string{},
+		Notify:       Notify{Default: []string{}, ExpiryDays: []int{30, 14, 7, 3, 1}, SMTP: SMTP{Port: 587, TLS: "starttls"}},
+		Backup:       Backup{Every: "1d", Keep: 7, Recipients: []string{}},
+		UI:           UI{Theme: style.Auto, Colours: Colours{}, Keys: Keys{}},
+		Log:          Log{Level: "info"},
 	}
 }

@@ -65,6 +65,15 @@ func (s SSH) AuthorizedKeysIn(dir string) string {
 // HostKeyIn returns the path of the host key, for a configuration file in dir.
 func (s SSH) HostKeyIn(dir string) string { return resolvePath(dir, s.HostKey, "ssh_host_key") }
 
+// UserCAFileIn returns the path of the keys of user CAs, for a configuration file in dir;
+// "" for none.
+func (s SSH) UserCAFileIn(dir string) string {
+	if s.UserCAFile == "" {
+		return ""
+	}
+	return resolvePath(dir, s.UserCAFile, "")
+}
+
 // PasswordIn returns the path of the password file, for a configuration file in dir.
 func (s SMTP) PasswordIn(dir string) string { return resolvePath(dir, s.PasswordFile, "") }
 

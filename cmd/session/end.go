@@ -8,6 +8,7 @@ var (
 	ErrDisconnected = errors.New("the connection was lost") // the user is gone
 	ErrReattach     = errors.New("the owner is leaving")    // a dashboard must end and reattach
 	ErrKeyRemoved   = errors.New("the key may not log in any more")
+	ErrEnded        = errors.New("an owner ended the session")
 )
 
 // ExitReattach is the exit code of a dashboard whose owner leaves (EX_TEMPFAIL of

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -20,11 +21,8 @@ import (
 	"certquay/model"
 )
 
-// endpoint is the socket or the network server; keys is nil for the socket.
-type endpoint struct {
-	keys      *Keys
-	authorize func(ctx context.Context, k Identity) (model.Actor, error)
-}
+// endpoint is the socket or the network server; network is nil for the socket.
+type endpoint struct{ network *Network }
 
 // channel is one SSH session channel. One goroutine reads its requests until it is
 // closed, so that a handler cannot block the connection.
@@ -34,6 +32,7 @@ type channel struct {
 	conn     *conn
 	endpoint *endpoint
 	key      gossh.PublicKey // nil over the socket
+	from     net.Addr        // of the client
 	id       Identity
 	who      model.Actor
 
@@ -60,9 +59,9 @@ func (s *Server) channel(ctx context.Context, d *endpoint, client *gossh.ServerC
 	}
 	defer l.removeChannel()
 	c := &channel{s: s, conn: l, endpoint: d, sizes: make(chan session.Size, 1)}
-	if d.keys != nil {
+	if d.network != nil {
 		c.key, _ = sc.Value(ssh.ContextKeyPublicKey).(gossh.PublicKey)
-		if err := c.admit(ctx, client); err != nil {
+		if err := c.admit(client); err != nil {
 			s.log.Warn("ssh session refused", "from", address(client), "user", session.Escape(client.User(), 64),
 				"key", c.id.Fingerprint, "error", session.Escape(err.Error(), 300))
 			_ = nc.Reject(gossh.Prohibited, "this key may not use certquay")
@@ -88,36 +87,29 @@ func (s *Server) channel(ctx context.Context, d *endpoint, client *gossh.ServerC
 }
 
 // admit looks up the authenticated key again, since it may have been removed.
-func (c *channel) admit(ctx context.Context, conn gossh.ConnMetadata) error {
+func (c *channel) admit(conn gossh.ConnMetadata) error {
 	if c.key == nil {
 		return errors.New("no key")
 	}
-	id, err := c.endpoint.keys.Lookup(c.key)
+	c.from = conn.RemoteAddr()
+	id, err := c.endpoint.network.identify(c.key, c.from)
 	c.id = id
-	c.id.Fingerprint, c.id.User, c.id.From = gossh.FingerprintSHA256(c.key), session.Escape(conn.User(), 64), address(conn)
-	if err != nil {
-		return err
-	}
-	c.who, err = c.endpoint.authorize(ctx, c.id)
-	c.who.Via, c.who.Key = "ssh", c.id.Fingerprint
+	c.id.Fingerprint, c.id.User, c.id.From = fingerprintOf(c.key), session.Escape(conn.User(), 64), address(conn)
+	c.who = c.id.actor()
 	return err
 }
 
 // currentActor returns the present actor of the key, without a role if the key was
-// removed.
-func (c *channel) currentActor(ctx context.Context) model.Actor {
-	id, err := c.endpoint.keys.Lookup(c.key)
-	if err == nil {
-		id.Fingerprint, id.User, id.From = c.id.Fingerprint, c.id.User, c.id.From
-		var who model.Actor
-		if who, err = c.endpoint.authorize(ctx, id); err == nil {
-			who.Via, who.Key = c.who.Via, c.who.Key
-			return who
-		}
+// removed or the user was disabled.
+func (c *channel) currentActor() model.Actor {
+	id, err := c.endpoint.network.identify(c.key, c.from)
+	if err != nil {
+		who := c.who
+		who.Role = model.NoRole
+		return who
 	}
-	who := c.who
-	who.Role = model.NoRole
-	return who
+	id.Fingerprint = c.id.Fingerprint
+	return id.actor()
 }
 
 // request handles one channel request (RFC 4254 section 6). All others are refused:
@@ -146,7 +138,7 @@ func (c *channel) request(r *gossh.Request) bool {
 			return true
 		}
 	case "exec", "shell":
-		if c.started || c.endpoint.keys == nil && r.Type == "shell" || len(r.Payload) > c.s.limits.Command {
+		if c.started || c.endpoint.network == nil && r.Type == "shell" || len(r.Payload) > c.s.limits.Command {
 			return false
 		}
 		c.started = true
@@ -158,7 +150,7 @@ func (c *channel) request(r *gossh.Request) bool {
 // setEnv stores an environment variable, within the limits.
 func (c *channel) setEnv(payload []byte) bool {
 	var v struct{ Name, Value string }
-	if c.started || c.endpoint.keys == nil || gossh.Unmarshal(payload, &v) != nil {
+	if c.started || c.endpoint.network == nil || gossh.Unmarshal(payload, &v) != nil {
 		return false
 	}
 	size := len(v.Name) + len(v.Value)
@@ -177,7 +169,7 @@ func (c *channel) setPTY(payload []byte) bool {
 		Width, Height, PixelWidth, PixelHeight uint32
 		Modes                                  string
 	}
-	if c.started || c.pty != nil || c.endpoint.keys == nil || gossh.Unmarshal(payload, &p) != nil {
+	if c.started || c.pty != nil || c.endpoint.network == nil || gossh.Unmarshal(payload, &p) != nil {
 		return false
 	}
 	z := session.Size{Width: clampCells(p.Width), Height: clampCells(p.Height)}.Clamp()
@@ -215,7 +207,7 @@ func (c *channel) run(kind string, payload []byte) {
 		}
 	}()
 	r := session.Remote{In: in, Out: stdout, Err: stderr, PTY: c.pty, Env: c.env, Actor: c.who}
-	if c.endpoint.keys == nil {
+	if c.endpoint.network == nil {
 		code = c.attached(payload, r, in)
 		return
 	}
@@ -226,7 +218,7 @@ func (c *channel) run(kind string, payload []byte) {
 			return
 		}
 	}
-	r.Who = func() model.Actor { return c.currentActor(c.ctx) }
+	r.Who = c.currentActor
 	ss := session.NewNetworkSession(r)
 	args, err := splitCommand(command.Line)
 	if err != nil {
@@ -318,7 +310,7 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 // not acknowledge; then nothing was done.
 func (c *channel) serve(ss *session.Session, args []string) (code int, begun bool) {
 	defer c.cancel(nil)
-	v := &runningSession{via: ss.Actor.Via, key: c.key, id: c.id, end: c.cancel}
+	v := &runningSession{via: ss.Actor.Via, key: c.key, from: c.from, id: c.id, who: ss.Who, name: ss.Actor.Name, verb: c.s.verb(args), end: c.cancel}
 	if !c.s.add(v) {
 		if ss.Kind == session.Network {
 			out.PrintErr(ss.Err, ss.Lang, model.Say("session.stopping"))
@@ -332,7 +324,10 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 		}
 	}
 	begun = true
-	c.s.log.Info("session", "via", v.via, "name", ss.Actor.Name, "key", ss.Actor.Key, "from", c.id.From, "verb", c.s.verb(args))
+	if c.endpoint.network != nil && c.conn.firstSession() {
+		c.s.login(Login{Actor: c.who, From: c.id.From, Verb: v.verb, Cert: c.certificate()})
+	}
+	c.s.log.Info("session", "via", v.via, "name", ss.Actor.Name, "key", ss.Actor.Key, "from", c.id.From, "verb", v.verb)
 	defer func() {
 		if r := recover(); r != nil {
 			c.s.reportPanic(r, ss.Lang, ss.Err)
@@ -340,11 +335,27 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 		}
 	}()
 	code = c.s.handler.Serve(context.WithValue(c.ctx, runningKey{}, v), ss, args) & 0xff
-	if errors.Is(context.Cause(c.ctx), session.ErrKeyRemoved) {
-		out.PrintErr(ss.Err, ss.Lang, model.Say("session.key-removed"))
-		return 1, begun
+	for cause, said := range endings {
+		if errors.Is(context.Cause(c.ctx), cause) {
+			out.PrintErr(ss.Err, ss.Lang, said)
+			return 1, begun
+		}
 	}
 	return code, begun
+}
+
+// endings are what a user is told whose session was ended.
+var endings = map[error]model.Text{
+	session.ErrKeyRemoved: model.Say("session.key-removed"),
+	session.ErrEnded:      model.Say("session.ended"),
+}
+
+// certificate returns the id of the certificate that has logged in; "" for a plain key.
+func (c *channel) certificate() string {
+	if _, ok := c.key.(*gossh.Certificate); ok {
+		return c.id.Comment
+	}
+	return ""
 }
 
 // reportPanic logs a panic and prints one line for the user.

@@ -35,6 +35,8 @@ type conn struct {
 	greeted  bool       // the client's version was read (RFC 4253 section 4.2)
 	counted  bool       // counted in perKey
 	refused  error      // why an authenticated connection is refused
+	offered  *refusedKey
+	loggedIn bool // its log-in was reported
 	closed   bool
 }
 
@@ -167,10 +169,13 @@ func (c *conn) Close() error {
 	c.once.Do(func() {
 		c.mu.Lock()
 		c.idleTimer.Stop()
-		key, counted := c.key, c.counted
+		key, counted, offered := c.key, c.counted, c.offered
 		c.closed = true
 		c.mu.Unlock()
 		s := c.s
+		if c.network && offered != nil && key == "" {
+			s.reportRefused(c, offered)
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		switch {

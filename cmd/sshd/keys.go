@@ -2,7 +2,7 @@ package sshd
 
 import (
 	"bytes"
-	"crypto/rsa"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +16,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"certquay/cmd/session"
+	"certquay/lifecycle/directory"
 	"certquay/model"
 )
 
@@ -31,20 +32,30 @@ var (
 // maxKeysFile is the maximum size of an authorized_keys file, in bytes.
 const maxKeysFile = 1 << 20
 
-// Identity is a user of network SSH: the entry of authorized_keys for the authenticated
-// key.
+// Identity is a user of network SSH: a user of the store, or the entry of authorized_keys
+// for the authenticated key.
 type Identity struct {
-	Fingerprint string   // SHA-256, as ssh-keygen -l shows it
-	Comment     string   // comment of the entry, made legible by [session.Legible]
-	Options     []string // options of the entry
-	User        string   // login name sent by the client, escaped; not authenticated
-	From        string   // client address, escaped
+	Name        string     // of the user, or the comment of the entry, or the fingerprint
+	Role        model.Role // of the user, or that the entry names; a viewer if it names none
+	Fingerprint string     // SHA-256, as ssh-keygen -l shows it
+	Comment     string     // comment of the entry or id of the certificate, made legible by [session.Legible]
+	User        string     // login name sent by the client, escaped; not authenticated
+	From        string     // client address, escaped
 }
 
-// Keys is an authorized_keys file (sshd(8)), which is reloaded when it changes. It is
-// safe for concurrent use.
+// actor returns the identity as the engine knows it.
+func (i *Identity) actor() model.Actor {
+	return model.Actor{Name: i.Name, Role: i.Role, Via: viaSSH, Key: i.Fingerprint}
+}
+
+// viaSSH is how the actor of a network session connected.
+const viaSSH = "ssh"
+
+// Keys is a file of public keys, which is reloaded when it changes: authorized_keys
+// (sshd(8)) or the keys of CAs. It is safe for concurrent use.
 type Keys struct {
 	path string
+	cas  bool // the keys of CAs
 
 	mu      sync.Mutex
 	stamp   fileStamp
@@ -73,11 +84,29 @@ func OpenKeys(path string) (*Keys, error) {
 	return k, k.err
 }
 
+// OpenUserCAs reads a file with the public keys of CAs, one a line, as that of sshd's
+// TrustedUserCAKeys. It returns an error if there is no usable key.
+func OpenUserCAs(path string) (*Keys, error) {
+	k := &Keys{path: path, cas: true}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reload()
+	return k, k.err
+}
+
 // Ignored returns the lines that are not used, with the reasons.
 func (k *Keys) Ignored() []model.Text {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.ignored)
+}
+
+// Len returns the number of keys that may log in now.
+func (k *Keys) Len() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reload()
+	return len(k.byKey)
 }
 
 // Lookup returns the entry of a key in the present file.
@@ -112,12 +141,12 @@ func (k *Keys) reload() {
 	if now.size == was.size && now.inode == was.inode && now.changed.Equal(was.changed) && was.read.Sub(was.changed) > 2*time.Second {
 		return
 	}
-	k.byKey, k.ignored, k.err = readKeys(k.path)
+	k.byKey, k.ignored, k.err = readKeys(k.path, k.cas)
 	now.read = time.Now()
 	k.stamp = now
 }
 
-func readKeys(path string) (map[string]Identity, []model.Text, error) {
+func readKeys(path string, cas bool) (map[string]Identity, []model.Text, error) {
 	f, err := session.OpenRegular(path)
 	if err != nil {
 		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
@@ -137,7 +166,7 @@ func readKeys(path string) (map[string]Identity, []model.Text, error) {
 	if len(text) > maxKeysFile {
 		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", model.Fail("keys.too-large")).Wrapping(ErrKeysFile)
 	}
-	keys, ignored := parseKeys(text)
+	keys, ignored := parseKeys(text, cas)
 	if len(keys) == 0 {
 		if len(ignored) > 0 {
 			some := model.Texts(ignored[:min(3, len(ignored))]...)
@@ -163,7 +192,7 @@ func checkKeysFile(st os.FileInfo) error {
 	return nil
 }
 
-func parseKeys(text []byte) (map[string]Identity, []model.Text) {
+func parseKeys(text []byte, cas bool) (map[string]Identity, []model.Text) {
 	keys := map[string]Identity{}
 	var ignored []model.Text
 	n := 0
@@ -174,16 +203,20 @@ func parseKeys(text []byte) (map[string]Identity, []model.Text) {
 			continue
 		}
 		key, comment, options, _, err := gossh.ParseAuthorizedKey(line)
+		role := model.NoRole
 		if err == nil {
-			err = checkKey(key, options)
+			role, err = roleOf(options, cas)
+		}
+		if err == nil {
+			err = directory.CheckSSHKey(key)
 		}
 		if err != nil {
 			ignored = append(ignored, model.Say("keys.line", "line", n, "cause", err))
 			continue
 		}
-		keys[string(key.Marshal())] = Identity{
-			Fingerprint: gossh.FingerprintSHA256(key), Comment: session.Legible(comment, 64), Options: options,
-		}
+		id := Identity{Fingerprint: gossh.FingerprintSHA256(key), Comment: session.Legible(comment, 64), Role: role}
+		id.Name = cmp.Or(id.Comment, id.Fingerprint)
+		keys[string(key.Marshal())] = id
 	}
 	return keys, ignored
 }
@@ -195,24 +228,25 @@ var ignoredOptions = []string{
 	"pty", "agent-forwarding", "port-forwarding", "x11-forwarding", "user-rc",
 }
 
-func checkKey(key gossh.PublicKey, options []string) error {
+// roleOf returns the role that the options of a key name with role="ROLE": a viewer if
+// there is none, so that nobody is an owner by default. An option that would restrict the
+// key and is not known is an error.
+func roleOf(options []string, cas bool) (model.Role, error) {
+	role := model.NoRole
 	for _, o := range options {
-		if !slices.Contains(ignoredOptions, strings.ToLower(o)) {
-			name, _, _ := strings.Cut(o, "=")
-			return model.Fail("keys.option", "option", session.Escape(name, 60))
-		}
-	}
-	switch key.Type() {
-	case gossh.KeyAlgoED25519, gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521,
-		gossh.KeyAlgoSKED25519, gossh.KeyAlgoSKECDSA256:
-		return nil
-	case gossh.KeyAlgoRSA:
-		if c, ok := key.(gossh.CryptoPublicKey); ok {
-			if r, ok := c.CryptoPublicKey().(*rsa.PublicKey); ok && r.N.BitLen() >= 2048 {
-				return nil
+		name, value, _ := strings.Cut(o, "=")
+		name = strings.ToLower(name)
+		switch {
+		case cas && name == "cert-authority", slices.Contains(ignoredOptions, strings.ToLower(o)):
+		case name == "role" && !cas:
+			r := model.RoleNamed(strings.Trim(value, `"`))
+			if r == model.NoRole || role != model.NoRole {
+				return role, model.Fail("keys.role", "role", session.Escape(strings.Trim(value, `"`), 60), "roles", model.RoleNames())
 			}
+			role = r
+		default:
+			return role, model.Fail("keys.option", "option", session.Escape(name, 60))
 		}
-		return model.Fail("keys.short")
 	}
-	return model.Fail("keys.type", "type", key.Type())
+	return max(role, model.Viewer), nil
 }

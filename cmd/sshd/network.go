@@ -3,6 +3,7 @@ package sshd
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 
 	"charm.land/ssh"
@@ -10,29 +11,19 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"certquay/cmd/sshd/wire"
-	"certquay/model"
 )
 
 // Network configures network SSH.
 type Network struct {
-	// Keys are the authorized keys. They are required.
+	// Keys are the authorized keys, each with its role; nil for none.
 	Keys *Keys
+	// Users are those of the store; nil for none.
+	Users Users
+	// CAs are those whose user certificates mean a user of Users; nil for none.
+	CAs *Keys
 	// HostKey is the server's key. It should be persistent, because clients remember
 	// it.
 	HostKey gossh.Signer
-	// Authorize returns the actor for a key, at the start of each session and whenever
-	// it is looked up again. An error refuses the session. nil means [Viewer].
-	Authorize func(ctx context.Context, id Identity) (model.Actor, error)
-}
-
-// Viewer is the default of [Network.Authorize]: everybody is a viewer, named by the
-// comment of the key.
-func Viewer(_ context.Context, id Identity) (model.Actor, error) {
-	name := id.Comment
-	if name == "" {
-		name = id.Fingerprint
-	}
-	return model.Actor{Name: name, Role: model.Viewer, Via: "ssh", Key: id.Fingerprint}, nil
 }
 
 // publicKeyAlgorithms are the accepted signature algorithms, none of them with SHA-1.
@@ -42,30 +33,32 @@ var publicKeyAlgorithms = []string{
 	gossh.KeyAlgoRSASHA512, gossh.KeyAlgoRSASHA256,
 }
 
-// ServeNetwork serves the keys of an authorized_keys file until ctx ends or Close is
-// called, and then returns nil. Only public key authentication is enabled. A server
-// without keys does not start (spec V9), because charm.land/ssh without authentication
-// handlers accepts everybody.
+// ServeNetwork serves users and authorized keys until ctx ends or Close is called, and
+// then returns nil. Only public key authentication is enabled. Whoever is neither is not
+// let in, and a server that knows neither does not start (spec V9), because
+// charm.land/ssh without authentication handlers accepts everybody.
 func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) error {
-	if n.Keys == nil {
+	if n.Keys == nil && n.Users == nil {
 		return errors.Join(ErrNoKeysFile, l.Close())
 	}
 	if n.HostKey == nil {
 		return errors.Join(errors.New("serve over SSH: there is no host key"), l.Close())
 	}
-	if n.Authorize == nil {
-		n.Authorize = Viewer
-	}
 	srv, err := wish.NewServer(
-		s.base(ctx, &endpoint{keys: n.Keys, authorize: n.Authorize}),
+		s.base(ctx, &endpoint{network: &n}),
 		hostKey(n.HostKey),
 		wish.WithVersion("certquay"),
 		wish.WithIdleTimeout(s.limits.Silent),
 		wish.WithMaxTimeout(s.limits.Longest),
-		wish.WithPublicKeyAuth(func(_ ssh.Context, key ssh.PublicKey) bool {
-			_, err := n.Keys.Lookup(key)
-			if err != nil && !errors.Is(err, ErrUnknownKey) {
-				s.log.Error("authorized_keys", "error", err)
+		wish.WithPublicKeyAuth(func(sc ssh.Context, key ssh.PublicKey) bool {
+			id, err := n.identify(key, sc.RemoteAddr())
+			if err != nil {
+				if !errors.Is(err, ErrUnknownKey) {
+					s.limitedLog.log(s.log, slog.LevelWarn, "ssh key refused", "from", address(sc), "error", err)
+				}
+				if c, ok := sc.Value(connKey{}).(*conn); ok {
+					c.noteRefused(key, &id, err)
+				}
 			}
 			return err == nil
 		}),
@@ -82,7 +75,7 @@ func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) er
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		s.endRemovedKeys(ctx, n.Keys)
+		s.endRemovedKeys(ctx, &n)
 	}()
 	err = s.serve(ctx, srv, l)
 	cancel()
@@ -101,9 +94,17 @@ func (s *Server) networkConfig(sc ssh.Context) *gossh.ServerConfig {
 			if !ok {
 				return nil, errClosing
 			}
-			return p, c.authenticated(gossh.FingerprintSHA256(key))
+			return p, c.authenticated(fingerprintOf(key))
 		},
 	}
 	wire.SetCiphers(&c.Config)
 	return c
+}
+
+// fingerprintOf returns the fingerprint of a key, or of the key that a certificate is for.
+func fingerprintOf(key gossh.PublicKey) string {
+	if cert, ok := key.(*gossh.Certificate); ok {
+		key = cert.Key
+	}
+	return gossh.FingerprintSHA256(key)
 }

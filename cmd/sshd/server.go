@@ -48,7 +48,10 @@ type Options struct {
 	// Verb returns what is logged for a command line: the verb without arguments, ""
 	// for a dashboard. It must not return text sent by the client. nil means that verbs
 	// are not logged.
-	Verb   func(args []string) string
+	Verb func(args []string) string
+	// Login is called for each connection over network SSH when its first session begins,
+	// and for those that are refused; nil for none. It must be safe for concurrent use.
+	Login  func(Login)
 	Log    *slog.Logger
 	Limits Limits
 }
@@ -58,6 +61,7 @@ type Server struct {
 	handler    Handler
 	version    string
 	verb       func([]string) string
+	login      func(Login)
 	log        *slog.Logger
 	limits     Limits
 	limitedLog rateLimitedLog
@@ -73,6 +77,12 @@ type Server struct {
 	attached int
 
 	perSource map[string]int // pending connections by address
+
+	lastID       int       // of a session
+	refusedSince time.Time // begin of the hour of refused
+	refused      int       // refused log-ins in this hour
+	refusedLeft  int       // of which were not reported
+	reports      sync.WaitGroup
 }
 
 // New returns a server; see [Server.ServeSocket] and [Server.ServeNetwork].
@@ -83,7 +93,11 @@ func New(o Options) *Server {
 	if o.Verb == nil {
 		o.Verb = func([]string) string { return "" }
 	}
+	if o.Login == nil {
+		o.Login = func(Login) {}
+	}
 	return &Server{
+		login:   o.Login,
 		handler: o.Handler, version: o.Version, verb: o.Verb, log: o.Log, limits: o.Limits.withDefaults(),
 		servers: map[*ssh.Server]struct{}{}, sessions: map[*runningSession]struct{}{},
 		changed: make(chan struct{}), perKey: map[string]map[*conn]struct{}{},
@@ -91,13 +105,25 @@ func New(o Options) *Server {
 	}
 }
 
+// viaTerminal is how the actor of this process's own terminal connected.
+const viaTerminal = "terminal"
+
 // runningSession is a session in progress.
 type runningSession struct {
 	via       string          // terminal, socket, ssh
 	key       gossh.PublicKey // over SSH
+	from      net.Addr        // over SSH
 	id        Identity        // over SSH
-	dashboard bool            // shows the dashboard
+	who       func() model.Actor
+	dashboard bool // shows the dashboard
 	end       context.CancelCauseFunc
+
+	n       int
+	name    string // of the actor when it began
+	since   time.Time
+	verb    string
+	view    string
+	looking model.ID
 }
 
 // Count returns the number of sessions, including those of this process.
@@ -126,7 +152,7 @@ type runningKey struct{}
 // connection are counted automatically. The session must run with the returned context.
 func (s *Server) Register(ctx context.Context, ss *session.Session) (_ context.Context, leave func()) {
 	ctx, end := context.WithCancelCause(ctx)
-	v := &runningSession{via: ss.Actor.Via, end: end}
+	v := &runningSession{via: ss.Actor.Via, who: ss.Who, name: ss.Actor.Name, end: end}
 	s.add(v)
 	return context.WithValue(ctx, runningKey{}, v), func() {
 		s.remove(v)
@@ -140,6 +166,8 @@ func (s *Server) add(v *runningSession) bool {
 	if s.leaving {
 		return false
 	}
+	s.lastID++
+	v.n, v.since = s.lastID, time.Now()
 	s.sessions[v] = struct{}{}
 	s.notify()
 	return true
@@ -182,7 +210,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.leaving = true
 	for v := range s.sessions {
-		if v.dashboard && v.via != "terminal" {
+		if v.dashboard && v.via != viaTerminal {
 			v.end(session.ErrReattach)
 		}
 	}
@@ -194,7 +222,7 @@ func (s *Server) Close(ctx context.Context) error {
 
 	onlyLocal := func() bool {
 		for v := range s.sessions {
-			if v.via != "terminal" {
+			if v.via != viaTerminal {
 				return false
 			}
 		}
@@ -210,6 +238,7 @@ func (s *Server) Close(ctx context.Context) error {
 			err = errors.Join(err, e)
 		}
 	}
+	s.reports.Wait()
 	// Interrupted handlers must end before the caller closes what they use.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.CutOff)
 	defer cancel()

@@ -13,17 +13,16 @@ import (
 // keyAllowed reports whether the key of a session may still log in, and ends the
 // session if not. It is called before input is processed.
 func (c *channel) keyAllowed() bool {
-	if _, err := c.endpoint.keys.Lookup(c.key); err == nil {
+	if _, err := c.endpoint.network.identify(c.key, c.from); err == nil {
 		return true
 	}
 	c.cancel(session.ErrKeyRemoved)
 	return false
 }
 
-// endRemovedKeys ends the sessions of keys that were removed from the file, until ctx
-// ends. If the file cannot be read, sessions end only if the next check fails too,
+// endRemovedKeys ends the sessions of keys that may log in no more, until ctx ends. If the file cannot be read, sessions end only if the next check fails too,
 // because somebody may be writing the file.
-func (s *Server) endRemovedKeys(ctx context.Context, keys *Keys) {
+func (s *Server) endRemovedKeys(ctx context.Context, n *Network) {
 	tick := time.NewTicker(s.limits.Recheck)
 	defer tick.Stop()
 	doubted := map[*runningSession]bool{}
@@ -44,9 +43,9 @@ func (s *Server) endRemovedKeys(ctx context.Context, keys *Keys) {
 		was := doubted
 		doubted = map[*runningSession]bool{}
 		for _, v := range there {
-			switch _, err := keys.Lookup(v.key); {
+			switch _, err := n.identify(v.key, v.from); {
 			case err == nil:
-			case errors.Is(err, ErrUnknownKey), was[v]:
+			case errors.Is(err, ErrUnknownKey), errors.Is(err, ErrDisabled), errors.Is(err, ErrCertificate), was[v]:
 				s.log.Warn("ssh session ended", "from", v.id.From, "key", v.id.Fingerprint, "error", err)
 				v.end(session.ErrKeyRemoved)
 			default:

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -56,6 +57,18 @@ const (
 	ActionAdopt Action = "adopt"
 	// ActionPreflight looks for what would make an order fail. It is not logged.
 	ActionPreflight = "preflight"
+	ActionUser      = "user"    // a user was added, changed or removed
+	ActionSession   = "session" // sessions are listed, and one was ended
+	ActionLogin     = "login"   // a session began over SSH, or was refused
+	ActionApprove   = "approve" // a second person approved or rejected what another asked for
+	// ActionRead is every read that has no action of its own. It is not logged.
+	ActionRead = "read"
+	// ActionListDocuments reads the names of documents, which a viewer does not see.
+	// ActionDownloadKey and ActionReadDocument are reads of what is secret. They are logged
+	// before anything leaves (spec G2).
+	ActionListDocuments = "documents"
+	ActionDownloadKey   = "download-key"
+	ActionReadDocument  = "read-document"
 )
 
 // Severity is how much an action takes away; confirmations show it as a word
@@ -130,15 +143,19 @@ func (t *TransitionTable) Transition(a Action) *Transition {
 	panic("lifecycle: no row for action " + string(a))
 }
 
-// RequireRole refuses a read-only actor (spec V7) and one below a role.
+// RequireRole refuses a read-only actor (spec V7) and one below a role. It panics for
+// [model.NoRole]: a role that was forgotten is nobody's (spec G2).
 func RequireRole(actor model.Actor, a Action, role model.Role) *Refusal {
+	if role == model.NoRole {
+		panic("lifecycle: no role for action " + string(a))
+	}
 	if actor.ReadOnly {
 		return &Refusal{Action: a, Reason: ReasonReadOnly}
 	}
 	if actor.Role >= role {
 		return nil
 	}
-	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role, "needed": role}}
+	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role, "needed": role, "who": model.Say("who.has-role")}}
 }
 
 // rolesWithoutInstance are the roles for actions that do not concern one
@@ -148,18 +165,41 @@ var rolesWithoutInstance = map[Action]model.Role{
 	"dismiss": model.Operator, "reopen": model.Operator, "retry": model.Operator, "tick": model.Operator,
 	ActionPreflight: model.Operator, "issuer": model.Admin, "dns": model.Admin, "product": model.Admin,
 	ActionDiscover: model.Admin, ActionAdopt: model.Admin,
-	"clock": model.Owner, ActionRotateCA: model.Owner,
+	"clock": model.Owner, ActionRotateCA: model.Owner, ActionSession: model.Owner,
+	ActionUser: model.Admin, ActionApprove: model.Reviewer,
+	"unseal": model.Owner, "backup": model.Owner, "restore": model.Owner,
+	ActionRead: model.Viewer, ActionListDocuments: model.Operator, ActionDownloadKey: model.Admin, ActionReadDocument: model.Reviewer,
 }
+
+// reads are the actions that a read-only actor may take: they change nothing in the store.
+var reads = []Action{ActionRead, ActionListDocuments, "unseal"}
 
 // May returns the refusal of an action that the actor's role does not permit on
 // any instance, or nil. It panics for an unknown action, which is a mistake in
 // the program.
 func (t *TransitionTable) May(actor model.Actor, a Action) *Refusal {
-	role, ok := rolesWithoutInstance[a]
-	if !ok {
-		role = t.Transition(a).Role
+	if slices.Contains(reads, a) {
+		actor.ReadOnly = false
 	}
-	return RequireRole(actor, a, role)
+	return RequireRole(actor, a, t.Role(a))
+}
+
+// Role returns the lowest role that an action needs. It panics for an unknown action,
+// which is a mistake in the program.
+func (t *TransitionTable) Role(a Action) model.Role {
+	if role, ok := rolesWithoutInstance[a]; ok {
+		return role
+	}
+	return t.Transition(a).Role
+}
+
+// Actions lists every action of the table, with those that do not concern one
+// certificate.
+func (t *TransitionTable) Actions() (all []Action) {
+	for _, r := range t.transitions {
+		all = append(all, r.Action)
+	}
+	return append(all, slices.Sorted(maps.Keys(rolesWithoutInstance))...)
 }
 
 // Check returns why the action is refused under these facts, or nil. The

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"certquay/model"
@@ -38,7 +39,28 @@ type Policy struct {
 	// before it counts as failed, in real time.
 	HandshakeTimeout time.Duration
 	Waves            Waves
+	// FourEyes determines whether an applicant may review their own application.
+	FourEyes FourEyes
+	// SecondPerson lists the actions that wait until another person approves them, of
+	// [SecondPersonActions].
+	SecondPerson []Action
 }
+
+// FourEyes determines whether an applicant may review their own application (spec G3).
+type FourEyes string
+
+// Values of [FourEyes].
+const (
+	FourEyesAuto   FourEyes = "" // not once another enabled user is a reviewer or above
+	FourEyesAlways FourEyes = "always"
+	FourEyesNever  FourEyes = "never"
+)
+
+// SecondPersonActions are the actions that can be set to need a second person (spec G3).
+var SecondPersonActions = []Action{Revoke, Delete, ActionDownloadKey, ActionUser}
+
+// NeedsSecondPerson reports whether an action waits until another person approves it.
+func (p *Policy) NeedsSecondPerson(a Action) bool { return slices.Contains(p.SecondPerson, a) }
 
 // Waves determines how a deployment to several resources is divided (spec P6).
 type Waves struct {

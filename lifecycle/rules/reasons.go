@@ -104,6 +104,10 @@ const (
 	ReasonDocuments       Reason = "too-many-documents"
 	ReasonNoDrift         Reason = "no-drift"
 	ReasonUnacceptable    Reason = "unacceptable"
+	ReasonOwnReview       Reason = "own-application"
+	ReasonOwnRequest      Reason = "own-request"
+	ReasonSecondPerson    Reason = "second-person"
+	ReasonNoRequest       Reason = "no-request"
 )
 
 // Refusal is the error of an action that the rules do not allow. Nothing was

@@ -48,6 +48,9 @@ func (t *TransitionTable) Settling(k *model.Task, c *Facts) (all []Suggestion) {
 	if s, ok := certquayItself[k.Kind]; ok {
 		return []Suggestion{s}
 	}
+	if k.Kind == model.TaskApprove {
+		return []Suggestion{{Action: ActionApprove, Args: []string{k.ID.Short()}}}
+	}
 	if Retries(k, c) {
 		return []Suggestion{{Action: "tasks", Args: []string{"retry", k.ID.Short()}}}
 	}

@@ -1,7 +1,6 @@
 package action
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -144,7 +143,7 @@ func (a *application) copyFrom(ctx context.Context, v form.Values) form.Result {
 	}
 	list := decodeList[documentInfo](v["documents"])
 	if a.hasDocumentStep() {
-		added, err := a.copyDocuments(ctx, from.ID)
+		added, err := a.c.Backend.CopyDocuments(ctx, a.i.ID, from.ID)
 		list = append(list, documentInfos(added)...)
 		if err != nil {
 			res := errorResult(c, err, "like")
@@ -154,28 +153,4 @@ func (a *application) copyFrom(ctx context.Context, v form.Values) form.Result {
 	}
 	set["documents"], set["like"] = encodeList(list), ""
 	return form.Result{Note: c.T("apply.like.done", from.Name), Set: set}
-}
-
-// copyDocuments adds the documents of another application that this one does not have.
-func (a *application) copyDocuments(ctx context.Context, from model.ID) (added []model.Document, err error) {
-	b := a.c.Backend
-	mine, err := b.Documents(a.i.ID)
-	if err != nil {
-		return nil, err
-	}
-	theirs, err := b.Documents(from)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range theirs {
-		if slices.ContainsFunc(mine, func(m model.Document) bool { return bytes.Equal(m.Data.Reveal(), d.Data.Reveal()) }) {
-			continue
-		}
-		n, err := b.AddDocument(ctx, a.i.ID, d.Name, d.Data.Reveal())
-		if err != nil {
-			return added, err
-		}
-		added = append(added, n)
-	}
-	return added, nil
 }

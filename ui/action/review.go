@@ -147,8 +147,8 @@ func (r *reviewSession) save() tea.Msg {
 		},
 	}
 	back := func(form.Cancelled) tea.Cmd { return c.Do(func(context.Context) tea.Msg { return r.show() }) }
-	return q.formThen(spec, func(_ context.Context, v form.Values) (tea.Msg, error) {
-		ds, err := c.Backend.Documents(r.i.ID)
+	return q.formThen(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		ds, err := c.Backend.ReadDocuments(ctx, r.i.ID)
 		if err != nil {
 			return nil, err
 		}

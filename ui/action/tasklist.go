@@ -264,6 +264,8 @@ func (d *TaskList) press(k string) (cmd tea.Cmd, outcome app.Outcome, done bool)
 			cmd = app.Send(app.CopyMsg{What: d.c.T("copy.line"), Text: d.copied(&l)})
 		case k == retryKey && retriable(l.kind):
 			cmd = retryTasks(d.c, slices.Clone(l.tasks))
+		case k == approveKey && l.kind == model.TaskApprove && !l.group:
+			cmd = approveTask(d.c, &l.tasks[0])
 		default:
 			cmd = settle(d.c, k, slices.Clone(l.tasks))
 		}
@@ -482,6 +484,10 @@ func (d *TaskList) ShortHelp() []key.Binding {
 		bs = append(bs, c.Bind(c.T("tasks.retry"), retryKey))
 	case model.TaskChannel, model.TaskContact:
 		bs = append(bs, c.Bind(c.T("tasks.test"), retryKey))
+	case model.TaskApprove:
+		if !l.group {
+			bs = append(bs, c.Bind(c.T("tasks.approve"), approveKey))
+		}
 	case model.TaskProve:
 		bs = append(bs, c.Bind(c.T("tasks.copy"), "y"))
 	}

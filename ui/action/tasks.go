@@ -27,7 +27,7 @@ func Everywhere(c *app.Context, tasks *TaskList) app.Actions {
 			ID: "notices", Name: text.NewName("act.notices"), Group: app.View, OpensDialog: true,
 			Run: func() tea.Cmd { return showNotices(c, false) },
 		},
-		showAuthorities(c), showDiscovery(c), addContact(c), showContacts(c), showCompanies(c),
+		showAuthorities(c), showDiscovery(c), addContact(c), showContacts(c), showCompanies(c), showUsers(c),
 	}, verbActions(c)...)
 }
 

@@ -75,6 +75,7 @@ var unsaid = map[string]string{
 	"certquay backup\n":                   name,
 	"local error":                         name,
 	"lifecycle: no row for action %s":     fault,
+	"lifecycle: no role for action %s":    fault,
 	"directory lock":                      fault,
 	"badger: %s":                          logged,
 	"a reviewer":                          old,

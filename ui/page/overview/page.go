@@ -192,6 +192,9 @@ func (p *page) current() model.ID {
 	return ""
 }
 
+// Looking is the instance under the cursor, which other sessions are told (spec G4).
+func (p *page) Looking() model.ID { return p.current() }
+
 // cursorMoved reads what is needed after the cursor has moved or the list has changed.
 func (p *page) cursorMoved() tea.Cmd {
 	cmds := []tea.Cmd{}
