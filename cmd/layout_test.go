@@ -139,7 +139,7 @@ var innerArrows = map[string][]string{
 	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
 	"cmd/metrics": {"model", "lifecycle"},
 	"cmd/program": {"model", "cmd/session", "cmd/out"},
-	"cmd/sshd":    {"model", "cmd/session", "cmd/out"},
+	"cmd/sshd":    {"model", "cmd/session", "cmd/out", "lifecycle/directory"},
 	"cmd/app": {
 		"model", "store", "lifecycle", "ui",
 		"cmd/out", "cmd/session", "cmd/owner", "cmd/config", "cmd/backup", "cmd/demo", "cmd/metrics", "cmd/program", "cmd/sshd",
@@ -725,7 +725,7 @@ func content(t *testing.T, path string) []byte {
 // beside running it: whoever acts is then not asked for. spec: V7
 func TestVerbsAndDashboardGoThroughAnAccess(t *testing.T) {
 	runs := regexp.MustCompile(`\.Engine\.(\w+)`)
-	wiring := []string{"As", "Close", "Flush", "Note", "NoteBackup", "ReopenProducts", "Start", "SyncTask"}
+	wiring := []string{"As", "Close", "Flush", "Note", "NoteBackup", "NoteLogin", "ReopenProducts", "Start", "SyncTask"}
 	verbs, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)

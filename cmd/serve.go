@@ -13,7 +13,6 @@ import (
 	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/cmd/sshd"
-	"certquay/model"
 )
 
 const serveName = "serve"
@@ -117,7 +116,7 @@ func (c *invocation) network(keysFile string) (*sshd.Network, error) {
 // checkWhoLogsIn says who may log in. Where others than this machine can connect, it
 // refuses to start before there is anybody (spec G1).
 func (c *invocation) checkWhoLogsIn(n *sshd.Network, at net.Addr) error {
-	users, err := c.app.Engine.By(model.Scheduler).Users()
+	users, err := c.engine().Users()
 	if err != nil {
 		return err
 	}

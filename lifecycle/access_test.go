@@ -70,15 +70,12 @@ var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "Prod
 var onlyRead = []string{
 	"Activity", "Authorities", "Authority", "Balances", "CapabilitiesByBrand", "Companies", "Company", "Contact",
 	"ContactByID", "ContactNames", "Contacts", "CostsByMonth", "CostsByOrder", "Counts", "DNSAccount", "DNSAccounts",
-	"Discovery", "Documents", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch",
-	"Follow", "Impact", "Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "Metrics", "NextDue", "Notices", "Page",
-	"PlanBuy", "PlanRekey",
-	"PlanReorder", "Policy", "Product", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack", "RateLimits",
-	"Reaches", "Receipts",
-	"Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search", "SearchResources", "Settling",
-	"SharesKey", "SpentByCurrency", "Tasks", "TasksOf",
-	"Template", "UnusedContact", "User", "Users", "UsersOfContact", "UsualBrand", "View", "Wait", "WaitReporting", "Watch", "Watches",
-	"Working",
+	"Discovery", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Follow",
+	"Impact", "Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "Metrics", "NextDue", "Notices", "Page", "PlanBuy",
+	"PlanRekey", "PlanReorder", "Policy", "Product", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack",
+	"RateLimits", "Reaches", "Receipts", "Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search",
+	"SearchResources", "Settling", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "UnusedContact", "User",
+	"Users", "UsersOfContact", "UsualBrand", "View", "Wait", "WaitReporting", "Watch", "Watches", "Working",
 }
 
 // TestEveryMethodOfAnAccessChecksWhoCalls calls each method as somebody without a
