@@ -132,15 +132,15 @@ func newEstate(t *testing.T) *estate {
 	e := &estate{Estate: producttest.NewEstate(t), t: t, sshd: runnertest.SSHD(t, runnertest.Options{})}
 	e.CA = producttest.NewCA(t, lifecycletest.Epoch)
 	nginxAt, apacheAt := nginxOf(t), producttest.Program(t, "apache2", "apache2")
-	configured := map[string]func(string) map[string]any{
-		nginx.Driver: func(file string) map[string]any {
+	configured := map[string]func(context.Context, runner.Runner, string) map[string]any{
+		nginx.Driver: func(_ context.Context, _ runner.Runner, file string) map[string]any {
 			if filepath.Base(file) != "nginx.conf" {
 				return nil
 			}
 			argv := func(more ...string) []string { return slices.Concat(nginxAt, more, []string{"-c", file}) }
 			return map[string]any{"show": argv("-T"), "test": argv("-t"), "reload": argv("-s", "reload")}
 		},
-		apache.Driver: func(file string) map[string]any {
+		apache.Driver: func(_ context.Context, _ runner.Runner, file string) map[string]any {
 			if filepath.Base(file) != "apache2.conf" {
 				return nil
 			}

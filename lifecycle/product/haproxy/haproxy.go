@@ -42,7 +42,7 @@ func DefaultSettings() Settings {
 
 // ByConfiguration returns the settings for the server whose main configuration is a file;
 // nil if it is none of HAProxy's.
-func ByConfiguration(file string) map[string]any {
+func ByConfiguration(_ context.Context, _ runner.Runner, file string) map[string]any {
 	if path.Base(file) != "haproxy.cfg" {
 		return nil
 	}
