@@ -10,6 +10,7 @@ import (
 	"net"
 	"path"
 	"slices"
+	"strings"
 
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/site"
@@ -41,12 +42,47 @@ func DefaultSettings() Settings {
 }
 
 // ByConfiguration returns the settings for the server whose main configuration is a file;
-// nil if it is none of HAProxy's.
-func ByConfiguration(_ context.Context, _ runner.Runner, file string) map[string]any {
+// nil if it is none of HAProxy's. The socket is the first that the file says to be for
+// administrators; without one, HAProxy is reloaded.
+func ByConfiguration(ctx context.Context, host runner.Runner, file string) map[string]any {
 	if path.Base(file) != "haproxy.cfg" {
 		return nil
 	}
-	return map[string]any{"configuration": []string{file}, "test": []string{"haproxy", "-c", "-f", file}}
+	s := map[string]any{"configuration": []string{file}, "test": []string{"haproxy", "-c", "-f", file}, "socket": ""}
+	data, err := host.ReadFile(ctx, file, maxFile)
+	if err != nil {
+		return s // reading the sites says why
+	}
+	lines, _ := parse(file, string(data), "")
+	for _, l := range lines {
+		w := l.words
+		if l.section == "global" && len(w) > 2 && w[0] == "stats" && w[1] == "socket" && administers(w[3:]) {
+			if socket := statsSocket(w[2]); socket != "" {
+				s["socket"] = socket
+				return s
+			}
+		}
+	}
+	return s
+}
+
+// administers reports whether the options of a stats socket let certificates be changed.
+func administers(options []string) bool {
+	n := slices.Index(options, "level")
+	return n >= 0 && n+1 < len(options) && options[n+1] == "admin"
+}
+
+// statsSocket is the address of a socket as the settings have it; "" for one that is not
+// known.
+func statsSocket(address string) string {
+	address = strings.TrimPrefix(address, "unix@")
+	if path.IsAbs(address) {
+		return path.Clean(address)
+	}
+	if all := addresses(address); len(all) > 0 {
+		return all[0]
+	}
+	return ""
 }
 
 var _ setting.Checker = Settings{}

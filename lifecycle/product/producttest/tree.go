@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// Tree describes a directory: for each entry type, permissions, owner and content, so that
-// two of them are equal only if nothing differs. Entries whose name begins with one of skip
+// Tree describes a directory: for each entry type, permissions, owner and content, and of
+// files outside of .certquay their times to the second, so that two of them are equal only if
+// nothing differs. Entries whose name begins with one of skip
 // are left out.
 func Tree(t testing.TB, dir string, skip ...string) string {
 	t.Helper()
@@ -42,6 +43,9 @@ func Tree(t testing.TB, dir string, skip ...string) string {
 		case info.Mode().IsRegular():
 			data, err := os.ReadFile(path)
 			fmt.Fprintf(&b, " %q %v", data, err)
+			if !strings.Contains(path, "/.certquay/") {
+				fmt.Fprintf(&b, " %d", info.ModTime().Unix())
+			}
 		}
 		b.WriteByte('\n')
 		return nil
