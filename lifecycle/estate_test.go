@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -220,21 +219,8 @@ func sorted(list []string) []string {
 // is expects that the files are as they were.
 func (e *estate) is(before, after string) {
 	e.t.Helper()
-	now := e.state()
-	if now == before {
-		return
-	}
-	had := strings.Split(before, "\n")
-	for _, line := range strings.Split(now, "\n") {
-		n := slices.Index(had, line)
-		if n < 0 {
-			e.t.Errorf("after %s there is %.300s", after, line)
-			continue
-		}
-		had = slices.Delete(had, n, n+1)
-	}
-	for _, line := range had {
-		e.t.Errorf("after %s there is no more %.300s", after, line)
+	if now := e.state(); now != before {
+		e.t.Errorf("after %s:%s", after, producttest.Changed(before, now))
 	}
 }
 

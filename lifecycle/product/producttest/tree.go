@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -52,6 +53,23 @@ func Tree(t testing.TB, dir string, skip ...string) string {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// Changed names what differs between two descriptions of [Tree], a line each.
+func Changed(before, now string) string {
+	var b strings.Builder
+	had := strings.Split(before, "\n")
+	for _, line := range strings.Split(now, "\n") {
+		if n := slices.Index(had, line); n >= 0 {
+			had = slices.Delete(had, n, n+1)
+			continue
+		}
+		fmt.Fprintf(&b, "\n+ %.300s", line)
+	}
+	for _, line := range had {
+		fmt.Fprintf(&b, "\n- %.300s", line)
 	}
 	return b.String()
 }
