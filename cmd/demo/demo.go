@@ -28,11 +28,14 @@ import (
 
 // Config is the configuration of a demo: certificates are valid for 100 days, like
 // public ones from March 2027, so that renewals occur, and approvals outlast the
-// history, so that hosted renewals need no reviewer.
+// history, so that hosted renewals need no reviewer. Waves are small, so that six servers are
+// four of them.
 const Config = `embedded:
   max_validity_days: 100
 review:
   reuse_days: 825
+waves:
+  batch: 2
 `
 
 // HandshakeTimeout is how long a demo waits until a new leaf is presented. It is short,
@@ -54,40 +57,52 @@ func (s shiftedClock) Now() time.Time { return time.Now().Add(-s.by) }
 // After sends the time after d.
 func (s shiftedClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
-// FrozenRegion is the region of the WAF that, while frozen, accepts certificates but
-// keeps presenting the previous one, so that a deployment fails its handshake and is
-// rolled back.
-const FrozenRegion = "us-west-1"
-
-// frozenFor is how long the region stays frozen; then a retry succeeds.
+// frozenFor is how long a place stays frozen; then a retry succeeds.
 const frozenFor = 36 * time.Hour
 
-// Freezable is a product with a region that can be frozen, to show a failed deployment.
-// It is as safe for concurrent use as the product.
-type Freezable struct {
+// frozen are places that accept certificates but keep presenting the former one, so that a
+// deployment fails its handshake and is rolled back: a region of the WAF, and one of the six
+// servers of a certificate, in the third of four waves.
+var frozen = map[string]ports.Target{
+	"WAF": {Region: "us-west-1"},
+	"SLB": {Region: "us-west-1", Name: "d.example.net"},
+}
+
+// Planned is a product that says beforehand what a deployment would change.
+type Planned interface {
 	ports.Product
+	ports.Planner
+}
+
+// Freezable is a product with a place that can be frozen, to show a failed deployment. It is
+// as safe for concurrent use as the product.
+type Freezable struct {
+	Planned
 	now    func() time.Time
-	frozen atomic.Pointer[time.Time] // end of the freeze; nil if it was never frozen
+	frozen atomic.Pointer[frost] // nil if it was never frozen
+}
+
+// frost is where a product is frozen until when. A target without a name is a whole region.
+type frost struct {
+	at    ports.Target
+	until time.Time
 }
 
 // NewFreezable wraps a product; now is the demo's clock.
-func NewFreezable(p ports.Product, now func() time.Time) *Freezable {
-	return &Freezable{Product: p, now: now}
+func NewFreezable(p Planned, now func() time.Time) *Freezable {
+	return &Freezable{Planned: p, now: now}
 }
 
-// Deploy does nothing in a frozen region, but reports success.
+// Deploy does nothing in a frozen place, but reports success.
 func (f *Freezable) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Binding, error) {
-	if until := f.frozen.Load(); until != nil && f.now().Before(*until) && p.Region == FrozenRegion {
+	if z := f.frozen.Load(); z != nil && f.now().Before(z.until) && p.Region == z.at.Region && (z.at.Name == "" || z.at.Name == p.Name) {
 		return f.Current(ctx, p)
 	}
-	return f.Product.Deploy(ctx, p, pair)
+	return f.Planned.Deploy(ctx, p, pair)
 }
 
-// Freeze freezes the region for a day and a half.
-func (f *Freezable) Freeze() {
-	until := f.now().Add(frozenFor)
-	f.frozen.Store(&until)
-}
+// Freeze freezes a place for a day and a half.
+func (f *Freezable) Freeze(at ports.Target) { f.frozen.Store(&frost{at, f.now().Add(frozenFor)}) }
 
 // World is the environment in which the fleet is created.
 type World struct {
@@ -382,11 +397,13 @@ func (w *World) finish(ctx context.Context, l *story, id model.ID) error {
 	return nil
 }
 
-// incidents adds today's incidents: a region that is frozen during a reissue, and an
-// endpoint that was changed by hand.
+// incidents adds today's incidents: places that are frozen during a reissue, and an endpoint
+// that was changed by hand.
 func (w *World) incidents(ctx context.Context) error {
-	if f, ok := w.Products["WAF"].(*Freezable); ok {
-		f.Freeze()
+	for name, at := range frozen {
+		if f, ok := w.Products[name].(*Freezable); ok {
+			f.Freeze(at)
+		}
 	}
 	cart, err := w.Engine.By(model.Scheduler).Find("cart.example.com")
 	if err != nil {
@@ -396,12 +413,19 @@ func (w *World) incidents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j, err := w.Engine.By(w.actor).Reissue(ctx, cart.ID, lifecycle.ReissueRequest{NewKey: true})
+	six, err := w.Engine.By(model.Scheduler).Find("a.example.net")
 	if err != nil {
 		return err
 	}
-	if err := w.waitDone(ctx, j); err != nil {
-		return err
+	// The one is deployed by itself, the other waits for a person.
+	for _, id := range []model.ID{cart.ID, six.ID} {
+		j, err := w.Engine.By(w.actor).Reissue(ctx, id, lifecycle.ReissueRequest{NewKey: true})
+		if err != nil {
+			return err
+		}
+		if err := w.waitDone(ctx, j); err != nil {
+			return err
+		}
 	}
 	// Somebody deploys the first version again, bypassing certquay.
 	jobs, err := w.Engine.By(w.actor).Deploy(ctx, download.ID, lifecycle.DeployRequest{Product: "CDN"})
@@ -426,7 +450,8 @@ func (w *World) incidents(ctx context.Context) error {
 	if err := cdn.Commit(ctx, place); err != nil {
 		return err
 	}
-	if j, err = w.Engine.By(w.actor).Verify(ctx, there.ID); err != nil {
+	j, err := w.Engine.By(w.actor).Verify(ctx, there.ID)
+	if err != nil {
 		return err
 	}
 	_, err = w.wait(ctx, j)
