@@ -59,6 +59,13 @@ type Pruner interface {
 	Prune(ctx context.Context, most int) (more bool, err error)
 }
 
+// Reopener is an issuer that shows control of names at ports of this process. Reopen opens
+// again those at which another process showed what orders under way still need, and asks
+// the CA nothing. It is called once, before anything else.
+type Reopener interface {
+	Reopen(ctx context.Context) error
+}
+
 // Provable tells how control of names is shown (spec H5).
 type Provable struct {
 	Itself []string // certquay shows it by itself
