@@ -10,6 +10,7 @@ import (
 	"net"
 	"path"
 	"slices"
+	"strings"
 
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/site"
@@ -46,7 +47,64 @@ func ByConfiguration(file string) map[string]any {
 	if path.Base(file) != "haproxy.cfg" {
 		return nil
 	}
-	return map[string]any{"configuration": []string{file}, "test": []string{"haproxy", "-c", "-f", file}}
+	return started("haproxy", file)
+}
+
+// started are the settings for the server that a program with configurations is.
+func started(program string, files ...string) map[string]any {
+	test := []string{program, "-c"}
+	for _, f := range files {
+		test = append(test, "-f", f)
+	}
+	return map[string]any{"configuration": files, "test": test}
+}
+
+// maxConfiguration is how much of a configuration is read for its socket, in bytes.
+const maxConfiguration = 1 << 20
+
+// Propose returns the settings for the servers that run on a host, with their sockets, and for
+// the one at the usual place.
+func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
+	seen := map[string]bool{}
+	for _, argv := range site.Running(ctx, host, "haproxy", "") {
+		files := site.Arguments(argv, "-f")
+		if key := strings.Join(files, "\n"); len(files) > 0 && !seen[key] { // its workers have the same
+			seen[key] = true
+			all = append(all, started(argv[0], files...))
+		}
+	}
+	all = append(all, started("haproxy", DefaultSettings().Configuration...))
+	for n := range all {
+		for _, file := range all[n]["configuration"].([]string) {
+			data, err := host.ReadFile(ctx, file, maxConfiguration)
+			if err != nil { // the survey says so
+				continue
+			}
+			if socket := statsSocket(string(data)); socket != "" || all[n]["socket"] == nil {
+				all[n]["socket"] = socket
+			}
+		}
+	}
+	return all
+}
+
+// statsSocket is the socket of the runtime API that a configuration names; "" for none.
+func statsSocket(text string) string {
+	for l := range strings.Lines(text) {
+		w := words(l)
+		if len(w) < 3 || w[0] != "stats" || w[1] != "socket" {
+			continue
+		}
+		_, address, typed := strings.Cut(w[2], "@")
+		if !typed {
+			address = w[2]
+		}
+		if !strings.HasPrefix(address, "/") {
+			address = strings.Replace(address, "*:", "localhost:", 1)
+		}
+		return address
+	}
+	return ""
 }
 
 var _ setting.Checker = Settings{}
