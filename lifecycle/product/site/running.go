@@ -31,7 +31,7 @@ func Running(ctx context.Context, host runner.Runner, program, title string) (al
 	return all
 }
 
-// Argument is the value that follows an option in a command line; "" for none.
+// Argument is the value of an option in a command line, as [Arguments]; "" for none.
 func Argument(argv []string, option string) string {
 	if all := Arguments(argv, option); len(all) > 0 {
 		return all[0]
@@ -39,10 +39,13 @@ func Argument(argv []string, option string) string {
 	return ""
 }
 
-// Arguments are all values that follow an option.
+// Arguments are all values of an option of one letter, such as -c, which follow it or are
+// joined to it.
 func Arguments(argv []string, option string) (all []string) {
-	for n := range argv[:max(len(argv)-1, 0)] {
-		if argv[n] == option {
+	for n, word := range argv {
+		if rest, ok := strings.CutPrefix(word, option); ok && rest != "" {
+			all = append(all, rest)
+		} else if ok && n+1 < len(argv) {
 			all = append(all, argv[n+1])
 		}
 	}
