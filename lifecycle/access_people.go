@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -89,8 +90,9 @@ func (e *Engine) whoMay(f *rules.Refusal) *rules.Refusal {
 		e.log.Warn("users cannot be read", "error", err)
 		return f
 	}
+	slices.SortStableFunc(all, func(a, b model.User) int { return cmp.Compare(a.Role, b.Role) }) // the lowest sufficient role first
 	var names []string
-	for _, u := range slices.Backward(all) { // the lowest sufficient role first
+	for _, u := range all {
 		if u.Role >= needed && u.Enabled() && len(names) < 5 {
 			names = append(names, u.Name)
 		}

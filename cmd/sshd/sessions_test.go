@@ -204,7 +204,7 @@ func TestHereAndLeaving(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.await(t, "<80x24")
-	ctx, leave := srv.Register(t.Context(), &session.Session{Actor: model.Actor{Name: "root", Via: "terminal"}})
+	ctx, leave := srv.Register(t.Context(), &session.Session{Actor: model.Actor{Name: "root", Via: "terminal"}}, nil)
 	if n := srv.Count(); n != 2 {
 		t.Errorf("%d sessions are going on", n)
 	}
