@@ -422,10 +422,14 @@ type serving struct {
 	out  *safeBuffer
 }
 
+// sshAddress finds where a served store listens for SSH.
+var sshAddress = regexp.MustCompile(`SSH at (127\.0\.0\.1):(\d+)`)
+
 const serveKey = "SERVE_PID"
 
 // cmdServe starts certquay serve and waits until it serves. What it has
-// printed goes to the file serve.out when it is stopped:
+// printed goes to the file serve.out when it is stopped. PORT is the port of
+// SSH, if it listens:
 //
 //	serve [args...]
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
@@ -445,6 +449,9 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Setenv(serveKey, strconv.Itoa(s.cmd.Process.Pid))
 	running.Store(s.cmd.Process.Pid, s)
+	if m := sshAddress.FindStringSubmatch(s.out.String()); m != nil {
+		ts.Setenv("PORT", m[2])
+	}
 	ts.Defer(func() { s.kill() })
 }
 

@@ -90,7 +90,7 @@ type Problem struct {
 var listedBy = map[string]string{
 	"contact": "contact list", "company": "company list", "watch": "watch list",
 	"view": "view list", "resource": "resources", "product": "product list", "task": "tasks",
-	"issuer": "issuer list", "dns": "dns list",
+	"issuer": "issuer list", "dns": "dns list", "user": "user list", "principal": "user list", "session": "sessions",
 }
 
 // usageReasons are the refusals that depend on the arguments alone, so they are usage
