@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 
 	"certquay/lifecycle/authority"
@@ -35,8 +34,15 @@ func (a *Access) ProposeProduct(
 		}
 		reach.Key = key
 	}
-	typed := maps.Clone(settings)
-	maps.DeleteFunc(typed, func(k string, v any) bool { return v == nil || slices.Contains(hostKeys, k) })
+	typed := map[string]any{}
+	for k, v := range settings {
+		if _, is := v.([]any); is {
+			v = listOf(v)
+		}
+		if v != nil && !slices.Contains(hostKeys, k) {
+			typed[k] = v
+		}
+	}
 	return a.e.discover.Propose(ctx, driver, hostsOf(settings), reach, typed)
 }
 
