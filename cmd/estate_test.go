@@ -57,7 +57,19 @@ func TestAnEstateIsRenewedByACME(t *testing.T) {
 		t.Fatalf("%d found, %d of them broken, %d presented", len(found), broken, presentedBy)
 	}
 	p.serve()
-	if r := p.tryWithin(10*time.Minute, "adopt", "--all", "--level", "dv", "--brand", "pebble", "--contact", "Ops", "--yes", "--json"); r.code != 0 {
+	if r := p.tryWithin(
+		10*time.Minute,
+		"adopt",
+		"--all",
+		"--level",
+		"dv",
+		"--brand",
+		"pebble",
+		"--contact",
+		"Ops",
+		"--yes",
+		"--json",
+	); r.code != 0 {
 		t.Fatalf("adopting: %d\n%s%s", r.code, r.out, r.err)
 	}
 	var all []resource

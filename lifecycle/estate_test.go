@@ -268,7 +268,7 @@ func (e *estate) giveBack(before string) {
 
 // redeploy deploys what was adopted to its product, without saying to which resource: the
 // names decide, also those of a certificate that HAProxy has without a filter. Since it is
-// there already, no file is changed.
+// there already, no file is changed. spec: D2
 func (e *estate) redeploy() {
 	e.t.Helper()
 	door := e.engine.By(operator)

@@ -131,7 +131,13 @@ func (e *Estate) link(t testing.TB, target, name string) {
 func (e *Estate) keep(t testing.TB, h *Host) (cert, key string) {
 	t.Helper()
 	p := e.pair(h.Name)
-	chain, leaf, secret := string(bundle.CertificatePEM(p.Chain...)), string(bundle.CertificatePEM(p.Chain[0])), string(bundle.KeyPEM(p.Key))
+	chain, leaf, secret := string(
+		bundle.CertificatePEM(p.Chain...),
+	), string(
+		bundle.CertificatePEM(p.Chain[0]),
+	), string(
+		bundle.KeyPEM(p.Key),
+	)
 	write := func(cert, key string) (string, string) {
 		e.file(t, cert, chain, 0o644)
 		e.file(t, key, secret, 0o600)
