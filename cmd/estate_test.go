@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"certquay/cmd/waittest"
-	"certquay/lifecycle/discover/estatetest"
+	"certquay/lifecycle/estatetest"
 	"certquay/lifecycle/issuer/acme/acmetest"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/producttest"

@@ -14,6 +14,13 @@ import (
 	"certquay/model"
 )
 
+// shownJSON is an instance with the IDs of the receipts of its deployments, the newest first
+// (spec P10).
+type shownJSON struct {
+	out.Instance
+	Receipts []model.ID `json:"receipts"`
+}
+
 func showCmd(c *invocation) *cobra.Command {
 	var impact bool
 	cmd := &cobra.Command{
@@ -26,10 +33,18 @@ func showCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(c.instance(&i))
+			if !c.JSON {
+				return c.details(&i)
 			}
-			return c.details(&i)
+			all, err := c.engine().Receipts(lifecycle.ReceiptFilter{Instance: i.ID})
+			if err != nil {
+				return err
+			}
+			j := shownJSON{c.instance(&i), []model.ID{}}
+			for n := range all {
+				j.Receipts = append(j.Receipts, all[n].Job)
+			}
+			return c.PrintJSON(j)
 		},
 	}
 	cmd.Flags().BoolVar(&impact, "impact", false, "")
@@ -216,6 +231,9 @@ func (c *invocation) eventLine(ev *model.Event) string {
 		if more != "" {
 			s += "  " + c.Words().Text(more)
 		}
+	}
+	if ev.Receipt != "" {
+		s += "  " + c.Text("verb.event.receipt", "id", ev.Receipt.Short())
 	}
 	return s
 }

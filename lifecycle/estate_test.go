@@ -14,7 +14,7 @@ import (
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/discover"
-	"certquay/lifecycle/discover/estatetest"
+	"certquay/lifecycle/estatetest"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/lifecycletest"
 	"certquay/lifecycle/ports"

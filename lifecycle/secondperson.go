@@ -241,11 +241,7 @@ func (e *Engine) mayApprove(by model.Actor, r *model.Request) *rules.Refusal {
 	if strings.EqualFold(r.By.Name, by.Name) || r.By.Key != "" && r.By.Key == by.Key {
 		return &rules.Refusal{Action: rules.ActionApprove, Instance: r.Instance, Reason: rules.ReasonOwnRequest, Rule: "G3"}
 	}
-	if f := e.table.May(by, rules.Action(r.Action)); f != nil {
-		e.nameWhoMay(f)
-		return f
-	}
-	return nil
+	return e.whoMay(e.table.May(by, rules.Action(r.Action)))
 }
 
 // endRequest ends a request and its task.

@@ -86,6 +86,8 @@ type Server struct {
 	// ByConfiguration returns the settings for the server whose main configuration is a file of
 	// a host; nil if it is none of this kind.
 	ByConfiguration func(ctx context.Context, host runner.Runner, path string) map[string]any
+	// Propose returns the settings for the servers that may run on a host, nil for the defaults.
+	Propose func(ctx context.Context, host runner.Runner) []map[string]any
 	// Survey lists what a server presents. Settings are nil for the defaults.
 	Survey func(ctx context.Context, host runner.Runner, settings map[string]any) ([]ports.Presence, error)
 }

@@ -101,9 +101,9 @@ type ExitError struct {
 
 func (e *ExitError) Error() string { return e.AsText().String() }
 
-// AsText says how the command ended and what it said, its lines as one.
+// AsText says how the command ended and what it said, on one line.
 func (e *ExitError) AsText() model.Text {
-	said := strings.ReplaceAll(e.Said, "\n", "; ")
+	said := strings.Join(strings.FieldsFunc(e.Said, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 	return model.Say("runner.exit", "command", e.Command, "status", strconv.Itoa(e.Status), "said", model.Quoted(e.Command, said))
 }
 

@@ -107,8 +107,8 @@ func (l userList) chosen(v any) tea.Cmd {
 		return nil
 	}
 	c := l.c
-	if why := c.MayNot(userRow.Action); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
+	if c.MayNot(userRow.Action) != nil {
+		return refuse(c, userRow.Action)
 	}
 	pressed, _ := v.(dialog.Pressed)
 	u, known := v.(model.User)
@@ -226,8 +226,8 @@ const approveKey = "A"
 
 // approveTask asks, and approves what another person has asked for (spec G3).
 func approveTask(c *app.Context, t *model.Task) tea.Cmd {
-	if why := c.MayNot(rules.ActionApprove); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
+	if c.MayNot(rules.ActionApprove) != nil {
+		return refuse(c, rules.ActionApprove)
 	}
 	row := &rules.Transition{Action: rules.ActionApprove}
 	return app.Send(app.OpenDialogMsg{

@@ -41,6 +41,17 @@ type Settings struct {
 // DefaultSettings are those of a Caddy that was not told otherwise.
 func DefaultSettings() Settings { return Settings{Admin: "localhost:2019"} }
 
+// Propose returns the settings for the servers whose admin API is at a usual place of a host,
+// nil for the defaults.
+func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
+	for _, socket := range []string{"/run/caddy/admin.socket", "/run/caddy/admin.sock", "/run/caddy.sock"} {
+		if site.Exists(ctx, host, socket) {
+			all = append(all, map[string]any{"admin": socket})
+		}
+	}
+	return append(all, nil)
+}
+
 var _ setting.Checker = Settings{}
 
 // Check implements [setting.Checker].

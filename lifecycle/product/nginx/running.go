@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"context"
 	"path"
-	"strings"
+	"slices"
 
+	"certquay/lifecycle/product/site"
 	"certquay/lifecycle/runner"
 )
 
@@ -22,13 +23,24 @@ func ByConfiguration(ctx context.Context, host runner.Runner, file string) map[s
 	if dir := path.Dir(file); !ok && path.Base(dir) == "conf" {
 		m.prefix = path.Dir(dir)
 	}
-	argv := []string{m.program}
-	if m.prefix != "" {
-		argv = append(argv, "-p", m.prefix)
+	m.configuration = file
+	return m.settings()
+}
+
+// Propose returns the settings for the servers that run on a host, and for those at usual
+// places, nil for the defaults.
+func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
+	for _, m := range masters(ctx, host) {
+		if m.prefix != "" || m.configuration != "" || !path.IsAbs(m.program) || path.Dir(m.program) != "/usr/sbin" {
+			all = append(all, m.settings())
+		}
 	}
-	argv = append(argv, "-c", file)
-	command := func(more ...string) []string { return append(append([]string{}, argv...), more...) }
-	return map[string]any{"show": command("-T"), "test": command("-t"), "reload": command("-s", "reload")}
+	for _, file := range []string{"/usr/local/etc/nginx/nginx.conf", "/usr/local/nginx/conf/nginx.conf", "/opt/nginx/conf/nginx.conf"} {
+		if site.Exists(ctx, host, file) {
+			all = append(all, ByConfiguration(ctx, host, file))
+		}
+	}
+	return append(all, nil)
 }
 
 // master is a process of nginx's, or how one would be started.
@@ -41,40 +53,39 @@ type master struct {
 // title begins what a master process makes of its command line, which follows.
 const title = "nginx: master process "
 
-// running returns the process that has a configuration. What cannot be asked runs none.
-func running(ctx context.Context, host runner.Runner, file string) (master, bool) {
-	none := master{program: "nginx"}
-	out, err := host.Run(ctx, runner.Command{Argv: []string{"ps", "-eo", "args"}, Limit: maxDump})
-	if err != nil {
-		return none, false
+// settings are the commands with which such a process is asked.
+func (m master) settings() map[string]any {
+	argv := []string{m.program}
+	if m.prefix != "" {
+		argv = append(argv, "-p", m.prefix)
 	}
-	for line := range strings.Lines(string(out.Stdout)) {
-		if told, ok := strings.CutPrefix(strings.TrimSpace(line), title); ok {
-			if m := parseMaster(told); m.reads(ctx, host, file) {
-				return m, true
-			}
-		}
+	if m.configuration != "" {
+		argv = append(argv, "-c", m.configuration)
 	}
-	return none, false
+	command := func(more ...string) []string { return append(slices.Clone(argv), more...) }
+	return map[string]any{"show": command("-T"), "test": command("-t"), "reload": command("-s", "reload")}
 }
 
-// parseMaster reads a command line, in which words are no longer told from spaces.
-func parseMaster(told string) master {
-	m := master{program: "nginx"}
-	words := strings.Fields(told)
-	if len(words) > 0 && path.IsAbs(words[0]) {
-		m.program = words[0]
+// masters are the processes that run on a host. What cannot be asked runs none.
+func masters(ctx context.Context, host runner.Runner) (all []master) {
+	for _, argv := range site.Running(ctx, host, "", title) {
+		m := master{program: "nginx", prefix: site.Argument(argv, "-p"), configuration: site.Argument(argv, "-c")}
+		if path.IsAbs(argv[0]) {
+			m.program = argv[0]
+		}
+		all = append(all, m)
 	}
-	for n, w := range words {
-		for option, value := range map[string]*string{"-p": &m.prefix, "-c": &m.configuration} {
-			if rest, ok := strings.CutPrefix(w, option); ok && rest != "" {
-				*value = rest
-			} else if ok && n+1 < len(words) {
-				*value = words[n+1]
-			}
+	return all
+}
+
+// running returns the process that has a configuration.
+func running(ctx context.Context, host runner.Runner, file string) (master, bool) {
+	for _, m := range masters(ctx, host) {
+		if m.reads(ctx, host, file) {
+			return m, true
 		}
 	}
-	return m
+	return master{program: "nginx"}, false
 }
 
 // reads reports whether a file is the main configuration of a process. One that was given a
