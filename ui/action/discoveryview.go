@@ -133,6 +133,11 @@ func (d *Discovery) below(in int) (rows []widget.Row) {
 		for _, line := range []string{text.Clean(where), text.Clean(c.Text.Text(f.KeptBy()))} {
 			rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, widget.Cut(line, in))}})
 		}
+		tone := style.Normal
+		if f.Problem != "" {
+			tone = style.Bad
+		}
+		say(tone, text.Clean(c.Text.Text(f.WouldDo())))
 		rows = append(rows, nil)
 	}
 	switch {
