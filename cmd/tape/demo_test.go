@@ -25,7 +25,7 @@ var atDemo = map[string][]string{
 	"wave 4 of 4":           {"Deploy a.example.net", "wave 1 of 4", "replace", "d.example.net"},
 	"resources: 8":          {"✕ failed", "▲ outdated", "● deployed", "f.example.net"},
 	"the wave was stopped":  {"e.example.net", "d.example.net", "wave 3 of 4"},
-	"▲ drifted":             {"download.example.c", "SHOULD", "CONFIGURED", "PRESENTS", "127.0.0.1:"},
+	"▲ drifted":             {"download.example.c", "resources: 51", "SHOULD", "CONFIGURED", "PRESENTS", "127.0.0.1:"},
 	"contact":               {"Host", "Ops"},
 	"What needs a person":   {"expired or revoked on 4 servers", "versions to install"},
 	" 2 of 61":              {"tools.example.com", "replaced by"},
