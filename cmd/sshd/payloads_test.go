@@ -15,6 +15,7 @@ import (
 	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/cmd/sshd"
+	"certquay/cmd/waittest"
 	"certquay/model"
 	"certquay/ui"
 	"certquay/ui/kittest"
@@ -40,6 +41,11 @@ var payloads = func() (all []string) {
 // dashboards serves the dashboard of a fleet to everybody.
 func dashboards(t *testing.T, b *kittest.World) *network {
 	t.Helper()
+	return dashboardsWithin(t, b, sshd.Limits{})
+}
+
+func dashboardsWithin(t *testing.T, b *kittest.World, limits sshd.Limits) *network {
+	t.Helper()
 	b.Start(t)
 	return serve(t, func(ctx context.Context, s *session.Session, _ []string) int {
 		who := model.Actor{Name: s.Actor.Name, Role: model.Owner, Via: "ssh"}
@@ -47,7 +53,7 @@ func dashboards(t *testing.T, b *kittest.World) *network {
 			Backend: b.Engine.By(who), Actor: who, Ctx: ctx, Sealed: "file", Version: "test", Store: payloads[3], Support: payloads[4],
 			Remote: true, Others: func() []ui.Other { return []ui.Other{{Name: payloads[1]}, {Name: payloads[2]}} },
 		}))
-	}, sshd.Limits{})
+	}, limits)
 }
 
 // walk looks at every screen in a terminal that is large enough for 64 rows, and returns
@@ -71,7 +77,7 @@ func walk(t *testing.T, n *network) string {
 	rest := func() { // until nothing more is drawn; what comes later is looked at with the next screen
 		for was := -1; was != len(out.String()); {
 			was = len(out.String())
-			<-time.After(50 * time.Millisecond)
+			waittest.Pause(50 * time.Millisecond)
 		}
 	}
 	for _, keys := range []string{
