@@ -146,9 +146,9 @@ func document(ts *testscript.TestScript, file string) []byte {
 	return []byte(lines[len(lines)-1])
 }
 
-// singleFileFormats writes a JSON value the way scripts compare it: text without quotes,
+// plainJSON writes a JSON value the way scripts compare it: text without quotes,
 // anything else as compact JSON.
-func singleFileFormats(v any) string {
+func plainJSON(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
@@ -171,7 +171,7 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}
-	got, want := singleFileFormats(v), args[2]
+	got, want := plainJSON(v), args[2]
 	same := got == want
 	if rest, ok := strings.CutPrefix(want, "~"); ok {
 		same = regexp.MustCompile(rest).MatchString(got)
@@ -192,7 +192,7 @@ func cmdKeep(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}
-	ts.Setenv(args[0], singleFileFormats(v))
+	ts.Setenv(args[0], plainJSON(v))
 }
 
 // cmdField puts what the first group of a regular expression matches in a file

@@ -74,7 +74,7 @@ var onlyRead = []string{
 	"Discovery", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Follow",
 	"Impact", "Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "Metrics", "NextDue", "Notices", "Page", "PlanBuy",
 	"PlanRekey", "PlanReorder", "Policy", "Product", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack",
-	"RateLimits", "Reaches", "Receipts", "Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search",
+	"RateLimits", "Reaches", "Receipt", "Receipts", "Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search",
 	"SearchResources", "Settling", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "UnusedContact", "User",
 	"Users", "UsersOfContact", "UsualBrand", "View", "Wait", "WaitReporting", "Watch", "Watches", "Working",
 }

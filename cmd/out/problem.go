@@ -124,6 +124,7 @@ func ProblemOf(err error) Problem {
 		switch {
 		case slices.Contains(usageReasons, refusal.Reason):
 			p.Exit, p.Code = ExitUsage, "invalid"
+		case refusal.Reason == rules.ReasonSecondPerson: // it will be done
 		case refusal.State != "" && refusal.Reason != rules.ReasonReadOnly: // which no state would change
 			p.Message = model.Say("error.refused-in-state", "action", refusal.Action, "state", refusal.State, "why", p.Message)
 		default:

@@ -281,6 +281,13 @@ func (l productList) ask(
 		spec.LabelWidth = max(spec.LabelWidth, len(field.Label)+2)
 		spec.Fields = append(spec.Fields, field)
 	}
+	if kind.Proposes {
+		p := &proposals{c: c, kind: kind, f: f}
+		if was != nil {
+			p.name = was.Name
+		}
+		p.addTo(&spec)
+	}
 	q := &request{c: c, row: productRow}
 	return q.formThen(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		settings, secrets, err := f.read(v)
