@@ -126,7 +126,17 @@ func requestText(r *model.Request, q *ask) model.Text {
 	if u, ok := q.Data.(userRequest); ok {
 		return model.Say("todo.approve-user", "by", r.By.Name, "user", r.Name, "what", u.text())
 	}
-	return model.Say("todo.approve", "by", r.By.Name, "action", r.Action, "name", r.Name)
+	why := ""
+	switch d := q.Data.(type) {
+	case RevokeRequest:
+		why = d.Reason
+	case downloadRequest:
+		why = d.Format
+	}
+	if why == "" {
+		return model.Say("todo.approve", "by", r.By.Name, "action", r.Action, "name", r.Name)
+	}
+	return model.Say("todo.approve-what", "by", r.By.Name, "action", r.Action, "name", r.Name, "what", why)
 }
 
 // text describes a change of a user.

@@ -230,10 +230,14 @@ func approveTask(c *app.Context, t *model.Task) tea.Cmd {
 		return refuse(c, rules.ActionApprove)
 	}
 	row := &rules.Transition{Action: rules.ActionApprove}
+	then := c.T("tasks.approve.text")
+	if t.Text.Message().Args["action"] == string(rules.ActionDownloadKey) {
+		then = c.T("tasks.approve.key")
+	}
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("tasks.approve.title"), Danger: rules.SeverityDanger,
-				Lines: []string{c.Text.Text(t.Text), c.T("tasks.approve.text")}, Question: c.T("tasks.approve.question")}
+				Lines: []string{text.Clean(c.Text.Text(t.Text)), then}, Question: c.T("tasks.approve.question")}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {
