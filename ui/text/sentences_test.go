@@ -36,7 +36,6 @@ var unsaid = map[string]string{
 	"host --stop":             command,
 	"contact assign":          command,
 	"revoke --version-number": command,
-	"nginx: master process ":  "what nginx makes of its command line",
 
 	"expires:%s group:issued !is:replaced":               query,
 	"group:issued !is:replaced expires>=%dd expires<%dd": query,
