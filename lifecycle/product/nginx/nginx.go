@@ -60,7 +60,11 @@ func started(program string, options ...string) map[string]any {
 // Propose returns the settings for the servers that run on a host, and for those at usual
 // places, nil for the defaults.
 func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
-	for _, argv := range site.Running(ctx, host, "", "nginx: master process ") {
+	for _, argv := range site.Running(ctx, host, "nginx") {
+		if len(argv) < 4 || argv[0] != "nginx:" || argv[1] != "master" {
+			continue
+		}
+		argv = argv[3:] // its title begins with three words
 		var options []string
 		for _, o := range []string{"-p", "-c"} {
 			if v := site.Argument(argv, o); v != "" {
