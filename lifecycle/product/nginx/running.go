@@ -50,9 +50,6 @@ type master struct {
 	configuration string // -c; "" for that of the program
 }
 
-// title begins what a master process makes of its command line, which follows.
-const title = "nginx: master process "
-
 // settings are the commands with which such a process is asked.
 func (m master) settings() map[string]any {
 	argv := []string{m.program}
@@ -68,7 +65,11 @@ func (m master) settings() map[string]any {
 
 // masters are the processes that run on a host. What cannot be asked runs none.
 func masters(ctx context.Context, host runner.Runner) (all []master) {
-	for _, argv := range site.Running(ctx, host, "", title) {
+	for _, argv := range site.Running(ctx, host, "nginx") {
+		if len(argv) < 4 || argv[0] != "nginx:" || argv[1] != "master" {
+			continue // a worker
+		}
+		argv = argv[3:] // after "nginx: master process" it says how it was started
 		m := master{program: "nginx", prefix: site.Argument(argv, "-p"), configuration: site.Argument(argv, "-c")}
 		if path.IsAbs(argv[0]) {
 			m.program = argv[0]
