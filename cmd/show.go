@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
-	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/names"
@@ -222,7 +221,7 @@ func (c *invocation) application(i *model.Instance) error {
 
 // eventLine returns an event as one line.
 func (c *invocation) eventLine(ev *model.Event) string {
-	cell := func(s string, width int) string { return out.Pad(session.Escape(s, 200), width) }
+	cell := func(s string, width int) string { return out.Pad(out.Cell(s, 200), width) }
 	action, result := c.Label("event", ev.Action), c.Label("result", ev.Result)
 	s := out.DateTime(ev.At) + "  " + cell(ev.Actor, 10) + " " + cell(action, 12) + " " + cell(result, 8)
 	if ev.To != "" && ev.To != ev.From {

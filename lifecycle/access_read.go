@@ -50,8 +50,8 @@ func (a *Access) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabili
 }
 
 // RateLimits returns the rate limits of each issuer that keeps to any.
-func (a *Access) RateLimits() map[string]ports.RateLimits {
-	return guardedGet(a, a.e.reader.rateLimits)
+func (a *Access) RateLimits() (map[string]ports.RateLimits, error) {
+	return guardedRead(a, a.e.reader.rateLimits)
 }
 
 // Working returns the number of running jobs.

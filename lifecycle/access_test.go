@@ -63,8 +63,9 @@ func (t noting) Append(ev model.Event) error {
 	return t.Tx.Append(ev)
 }
 
-// forAnybody are the methods of an access that tell nothing of the store.
-var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "ProductKinds", "Table"}
+// forAnybody are the methods of an access that tell nothing of the store, at least not to
+// whoever has no role.
+var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "ProductKinds", "Table", "WhoMay"}
 
 // onlyRead are those that read. Every other acts.
 var onlyRead = []string{

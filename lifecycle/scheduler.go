@@ -69,6 +69,7 @@ func (s *scheduler) wakeUp() {
 
 // schedule runs passes until the engine closes.
 func (s *scheduler) schedule() {
+	s.reopenPorts()
 	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // Guard logs the fault
 	s.verifyProblems()
 	var planned, passed, found journal.LogFilter
@@ -102,6 +103,18 @@ func (s *scheduler) schedule() {
 			return
 		case <-s.wake:
 		case <-s.clock.After(wait):
+		}
+	}
+}
+
+// reopenPorts has the issuers open what ended with the process before, since CAs may look at
+// it. What cannot be opened is said by its order, too.
+func (s *scheduler) reopenPorts() {
+	for name, is := range s.issuers.Usable() {
+		if p, ok := ports.Extension[ports.Reopener](is); ok {
+			if err := s.journal.Guard("issuer.Reopen", func() error { return p.Reopen(s.ctx) }); err != nil {
+				s.log.Warn("the proofs of orders under way could not all be shown again", "issuer", name, "error", err)
+			}
 		}
 	}
 }

@@ -55,8 +55,9 @@ type Kind struct {
 	// not known now; nil if a driver has a [Place] or hosts.
 	Regions func(settings any) []string
 	// ByConfiguration returns the settings, beside those of its hosts, for the server whose main
-	// configuration is a file; nil if the file is none of this kind. nil where no file tells.
-	ByConfiguration func(path string) map[string]any
+	// configuration is a file of a host; nil if the file is none of this kind. nil where no file
+	// tells.
+	ByConfiguration func(ctx context.Context, host runner.Runner, path string) map[string]any
 	// Propose returns the settings, beside those of its hosts, for the servers that may run on a
 	// host, nil for the defaults. nil where nothing tells.
 	Propose func(ctx context.Context, host runner.Runner) []map[string]any

@@ -83,6 +83,9 @@ type Attributes struct {
 	// Owner sets user and group by their numbers; nil leaves those of the user that certquay
 	// has on the host.
 	Owner *Owner
+	// ModTime, to the second, is when a file was last changed by its own account; zero means
+	// now. Where a host cannot set it, it is now.
+	ModTime time.Time
 }
 
 // Owner is a user and a group of the host.

@@ -43,8 +43,8 @@ func showDiscovery(c *app.Context) app.Action {
 	return app.Action{
 		ID: "discovery", Name: text.NewName("act.discovery"), Binding: app.Keys(DiscoveryKey), Group: app.View, OpensDialog: true,
 		Run: func() tea.Cmd {
-			if r := c.Backend.May(discoverRow.Action); r != nil {
-				return app.Send(refusedMsg(c, r, nil))
+			if c.Backend.May(discoverRow.Action) != nil {
+				return refuse(c, discoverRow.Action)
 			}
 			d := &Discovery{c: c, marked: map[string]bool{}}
 			return c.Do(func(context.Context) tea.Msg {

@@ -159,7 +159,7 @@ func (l productList) chosen(v any) tea.Cmd {
 		return showImpact(c, lifecycle.ImpactOfProduct, p.Name)
 	}
 	if r := c.Backend.May(productRow.Action); r != nil {
-		return app.Send(l.again(refusedMsg(c, r, nil)))
+		return c.Do(func(context.Context) tea.Msg { return l.again(refusedMsg(c, r, nil)) })
 	}
 	switch {
 	case pressed == addKey || p.Name == "":

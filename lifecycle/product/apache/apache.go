@@ -47,7 +47,7 @@ func Show(program ...string) []string {
 
 // ByConfiguration returns the settings for the server whose main configuration is a file;
 // nil if it is none of Apache's.
-func ByConfiguration(file string) map[string]any {
+func ByConfiguration(_ context.Context, _ runner.Runner, file string) map[string]any {
 	if base := path.Base(file); base != "apache2.conf" && base != "httpd.conf" {
 		return nil
 	}
@@ -67,7 +67,7 @@ func started(program ...string) map[string]any {
 func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
 	seen := map[string]bool{}
 	for _, name := range []string{"apache2", "httpd"} {
-		for _, argv := range site.Running(ctx, host, name) {
+		for _, argv := range site.Running(ctx, host, name, "") {
 			program := []string{argv[0]}
 			for _, o := range []string{"-d", "-f"} {
 				if v := site.Argument(argv, o); v != "" {
@@ -81,7 +81,7 @@ func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
 		}
 	}
 	if file := "/usr/local/apache2/conf/httpd.conf"; site.Exists(ctx, host, file) {
-		all = append(all, ByConfiguration(file))
+		all = append(all, ByConfiguration(ctx, host, file))
 	}
 	return append(all, nil)
 }

@@ -6,9 +6,12 @@
 // whose certificates Caddy obtains itself are refused. The configuration is not changed.
 //
 // Caddy loads certificates only with its whole configuration, for which it opens its ports
-// anew beside the old ones (SO_REUSEPORT). On Linux, a connection that waits to be accepted at
-// that moment may be reset, unless the sysctl net.ipv4.tcp_migrate_req is 1. Version 2.6 also
-// ends what reverse_proxy streams with flush_interval -1.
+// anew beside the old ones (SO_REUSEPORT). A PATCH of /config/apps/tls/certificates alone does
+// so too: with version 2.6.2 the listening sockets are others afterwards. On Linux, a
+// connection that waits to be accepted at that moment may be reset, unless the sysctl
+// net.ipv4.tcp_migrate_req is 1; grace_period is about connections that were accepted, and
+// shutdown_delay puts the moment off. Version 2.6 also ends what reverse_proxy streams with
+// flush_interval -1.
 package caddy
 
 import (

@@ -43,66 +43,78 @@ func DefaultSettings() Settings {
 
 // ByConfiguration returns the settings for the server whose main configuration is a file;
 // nil if it is none of HAProxy's.
-func ByConfiguration(file string) map[string]any {
+func ByConfiguration(ctx context.Context, host runner.Runner, file string) map[string]any {
 	if path.Base(file) != "haproxy.cfg" {
 		return nil
 	}
-	return started("haproxy", file)
+	return started(ctx, host, "haproxy", file)
 }
 
-// started are the settings for the server that a program with configurations is.
-func started(program string, files ...string) map[string]any {
+// started are the settings for the server that a program with configurations is. The socket is
+// the first that they say to be for administrators; without one, HAProxy is reloaded.
+func started(ctx context.Context, host runner.Runner, program string, files ...string) map[string]any {
 	test := []string{program, "-c"}
 	for _, f := range files {
 		test = append(test, "-f", f)
 	}
-	return map[string]any{"configuration": files, "test": test}
+	s := map[string]any{"configuration": files, "test": test, "socket": ""}
+	for _, f := range files {
+		if socket := adminSocket(ctx, host, f); socket != "" {
+			s["socket"] = socket
+			break
+		}
+	}
+	return s
 }
 
-// maxConfiguration is how much of a configuration is read for its socket, in bytes.
-const maxConfiguration = 1 << 20
-
-// Propose returns the settings for the servers that run on a host, with their sockets, and for
-// the one at the usual place.
+// Propose returns the settings for the servers that run on a host, and for the one at the usual
+// place.
 func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
 	seen := map[string]bool{}
-	for _, argv := range site.Running(ctx, host, "haproxy") {
+	for _, argv := range site.Running(ctx, host, "haproxy", "") {
 		files := site.Arguments(argv, "-f")
 		if key := strings.Join(files, "\n"); len(files) > 0 && !seen[key] { // its workers have the same
 			seen[key] = true
-			all = append(all, started(argv[0], files...))
+			all = append(all, started(ctx, host, argv[0], files...))
 		}
 	}
-	all = append(all, started("haproxy", DefaultSettings().Configuration...))
-	for n := range all {
-		for _, file := range all[n]["configuration"].([]string) {
-			data, err := host.ReadFile(ctx, file, maxConfiguration)
-			if err != nil { // the survey says so
-				continue
-			}
-			if socket := statsSocket(string(data)); socket != "" || all[n]["socket"] == nil {
-				all[n]["socket"] = socket
-			}
-		}
-	}
-	return all
+	return append(all, started(ctx, host, "haproxy", DefaultSettings().Configuration...))
 }
 
-// statsSocket is the socket of the runtime API that a configuration names; "" for none.
-func statsSocket(text string) string {
-	for l := range strings.Lines(text) {
-		w := words(l)
-		if len(w) < 3 || w[0] != "stats" || w[1] != "socket" {
-			continue
+// adminSocket returns the socket for administrators that a configuration names; "" for none, or
+// if it cannot be read, which reading the sites says.
+func adminSocket(ctx context.Context, host runner.Runner, file string) string {
+	data, err := host.ReadFile(ctx, file, maxFile)
+	if err != nil {
+		return ""
+	}
+	lines, _ := parse(file, string(data), "")
+	for _, l := range lines {
+		w := l.words
+		if l.section == "global" && len(w) > 2 && w[0] == "stats" && w[1] == "socket" && administers(w[3:]) {
+			if socket := statsSocket(w[2]); socket != "" {
+				return socket
+			}
 		}
-		_, address, typed := strings.Cut(w[2], "@")
-		if !typed {
-			address = w[2]
-		}
-		if !strings.HasPrefix(address, "/") {
-			address = strings.Replace(address, "*:", "localhost:", 1)
-		}
-		return address
+	}
+	return ""
+}
+
+// administers reports whether the options of a stats socket let certificates be changed.
+func administers(options []string) bool {
+	n := slices.Index(options, "level")
+	return n >= 0 && n+1 < len(options) && options[n+1] == "admin"
+}
+
+// statsSocket is the address of a socket as the settings have it; "" for one that is not
+// known.
+func statsSocket(address string) string {
+	address = strings.TrimPrefix(address, "unix@")
+	if path.IsAbs(address) {
+		return path.Clean(address)
+	}
+	if all := addresses(address); len(all) > 0 {
+		return all[0]
 	}
 	return ""
 }

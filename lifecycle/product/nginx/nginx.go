@@ -10,8 +10,6 @@ package nginx
 import (
 	"context"
 	"net"
-	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,47 +38,6 @@ func DefaultSettings() Settings {
 	return Settings{
 		Show: []string{"nginx", "-T"}, Test: []string{"nginx", "-t"}, Reload: []string{"nginx", "-s", "reload"},
 	}
-}
-
-// ByConfiguration returns the settings for the server whose main configuration is a file;
-// nil if it is none of nginx's.
-func ByConfiguration(file string) map[string]any {
-	if path.Base(file) != "nginx.conf" {
-		return nil
-	}
-	return started("nginx", "-c", file)
-}
-
-// started are the settings for the server that a program with options is.
-func started(program string, options ...string) map[string]any {
-	argv := func(does ...string) []string { return slices.Concat([]string{program}, does, options) }
-	return map[string]any{"show": argv("-T"), "test": argv("-t"), "reload": argv("-s", "reload")}
-}
-
-// Propose returns the settings for the servers that run on a host, and for those at usual
-// places, nil for the defaults.
-func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
-	for _, argv := range site.Running(ctx, host, "nginx") {
-		if len(argv) < 4 || argv[0] != "nginx:" || argv[1] != "master" {
-			continue
-		}
-		argv = argv[3:] // its title begins with three words
-		var options []string
-		for _, o := range []string{"-p", "-c"} {
-			if v := site.Argument(argv, o); v != "" {
-				options = append(options, o, v)
-			}
-		}
-		if len(options) > 0 || !path.IsAbs(argv[0]) || path.Dir(argv[0]) != "/usr/sbin" {
-			all = append(all, started(argv[0], options...))
-		}
-	}
-	for _, file := range []string{"/usr/local/etc/nginx/nginx.conf", "/usr/local/nginx/conf/nginx.conf", "/opt/nginx/conf/nginx.conf"} {
-		if site.Exists(ctx, host, file) {
-			all = append(all, ByConfiguration(file))
-		}
-	}
-	return append(all, nil)
 }
 
 var _ setting.Checker = Settings{}
