@@ -67,7 +67,7 @@ func started(program ...string) map[string]any {
 func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
 	seen := map[string]bool{}
 	for _, name := range []string{"apache2", "httpd"} {
-		for _, argv := range site.Running(ctx, host, name) {
+		for _, argv := range site.Running(ctx, host, name, "") {
 			program := []string{argv[0]}
 			for _, o := range []string{"-d", "-f"} {
 				if v := site.Argument(argv, o); v != "" {

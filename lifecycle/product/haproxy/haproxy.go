@@ -71,7 +71,7 @@ func started(ctx context.Context, host runner.Runner, program string, files ...s
 // place.
 func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
 	seen := map[string]bool{}
-	for _, argv := range site.Running(ctx, host, "haproxy") {
+	for _, argv := range site.Running(ctx, host, "haproxy", "") {
 		files := site.Arguments(argv, "-f")
 		if key := strings.Join(files, "\n"); len(files) > 0 && !seen[key] { // its workers have the same
 			seen[key] = true

@@ -10,17 +10,21 @@ import (
 	"certquay/lifecycle/runner"
 )
 
-// Running are the command lines of what runs on a host, whose first word has the base name of
-// a program, or is its name with a colon, with which programs entitle their processes. What the
-// host does not tell is none. Words are split at blanks, as ps(1) prints no quotes.
-func Running(ctx context.Context, host runner.Runner, program string) (all [][]string) {
+// Running are the command lines of what runs on a host that begin as said, such as "nginx:
+// master process ", without that beginning, or whose program has that base name. What the host
+// does not tell is none. Words are split at blanks, as ps(1) prints no quotes.
+func Running(ctx context.Context, host runner.Runner, program, title string) (all [][]string) {
 	out, err := host.Run(ctx, runner.Command{Argv: []string{"ps", "-eo", "args="}})
 	if err != nil { // a host without ps proposes less
 		return nil
 	}
 	for line := range strings.Lines(string(out.Stdout)) {
-		words := strings.Fields(line)
-		if len(words) > 0 && strings.TrimSuffix(path.Base(words[0]), ":") == program {
+		rest, titled := line, false
+		if title != "" {
+			rest, titled = strings.CutPrefix(line, title)
+		}
+		words := strings.Fields(rest)
+		if len(words) > 0 && (titled || title == "" && path.Base(words[0]) == program) {
 			all = append(all, words)
 		}
 	}

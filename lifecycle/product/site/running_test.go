@@ -58,13 +58,14 @@ func TestWhatRunsOnAHostIsProposed(t *testing.T) {
 	at := "/usr/local/nginx/conf/nginx.conf"
 	want := []map[string]any{
 		{
-			"show":   []string{"/opt/n/sbin/nginx", "-T", "-p", "/srv", "-c", "conf/n.conf"},
-			"test":   []string{"/opt/n/sbin/nginx", "-t", "-p", "/srv", "-c", "conf/n.conf"},
-			"reload": []string{"/opt/n/sbin/nginx", "-s", "reload", "-p", "/srv", "-c", "conf/n.conf"},
+			"show":   []string{"/opt/n/sbin/nginx", "-p", "/srv", "-c", "conf/n.conf", "-T"},
+			"test":   []string{"/opt/n/sbin/nginx", "-p", "/srv", "-c", "conf/n.conf", "-t"},
+			"reload": []string{"/opt/n/sbin/nginx", "-p", "/srv", "-c", "conf/n.conf", "-s", "reload"},
 		},
 		{
-			"show": []string{"nginx", "-T", "-c", at}, "test": []string{"nginx", "-t", "-c", at},
-			"reload": []string{"nginx", "-s", "reload", "-c", at},
+			"show":   []string{"nginx", "-p", "/usr/local/nginx", "-c", at, "-T"},
+			"test":   []string{"nginx", "-p", "/usr/local/nginx", "-c", at, "-t"},
+			"reload": []string{"nginx", "-p", "/usr/local/nginx", "-c", at, "-s", "reload"},
 		},
 		nil,
 	}
@@ -72,10 +73,10 @@ func TestWhatRunsOnAHostIsProposed(t *testing.T) {
 		t.Errorf("nginx:\n%v\nwant\n%v", got, want)
 	}
 	all := haproxy.Propose(t.Context(), m)
-	if len(all) != 2 || all[0]["socket"] != "localhost:9999" || !reflect.DeepEqual(all[0]["configuration"], []string{"/srv/a.cfg", "/srv/b.cfg"}) {
+	if len(all) != 2 || all[0]["socket"] != "0.0.0.0:9999" || !reflect.DeepEqual(all[0]["configuration"], []string{"/srv/a.cfg", "/srv/b.cfg"}) {
 		t.Errorf("haproxy: %v", all)
 	}
-	if running := site.Running(t.Context(), machine{}, "nginx"); len(running) != 0 {
+	if running := site.Running(t.Context(), machine{}, "nginx", ""); len(running) != 0 {
 		t.Errorf("a host without ps runs %v", running)
 	}
 }
