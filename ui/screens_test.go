@@ -181,7 +181,7 @@ var screens = []struct {
 }
 
 // forAdmins are how the names of screens begin that only administrators see.
-var forAdmins = []string{"issuer", "product", "user"}
+var forAdmins = []string{"adopt", "discovery", "issuer", "product", "user"}
 
 // team is a fleet with users, one of whom asks for a second person.
 func team() *kittest.World {
