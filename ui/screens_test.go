@@ -142,7 +142,7 @@ var screens = []struct {
 			"stamped.png").keys("enter").field("document row 2")
 	}, english},
 	{"apply-submit", ov, func(d *driver) { d.find("OV").act("apply").field("contact") }, english},
-	{"apply-like", ov, func(d *driver) { d.find("OV").act("apply").field("like").keys("right") }, english},
+	{"apply-like", ov, func(d *driver) { d.find("OV").act("apply").field("like").keys("right") }, 0},
 	{"apply-like-found", ov, func(d *driver) { d.find("OV").act("apply").field("like").text("exa").keys("right") }, 0},
 	{"apply-like-done", ov, func(d *driver) { d.find("OV").act("apply").field("like").keys("right", "right", "enter") }, 0},
 	{"apply-packs", twoPacks, func(d *driver) { d.find("pack").act("apply").fill("domains", "w.de").choose("hosting packs", "1") }, 0},
@@ -168,7 +168,7 @@ var screens = []struct {
 	{"host", sixty, func(d *driver) { d.row("pay.").act("host") }, english},
 	{"host-confirm", sixty, func(d *driver) { d.row("pay.").act("host").keys("ctrl+s") }, 0},
 	{"stop-hosting", hostedFleet, func(d *driver) { d.act("tab-hosting", "host") }, 0},
-	{"watch-add", sixty, func(d *driver) { d.act("tab-deployments", "previous-product", "watch-add") }, english},
+	{"watch-add", sixty, func(d *driver) { d.act("tab-deployments", "previous-product", "watch-add") }, 0},
 	{"users", team, func(d *driver) { d.act("users") }, english},
 	{"user-add", team, func(d *driver) { d.act("users").keys("a") }, 0},
 	{"user-remove", team, func(d *driver) { d.act("users").keys("j", "ctrl+x") }, 0},
