@@ -151,6 +151,7 @@ var innerArrows = map[string][]string{
 var forTests = map[string][]string{
 	"lifecycle/lifecycletest": {"store"},
 	"ui/kittest":              nil,
+	"lifecycle/estatetest":    nil,
 }
 
 // standardOnly are folders whose code imports nothing from outside the module but

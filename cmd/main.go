@@ -231,7 +231,7 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 		c.PrintError(err)
 		return out.ExitCode(err)
 	}
-	jctx, leave := a.Sessions.Register(ctx, c.Session)
+	jctx, leave := a.Sessions.Register(ctx, c.Session, args)
 	code := answer(jctx, a, c.Session, args)
 	leave()
 	err = a.Close()

@@ -31,7 +31,7 @@ func TestGoldenFilesAreFew(t *testing.T) {
 
 // waiters are the packages whose tests start the real program or real servers as
 // processes, and may wait for them with waittest.
-var waiters = []string{"cmd", "cmd/attach", "lifecycle", "lifecycle/runner", "lifecycle/product/caddy", "lifecycle/product/haproxy",
+var waiters = []string{"cmd", "cmd/attach", "cmd/sshd", "lifecycle", "lifecycle/runner", "lifecycle/product/caddy", "lifecycle/product/haproxy",
 	"lifecycle/product/kubernetes"}
 
 // Tests wait for what they wait for: in a synctest bubble, where sleeping takes

@@ -239,6 +239,11 @@ func (a *Access) Notices(f outbox.NoticeFilter) ([]model.Notice, error) {
 	return guardedRead1(a, a.e.outbox.Notices, f)
 }
 
+// Receipt finds what is kept of one deployment by its ID or a tail of it (spec P10).
+func (a *Access) Receipt(typed string) (model.Receipt, error) {
+	return guardedRead1(a, a.e.reader.receipt, typed)
+}
+
 // Receipts lists what is kept of deployments, the newest first (spec P10).
 func (a *Access) Receipts(f ReceiptFilter) ([]model.Receipt, error) {
 	return guardedRead1(a, a.e.reader.receipts, f)

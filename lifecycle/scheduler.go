@@ -18,8 +18,6 @@ import (
 const (
 	// resumeEvery is the longest pause between passes, in case a wake-up was lost.
 	resumeEvery = 10 * time.Minute
-	// verifyEvery is the interval at which each resource is verified.
-	verifyEvery = 24 * time.Hour
 	// passLimit bounds what one pass starts, so that a fleet that becomes due at
 	// once is processed in batches.
 	passLimit = 1000
@@ -275,12 +273,12 @@ func (s *scheduler) dueInstances(now time.Time) (due []model.ID, err error) {
 	return due, err
 }
 
-// resourcesToVerify lists at most [passLimit] resources that were not verified
-// for a day.
+// resourcesToVerify lists at most [passLimit] resources that were not verified for the
+// longest pause between looks (spec P8).
 func (s *scheduler) resourcesToVerify(now time.Time) (look []model.ID, err error) {
 	err = s.store.View(func(r model.Reader) error {
 		due := model.Scan{
-			Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-verifyEvery)), Limit: passLimit,
+			Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-s.policy.Looks)), Limit: passLimit,
 		}
 		for key, err := range r.Keys(due) {
 			if err != nil {
@@ -294,25 +292,26 @@ func (s *scheduler) resourcesToVerify(now time.Time) (look []model.ID, err error
 }
 
 // shortLivedToVerify adds the resources of short-lived certificates that are verified
-// more often than once a day (spec C8). It looks for them once an hour.
+// more often than others (spec C8). It looks for them once an hour.
 func (s *scheduler) shortLivedToVerify(now time.Time, look []model.ID) ([]model.ID, error) {
 	if now.Sub(s.shortLived) < time.Hour && !now.Before(s.shortLived) {
 		return look, nil
 	}
 	s.shortLived = now
-	soon := model.Scan{Index: "expiry", From: model.TimeKey(now), To: model.TimeKey(now.Add(rules.ShortLived))}
+	short := rules.ShortLived(s.policy.Looks)
+	soon := model.Scan{Index: "expiry", From: model.TimeKey(now), To: model.TimeKey(now.Add(short))}
 	err := s.store.View(func(r model.Reader) error {
 		var failed error
 		reported := func(string, error) {} // by those who work on it
 		err := journal.EachReadable(r, soon, reported, func(i *model.Instance) bool {
 			v := i.Current()
-			if v == nil || i.Deployments.Deployed == 0 || v.Validity() >= rules.ShortLived {
+			if v == nil || i.Deployments.Deployed == 0 || v.Validity() >= short {
 				return true
 			}
 			var rs []model.Resource
 			rs, failed = resourcesOf(r, i.ID)
 			for n := range rs {
-				if x := &rs[n]; x.Deployed != "" && now.Sub(x.ProbedAt) >= rules.LookEvery(v.Validity()) && !slices.Contains(look, x.ID) {
+				if x := &rs[n]; x.Deployed != "" && now.Sub(x.ProbedAt) >= rules.LookEvery(s.policy.Looks, v.Validity()) && !slices.Contains(look, x.ID) {
 					look = append(look, x.ID)
 				}
 			}

@@ -169,6 +169,7 @@ func sentences(t *testing.T) map[string][]string {
 			"storetest",
 			"enginetest",
 			"lifecycletest",
+			"estatetest",
 			"kittest",
 			"dnstest",
 			"knottest",
