@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/charmbracelet/x/exp/golden"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
 	"certquay/ui/text"
@@ -89,9 +91,8 @@ var screens = []struct {
 		"product-add",
 		kittest.New,
 		func(d *driver) {
-			if d.act("tab-deployments", "products").keys("a"); d.m.ctx.Backend.Actor().Role >= model.Admin { // others are refused
-				d.choose("driver", "server").fill("name", "Web").keys("ctrl+s").fill("ssh", "deploy@web1")
-			}
+			d.act("tab-deployments", "products").keys("a")
+			d.choose("driver", "server").fill("name", "Web").keys("ctrl+s").fill("ssh", "deploy@web1")
 		},
 		0,
 	},
@@ -168,11 +169,44 @@ var screens = []struct {
 	{"host-confirm", sixty, func(d *driver) { d.row("pay.").act("host").keys("ctrl+s") }, 0},
 	{"stop-hosting", hostedFleet, func(d *driver) { d.act("tab-hosting", "host") }, 0},
 	{"watch-add", sixty, func(d *driver) { d.act("tab-deployments", "previous-product", "watch-add") }, english},
+	{"users", team, func(d *driver) { d.act("users") }, english},
+	{"user-add", team, func(d *driver) { d.act("users").keys("a") }, 0},
+	{"user-remove", team, func(d *driver) { d.act("users").keys("j", "ctrl+x") }, 0},
+	{"approve", team, func(d *driver) { d.act("tasks").keys("G", "A") }, english},
 	{"withdraw", sixty, func(d *driver) { d.find("corp").act("withdraw") }, read},
 	{"revoke", sixty, func(d *driver) { d.row("pay.").act("revoke") }, english | inZh},
 	{"revoke-wrong", sixty, func(d *driver) { d.row("pay.").act("revoke").fill("typed", "no").keys("enter") }, read},
 	{"close", sixty, func(d *driver) { d.find("new").act("close") }, 0},
 	{"delete", sixty, func(d *driver) { d.find("gone").act("delete") }, english},
+}
+
+// forAdmins are how the names of screens begin that only administrators see.
+var forAdmins = []string{"issuer", "product", "user"}
+
+// team is a fleet with users, one of whom asks for a second person.
+func team() *kittest.World {
+	b := kittest.Fleet(20)
+	for n, u := range []model.User{
+		{Name: "anna", Role: model.Owner}, {Name: "rita", Role: model.Reviewer}, {Name: "ben", Role: model.Operator},
+		{Name: "vera", Role: model.Viewer, Disabled: b.Clock},
+	} {
+		u.ID, u.Added, u.By = model.ID(fmt.Sprintf("01K9USER00000000000000000%d", n)), b.Clock, "anna"
+		switch u.Name {
+		case "ben":
+			u.Principals = []string{"ben@example.com"}
+		case "vera":
+		default:
+			u.Keys = []model.UserKey{{
+				Fingerprint: "SHA256:XvRJRXbI4Ttf/9UsqEegRzzpujpS+Ttv4T/cbPLfu2" + fmt.Sprint(n), Comment: u.Name + "@laptop",
+			}}
+		}
+		b.Members = append(b.Members, u)
+	}
+	b.Open = append(b.Open, model.Task{
+		ID: "01K9TASK000000000000000007", Kind: model.TaskApprove, Created: b.Clock, Instance: b.Instances[0].ID,
+		Text: model.Say("todo.approve-what", "by", "ben", "action", rules.Revoke, "name", b.Instances[0].Name, "what", "superseded"),
+	})
+	return b
 }
 
 func sixty() *kittest.World    { return kittest.Fleet(60) }
@@ -236,8 +270,8 @@ var byOwner = []string{"product-add", "product-proposed", "discovery", "adopt", 
 // session is how a screen is looked at.
 func session(name, lang string, plain bool) func(*Options) {
 	return func(o *Options) {
-		if slices.Contains(byOwner, name) {
-			asOwner(o)
+		if slices.ContainsFunc(forAdmins, func(begin string) bool { return strings.HasPrefix(name, begin) }) {
+			o.Actor.Role = model.Admin
 		}
 		o.Remote, o.Support, o.Lang, o.Plain = name == "apply-pasted", support, lang, plain
 		o.EdgeNote = text.New(lang).T("edge.note")

@@ -65,11 +65,7 @@ func (m master) settings() map[string]any {
 
 // masters are the processes that run on a host. What cannot be asked runs none.
 func masters(ctx context.Context, host runner.Runner) (all []master) {
-	for _, argv := range site.Running(ctx, host, "nginx") {
-		if len(argv) < 4 || argv[0] != "nginx:" || argv[1] != "master" {
-			continue // a worker
-		}
-		argv = argv[3:] // after "nginx: master process" it says how it was started
+	for _, argv := range site.Running(ctx, host, "", title) {
 		m := master{program: "nginx", prefix: site.Argument(argv, "-p"), configuration: site.Argument(argv, "-c")}
 		if path.IsAbs(argv[0]) {
 			m.program = argv[0]
@@ -88,6 +84,9 @@ func running(ctx context.Context, host runner.Runner, file string) (master, bool
 	}
 	return master{program: "nginx"}, false
 }
+
+// title begins what a master process makes of its command line, which follows.
+const title = "nginx: master process "
 
 // reads reports whether a file is the main configuration of a process. One that was given a
 // relative prefix is not known, since it is relative to where it was started.
