@@ -88,8 +88,13 @@ func (c *invocation) propose(
 			}
 			flags = append(flags, "--set", s.Name+"="+value)
 		}
-		for k, t := range lifecycle.ProposalLines(p, tells) {
-			c.Print(strings.Repeat(" ", min(2*k, 2)) + c.Words().Text(t))
+		lines, bad := lifecycle.ProposalLines(p, tells)
+		for k, t := range lines {
+			mark := strings.Repeat(" ", min(2*k, 2))
+			if k >= len(lines)-bad {
+				mark += "▲ "
+			}
+			c.Print(mark + c.Words().Text(t))
 		}
 		if p.Problem == "" {
 			c.Print("  " + setting.JoinCommand(flags))

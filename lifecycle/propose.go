@@ -48,15 +48,15 @@ func (a *Access) ProposeProduct(
 
 // ProposalLines says what was found with the settings of a proposal: its hosts with the
 // setting that tells most, the sites with their names, and what is wrong, with the line of the
-// configuration.
-func ProposalLines(p *discover.Proposal, tells string) []model.Text {
+// configuration. The last lines, bad in number, say what is wrong.
+func ProposalLines(p *discover.Proposal, tells string) (all []model.Text, bad int) {
 	code := "propose.with"
 	if tells == "" {
 		code = "propose.usual"
 	}
-	all := []model.Text{model.Say(code, "hosts", p.Hosts, "setting", tells)}
+	all = []model.Text{model.Say(code, "hosts", p.Hosts, "setting", tells)}
 	if p.Problem != "" {
-		return append(all, model.Say("propose.wrong", "cause", p.Problem))
+		return append(all, model.Say("propose.wrong", "cause", p.Problem)), 1
 	}
 	var names []string
 	for n := range p.Present {
@@ -76,9 +76,10 @@ func ProposalLines(p *discover.Proposal, tells string) []model.Text {
 	for n := range p.Present {
 		if at := &p.Present[n]; at.Err != nil {
 			all = append(all, model.Say("propose.bad-site", "name", at.Target.Name, "source", sourceOf(at), "cause", at.Err))
+			bad++
 		}
 	}
-	return all
+	return all, bad
 }
 
 // mostNames is how many sites of a proposal are named.

@@ -139,13 +139,16 @@ func (p *proposals) said(v form.Values) form.Preview {
 	}
 	for n := range p.found {
 		one := &p.found[n]
-		for k, t := range lifecycle.ProposalLines(one, p.tells(one)) {
+		lines, bad := lifecycle.ProposalLines(one, p.tells(one))
+		for k, t := range lines {
 			line := form.Line{Tone: style.Muted, Text: "  " + text.Clean(c.Text.Text(t))}
 			switch {
 			case k == 0 && usable(*one) && p.inForm(one, v):
 				line = form.Line{Tone: style.Good, Text: text.Clean(c.Text.Text(t))}
 			case k == 0:
 				line.Tone = style.Normal
+			case k >= len(lines)-bad:
+				line.Text = "    " + c.Mark("▲") + strings.TrimSpace(line.Text)
 			default:
 				line.Text = "  " + line.Text
 			}

@@ -37,8 +37,7 @@ func seenLines(c *app.Context, seen []model.SeenAt) []string {
 	return lines
 }
 
-// receiptLines tell the deployments of a resource, and what the newest one changed (spec
-// P10).
+// receiptLines tell the deployments of a resource (spec P10).
 func receiptLines(c *app.Context, all []model.Receipt) (lines []string) {
 	for n := range all {
 		r := &all[n]
@@ -57,12 +56,6 @@ func receiptLines(c *app.Context, all []model.Receipt) (lines []string) {
 		lines = append(lines, text.Clean(line))
 		if r.Reason != "" {
 			lines = append(lines, "  "+text.Clean(c.Text.Text(r.Reason)))
-		}
-		if n > 0 {
-			continue
-		}
-		for _, p := range r.Changes {
-			lines = append(lines, "  "+text.Clean(c.Text.Text(lifecycle.ChangeText(p))))
 		}
 	}
 	return lines
@@ -134,8 +127,7 @@ func showReceipts(c *app.Context, place string, all []model.Receipt) tea.Cmd {
 				r := &all[n]
 				d.Entries = append(d.Entries, dialog.Entry{
 					Head: widget.Stamp(r.Began), Meta: c.Text.Lookup("result."+r.Result, c.T("receipt.under-way")), Value: r,
-					Lines: []string{text.Clean(c.T("receipt.line", r.Version, shortPrint(r.Before), shortPrint(r.After),
-						c.Text.Lookup("result."+r.Result, c.T("receipt.under-way")), r.Actor))},
+					Lines: []string{text.Clean(c.T("receipts.line", r.Version, shortPrint(r.Before)+c.Arrow()+shortPrint(r.After), r.Actor))},
 				})
 			}
 			return d
