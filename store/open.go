@@ -327,7 +327,7 @@ func With(e engine.Engine, o Options) (*Store, error) {
 		return nil, err
 	}
 	defer snap.Close()
-	for _, err := range snap.Scan(engine.Range{KeysOnly: true}) {
+	for _, err := range snap.Scan(engine.Range{KeysOnly: true, Limit: 1}) {
 		if err != nil {
 			return nil, err
 		}

@@ -153,9 +153,6 @@ func (s *Store) enter() error {
 	return nil
 }
 
-// KeysRead returns the number of keys read from the engine since it was opened.
-func (s *Store) KeysRead() uint64 { return s.eng.KeysRead() }
-
 // Close finishes the running write, refuses queued ones, ends all subscriptions, waits
 // for readers, and closes the engine. Closing again does nothing.
 func (s *Store) Close() error {
