@@ -1,0 +1,17 @@
+package postgres
+
+import "testing"
+
+// Verifies reports whether the name in the certificate of a server is verified.
+func Verifies(t *testing.T, url string) bool {
+	t.Helper()
+	c, _, err := configOf(Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tls := c.ConnConfig.TLSConfig
+	return tls != nil && !tls.InsecureSkipVerify && tls.ServerName != ""
+}
+
+// Skew returns by how much the clock of a database differs, if it differs too much.
+var Skew = skew
