@@ -27,6 +27,7 @@ type globalFlags struct {
 	unattended   bool // open the store for a moment, without listening for other processes
 	acceptLoss   bool // open a store with missing data
 	demo         bool // use a temporary store with a sample fleet
+	mayCreate    bool // the verb may create the store
 	dashboard    bool // this process shows the dashboard
 	serve        bool // this process serves
 }

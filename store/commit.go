@@ -287,6 +287,9 @@ func (s *Store) fail(cause error) error {
 		return withCause(ErrReadOnly, cause)
 	}
 	err := withCause(ErrFailed, cause)
+	if errors.Is(cause, engine.ErrNotOwner) {
+		err = withCause(ErrDeposed, cause)
+	}
 	s.failed.Store(&err)
 	s.log.Error("a write failed; the store refuses writes from now on", "err", cause)
 	return err

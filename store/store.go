@@ -42,6 +42,9 @@ type Options struct {
 	// whose mark is missing. The missing data is given up. Copies of files that the
 	// database truncates are kept in the data directory.
 	AcceptLoss bool
+	// Copies is the directory for the copy that is kept before the store in an engine is
+	// upgraded; "" means none. [Open] keeps it in the data directory.
+	Copies string
 	// CloseTimeout is how long Close waits for the database; 0 means 8 s.
 	CloseTimeout time.Duration
 }

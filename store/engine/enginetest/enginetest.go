@@ -76,7 +76,7 @@ func own(t *testing.T, e engine.Engine) engine.Engine {
 // owned passes the ownership from one engine to another.
 func owned(t *testing.T, d Database) {
 	first := open(t, d)
-	lease, err := first.Acquire(t.Context(), "the first")
+	lease, err := first.Acquire(t.Context(), "first")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func owned(t *testing.T, d Database) {
 		}
 	} else {
 		held := new(engine.HeldError)
-		if _, err := second.Acquire(t.Context(), "the second"); !errors.As(err, &held) || held.Holder != "the first" || held.Since.IsZero() {
+		if _, err := second.Acquire(t.Context(), "second"); !errors.As(err, &held) || held.Holder != "first" || held.Since.IsZero() {
 			t.Fatalf("acquired twice: %v", err)
 		}
 		var b engine.Batch
@@ -114,7 +114,7 @@ func owned(t *testing.T, d Database) {
 		second = open(t, d)
 	}
 	defer func() { _ = second.Close() }()
-	next, err := second.Acquire(t.Context(), "the second")
+	next, err := second.Acquire(t.Context(), "second")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func owned(t *testing.T, d Database) {
 // deposed takes the lease from an owner that does not know it.
 func deposed(t *testing.T, d Database) {
 	first, second := open(t, d), open(t, d)
-	lease, err := first.Acquire(t.Context(), "the first")
+	lease, err := first.Acquire(t.Context(), "first")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func deposed(t *testing.T, d Database) {
 	own(t, second)
 	refused("passed on")
 	<-lease.Lost()
-	if _, err := first.Acquire(t.Context(), "the first"); !errors.Is(err, engine.ErrInUse) {
+	if _, err := first.Acquire(t.Context(), "first"); !errors.Is(err, engine.ErrInUse) {
 		t.Errorf("acquired twice: %v", err)
 	}
 	refused("asked for")

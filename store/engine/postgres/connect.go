@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -106,9 +107,7 @@ func configOf(o Options) (c *pgxpool.Config, name string, err error) {
 			return nil, name, err
 		}
 	}
-	// What the rules of a batch rest on, however the server is configured.
-	c.ConnConfig.RuntimeParams["synchronous_commit"] = "on"
-	c.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
+	maps.Copy(c.ConnConfig.RuntimeParams, rules)
 	if o.PasswordFile != "" {
 		if _, err := readPassword(o.PasswordFile); err != nil {
 			return nil, name, err

@@ -31,6 +31,15 @@ type lease struct {
 
 func (l *lease) until() time.Time { return *l.end.Load() }
 
+func (l *lease) isLost() bool {
+	select {
+	case <-l.Lost():
+		return true
+	default:
+		return false
+	}
+}
+
 func (l *lease) extend(from time.Time) {
 	end := from.Add(leaseLength)
 	l.end.Store(&end)
@@ -46,13 +55,10 @@ func (e *Engine) Acquire(ctx context.Context, holder string) (*engine.Lease, err
 	l := &lease{batch: newBatchID(), done: make(chan struct{})}
 	var epoch uint64
 	begin := time.Now()
-	err := e.writes.QueryRow(ctx, `
-		update certquay_owner set epoch = epoch + 1, holder = $1, since = clock_timestamp(), batch = $2,
-			ends = clock_timestamp() + make_interval(secs => $3)
-		where ends <= clock_timestamp() returning epoch`, holder, l.batch[:], leaseLength.Seconds()).Scan(&epoch)
+	err := e.writes.QueryRow(ctx, acquireSQL, holder, l.batch[:], leaseLength.Seconds()).Scan(&epoch)
 	if errors.Is(err, pgx.ErrNoRows) {
 		held := &engine.HeldError{}
-		if err := e.writes.QueryRow(ctx, `select holder, since from certquay_owner`).Scan(&held.Holder, &held.Since); err != nil {
+		if err := e.writes.QueryRow(ctx, holderSQL).Scan(&held.Holder, &held.Since); err != nil {
 			return nil, e.explain(err)
 		}
 		return nil, held
@@ -104,9 +110,7 @@ func (e *Engine) keep(ctx context.Context, l *lease) {
 func (e *Engine) renew(ctx context.Context, l *lease) (bool, error) {
 	ctx, cancel := context.WithDeadline(ctx, l.until())
 	defer cancel()
-	tag, err := e.writes.Exec(ctx, `
-		update certquay_owner set ends = clock_timestamp() + make_interval(secs => $2)
-		where epoch = $1 and ends > clock_timestamp()`, l.Epoch(), leaseLength.Seconds())
+	tag, err := e.writes.Exec(ctx, renewSQL, l.Epoch(), leaseLength.Seconds())
 	return tag.RowsAffected() == 1, err
 }
 
@@ -114,13 +118,11 @@ func (e *Engine) renew(ctx context.Context, l *lease) (bool, error) {
 func (e *Engine) release(l *lease) error {
 	l.stop()
 	<-l.done
-	select {
-	case <-l.Lost():
+	if l.isLost() {
 		return nil
-	default:
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), l.until())
 	defer cancel()
-	_, err := e.writes.Exec(ctx, `update certquay_owner set ends = clock_timestamp() where epoch = $1`, l.Epoch())
+	_, err := e.writes.Exec(ctx, releaseSQL, l.Epoch())
 	return err
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -55,25 +54,6 @@ func newBatchID() (id batchID) {
 	return id
 }
 
-// applySQL writes a batch in one statement, so that no connection that breaks, and no
-// owner that stops, leaves a transaction open. Its first part compares: the epoch, by
-// which a deposed owner writes nothing; the batch before, by which a batch that was sent
-// twice is written once; and what the caller compares. It locks the row of the owner, so
-// that statements follow each other and a lease is not passed on in between.
-const applySQL = `
-with fence as (
-	update certquay_owner set batch = $2
-	where epoch = $1 and batch = $3 and ends > clock_timestamp() and not exists (
-		select from unnest($4::bytea[], $5::bytea[]) as c(key, value) left join certquay p on p.key = c.key
-		where p.value is distinct from c.value)
-	returning 1),
-put as (
-	insert into certquay select p.key, p.value from fence, unnest($6::bytea[], $7::bytea[]) as p(key, value)
-	on conflict (key) do update set value = excluded.value),
-deleted as (
-	delete from certquay p using fence where p.key = any($8::bytea[]))
-select count(*) from fence`
-
 // arraysOf returns the parameters of applySQL for a batch.
 func arraysOf(b *engine.Batch) []any {
 	compared, values := make([][]byte, len(b.Compare)), make([][]byte, len(b.Compare))
@@ -110,7 +90,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		return err
 	}
 	l := e.lease.Load()
-	if l == nil {
+	if l == nil || l.isLost() {
 		return engine.ErrNotOwner
 	}
 	id, arrays := newBatchID(), arraysOf(b)
@@ -147,8 +127,7 @@ func (e *Engine) attempt(ctx context.Context, l *lease, id batchID, arrays []any
 		return nil
 	}
 	var owner, happened bool
-	err := e.writes.QueryRow(ctx, `select epoch = $1 and ends > clock_timestamp(), batch = $2 from certquay_owner`, l.Epoch(), id[:]).
-		Scan(&owner, &happened)
+	err := e.writes.QueryRow(ctx, happenedSQL, l.Epoch(), id[:]).Scan(&owner, &happened)
 	switch {
 	case err != nil:
 		return e.explain(err)
@@ -158,7 +137,7 @@ func (e *Engine) attempt(ctx context.Context, l *lease, id batchID, arrays []any
 		l.Lose()
 		return engine.ErrNotOwner
 	}
-	return fmt.Errorf("%w: in a batch of %d writes", engine.ErrConflict, len(arrays[2].([][]byte))+len(arrays[4].([][]byte)))
+	return engine.ErrConflict
 }
 
 // Limit is 2 MiB in 16,384 writes.

@@ -32,20 +32,19 @@ func write(t *testing.T, name, content string, mode os.FileMode) string {
 }
 
 // refused opens a database, which must fail with a message of a code.
-func refused(t *testing.T, o postgres.Options, code string) error {
+func refused(t *testing.T, o postgres.Options, code string) {
 	t.Helper()
 	o.Create = true
 	e, err := postgres.Open(t.Context(), o)
 	if err == nil {
 		_ = e.Close()
 		t.Errorf("%s was opened, and not refused with %s", o.URL, code)
-		return nil
+		return
 	}
 	text := model.TextOf(err)
 	if text.Code() != code || strings.ContainsRune(string(text), '\n') || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("%s: %v, and not %s", o.URL, err, code)
 	}
-	return err
 }
 
 // A password is given by file: not in the URL, which others can read, nor in the
@@ -117,9 +116,7 @@ func TestOtherDatabasesAreNotTouched(t *testing.T) {
 		t.Error(err)
 	}
 	s.Exec(t, url, "update certquay_owner set format = 2")
-	if err := refused(t, postgres.Options{URL: url}, "postgres.newer"); !errors.Is(err, postgres.ErrNewer) {
-		t.Error(err)
-	}
+	refused(t, postgres.Options{URL: url}, "postgres.newer")
 	s.Exec(t, url, "create role guest login; update certquay_owner set format = 1")
 	refused(t, postgres.Options{URL: strings.Replace(url, pgtest.Superuser+"@", "guest@", 1)}, "postgres.rights")
 }

@@ -29,8 +29,7 @@ type snapshot struct {
 	conn *pgxpool.Conn // nil once closed
 }
 
-// Snapshot begins a read-only transaction. PostgreSQL takes its snapshot with the first
-// query, so one is sent along.
+// Snapshot begins a read-only transaction.
 func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if err := e.open(); err != nil {
 		return nil, err
@@ -59,8 +58,7 @@ func (e *Engine) begin(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, e.explain(err)
 	}
-	const begin = `begin isolation level repeatable read read only; select 1`
-	if _, err := conn.Conn().PgConn().Exec(ctx, begin).ReadAll(); err != nil {
+	if _, err := conn.Conn().PgConn().Exec(ctx, snapshotSQL).ReadAll(); err != nil {
 		conn.Release()
 		return nil, e.explain(err)
 	}
@@ -74,7 +72,7 @@ func (s *snapshot) Close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
-	if _, err := s.conn.Exec(ctx, `rollback`); err != nil {
+	if _, err := s.conn.Exec(ctx, endSQL); err != nil {
 		s.e.log.Warn("a snapshot did not end", "error", err)
 	}
 	s.conn.Release()
@@ -87,7 +85,7 @@ func (s *snapshot) Get(key string) (value []byte, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
-	err = s.conn.QueryRow(ctx, `select value from certquay where key = $1`, []byte(key)).Scan(&value)
+	err = s.conn.QueryRow(ctx, getSQL, []byte(key)).Scan(&value)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, fmt.Errorf("%w: %q", engine.ErrNotFound, key)
@@ -135,18 +133,11 @@ func (s *snapshot) fetch(r engine.Range, most int, page []engine.Pair) ([]engine
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
-	query, args := `select key, value from certquay where key >= $1`, []any{[]byte(r.From), most}
-	if r.KeysOnly {
-		query = `select key, null::bytea from certquay where key >= $1`
-	}
+	query, args := scanSQL(r), []any{[]byte(r.From), most}
 	if r.To != "" {
-		query, args = query+` and key < $3`, append(args, []byte(r.To))
+		args = append(args, []byte(r.To))
 	}
-	query += ` order by key`
-	if r.Reverse {
-		query += ` desc`
-	}
-	rows, err := s.conn.Query(ctx, query+` limit $2`, args...)
+	rows, err := s.conn.Query(ctx, query, args...)
 	if err != nil {
 		return nil, s.e.explain(err)
 	}
