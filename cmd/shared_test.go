@@ -243,3 +243,31 @@ func TestTheDatabaseRestarts(t *testing.T) {
 		t.Errorf("fsck: %s", clean)
 	}
 }
+
+// spec: E1 - a store moves from the data directory to PostgreSQL and back.
+func TestAStoreMovesToPostgreSQLAndBack(t *testing.T) {
+	server := pgtest.Start(t)
+	database := server.Database(t)
+	m := newMachine(t, database, nil)
+	m.configure("engine: badger")
+	id := m.issue("shop.example.com").ID
+	m.refuse(2, "copy")
+	if copied := m.must("copy", "--to", database); !strings.Contains(copied, "fsck says the same") {
+		t.Errorf("copied: %s", copied)
+	}
+	if said := m.refuse(5, "copy", "--to", database); !strings.Contains(said, "is not empty") {
+		t.Errorf("copied twice: %s", said)
+	}
+	m.configure("engine: postgres", "url: "+database)
+	m.must("show", id)
+	m.deploy(id, "CDN")
+	back := filepath.Join(m.home, "back")
+	m.must("copy", "--to", back)
+	m.configure("engine: badger")
+	if got := decode[[]resource](t, m.must("--data", back, "resources", "--json")); len(got) != 1 || got[0].Instance != id {
+		t.Errorf("back, there are %+v", got)
+	}
+	if clean := m.must("--data", back, "fsck"); !strings.Contains(clean, "clean") {
+		t.Errorf("fsck: %s", clean)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/model"
 	"certquay/store/engine"
@@ -75,13 +76,21 @@ func (a *App) acquireShared(ctx context.Context, setup builtin.Setup) (err error
 		}
 		a.closing(a.shared.Close)
 	}
+	a.lease, err = a.shared.Acquire(ctx, a.Holder())
+	return err
+}
+
+// Holder names this process to others that want to own a database.
+func (a *App) Holder() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "?"
 	}
-	a.lease, err = a.shared.Acquire(ctx, fmt.Sprintf("%s:%d", host, os.Getpid()))
-	return err
+	return fmt.Sprintf("%s:%d", host, os.Getpid())
 }
+
+// KeyFile returns the path of the master key.
+func (a *App) KeyFile() string { return config.KeyFile(a.ConfigFile) }
 
 // Deposed is closed when this process does not own the store any more. It is nil for a
 // store that is not shared.
