@@ -31,6 +31,7 @@ type eventJSON struct {
 	Result   string  `json:"result"`
 	Reason   *string `json:"reason"`
 	Detail   *string `json:"detail"`
+	Receipt  *string `json:"receipt"` // of the deployment that it tells of
 }
 
 func toEvent(e *model.Event) eventJSON {
@@ -53,6 +54,7 @@ func toEvent(e *model.Event) eventJSON {
 		e.Result,
 		out.OrNil(reason),
 		out.OrNil(detail),
+		out.OrNil(e.Receipt),
 	}
 }
 

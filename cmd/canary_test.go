@@ -263,29 +263,42 @@ func cmdDNSUpdate(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: dns-update PREFIX SECRET ZONE...")
 	}
-	secret := base64.StdEncoding.EncodeToString([]byte(args[1]))
+	address, settings, end, err := dnsUpdate(args[1], args[2:])
+	ts.Check(err)
+	ts.Defer(end)
+	ts.Setenv(args[0]+"_DNS", address)
+	write(ts, args[0]+".env", []byte(settings))
+}
+
+// dnsUpdate starts a DNS server as [cmdDNSUpdate] describes it, and returns the settings of
+// an account there and what ends it.
+func dnsUpdate(password string, zones []string) (address, settings string, end func(), err error) {
+	secret := base64.StdEncoding.EncodeToString([]byte(password))
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		var answer *dns.Msg
 		if q.Opcode == dns.OpcodeUpdate {
 			answer = updated(q, w.TsigStatus())
 		} else {
-			answer = answered(q, args[2:])
+			answer = answered(q, zones)
 		}
 		_ = w.WriteMsg(answer) // the client may be gone
 	})
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	ts.Check(err)
+	if err != nil {
+		return "", "", nil, err
+	}
 	packets, err := (&net.ListenConfig{}).ListenPacket(context.Background(), "udp", l.Addr().String())
-	ts.Check(err)
+	if err != nil {
+		return "", "", nil, errors.Join(err, l.Close())
+	}
 	for _, srv := range []*dns.Server{{Listener: l}, {PacketConn: packets}} {
 		srv.Handler, srv.TsigSecret = handler, map[string]string{"canary.": secret}
 		srv.MsgAcceptFunc = func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept }
 		go func() { _ = srv.ActivateAndServe() }() // ends with its socket
 	}
-	ts.Defer(func() { _, _ = l.Close(), packets.Close() })
-	ts.Setenv(args[0]+"_DNS", l.Addr().String())
-	write(ts, args[0]+".env", []byte("DNSUPDATE_NAMESERVER="+l.Addr().String()+"\nDNSUPDATE_ZONES="+strings.Join(args[2:], ",")+
-		"\nDNSUPDATE_TSIG_KEY=canary.\nDNSUPDATE_TSIG_ALGORITHM=hmac-sha256.\nDNSUPDATE_TSIG_SECRET="+secret+"\n"))
+	settings = "DNSUPDATE_NAMESERVER=" + l.Addr().String() + "\nDNSUPDATE_ZONES=" + strings.Join(zones, ",") +
+		"\nDNSUPDATE_TSIG_KEY=canary.\nDNSUPDATE_TSIG_ALGORITHM=hmac-sha256.\nDNSUPDATE_TSIG_SECRET=" + secret + "\n"
+	return l.Addr().String(), settings, func() { _, _ = l.Close(), packets.Close() }, nil
 }
 
 // updated makes the changes of a message, if its signature is right.

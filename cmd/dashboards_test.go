@@ -97,7 +97,7 @@ func TestAPasteDoesNotTakeTheOwnersMemory(t *testing.T) {
 	if _, err := io.WriteString(r.in, strings.Repeat("2jk1jk", 200)+"4"); err != nil {
 		t.Fatal(err)
 	}
-	r.waitFor(t, "Nothing has happened yet")
+	r.waitFor(t, "filter by what, who or which certificate")
 	before, _ := resident(t, pid)
 	if _, err := io.WriteString(r.in, "/\x1b[200~"); err != nil {
 		t.Fatal(err)

@@ -18,9 +18,6 @@ import (
 	"certquay/model"
 )
 
-// singleFileFormats are the formats that consist of a single file without a key.
-var singleFileFormats = []string{"chain", "root"}
-
 // downloadFlags are the flags of download.
 type downloadFlags struct {
 	selection
@@ -44,7 +41,7 @@ func downloadCmd(c *invocation) *cobra.Command {
 				return out.Usage("usage.download-out")
 			case d.dir == "-" && several:
 				return out.Usage("usage.download-one")
-			case d.dir == "-" && c.Terminal && !slices.Contains(singleFileFormats, d.format):
+			case d.dir == "-" && c.Terminal && !slices.Contains(bundle.PublicFormats(), d.format):
 				return out.Usage("usage.download-terminal")
 			}
 			return actOn(cmd.Context(), c, &d.selection, args, c.findInstances(), effect[model.Instance]{

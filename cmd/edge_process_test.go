@@ -203,7 +203,7 @@ func (p *person) listen() *sshd {
 		t.Fatal(err)
 	}
 	s := p.serve("--listen", "127.0.0.1:0", "--authorized-keys", keys)
-	m := regexp.MustCompile(`SSH at (127\.0\.0\.1):(\d+)`).FindStringSubmatch(s.out.String())
+	m := sshAddress.FindStringSubmatch(s.out.String())
 	if m == nil {
 		t.Fatalf("no address:\n%s", s.out)
 	}

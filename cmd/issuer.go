@@ -42,6 +42,7 @@ type issuerJSON struct {
 type limitJSON struct {
 	Name    string  `json:"name"`
 	Subject *string `json:"subject"`
+	Shared  bool    `json:"shared"` // by all accounts at the CA
 	Of      int     `json:"of"`
 	Left    int     `json:"left"`
 	Per     string  `json:"per"`
@@ -234,7 +235,7 @@ func (c *invocation) toIssuer(one *lifecycle.Authority) issuerJSON {
 		j.Settings = map[string]any{}
 	}
 	for _, l := range one.Status.Limits {
-		j.Limits = append(j.Limits, limitJSON{l.Name, out.OrNil(l.Subject), l.Of, l.Left, period(l.Per), out.TimeOrNil(l.Refills)})
+		j.Limits = append(j.Limits, limitJSON{l.Name, out.OrNil(l.Subject), l.Shared, l.Of, l.Left, period(l.Per), out.TimeOrNil(l.Refills)})
 	}
 	for _, o := range one.Status.Orders {
 		j.Orders = append(j.Orders, orderJSON{out.OrEmpty(o.Names), out.English(o.Step), out.TimeOrNil(o.Since)})
@@ -341,6 +342,9 @@ func (c *invocation) issuer(one *lifecycle.Authority) error {
 			refill = c.Text("verb.issuer.refills", "at", l.Refills.UTC().Format(time.RFC3339))
 		}
 		said := c.Text("verb.issuer.of", "limit", model.Say("limit."+l.Name), "left", l.Left, "of", l.Of, "per", period(l.Per))
+		if l.Shared {
+			refill += " " + c.Text("verb.issuer.shared")
+		}
 		rows = append(rows, [2]string{c.Field("limit"), strings.Join(strings.Fields(said+" "+l.Subject+" "+refill), " ")})
 	}
 	for _, o := range one.Status.Orders {

@@ -272,7 +272,7 @@ func ownOnce(ctx context.Context, lock *owner.Lock, c *invocation, args []string
 		return 0, err
 	}
 	deposed(a.Deposed())
-	jctx, leave := a.Sessions.Register(ctx, c.Session)
+	jctx, leave := a.Sessions.Register(ctx, c.Session, args)
 	code := answer(jctx, a, c.Session, args)
 	leave()
 	err = errors.Join(a.Close(), lock.RemoveSocket())

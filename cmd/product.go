@@ -125,14 +125,16 @@ func productSources() []settingSource {
 func productAddCmd(c *invocation) *cobra.Command {
 	var driver string
 	var given settingFlags
-	var dryRun bool
+	var dryRun, propose bool
 	cmd := &cobra.Command{
 		Use: "add", Args: exactArg("arg.name"),
 		Example: "  certquay product add Staging --driver edge --region eu-central-1\n" +
-			"  certquay product add Staging --driver edge --set regions=eu-central-1,us-west-1 --dry-run",
+			"  certquay product add Staging --driver edge --set regions=eu-central-1,us-west-1 --dry-run\n" +
+			"  certquay product add Web --driver nginx --ssh deploy@web1.example.com --propose",
 	}
 	cmd.Flags().StringVar(&driver, "driver", "", strings.Join(product.Names(), ", "))
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "")
+	cmd.Flags().BoolVar(&propose, "propose", false, "")
 	given.bind(cmd.Flags(), productSources())
 	given.bindSet(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -146,6 +148,9 @@ func productAddCmd(c *invocation) *cobra.Command {
 		settings, secrets, err := given.read(cmd.Context(), c, cmd.Flags(), k.Entry())
 		if err != nil {
 			return err
+		}
+		if propose {
+			return c.propose(cmd.Context(), args[0], k, settings, secrets)
 		}
 		d := authority.Declaration{Name: args[0], Kind: k.Name, Settings: settings}
 		p, err := c.engine().AddProduct(cmd.Context(), d, secrets, dryRun)

@@ -1,17 +1,20 @@
 package cmd
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // receiptJSON is a receipt of a deployment in JSON (spec P10). The field names are stable.
 type receiptJSON struct {
+	ID       model.ID      `json:"id"`
 	Job      model.ID      `json:"job"`
 	Began    string        `json:"began"`
 	Ended    *string       `json:"ended"`
@@ -66,6 +69,10 @@ func receiptsCmd(c *invocation) *cobra.Command {
 				f.Resource = r.ID
 			case len(args) == 1:
 				i, err := c.engine().Find(args[0])
+				var none *rules.NotFound
+				if errors.As(err, &none) {
+					return c.receipt(args[0], err)
+				}
 				if err != nil {
 					return err
 				}
@@ -85,6 +92,31 @@ func receiptsCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
+// receipt prints one receipt in full, named by its ID or a tail of it. none is the answer if
+// there is none.
+func (c *invocation) receipt(typed string, none error) error {
+	r, err := c.engine().Receipt(typed)
+	var missing *rules.NotFound
+	switch {
+	case errors.As(err, &missing):
+		return none
+	case err != nil:
+		return err
+	case c.JSON:
+		return c.PrintJSON([]receiptJSON{newReceiptJSON(&r)})
+	}
+	var rows [][2]string
+	for _, f := range lifecycle.ReceiptFacts(&r) {
+		label := ""
+		if f.Label != "" {
+			label = c.Text(f.Label)
+		}
+		rows = append(rows, [2]string{label, c.Words().Text(f.Value)})
+	}
+	c.Fields(rows)
+	return nil
+}
+
 func (c *invocation) printReceipts(all []model.Receipt) error {
 	items, rows := []receiptJSON{}, [][]string(nil)
 	for n := range all {
@@ -98,7 +130,7 @@ func (c *invocation) printReceipts(all []model.Receipt) error {
 			result += "; " + c.Words().Text(x.Proof)
 		}
 		rows = append(rows, []string{
-			out.DateTime(r.Began), r.Product + " " + r.Region + " " + r.Name, strconv.Itoa(r.Version),
+			r.Job.Short(), out.DateTime(r.Began), r.Product + " " + r.Region + " " + r.Name, strconv.Itoa(r.Version),
 			out.Dash(shortened(r.Before)), out.Dash(shortened(r.After)), r.Actor, result,
 		})
 	}
@@ -108,7 +140,7 @@ func (c *invocation) printReceipts(all []model.Receipt) error {
 	case len(rows) == 0:
 		c.Say("verb.receipts.none")
 	default:
-		c.Table(c.Heads("at", "place", "version", "before", "after", "by", "result"), rows)
+		c.Table(c.Heads("id", "at", "place", "version", "before", "after", "by", "result"), rows)
 	}
 	return nil
 }
@@ -118,7 +150,7 @@ func shortened(fingerprint string) string { return fingerprint[:min(len(fingerpr
 
 func newReceiptJSON(r *model.Receipt) receiptJSON {
 	j := receiptJSON{
-		Job: r.Job, Began: *out.TimeOrNil(r.Began), Ended: out.TimeOrNil(r.Ended), Instance: r.Instance, Version: r.Version,
+		ID: r.Job, Job: r.Job, Began: *out.TimeOrNil(r.Began), Ended: out.TimeOrNil(r.Ended), Instance: r.Instance, Version: r.Version,
 		Resource: r.Resource, Product: r.Product, Region: r.Region, Name: r.Name, Wave: r.Wave, Waves: r.Waves,
 		By: r.Actor, Via: r.Via, Cause: r.Cause, Changes: []plannedJSON{}, Before: out.OrNil(r.Before), After: out.OrNil(r.After),
 		Verified: out.OrNil(out.Verified(r.Result == "ok", r.ReadBack)), Address: out.OrNil(r.Address), Seen: out.NewSeen(r.Seen),

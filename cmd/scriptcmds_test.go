@@ -146,9 +146,9 @@ func document(ts *testscript.TestScript, file string) []byte {
 	return []byte(lines[len(lines)-1])
 }
 
-// singleFileFormats writes a JSON value the way scripts compare it: text without quotes,
+// plainJSON writes a JSON value the way scripts compare it: text without quotes,
 // anything else as compact JSON.
-func singleFileFormats(v any) string {
+func plainJSON(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
@@ -171,7 +171,7 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}
-	got, want := singleFileFormats(v), args[2]
+	got, want := plainJSON(v), args[2]
 	same := got == want
 	if rest, ok := strings.CutPrefix(want, "~"); ok {
 		same = regexp.MustCompile(rest).MatchString(got)
@@ -192,7 +192,7 @@ func cmdKeep(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}
-	ts.Setenv(args[0], singleFileFormats(v))
+	ts.Setenv(args[0], plainJSON(v))
 }
 
 // cmdField puts what the first group of a regular expression matches in a file
@@ -422,10 +422,14 @@ type serving struct {
 	out  *safeBuffer
 }
 
+// sshAddress finds where a served store listens for SSH.
+var sshAddress = regexp.MustCompile(`SSH at (127\.0\.0\.1):(\d+)`)
+
 const serveKey = "SERVE_PID"
 
 // cmdServe starts certquay serve and waits until it serves. What it has
-// printed goes to the file serve.out when it is stopped:
+// printed goes to the file serve.out when it is stopped. PORT is the port of
+// SSH, if it listens:
 //
 //	serve [args...]
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
@@ -445,6 +449,9 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Setenv(serveKey, strconv.Itoa(s.cmd.Process.Pid))
 	running.Store(s.cmd.Process.Pid, s)
+	if m := sshAddress.FindStringSubmatch(s.out.String()); m != nil {
+		ts.Setenv("PORT", m[2])
+	}
 	ts.Defer(func() { s.kill() })
 }
 

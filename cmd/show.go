@@ -7,13 +7,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
-	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/outbox"
 	"certquay/model"
 )
+
+// shownJSON is an instance with the IDs of the receipts of its deployments, the newest first
+// (spec P10).
+type shownJSON struct {
+	out.Instance
+	Receipts []model.ID `json:"receipts"`
+}
 
 func showCmd(c *invocation) *cobra.Command {
 	var impact bool
@@ -27,10 +33,18 @@ func showCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(c.instance(&i))
+			if !c.JSON {
+				return c.details(&i)
 			}
-			return c.details(&i)
+			all, err := c.engine().Receipts(lifecycle.ReceiptFilter{Instance: i.ID})
+			if err != nil {
+				return err
+			}
+			j := shownJSON{c.instance(&i), []model.ID{}}
+			for n := range all {
+				j.Receipts = append(j.Receipts, all[n].Job)
+			}
+			return c.PrintJSON(j)
 		},
 	}
 	cmd.Flags().BoolVar(&impact, "impact", false, "")
@@ -207,7 +221,7 @@ func (c *invocation) application(i *model.Instance) error {
 
 // eventLine returns an event as one line.
 func (c *invocation) eventLine(ev *model.Event) string {
-	cell := func(s string, width int) string { return out.Pad(session.Escape(s, 200), width) }
+	cell := func(s string, width int) string { return out.Pad(out.Cell(s, 200), width) }
 	action, result := c.Label("event", ev.Action), c.Label("result", ev.Result)
 	s := out.DateTime(ev.At) + "  " + cell(ev.Actor, 10) + " " + cell(action, 12) + " " + cell(result, 8)
 	if ev.To != "" && ev.To != ev.From {
@@ -217,6 +231,9 @@ func (c *invocation) eventLine(ev *model.Event) string {
 		if more != "" {
 			s += "  " + c.Words().Text(more)
 		}
+	}
+	if ev.Receipt != "" {
+		s += "  " + c.Text("verb.event.receipt", "id", ev.Receipt.Short())
 	}
 	return s
 }

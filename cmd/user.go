@@ -259,7 +259,7 @@ func (c *invocation) user(u *model.User) error {
 		fields = append(fields, [2]string{c.Field("disabled"), out.DateTime(u.Disabled)})
 	}
 	c.Fields(fields)
-	if len(u.Keys)+len(u.Principals) == 0 {
+	if len(u.Keys)+len(u.Principals) == 0 && u.Enabled() {
 		c.Note("verb.user.no-key", "name", u.Name)
 	}
 	return nil

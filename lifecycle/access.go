@@ -70,7 +70,7 @@ func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (mod
 	if f == nil {
 		return actor, nil
 	}
-	a.e.nameWhoMay(f)
+	f = a.e.whoMay(f)
 	if id != "" && a.mayRead() == nil {
 		i, err := a.e.reader.instance(id)
 		if err != nil {

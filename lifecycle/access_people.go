@@ -1,8 +1,10 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"certquay/lifecycle/directory"
@@ -65,26 +67,43 @@ func (e *Engine) UserByPrincipals(principals []string) (model.User, error) {
 	return e.directory.UserByPrincipals(principals)
 }
 
-// nameWhoMay adds the users who have the role that a refusal demands (spec G2).
-func (e *Engine) nameWhoMay(f *rules.Refusal) {
+// WhoMay returns a refusal of the actor's role with the names of those who have the role
+// that it demands, and any other refusal as it is (spec G2).
+func (a *Access) WhoMay(f *rules.Refusal) *rules.Refusal {
+	if a.mayRead() != nil {
+		return f
+	}
+	return a.e.whoMay(f)
+}
+
+// whoMay is [Access.WhoMay] for whoever asks. It changes nothing in f.
+func (e *Engine) whoMay(f *rules.Refusal) *rules.Refusal {
+	if f == nil || f.Reason != rules.ReasonRole {
+		return f
+	}
 	needed, ok := f.Args["needed"].(model.Role)
-	if f.Reason != rules.ReasonRole || !ok {
-		return
+	if !ok {
+		return f
 	}
 	all, err := e.directory.Users()
 	if err != nil {
 		e.log.Warn("users cannot be read", "error", err)
-		return
+		return f
 	}
+	slices.SortStableFunc(all, func(a, b model.User) int { return cmp.Compare(a.Role, b.Role) }) // the lowest sufficient role first
 	var names []string
-	for _, u := range slices.Backward(all) { // the lowest sufficient role first
+	for _, u := range all {
 		if u.Role >= needed && u.Enabled() && len(names) < 5 {
 			names = append(names, u.Name)
 		}
 	}
+	named := *f
+	named.Args = maps.Clone(f.Args)
+	named.Args["who"] = model.Say("who.none")
 	if len(names) > 0 {
-		f.Args["who"] = model.Say("who.named", "names", names)
+		named.Args["who"] = model.Say("who.named", "names", names)
 	}
+	return &named
 }
 
 // presentActor returns a person with the role that they have now; without one if their

@@ -50,8 +50,8 @@ func (a *Access) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabili
 }
 
 // RateLimits returns the rate limits of each issuer that keeps to any.
-func (a *Access) RateLimits() map[string]ports.RateLimits {
-	return guardedGet(a, a.e.reader.rateLimits)
+func (a *Access) RateLimits() (map[string]ports.RateLimits, error) {
+	return guardedRead(a, a.e.reader.rateLimits)
 }
 
 // Working returns the number of running jobs.
@@ -237,6 +237,11 @@ func (a *Access) Reaches(c model.Contact) bool {
 // Notices lists notices, the newest first.
 func (a *Access) Notices(f outbox.NoticeFilter) ([]model.Notice, error) {
 	return guardedRead1(a, a.e.outbox.Notices, f)
+}
+
+// Receipt finds what is kept of one deployment by its ID or a tail of it (spec P10).
+func (a *Access) Receipt(typed string) (model.Receipt, error) {
+	return guardedRead1(a, a.e.reader.receipt, typed)
 }
 
 // Receipts lists what is kept of deployments, the newest first (spec P10).

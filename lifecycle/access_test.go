@@ -63,8 +63,9 @@ func (t noting) Append(ev model.Event) error {
 	return t.Tx.Append(ev)
 }
 
-// forAnybody are the methods of an access that tell nothing of the store.
-var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "ProductKinds", "Table"}
+// forAnybody are the methods of an access that tell nothing of the store, at least not to
+// whoever has no role.
+var forAnybody = []string{"Actor", "IssuerKinds", "May", "Missing", "Now", "ProductKinds", "Table", "WhoMay"}
 
 // onlyRead are those that read. Every other acts.
 var onlyRead = []string{
@@ -73,7 +74,7 @@ var onlyRead = []string{
 	"Discovery", "EventsByDay", "Everywhere", "Expiries", "Explain", "Facts", "Find", "FindResource", "FindWatch", "Follow",
 	"Impact", "Instance", "Issuers", "KeyUses", "LogRefusal", "Material", "Metrics", "NextDue", "Notices", "Page", "PlanBuy",
 	"PlanRekey", "PlanReorder", "Policy", "Product", "Products", "QueryValues", "Quote", "QuoteHosting", "QuotePack",
-	"RateLimits", "Reaches", "Receipts", "Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search",
+	"RateLimits", "Reaches", "Receipt", "Receipts", "Refund", "Refunds", "Resource", "Resources", "SavedView", "SavedViews", "Search",
 	"SearchResources", "Settling", "SharesKey", "SpentByCurrency", "Tasks", "TasksOf", "Template", "UnusedContact", "User",
 	"Users", "UsersOfContact", "UsualBrand", "View", "Wait", "WaitReporting", "Watch", "Watches", "Working",
 }

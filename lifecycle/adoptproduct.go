@@ -109,8 +109,11 @@ func (ps *adoptedProducts) freeName(driver string) string {
 }
 
 // hostsOf are the hosts of a product that are reached by SSH.
-func hostsOf(settings map[string]any) (hosts []string) {
-	switch list := settings["ssh"].(type) {
+func hostsOf(settings map[string]any) []string { return listOf(settings["ssh"]) }
+
+// listOf is a setting that is a list, as it is typed, stored or decoded.
+func listOf(value any) (hosts []string) {
+	switch list := value.(type) {
 	case []string:
 		return slices.Clone(list)
 	case []any: // as JSON decodes it

@@ -2,11 +2,13 @@ package lifecycle
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"slices"
 	"strings"
 	"sync"
 
+	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/ports"
@@ -192,8 +194,33 @@ func (ds *deployments) requireCovered(ctx context.Context, i *model.Instance, t 
 	return nil
 }
 
+// held returns what tells the names of the certificate that a target has now, for one that
+// serves whatever names are in it. A region is read once, and only if that is asked.
+func (ds *deployments) held(ctx context.Context, p ports.Product, region string) func(ports.Target) ([]string, error) {
+	d, ok := ports.Part[ports.Discoverer](p)
+	survey := sync.OnceValues(func() ([]ports.Presence, error) { return d.Survey(ctx, region) })
+	return func(t ports.Target) ([]string, error) {
+		if !ok {
+			return nil, nil
+		}
+		all, err := survey()
+		if err != nil {
+			return nil, model.Fail("deploy.discover", "cause", messageFrom("server", err)).Wrapping(err)
+		}
+		n := slices.IndexFunc(all, func(pr ports.Presence) bool { return pr.Target == t && len(pr.Chain) > 0 })
+		if n < 0 {
+			return nil, nil
+		}
+		leaf, err := x509.ParseCertificate(all[n].Chain[0])
+		if err != nil { // nobody knows what it is for
+			return nil, nil //nolint:nilerr // a person names the target
+		}
+		return bundle.Names(leaf), nil
+	}
+}
+
 // matchingResources lists the existing resources of a region that the names
-// cover. On a product that creates resources on demand and has no match it lists
+// cover, by what they serve, or else by what they have now. On a product that creates resources on demand and has no match it lists
 // each name that is not a wildcard.
 func (ds *deployments) matchingResources(ctx context.Context, p ports.Product, region string, certNames []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ds.policy.CallTimeout)
@@ -203,8 +230,12 @@ func (ds *deployments) matchingResources(ctx context.Context, p ports.Product, r
 		return nil, model.Fail("deploy.discover", "cause", messageFrom("server", err)).Wrapping(err)
 	}
 	var found []string
+	held := ds.held(ctx, p, region)
 	for _, pl := range places {
 		hosts, err := ds.hosts(ctx, p, pl)
+		if err == nil && len(hosts) == 0 {
+			hosts, err = held(pl)
+		}
 		if err != nil {
 			return nil, err
 		}

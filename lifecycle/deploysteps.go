@@ -280,7 +280,7 @@ func (w *worker) settle(tx model.Tx, j *model.Job) error {
 		if r.ReadBack {
 			ev.Detail = model.Say("log.read-back", "place", r.Place(), "version", j.Version)
 		}
-		return w.endReceipt(tx, j, r, "")
+		return w.endReceipt(tx, j, r, &ev, "")
 	}); err != nil {
 		return err
 	}
@@ -361,6 +361,7 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 			again = w.Now().Add(rules.RetryWithin(validityOf(tx, j.Instance), j.Attempt, 0))
 		}
 		failure := model.Failure{Kind: model.JobDeploy, At: w.Now(), Message: j.Error}
+		ev := w.jobEvent(j, journal.ResultFailed)
 		if err := w.deployments.withResource(tx, j.Resource, func(r *model.Resource) error {
 			switch {
 			case again.IsZero():
@@ -372,14 +373,13 @@ func (w *worker) rollbackStep(ctx context.Context, j model.Job, _ bool) (func(mo
 			if r.Deployed == "" {
 				r.Address = b.Address
 			}
-			return w.endReceipt(tx, j, r, j.Error)
+			return w.endReceipt(tx, j, r, &ev, j.Error)
 		}); err != nil {
 			return err
 		}
 		if err := w.cleanAfter(tx, j, s.res.Product); err != nil { // the others may be done
 			return err
 		}
-		ev := w.jobEvent(j, journal.ResultFailed)
 		ev.Reason, ev.Detail = j.Error, model.Say("log.restored")
 		if err := w.fillInstanceName(tx, &ev); err != nil {
 			return err

@@ -163,6 +163,25 @@ func TestARefusalNamesWhoMay(t *testing.T) {
 	if said := inWords(f.InsteadText()); said != "ask ben or carla" {
 		t.Errorf("it says %q", said)
 	}
+	for _, c := range []struct {
+		role   model.Role
+		action rules.Action
+		said   string
+	}{
+		{model.NoRole, rules.Review, "ask a person with that role"}, // names nobody to whoever may not read
+		{model.Viewer, rules.Review, "ask ben or carla"}, {model.Reviewer, rules.ActionUser, "ask carla"},
+	} {
+		a := w.engine.By(person("x", c.role))
+		if said := inWords(a.WhoMay(a.May(c.action)).InsteadText()); said != c.said {
+			t.Errorf("%s of a %s: it says %q", c.action, c.role, said)
+		}
+	}
+	_, err := w.engine.By(operator).EditUser(w.ctx(), "carla", directory.UserEdit{Role: model.Reviewer})
+	w.check(err)
+	a := w.engine.By(person("x", model.Viewer))
+	if said := inWords(a.WhoMay(a.May(rules.ActionUser)).InsteadText()); said != "ask the owner on the server itself" {
+		t.Errorf("of nobody it says %q", said)
+	}
 }
 
 // What is secret needs a role of its own, and is logged before it leaves. spec: G2

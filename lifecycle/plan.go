@@ -120,17 +120,14 @@ func (ds *deployments) plan(ctx context.Context, t *target, pair ports.KeyPair, 
 	p.Gained, p.Lost = without(covered, before), without(before, covered)
 }
 
-// shortFingerprint is how many characters of a fingerprint a plan shows.
-const shortFingerprint = 12
-
 // ChangeText says one step of a plan or of a receipt.
 func ChangeText(c model.PlannedChange) model.Text {
 	kind := ports.ChangeKind(c.Kind)
 	short := func(s string) string {
-		if kind == ports.ChangeLink || len(s) < shortFingerprint {
+		if kind == ports.ChangeLink || len(s) < 8 {
 			return s
 		}
-		return s[:shortFingerprint] + "…"
+		return s[:4] + "…" + s[len(s)-4:] // as the board of deployments has it
 	}
 	code := "plan.change." + c.Kind
 	if c.Before == "" && kind == ports.ChangeReplace {

@@ -360,14 +360,19 @@ func (rd *reader) capabilitiesByBrand() map[string]func(time.Time) rules.Capabil
 }
 
 // rateLimits is [Access.RateLimits].
-func (rd *reader) rateLimits() map[string]ports.RateLimits {
+func (rd *reader) rateLimits() (map[string]ports.RateLimits, error) {
 	all := map[string]ports.RateLimits{}
 	for name, is := range rd.issuers.Usable() {
-		if l, ok := ports.Extension[ports.Limited](is); ok {
-			all[name] = l.RateLimits()
+		l, ok := ports.Extension[ports.Limited](is)
+		if !ok {
+			continue
+		}
+		var err error
+		if all[name], err = l.RateLimits(); err != nil {
+			return nil, err
 		}
 	}
-	return all
+	return all, nil
 }
 
 // capabilities is [Access.Issuers].

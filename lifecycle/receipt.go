@@ -3,9 +3,11 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -34,9 +36,9 @@ func (w *worker) newReceipt(ctx context.Context, j *model.Job, s *deployTarget, 
 	return r
 }
 
-// endReceipt completes the receipt of a job, and forgets the oldest of its resource. A reason
-// says that it failed.
-func (w *worker) endReceipt(tx model.Tx, j *model.Job, at *model.Resource, reason model.Text) error {
+// endReceipt completes the receipt of a job, to which its event leads, and forgets the oldest
+// of its resource. A reason says that it failed.
+func (w *worker) endReceipt(tx model.Tx, j *model.Job, at *model.Resource, ev *model.Event, reason model.Text) error {
 	r, err := model.Get[model.Receipt](tx, model.ReceiptKey(j.Resource, j.ID))
 	if err != nil {
 		if errors.Is(err, model.ErrNotFound) { // a job of an earlier version
@@ -61,6 +63,7 @@ func (w *worker) endReceipt(tx model.Tx, j *model.Job, at *model.Resource, reaso
 	if err := tx.Put(&r); err != nil {
 		return err
 	}
+	ev.Receipt = r.Job
 	var keys []string
 	for key, err := range tx.Keys(model.Scan{Kind: model.KindReceipt, Prefix: model.ReceiptKey(j.Resource, "")}) {
 		if err != nil {
@@ -78,6 +81,36 @@ func (w *worker) endReceipt(tx model.Tx, j *model.Job, at *model.Resource, reaso
 		}
 	}
 	return nil
+}
+
+// receipt is [Access.Receipt].
+func (rd *reader) receipt(typed string) (found model.Receipt, err error) {
+	var keys []string
+	err = rd.store.View(func(r model.Reader) error {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindReceipt}) {
+			if err != nil {
+				return err
+			}
+			_, job, _ := strings.Cut(key, "/")
+			if strings.EqualFold(job, typed) || model.ID(job).HasTail(typed) {
+				keys = append(keys, key)
+			}
+		}
+		switch len(keys) {
+		case 0:
+			return &rules.NotFound{What: "receipt", Name: typed}
+		case 1:
+			found, err = model.Get[model.Receipt](r, keys[0])
+			return err
+		}
+		a := &rules.Ambiguous{Name: typed}
+		for _, key := range keys {
+			_, job, _ := strings.Cut(key, "/")
+			a.Candidates = append(a.Candidates, job)
+		}
+		return a
+	})
+	return found, err
 }
 
 // ReceiptFilter selects receipts: those of a resource, or else those of an instance.

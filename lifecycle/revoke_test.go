@@ -22,8 +22,9 @@ type remoteCA struct {
 	byKey  []string // serials that were to be revoked by their key
 	keyErr error
 
-	pruned int // batches
-	left   int // that are to come
+	pruned   int // batches
+	reopened chan int
+	left     int // that are to come
 
 	until time.Time // when its lasting records hold no more
 
@@ -55,6 +56,12 @@ func (r *remoteCA) Advise(ctx context.Context, _ *x509.Certificate) (ports.Advic
 	return ports.Advice{RetryAfter: time.Hour}, nil
 }
 
+// Reopen tells how often the CA was asked to prune before, which each pass does.
+func (r *remoteCA) Reopen(context.Context) error {
+	r.reopened <- r.pruned
+	return nil
+}
+
 func (r *remoteCA) Prune(context.Context, int) (bool, error) {
 	r.pruned++
 	if r.left > 0 {
@@ -66,7 +73,7 @@ func (r *remoteCA) Prune(context.Context, int) (bool, error) {
 // remote makes the world's CA one behind an account.
 func (w *world) remote() *remoteCA {
 	w.t.Helper()
-	r := &remoteCA{Issuer: w.issuer}
+	r := &remoteCA{Issuer: w.issuer, reopened: make(chan int, 1)}
 	w.engine.Close()
 	w.base.Options.Issuers = map[string]ports.Issuer{lifecycletest.Brand: r}
 	w.start(w.store)
@@ -139,6 +146,21 @@ func TestIssuersAreAskedToPrune(t *testing.T) {
 	w.forward(25 * time.Hour)
 	if ca.pruned < 4 {
 		t.Error("not asked the next day")
+	}
+}
+
+// Ports that ended with the process before are opened again before anything else. spec: C3 C4
+func TestPortsOfOrdersAreOpenedFirst(t *testing.T) {
+	w := newWorld(t)
+	ca := w.remote()
+	w.engine.Start()
+	select {
+	case passes := <-ca.reopened:
+		if passes != 0 {
+			t.Errorf("after %d passes", passes)
+		}
+	case <-w.ctx().Done():
+		t.Error("the CA may look at closed ports")
 	}
 }
 

@@ -18,8 +18,6 @@ import (
 const (
 	// resumeEvery is the longest pause between passes, in case a wake-up was lost.
 	resumeEvery = 10 * time.Minute
-	// verifyEvery is the interval at which each resource is verified.
-	verifyEvery = 24 * time.Hour
 	// passLimit bounds what one pass starts, so that a fleet that becomes due at
 	// once is processed in batches.
 	passLimit = 1000
@@ -71,6 +69,7 @@ func (s *scheduler) wakeUp() {
 
 // schedule runs passes until the engine closes.
 func (s *scheduler) schedule() {
+	s.reopenPorts()
 	_ = s.journal.Guard("scheduler.resume", func() error { s.resume(); return nil }) // Guard logs the fault
 	s.verifyProblems()
 	var planned, passed, found journal.LogFilter
@@ -104,6 +103,18 @@ func (s *scheduler) schedule() {
 			return
 		case <-s.wake:
 		case <-s.clock.After(wait):
+		}
+	}
+}
+
+// reopenPorts has the issuers open what ended with the process before, since CAs may look at
+// it. What cannot be opened is said by its order, too.
+func (s *scheduler) reopenPorts() {
+	for name, is := range s.issuers.Usable() {
+		if p, ok := ports.Extension[ports.Reopener](is); ok {
+			if err := s.journal.Guard("issuer.Reopen", func() error { return p.Reopen(s.ctx) }); err != nil {
+				s.log.Warn("the proofs of orders under way could not all be shown again", "issuer", name, "error", err)
+			}
 		}
 	}
 }
@@ -262,12 +273,12 @@ func (s *scheduler) dueInstances(now time.Time) (due []model.ID, err error) {
 	return due, err
 }
 
-// resourcesToVerify lists at most [passLimit] resources that were not verified
-// for a day.
+// resourcesToVerify lists at most [passLimit] resources that were not verified for the
+// longest pause between looks (spec P8).
 func (s *scheduler) resourcesToVerify(now time.Time) (look []model.ID, err error) {
 	err = s.store.View(func(r model.Reader) error {
 		due := model.Scan{
-			Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-verifyEvery)), Limit: passLimit,
+			Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-s.policy.Looks)), Limit: passLimit,
 		}
 		for key, err := range r.Keys(due) {
 			if err != nil {
@@ -281,25 +292,26 @@ func (s *scheduler) resourcesToVerify(now time.Time) (look []model.ID, err error
 }
 
 // shortLivedToVerify adds the resources of short-lived certificates that are verified
-// more often than once a day (spec C8). It looks for them once an hour.
+// more often than others (spec C8). It looks for them once an hour.
 func (s *scheduler) shortLivedToVerify(now time.Time, look []model.ID) ([]model.ID, error) {
 	if now.Sub(s.shortLived) < time.Hour && !now.Before(s.shortLived) {
 		return look, nil
 	}
 	s.shortLived = now
-	soon := model.Scan{Index: "expiry", From: model.TimeKey(now), To: model.TimeKey(now.Add(rules.ShortLived))}
+	short := rules.ShortLived(s.policy.Looks)
+	soon := model.Scan{Index: "expiry", From: model.TimeKey(now), To: model.TimeKey(now.Add(short))}
 	err := s.store.View(func(r model.Reader) error {
 		var failed error
 		reported := func(string, error) {} // by those who work on it
 		err := journal.EachReadable(r, soon, reported, func(i *model.Instance) bool {
 			v := i.Current()
-			if v == nil || i.Deployments.Deployed == 0 || v.Validity() >= rules.ShortLived {
+			if v == nil || i.Deployments.Deployed == 0 || v.Validity() >= short {
 				return true
 			}
 			var rs []model.Resource
 			rs, failed = resourcesOf(r, i.ID)
 			for n := range rs {
-				if x := &rs[n]; x.Deployed != "" && now.Sub(x.ProbedAt) >= rules.LookEvery(v.Validity()) && !slices.Contains(look, x.ID) {
+				if x := &rs[n]; x.Deployed != "" && now.Sub(x.ProbedAt) >= rules.LookEvery(s.policy.Looks, v.Validity()) && !slices.Contains(look, x.ID) {
 					look = append(look, x.ID)
 				}
 			}

@@ -126,7 +126,17 @@ func requestText(r *model.Request, q *ask) model.Text {
 	if u, ok := q.Data.(userRequest); ok {
 		return model.Say("todo.approve-user", "by", r.By.Name, "user", r.Name, "what", u.text())
 	}
-	return model.Say("todo.approve", "by", r.By.Name, "action", r.Action, "name", r.Name)
+	why := ""
+	switch d := q.Data.(type) {
+	case RevokeRequest:
+		why = d.Reason
+	case downloadRequest:
+		why = d.Format
+	}
+	if why == "" {
+		return model.Say("todo.approve", "by", r.By.Name, "action", r.Action, "name", r.Name)
+	}
+	return model.Say("todo.approve-what", "by", r.By.Name, "action", r.Action, "name", r.Name, "what", why)
 }
 
 // text describes a change of a user.
@@ -241,11 +251,7 @@ func (e *Engine) mayApprove(by model.Actor, r *model.Request) *rules.Refusal {
 	if strings.EqualFold(r.By.Name, by.Name) || r.By.Key != "" && r.By.Key == by.Key {
 		return &rules.Refusal{Action: rules.ActionApprove, Instance: r.Instance, Reason: rules.ReasonOwnRequest, Rule: "G3"}
 	}
-	if f := e.table.May(by, rules.Action(r.Action)); f != nil {
-		e.nameWhoMay(f)
-		return f
-	}
-	return nil
+	return e.whoMay(e.table.May(by, rules.Action(r.Action)))
 }
 
 // endRequest ends a request and its task.

@@ -40,7 +40,7 @@ func TestPausesFitTheValidity(t *testing.T) {
 		if got := rules.RetryWithin(c.validity, 9, 2*days); got != 2*days {
 			t.Errorf("%v: sooner than asked: %v", c.validity, got)
 		}
-		if got := rules.LookEvery(c.validity); got != c.look && c.validity > 0 {
+		if got := rules.LookEvery(days, c.validity); got != c.look && c.validity > 0 {
 			t.Errorf("%v: looked at every %v, want %v", c.validity, got, c.look)
 		}
 		if c.validity == 0 {
@@ -121,5 +121,44 @@ func TestWhatPresentsAShortCertificateIsLookedAtMoreOften(t *testing.T) {
 		if at := w.resource(0).ProbedAt; at.After(before) != c.again {
 			t.Errorf("%v: looked at after %v", c.validity, at.Sub(before))
 		}
+	}
+}
+
+// How often addresses are asked what they present is a setting: it holds for what is deployed
+// and for what is watched, and short certificates are still looked at in time.
+//
+// spec: P8 D4 N3
+func TestThePauseBetweenLooksIsASetting(t *testing.T) {
+	for _, c := range []struct{ longest, validity, look time.Duration }{
+		{days, 90 * days, days},
+		{4 * time.Hour, 90 * days, 4 * time.Hour},
+		{4 * time.Hour, 24 * time.Hour, 2 * time.Hour},
+		{7 * days, 398 * days, 7 * days},
+		{7 * days, 30 * days, 60 * time.Hour},
+	} {
+		w := newWorld(t)
+		w.policy.Looks = c.longest
+		w.start(w.store)
+		w.issuer.Can.MaxValidity = c.validity
+		w.deploy(w.issued("a.example.com"))
+		before := w.resource(0).ProbedAt
+		w.forward(c.look - time.Hour)
+		if at := w.resource(0).ProbedAt; !at.Equal(before) {
+			t.Errorf("%v of at most %v: looked at after %v", c.validity, c.longest, at.Sub(before))
+		}
+		w.forward(2 * time.Hour)
+		if at := w.resource(0).ProbedAt; !at.After(before) {
+			t.Errorf("%v of at most %v: not looked at after %v", c.validity, c.longest, c.look+time.Hour)
+		}
+	}
+	w, _, _ := watching(t)
+	w.policy.Looks = 4 * time.Hour
+	w.start(w.store)
+	watch, err := w.engine.By(operator).AddWatch(w.ctx(), "www.example.com:8443", "", "")
+	w.check(err)
+	watch, err = w.engine.By(operator).CheckWatch(w.ctx(), watch.ID)
+	w.check(err)
+	if got := watch.Next.Sub(watch.AnsweredAt); got != 4*time.Hour {
+		t.Errorf("what is watched is looked at after %v", got)
 	}
 }

@@ -165,11 +165,7 @@ func (e *Engine) download(ctx context.Context, actor model.Actor, id model.ID, v
 // mayDownloadKey refuses a download with a private key to an actor who may only download
 // certificates (spec G2).
 func (e *Engine) mayDownloadKey(actor model.Actor) *rules.Refusal {
-	f := e.table.May(actor, rules.ActionDownloadKey)
-	if f != nil {
-		e.nameWhoMay(f)
-	}
-	return f
+	return e.whoMay(e.table.May(actor, rules.ActionDownloadKey))
 }
 
 // holdsSecret reports whether a download would hold a private key, or refuses it to an

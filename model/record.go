@@ -312,6 +312,7 @@ type Event struct {
 	Result         string // "ok", "refused", "failed", "waiting"
 	Reason         Text   // why it was refused or failed
 	Detail         Text
+	Receipt        ID     // of the deployment that it tells of; "" for none
 	SuppressNotice bool   // the previous attempt ended the same way, so no notice is sent
 	Chain          []byte // keyed hash of this event and the previous one
 }

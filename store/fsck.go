@@ -322,13 +322,14 @@ type Checkpoint struct {
 // and compares it with checkpoints noted before (spec S4, G6). It reads one snapshot and
 // does not block writers.
 func (s *Store) VerifyEvents(ctx context.Context, noted []Checkpoint) (r EventReport, err error) {
-	c := &checker{ctx: ctx}
+	c, there := &checker{ctx: ctx}, map[uint64]bool{}
 	c.atEvent = func(at eventHead) {
 		r.Last = Checkpoint{at.seq, at.chain}
 		for _, k := range noted {
 			if k.Seq != at.seq {
 				continue
 			}
+			there[k.Seq] = true
 			if bytes.Equal(k.Chain, at.chain) {
 				r.Checkpoint = append(r.Checkpoint, k)
 			} else {
@@ -341,7 +342,7 @@ func (s *Store) VerifyEvents(ctx context.Context, noted []Checkpoint) (r EventRe
 		return c.events()
 	})
 	for _, k := range noted {
-		if k.Seq == 0 || k.Seq > r.Last.Seq {
+		if !there[k.Seq] {
 			c.problem("fsck.checkpoint-missing", "event", k.Seq, "last", r.Last.Seq)
 		}
 	}

@@ -262,6 +262,7 @@ type event struct {
 	Result         string     `cbor:"12,keyasint,omitzero"`
 	Reason         model.Text `cbor:"13,keyasint,omitzero"`
 	Detail         model.Text `cbor:"14,keyasint,omitzero"`
+	Receipt        model.ID   `cbor:"17,keyasint,omitzero"`
 	SuppressNotice bool       `cbor:"16,keyasint,omitzero"`
 	Chain          []byte     `cbor:"15,keyasint,omitzero"`
 }

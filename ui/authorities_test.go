@@ -169,6 +169,20 @@ func TestTheListOfAuthoritiesIsLive(t *testing.T) {
 	d.keys("enter").sees("issuer:letsencrypt", "6 of 40")
 }
 
+// Issuers at one CA say that they share its limits. spec: C7
+func TestIssuersAtOneCASayWhomTheyShareLimitsWith(t *testing.T) {
+	b := kittest.Authorities()
+	const shares = "certificates are counted with those of corporate"
+	d := drive(t, b, 120, 40, asOwner)
+	if d.keys("A", "j"); d.has(shares) {
+		t.Errorf("nobody does:\n%s", d.screen())
+	}
+	le, other := b.Account("letsencrypt"), b.Account("corporate")
+	le.State.Limits[1].Shared, le.State.CA, other.State.CA = true, "ca-1", "ca-1"
+	d.send(tickMsg{})
+	d.sees(shares)
+}
+
 // TestDNSAccountsByKeys adds an account with the provider's own settings, whose secrets
 // are not shown, and removes it. spec: C5
 func TestDNSAccountsByKeys(t *testing.T) {

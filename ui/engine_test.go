@@ -213,7 +213,8 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 			switch {
 			case ev.Result == journal.ResultRefused:
 				refused++
-			case ev.Action == string(row.Action) || ev.Action == "draft":
+			case ev.Action == string(row.Action) || ev.Action == "draft",
+				row.Action == rules.Download && ev.Action == rules.ActionDownloadKey:
 				done++
 			}
 		}

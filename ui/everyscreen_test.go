@@ -84,7 +84,7 @@ func (d *driver) whole() {
 		d.t.Errorf("a box of %dx%d on a screen of %dx%d:\n%s", w, h, d.m.width, d.m.height, box)
 	}
 	switch top.(type) {
-	case *dialog.Costs, *action.Authorities: // tables; what is selected stands whole below the second
+	case *dialog.Costs, *action.Authorities, *action.Discovery: // tables; what is selected stands whole below the last two
 		return
 	}
 	for l := range strings.Lines(box) {

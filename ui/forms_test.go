@@ -110,9 +110,16 @@ func TestEmptyFieldsLookEmpty(t *testing.T) {
 }
 
 // TestSaveForm writes files where the person says and tells which hold a key.
-// spec: I2
+// Whoever may not have keys is offered what holds none. spec: I2 G2
 func TestSaveForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.keys("j", "s").sees("formats with the private key need the role admin", "the certificate with its chain, no key", "holds no private key")
+	d.fill("directory", "out").keys("enter").sees("/home/out/api.example.net-fullchain.pem")
+	if d.saved["out/api.example.net-fullchain.pem"] || len(d.saved) != 2 {
+		t.Fatalf("saved %v", d.saved)
+	}
+	admin := func(o *Options) { o.Actor.Role = model.Admin }
+	d = drive(t, kittest.Fleet(60), 80, 24, admin)
 	d.keys("j", "s")
 	d.sees("holds the private key")
 	d.fill("directory", "out").keys("enter")

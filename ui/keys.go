@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -303,20 +304,7 @@ func (m *root) run(a app.Action) tea.Cmd {
 	}
 	if a.Run == nil {
 		if a.Disabled != nil {
-			why := a.Disabled
-			return m.open(app.OpenDialogMsg{Then: dialog.PressChosen, Make: func() app.Dialog {
-				return &dialog.Notice{
-					Context: m.ctx,
-					Title:   a.Label(),
-					Badge:   m.ctx.T("danger.note"),
-					Tone:    style.Accent,
-					Choices: dialog.ChoicesFrom(m.ctx, why.KeyHints()),
-					Sections: []dialog.Section{
-						{Lines: []string{why.Message()}},
-						{Head: m.ctx.T("refused.wayout"), Lines: []string{why.Hint()}},
-					},
-				}
-			}})
+			return m.queueInput(m.explainDisabled(a))
 		}
 		return nil
 	}
@@ -325,4 +313,25 @@ func (m *root) run(a app.Action) tea.Cmd {
 		return m.queueInput(cmd)
 	}
 	return cmd
+}
+
+// explainDisabled returns a command that shows why an action is disabled, and what to do instead.
+func (m *root) explainDisabled(a app.Action) tea.Cmd {
+	c, why, title := m.ctx, a.Disabled, a.Label()
+	return c.Do(func(context.Context) tea.Msg {
+		message, hint, ways := why.Message(), why.Hint(), why.KeyHints()
+		return app.OpenDialogMsg{Then: dialog.PressChosen, Make: func() app.Dialog {
+			return &dialog.Notice{
+				Context: c,
+				Title:   title,
+				Badge:   c.T("danger.note"),
+				Tone:    style.Accent,
+				Choices: dialog.ChoicesFrom(c, ways),
+				Sections: []dialog.Section{
+					{Lines: []string{message}},
+					{Head: c.T("refused.wayout"), Lines: []string{hint}},
+				},
+			}
+		}}
+	})
 }

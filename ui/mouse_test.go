@@ -10,7 +10,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"certquay/lifecycle/rules"
-	"certquay/ui/dialog"
 	"certquay/ui/kittest"
 )
 
@@ -46,53 +45,12 @@ func TestEveryActionEveryWay(t *testing.T) {
 				if a.Hidden {
 					continue
 				}
-				label := a.Label()
-				if len([]rune(label)) > 40 {
-					label = string([]rune(label)[:40])
-				}
 				ways := map[string]func(*driver) bool{}
-				entry := func(d *driver) bool { // brings the entry of the palette on the screen
-					d.keys(":").text(label)
-					for range 200 {
-						if p, ok := d.m.top().(*dialog.Palette); !ok || p == nil {
-							t.Fatal("no palette")
-						}
-						for l := range strings.SplitSeq(d.screen(), "\n") {
-							if strings.Contains(l, "▌ "+label) && strings.Contains(l, a.Help().Key) {
-								return true
-							}
-						}
-						d.keys("down")
-					}
-					return false
-				}
-				ways["palette"] = func(d *driver) bool { ok := entry(d); d.keys("enter"); return ok }
-				ways["click in the palette"] = func(d *driver) bool { ok := entry(d); d.click("▌ " + label); return ok }
+				ways["palette"] = func(d *driver) bool { ok := d.toPaletteEntry(a); d.keys("enter"); return ok }
+				ways["click in the palette"] = func(d *driver) bool { return d.clickInPalette(a) }
 				if len(a.Keys()) > 0 {
 					ways["key"] = func(d *driver) bool { d.keys(a.Keys()[0]); return true }
-					ways["click in the help"] = func(d *driver) bool {
-						d.keys("?")
-						head := a.Help().Key
-						if len([]rune(head)) > 11 {
-							head = string([]rune(head)[:10])
-						}
-						for range 100 {
-							for y, l := range strings.Split(d.screen(), "\n") {
-								if y == 0 { // the tabs
-									continue
-								}
-								for _, at := range indexes(l, head+" ") {
-									if rest := strings.TrimLeft(string([]rune(l)[at+len([]rune(head)):]), " …"); strings.HasPrefix(rest,
-										label[:min(len(label), 20)]) {
-										d.send(tea.MouseClickMsg{X: at, Y: y, Button: tea.MouseLeft})
-										return true
-									}
-								}
-							}
-							d.keys("j")
-						}
-						return false
-					}
+					ways["click in the help"] = func(d *driver) bool { return d.clickInHelp(a) }
 				}
 				for _, f := range start(t).m.footerItems() {
 					if a.Enabled() && f.keyName == a.Keys()[0] {

@@ -276,7 +276,7 @@ func TestPastedDocument(t *testing.T) {
 	d.sees("✕ enter adds what is pasted")
 	d.keys("enter")
 	d.sees("pasted-1.png   PNG")
-	docs, err := e.Documents(id)
+	docs, err := e.ReadDocuments(t.Context(), id)
 	if err != nil || len(docs) != 1 || !bytes.Equal(docs[0].Data.Reveal(), kittest.PNG()) {
 		t.Fatalf("documents %v, %v", docs, err)
 	}

@@ -39,6 +39,9 @@ const maxNamed = 3
 // othersText names who else is here: those who look at the same instance, or else all
 // (spec G4).
 func (m *root) othersText(others []Other) string {
+	if len(others) == 0 {
+		return ""
+	}
 	at := m.looking()
 	var same, all []string
 	for _, o := range others {

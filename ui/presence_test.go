@@ -35,3 +35,25 @@ func TestWhoElseIsHere(t *testing.T) {
 		t.Errorf("the cursor moved from %s to %s", was, at)
 	}
 }
+
+// Where the header has no room for who else is here, the line under it has; a sandbox's
+// clock makes room for them. spec: G4
+func TestWhoElseIsHereAtEverySize(t *testing.T) {
+	for _, width := range []int{80, 100, 120, 140, 200} {
+		for _, sandbox := range []bool{false, true} {
+			d := drive(t, kittest.Fleet(10), width, 40, reviewer, func(o *Options) {
+				o.Sandbox = sandbox
+				o.Others = func() []Other { return []Other{{Name: "ben"}, {Name: "carla"}} }
+			})
+			d.keys("j")
+			d.fits()
+			head := strings.Join(strings.Split(d.screen(), "\n")[:2], "\n")
+			if !strings.Contains(head, "here: ben, carla") || sandbox != strings.Contains(head, "sandbox") {
+				t.Errorf("%d wide, sandbox %v:\n%s", width, sandbox, head)
+			}
+			if width >= 120 && !strings.Contains(head, "anna (reviewer)") {
+				t.Errorf("%d wide: it does not say who acts:\n%s", width, head)
+			}
+		}
+	}
+}

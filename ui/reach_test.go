@@ -4,8 +4,11 @@ import (
 	"slices"
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
+
 	"certquay/lifecycle/rules"
 	"certquay/ui/app"
+	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
 )
 
@@ -103,11 +106,69 @@ func (d *driver) row(name string) *driver {
 	for before := ""; before != d.screen(); d.keys("down") {
 		before = d.screen()
 		for l := range strings.Lines(before) {
-			if _, on, ok := strings.Cut(l, "▌"); ok && strings.HasPrefix(strings.TrimLeft(on, " [✓](•)"), name) {
+			if _, on, ok := strings.Cut(l, "▌"); ok && strings.HasPrefix(strings.TrimLeft(on, " [✓](•)▲✕◔●"), name) {
 				return d
 			}
 		}
 	}
 	d.t.Fatalf("no row has %s:\n%s", name, d.screen())
 	return d
+}
+
+// paletteLabel is what the palette says of an action, cut so that it fits into one line.
+func paletteLabel(a app.Action) string {
+	label := []rune(a.Label())
+	return string(label[:min(len(label), 40)])
+}
+
+// toPaletteEntry opens the palette and moves to an action; false if it is not there.
+func (d *driver) toPaletteEntry(a app.Action) bool {
+	d.t.Helper()
+	d.keys(":").text(paletteLabel(a))
+	for range 200 {
+		if p, ok := d.m.top().(*dialog.Palette); !ok || p == nil {
+			d.t.Fatal("no palette")
+		}
+		for l := range strings.SplitSeq(d.screen(), "\n") {
+			if strings.Contains(l, "▌ "+paletteLabel(a)) && strings.Contains(l, a.Help().Key) {
+				return true
+			}
+		}
+		d.keys("down")
+	}
+	return false
+}
+
+// clickInPalette clicks on an action in the palette; false if it is not there.
+func (d *driver) clickInPalette(a app.Action) bool {
+	d.t.Helper()
+	ok := d.toPaletteEntry(a)
+	d.click("▌ " + paletteLabel(a))
+	return ok
+}
+
+// clickInHelp opens the help and clicks on an action with a key; false if it is not there.
+func (d *driver) clickInHelp(a app.Action) bool {
+	d.t.Helper()
+	d.keys("?")
+	head, label := a.Help().Key, paletteLabel(a)
+	if len([]rune(head)) > 11 {
+		head = string([]rune(head)[:10])
+	}
+	for range 100 {
+		for y, l := range strings.Split(d.screen(), "\n") {
+			if y == 0 { // the tabs
+				continue
+			}
+			for _, at := range indexes(l, head+" ") {
+				rest := strings.TrimLeft(string([]rune(l)[at+len([]rune(head)):]), " …")
+				if strings.HasPrefix(rest, label[:min(len(label), 20)]) {
+					d.send(tea.MouseClickMsg{X: at, Y: y, Button: tea.MouseLeft})
+					return true
+				}
+			}
+		}
+		d.keys("j")
+	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/charmbracelet/x/exp/golden"
@@ -94,6 +95,19 @@ var screens = []struct {
 		},
 		0,
 	},
+	{"product-proposed", kittest.Found, func(d *driver) {
+		if d.act("tab-deployments", "products").keys("a"); d.m.ctx.Backend.Actor().Role >= model.Admin { // others are refused
+			d.choose("driver", "server").fill("name", "Web").keys("ctrl+s", "ctrl+t")
+		}
+	}, 0},
+	{"discovery", kittest.Found, func(d *driver) { d.act("discovery") }, english},
+	{"adopt", kittest.Found, func(d *driver) { d.act("discovery").keys("*", "enter") }, 0},
+	{"adopt-confirm", kittest.Found, func(d *driver) { d.act("discovery").keys("enter", "ctrl+s") }, english},
+	{"accept", drifted, func(d *driver) { d.act("tab-deployments").row("pay.").act("accept") }, english},
+	{"put-right", drifted, func(d *driver) { d.act("tab-deployments").row("pay.").act("deploy") }, english},
+	{"deploy-outside", sixty, func(d *driver) { d.nightly().row("api.").act("deploy").choose("product", "Night").keys("ctrl+s") }, english},
+	{"receipt", deployedWithReceipt, func(d *driver) { d.act("tab-activity", "details").keys("r") }, english},
+	{"receipts", deployedWithReceipt, func(d *driver) { d.act("tab-deployments").row("shop.shop").act("details").keys("r") }, 0},
 	{"dns-accounts", kittest.Authorities, func(d *driver) { d.act("authorities").keys("d") }, 0},
 	{"dns-add", kittest.Authorities, func(d *driver) { d.act("authorities").keys("d", "a").text("cloud") }, 0},
 
@@ -162,6 +176,7 @@ var screens = []struct {
 }
 
 func sixty() *kittest.World    { return kittest.Fleet(60) }
+func drifted() *kittest.World  { return kittest.Fleet(2) }
 func twoPacks() *kittest.World { return fromPack(2, 2) }
 
 // TestScreens compares screens with golden files, which go test ./ui -update writes for
@@ -215,9 +230,15 @@ func TestScreens(t *testing.T) {
 	}
 }
 
+// byOwner are the screens of what only owners and admins do. Reviewers see the others.
+var byOwner = []string{"product-add", "product-proposed", "discovery", "adopt", "adopt-confirm"}
+
 // session is how a screen is looked at.
 func session(name, lang string, plain bool) func(*Options) {
 	return func(o *Options) {
+		if slices.Contains(byOwner, name) {
+			asOwner(o)
+		}
 		o.Remote, o.Support, o.Lang, o.Plain = name == "apply-pasted", support, lang, plain
 		o.EdgeNote = text.New(lang).T("edge.note")
 	}

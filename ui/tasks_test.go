@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,12 +11,28 @@ import (
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/kittest"
+	"certquay/ui/text"
 )
 
 // tasksOpen opens the list of what needs a person by its key.
 func tasksOpen(t *testing.T, b *kittest.World, w, h int, with ...func(*Options)) *driver {
 	t.Helper()
 	return drive(t, b, w, h, with...).keys("!")
+}
+
+// Each kind of task is counted in words of each language.
+func TestKindsOfTasksAreCounted(t *testing.T) {
+	for _, lang := range text.Languages() {
+		c := text.New(lang)
+		for _, kind := range model.TaskKinds {
+			if said := c.T("task."+string(kind), 7); !strings.Contains(said, "7") || code.MatchString(said) {
+				t.Errorf("%s: %s: %q", lang, kind, said)
+			}
+			if said := c.T("task."+string(kind), 1); code.MatchString(said) {
+				t.Errorf("%s: %s: %q", lang, kind, said)
+			}
+		}
+	}
 }
 
 // TestTasksLeadToTheirCertificates chooses among what needs a person by keys

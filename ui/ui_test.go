@@ -54,44 +54,8 @@ func TestBeforeTheSizeIsKnown(t *testing.T) {
 // actors: none of it reaches the screen raw, all of it is visible.
 func TestHostileText(t *testing.T) {
 	evil := "a\x1b[31mred\x1b]8;;http://x\x07\r\n\t\u202egnp.exe\u2066\x9b2J\u200b.example.com"
-	quoted := model.Quoted("", evil)
 	b := kittest.Fleet(12)
-	for _, i := range b.Instances {
-		i.Name += evil
-		i.Reason, i.Failure.Message, i.Operation.WaitFor, i.Operation.Error = quoted, quoted, quoted, quoted
-		i.Spec.Brand += evil
-		for n := range i.Versions {
-			i.Versions[n].Domains[0] += evil
-			i.Versions[n].KeyType, i.Versions[n].Serial = evil, evil
-		}
-	}
-	for _, r := range b.Places {
-		r.Name, r.Address, r.Region, r.VerifyError, r.Failure.Message = evil, evil, evil, quoted, model.Quoted("", evil)
-	}
-	for n := range b.Events {
-		e := &b.Events[n]
-		e.Actor, e.Name, e.Action, e.Result, e.To, e.Via, e.Detail, e.Reason = evil, evil, evil, evil, evil, evil, quoted, quoted
-	}
-	for n := range b.Open {
-		b.Open[n].Text, b.Open[n].Detail = quoted, model.Quoted("", evil)
-	}
-	for id := range b.Papers {
-		for n := range b.Papers[id] {
-			b.Papers[id][n].Name = evil
-		}
-	}
-	for _, i := range b.Instances {
-		i.Application.Company.Name, i.Application.Company.City, i.Application.ApplicantName, i.Application.Email = evil, evil, evil, evil
-		for n := range i.Proofs {
-			i.Proofs[n].Name, i.Proofs[n].Value, i.Proofs[n].Domain = evil, evil, evil
-		}
-	}
-	b.Firms[0].Name, b.Orders[0].By, b.Units[0].Kind, b.Units[0].Specification.Brand = evil, evil, evil, evil
-	b.Orders[0].Lines[0].Item, b.Orders[0].Lines[0].Spec.Brand = evil, evil
-	for _, i := range b.Instances {
-		i.Contact = b.People[0].ID
-	}
-	b.People[0].Name, b.Wares[0].Name, b.Wares[0].Driver = evil, evil, evil
+	b.SetTexts(func(int) string { return evil })
 	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"enter", "l"}, {"enter", "l", "l"}, {"enter", "l", "l", "l"}, {"3"}, {"4"},
 		{"4", "enter"}, {"2"}, {"2", "enter"}, {"5"}, {"5", "l", "x"}, {"5", "enter", "p"}, {"x"}, {"b"},
 		{"d"}, {"r"}, {"j", "D"}, {"j", "s"}, {"j", "d"}, {"j", "j", "ctrl+k"}, {":"}, {"?"}, {"y"}, {"/", "a", "enter"},

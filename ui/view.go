@@ -128,13 +128,13 @@ func (m *root) headerLine() string {
 	if now.jobs > 0 {
 		right = append(right, s.Paint(style.Busy, m.ctx.Mark("◔")+m.ctx.T("header.jobs", now.jobs)))
 	}
-	if who := m.actor(); who.Name != "" {
-		role := who.Role.String()
-		right = append(right, text.Clean(who.Name)+s.Paint(style.Muted, m.ctx.T("header.role", m.ctx.Text.Lookup("role."+role, role))))
+	if who := m.actorText(); who != "" {
+		right = append(right, who)
 	}
-	if said := m.othersText(now.others); said != "" {
+	switch said := m.othersText(now.others); {
+	case said != "" && m.othersInHeader(said):
 		right = append(right, said)
-	} else if now.connected > 1 {
+	case said == "" && now.connected > 1:
 		right = append(right, s.Paint(style.Muted, m.ctx.T("header.here", now.connected)))
 	}
 	if m.opts.Sealed != "" && !now.locked {
@@ -150,25 +150,62 @@ func (m *root) headerLine() string {
 	return widget.Pad(left, m.width)
 }
 
-// clockInHeader reports whether the clock fits beside the tabs.
-func (m *root) clockInHeader(at string) bool {
+// actorText names who acts, and as what.
+func (m *root) actorText() string {
+	who := m.actor()
+	if who.Name == "" {
+		return ""
+	}
+	role := who.Role.String()
+	return text.Clean(who.Name) + m.ctx.Styles.Paint(style.Muted, m.ctx.T("header.role", m.ctx.Text.Lookup("role."+role, role)))
+}
+
+// headerRoom is how many cells the header has beside the tabs, and beside what a
+// read-only session says.
+func (m *root) headerRoom() int {
 	_, used := m.tabBar()
 	room := m.width - used
 	if m.actor().ReadOnly {
 		room -= widget.Width(m.ctx.T("header.readonly")) + 2
 	}
+	return room
+}
+
+// othersInHeader reports whether those who are here too fit beside the tabs and who acts.
+func (m *root) othersInHeader(others string) bool {
+	return widget.Width(m.actorText())+2+widget.Width(others)+2 <= m.headerRoom()
+}
+
+// clockInHeader reports whether the clock fits beside the tabs, and beside those who are
+// here too if they are there.
+func (m *root) clockInHeader(at string) bool {
+	room := m.headerRoom()
+	if now := m.header.Load(); now != nil {
+		if others := m.othersText(now.others); others != "" && m.othersInHeader(others) {
+			room -= widget.Width(m.actorText()) + 2 + widget.Width(others) + 2
+		}
+	}
 	return widget.Width(m.clockText(at))+2 <= room
 }
 
-// rule is the line under the header. It contains a sandbox's clock where the header has
-// no room for it.
+// rule is the line under the header. It contains who is here too and a sandbox's clock
+// where the header has no room for them.
 func (m *root) rule() string {
 	s, at := m.ctx.Styles, m.header.Load()
-	if !m.opts.Sandbox || at == nil || m.clockInHeader(at.clock) {
+	var said []string
+	if at != nil {
+		if others := m.othersText(at.others); others != "" && !m.othersInHeader(others) {
+			said = append(said, others)
+		}
+		if m.opts.Sandbox && !m.clockInHeader(at.clock) {
+			said = append(said, s.Paint(style.Busy, m.clockText(at.clock)))
+		}
+	}
+	if len(said) == 0 {
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
 	}
-	t := widget.Cut(m.clockText(at.clock), m.width-4)
-	return s.Paint(style.Faint, widget.Repeat("─", m.width-widget.Width(t)-4)+" ") + s.Paint(style.Busy, t) + s.Paint(style.Faint, " ──")
+	t := widget.Cut(strings.Join(said, s.Paint(style.Faint, " ─ ")), m.width-4)
+	return s.Paint(style.Faint, widget.Repeat("─", m.width-widget.Width(t)-4)+" ") + t + s.Paint(style.Faint, " ──")
 }
 
 // statusLine is the rule above the footer with the current toast.

@@ -200,6 +200,7 @@ func (a *App) policy() rules.Policy {
 	policy.Waves = rules.Waves{
 		First: c.Waves.First, Batch: c.Waves.Batch, Pause: time.Duration(c.Waves.PauseSeconds) * time.Second,
 	}
+	policy.Looks = time.Duration(c.Looks.EveryHours) * time.Hour
 	policy.FourEyes = rules.FourEyes(c.Review.FourEyes)
 	for _, a := range c.SecondPerson {
 		policy.SecondPerson = append(policy.SecondPerson, rules.Action(a))

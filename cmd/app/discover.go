@@ -31,7 +31,7 @@ func (a *App) scanner(clock ports.Clock) *discover.Scanner {
 	for _, k := range product.Kinds {
 		if k.OnHosts && k.Name != files.Driver { // which knows no files but those of its settings
 			s.Servers = append(s.Servers, discover.Server{
-				Driver: k.Name, ByConfiguration: k.ByConfiguration, Survey: surveyor(k, clock),
+				Driver: k.Name, ByConfiguration: k.ByConfiguration, Propose: k.Propose, Survey: surveyor(k, clock),
 			})
 		}
 	}

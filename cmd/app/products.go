@@ -144,8 +144,8 @@ func (a *App) openProduct(
 			o.Problem = model.TextOf(problem)
 		}
 	}
-	if a.Demo {
-		o.Port = demo.NewFreezable(opening, clock.Now)
+	if p, ok := opening.(demo.Planned); a.Demo && ok {
+		o.Port = demo.NewFreezable(p, clock.Now)
 		a.demoProducts[d.Name] = o.Port
 	}
 	return o, nil

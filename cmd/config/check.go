@@ -53,6 +53,7 @@ func (c *Config) check(d *decoder) {
 	c.checkIssuers(d)
 	c.checkProducts(d)
 	c.Waves.check(d)
+	d.within(c.Looks.EveryHours, "looks.every_hours", 1, mostLookHours, "6")
 	for i, n := range c.Notify.ExpiryDays {
 		d.days(n, fmt.Sprintf("notify.expiry_days[%d]", i), 1, "30")
 	}
@@ -84,12 +85,16 @@ func (s Store) check(d *decoder) {
 const maxPause = 7 * 24 * 60 * 60
 
 func (w Waves) check(d *decoder) {
-	within := func(n int, field string, from, to int, example string) {
-		d.rule(n >= from && n <= to, field, model.Say("config.range", "from", from, "to", to), example)
-	}
-	within(w.First, "waves.first", 1, 10000, "1")
-	within(w.Batch, "waves.batch", 0, 10000, "10")
-	within(w.PauseSeconds, "waves.pause_seconds", 0, maxPause, "60")
+	d.within(w.First, "waves.first", 1, 10000, "1")
+	d.within(w.Batch, "waves.batch", 0, 10000, "10")
+	d.within(w.PauseSeconds, "waves.pause_seconds", 0, maxPause, "60")
+}
+
+// mostLookHours is the longest pause between two looks at an address: a week.
+const mostLookHours = 7 * 24
+
+func (d *decoder) within(n int, field string, from, to int, example string) {
+	d.rule(n >= from && n <= to, field, model.Say("config.range", "from", from, "to", to), example)
 }
 
 func (u UI) check(d *decoder) {

@@ -33,6 +33,7 @@ type Config struct {
 	DNS          []DNSAccount      `yaml:"dns"`     // a map by name
 	Products     []Product         `yaml:"products"`
 	Waves        Waves             `yaml:"waves"`
+	Looks        Looks             `yaml:"looks"`
 	// SecondPerson lists actions that wait until another person approves them (spec G3).
 	SecondPerson []string `yaml:"second_person"`
 	Notify       Notify   `yaml:"notify"`
@@ -113,6 +114,11 @@ type Waves struct {
 	First        int `yaml:"first"`
 	Batch        int `yaml:"batch"`
 	PauseSeconds int `yaml:"pause_seconds"`
+}
+
+// Looks configures how often addresses are asked what they present (spec P8).
+type Looks struct {
+	EveryHours int `yaml:"every_hours"`
 }
 
 // Product is one entry under products (spec D1, P1). Paths may begin with ~/ and are
@@ -274,6 +280,7 @@ func Default() *Config {
 			{Name: "WAF", Driver: edge.Driver, Regions: four},
 		},
 		Waves:        Waves{First: 1, Batch: 10},
+		Looks:        Looks{EveryHours: 24},
 		SecondPerson: []string{},
 		Notify:       Notify{Default: []string{}, ExpiryDays: []int{30, 14, 7, 3, 1}, SMTP: SMTP{Port: 587, TLS: "starttls"}},
 		Backup:       Backup{Every: "1d", Keep: 7, Recipients: []string{}},

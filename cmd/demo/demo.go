@@ -13,7 +13,6 @@ import (
 	"image/png"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"certquay/lifecycle"
@@ -28,11 +27,14 @@ import (
 
 // Config is the configuration of a demo: certificates are valid for 100 days, like
 // public ones from March 2027, so that renewals occur, and approvals outlast the
-// history, so that hosted renewals need no reviewer.
+// history, so that hosted renewals need no reviewer. Waves are small, so that six servers are
+// four of them.
 const Config = `embedded:
   max_validity_days: 100
 review:
   reuse_days: 825
+waves:
+  batch: 2
 `
 
 // HandshakeTimeout is how long a demo waits until a new leaf is presented. It is short,
@@ -53,41 +55,6 @@ func (s shiftedClock) Now() time.Time { return time.Now().Add(-s.by) }
 
 // After sends the time after d.
 func (s shiftedClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
-
-// FrozenRegion is the region of the WAF that, while frozen, accepts certificates but
-// keeps presenting the previous one, so that a deployment fails its handshake and is
-// rolled back.
-const FrozenRegion = "us-west-1"
-
-// frozenFor is how long the region stays frozen; then a retry succeeds.
-const frozenFor = 36 * time.Hour
-
-// Freezable is a product with a region that can be frozen, to show a failed deployment.
-// It is as safe for concurrent use as the product.
-type Freezable struct {
-	ports.Product
-	now    func() time.Time
-	frozen atomic.Pointer[time.Time] // end of the freeze; nil if it was never frozen
-}
-
-// NewFreezable wraps a product; now is the demo's clock.
-func NewFreezable(p ports.Product, now func() time.Time) *Freezable {
-	return &Freezable{Product: p, now: now}
-}
-
-// Deploy does nothing in a frozen region, but reports success.
-func (f *Freezable) Deploy(ctx context.Context, p ports.Target, pair ports.KeyPair) (ports.Binding, error) {
-	if until := f.frozen.Load(); until != nil && f.now().Before(*until) && p.Region == FrozenRegion {
-		return f.Current(ctx, p)
-	}
-	return f.Product.Deploy(ctx, p, pair)
-}
-
-// Freeze freezes the region for a day and a half.
-func (f *Freezable) Freeze() {
-	until := f.now().Add(frozenFor)
-	f.frozen.Store(&until)
-}
 
 // World is the environment in which the fleet is created.
 type World struct {
@@ -382,11 +349,13 @@ func (w *World) finish(ctx context.Context, l *story, id model.ID) error {
 	return nil
 }
 
-// incidents adds today's incidents: a region that is frozen during a reissue, and an
-// endpoint that was changed by hand.
+// incidents adds today's incidents: places that are frozen during a reissue, and an endpoint
+// that was changed by hand.
 func (w *World) incidents(ctx context.Context) error {
-	if f, ok := w.Products["WAF"].(*Freezable); ok {
-		f.Freeze()
+	for name, at := range frozen {
+		if f, ok := w.Products[name].(*Freezable); ok {
+			f.Freeze(at)
+		}
 	}
 	cart, err := w.Engine.By(model.Scheduler).Find("cart.example.com")
 	if err != nil {
@@ -396,12 +365,19 @@ func (w *World) incidents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j, err := w.Engine.By(w.actor).Reissue(ctx, cart.ID, lifecycle.ReissueRequest{NewKey: true})
+	six, err := w.Engine.By(model.Scheduler).Find("a.example.net")
 	if err != nil {
 		return err
 	}
-	if err := w.waitDone(ctx, j); err != nil {
-		return err
+	// The one is deployed by itself, the other waits for a person.
+	for _, id := range []model.ID{cart.ID, six.ID} {
+		j, err := w.Engine.By(w.actor).Reissue(ctx, id, lifecycle.ReissueRequest{NewKey: true})
+		if err != nil {
+			return err
+		}
+		if err := w.waitDone(ctx, j); err != nil {
+			return err
+		}
 	}
 	// Somebody deploys the first version again, bypassing certquay.
 	jobs, err := w.Engine.By(w.actor).Deploy(ctx, download.ID, lifecycle.DeployRequest{Product: "CDN"})
@@ -426,7 +402,8 @@ func (w *World) incidents(ctx context.Context) error {
 	if err := cdn.Commit(ctx, place); err != nil {
 		return err
 	}
-	if j, err = w.Engine.By(w.actor).Verify(ctx, there.ID); err != nil {
+	j, err := w.Engine.By(w.actor).Verify(ctx, there.ID)
+	if err != nil {
 		return err
 	}
 	_, err = w.wait(ctx, j)

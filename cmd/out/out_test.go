@@ -13,6 +13,7 @@ import (
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 	"certquay/store"
 )
@@ -114,5 +115,24 @@ func TestTablesLineUp(t *testing.T) {
 	want := "NAME       X\n中文       1\na\\x1b      2\nlong name  3\n"
 	if said.String() != want {
 		t.Errorf("got\n%swant\n%s", said, want)
+	}
+}
+
+// What a server said is shown once escaped, in tables and properties as in messages.
+func TestWhatAServerSaidIsEscapedOnce(t *testing.T) {
+	t.Parallel()
+	c, b, _ := console("en")
+	said := (&runner.ExitError{Command: "nginx", Status: 1, Said: "unexpected \"\\\" in a:3\nb\tfailed"}).AsText()
+	cell := c.Words().Text(said)
+	c.Table([]string{"ADOPT"}, [][]string{{cell}})
+	c.Fields([][2]string{{"adopt", cell}})
+	if want := "ADOPT\n" + cell + "\n" + Pad("adopt", 14) + " " + cell + "\n"; b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+	if !strings.HasSuffix(cell, `unexpected "\" in a:3; b\tfailed`) {
+		t.Error(cell)
+	}
+	if got := Cell("\\x1b\x1b中文", 5); got != `\x1b\x1b...` {
+		t.Error(got)
 	}
 }

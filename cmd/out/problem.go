@@ -90,7 +90,7 @@ type Problem struct {
 var listedBy = map[string]string{
 	"contact": "contact list", "company": "company list", "watch": "watch list",
 	"view": "view list", "resource": "resources", "product": "product list", "task": "tasks",
-	"issuer": "issuer list", "dns": "dns list",
+	"issuer": "issuer list", "dns": "dns list", "user": "user list", "principal": "user list", "session": "sessions",
 }
 
 // usageReasons are the refusals that depend on the arguments alone, so they are usage
@@ -124,6 +124,7 @@ func ProblemOf(err error) Problem {
 		switch {
 		case slices.Contains(usageReasons, refusal.Reason):
 			p.Exit, p.Code = ExitUsage, "invalid"
+		case refusal.Reason == rules.ReasonSecondPerson: // it will be done
 		case refusal.State != "" && refusal.Reason != rules.ReasonReadOnly: // which no state would change
 			p.Message = model.Say("error.refused-in-state", "action", refusal.Action, "state", refusal.State, "why", p.Message)
 		default:

@@ -8,7 +8,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"certquay/cmd/session"
+	"certquay/ui/text"
 )
 
 // Heads returns the headings of a table, from the catalogue's entries under "head.".
@@ -52,13 +52,13 @@ func paragraphs(heading []string, rows [][]string) string {
 }
 
 // FormatTable returns rows under a heading, a line each, in columns as wide as needed.
-// It escapes the cells and cuts each at 200 characters.
+// It makes the cells safe, as messages are, and cuts each at 200 characters.
 func FormatTable(heading []string, rows [][]string) string {
 	width := make([]int, len(heading))
 	all := append([][]string{heading}, rows...)
 	for _, row := range all {
 		for n := range row {
-			row[n] = session.Escape(row[n], 200)
+			row[n] = Cell(row[n], 200)
 			width[n] = max(width[n], ansi.StringWidth(row[n]))
 		}
 	}
@@ -77,17 +77,30 @@ func FormatTable(heading []string, rows [][]string) string {
 }
 
 // Fields prints the properties of one thing: names, already translated, and values,
-// which it escapes. Empty values are left out.
+// which it makes safe. Empty values are left out.
 func (c *Console) Fields(rows [][2]string) {
 	for _, r := range rows {
 		if r[1] != "" {
-			c.Print(Pad(r[0], 14) + " " + session.Escape(r[1], 4000))
+			c.Print(Pad(r[0], 14) + " " + Cell(r[1], 4000))
 		}
 	}
 }
 
 // Field returns the name of a property, from the catalogue's entries under "show.".
 func (c *Console) Field(code string, args ...any) string { return c.Text("show."+code, args...) }
+
+// Cell makes a text, foreign or a message of the catalogue, safe by [text.Clean], and cuts it
+// at a number of characters. What is safe already stays as it is, backslashes too.
+func Cell(s string, limit int) string {
+	n := 0
+	for at := range s {
+		if n == limit {
+			return text.Clean(s[:at]) + "..."
+		}
+		n++
+	}
+	return text.Clean(s)
+}
 
 // Pad pads a text to a width in columns.
 func Pad(s string, width int) string {

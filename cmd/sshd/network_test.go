@@ -211,8 +211,13 @@ func (m *sizes) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.w, m.h = msg.Width, msg.Height
 		m.most = max(m.most, m.w*m.h)
 	case tea.KeyPressMsg:
-		if msg.String() == "q" {
+		switch msg.String() {
+		case "q":
 			return m, tea.Quit
+		case "P":
+			panic("secret detail")
+		case "C":
+			return m, func() tea.Msg { panic("secret detail") }
 		}
 	}
 	return m, nil

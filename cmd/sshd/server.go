@@ -148,11 +148,12 @@ func (s *Server) notify() {
 
 type runningKey struct{}
 
-// Register counts a session of this process until leave is called. Sessions over a
-// connection are counted automatically. The session must run with the returned context.
-func (s *Server) Register(ctx context.Context, ss *session.Session) (_ context.Context, leave func()) {
+// Register counts a session of this process, which runs a command line, until leave is
+// called. Sessions over a connection are counted automatically. The session must run with
+// the returned context.
+func (s *Server) Register(ctx context.Context, ss *session.Session, args []string) (_ context.Context, leave func()) {
 	ctx, end := context.WithCancelCause(ctx)
-	v := &runningSession{via: ss.Actor.Via, who: ss.Who, name: ss.Actor.Name, end: end}
+	v := &runningSession{via: ss.Actor.Via, who: ss.Who, name: ss.Actor.Name, verb: s.verb(args), end: end}
 	s.add(v)
 	return context.WithValue(ctx, runningKey{}, v), func() {
 		s.remove(v)

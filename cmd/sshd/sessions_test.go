@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
@@ -99,6 +100,64 @@ func granted(t *testing.T, c *ssh.Client) *ssh.Session {
 		}
 		if time.Now().After(until) {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A panic in a dashboard, or in one of its commands, ends that dashboard with one line and
+// is in the log; other sessions, of the same connection too, go on. spec: V9
+func TestAPanicLeavesOtherSessionsAlone(t *testing.T) {
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	for _, key := range []string{"P", "C"} {
+		n := serve(t, verbs, sshd.Limits{})
+		slog.SetDefault(slog.New(slog.NewTextHandler(n.log, nil)))
+		c := n.dial(t)
+		show := func(k *ssh.Client) (*ssh.Session, io.Writer, *safeBuffer) {
+			s := granted(t, k)
+			if err := s.RequestPty("xterm-256color", 24, 80, nil); err != nil {
+				t.Fatal(err)
+			}
+			in, err := s.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := &safeBuffer{}
+			s.Stdout, s.Stderr = out, out
+			if err := s.Shell(); err != nil {
+				t.Fatal(err)
+			}
+			out.await(t, "80x24")
+			return s, in, out
+		}
+		bad, badIn, badOut := show(c)
+		same, sameIn, sameOut := show(c)
+		other, otherIn, otherOut := show(n.dial(t))
+		_, _ = io.WriteString(badIn, key)
+		var exit *ssh.ExitError
+		if err := bad.Wait(); !errors.As(err, &exit) || exit.ExitStatus() == 0 {
+			t.Errorf("%s: it ended with %v", key, err)
+		}
+		if said := badOut.String(); !strings.Contains(said, "the dashboard failed; what happened is in the log") || strings.Contains(said, "secret detail") ||
+			strings.Contains(said, "goroutine") {
+			t.Errorf("%s: it says %q", key, said)
+		}
+		if log := n.log.String(); !strings.Contains(log, "secret detail") {
+			t.Errorf("%s: the log does not tell: %s", key, log)
+		}
+		for _, s := range []struct {
+			*ssh.Session
+			in  io.Writer
+			out *safeBuffer
+		}{{same, sameIn, sameOut}, {other, otherIn, otherOut}} {
+			if err := s.WindowChange(33, 111); err != nil {
+				t.Fatal(err)
+			}
+			s.out.await(t, "111x33")
+			_, _ = io.WriteString(s.in, "q")
+			if err := s.Wait(); err != nil {
+				t.Errorf("%s: another session ended with %v", key, err)
+			}
 		}
 	}
 }
@@ -204,7 +263,7 @@ func TestHereAndLeaving(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.await(t, "<80x24")
-	ctx, leave := srv.Register(t.Context(), &session.Session{Actor: model.Actor{Name: "root", Via: "terminal"}})
+	ctx, leave := srv.Register(t.Context(), &session.Session{Actor: model.Actor{Name: "root", Via: "terminal"}}, nil)
 	if n := srv.Count(); n != 2 {
 		t.Errorf("%d sessions are going on", n)
 	}

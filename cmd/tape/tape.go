@@ -1,4 +1,4 @@
-// Package tape plays demo.tape, a script in the language of VHS
+// Package tape plays demo.tape and ssh.tape, scripts in the language of VHS
 // (https://github.com/charmbracelet/vhs), with the real program: it types the keys of
 // the script into a shell in a pseudo-terminal and waits for the expected screens. VHS
 // parses the script here, and records demo.gif from it (see the script named record).

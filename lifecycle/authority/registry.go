@@ -119,6 +119,12 @@ func (r *Registry[P]) All() []*Opened[P] {
 	return r.order
 }
 
+// Secret returns the value of a secret setting of what was added while running;
+// [model.ErrNotFound] if it was not given.
+func (r *Registry[P]) Secret(name, setting string) (model.Secret, error) {
+	return r.book.Secret(name, setting)
+}
+
 // Usable are the ports of what can be used, by name.
 func (r *Registry[P]) Usable() map[string]P {
 	all := map[string]P{}

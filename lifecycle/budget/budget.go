@@ -3,7 +3,6 @@ package budget
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"slices"
@@ -20,10 +19,17 @@ const space = "budget"
 
 // Budget is what an account may still ask of a certificate authority. It is safe for
 // concurrent use.
+//
+// What is used of a limit is kept for the account or for the CA, as [Counted.ByCA] says, so
+// that issuers with one account, and accounts at one CA, use up the same.
 type Budget struct {
-	Store   ports.Store
-	Account string // a name that stays the same, without a slash
-	Limits  []Limit
+	Store ports.Store
+	// Account and CA stay the same and have no slash. An empty CA is one that has no other
+	// account.
+	Account, CA string
+	// Before is what an older program kept everything under; "" for nothing.
+	Before string
+	Limits []Limit
 	// ReplacesFree says that no limit counts an order which names the certificate that it
 	// replaces (RFC 9773 section 5).
 	ReplacesFree bool
@@ -32,7 +38,9 @@ type Budget struct {
 
 // Of returns the budget that an issuer keeps to, in a store of one's own.
 func Of(limits ports.RateLimits, store ports.Store, now func() time.Time) *Budget {
-	b := &Budget{Store: store, Account: limits.Account, ReplacesFree: limits.ReplacesFree, Now: now}
+	b := &Budget{
+		Store: store, Account: limits.Account, CA: limits.CA, Before: limits.Before, ReplacesFree: limits.ReplacesFree, Now: now,
+	}
 	for _, l := range limits.Limits {
 		b.Limits = append(b.Limits, Limit{Counted(l.Name), l.Of, l.Per})
 	}
@@ -41,16 +49,23 @@ func Of(limits ports.RateLimits, store ports.Store, now func() time.Time) *Budge
 
 // RateLimits returns what [Of] makes the same budget of.
 func (b *Budget) RateLimits() ports.RateLimits {
-	all := ports.RateLimits{Account: b.Account, ReplacesFree: b.ReplacesFree}
+	all := ports.RateLimits{Account: b.Account, CA: b.CA, Before: b.Before, ReplacesFree: b.ReplacesFree}
 	for _, l := range b.Limits {
-		all.Limits = append(all.Limits, ports.RateLimit{Name: string(l.Counts), Of: l.Of, Per: l.Per})
+		all.Limits = append(all.Limits, ports.RateLimit{Name: string(l.Counts), Shared: l.Counts.ByCA(), Of: l.Of, Per: l.Per})
 	}
 	return all
 }
 
-// Kept are the prefixes of the keys under which the store keeps what an account has used.
-func Kept(account string) []string {
-	return []string{space + "/" + account + "/", lineSpace + "/" + account + "/"}
+// Kept are the prefixes of the keys under which the store keeps what is used of limits.
+func Kept(limits ports.RateLimits) (prefixes []string) {
+	holders := []string{limits.Account, limits.CA, limits.Before}
+	slices.Sort(holders)
+	for _, h := range slices.Compact(holders) {
+		if h != "" {
+			prefixes = append(prefixes, space+"/"+h+"/", lineSpace+"/"+h+"/")
+		}
+	}
+	return prefixes
 }
 
 // Order is an order about to be made.
@@ -119,7 +134,7 @@ func (b *Budget) Failed(ctx context.Context, name string) error {
 	return b.Store.Update(ctx, func(tx model.Tx) error {
 		for _, l := range b.Limits {
 			if l.Counts == FailedProofs {
-				if err := b.spend(tx, l, name); err != nil {
+				if err := b.use(tx, l, name, 1); err != nil {
 					return err
 				}
 			}
@@ -154,7 +169,7 @@ func (b *Budget) take(ctx context.Context, o Order) error {
 		}
 		for _, l := range b.Limits {
 			for _, s := range l.subjects(o) {
-				if err := errors.Join(b.spend(tx, l, s), b.leave(tx, l, s, o)); err != nil {
+				if err := errors.Join(b.use(tx, l, s, 1), b.leave(tx, l, s, o)); err != nil {
 					return err
 				}
 			}
@@ -199,120 +214,6 @@ func spent(l Limit, subject string, until time.Time) model.Text {
 		return model.Say("budget.spent", "limit", limit, "rate", l.rate(), "at", until)
 	}
 	return model.Say("budget.spent-for", "limit", limit, "rate", l.rate(), "subject", subject, "at", until)
-}
-
-// A limit is a bucket that refills evenly. Its state is one time: when the bucket is full
-// again. Each use moves it on by the time in which one refills (the generic cell rate
-// algorithm of ITU-T I.371).
-
-func (b *Budget) cell(l Limit, subject string) *model.KV {
-	return &model.KV{Namespace: space, Name: b.Account + "/" + string(l.Counts) + "/" + subject}
-}
-
-// fullAt returns when the bucket is full again, not before now.
-func (b *Budget) fullAt(r model.Reader, l Limit, subject string) (time.Time, error) {
-	now := b.Now()
-	cell := b.cell(l, subject)
-	if err := r.Get(cell); err != nil {
-		if errors.Is(err, model.ErrNotFound) {
-			return now, nil
-		}
-		return now, err
-	}
-	return later(now, decode(cell)), nil
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func encode(t time.Time) []byte { return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano())) }
-
-func decode(cell *model.KV) time.Time {
-	if len(cell.Data) != 8 {
-		return time.Time{}
-	}
-	return time.Unix(0, int64(binary.BigEndian.Uint64(cell.Data))).UTC()
-}
-
-func (b *Budget) spend(tx model.Tx, l Limit, subject string) error {
-	full, err := b.fullAt(tx, l, subject)
-	if err != nil {
-		return err
-	}
-	cell := b.cell(l, subject)
-	cell.Data = encode(full.Add(l.each()))
-	return tx.Put(cell)
-}
-
-// left returns how many are available at a time if the bucket is full again at full.
-func (l Limit) left(full, now time.Time) int {
-	return max(int((l.Per-full.Sub(now))/l.each()), 0)
-}
-
-// Status returns each limit with what is left: of the account, and of the subject that
-// has the least left, if one is used at all.
-func (b *Budget) Status(r model.Reader) ([]ports.RateLimit, error) {
-	now := b.Now()
-	all := make([]ports.RateLimit, 0, len(b.Limits))
-	for _, l := range b.Limits {
-		s := ports.RateLimit{Name: string(l.Counts), Of: l.Of, Left: l.Of, Per: l.Per}
-		prefix := b.cell(l, "").RecordKey()
-		for kv, err := range model.All[model.KV](r, model.Scan{Prefix: prefix}) {
-			if err != nil {
-				return nil, err
-			}
-			full := decode(&kv)
-			if left := l.left(full, now); full.After(now) && left < s.Left {
-				s.Left, s.Subject = left, strings.TrimPrefix(kv.RecordKey(), prefix)
-				s.Refills = full.Add(time.Duration(left)*l.each() - l.Per + l.each())
-			}
-		}
-		all = append(all, s)
-	}
-	return all, nil
-}
-
-// Prune deletes what is full again and places that were given up, at most so many at
-// once, and reports whether more is left.
-func (b *Budget) Prune(ctx context.Context, most int) (more bool, err error) {
-	var old []model.KV
-	now := b.Now()
-	err = b.Store.View(func(r model.Reader) error {
-		for _, prefix := range Kept(b.Account) {
-			for kv, err := range model.All[model.KV](r, model.Scan{Prefix: prefix}) {
-				if err != nil {
-					return err
-				}
-				if !decode(&kv).After(now) {
-					old = append(old, kv)
-				}
-				if len(old) > most {
-					return nil
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil || len(old) == 0 {
-		return false, err
-	}
-	more = len(old) > most
-	return more, b.Store.Update(ctx, func(tx model.Tx) error {
-		for n := range old[:min(most, len(old))] {
-			kv := &old[n]
-			if err := tx.Get(kv); err != nil || decode(kv).After(now) { // used since
-				continue
-			}
-			if err := tx.Delete(kv); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // domains returns the registered domains of names, each once.

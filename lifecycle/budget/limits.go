@@ -17,14 +17,21 @@ type Counted string
 
 // What limits count. The words stand in settings and in JSON.
 const (
-	NewOrders    Counted = "new-orders"             // of the account
+	NewOrders    Counted = "new-orders"             // of an account
 	PerDomain    Counted = "certificates-domain"    // for one registered domain
 	PerSet       Counted = "certificates-exact-set" // for exactly the same names
-	FailedProofs Counted = "failed-validations"     // of one name
+	FailedProofs Counted = "failed-validations"     // of one name, by an account
 )
 
 // All lists what limits count.
 var All = []Counted{NewOrders, PerDomain, PerSet, FailedProofs}
+
+// byCA are those that a CA counts whichever account asks, see the source of the limits of
+// Let's Encrypt in [Known]. What one account uses up is missing for the others.
+var byCA = []Counted{PerDomain, PerSet}
+
+// ByCA reports whether a CA counts this over all its accounts, instead of for each of them.
+func (c Counted) ByCA() bool { return slices.Contains(byCA, c) }
 
 // Limit permits Of of what it counts within Per. It refills evenly: one every Per/Of.
 type Limit struct {

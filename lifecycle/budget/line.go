@@ -29,7 +29,7 @@ func (b *Budget) place(l Limit, subject string, o Order) *model.KV {
 		class = "first/"
 	}
 	rank := class + model.TimeKey(o.NeededBy) + "/" + set(o.Names) + "/" + o.Key
-	return &model.KV{Namespace: lineSpace, Name: b.Account + "/" + string(l.Counts) + "/" + subject + "/" + rank}
+	return &model.KV{Namespace: lineSpace, Name: b.holder(l) + "/" + string(l.Counts) + "/" + subject + "/" + rank}
 }
 
 // lineUp returns when an order can have its share of one limit. One that has to wait gets
@@ -51,7 +51,7 @@ func (b *Budget) lineUp(tx model.Tx, l Limit, subject string, o Order) (free tim
 		}
 	}
 	now, mine := b.Now(), b.place(l, subject, o)
-	prefix := lineSpace + "/" + b.Account + "/" + string(l.Counts) + "/" + subject + "/"
+	prefix := lineSpace + "/" + b.holder(l) + "/" + string(l.Counts) + "/" + subject + "/"
 	ahead := 0
 	for kv, err := range model.All[model.KV](tx, model.Scan{Prefix: prefix}) {
 		if err != nil {
@@ -60,14 +60,14 @@ func (b *Budget) lineUp(tx model.Tx, l Limit, subject string, o Order) (free tim
 		if ahead == maxAhead || kv.RecordKey() >= mine.RecordKey() {
 			break
 		}
-		if decode(&kv).After(now) {
+		if until, _ := decode(&kv); until.After(now) {
 			ahead++
 		}
 	}
 	if free = free.Add(time.Duration(ahead) * l.each()); !free.After(now) {
 		return free, nil
 	}
-	mine.Data = encode(free.Add(graceOfPlace))
+	mine.Data = encode(free.Add(graceOfPlace), 0)
 	return free, tx.Put(mine)
 }
 

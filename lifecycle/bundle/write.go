@@ -36,17 +36,19 @@ type format struct {
 	// keyless is the code of where the key goes that certquay does not hold (spec
 	// A4); empty when the format has no place for one.
 	keyless string
+	public  bool // whether its files never hold a key
 }
 
 var formats = []format{
-	{"nginx", nginxFiles, "install.nginx", "install.keyless"},
-	{"apache", apacheFiles, "install.apache", "install.keyless"},
-	{"tomcat", tomcatFiles, "install.tomcat", ""},
-	{"iis", iisFiles, "install.iis", ""},
-	{"haproxy", haproxyFiles, "install.haproxy", "install.keyless-haproxy"},
-	{"pem", pemFiles, "install.pem", "install.keyless-pem"},
-	{"chain", chainFiles, "install.chain", ""},
-	{"root", rootFiles, "install.root", ""},
+	{name: "nginx", files: nginxFiles, note: "install.nginx", keyless: "install.keyless"},
+	{name: "apache", files: apacheFiles, note: "install.apache", keyless: "install.keyless"},
+	{name: "tomcat", files: tomcatFiles, note: "install.tomcat"},
+	{name: "iis", files: iisFiles, note: "install.iis"},
+	{name: "haproxy", files: haproxyFiles, note: "install.haproxy", keyless: "install.keyless-haproxy"},
+	{name: "pem", files: pemFiles, note: "install.pem", keyless: "install.keyless-pem"},
+	{name: "certificate", files: certificateFiles, note: "install.certificate", public: true},
+	{name: "chain", files: chainFiles, note: "install.chain", public: true},
+	{name: "root", files: rootFiles, note: "install.root", public: true},
 }
 
 // Formats lists the names of the download formats.
@@ -54,6 +56,16 @@ func Formats() []string {
 	var out []string
 	for _, f := range formats {
 		out = append(out, f.name)
+	}
+	return out
+}
+
+// PublicFormats lists the names of the download formats that never hold a key.
+func PublicFormats() (out []string) {
+	for _, f := range formats {
+		if f.public {
+			out = append(out, f.name)
+		}
 	}
 	return out
 }
@@ -134,6 +146,10 @@ func pemFiles(o Content, base string) ([]OutFile, error) {
 		files = append(files, OutFile{Name: base + "-chain.pem", Data: CertificatePEM(o.Chain[1:]...)})
 	}
 	return withKey(o, base+"-key.pem", files...), nil
+}
+
+func certificateFiles(o Content, base string) ([]OutFile, error) {
+	return []OutFile{{Name: base + "-fullchain.pem", Data: CertificatePEM(o.Chain...)}}, nil
 }
 
 func chainFiles(o Content, base string) ([]OutFile, error) {

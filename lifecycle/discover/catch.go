@@ -129,7 +129,7 @@ func (c *catch) file(name string) {
 		if s.ByConfiguration == nil {
 			continue
 		}
-		if settings := s.ByConfiguration(name); settings != nil {
+		if settings := s.ByConfiguration(c.ctx, c.tree.host, name); settings != nil {
 			c.survey(s, settings, name)
 			return
 		}

@@ -83,9 +83,11 @@ type Keeper struct {
 // Server is a kind of server whose configuration can be read.
 type Server struct {
 	Driver string
-	// ByConfiguration returns the settings for the server whose main configuration is a file;
-	// nil if it is none of this kind.
-	ByConfiguration func(path string) map[string]any
+	// ByConfiguration returns the settings for the server whose main configuration is a file of
+	// a host; nil if it is none of this kind.
+	ByConfiguration func(ctx context.Context, host runner.Runner, path string) map[string]any
+	// Propose returns the settings for the servers that may run on a host, nil for the defaults.
+	Propose func(ctx context.Context, host runner.Runner) []map[string]any
 	// Survey lists what a server presents. Settings are nil for the defaults.
 	Survey func(ctx context.Context, host runner.Runner, settings map[string]any) ([]ports.Presence, error)
 }

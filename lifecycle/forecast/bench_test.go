@@ -30,7 +30,7 @@ func (s *source) Products() []lifecycle.ProductInfo {
 	return []lifecycle.ProductInfo{{Name: "CDN", Driver: "edge", Regions: []string{"global"}}}
 }
 
-func (s *source) RateLimits() map[string]ports.RateLimits { return nil }
+func (s *source) RateLimits() (map[string]ports.RateLimits, error) { return nil, nil }
 
 func (s *source) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities {
 	return map[string]func(time.Time) rules.Capabilities{"embedded": func(time.Time) rules.Capabilities { return s.can }}

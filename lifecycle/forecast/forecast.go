@@ -59,7 +59,7 @@ type Source interface {
 	CapabilitiesByBrand() map[string]func(time.Time) rules.Capabilities
 	Products() []lifecycle.ProductInfo
 	// RateLimits returns those of each issuer that keeps to any.
-	RateLimits() map[string]ports.RateLimits
+	RateLimits() (map[string]ports.RateLimits, error)
 	// View reads one consistent snapshot of the records.
 	View(fn func(model.Reader) error) error
 }
@@ -93,15 +93,19 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	if err != nil {
 		return nil, model.Fail("forecast.stand-in", "cause", err)
 	}
+	limits, err := src.RateLimits()
+	if err != nil {
+		return nil, model.Fail("forecast.copying", "cause", err)
+	}
 	s := newRecords(k, old)
 	rep := newReport(from, model.AddMonths(from, r.Months), r)
 	if err := src.View(func(from model.Reader) error {
-		return errors.Join(s.fill(ctx, from, rep), s.copyBudgets(from, src.RateLimits()))
+		return errors.Join(s.fill(ctx, from, rep), s.copyBudgets(from, limits))
 	}); err != nil {
 		return nil, model.Fail("forecast.copying", "cause", err)
 	}
 	clock := ports.NewMovableClock(frozenClock(from), 0)
-	e := lifecycle.New(options(src, s, clock, can))
+	e := lifecycle.New(options(src, s, clock, can, limits))
 	defer e.Close()
 	w := &simulator{engine: e, clock: clock, report: rep}
 	s.observe = w.observe
@@ -122,14 +126,15 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 }
 
 // options returns the options of an engine like the source's on the copy.
-func options(src Source, s *records, clock ports.Clock, policy func(rules.Capabilities) rules.Capabilities) lifecycle.Options {
+func options(src Source, s *records, clock ports.Clock, policy func(rules.Capabilities) rules.Capabilities,
+	limits map[string]ports.RateLimits,
+) lifecycle.Options {
 	ps := &products{deployed: map[ports.Target]ports.KeyPair{}}
 	o := lifecycle.Options{
 		Store: s, Clock: clock, Table: src.Table(), Policy: src.Policy(), Prober: ps, Issuers: map[string]ports.Issuer{},
 		Inline: true, NoSweeps: true,
 		NewKey: func(model.KeyType) (model.Secret, []byte, error) { return s.key.PKCS8, s.key.Public, nil },
 	}
-	limits := src.RateLimits()
 	for brand, can := range src.CapabilitiesByBrand() {
 		o.Issuers[brand] = &issuer{
 			now: clock.Now, can: func(t time.Time) rules.Capabilities { return policy(can(t)) },
@@ -244,7 +249,7 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 // copyBudgets copies what is used of rate limits, and who waits for them.
 func (s *records) copyBudgets(from model.Reader, limits map[string]ports.RateLimits) error {
 	for _, l := range limits {
-		for _, prefix := range budget.Kept(l.Account) {
+		for _, prefix := range budget.Kept(l) {
 			for kv, err := range model.All[model.KV](from, model.Scan{Prefix: prefix}) {
 				if err == nil {
 					err = s.Put(&kv)

@@ -97,7 +97,7 @@ type profile struct {
 
 var _ ports.Limited = profile{}
 
-func (p profile) RateLimits() ports.RateLimits { return p.ca.budget.RateLimits() }
+func (p profile) RateLimits() (ports.RateLimits, error) { return p.ca.budget.RateLimits(), nil }
 
 // Order makes an order within the budget.
 func (p profile) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {

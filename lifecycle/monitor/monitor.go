@@ -4,6 +4,7 @@ package monitor
 
 import (
 	"context"
+	"time"
 
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
@@ -15,15 +16,18 @@ type Monitor struct {
 	prober  ports.Prober
 	verify  ports.ChainVerifier // nil: nothing is watched
 	revoked ports.RevocationLookup
+	looks   time.Duration // the longest pause between two looks at an address
 	ctx     context.Context
 	wake    chan struct{}
 }
 
-// New returns a monitor that works until ctx ends.
+// New returns a monitor that works until ctx ends. It looks at each address after at most
+// the longest pause.
 func New(
 	ctx context.Context, j *journal.Journal, p ports.Prober, verify ports.ChainVerifier, revoked ports.RevocationLookup,
+	looks time.Duration,
 ) *Monitor {
-	return &Monitor{journal: j, prober: p, verify: verify, revoked: revoked, ctx: ctx, wake: make(chan struct{}, 1)}
+	return &Monitor{journal: j, prober: p, verify: verify, revoked: revoked, looks: looks, ctx: ctx, wake: make(chan struct{}, 1)}
 }
 
 // Wake starts a new round of probes.

@@ -345,7 +345,7 @@ func (m *Monitor) probe(ctx context.Context, id model.ID) (w model.Watch, err er
 		if err != nil {
 			return err
 		}
-		changes := merge(&stored, seen, failure, now)
+		changes := merge(&stored, seen, failure, now, m.lookAgain(&seen))
 		w = stored
 		if err := errors.Join(tx.Put(&stored), m.syncTask(tx, &stored)); err != nil || changes == "" {
 			return err
@@ -370,12 +370,12 @@ type observation struct {
 	leaf                         *x509.Certificate // nil if it cannot be read
 }
 
-// lookEvery is the pause until the next look at what was seen.
-func (s *observation) lookEvery() time.Duration {
+// lookAgain is the pause until the next look at what was seen.
+func (m *Monitor) lookAgain(s *observation) time.Duration {
 	if s.leaf == nil {
-		return rules.Day
+		return m.looks
 	}
-	return rules.LookEvery(s.validity)
+	return rules.LookEvery(m.looks, s.validity)
 }
 
 // checkRevocation adds that the certificate has been revoked, before all else: no client
@@ -444,9 +444,9 @@ func (m *Monitor) evaluate(chain [][]byte, name string, now time.Time) observati
 }
 
 // merge updates the record with an observation and returns what changed since the
-// previous one; "" for nothing. A single probe without an answer does not count:
-// another one follows soon.
-func merge(w *model.Watch, s observation, failure error, now time.Time) model.Text {
+// previous one; "" for nothing. A single probe without an answer does not count: another
+// one follows soon. After an answer the next one is due after the pause again.
+func merge(w *model.Watch, s observation, failure error, now time.Time, again time.Duration) model.Text {
 	w.ProbedAt = now
 	if failure != nil {
 		w.Error = DialError(failure, w.Address, w.Name)
@@ -480,6 +480,6 @@ func merge(w *model.Watch, s observation, failure error, now time.Time) model.Te
 	}
 	w.Problems, w.Detail = s.problems, model.Texts(s.sentences...)
 	w.Fingerprint, w.Subject, w.Issuer, w.NotAfter = s.fingerprint, s.subject, s.issuer, s.notAfter
-	w.AnsweredAt, w.Failures, w.Error, w.Next = now, 0, "", now.Add(s.lookEvery())
+	w.AnsweredAt, w.Failures, w.Error, w.Next = now, 0, "", now.Add(again)
 	return model.Texts(changes...)
 }

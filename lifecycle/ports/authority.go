@@ -59,6 +59,13 @@ type Pruner interface {
 	Prune(ctx context.Context, most int) (more bool, err error)
 }
 
+// Reopener is an issuer that shows control of names at ports of this process. Reopen opens
+// again those at which another process showed what orders under way still need, and asks
+// the CA nothing. It is called once, before anything else.
+type Reopener interface {
+	Reopen(ctx context.Context) error
+}
+
 // Provable tells how control of names is shown (spec H5).
 type Provable struct {
 	Itself []string // certquay shows it by itself
@@ -93,14 +100,17 @@ type StatusReporter interface {
 
 // Limited is an issuer that stays within rate limits (spec C7), so that a forecast can.
 type Limited interface {
-	RateLimits() RateLimits
+	RateLimits() (RateLimits, error)
 }
 
-// RateLimits are the limits of an account at a CA. Of its [RateLimit]s Name, Of and Per
-// are set.
+// RateLimits are the limits of an account at a CA. Of its [RateLimit]s Name, Shared, Of and
+// Per are set.
 type RateLimits struct {
-	Account string // under which the store keeps what is used
-	Limits  []RateLimit
+	// Account and CA are what the store keeps under what the account has used, and what all
+	// accounts at the CA have; see [RateLimit.Shared]. Before is what an older program kept
+	// both under; "" for nothing.
+	Account, CA, Before string
+	Limits              []RateLimit
 	// ReplacesFree says that no limit counts an order which names the certificate that it
 	// replaces (RFC 9773 section 5).
 	ReplacesFree bool
@@ -110,6 +120,7 @@ type RateLimits struct {
 type IssuerStatus struct {
 	Account   string // the CA's name for it, a URL; "" while there is none
 	Email     string
+	CA        string // the same for all issuers at one CA, whose limits they share; "" if that is not known
 	Limits    []RateLimit
 	Orders    []OpenOrder
 	LastError model.Text // of the last call that failed; "" after one that succeeded
@@ -121,6 +132,7 @@ type IssuerStatus struct {
 type RateLimit struct {
 	Name    string // such as "new-orders"
 	Subject string // what it counts for, such as a domain; "" for the account
+	Shared  bool   // the CA counts it over all its accounts
 	Of      int
 	Left    int
 	Per     time.Duration

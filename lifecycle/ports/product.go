@@ -66,6 +66,8 @@ type ProductKind struct {
 	// Settings makes the settings of a product, of its place as well as of the driver, with
 	// their defaults; see package setting.
 	Settings func() any
+	// Proposes says that servers of it can be looked for on a host.
+	Proposes bool
 }
 
 // Planner is a [Product] that says beforehand what a deployment would change (spec P5).

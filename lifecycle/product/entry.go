@@ -170,7 +170,7 @@ func (k Kind) Fill(values map[string]any) (f Filled, err error) {
 func Declared() []ports.ProductKind {
 	all := make([]ports.ProductKind, len(Kinds))
 	for n, k := range Kinds {
-		all[n] = ports.ProductKind{Name: k.Name, Settings: k.Entry}
+		all[n] = ports.ProductKind{Name: k.Name, Settings: k.Entry, Proposes: k.Propose != nil}
 	}
 	return all
 }

@@ -55,8 +55,12 @@ type Kind struct {
 	// not known now; nil if a driver has a [Place] or hosts.
 	Regions func(settings any) []string
 	// ByConfiguration returns the settings, beside those of its hosts, for the server whose main
-	// configuration is a file; nil if the file is none of this kind. nil where no file tells.
-	ByConfiguration func(path string) map[string]any
+	// configuration is a file of a host; nil if the file is none of this kind. nil where no file
+	// tells.
+	ByConfiguration func(ctx context.Context, host runner.Runner, path string) map[string]any
+	// Propose returns the settings, beside those of its hosts, for the servers that may run on a
+	// host, nil for the defaults. nil where nothing tells.
+	Propose func(ctx context.Context, host runner.Runner) []map[string]any
 	// Open opens a product. An [io.Closer] is closed before the store; a
 	// [ProblemReporter] may work in part.
 	Open func(context.Context, Setup) (ports.Product, error)
@@ -73,17 +77,20 @@ var Kinds = []Kind{
 	{Name: edge.Driver, Open: openEdge},
 	{
 		Name: nginx.Driver, Settings: func() any { return nginx.DefaultSettings() }, OnHosts: true,
-		ByConfiguration: nginx.ByConfiguration, Open: openNginx,
+		ByConfiguration: nginx.ByConfiguration, Propose: nginx.Propose, Open: openNginx,
 	},
 	{
 		Name: haproxy.Driver, Settings: func() any { return haproxy.DefaultSettings() }, OnHosts: true,
-		ByConfiguration: haproxy.ByConfiguration, Open: openHAProxy,
+		ByConfiguration: haproxy.ByConfiguration, Propose: haproxy.Propose, Open: openHAProxy,
 	},
 	{
 		Name: apache.Driver, Settings: func() any { return apache.DefaultSettings() }, OnHosts: true,
-		ByConfiguration: apache.ByConfiguration, Open: openApache,
+		ByConfiguration: apache.ByConfiguration, Propose: apache.Propose, Open: openApache,
 	},
-	{Name: caddy.Driver, Settings: func() any { return caddy.DefaultSettings() }, OnHosts: true, Open: openCaddy},
+	{
+		Name: caddy.Driver, Settings: func() any { return caddy.DefaultSettings() }, OnHosts: true,
+		Propose: caddy.Propose, Open: openCaddy,
+	},
 	{Name: files.Driver, Settings: func() any { return files.DefaultSettings() }, OnHosts: true, Open: openFiles},
 	{Name: aliyun.Kind, Settings: func() any { return aliyun.DefaultSettings() }, Open: openAliyun},
 	{Name: kubernetes.Driver, Settings: kubernetesSettings, Regions: kubernetesRegions, Open: openKubernetes},

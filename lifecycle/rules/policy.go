@@ -39,6 +39,8 @@ type Policy struct {
 	// before it counts as failed, in real time.
 	HandshakeTimeout time.Duration
 	Waves            Waves
+	// Looks is the longest pause between two looks at what an address presents (spec P8).
+	Looks time.Duration
 	// FourEyes determines whether an applicant may review their own application.
 	FourEyes FourEyes
 	// SecondPerson lists the actions that wait until another person approves them, of
@@ -91,7 +93,7 @@ func DefaultPolicy() Policy {
 		Refund:      RefundIssued30d,
 		Notify:      NotifyPolicy{LeadTimes: []time.Duration{30 * Day, 14 * Day, 7 * Day, 3 * Day, Day}},
 		CallTimeout: time.Minute, HandshakeTimeout: 10 * time.Second,
-		Waves: Waves{First: 1, Batch: 10},
+		Waves: Waves{First: 1, Batch: 10}, Looks: Day,
 	}
 }
 
@@ -125,21 +127,24 @@ func RetryWithin(validity time.Duration, attempt int, asked time.Duration) time.
 	return max(wait, asked)
 }
 
-// LookEvery is the pause between looks at what presents a certificate of some validity: a
-// day, or for short ones a twelfth of the validity (spec C8).
-func LookEvery(validity time.Duration) time.Duration {
-	return min(Day, max(validity/12, time.Hour))
+// LookEvery is the pause between looks at what presents a certificate of some validity: the
+// longest pause, or for short ones a twelfth of the validity, at least an hour (spec C8, P8).
+func LookEvery(longest, validity time.Duration) time.Duration {
+	return min(longest, max(validity/shareOfValidity, time.Hour))
 }
 
-// ShortLived is the validity from which on a day is soon enough for [LookEvery].
-const ShortLived = 12 * Day
+// shareOfValidity is how often a certificate is looked at during its validity, at least.
+const shareOfValidity = 12
+
+// ShortLived is the validity from which on [LookEvery] is the longest pause.
+func ShortLived(longest time.Duration) time.Duration { return shareOfValidity * longest }
 
 // CanWait reports whether a certificate can wait until a time for an issuer that does not
 // serve now, while another could be asked (spec C10): with a day left, or for short ones
 // a twelfth of the validity. A first certificate waits for a day.
 func CanWait(i *model.Instance, asked, until time.Time) bool {
 	if v := i.Current(); v != nil {
-		return !until.After(v.NotAfter.Add(-LookEvery(v.Validity())))
+		return !until.After(v.NotAfter.Add(-LookEvery(Day, v.Validity())))
 	}
 	return !until.After(asked.Add(Day))
 }

@@ -146,7 +146,11 @@ func (Local) WriteFile(ctx context.Context, path string, data []byte, a Attribut
 		if err == nil {
 			err = f.Sync()
 		}
-		return errors.Join(err, f.Close())
+		err = errors.Join(err, f.Close())
+		if err == nil && !a.ModTime.IsZero() {
+			_ = os.Chtimes(temporary, time.Time{}, a.ModTime.Truncate(time.Second)) // some file systems have no times
+		}
+		return err
 	})
 }
 

@@ -251,7 +251,7 @@ func (p *posix) WriteFile(ctx context.Context, name string, data []byte, a Attri
 		data = []byte{}
 	}
 	_, err := p.script(ctx, "write", name, writeScript, Command{Stdin: data},
-		temporaryPath(name), abandonedPrefix(name), permissions(a), owner(a), strconv.Itoa(len(data)))
+		temporaryPath(name), abandonedPrefix(name), permissions(a), owner(a), strconv.Itoa(len(data)), seconds(a))
 	return err
 }
 
@@ -295,6 +295,13 @@ func abandonedPrefix(name string) string {
 }
 
 func permissions(a Attributes) string { return fmt.Sprintf("%04o", a.Mode.Perm()) }
+
+func seconds(a Attributes) string {
+	if a.ModTime.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(a.ModTime.Unix(), 10)
+}
 
 func owner(a Attributes) string {
 	if a.Owner == nil {

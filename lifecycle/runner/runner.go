@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"certquay/model"
@@ -82,6 +83,9 @@ type Attributes struct {
 	// Owner sets user and group by their numbers; nil leaves those of the user that certquay
 	// has on the host.
 	Owner *Owner
+	// ModTime, to the second, is when a file was last changed by its own account; zero means
+	// now. Where a host cannot set it, it is now.
+	ModTime time.Time
 }
 
 // Owner is a user and a group of the host.
@@ -97,9 +101,10 @@ type ExitError struct {
 
 func (e *ExitError) Error() string { return e.AsText().String() }
 
-// AsText says how the command ended and what it said.
+// AsText says how the command ended and what it said, on one line.
 func (e *ExitError) AsText() model.Text {
-	return model.Say("runner.exit", "command", e.Command, "status", strconv.Itoa(e.Status), "said", model.Quoted(e.Command, e.Said))
+	said := strings.Join(strings.FieldsFunc(e.Said, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	return model.Say("runner.exit", "command", e.Command, "status", strconv.Itoa(e.Status), "said", model.Quoted(e.Command, said))
 }
 
 // ErrUnreachable is wrapped by errors of a host that cannot be asked.

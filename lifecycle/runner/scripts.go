@@ -113,7 +113,7 @@ cd "$1" || exit
 find . \( -name . -o -prune \) -exec stat -c '%f %s %u %g %Y %n//' {} + 2>/dev/null
 exit 0`
 	// path, temporary path, its beginning, mode, user:group or nothing, length of the content,
-	// which is on standard input. The file stays open from its creation on, so that the
+	// which is on standard input, seconds of its time or nothing. The file stays open from its creation on, so that the
 	// content goes into no other.
 	writeScript = common + `parent "$1"
 inside "$dir"
@@ -128,6 +128,7 @@ chmod "$4" "$2" || exit
 cat >&9 || exit
 exec 9>&-
 [ "$(stat -c %s "$2")" = "$6" ] || exit 77
+[ -z "$7" ] || touch -d "@$7" "$2" 2>/dev/null || :
 sync "$2" || exit
 put "$2" "$1"
 trap - EXIT

@@ -3,11 +3,14 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"certquay/model"
 	"certquay/store"
+	"certquay/store/engine"
 )
 
 // whole writes an instance with all records that belong to it.
@@ -99,4 +102,63 @@ func fsckFinds(t *testing.T, p *place) {
 	p.overwrite("dkey\x00ghost", []byte("0123456789abcdef0123"))
 	expect(p.open(), `fsck.gap event="3" last="1"`, "fsck.not-indexed", `fsck.counter are="1" counter="instance/issued" says="0"`,
 		`fsck.idle-entry index="icontact`, `store.corrupt-key key="dkey`)
+}
+
+// verifyFinds changes and removes events in the files, as somebody with access to them
+// could, and checks that verifying the log finds each. spec: G6
+func verifyFinds(t *testing.T, p *place) {
+	s := p.open()
+	for n := range 6 {
+		p.update(s, func(tx model.Tx) error { return tx.Append(model.Event{Action: "buy", Actor: fmt.Sprint(n)}) })
+	}
+	whole, err := s.VerifyEvents(t.Context(), nil)
+	if err != nil || whole.Events != 6 || whole.Last.Seq != 6 || len(whole.Problems) > 0 {
+		t.Fatalf("%+v, %v", whole, err)
+	}
+	p.shut(s)
+	noted := []store.Checkpoint{whole.Last, {Seq: 3, Chain: make([]byte, 32)}}
+	events := slices.DeleteFunc(p.pairs(), func(e engine.Pair) bool { return !strings.HasPrefix(e.Key, "revent") })
+	if len(events) != 6 {
+		t.Fatalf("%d events are stored", len(events))
+	}
+	for _, c := range []struct {
+		what   string
+		change map[int][]byte // the value of the nth event instead; nil removes it
+		want   []string
+	}{
+		{"nothing", nil, []string{`fsck.checkpoint event="3"`}}, // which was noted of another log
+		{"one in the middle removed", map[int][]byte{2: nil}, []string{`fsck.gap event="4" last="2"`, `fsck.checkpoint-missing event="3"`}},
+		{"one replaced by another", map[int][]byte{2: events[1].Value}, []string{`why=(damage.authentication)`, `fsck.gap event="4"`}},
+		{"the last removed", map[int][]byte{5: nil}, []string{`fsck.end last="5" want="6"`, `fsck.checkpoint-missing event="6" last="5"`}},
+		{"all removed", map[int][]byte{0: nil, 1: nil, 2: nil, 3: nil, 4: nil, 5: nil}, []string{"fsck.end", "fsck.checkpoint-missing"}},
+	} {
+		for n, v := range c.change {
+			p.overwrite(events[n].Key, v)
+		}
+		_, last := c.change[5]
+		s, err := p.Open(p.options())
+		if open := new(store.OpenError); last && errors.As(err, &open) {
+			continue // a store that is noted to have had more does not even open
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.VerifyEvents(t.Context(), noted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := listed(store.Report{Problems: r.Problems})
+		for _, w := range c.want {
+			if !strings.Contains(found, w) {
+				t.Errorf("%s: %q is not in:\n%s", c.what, w, found)
+			}
+		}
+		if len(c.change) == 0 && (len(r.Problems) > 1 || len(r.Checkpoint) != 1) {
+			t.Errorf("%s: %d checkpoints hold:\n%s", c.what, len(r.Checkpoint), found)
+		}
+		p.shut(s)
+		for n := range c.change {
+			p.overwrite(events[n].Key, events[n].Value)
+		}
+	}
 }

@@ -64,6 +64,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"a full disk refuses writes and recovers", fullDisk},
 		{"fsck finds nothing in a sound store", fsckSound},
 		{"fsck finds damage", fsckFinds},
+		{"verifying finds changed events", verifyFinds},
 		{"a closed store says so", closed},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -235,6 +235,10 @@ func forbidden(c *app.Context, rows []*rules.Transition, cs *rules.Facts) *rules
 		first = cmp.Or(first, f)
 	}
 	if cs != nil && cs.Instance != nil {
+		another := *cs
+		another.Actor = model.Actor{Role: model.Owner}
+		row, _ := Pick(c.Table, rows, &another) // what the key would do for somebody else
+		first = c.Backend.May(row.Action)
 		first.State, first.Instance = cs.Instance.State, cs.Instance.ID
 	}
 	return first

@@ -241,8 +241,8 @@ func (d *Authorities) press(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 // act does what only administrators may.
 func (d *Authorities) act(k string) tea.Cmd {
 	c, one := d.c, d.selected()
-	if r := c.Backend.May(issuerRow.Action); r != nil {
-		return app.Send(refusedMsg(c, r, nil))
+	if c.Backend.May(issuerRow.Action) != nil {
+		return refuse(c, issuerRow.Action)
 	}
 	if k == addKey {
 		return d.add()

@@ -150,7 +150,27 @@ func (d *Authorities) limitRows(one *lifecycle.Authority, w int) []widget.Row {
 				widget.Row{{Text: limitBar(s.Paint, l, max(w-refill-1, 6)) + " "}, {Text: s.Paint(style.Muted, more)}})
 		}
 	}
+	for _, l := range d.sharedLimits(one, w) {
+		rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, l)}})
+	}
 	return append(rows, nil)
+}
+
+// sharedLimits says which other issuers use up the same limits, in lines of a width.
+func (d *Authorities) sharedLimits(one *lifecycle.Authority, w int) []string {
+	if !slices.ContainsFunc(one.Status.Limits, func(l ports.RateLimit) bool { return l.Shared }) {
+		return nil
+	}
+	var others []string
+	for n := range d.all {
+		if o := &d.all[n]; o.Name != one.Name && o.Status.CA != "" && o.Status.CA == one.Status.CA {
+			others = append(others, text.Clean(o.Name))
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return widget.Wrap(d.c.T("authorities.limits.shared", strings.Join(others, ", ")), w)
 }
 
 // limitWords says what a limit counts, what is left of it, and when there is one more; ""

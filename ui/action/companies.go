@@ -13,7 +13,6 @@ import (
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/style"
 	"certquay/ui/text"
 )
 
@@ -105,8 +104,8 @@ func (l companyList) chosen(v any) tea.Cmd {
 		return nil
 	}
 	c := l.c
-	if why := c.MayNot(companyRow.Action); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
+	if c.MayNot(companyRow.Action) != nil {
+		return refuse(c, companyRow.Action)
 	}
 	pressed, _ := v.(dialog.Pressed)
 	k, known := v.(model.Company)

@@ -19,13 +19,7 @@ import (
 // addContact is the action that adds a contact. It is in the palette only.
 func addContact(c *app.Context) app.Action {
 	row := &rules.Transition{Action: "contact"}
-	a := app.Action{
-		ID:          "contact",
-		Name:        text.NewName("contact.add"),
-		Group:       app.Certificate,
-		OpensDialog: true,
-		Disabled:    c.MayNot(row.Action),
-	}
+	a := app.Action{ID: "contact", Name: text.NewName("contact.add"), Group: app.Certificate, OpensDialog: true}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
 			if f := c.Backend.May(row.Action); f != nil {
@@ -38,7 +32,7 @@ func addContact(c *app.Context) app.Action {
 			})
 		})
 	}
-	return a
+	return a.DisableIf(c.MayNot(row.Action))
 }
 
 // maxChannels is how many bytes of URLs of channels are taken at once.

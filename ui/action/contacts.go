@@ -110,8 +110,8 @@ func (l contactList) chosen(v any) tea.Cmd {
 	case key == "y":
 		return l.open()
 	}
-	if why := c.MayNot(contactRow.Action); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
+	if c.MayNot(contactRow.Action) != nil {
+		return refuse(c, contactRow.Action)
 	}
 	switch {
 	case key == "a" || key == "enter" && !known:

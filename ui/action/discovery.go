@@ -3,7 +3,6 @@ package action
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -11,9 +10,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/discover"
-	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
-	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
@@ -46,8 +43,8 @@ func showDiscovery(c *app.Context) app.Action {
 	return app.Action{
 		ID: "discovery", Name: text.NewName("act.discovery"), Binding: app.Keys(DiscoveryKey), Group: app.View, OpensDialog: true,
 		Run: func() tea.Cmd {
-			if r := c.Backend.May(discoverRow.Action); r != nil {
-				return app.Send(refusedMsg(c, r, nil))
+			if c.Backend.May(discoverRow.Action) != nil {
+				return refuse(c, discoverRow.Action)
 			}
 			d := &Discovery{c: c, marked: map[string]bool{}}
 			return c.Do(func(context.Context) tea.Msg {
@@ -86,13 +83,14 @@ type (
 		dialog *Discovery
 		found  lifecycle.Discovery
 		note   string
+		then   tea.Msg // what is offered or forgotten of undoing; nil for nothing
 		err    error
 	}
 	// discoverMsg asks the list to do something that takes a while.
 	discoverMsg struct {
 		dialog *Discovery
 		busy   string
-		do     func(ctx context.Context) (note string, err error)
+		do     func(ctx context.Context) (note string, then tea.Msg, err error)
 	}
 )
 
@@ -107,9 +105,9 @@ func (d *Discovery) Init() tea.Cmd {
 // look asks for a discovery.
 func (d *Discovery) look(args []string) tea.Msg {
 	c := d.c
-	return discoverMsg{d, c.T("discovery.looking"), func(ctx context.Context) (string, error) {
+	return discoverMsg{d, c.T("discovery.looking"), func(ctx context.Context) (string, tea.Msg, error) {
 		_, err := c.Backend.Discover(ctx, args, discover.Reach{})
-		return "", err
+		return "", nil, err
 	}}
 }
 
@@ -145,6 +143,9 @@ func (d *Discovery) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 			if m.err != nil {
 				return app.Send(failedMsg(d.c, adoptRow, m.err)), app.Outcome{}
 			}
+			if m.then != nil {
+				return app.Send(m.then), app.Outcome{}
+			}
 		}
 	case tea.KeyPressMsg:
 		return d.press(m.String())
@@ -168,7 +169,7 @@ func (d *Discovery) begin(m discoverMsg) tea.Cmd {
 		ctx, cancel := context.WithTimeout(c.Ctx, discoveryTimeout)
 		defer cancel()
 		done := discoveredMsg{dialog: d}
-		done.note, done.err = m.do(ctx)
+		done.note, done.then, done.err = m.do(ctx)
 		found, err := c.Backend.Discovery()
 		if err != nil {
 			return c.LoadFailed(err)
@@ -271,141 +272,13 @@ func (d *Discovery) elsewhere() tea.Msg {
 	}, nil)
 }
 
-// plan shows what adopting would change, and adopts it if the person agrees.
-func (d *Discovery) plan(adopt bool) tea.Cmd {
-	c, ids := d.c, d.chosen()
-	if len(ids) == 0 {
-		return nil
-	}
-	return c.Do(func(ctx context.Context) tea.Msg {
-		r := lifecycle.AdoptRequest{Findings: ids}
-		plan, err := c.Backend.PlanAdopt(ctx, r)
-		if err != nil {
-			return failedMsg(c, adoptRow, err)
-		}
-		lines, good := adoptLines(c, plan)
-		if adopt && len(lines) > longPlan {
-			lines = adoptSum(c, plan, lines[len(lines)-1])
-		}
-		if !adopt || good == 0 {
-			return app.OpenDialogMsg{Make: func() app.Dialog {
-				return &dialog.Notice{
-					Context: c, Title: c.T("discovery.plan"), Tone: style.Accent, Sections: []dialog.Section{{Lines: lines}},
-				}
-			}}
-		}
-		return app.OpenDialogMsg{
-			Make: func() app.Dialog {
-				return &dialog.Confirm{
-					Context: c, Title: c.T("discovery.adopt", good), Danger: rules.SeverityCaution, Costs: true, Lines: lines,
-					Question: c.T("discovery.question"),
-				}
-			},
-			Then: func(yes any) tea.Cmd {
-				if yes == nil {
-					return nil
-				}
-				return app.Send(
-					discoverMsg{d, c.T("discovery.adopting"), func(ctx context.Context) (string, error) { return d.adopt(ctx, r) }},
-				)
-			},
-		}
-	})
-}
-
-// adoptLines are the lines of a plan with the sum, and how many findings can be adopted.
-func adoptLines(c *app.Context, plan []lifecycle.Adopted) (lines []string, good int) {
-	total, currency := int64(0), ""
-	for n := range plan {
-		if plan[n].Err == nil {
-			good++
-		}
-		for k, t := range plan[n].Lines() {
-			lines = append(lines, map[bool]string{true: "", false: "  "}[k == 0]+text.Clean(c.Text.Text(t)))
-		}
-		if q := plan[n].Hosting; q != nil && plan[n].Err == nil {
-			total, currency = total+q.Total, q.Currency
-		}
-	}
-	if currency != "" {
-		lines = append(lines, c.T("discovery.total", ledger.Money(total, currency)))
-	}
-	return lines, good
-}
-
-// longPlan is how many lines of a plan a question holds.
-const longPlan = 28
-
-// adoptSum says in a few lines what a long plan does; last is its last line.
-func adoptSum(c *app.Context, plan []lifecycle.Adopted, last string) []string {
-	renewed, kept, refused := 0, 0, 0
-	for n := range plan {
-		switch {
-		case plan[n].Err != nil:
-			refused++
-		case plan[n].Hosting != nil:
-			renewed++
-		default:
-			kept++
-		}
-	}
-	lines := []string{c.T("discovery.sum", renewed, kept, refused)}
-	if renewed > 0 {
-		lines = append(lines, strings.TrimSpace(last))
-	}
-	return append(lines, c.T("discovery.sum.plan", c.KeyName(planKey)))
-}
-
-func (d *Discovery) adopt(ctx context.Context, r lifecycle.AdoptRequest) (note string, err error) {
-	done, err := d.c.Backend.Adopt(ctx, r)
-	if err != nil {
-		return "", err
-	}
-	good, failed := 0, model.Text("")
-	for n := range done {
-		switch {
-		case done[n].Err != nil:
-			failed = model.TextOf(done[n].Err)
-		case len(done[n].Problems) > 0:
-			failed = done[n].Problems[0]
-			good++
-		default:
-			good++
-		}
-	}
-	if failed != "" {
-		return d.c.T("discovery.adopted.some", good, len(done), text.Clean(d.c.Text.Text(failed))), nil
-	}
-	return d.c.T("discovery.adopted", good), nil
-}
-
 // giveBack asks, and undoes the adoption of the selected finding.
 func (d *Discovery) giveBack() tea.Cmd {
-	c, f := d.c, d.selected()
+	f := d.selected()
 	if f == nil || !f.Adopted {
 		return nil
 	}
-	id, name := f.ID, f.Name
-	return app.Send(app.OpenDialogMsg{
-		Make: func() app.Dialog {
-			return &dialog.Confirm{
-				Context: c, Title: c.T("discovery.undo", text.Clean(name)), Danger: rules.SeverityCaution,
-				Lines: []string{c.T("discovery.undo.text")}, Question: c.T("discovery.undo.question"),
-			}
-		},
-		Then: func(yes any) tea.Cmd {
-			if yes == nil {
-				return nil
-			}
-			return app.Send(discoverMsg{d, c.T("discovery.undoing"), func(ctx context.Context) (string, error) {
-				done, err := c.Backend.Unadopt(ctx, []string{id})
-				if err != nil {
-					return "", err
-				}
-				return c.T("discovery.undone", text.Clean(name)), done[0].Err
-			}})
-		},
-	})
+	return giveBack(d.c, []string{f.ID}, f.Name, d)
 }
 
 // View implements app.Dialog.

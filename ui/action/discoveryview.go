@@ -60,6 +60,9 @@ func (d *Discovery) row(n, in int) widget.Row {
 	put := func(tone style.Tone, value string, w int) {
 		row = append(row, widget.Part{ID: id, Text: paint(tone, widget.Pad(widget.Cut(text.Clean(value), w), w)+" ")})
 	}
+	if c.Plain { // a screen reader gets words
+		box = map[bool]string{true: c.T("plain.marked") + " "}[d.marked[f.ID]]
+	}
 	put(tone, box+f.Name, findingName)
 	if in >= 100 {
 		put(style.Muted, d.kept(f), findingKept)
@@ -103,9 +106,9 @@ func (d *Discovery) left(f *lifecycle.Found) (string, style.Tone) {
 	days := int(f.NotAfter.Sub(d.c.Now).Hours() / 24)
 	switch {
 	case d.c.Now.After(f.NotAfter):
-		return d.c.T("discovery.days", days) + " ✕", style.Bad
+		return strings.TrimSpace(d.c.T("discovery.days", days) + " " + d.c.Mark("✕")), style.Bad
 	case days < 14:
-		return d.c.T("discovery.days", days) + " ▲", style.Warn
+		return strings.TrimSpace(d.c.T("discovery.days", days) + " " + d.c.Mark("▲")), style.Warn
 	}
 	return d.c.T("discovery.days", days), style.Normal
 }
@@ -133,11 +136,16 @@ func (d *Discovery) below(in int) (rows []widget.Row) {
 		for _, line := range []string{text.Clean(where), text.Clean(c.Text.Text(f.KeptBy()))} {
 			rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, widget.Cut(line, in))}})
 		}
+		tone := style.Normal
+		if f.Problem != "" {
+			tone = style.Bad
+		}
+		say(tone, text.Clean(c.Text.Text(f.WouldDo())))
 		rows = append(rows, nil)
 	}
 	switch {
 	case d.busy != "":
-		say(style.Busy, c.SpinnerOr("◔")+" "+d.busy)
+		say(style.Busy, c.SpinnerOr(strings.TrimSpace(c.Mark("◔")))+" "+d.busy)
 	case d.note != "":
 		say(style.Good, d.note)
 	case len(d.found.Findings) > 0:

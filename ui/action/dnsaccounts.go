@@ -96,7 +96,7 @@ func (l dnsList) chosen(v any) tea.Cmd {
 		return showImpact(c, lifecycle.ImpactOfDNS, a.Name)
 	}
 	if r := c.Backend.May(dnsRow.Action); r != nil {
-		return app.Send(l.again(refusedMsg(c, r, nil)))
+		return c.Do(func(context.Context) tea.Msg { return l.again(refusedMsg(c, r, nil)) })
 	}
 	switch {
 	case pressed == addKey || a.Name == "":

@@ -3,10 +3,12 @@ package action
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -14,9 +16,6 @@ import (
 	"certquay/ui/dialog/form"
 	"certquay/ui/style"
 )
-
-// Formats are what a certificate can be saved as (spec I2).
-var Formats = []string{"nginx", "apache", "tomcat", "iis", "haproxy", "pem", "chain", "root"}
 
 // download saves the files of certificates in the format that a server reads.
 func download(q *request) tea.Msg {
@@ -35,8 +34,14 @@ func download(q *request) tea.Msg {
 			}
 		}}
 	}
-	labels := make([]string, len(Formats))
-	for n, f := range Formats {
+	intro, formats := q.skippedLines(), bundle.Formats()
+	if f := c.Backend.May(rules.ActionDownloadKey); f != nil {
+		needed := c.Backend.Table().Role(rules.ActionDownloadKey).String()
+		intro = append(intro, c.T("save.key-role", c.Text.Lookup("role."+needed, needed)))
+		formats = bundle.PublicFormats()
+	}
+	labels := make([]string, len(formats))
+	for n, f := range formats {
 		labels[n] = c.T("save." + f)
 	}
 	title := c.T("save.title", q.names())
@@ -47,16 +52,15 @@ func download(q *request) tea.Msg {
 		ID:     "save",
 		Title:  title,
 		Submit: c.T("save.submit"),
-		Intro:  q.skippedLines(),
+		Intro:  intro,
 		Fields: []form.Field{
 			{
 				Key:     "format",
 				Label:   c.T("save.format"),
 				Kind:    form.Select,
-				Options: fixedOptions(Formats, labels),
+				Options: fixedOptions(formats, labels),
 				Hint: func(v form.Values) string {
-					switch v["format"] {
-					case "chain", "root":
+					if slices.Contains(bundle.PublicFormats(), v["format"]) {
 						return c.T("save.nokey")
 					}
 					return c.T("save.key")

@@ -97,8 +97,8 @@ func pressedInNotices(c *app.Context, key string, n *model.Notice, failed bool, 
 	case retryKey:
 		action, do = "contact", func(ctx context.Context) tea.Msg { return testContact(ctx, c, n.Contact) }
 	}
-	if why := c.MayNot(action); why != nil {
-		do = func(context.Context) tea.Msg { return app.ToastMsg{Text: why.Message(), Tone: style.Warn} }
+	if f := c.Backend.May(action); f != nil {
+		do = func(context.Context) tea.Msg { return refusedMsg(c, f, nil) }
 	}
 	return again(failed, do)
 }

@@ -21,6 +21,9 @@ import (
 // (spec C6). It has no key of its own: the form of an application looks by itself.
 func preflight(c *app.Context, t Target) app.Action {
 	a := app.Action{ID: rules.ActionPreflight, Name: text.NewName("action.preflight"), Group: app.Certificate, OpensDialog: true}
+	if why := c.MayNot(rules.ActionPreflight); why != nil {
+		return a.DisableIf(why)
+	}
 	if len(t.IDs) == 0 {
 		a.Disabled = app.Disabled(
 			c.T("preflight.none"), c.T("explain.none.hint"),

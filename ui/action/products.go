@@ -159,7 +159,7 @@ func (l productList) chosen(v any) tea.Cmd {
 		return showImpact(c, lifecycle.ImpactOfProduct, p.Name)
 	}
 	if r := c.Backend.May(productRow.Action); r != nil {
-		return app.Send(l.again(refusedMsg(c, r, nil)))
+		return c.Do(func(context.Context) tea.Msg { return l.again(refusedMsg(c, r, nil)) })
 	}
 	switch {
 	case pressed == addKey || p.Name == "":
@@ -280,6 +280,13 @@ func (l productList) ask(
 		field := f.field(s)
 		spec.LabelWidth = max(spec.LabelWidth, len(field.Label)+2)
 		spec.Fields = append(spec.Fields, field)
+	}
+	if kind.Proposes {
+		p := &proposals{c: c, kind: kind, f: f}
+		if was != nil {
+			p.name = was.Name
+		}
+		p.addTo(&spec)
 	}
 	q := &request{c: c, row: productRow}
 	return q.formThen(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {

@@ -71,6 +71,9 @@ func ShowResource(c *app.Context, id model.ID) tea.Cmd {
 						c.Bind(c.T("resource.put-right"), c.KeyOf(rules.Deploy)), c.Bind(c.T("foot.="), c.KeyOf(rules.Accept)),
 					}, choices...)
 				}
+				if len(r.receipts) > 0 {
+					choices = append(choices, c.Bind(c.T("receipts.key"), receiptKey))
+				}
 				if r.Instance != "" {
 					choices = append([]key.Binding{c.Bind(c.T("act.certificate"), "o")}, choices...)
 				}
@@ -82,6 +85,8 @@ func ShowResource(c *app.Context, id model.ID) tea.Cmd {
 					return nil
 				case "o":
 					return app.Send(app.ShowInstanceMsg{ID: r.Instance})
+				case receiptKey:
+					return showReceipts(c, r.Place(), r.receipts)
 				case "y":
 					return app.Send(app.CopyMsg{What: c.T("copy.address"), Text: r.Address})
 				}

@@ -13,8 +13,17 @@ import (
 	"certquay/ui/style"
 )
 
-// refusedMsg shows a refusal.
+// refuse shows why this session may not take an action, and who may.
+func refuse(c *app.Context, a rules.Action) tea.Cmd {
+	return c.Do(func(context.Context) tea.Msg { return refusedMsg(c, c.Backend.May(a), nil) })
+}
+
+// refusedMsg shows a refusal; nil shows nothing. Only commands call it: it reads who may.
 func refusedMsg(c *app.Context, r *rules.Refusal, cs *rules.Facts) tea.Msg {
+	if r == nil { // the role has changed just now
+		return nil
+	}
+	r = c.Backend.WhoMay(r)
 	name := ""
 	if cs != nil && cs.Instance != nil {
 		name = cs.Instance.Name

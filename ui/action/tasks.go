@@ -85,8 +85,8 @@ func settle(c *app.Context, key string, tasks []model.Task) tea.Cmd {
 
 // retryTasks tries again what tasks are about, or tests the channel that fails.
 func retryTasks(c *app.Context, tasks []model.Task) tea.Cmd {
-	if why := c.MayNot("retry"); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
+	if c.MayNot("retry") != nil {
+		return refuse(c, "retry")
 	}
 	return c.Do(func(ctx context.Context) tea.Msg {
 		for n := range tasks {
@@ -135,8 +135,8 @@ func testContact(ctx context.Context, c *app.Context, id model.ID) tea.Msg {
 // dismissTasks asks, then closes tasks because the person says so (spec D7). It can be
 // undone, unless the work that they are about is given up with them.
 func dismissTasks(c *app.Context, tasks []model.Task) tea.Cmd {
-	if why := c.MayNot("dismiss"); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
+	if c.MayNot("dismiss") != nil {
+		return refuse(c, "dismiss")
 	}
 	n := len(tasks)
 	lines, severity := []string{c.T("tasks.dismiss.text")}, rules.SeverityInfo

@@ -107,8 +107,8 @@ func (l userList) chosen(v any) tea.Cmd {
 		return nil
 	}
 	c := l.c
-	if why := c.MayNot(userRow.Action); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
+	if c.MayNot(userRow.Action) != nil {
+		return refuse(c, userRow.Action)
 	}
 	pressed, _ := v.(dialog.Pressed)
 	u, known := v.(model.User)
@@ -226,14 +226,18 @@ const approveKey = "A"
 
 // approveTask asks, and approves what another person has asked for (spec G3).
 func approveTask(c *app.Context, t *model.Task) tea.Cmd {
-	if why := c.MayNot(rules.ActionApprove); why != nil {
-		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Warn})
+	if c.MayNot(rules.ActionApprove) != nil {
+		return refuse(c, rules.ActionApprove)
 	}
 	row := &rules.Transition{Action: rules.ActionApprove}
+	then := c.T("tasks.approve.text")
+	if t.Text.Message().Args["action"] == string(rules.ActionDownloadKey) {
+		then = c.T("tasks.approve.key")
+	}
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("tasks.approve.title"), Danger: rules.SeverityDanger,
-				Lines: []string{c.Text.Text(t.Text), c.T("tasks.approve.text")}, Question: c.T("tasks.approve.question")}
+				Lines: []string{text.Clean(c.Text.Text(t.Text)), then}, Question: c.T("tasks.approve.question")}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {

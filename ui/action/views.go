@@ -23,15 +23,13 @@ var viewRow = &rules.Transition{Action: rules.ActionView}
 // (spec Q4). current is what the list shows.
 func ViewActions(c *app.Context, current func() model.SavedView) app.Actions {
 	l := viewList{c: c, current: current}
+	save := app.Action{ID: "save-view", Name: text.NewName("act.view.save"), Group: app.View, OpensDialog: true, Run: l.save}
 	return app.Actions{
 		{
 			ID: "views", Name: text.NewName("act.views"), Binding: app.Keys("F"), Group: app.View, OpensDialog: true,
 			Run: l.open,
 		},
-		{
-			ID: "save-view", Name: text.NewName("act.view.save"), Group: app.View, OpensDialog: true,
-			Disabled: c.MayNot(viewRow.Action), Run: l.save,
-		},
+		save.DisableIf(c.MayNot(viewRow.Action)),
 	}
 }
 
@@ -115,7 +113,7 @@ func (l viewList) chosen(value any) tea.Cmd {
 	case known:
 		return app.Send(app.ShowViewMsg{View: shown})
 	case l.c.MayNot(viewRow.Action) != nil:
-		return app.Send(app.ToastMsg{Text: l.c.MayNot(viewRow.Action).Message(), Tone: style.Warn})
+		return refuse(l.c, viewRow.Action)
 	case pressed.Key == "ctrl+x" && listed.ID == "":
 		return l.open()
 	case pressed.Key == "ctrl+x":

@@ -67,7 +67,7 @@ type DisabledReason struct {
 // Message returns why.
 func (w *DisabledReason) Message() string { return w.message() }
 
-// Hint returns what to do instead.
+// Hint returns what to do instead. Only commands call it: it may read who has a role.
 func (w *DisabledReason) Hint() string { return w.hint() }
 
 // KeyHints returns the keys that the hint names.
@@ -84,7 +84,7 @@ func (c *Context) DisabledBy(r *rules.Refusal) *DisabledReason {
 	if r == nil {
 		return nil
 	}
-	return &DisabledReason{func() string { return text.Clean(c.FormatRefusal(r)) }, func() string { return text.Clean(c.Hint(r)) },
+	return &DisabledReason{func() string { return text.Clean(c.FormatRefusal(r)) }, func() string { return text.Clean(c.Hint(c.Backend.WhoMay(r))) },
 		func() []KeyHint { _, ways := c.KeyHints(r); return ways }}
 }
 

@@ -43,5 +43,6 @@ func EventNotice(c *app.Context, e *model.Event, begun time.Time) *Notice {
 	add("event-box.reason", reason)
 	add("col.detail", detail)
 	add("event-box.id", string(e.Instance))
+	add("receipt.id", string(e.Receipt))
 	return &Notice{Context: c, Title: c.T("event-box.title", e.Seq), Tone: style.Accent, Sections: []Section{{Facts: facts}}}
 }

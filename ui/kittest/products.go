@@ -47,7 +47,7 @@ func (w *World) withProducts(b *lifecycletest.World) {
 		return productKinds[n].Fill(d.Settings)
 	}
 	for _, k := range productKinds {
-		b.Options.ProductKinds = append(b.Options.ProductKinds, ports.ProductKind{Name: k.Name, Settings: k.Entry})
+		b.Options.ProductKinds = append(b.Options.ProductKinds, ports.ProductKind{Name: k.Name, Settings: k.Entry, Proposes: k.OnHosts})
 	}
 	b.Options.OpenProduct = &authority.ProductOpener{
 		Check: func(d authority.Declaration) error { _, err := fill(d); return err },
@@ -64,6 +64,7 @@ func (w *World) withProducts(b *lifecycletest.World) {
 				return authority.Opening[ports.Product]{Problem: model.TextOf(err)}
 			}
 			p := server{Product: lifecycletest.NewProduct(f.Regions...)}
+			w.serve(p.Product)
 			b.Prober.Products = append(b.Prober.Products, p.Product)
 			if s, is := f.Driver.(ServerSettings); is && s.Conf == MissingConf {
 				p.wrong = []error{

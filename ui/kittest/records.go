@@ -85,6 +85,9 @@ func (w *World) write() {
 			w.job(r.Instance, r.ID, &r.Operation, put)
 			put(r)
 		}
+		for n := range w.Receipts {
+			put(&w.Receipts[n])
+		}
 		for _, ds := range w.Papers {
 			for n := range ds {
 				put(&ds[n])

@@ -35,6 +35,7 @@ type World struct {
 	Instances []*model.Instance
 	Places    []*model.Resource
 	Events    []model.Event // newest first
+	Receipts  []model.Receipt
 	Open      []model.Task
 	Told      []model.Notice
 	People    []model.Contact
@@ -50,6 +51,8 @@ type World struct {
 	DNS       []authority.Declaration // and its accounts at DNS providers
 	// By returns who acts; nil means an operator.
 	By func() model.Actor
+
+	certbot bool // another client keeps a certificate on this machine
 
 	*lifecycletest.World
 	t             testing.TB
@@ -120,6 +123,7 @@ func (w *World) Start(t testing.TB, change ...func(*lifecycletest.World)) *World
 		o.Clock, o.Products, o.Issuers, o.Rand = b.Clock, w.Wares, map[string]ports.Issuer{}, rand.NewChaCha8([32]byte{})
 		w.withAuthorities(b)
 		w.withProducts(b)
+		w.withDiscovery(b)
 		for brand, ca := range w.CAs {
 			o.Issuers[brand] = ca
 		}

@@ -94,6 +94,20 @@ func TestTheNumberChoosesTheText(t *testing.T) {
 	}
 }
 
+// TestTasksAreCounted says how many tasks of each kind there are. finding: U30
+func TestTasksAreCounted(t *testing.T) {
+	for _, lang := range []string{"en", "zh"} {
+		for _, kind := range model.TaskKinds {
+			for _, n := range []int{1, 2} {
+				said := New(lang).T("task."+string(kind), n)
+				if strings.ContainsAny(said, "{}%<") || n == 2 && !strings.Contains(said, "2") {
+					t.Errorf("%d of %s are %q", n, kind, said)
+				}
+			}
+		}
+	}
+}
+
 // replaced are wordings that were found unclear, each with the texts that may keep it.
 var replaced = map[string][]string{
 	`(?i)not possible now`: nil, `(?i)not possible: `: nil, `\banew\b`: nil, `\bfor good\b`: nil, `\btried again\b`: nil,

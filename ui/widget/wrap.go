@@ -61,16 +61,19 @@ func breakable(l string) []string {
 
 // wrapLine breaks at blanks and between wide characters only: commands, names and
 // addresses stay whole, so that they can be copied. Only a word longer than the line is
-// cut.
+// cut. Lines after the first are indented as it is.
 func wrapLine(l string, n int) []string {
 	if Width(l) <= n {
 		return []string{l}
 	}
 	var lines []string
 	indent := l[:len(l)-len(strings.TrimLeft(l, " "))]
-	line, hang := indent, ""
-	if strings.HasPrefix(l, "• ") { // indent the lines after a bullet
-		hang = "  "
+	line, hang := indent, indent
+	if strings.HasPrefix(l[len(indent):], "• ") { // indent the lines after a bullet
+		hang += "  "
+	}
+	if Width(hang) > n/2 { // a narrow line is for the text
+		hang = ""
 	}
 	for _, piece := range breakable(l) {
 		if strings.TrimSpace(line) != "" && Width(line)+Width(piece) > n {
@@ -85,7 +88,7 @@ func wrapLine(l string, n int) []string {
 			if head == "" {
 				break
 			}
-			lines, line = append(lines, head), line[len(head):]
+			lines, line = append(lines, head), hang+line[len(head):]
 		}
 	}
 	return append(lines, line)

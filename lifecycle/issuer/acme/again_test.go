@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,9 +59,11 @@ func TestACAThatLooksAgainWhenTold(t *testing.T) {
 func TestAPortThatEndedWithItsProcess(t *testing.T) {
 	t.Parallel()
 	port, asked := acmetest.FreePort(), false
+	var requests atomic.Int32
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	p := newPebble(t, pebbleOptions{HTTP: port, Wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
 			if acmetest.StepOf(r) != "challenge" || asked {
 				next.ServeHTTP(rw, r)
 				return
@@ -92,15 +95,24 @@ func TestAPortThatEndedWithItsProcess(t *testing.T) {
 	if o, err = w.Fetch(t.Context(), o.Ref, ""); err != nil || o.WaitFor.Code() != "await.validation" || !asked {
 		t.Fatalf("%+v, %v", o, err)
 	}
-	restart(dial)
-	w.clock.add(time.Minute)
-	if _, err = w.Fetch(t.Context(), o.Ref, ""); err != nil {
-		t.Fatal(err)
-	}
-	if c, err := net.Dial("tcp", address); err != nil {
-		t.Errorf("the CA looks at a closed port: %v", err)
-	} else if err := c.Close(); err != nil {
-		t.Fatal(err)
+	for _, reopen := range []bool{true, false} { // before anything is due, and when it is
+		restart(dial)
+		before := requests.Load()
+		if reopen {
+			if err := w.Reopen(t.Context()); err != nil || requests.Load() != before {
+				t.Errorf("%d requests, %v", requests.Load()-before, err)
+			}
+		} else {
+			w.clock.add(time.Minute)
+			if _, err = w.Fetch(t.Context(), o.Ref, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c, err := net.Dial("tcp", address); err != nil {
+			t.Errorf("the CA looks at a closed port: %v", err)
+		} else if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ended()
 	if got := p.Count(acmetest.PathOrder); got != 1 {

@@ -220,28 +220,33 @@ func (i *Issuer) present(ctx context.Context, rec *orderRecord) error {
 		if a.Done || a.Challenge == "" || i.shows(a) {
 			continue
 		}
-		if !a.Manual {
-			e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
-			if !ok || e.Solver == nil {
-				return permanent("acme.no-rule", "rule", a.Rule, "name", a.Name)
-			}
-			err := e.Solver.Present(ctx, a.Proof)
-			if errors.Is(err, challenge.ErrBusy) {
-				a.busy, a.Presenting = true, a.Asked
-				continue
-			}
-			if err != nil {
-				return model.Fail("acme.present", "type", string(a.Proof.Type), "name", a.Name, "cause", err)
-			}
-		}
-		i.shown.Store(a.URL, true)
-		a.Reopened = a.Reopened || a.Asking
-		a.Presented = i.now().Unix()
-		if err := i.save(ctx, rec); err != nil {
+		if err := i.presentOne(ctx, rec, a); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// presentOne makes the proof of an authorization visible.
+func (i *Issuer) presentOne(ctx context.Context, rec *orderRecord, a *authorizationRecord) error {
+	if !a.Manual {
+		e, ok := i.opt.Challenges.Find(a.Rule, a.Proof.Type)
+		if !ok || e.Solver == nil {
+			return permanent("acme.no-rule", "rule", a.Rule, "name", a.Name)
+		}
+		err := e.Solver.Present(ctx, a.Proof)
+		if errors.Is(err, challenge.ErrBusy) {
+			a.busy, a.Presenting = true, a.Asked
+			return nil
+		}
+		if err != nil {
+			return model.Fail("acme.present", "type", string(a.Proof.Type), "name", a.Name, "cause", err)
+		}
+	}
+	i.shown.Store(a.URL, true)
+	a.Reopened = a.Reopened || a.Asking
+	a.Presented = i.now().Unix()
+	return i.save(ctx, rec)
 }
 
 // shows reports whether the proof of an authorization was presented and is still there: a

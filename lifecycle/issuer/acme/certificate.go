@@ -192,7 +192,7 @@ func (i *Issuer) whyInvalid(ctx context.Context, c *client, rec *orderRecord, o 
 		}
 		rec.authorization(u).Done = true
 		if az.Status == acme.StatusInvalid {
-			if err := i.budgetOf().Failed(ctx, az.Identifier.Value); err != nil {
+			if err := i.budgetOf(c.account).Failed(ctx, az.Identifier.Value); err != nil {
 				return "", err
 			}
 		}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -19,19 +21,43 @@ var (
 )
 
 // RateLimits implements [ports.Limited].
-func (i *Issuer) RateLimits() ports.RateLimits { return i.budgetOf().RateLimits() }
-
-// budgetOf returns the budget of the account at the CA.
-func (i *Issuer) budgetOf() *budget.Budget {
-	return &budget.Budget{
-		Store: i.store, Account: i.opt.Name, Limits: i.opt.Limits, ReplacesFree: i.opt.ReplacesFree, Now: i.opt.Now,
+func (i *Issuer) RateLimits() (ports.RateLimits, error) {
+	a, err := i.Account()
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return ports.RateLimits{}, err
 	}
+	return i.budgetOf(a.URL).RateLimits(), nil
+}
+
+// budgetOf returns the budget of an account at the CA by its URL, which stays the same when
+// its key changes (RFC 8555 section 7.3.5). An account that is not made yet, "", has used
+// nothing.
+func (i *Issuer) budgetOf(account string) *budget.Budget {
+	b := &budget.Budget{
+		Store: i.store, Account: i.opt.Name, CA: "ca-" + hashOf(identity(i.directory)), Before: i.opt.Name,
+		Limits: i.opt.Limits, ReplacesFree: i.opt.ReplacesFree, Now: i.opt.Now,
+	}
+	if account != "" {
+		b.Account = "account-" + hashOf(account)
+	}
+	return b
+}
+
+// identity is the URL of a directory in the one form of the several that it may be written
+// in (RFC 3986 section 6.2).
+func identity(directory string) string {
+	u, err := url.Parse(directory)
+	if err != nil {
+		return directory // cannot happen: it was parsed before
+	}
+	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ":443")
+	return u.String()
 }
 
 // reserve takes a new order from the budget, once for each request that makes one (spec
 // C7). An order that is sent again because its answer was lost is taken once more.
-func (i *Issuer) reserve(ctx context.Context, rec *orderRecord) error {
-	return i.budgetOf().Reserve(ctx, budget.Order{
+func (i *Issuer) reserve(ctx context.Context, c *client, rec *orderRecord) error {
+	return i.budgetOf(c.account).Reserve(ctx, budget.Order{
 		Names: rec.Names, Renews: rec.Renews, Replaces: rec.Replaces != "", Key: rec.Key, NeededBy: unix(rec.NeededBy), Urgent: rec.Urgent,
 	})
 }
@@ -91,8 +117,9 @@ func (i *Issuer) Status(r model.Reader) (s ports.IssuerStatus, err error) {
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return s, err
 	}
-	s.Account = a.URL
-	if s.Limits, err = i.budgetOf().Status(r); err != nil {
+	b := i.budgetOf(a.URL)
+	s.Account, s.CA = a.URL, b.CA
+	if s.Limits, err = b.Status(r); err != nil {
 		return s, err
 	}
 	for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/" + i.opt.Name + "/order/"}) {

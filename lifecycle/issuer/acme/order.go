@@ -274,7 +274,7 @@ func (i *Issuer) hold(ctx context.Context, rec *orderRecord, err error) (ports.O
 // cannot be asked for, since only the answer tells its URL.
 func (i *Issuer) newOrder(ctx context.Context, c *client, rec *orderRecord) error {
 	for {
-		if err := i.reserve(ctx, rec); err != nil {
+		if err := i.reserve(ctx, c, rec); err != nil {
 			return err
 		}
 		rec.Step, rec.Account = stepOrdering, c.account

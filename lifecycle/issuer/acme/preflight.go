@@ -35,7 +35,7 @@ func (i *Issuer) Preflight(ctx context.Context, names []string) ([]ports.Preflig
 		return nil, err
 	}
 	o.Account = a.URL
-	o.Budget = func(context.Context) []ports.PreflightFinding { return i.budgetFinding(names) }
+	o.Budget = func(context.Context) []ports.PreflightFinding { return i.budgetFinding(a.URL, names) }
 	for _, name := range names {
 		e, t, ok := i.opt.Challenges.Pick(name, challenge.TypesFor(name))
 		if !ok {
@@ -105,12 +105,12 @@ func (i *Issuer) date(ctx context.Context) (time.Time, error) {
 }
 
 // budgetFinding says whether the rate limits of the CA leave room for one order.
-func (i *Issuer) budgetFinding(names []string) []ports.PreflightFinding {
+func (i *Issuer) budgetFinding(account string, names []string) []ports.PreflightFinding {
 	if len(i.opt.Limits) == 0 {
 		return nil
 	}
 	f := ports.PreflightFinding{Check: ports.CheckBudget, Level: ports.PreflightGood, Text: model.Say("preflight.budget.good")}
-	err := i.store.View(func(r model.Reader) error { return i.budgetOf().Check(r, budget.Order{Names: names}) })
+	err := i.store.View(func(r model.Reader) error { return i.budgetOf(account).Check(r, budget.Order{Names: names}) })
 	if err != nil {
 		f.Level, f.Text, f.Hint = ports.PreflightBad, model.TextOf(err), model.Say("preflight.budget.hint")
 	}

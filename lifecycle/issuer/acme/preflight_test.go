@@ -2,6 +2,7 @@ package acme_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"reflect"
@@ -75,7 +76,7 @@ func TestAnOrderThatIsCertainToFailIsNotMade(t *testing.T) {
 			if err == nil || errors.As(err, new(*ports.PermanentError)) != c.final || !strings.Contains(fmt.Sprint(err), c.hint) {
 				t.Errorf("%v", err)
 			}
-			if n := p.Count(acmetest.PathOrder) + len(w.store.Cells("budget/test/")); n != 0 {
+			if n := p.Count(acmetest.PathOrder) + len(w.store.Cells("budget/")); n != 0 {
 				t.Errorf("%d orders and counts were spent", n)
 			}
 			w.opt.Preflight = false // as the message says
@@ -175,3 +176,71 @@ func TestHowNamesWillBeProved(t *testing.T) {
 type missing struct{ dns.Provider }
 
 func (missing) Check() error { return model.Fail("dns-provider.unknown", "name", "cloud") }
+
+// Two issuers at one CA keep within its limits together: what it counts over all accounts
+// they share, and what it counts for an account if that is one. What an older program kept
+// for an issuer counts on.
+//
+// spec: C7
+func TestIssuersAtOneCAShareItsLimits(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	p := newPebble(t, pebbleOptions{Always: true})
+	limits := []budget.Limit{{Counts: budget.NewOrders, Of: 5, Per: time.Hour}, {Counts: budget.PerDomain, Of: 5, Per: 7 * 24 * time.Hour}}
+	w := newWorld(t, p, func(o *acme.Options) { o.Name, o.Limits = "le-a", limits })
+	other := &world{store: w.store, clock: w.clock, opt: w.opt}
+	other.opt.Name, other.opt.Directory = "le-b", strings.ToUpper(p.Directory[:strings.LastIndex(p.Directory, "/")])+"/dir"
+	other.open(t)
+	left := func(of *world) (orders, certificates int) {
+		t.Helper()
+		if err := of.store.View(func(r model.Reader) error {
+			s, err := of.Status(r)
+			orders, certificates = s.Limits[0].Left, s.Limits[1].Left
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return orders, certificates
+	}
+	want := func(what string, of *world, orders, certificates int) {
+		t.Helper()
+		if o, c := left(of); o != orders || c != certificates {
+			t.Errorf("%s: %d orders and %d certificates are left, want %d and %d", what, o, c, orders, certificates)
+		}
+	}
+	w.issue(t, request(t, "k1", newKey(t), "a.shop.com"))
+	w.issue(t, request(t, "k2", newKey(t), "b.shop.com"))
+	other.issue(t, request(t, "k3", newKey(t), "c.shop.com"))
+	want("one account", w, 3, 2)
+	want("the other", other, 4, 2)
+	if err := w.Rollover(ctx); err != nil {
+		t.Fatal(err)
+	}
+	want("with another key", w, 3, 2)
+
+	// The same account, declared twice.
+	for key, cell := range w.store.Cells("acme/le-a/account/") {
+		cell.Name = strings.Replace(strings.TrimPrefix(key, "acme/"), "le-a", "le-c", 1)
+		if err := w.store.Update(ctx, func(tx model.Tx) error { return tx.Put(&cell) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := &world{store: w.store, clock: w.clock, opt: w.opt}
+	again.opt.Name = "le-c"
+	again.open(t)
+	want("the same account", again, 3, 2)
+	again.issue(t, request(t, "k4", newKey(t), "d.shop.com"))
+	want("the first", w, 2, 1)
+	want("the other", other, 4, 1)
+
+	full := w.clock.now().Add(2 * time.Hour / 5)
+	old := &model.KV{Namespace: "budget", Name: "le-b/new-orders/", Data: binary.BigEndian.AppendUint64(nil, uint64(full.UnixNano()))}
+	if err := w.store.Update(ctx, func(tx model.Tx) error { return tx.Put(old) }); err != nil {
+		t.Fatal(err)
+	}
+	want("with what was kept before", other, 2, 1)
+	if _, err := other.Prune(ctx, 100); err != nil || len(w.store.Cells("budget/le-b/")) > 0 {
+		t.Errorf("it is still there: %v", err)
+	}
+	want("moved", other, 2, 1)
+}

@@ -222,7 +222,11 @@ func (i *Issuer) Prune(ctx context.Context, most int) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	counts, err := i.budgetOf().Prune(ctx, most)
+	a, err := i.Account()
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return false, err
+	}
+	counts, err := i.budgetOf(a.URL).Prune(ctx, most)
 	return orders || counts, err
 }
 

@@ -237,7 +237,7 @@ func TestEndedOrdersArePruned(t *testing.T) {
 	if n := len(w.store.Cells("acme/test/order/")); n != 1 {
 		t.Errorf("%d orders are under way after it, want 1", n)
 	}
-	if n := len(w.store.Cells("budget/test/")); n != 0 {
+	if n := len(w.store.Cells("budget/")); n != 0 {
 		t.Errorf("%d counts of limits that have refilled are left", n)
 	}
 	if _, err := w.Fetch(ctx, "", "k1"); !isUnknown(err) {

@@ -47,14 +47,43 @@ func Show(program ...string) []string {
 
 // ByConfiguration returns the settings for the server whose main configuration is a file;
 // nil if it is none of Apache's.
-func ByConfiguration(file string) map[string]any {
+func ByConfiguration(_ context.Context, _ runner.Runner, file string) map[string]any {
 	if base := path.Base(file); base != "apache2.conf" && base != "httpd.conf" {
 		return nil
 	}
+	return started("apachectl", "-f", file)
+}
+
+// started are the settings for the server that a program with options is.
+func started(program ...string) map[string]any {
 	return map[string]any{
-		"show": Show("apachectl", "-f", file), "test": []string{"apachectl", "-f", file, "-t"},
-		"reload": []string{"apachectl", "-f", file, "-k", "graceful"},
+		"show": Show(slices.Clone(program)...), "test": append(slices.Clone(program), "-t"),
+		"reload": append(slices.Clone(program), "-k", "graceful"),
 	}
+}
+
+// Propose returns the settings for the servers that run on a host, and for those at usual
+// places, nil for the defaults.
+func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
+	seen := map[string]bool{}
+	for _, name := range []string{"apache2", "httpd"} {
+		for _, argv := range site.Running(ctx, host, name, "") {
+			program := []string{argv[0]}
+			for _, o := range []string{"-d", "-f"} {
+				if v := site.Argument(argv, o); v != "" {
+					program = append(program, o, v)
+				}
+			}
+			if key := strings.Join(program, " "); len(program) > 1 && !seen[key] { // its workers have the same
+				seen[key] = true
+				all = append(all, started(program...))
+			}
+		}
+	}
+	if file := "/usr/local/apache2/conf/httpd.conf"; site.Exists(ctx, host, file) {
+		all = append(all, ByConfiguration(ctx, host, file))
+	}
+	return append(all, nil)
 }
 
 var _ setting.Checker = Settings{}

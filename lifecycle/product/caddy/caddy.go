@@ -6,9 +6,12 @@
 // whose certificates Caddy obtains itself are refused. The configuration is not changed.
 //
 // Caddy loads certificates only with its whole configuration, for which it opens its ports
-// anew beside the old ones (SO_REUSEPORT). On Linux, a connection that waits to be accepted at
-// that moment may be reset, unless the sysctl net.ipv4.tcp_migrate_req is 1. Version 2.6 also
-// ends what reverse_proxy streams with flush_interval -1.
+// anew beside the old ones (SO_REUSEPORT). A PATCH of /config/apps/tls/certificates alone does
+// so too: with version 2.6.2 the listening sockets are others afterwards. On Linux, a
+// connection that waits to be accepted at that moment may be reset, unless the sysctl
+// net.ipv4.tcp_migrate_req is 1; grace_period is about connections that were accepted, and
+// shutdown_delay puts the moment off. Version 2.6 also ends what reverse_proxy streams with
+// flush_interval -1.
 package caddy
 
 import (
@@ -37,6 +40,17 @@ type Settings struct {
 
 // DefaultSettings are those of a Caddy that was not told otherwise.
 func DefaultSettings() Settings { return Settings{Admin: "localhost:2019"} }
+
+// Propose returns the settings for the servers whose admin API is at a usual place of a host,
+// nil for the defaults.
+func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
+	for _, socket := range []string{"/run/caddy/admin.socket", "/run/caddy/admin.sock", "/run/caddy.sock"} {
+		if site.Exists(ctx, host, socket) {
+			all = append(all, map[string]any{"admin": socket})
+		}
+	}
+	return append(all, nil)
+}
 
 var _ setting.Checker = Settings{}
 

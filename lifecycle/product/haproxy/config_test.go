@@ -121,3 +121,26 @@ func TestSettings(t *testing.T) {
 		t.Error(wrong)
 	}
 }
+
+// The socket for administrators is found in the configuration. spec: P4
+func TestTheConfigurationNamesItsSocket(t *testing.T) {
+	e := producttest.NewEstate(t)
+	for text, want := range map[string]string{
+		"global\n stats socket /run/h.sock mode 600 level admin\n":                             "/run/h.sock",
+		"global\n stats socket /run/u.sock\n stats socket unix@/run/a.sock user x level admin": "/run/a.sock",
+		"global\n stats socket ipv4@127.0.0.1:9999 level admin\n":                              "127.0.0.1:9999",
+		"global\n stats socket abns@x level admin\n":                                           "",
+		"global\n stats socket /run/o.sock level operator\n":                                   "",
+		"defaults\n stats socket /run/d.sock level admin\n":                                    "",
+		"": "",
+	} {
+		e.Write(t, e.Path("haproxy.cfg"), text, 0o600)
+		s := haproxy.ByConfiguration(t.Context(), runner.Local{}, e.Path("haproxy.cfg"))
+		if s["socket"] != want {
+			t.Errorf("%q: socket %q, want %q", text, s["socket"], want)
+		}
+	}
+	if s := haproxy.ByConfiguration(t.Context(), runner.Local{}, e.Path("other.cfg")); s != nil {
+		t.Errorf("%v", s)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"path"
 	"slices"
+	"strings"
 
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/site"
@@ -42,11 +43,80 @@ func DefaultSettings() Settings {
 
 // ByConfiguration returns the settings for the server whose main configuration is a file;
 // nil if it is none of HAProxy's.
-func ByConfiguration(file string) map[string]any {
+func ByConfiguration(ctx context.Context, host runner.Runner, file string) map[string]any {
 	if path.Base(file) != "haproxy.cfg" {
 		return nil
 	}
-	return map[string]any{"configuration": []string{file}, "test": []string{"haproxy", "-c", "-f", file}}
+	return started(ctx, host, "haproxy", file)
+}
+
+// started are the settings for the server that a program with configurations is. The socket is
+// the first that they say to be for administrators; without one, HAProxy is reloaded.
+func started(ctx context.Context, host runner.Runner, program string, files ...string) map[string]any {
+	test := []string{program, "-c"}
+	for _, f := range files {
+		test = append(test, "-f", f)
+	}
+	s := map[string]any{"configuration": files, "test": test, "socket": ""}
+	for _, f := range files {
+		if socket := adminSocket(ctx, host, f); socket != "" {
+			s["socket"] = socket
+			break
+		}
+	}
+	return s
+}
+
+// Propose returns the settings for the servers that run on a host, and for the one at the usual
+// place.
+func Propose(ctx context.Context, host runner.Runner) (all []map[string]any) {
+	seen := map[string]bool{}
+	for _, argv := range site.Running(ctx, host, "haproxy", "") {
+		files := site.Arguments(argv, "-f")
+		if key := strings.Join(files, "\n"); len(files) > 0 && !seen[key] { // its workers have the same
+			seen[key] = true
+			all = append(all, started(ctx, host, argv[0], files...))
+		}
+	}
+	return append(all, started(ctx, host, "haproxy", DefaultSettings().Configuration...))
+}
+
+// adminSocket returns the socket for administrators that a configuration names; "" for none, or
+// if it cannot be read, which reading the sites says.
+func adminSocket(ctx context.Context, host runner.Runner, file string) string {
+	data, err := host.ReadFile(ctx, file, maxFile)
+	if err != nil {
+		return ""
+	}
+	lines, _ := parse(file, string(data), "")
+	for _, l := range lines {
+		w := l.words
+		if l.section == "global" && len(w) > 2 && w[0] == "stats" && w[1] == "socket" && administers(w[3:]) {
+			if socket := statsSocket(w[2]); socket != "" {
+				return socket
+			}
+		}
+	}
+	return ""
+}
+
+// administers reports whether the options of a stats socket let certificates be changed.
+func administers(options []string) bool {
+	n := slices.Index(options, "level")
+	return n >= 0 && n+1 < len(options) && options[n+1] == "admin"
+}
+
+// statsSocket is the address of a socket as the settings have it; "" for one that is not
+// known.
+func statsSocket(address string) string {
+	address = strings.TrimPrefix(address, "unix@")
+	if path.IsAbs(address) {
+		return path.Clean(address)
+	}
+	if all := addresses(address); len(all) > 0 {
+		return all[0]
+	}
+	return ""
 }
 
 var _ setting.Checker = Settings{}

@@ -10,7 +10,6 @@ package nginx
 import (
 	"context"
 	"net"
-	"path"
 	"strconv"
 	"strings"
 
@@ -38,18 +37,6 @@ type Settings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		Show: []string{"nginx", "-T"}, Test: []string{"nginx", "-t"}, Reload: []string{"nginx", "-s", "reload"},
-	}
-}
-
-// ByConfiguration returns the settings for the server whose main configuration is a file;
-// nil if it is none of nginx's.
-func ByConfiguration(file string) map[string]any {
-	if path.Base(file) != "nginx.conf" {
-		return nil
-	}
-	return map[string]any{
-		"show": []string{"nginx", "-T", "-c", file}, "test": []string{"nginx", "-t", "-c", file},
-		"reload": []string{"nginx", "-s", "reload", "-c", file},
 	}
 }
 

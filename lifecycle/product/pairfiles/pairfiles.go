@@ -4,7 +4,7 @@
 // The named files become links into a directory of certquay's on the same host:
 //
 //	DIR/original/          what was there before certquay, with manifest.json
-//	DIR/FINGERPRINT/       a pair
+//	DIR/DIGITS/            a pair, by the first 16 hexadecimal digits of its fingerprint
 //	DIR/found/             what somebody put in place of the links, with manifest.json
 //	DIR/current            link to the one that is presented
 //	DIR/previous           link to the one before, until it is committed
@@ -297,11 +297,16 @@ func (s *Set) content(pair ports.KeyPair, stores bool) (map[string][]byte, error
 	return all, nil
 }
 
-// version is the directory in which a pair is put, and whether it is there and presented.
+// digits is how much of a fingerprint names the directory of a pair.
+const digits = 16
+
+// version is the directory in which a pair is put, and whether it is there and presented. A
+// directory is known by what it holds: one that is named after the whole fingerprint, as they
+// once were, is used on, and one whose name another pair has as well is left alone.
 func (s *Set) version(ctx context.Context, pair ports.KeyPair) (name string, there bool, err error) {
-	name = pair.Fingerprint
+	name = pair.Fingerprint[:min(len(pair.Fingerprint), digits)]
 	at, err := s.readlink(ctx, s.in(current))
-	if err != nil || strings.TrimSuffix(at, again) != name {
+	if was := strings.TrimSuffix(at, again); err != nil || was != name && was != pair.Fingerprint {
 		return name, false, err
 	}
 	foreign, err := s.foreign(ctx)

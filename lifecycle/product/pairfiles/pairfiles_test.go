@@ -75,7 +75,8 @@ func newEstate(t *testing.T, ca *producttest.CA, layout string) *estate {
 				t.Fatal(err)
 			}
 		}
-		if err := os.WriteFile(at, encode(t, part, e.first), mode); err != nil {
+		err := os.WriteFile(at, encode(t, part, e.first), mode)
+		if err = errors.Join(err, os.Chtimes(at, producttest.Written, producttest.Written)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"time"
 
 	"certquay/lifecycle/runner"
 	"certquay/model"
@@ -29,6 +30,8 @@ type entry struct {
 	Mode fs.FileMode `json:"mode,omitempty"` // permissions
 	UID  int         `json:"uid,omitempty"`
 	GID  int         `json:"gid,omitempty"`
+	// Changed is when a file was last changed, in seconds since 1970.
+	Changed int64 `json:"changed,omitempty"`
 }
 
 // convert makes links of the named files that are none, and returns the directory that
@@ -134,7 +137,7 @@ func (s *Set) describe(ctx context.Context, name string) (entry, error) {
 	case !info.Mode.IsRegular():
 		return entry{}, model.Fail("runner.no-file", "path", name)
 	}
-	return entry{Path: name, Kind: wasFile, Mode: info.Mode.Perm(), UID: info.UID, GID: info.GID}, nil
+	return entry{Path: name, Kind: wasFile, Mode: info.Mode.Perm(), UID: info.UID, GID: info.GID, Changed: info.ModTime.Unix()}, nil
 }
 
 // manifest reads what the named files were, in their order; nil if the directory holds a
@@ -171,6 +174,9 @@ func (s *Set) putBack(ctx context.Context, snapshot string, entries []entry) err
 			var data []byte
 			if data, err = s.Host.ReadFile(ctx, s.in(snapshot, s.slot(n)), maxFile); err == nil {
 				a := runner.Attributes{Mode: e.Mode, Owner: &runner.Owner{UID: e.UID, GID: e.GID}}
+				if e.Changed != 0 {
+					a.ModTime = time.Unix(e.Changed, 0)
+				}
 				err = s.Host.WriteFile(ctx, e.Path, data, a)
 			}
 		case wasLink:

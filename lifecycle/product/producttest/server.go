@@ -2,6 +2,7 @@ package producttest
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -87,13 +88,16 @@ func (e *Estate) Mkdir(t testing.TB, names ...string) {
 	}
 }
 
-// Write writes a file.
+// Written is when files that somebody left on a host were last changed.
+var Written = time.Date(2024, 2, 29, 1, 2, 3, 0, time.UTC)
+
+// Write writes a file, which was last changed when it was [Written].
 func (*Estate) Write(t testing.TB, path, text string, mode os.FileMode) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), mode); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := errors.Join(os.Chmod(path, mode), os.Chtimes(path, Written, Written)); err != nil {
 		t.Fatal(err)
 	}
 }

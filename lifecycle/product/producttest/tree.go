@@ -5,13 +5,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 )
 
-// Tree describes a directory: for each entry type, permissions, owner and content, so that
-// two of them are equal only if nothing differs. Entries whose name begins with one of skip
+// Tree describes a directory: for each entry type, permissions, owner and content, and of
+// files outside of .certquay their times to the second, so that two of them are equal only if
+// nothing differs. Entries whose name begins with one of skip
 // are left out.
 func Tree(t testing.TB, dir string, skip ...string) string {
 	t.Helper()
@@ -42,12 +44,32 @@ func Tree(t testing.TB, dir string, skip ...string) string {
 		case info.Mode().IsRegular():
 			data, err := os.ReadFile(path)
 			fmt.Fprintf(&b, " %q %v", data, err)
+			if !strings.Contains(path, "/.certquay/") {
+				fmt.Fprintf(&b, " %d", info.ModTime().Unix())
+			}
 		}
 		b.WriteByte('\n')
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// Changed names what differs between two descriptions of [Tree], a line each.
+func Changed(before, now string) string {
+	var b strings.Builder
+	had := strings.Split(before, "\n")
+	for _, line := range strings.Split(now, "\n") {
+		if n := slices.Index(had, line); n >= 0 {
+			had = slices.Delete(had, n, n+1)
+			continue
+		}
+		fmt.Fprintf(&b, "\n+ %.300s", line)
+	}
+	for _, line := range had {
+		fmt.Fprintf(&b, "\n- %.300s", line)
 	}
 	return b.String()
 }

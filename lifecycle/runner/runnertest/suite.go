@@ -70,6 +70,11 @@ func files(t *testing.T, r runner.Runner) {
 	if got, err := r.ReadFile(t.Context(), path, 3); err != nil || string(got) != "end" {
 		t.Errorf("a file of just the limit: %q, %v", got, err)
 	}
+	once := time.Unix(1234567890, 0)
+	ok(t, r.WriteFile(t.Context(), path, []byte("old"), runner.Attributes{Mode: 0o600, ModTime: once}))
+	if info, err := r.Stat(t.Context(), path); err != nil || !info.ModTime.Equal(once) {
+		t.Errorf("%+v, %v", info, err)
+	}
 	if os.Getuid() == 0 {
 		owner := runner.Attributes{Mode: 0o640, Owner: &runner.Owner{UID: 12, GID: 34}}
 		ok(t, r.WriteFile(t.Context(), path, []byte("x"), owner))

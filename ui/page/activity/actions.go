@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/text"
@@ -105,7 +106,7 @@ func (p *page) open() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog { return dialog.EventNotice(p.c, &e.Event, e.begun) }})
+	return action.ShowEvent(p.c, &e.Event, e.begun)
 }
 
 // panel opens the filter panel.

@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/style"
@@ -20,7 +21,7 @@ import (
 
 // showEvent shows an event of the history in full.
 func (d *details) showEvent(e *model.Event) tea.Cmd {
-	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog { return dialog.EventNotice(d.c, e, time.Time{}) }})
+	return action.ShowEvent(d.c, e, time.Time{})
 }
 
 // showNames lists all names where the pane has room for some.

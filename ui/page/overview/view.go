@@ -153,6 +153,8 @@ func (p *page) welcome(w int) []widget.Row {
 	add(style.Head, "", c.T("empty.first"))
 	if p.there > 0 {
 		step(c.KeyFor("discovery", action.DiscoveryKey), c.T("empty.found", p.there))
+	} else {
+		step(c.KeyFor("discovery", action.DiscoveryKey), c.T("empty.discover"))
 	}
 	step(c.KeyOf(rules.Buy), c.T("empty.buy"))
 	step(c.KeyOf(rules.Upload), c.T("empty.import"))
