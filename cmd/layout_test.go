@@ -152,7 +152,7 @@ var forTests = map[string][]string{
 	"lifecycle/lifecycletest":      {"store"},
 	"ui/kittest":                   nil,
 	"store/engine/postgres/pgtest": nil,
-	"lifecycle/estatetest":        nil,
+	"lifecycle/estatetest":         nil,
 }
 
 // standardOnly are folders whose code imports nothing from outside the module but
