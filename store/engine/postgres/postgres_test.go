@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"testing"
@@ -85,6 +86,36 @@ func TestABatchWhoseAnswerIsLostIsWrittenOnce(t *testing.T) {
 	}
 	if err := e.Apply(t.Context(), counting(20)); !errors.Is(err, engine.ErrConflict) {
 		t.Errorf("a batch whose compare fails: %v", err)
+	}
+}
+
+// A batch that is held up on its way arrives after it was written again, and after the
+// next one: it does not overwrite that.
+func TestABatchThatArrivesLateIsNotWritten(t *testing.T) {
+	s := pgtest.Start(t)
+	s.Database(t)
+	p := s.Proxy(t)
+	e, _ := own(t, p.URL("db1"))
+	write := func(n byte) {
+		t.Helper()
+		var b engine.Batch
+		b.Put("k", bytes.Repeat([]byte{n}, 100<<10))
+		if err := e.Apply(t.Context(), &b); err != nil {
+			t.Fatalf("batch %d: %v", n, err)
+		}
+	}
+	write(1)
+	release := p.Hold()
+	write(2)
+	write(3)
+	release()
+	snap, err := e.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	if v, err := snap.Get("k"); err != nil || v[0] != 3 {
+		t.Errorf("batch %d is what is there: %v", v[0], err)
 	}
 }
 

@@ -3,7 +3,6 @@ package pgtest
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,6 +20,7 @@ type Proxy struct {
 	port int
 
 	swallow atomic.Bool // what the server answers
+	held    atomic.Pointer[held]
 	mu      sync.Mutex
 	refuse  bool
 	open    map[net.Conn]net.Conn
@@ -69,23 +69,68 @@ func (p *Proxy) serve(l net.Listener) {
 			p.cut()
 		}
 		p.mu.Unlock()
-		go p.pass(to, from, nil)
-		go p.pass(from, to, &p.swallow)
+		late := &atomic.Pointer[held]{}
+		go p.ask(to, from, late)
+		go p.answer(from, to, late)
 	}
 }
 
-// pass copies until either side ends. What it swallows ends the connection.
-func (p *Proxy) pass(to io.WriteCloser, from net.Conn, swallow *atomic.Bool) {
+// large is the size of what only a large batch sends at once.
+const large = 32 << 10
+
+// ask passes on what the program sends, until either side ends. It sets late to what it
+// has held back.
+func (p *Proxy) ask(to, from net.Conn, late *atomic.Pointer[held]) {
 	defer func() { _ = errors.Join(to.Close(), from.Close()) }()
 	b := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(b)
-		if swallow != nil && swallow.CompareAndSwap(true, false) || err != nil {
+		if err != nil {
+			return
+		}
+		if h := p.held.Load(); h != nil && n >= large && h.used.CompareAndSwap(false, true) {
+			<-h.release
+			late.Store(h)
+		}
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// answer passes on what the server sends, until either side ends. What it swallows ends
+// the connection.
+func (p *Proxy) answer(to, from net.Conn, late *atomic.Pointer[held]) {
+	defer func() { _ = errors.Join(to.Close(), from.Close()) }()
+	b := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(b)
+		if h := late.Swap(nil); h != nil {
+			close(h.done)
+		}
+		if err != nil || p.swallow.CompareAndSwap(true, false) {
 			return
 		}
 		if _, err := to.Write(b[:n]); err != nil {
 			return
 		}
+	}
+}
+
+// held is what was sent and does not arrive yet.
+type held struct {
+	used          atomic.Bool
+	release, done chan struct{}
+}
+
+// Hold holds back the next large batch, even when the program has given its connection
+// up. The function that it returns lets the batch through, and waits for the answer.
+func (p *Proxy) Hold() (release func()) {
+	h := &held{release: make(chan struct{}), done: make(chan struct{})}
+	p.held.Store(h)
+	return func() {
+		close(h.release)
+		<-h.done
 	}
 }
 
