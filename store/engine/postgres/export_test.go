@@ -1,6 +1,16 @@
 package postgres
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
+
+// LongLeases makes leases outlive anything that a test does on a slow machine.
+func LongLeases(t *testing.T) {
+	old := leaseLength
+	leaseLength = time.Hour
+	t.Cleanup(func() { leaseLength = old })
+}
 
 // Verifies reports whether the name in the certificate of a server is verified.
 func Verifies(t *testing.T, url string) bool {

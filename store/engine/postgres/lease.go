@@ -14,10 +14,11 @@ import (
 // The lease lasts for leaseLength from its last renewal, by the clock of the database.
 // The holder counts from before it asked, by its own monotonic clock, which goes on
 // while the process is stopped: it always gives up before another can take over.
+var leaseLength = 6 * time.Second // tests change it
+
 const (
-	leaseLength = 6 * time.Second
-	renewEvery  = 2 * time.Second
-	renewRetry  = 200 * time.Millisecond
+	renewEvery = 2 * time.Second
+	renewRetry = 200 * time.Millisecond
 )
 
 // lease is the lease of this engine.

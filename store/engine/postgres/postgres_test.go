@@ -69,6 +69,7 @@ func counting(n int) *engine.Batch {
 // The answer to a batch is lost after it was written: it is not written again, although
 // its compare does not hold any more.
 func TestABatchWhoseAnswerIsLostIsWrittenOnce(t *testing.T) {
+	postgres.LongLeases(t)
 	s := pgtest.Start(t)
 	s.Database(t)
 	p := s.Proxy(t)
@@ -121,6 +122,7 @@ func TestABatchThatArrivesLateIsNotWritten(t *testing.T) {
 
 // While the database restarts, a batch and a snapshot wait for it.
 func TestARestartOfTheDatabaseIsWaitedFor(t *testing.T) {
+	postgres.LongLeases(t)
 	s := pgtest.Start(t)
 	e, l := own(t, s.Database(t))
 	n := 0
