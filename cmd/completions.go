@@ -67,9 +67,26 @@ var repeats = map[string]bool{
 // fileFlags and directoryFlags are the flags whose values are paths.
 var (
 	fileFlags = map[string]bool{
-		"config": true, "out": true, "csr": true, "document": true, "key": true, "authorized-keys": true, "identity": true, "roots": true,
-		"passphrase-file": true, "password-file": true, "channel-file": true, "settings-file": true, "eab-key-file": true,
-		"ca-file": true, "chain-roots-file": true, "access-key-secret-file": true, "kubeconfig": true, "ssh-key": true, "known-hosts": true,
+		"config":                 true,
+		"out":                    true,
+		"csr":                    true,
+		"document":               true,
+		"key":                    true,
+		"authorized-keys":        true,
+		"identity":               true,
+		"roots":                  true,
+		"passphrase-file":        true,
+		"password-file":          true,
+		"channel-file":           true,
+		"settings-file":          true,
+		"eab-key-file":           true,
+		"ca-file":                true,
+		"chain-roots-file":       true,
+		"access-key-secret-file": true,
+		"kubeconfig":             true,
+		"ssh-key":                true,
+		"ssh-key-file":           true,
+		"known-hosts":            true,
 	}
 	directoryFlags = map[string]bool{"data": true, "documents": true, "http-root": true}
 )

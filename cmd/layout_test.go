@@ -125,7 +125,7 @@ var innerArrows = map[string][]string{
 	},
 	"lifecycle/issuer": {
 		"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/challenge",
-		"lifecycle/budget",
+		"lifecycle/budget", "lifecycle/runner",
 	},
 	"lifecycle/authority": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/journal"},
 	"lifecycle/budget":    {"model", "lifecycle/ports", "lifecycle/names", "lifecycle/rules"},

@@ -66,6 +66,22 @@ func program(t testing.TB) string {
 	return filepath.Join(built.dir, "certquay")
 }
 
+// maxProgram is how large certquay may be as go build makes it, with its symbols: 75 MB.
+const maxProgram = 75_000_000
+
+// A new dependency is paid by everybody who installs the program.
+func TestTheProgramIsNotTooLarge(t *testing.T) {
+	t.Parallel()
+	info, err := os.Stat(program(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%.1f MB", float64(info.Size())/1e6)
+	if info.Size() > maxProgram {
+		t.Errorf("certquay has %d bytes, and %d are allowed; go version -m lists what is in it", info.Size(), maxProgram)
+	}
+}
+
 // requireProgram skips a test if a program is missing; in CI that is a failure.
 func requireProgram(t testing.TB, name string) {
 	t.Helper()

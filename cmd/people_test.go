@@ -312,6 +312,17 @@ func TestEachRoleByEachVerb(t *testing.T) {
 			t.Errorf("%s has done %s: %s", e.Actor, e.Action, e.Result)
 		}
 	}
+	// Over the socket one is the owner, so nothing is refused for the role.
+	for _, a := range table.Actions() {
+		line, ok := verbLines[a]
+		if !ok {
+			continue
+		}
+		line = strings.NewReplacer("ID", i.ID, "RES", resources[0].ID, "'", "").Replace(line)
+		if r := d.p.try(strings.Fields(line)...); r.code == 2 || r.code < 0 || strings.Contains(r.out+r.err, "your role is") {
+			t.Errorf("over the socket: %s: exit %d\n%s%s", line, r.code, r.out, r.err)
+		}
+	}
 	if lines.Len() > 0 {
 		t.Errorf("not understood, so it proves nothing:\n%s", lines.String())
 	}

@@ -53,6 +53,24 @@ func TestAnIssuerIsAddedByKeysAlone(t *testing.T) {
 	}
 }
 
+// TestAWebRootOfAnotherHost asks for a key only if there is a host, and keeps it apart from
+// the settings. spec: C4
+func TestAWebRootOfAnotherHost(t *testing.T) {
+	b := without("letsencrypt")
+	d := drive(t, b, 120, 40, asOwner)
+	d.keys("A", "a").choose("proof", "root")
+	if d.has("SSH key") {
+		t.Errorf("there is nothing to log in to:\n%s", d.screen())
+	}
+	d.fill("http_host", "deploy@web1.example.com").fill("http_root", "www").keys("tab").sees("must be an absolute path of the host")
+	d.fill("http_root", "/var/www/html").sees("SSH key").fill("ssh_key_file", "roots.pem").keys("ctrl+s", "ctrl+s")
+	one, err := b.Authority("letsencrypt")
+	if err != nil || one.Settings["http_host"] != "deploy@web1.example.com" || one.Settings["http_root"] != "/var/www/html" ||
+		!slices.Equal(one.SecretNames, []string{"ssh_key_file"}) {
+		t.Errorf("%+v, %v\n%s", one.Declaration, err, d.screen())
+	}
+}
+
 // TestAnOwnDirectoryWithAnExternalAccount keeps the key of the external account from the
 // screen, and reads the file with the roots. spec: C2
 func TestAnOwnDirectoryWithAnExternalAccount(t *testing.T) {

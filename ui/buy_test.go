@@ -209,7 +209,7 @@ func TestBuyOffersWhoIsAskedNext(t *testing.T) {
 	d.sees("issued by      embedded", "or else by     nobody else") // embedded was used last
 	d.choose("brand", "letsencrypt").sees("or else by     zerossl")
 	d.choose("fallback", "-").sees("nobody else", "asked if letsencrypt is down or over its rate limits")
-	d.choose("fallback", "embedded").sees("▲ browsers do not trust what is issued by:")
+	d.choose("fallback", "embedded").sees("▲ browsers do not trust what is issued by: embedded")
 	d.choose("brand", "zerossl")
 	d.choose("fallback", "letsencrypt,corporate").keys("ctrl+s")
 	d.sees("If zerossl is down or over its rate limits", "letsencrypt, corporate").keys("y")

@@ -40,7 +40,7 @@ func TestAdoptingAsksForIssuerAndContactAndIsUndone(t *testing.T) {
 	b := kittest.Found()
 	d := drive(t, b, 120, 40, asOwner)
 	d.sees("U  see the certificate found on this machine")
-	d.keys("U").sees("shop.example.com", "api.example.net", "no certificate in it")
+	d.keys("U").sees("shop.example.com", "api.example.net", "old.example.org")
 	d.keys("enter").sees("Adopt 1 certificate", "as found: embedded", "Ops <ops@example.com>", "upload certificate and key")
 	d.choose("brand", "\x00keep").sees("kept, not renewed")
 	if d.has("Ops <") {

@@ -51,8 +51,9 @@ var (
 	sentence = regexp.MustCompile(`\b[a-z]{2,}(?:[,;:]? [a-z]{2,}){2,}`)
 )
 
-// theirs are words of others on these screens, which are never translated.
-var theirs = regexp.MustCompile(`^too many (new ord|requests)`) // of a CA
+// theirs are words of others on these screens, which are never translated: of a CA, and the
+// name of a place.
+var theirs = regexp.MustCompile(`^too many (new ord|requests)|^server local `)
 
 // inWords finds codes on a screen, and English on one in another language.
 func (d *driver) inWords(screen string) {

@@ -75,9 +75,9 @@ func (s *countingStore) Update(ctx context.Context, fn func(model.Tx) error) err
 	return s.Store.Update(ctx, fn)
 }
 
-// team is a fleet with a user for each role above viewer, what each kind of task needs, and
+// staffed is a fleet with a user for each role above viewer, what each kind of task needs, and
 // a store that counts.
-func team(t *testing.T) (*kittest.World, *countingStore) {
+func staffed(t *testing.T) (*kittest.World, *countingStore) {
 	t.Helper()
 	b, count := kittest.Fleet(14), &countingStore{}
 	b.Open = append(b.Open, model.Task{
@@ -118,7 +118,7 @@ func TestEachRoleByEachWay(t *testing.T) {
 	for _, role := range model.Roles {
 		t.Run(role.String(), func(t *testing.T) {
 			t.Parallel()
-			b, count := team(t)
+			b, count := staffed(t)
 			d := drive(t, b, 120, 40, func(o *Options) { o.Actor.Name, o.Actor.Role, o.Sandbox = "x", role, true })
 			for _, a := range all {
 				way, ok := besideTable[a]
@@ -212,7 +212,7 @@ func (d *driver) goWay(w dashboardWay, by string) {
 func TestSecretsOfTheDashboardNeedTheirRole(t *testing.T) {
 	table := rules.NewTransitionTable()
 	for _, role := range model.Roles {
-		b, _ := team(t)
+		b, _ := staffed(t)
 		var files [][]byte
 		d := drive(t, b, 120, 40, func(o *Options) {
 			o.Actor.Name, o.Actor.Role = "x", role

@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/charmbracelet/x/exp/golden"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
 	"certquay/ui/text"
@@ -104,10 +106,14 @@ var screens = []struct {
 	{"adopt", kittest.Found, func(d *driver) { d.act("discovery").keys("*", "enter") }, 0},
 	{"adopt-confirm", kittest.Found, func(d *driver) { d.act("discovery").keys("enter", "ctrl+s") }, english},
 	{"accept", drifted, func(d *driver) { d.act("tab-deployments").row("pay.").act("accept") }, english},
-	{"put-right", drifted, func(d *driver) { d.act("tab-deployments").row("pay.").act("deploy") }, english},
+	{"put-right", drifted, func(d *driver) { d.act("tab-deployments").row("pay.").act("deploy") }, 0},
 	{"deploy-outside", sixty, func(d *driver) { d.nightly().row("api.").act("deploy").choose("product", "Night").keys("ctrl+s") }, english},
 	{"receipt", deployedWithReceipt, func(d *driver) { d.act("tab-activity", "details").keys("r") }, english},
 	{"receipts", deployedWithReceipt, func(d *driver) { d.act("tab-deployments").row("shop.shop").act("details").keys("r") }, 0},
+	{"users", team, func(d *driver) { d.act("users") }, english},
+	{"user-add", team, func(d *driver) { d.act("users").keys("a") }, 0},
+	{"user-remove", team, func(d *driver) { d.act("users").keys("j", "ctrl+x") }, 0},
+	{"approve", team, func(d *driver) { d.act("tasks").keys("G", "A") }, english},
 	{"dns-accounts", kittest.Authorities, func(d *driver) { d.act("authorities").keys("d") }, 0},
 	{"dns-add", kittest.Authorities, func(d *driver) { d.act("authorities").keys("d", "a").text("cloud") }, 0},
 
@@ -141,7 +147,7 @@ var screens = []struct {
 			"stamped.png").keys("enter").field("document row 2")
 	}, english},
 	{"apply-submit", ov, func(d *driver) { d.find("OV").act("apply").field("contact") }, english},
-	{"apply-like", ov, func(d *driver) { d.find("OV").act("apply").field("like").keys("right") }, english},
+	{"apply-like", ov, func(d *driver) { d.find("OV").act("apply").field("like").keys("right") }, 0},
 	{"apply-like-found", ov, func(d *driver) { d.find("OV").act("apply").field("like").text("exa").keys("right") }, 0},
 	{"apply-like-done", ov, func(d *driver) { d.find("OV").act("apply").field("like").keys("right", "right", "enter") }, 0},
 	{"apply-packs", twoPacks, func(d *driver) { d.find("pack").act("apply").fill("domains", "w.de").choose("hosting packs", "1") }, 0},
@@ -153,8 +159,8 @@ var screens = []struct {
 	{"apply-pasted", ov, func(d *driver) { d.find("OV").act("apply").field("document pasted").text("abc") }, 0},
 	{"review", sixty, func(d *driver) { d.find("bank").act("review") }, english | inZh},
 	{"review-save", sixty, func(d *driver) { d.find("bank").act("review").keys("s") }, 0},
-	{"review-reject", sixty, func(d *driver) { d.find("bank").act("review").keys("r", "ctrl+s") }, english},
-	{"upload-key", sixty, func(d *driver) { d.find("legacy").act("upload-key") }, english},
+	{"review-reject", sixty, func(d *driver) { d.find("bank").act("review").keys("r", "ctrl+s") }, 0},
+	{"upload-key", sixty, func(d *driver) { d.find("legacy").act("upload-key") }, 0},
 	{"import", sixty, func(d *driver) { d.act("upload") }, english},
 	{"save", sixty, func(d *driver) { d.row("api.").act("download") }, english},
 	{"deploy", sixty, func(d *driver) { d.row("api.").act("deploy").choose("product", "SLB").field("regions") }, english | inZh},
@@ -167,12 +173,38 @@ var screens = []struct {
 	{"host", sixty, func(d *driver) { d.row("pay.").act("host") }, english},
 	{"host-confirm", sixty, func(d *driver) { d.row("pay.").act("host").keys("ctrl+s") }, 0},
 	{"stop-hosting", hostedFleet, func(d *driver) { d.act("tab-hosting", "host") }, 0},
-	{"watch-add", sixty, func(d *driver) { d.act("tab-deployments", "previous-product", "watch-add") }, english},
-	{"withdraw", sixty, func(d *driver) { d.find("corp").act("withdraw") }, english | read},
+	{"watch-add", sixty, func(d *driver) { d.act("tab-deployments", "previous-product", "watch-add") }, 0},
+	{"withdraw", sixty, func(d *driver) { d.find("corp").act("withdraw") }, read},
 	{"revoke", sixty, func(d *driver) { d.row("pay.").act("revoke") }, english | inZh},
 	{"revoke-wrong", sixty, func(d *driver) { d.row("pay.").act("revoke").fill("typed", "no").keys("enter") }, read},
 	{"close", sixty, func(d *driver) { d.find("new").act("close") }, 0},
 	{"delete", sixty, func(d *driver) { d.find("gone").act("delete") }, english},
+}
+
+// team is a fleet with users, one of whom asks for a second person.
+func team() *kittest.World {
+	b := kittest.Fleet(20)
+	for n, u := range []model.User{
+		{Name: "anna", Role: model.Owner}, {Name: "rita", Role: model.Reviewer}, {Name: "ben", Role: model.Operator},
+		{Name: "vera", Role: model.Viewer, Disabled: b.Clock},
+	} {
+		u.ID, u.Added, u.By = model.ID(fmt.Sprintf("01K9USER00000000000000000%d", n)), b.Clock, "anna"
+		switch u.Name {
+		case "ben":
+			u.Principals = []string{"ben@example.com"}
+		case "vera":
+		default:
+			u.Keys = []model.UserKey{{
+				Fingerprint: "SHA256:XvRJRXbI4Ttf/9UsqEegRzzpujpS+Ttv4T/cbPLfu2" + fmt.Sprint(n), Comment: u.Name + "@laptop",
+			}}
+		}
+		b.Members = append(b.Members, u)
+	}
+	b.Open = append(b.Open, model.Task{
+		ID: "01K9TASK000000000000000007", Kind: model.TaskApprove, Created: b.Clock, Instance: b.Instances[0].ID,
+		Text: model.Say("todo.approve-what", "by", "ben", "action", rules.Revoke, "name", b.Instances[0].Name, "what", "superseded"),
+	})
+	return b
 }
 
 func sixty() *kittest.World    { return kittest.Fleet(60) }
@@ -230,13 +262,14 @@ func TestScreens(t *testing.T) {
 	}
 }
 
-// byOwner are the screens of what only owners and admins do. Reviewers see the others.
-var byOwner = []string{"product-add", "product-proposed", "discovery", "adopt", "adopt-confirm"}
+// byOwner are how the names begin of the screens that only owners and admins see.
+// Reviewers see the others.
+var byOwner = []string{"adopt", "discovery", "issuer", "product", "user"}
 
 // session is how a screen is looked at.
 func session(name, lang string, plain bool) func(*Options) {
 	return func(o *Options) {
-		if slices.Contains(byOwner, name) {
+		if slices.ContainsFunc(byOwner, func(begin string) bool { return strings.HasPrefix(name, begin) }) {
 			asOwner(o)
 		}
 		o.Remote, o.Support, o.Lang, o.Plain = name == "apply-pasted", support, lang, plain

@@ -190,7 +190,7 @@ func TestEveryFieldHasAMeaning(t *testing.T) {
 
 // secretive says whether a name promises a secret.
 func secretive(name string) bool {
-	for _, s := range []string{"password", "passphrase", "secret", "token", "private", "eab_key"} {
+	for _, s := range []string{"password", "passphrase", "secret", "token", "private", "eab_key", "ssh_key"} {
 		if strings.Contains(name, s) {
 			return true
 		}

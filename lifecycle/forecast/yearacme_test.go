@@ -61,7 +61,7 @@ func TestAYearOverACME(t *testing.T) {
 	for _, v := range yearDays { // at once: the orders wait for the rate limits
 		for range n * v.of20 / 20 {
 			// The names of a domain are spread over the accounts.
-			y.order(t, v.days, fmt.Sprintf("n%d.shop%d.example", k, k%(n/10)))
+			y.order(t, v.days, fmt.Sprintf("n%d.shop%d.example", k, k%max(n/20, 1)))
 			k++
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"certquay/lifecycle/issuer/acme"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 	"certquay/model/setting"
 )
@@ -116,6 +117,9 @@ func openACME(s Setup) (ports.Issuer, error) {
 		HTTPListen: settings.HTTPListen, HTTPRoot: settings.HTTPRoot, TLSListen: settings.TLSListen, Resolvers: settings.Resolvers,
 		HTTPPort: settings.HTTPPort, TLSPort: settings.TLSPort,
 	}
+	if settings.HTTPHost != "" {
+		places.Host = func() (runner.Runner, error) { return openHost(settings, s.Secret) }
+	}
 	o.Challenges = s.Solvers.Set(rules, places)
 	o.Resolver, o.Dial = places.Reach()
 	if o.Roots, err = readRoots("ca_file", settings.CAFile); err != nil {
@@ -128,6 +132,28 @@ func openACME(s Setup) (ports.Issuer, error) {
 		o.EABMAC = func() (model.Secret, error) { return s.Secret("eab_key_file") }
 	}
 	return acme.New(s.Store, o)
+}
+
+// openHost opens the host of a web root. It connects to nothing.
+func openHost(a acme.Settings, secret func(setting string) (model.Secret, error)) (runner.Runner, error) {
+	s := runner.Settings{SSH: []string{a.HTTPHost}, KnownHosts: a.KnownHosts, AcceptHostKey: a.AcceptHostKey}
+	if strings.Contains(a.KnownHosts, "\n") { // the file itself
+		s.KnownHosts, s.HostKeys = "", slices.DeleteFunc(strings.Split(a.KnownHosts, "\n"), func(line string) bool {
+			line = strings.TrimSpace(line)
+			return line == "" || line[0] == '#'
+		})
+	}
+	if a.SSHKeyFile != "" { // else the keys of the agent
+		var err error
+		if s.Key, err = secret("ssh_key_file"); err != nil {
+			return nil, err
+		}
+	}
+	hosts, err := runner.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	return hosts[0], nil
 }
 
 // readRoots reads certificates in PEM, from the file that a setting names or given

@@ -40,7 +40,18 @@ const (
 
 // firstStep are the settings that the first step asks for in a way of its own.
 var firstStep = []string{
-	"directory", "email", "eab_kid", "eab_key_file", "ca_file", "challenges", "http_root", "http_listen", "tls_listen", "profile",
+	"directory",
+	"email",
+	"eab_kid",
+	"eab_key_file",
+	"ca_file",
+	"challenges",
+	"http_root",
+	"http_host",
+	"ssh_key_file",
+	"http_listen",
+	"tls_listen",
+	"profile",
 }
 
 // settingLabel is the label of a setting: a word for those of the first step, else its
@@ -241,8 +252,10 @@ func (f *issuerForm) shown(name string) func(form.Values) bool {
 		return proof()
 	case "http_listen":
 		return proof(string(challenge.HTTP01))
-	case "http_root":
+	case "http_root", "http_host":
 		return proof(proofByRoot)
+	case "ssh_key_file":
+		return func(v form.Values) bool { return proof(proofByRoot)(v) && v["http_host"] != "" }
 	case "tls_listen":
 		return proof(string(challenge.TLSALPN01))
 	}
@@ -261,6 +274,8 @@ func (f *issuerForm) field(s setting.Setting) form.Field {
 		field.Placeholder = "https://ca.example.com/acme/directory"
 	case "http_root":
 		field.Placeholder = "/var/www/html"
+	case "http_host":
+		field.Placeholder = "deploy@web1.example.com"
 	case "profile":
 		field.Hint = func(v form.Values) string {
 			if k, ok := f.known(v); ok && len(k.Profiles) > 0 {

@@ -77,7 +77,7 @@ func (l userList) msg() tea.Msg {
 				}
 				d.Entries = append(d.Entries, dialog.Entry{Head: u.Name, Meta: meta, Lines: userLines(c, &u), Value: u})
 			}
-			none := dialog.Entry{Head: c.T("contacts.add"), Value: newContact}
+			none := dialog.Entry{Head: c.T("users.add"), Value: newContact}
 			if len(all) == 0 {
 				none.Lines = []string{c.T("users.none")}
 			}
@@ -205,7 +205,7 @@ func (l userList) remove(u model.User) tea.Cmd {
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("contacts.remove", u.Name), Danger: rules.SeverityWarning,
-				Lines: []string{c.T("users.remove.text")}, Question: c.T("contacts.remove.question")}
+				Lines: []string{c.T("users.remove.text")}, Question: c.T("users.remove.question")}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {

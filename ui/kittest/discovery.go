@@ -107,7 +107,7 @@ func presented(now time.Time) (all []ports.Presence, files map[string][]byte) {
 	at(AtWork+":31", "/srv/web/tls/api.example.net", 81, 90, "api.example.net")
 	all = append(all, ports.Presence{
 		Target: ports.Target{Region: runner.Local{}.Name(), Name: "old.example.org"}, Names: []string{"old.example.org"},
-		Source: AtWork + ":44", CertFile: "/srv/web/tls/old.pem", Err: &model.Error{Text: model.Quoted("local", "no certificate in it")},
+		Source: AtWork + ":44", CertFile: "/srv/web/tls/old.pem", Err: model.Fail("discover.no-certificate", "path", "/srv/web/tls/old.pem"),
 	})
 	return all, files
 }

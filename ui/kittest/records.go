@@ -108,6 +108,9 @@ func (w *World) write() {
 		for n := range w.Firms {
 			put(&w.Firms[n])
 		}
+		for n := range w.Members {
+			put(&w.Members[n])
+		}
 		for n := range w.Orders {
 			put(w.order(&w.Orders[n])...)
 		}

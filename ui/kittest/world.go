@@ -41,6 +41,7 @@ type World struct {
 	People    []model.Contact
 	Watched   []model.Watch
 	Firms     []model.Company
+	Members   []model.User // who may log in over SSH
 	Papers    map[model.ID][]model.Document
 	Units     []ledger.Balance // the units in packs
 	Orders    []model.Order

@@ -26,6 +26,9 @@ func TestWrapBreaksChinese(t *testing.T) {
 		{"证书（已签发）与私钥", 6, []string{"证书", "（已签", "发）与", "私钥"}},
 		{"• 证书版本的有效期", 10, []string{"• 证书版本", "  的有效期"}},
 		{"按 enter 查看", 8, []string{"按 enter", "查看"}},
+		{"  link a to b", 8, []string{"  link a", "  to b"}},
+		{"  • one two", 9, []string{"  • one", "    two"}},
+		{"with 6b30…feb8", 10, []string{"with", "6b30…feb8"}},
 	} {
 		if got := Wrap(c.text, c.width); !slices.Equal(got, c.want) {
 			t.Errorf("%q in %d: %q, want %q", c.text, c.width, got, c.want)

@@ -25,12 +25,12 @@ func Wrap(s string, n int) []string {
 // Punctuation that must not begin a line (closing) or end one (opening) in text
 // without blanks.
 const (
-	closing = "。，、；：！？）》」』】〉”’…"
+	closing = "。，、；：！？）》」』】〉”’"
 	opening = "（《「『【〈“‘"
 	ascii   = ",.;:!?)]}%"
 
 	wideMarks = closing + opening
-	noStart   = closing + ascii
+	noStart   = closing + ascii + "…" // which stands within a shortened name as well
 )
 
 // breakable splits a line into the pieces between which it may be broken: at blanks,

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 )
 
-// path is where a CA looks for a token.
-const path = "/.well-known/acme-challenge/"
+// tokens is where a CA looks for a token.
+const tokens = "/.well-known/acme-challenge/"
 
 const (
 	seenTimeout  = 10 * time.Second // for one look, redirects included
@@ -30,6 +31,8 @@ const (
 type Options struct {
 	Listen string // host:port to listen on; empty is ":80"
 	Root   string // directory that a web server shows at port 80
+	// Host opens the host of Root for each proof; nil is this machine.
+	Host func() (runner.Runner, error)
 	// Dial is how a name is reached to look as the CA does; nil is the network.
 	Dial challenge.DialFunc
 }
@@ -37,7 +40,7 @@ type Options struct {
 // place is where tokens are shown.
 type place interface {
 	put(ctx context.Context, p challenge.Proof) error
-	remove(p challenge.Proof) error
+	remove(ctx context.Context, p challenge.Proof) error
 	drop(order string) // of proofs that live in memory only
 }
 
@@ -51,9 +54,14 @@ var _ challenge.Solver = (*Solver)(nil)
 
 // New returns a solver. Nothing is opened before the first proof.
 func New(o Options) *Solver {
-	s := &Solver{place: &webRoot{dir: o.Root}, client: newClient(o.Dial)}
-	if o.Root == "" {
+	s := &Solver{client: newClient(o.Dial)}
+	switch {
+	case o.Root == "":
 		s.place = newServer(cmp.Or(o.Listen, ":80"))
+	case o.Host != nil:
+		s.place = &hostRoot{dir: o.Root, open: o.Host}
+	default:
+		s.place = &webRoot{dir: o.Root}
 	}
 	return s
 }
@@ -63,8 +71,8 @@ func (s *Solver) Type() challenge.Type { return challenge.HTTP01 }
 
 // Lasts reports whether tokens are files, which outlive this process.
 func (s *Solver) Lasts() bool {
-	_, files := s.place.(*webRoot)
-	return files
+	_, port := s.place.(*server)
+	return !port
 }
 
 // Present shows a token.
@@ -76,11 +84,11 @@ func (s *Solver) Present(ctx context.Context, p challenge.Proof) error {
 }
 
 // CleanUp removes a token.
-func (s *Solver) CleanUp(_ context.Context, p challenge.Proof) error {
+func (s *Solver) CleanUp(ctx context.Context, p challenge.Proof) error {
 	if err := challenge.CheckToken(p.Token); err != nil {
 		return err
 	}
-	if err := s.place.remove(p); err != nil {
+	if err := s.place.remove(ctx, p); err != nil {
 		return &challenge.LeftError{Proof: p, Err: err}
 	}
 	return nil
@@ -97,7 +105,7 @@ func (s *Solver) Seen(ctx context.Context, p challenge.Proof) (seen bool, missin
 	}
 	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
 	defer cancel()
-	u := &url.URL{Scheme: "http", Host: p.Name, Path: path + p.Token}
+	u := &url.URL{Scheme: "http", Host: p.Name, Path: tokens + p.Token}
 	if strings.Contains(p.Name, ":") { // IPv6
 		u.Host = "[" + p.Name + "]"
 	}

@@ -30,7 +30,7 @@ func newServer(address string) *server {
 
 func (s *server) put(ctx context.Context, p challenge.Proof) error { return s.Add(ctx, p.Token, p) }
 
-func (s *server) remove(p challenge.Proof) error {
+func (s *server) remove(_ context.Context, p challenge.Proof) error {
 	return s.Remove(func(token string, _ challenge.Proof) bool { return token == p.Token })
 }
 
@@ -40,7 +40,7 @@ func (s *server) drop(order string) {
 
 // ServeHTTP answers with the key authorization of a known token, and 404 for the rest.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	token, below := strings.CutPrefix(r.URL.Path, path)
+	token, below := strings.CutPrefix(r.URL.Path, tokens)
 	p, known := s.Proof(token)
 	if !below || !known || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.NotFound(w, r)
@@ -68,7 +68,7 @@ func (w *webRoot) put(_ context.Context, p challenge.Proof) (err error) {
 	if err := w.mkdir(root); err != nil {
 		return err
 	}
-	name := strings.TrimPrefix(path, "/") + p.Token
+	name := strings.TrimPrefix(tokens, "/") + p.Token
 	part := name + ".part" // no token has a dot
 	f, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
@@ -101,7 +101,7 @@ func (w *webRoot) mkdir(root *os.Root) error {
 	return nil
 }
 
-func (w *webRoot) remove(p challenge.Proof) error {
+func (w *webRoot) remove(_ context.Context, p challenge.Proof) error {
 	root, err := os.OpenRoot(w.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -110,7 +110,7 @@ func (w *webRoot) remove(p challenge.Proof) error {
 		return model.Fail("challenge.root", "dir", w.dir, "cause", err).Wrapping(err)
 	}
 	defer func() { _ = root.Close() }()
-	if err := root.Remove(strings.TrimPrefix(path, "/") + p.Token); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := root.Remove(strings.TrimPrefix(tokens, "/") + p.Token); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return model.Fail("challenge.root.write", "dir", w.dir, "cause", err).Wrapping(err)
 	}
 	return nil

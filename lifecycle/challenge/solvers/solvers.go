@@ -16,15 +16,18 @@ import (
 	"certquay/lifecycle/challenge/http01"
 	"certquay/lifecycle/challenge/preflight"
 	"certquay/lifecycle/challenge/tlsalpn01"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 )
 
 // Places is where an issuer shows proofs.
 type Places struct {
-	HTTPListen string   // host:port for http-01
-	HTTPRoot   string   // in place of HTTPListen: a directory that a web server shows
-	TLSListen  string   // host:port for tls-alpn-01
-	Resolvers  []string // DNS servers to ask; none for those of the system
+	HTTPListen string // host:port for http-01
+	HTTPRoot   string // in place of HTTPListen: a directory that a web server shows
+	// Host opens the host that HTTPRoot is at; nil for this machine.
+	Host      func() (runner.Runner, error)
+	TLSListen string   // host:port for tls-alpn-01
+	Resolvers []string // DNS servers to ask; none for those of the system
 	// HTTPPort and TLSPort are where the CA looks; 0 means 80 and 443, which every public
 	// CA uses.
 	HTTPPort, TLSPort int
@@ -49,10 +52,7 @@ func (s *Solvers) Set(rules []challenge.Rule, at Places) challenge.Set {
 		e := challenge.Entry{Rule: r}
 		switch r.Type {
 		case challenge.HTTP01:
-			key := fmt.Sprint(r.Type, at.HTTPListen, at.HTTPRoot, at.HTTPPort, at.Resolvers)
-			e.Solver = s.share(key, func() challenge.Solver {
-				return http01.New(http01.Options{Listen: at.HTTPListen, Root: at.HTTPRoot, Dial: dial})
-			})
+			e.Solver = s.http(at, dial)
 		case challenge.TLSALPN01:
 			e.Solver = s.share(fmt.Sprint(r.Type, at.TLSListen, at.TLSPort, at.Resolvers), func() challenge.Solver {
 				return tlsalpn01.New(tlsalpn01.Options{Listen: at.TLSListen, Dial: dial})
@@ -65,6 +65,18 @@ func (s *Solvers) Set(rules []challenge.Rule, at Places) challenge.Set {
 		set.Entries = append(set.Entries, e)
 	}
 	return set
+}
+
+// http returns the solver of http-01. One that writes files on another host is not shared:
+// each issuer logs in there in a way of its own.
+func (s *Solvers) http(at Places, dial challenge.DialFunc) challenge.Solver {
+	o := http01.Options{Listen: at.HTTPListen, Root: at.HTTPRoot, Dial: dial}
+	if at.HTTPRoot != "" && at.Host != nil {
+		o.Host = at.Host
+		return http01.New(o)
+	}
+	key := fmt.Sprint(challenge.HTTP01, at.HTTPListen, at.HTTPRoot, at.HTTPPort, at.Resolvers)
+	return s.share(key, func() challenge.Solver { return http01.New(o) })
 }
 
 // dns returns the solver of a rule about records. Without an account a person makes them.

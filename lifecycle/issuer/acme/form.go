@@ -31,6 +31,7 @@ type Challenge struct {
 	DNS     string   `yaml:"dns,omitempty"`     // name of an account at a DNS provider
 	Listen  string   `yaml:"listen,omitempty"`  // "" for the port that the CA asks
 	Root    string   `yaml:"root,omitempty"`    // in place of Listen, for http-01
+	Host    string   `yaml:"host,omitempty"`    // [user@]host[:port] of Root; "" for this machine
 }
 
 // NewForm returns the defaults of an issuer of a name. Each call makes a new one.
@@ -65,7 +66,7 @@ func (f *Form) Flat() any {
 		}
 		switch {
 		case c.Root != "":
-			s.HTTPRoot = c.Root
+			s.HTTPRoot, s.HTTPHost = c.Root, c.Host
 		case c.Listen == "":
 		case c.Type == string(challenge.HTTP01):
 			s.HTTPListen = c.Listen
@@ -116,6 +117,7 @@ func (c Challenge) check(at string, before []Challenge) (wrong []setting.Problem
 	rule(c.Listen == "" || listens, "listen", model.Say("config.acme-listen", "type", c.Type), "")
 	rule(c.Root == "" || typ == challenge.HTTP01, "root", model.Say("config.acme-root", "type", c.Type), "")
 	rule(c.Root == "" || c.Listen == "", "root", model.Say("config.acme-one-place"), "")
+	rule(c.Host == "" || c.Root != "", "host", model.Say("config.acme-host"), "")
 	for _, b := range before {
 		same := b.Type != c.Type || b.Listen+b.Root == "" || c.Listen+c.Root == ""
 		rule(same, "type", model.Say("config.acme-place-twice", "type", c.Type), "")

@@ -3,10 +3,13 @@ package acme
 import (
 	"fmt"
 	"net/mail"
+	"path"
+	"strings"
 	"time"
 
 	"certquay/lifecycle/budget"
 	"certquay/lifecycle/challenge"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 	"certquay/model/setting"
 )
@@ -30,6 +33,10 @@ type Settings struct {
 	IPNames        bool     `yaml:"ip_names"`
 	HTTPListen     string   `yaml:"http_listen" in:"challenges"`
 	HTTPRoot       string   `yaml:"http_root" in:"challenges"`
+	HTTPHost       string   `yaml:"http_host" in:"challenges"` // [user@]host[:port] of HTTPRoot; "" for this machine
+	SSHKeyFile     string   `yaml:"ssh_key_file" secret:"true" file:"true"`
+	KnownHosts     string   `yaml:"known_hosts" file:"true"`
+	AcceptHostKey  []string `yaml:"accept_host_key"`
 	TLSListen      string   `yaml:"tls_listen" in:"challenges"`
 	HTTPPort       int      `yaml:"http_port"`
 	TLSPort        int      `yaml:"tls_port"`
@@ -53,8 +60,10 @@ func DefaultSettings() Settings {
 		TLSPort:    443,
 		Resolvers:  []string{},
 		Limits:     []string{},
-		Preflight:  true,
-		Fallback:   []string{},
+
+		AcceptHostKey: []string{},
+		Preflight:     true,
+		Fallback:      []string{},
 	}
 }
 
@@ -77,6 +86,7 @@ func (s Settings) Check() (wrong []setting.Problem) {
 		_, err := challenge.ParseRule(c)
 		rule(err == nil, fmt.Sprintf("challenges[%d]", n), model.TextOf(err), "dns-01=example.com,NAME")
 	}
+	wrong = append(wrong, s.checkHost()...)
 	hours := model.Say("config.acme-hours", "to", maxHours)
 	rule(s.ValidityHours >= 0 && s.ValidityHours <= maxHours, "validity_hours", hours, "2160")
 	_, err = s.persistUntil()
@@ -90,6 +100,31 @@ func (s Settings) Check() (wrong []setting.Problem) {
 	}
 	return wrong
 }
+
+// checkHost checks where the web root is.
+func (s Settings) checkHost() (wrong []setting.Problem) {
+	if s.HTTPHost == "" {
+		if s.SSHKeyFile != "" || s.KnownHosts != "" || len(s.AcceptHostKey) > 0 {
+			wrong = append(wrong, setting.Problem{Setting: "http_host", Rule: model.Say("product.ssh-needed"), Example: exampleHost})
+		}
+		return wrong
+	}
+	if _, err := runner.ParseAddress(s.HTTPHost); err != nil {
+		wrong = append(wrong, setting.Problem{Setting: "http_host", Rule: model.Say("product.ssh"), Example: exampleHost})
+	}
+	if !path.IsAbs(s.HTTPRoot) {
+		wrong = append(wrong, setting.Problem{Setting: "http_root", Rule: model.Say("config.acme-root-there"), Example: "/var/www/html"})
+	}
+	for n, key := range s.AcceptHostKey {
+		if !strings.HasPrefix(key, "SHA256:") {
+			at := fmt.Sprintf("accept_host_key[%d]", n)
+			wrong = append(wrong, setting.Problem{Setting: at, Rule: model.Say("product.fingerprint"), Example: "SHA256:..."})
+		}
+	}
+	return wrong
+}
+
+const exampleHost = "deploy@web1.example.com"
 
 // RateLimits are the limits of the settings, or else those that the CA has published, and
 // whether they leave out orders that replace a certificate.

@@ -50,9 +50,6 @@ type master struct {
 	configuration string // -c; "" for that of the program
 }
 
-// title begins what a master process makes of its command line, which follows.
-const title = "nginx: master process "
-
 // settings are the commands with which such a process is asked.
 func (m master) settings() map[string]any {
 	argv := []string{m.program}
@@ -87,6 +84,9 @@ func running(ctx context.Context, host runner.Runner, file string) (master, bool
 	}
 	return master{program: "nginx"}, false
 }
+
+// title begins what a master process makes of its command line, which follows.
+const title = "nginx: master process "
 
 // reads reports whether a file is the main configuration of a process. One that was given a
 // relative prefix is not known, since it is relative to where it was started.
