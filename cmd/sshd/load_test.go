@@ -60,6 +60,12 @@ func (c *counted) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func (c *counted) size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
 func (c *counted) said(text string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -198,11 +204,11 @@ func TestFloodsTogether(t *testing.T) {
 		if err := o.WindowChange(40, 120); err != nil {
 			t.Fatal(err)
 		}
-		was := o.out.n
+		was := o.out.size()
 		if _, err := io.WriteString(o.in, "\x1b"); err != nil {
 			t.Fatal(err)
 		}
-		if !waittest.Eventually(patience, func() bool { o.out.mu.Lock(); defer o.out.mu.Unlock(); return o.out.n > was }) {
+		if !waittest.Eventually(patience, func() bool { return o.out.size() > was }) {
 			t.Error("a dashboard does not answer any more")
 		}
 	}
