@@ -72,7 +72,8 @@ func (s *Store) copyAs(
 			return err
 		}
 		if !report.Sound() {
-			return model.Fail("copy.unsound-source", "n", len(report.Problems)+report.More, "first", report.Problems[0]).Wrapping(ErrUnsound)
+			n := len(report.Problems) + report.More
+			return model.Fail("copy.unsound-source", "n", n, "first", report.Problems[0]).Wrapping(ErrUnsound)
 		}
 		return fill(ctx, sum, func(ctx context.Context, fn func(string, []byte) error) error {
 			for p, err := range v.snap.Scan(engine.Range{}) {
