@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
-	"certquay/cmd/session"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
@@ -55,7 +54,7 @@ func (c *invocation) backup(ctx context.Context, file string, keys []string, pas
 	if err != nil {
 		return err
 	}
-	if c.Kind != session.Network && file != "-" {
+	if !c.Kind.Elsewhere() && file != "-" {
 		if _, err := os.Lstat(c.Abs(file)); err == nil {
 			if err := c.Confirm(ctx, c.Text("verb.backup.replaces", "file", file), ""); err != nil {
 				return err

@@ -15,6 +15,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
+	"certquay/cmd/peer"
 	"certquay/cmd/session"
 	"certquay/model"
 	"certquay/store"
@@ -209,7 +210,7 @@ func (c *invocation) askStore(ctx context.Context, args []string) (answer []byte
 	code := attach.Run(ctx, w.data, attach.Options{
 		Args: args, Version: Version, ReadOnly: true, In: null, Out: to, Err: null, Timeout: time.Second,
 		PrintErr: func(int, error) {},
-		BecomeOwner: func(lock *owner.Lock) int {
+		BecomeOwner: func(lock *owner.Lock) (int, *peer.Peer) {
 			s := session.NewLocalSession()
 			s.In, s.Out, s.Err, s.Interactive = null, to, io.Discard, false
 			own := newInvocation(s, nil)

@@ -10,7 +10,6 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
-	"certquay/cmd/session"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -40,7 +39,7 @@ func (c *invocation) copy(ctx context.Context, to, passwordFile string) error {
 		return f
 	}
 	switch {
-	case c.Kind == session.Network:
+	case c.Kind.Elsewhere():
 		return out.Usage("usage.copy-ssh")
 	case to == "":
 		return out.Usage("usage.copy-to")

@@ -62,7 +62,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 		Look:        func(page string, at model.ID) { a.Sessions.Look(ctx, page, at) },
 		Jobs:        c.engine().Working,
 		Unserved:    a.Unserved,
-		Remote:      c.Kind == session.Network,
+		Remote:      c.Kind.Elsewhere(),
 		Store:       a.Dir,
 		Sandbox:     a.Sandbox,
 		Demo:        a.Demo,
@@ -77,7 +77,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 	person := c.Actor.Name
 	o.Layouts = a.Layouts.Of(person)
 	o.SaveLayout = func(list string, l app.ListLayout) error { return a.Layouts.Save(person, list, l) }
-	if c.Kind != session.Network {
+	if !c.Kind.Elsewhere() {
 		o.Save = c.saveFile
 		o.IsDir, o.Exists, o.CompletePath, o.FindUploads = c.IsDir, c.Exists, c.CompletePath, c.findUploads
 		o.Export = c.export

@@ -75,7 +75,8 @@ func runDemo(ctx context.Context, c *invocation, args []string) (code int) {
 		return tell(&out.StoreError{Err: err})
 	}
 	c.g.demo = true
-	return runAsOwner(ctx, lock, c, paths, paths.ConfigFile(), args)
+	code, _ = runAsOwner(ctx, lock, c, paths, paths.ConfigFile(), args) // nobody else owns it
+	return code
 }
 
 // removeKilled removes the directories of this user's demos that were killed: those

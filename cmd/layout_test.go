@@ -140,9 +140,11 @@ var innerArrows = map[string][]string{
 	"cmd/metrics": {"model", "lifecycle"},
 	"cmd/program": {"model", "cmd/session", "cmd/out"},
 	"cmd/sshd":    {"model", "cmd/session", "cmd/out", "lifecycle/directory"},
+	"cmd/peer":    {"model", "cmd/session", "cmd/sshd/wire"},
 	"cmd/app": {
 		"model", "store", "lifecycle", "ui",
 		"cmd/out", "cmd/session", "cmd/owner", "cmd/config", "cmd/backup", "cmd/demo", "cmd/metrics", "cmd/program", "cmd/sshd",
+		"cmd/peer",
 	},
 }
 

@@ -23,6 +23,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
+	"certquay/cmd/peer"
 	"certquay/cmd/session"
 	"certquay/lifecycle/bundle/decode"
 	"certquay/lifecycle/child"
@@ -126,10 +127,17 @@ func Main() int {
 			return out.ExitCode(err)
 		}
 	}
+	elsewhere, done := c.elsewhere(ctx, file)
+	defer done()
+	shared := elsewhere != nil
+	if g.serve { // it stands by, and does not attach
+		elsewhere = nil
+	}
 	return attach.Run(ctx, dir, attach.Options{
-		PrintErr: printErr, Shared: isShared(file),
-		Args: args, Version: Version, Dashboard: g.dashboard, ReadOnly: g.readOnly,
-		BecomeOwner: func(lock *owner.Lock) int { return runAsOwner(ctx, lock, c, paths, file, args) },
+		PrintErr: printErr, Shared: shared, Elsewhere: elsewhere,
+		Followed: func(p *peer.Peer) { c.Note("attach.follow", "holder", p.Holder) },
+		Args:     args, Version: Version, Dashboard: g.dashboard, ReadOnly: g.readOnly,
+		BecomeOwner: func(lock *owner.Lock) (int, *peer.Peer) { return runAsOwner(ctx, lock, c, paths, file, args) },
 	})
 }
 
@@ -149,11 +157,21 @@ func noStore(dir, file string) error {
 	return &out.StoreError{Err: model.Fail("verb.no-store", "dir", dir), Hint: model.Say("verb.no-store.hint", "dir", dir)}
 }
 
-// isShared reports whether a configuration names a store that several machines share. What
-// is wrong with it is said by what reads it next.
-func isShared(file string) bool {
+// elsewhere returns [attach.Options].Elsewhere if a configuration names a store that several
+// machines share, else nil. What is wrong with it is said by what reads it next.
+func (c *invocation) elsewhere(ctx context.Context, file string) (_ func(context.Context) (*peer.Peer, error), done func()) {
 	conf, err := app.LoadConfig(file)
-	return err == nil && conf.Store.Shared()
+	if err != nil || !conf.Store.Shared() {
+		return nil, func() {}
+	}
+	find := &app.Finder{
+		KeyFile: config.KeyFile(file),
+		Open:    func() (engine.Engine, error) { return app.OpenShared(conf, file, false, nil) },
+	}
+	if c.Interactive {
+		find.Ask = func() (model.Secret, error) { return app.AskPassphrase(ctx, c.Console) }
+	}
+	return find.Find, func() { _ = find.Close() } // it has only read
 }
 
 // parse checks a command line without running it and returns the verb. The verb is nil
@@ -239,11 +257,14 @@ func watchStore(ctx context.Context, lock *owner.Lock) (_ context.Context, depos
 
 // runAsOwner runs the command line of this process as the owner of the store. If another
 // machine becomes the owner of a shared store, a process that serves or shows the
-// dashboard stands by until it is the owner again.
-func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths config.Paths, file string, args []string) int {
+// dashboard stands by until it is the owner again. It returns the owner on another machine
+// if the command line is to be run there.
+func runAsOwner(
+	ctx context.Context, lock *owner.Lock, c *invocation, paths config.Paths, file string, args []string,
+) (int, *peer.Peer) {
 	if err := child.SetUndumpable(); err != nil { // attached processes stay readable: the owner opens their pipes in /proc
 		c.PrintError(model.Fail("verb.conceal", "cause", err))
-		return out.ExitFailed
+		return out.ExitFailed, nil
 	}
 	for again := false; ; again = true {
 		code, err := ownOnce(ctx, lock, c, args, app.Options{
@@ -251,13 +272,16 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 			ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.Plain,
 			Dashboard: c.g.dashboard, Serve: c.g.serve, Unattended: c.g.unattended, MayCreate: c.g.mayCreate, Again: again,
 		})
+		if elsewhere := new(peer.ElsewhereError); errors.As(err, &elsewhere) {
+			return 0, elsewhere.Peer
+		}
 		if err != nil {
 			c.PrintError(err)
 			code = out.ExitCode(err)
 		}
 		deposed := errors.Is(err, store.ErrDeposed) || errors.Is(err, engine.ErrNotOwner)
 		if !deposed || ctx.Err() != nil || !c.g.serve && !c.g.dashboard {
-			return code
+			return code, nil
 		}
 	}
 }

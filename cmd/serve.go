@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
 
 	"certquay/cmd/out"
 	"certquay/cmd/session"
@@ -39,7 +40,7 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 	a := c.app
 	ended := make(chan error, 1)
 	if listen != "" {
-		n, err := c.network(keysFile)
+		n, err := c.network(ctx, keysFile)
 		if err != nil {
 			return err
 		}
@@ -52,6 +53,9 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 		}
 		go func() { ended <- a.Sessions.ServeNetwork(ctx, l, *n) }()
 		c.Say("verb.serve.ssh", "address", l.Addr())
+		if a.Shared() && !a.ReadOnly {
+			c.admitReplicas(ctx, l.Addr(), n.HostKey.PublicKey())
+		}
 	}
 	switch at, err := a.ServeMetrics(ctx); {
 	case err != nil: // certificates are renewed all the same
@@ -73,6 +77,27 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 	}
 }
 
+// admitReplicas tells the other machines that share the store where they reach this one,
+// and whether that can be seen from here.
+func (c *invocation) admitReplicas(ctx context.Context, at net.Addr, hostKey ssh.PublicKey) {
+	address := c.app.Config.Store.Advertise
+	if tcp, ok := at.(*net.TCPAddr); address == "" && ok && !tcp.IP.IsUnspecified() {
+		address = at.String()
+	}
+	if address == "" {
+		c.Note("verb.serve.replicas-unset")
+		return
+	}
+	c.app.Publish(ctx, address, hostKey)
+	c.Say("verb.serve.replicas", "address", address)
+	go func() {
+		if err := c.app.Check(ctx, address, hostKey); err != nil && ctx.Err() == nil {
+			c.app.Log.Warn("this owner cannot be reached where it says", "error", err)
+			c.Note("verb.serve.replicas-away", "cause", err)
+		}
+	}()
+}
+
 // servedBy describes which products serve.
 func (c *invocation) servedBy() string {
 	var names []string
@@ -87,13 +112,16 @@ func (c *invocation) servedBy() string {
 }
 
 // network returns who may log in over SSH: the users of the store, the keys of an
-// authorized_keys file and certificates of the configured CAs. A file that is named must
-// be usable; without a name it may be absent.
-func (c *invocation) network(keysFile string) (*sshd.Network, error) {
+// authorized_keys file, certificates of the configured CAs, and the other machines that
+// share the store. A file that is named must be usable; without a name it may be absent.
+func (c *invocation) network(ctx context.Context, keysFile string) (*sshd.Network, error) {
 	a := c.app
 	dir := filepath.Dir(a.ConfigFile)
 	named := keysFile != "" || a.Config.SSH.AuthorizedKeys != ""
 	n := &sshd.Network{Users: a.Engine}
+	if a.Shared() {
+		n.Replica = a.ReplicaKey
+	}
 	if keysFile == "" {
 		keysFile = a.Config.SSH.AuthorizedKeysIn(dir)
 	}
@@ -107,7 +135,7 @@ func (c *invocation) network(keysFile string) (*sshd.Network, error) {
 			return nil, out.Usage("usage.user-cas", "cause", err, "file", file)
 		}
 	}
-	if n.HostKey, err = sshd.LoadHostKey(a.Config.SSH.HostKeyIn(dir)); err != nil {
+	if n.HostKey, err = a.HostKey(ctx, a.Config.SSH.HostKeyIn(dir)); err != nil {
 		return nil, out.Failed("failed.host-key", "cause", err)
 	}
 	return n, nil
@@ -116,6 +144,7 @@ func (c *invocation) network(keysFile string) (*sshd.Network, error) {
 // checkWhoLogsIn says who may log in. Where others than this machine can connect, it
 // refuses to start before there is anybody (spec G1).
 func (c *invocation) checkWhoLogsIn(n *sshd.Network, at net.Addr) error {
+	a := c.app
 	users, err := c.engine().Users()
 	if err != nil {
 		return err
@@ -134,6 +163,8 @@ func (c *invocation) checkWhoLogsIn(n *sshd.Network, at net.Addr) error {
 	switch {
 	case able+keys > 0:
 		c.Say("verb.serve.who", "users", able, "keys", keys)
+	case a.Config.Store.Advertise != "", tcp != nil && tcp.IP.IsLoopback() && a.Shared():
+		c.Note("verb.serve.only-replicas")
 	case tcp == nil || !tcp.IP.IsLoopback():
 		return out.Usage("usage.no-user", "address", at)
 	default:

@@ -64,10 +64,10 @@ type standing struct {
 	ended   chan struct{}
 }
 
-// stand starts certquay serve, without waiting for it.
-func (m *machine) stand() *standing {
+// stand starts certquay serve with some flags, without waiting for it.
+func (m *machine) stand(args ...string) *standing {
 	m.t.Helper()
-	c := m.command(context.Background(), "serve")
+	c := m.command(context.Background(), append([]string{"serve"}, args...)...)
 	s := &standing{out: &safeBuffer{}, ended: make(chan struct{})}
 	c.Stdout, c.Stderr = s.out, s.out
 	if err := c.Start(); err != nil {

@@ -10,8 +10,10 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	gossh "golang.org/x/crypto/ssh"
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"certquay/cmd/config"
@@ -75,6 +77,11 @@ type App struct {
 
 	shared engine.Engine // of a store that several machines share; nil without
 	lease  *engine.Lease // of shared
+	since  time.Time     // when this process became the owner
+
+	replicaKey atomic.Pointer[gossh.Signer] // with which replicas log in; nil while sealed
+	waitMu     sync.Mutex
+	waiting    []func() // what waits for the store to be unsealed
 
 	demoProducts map[string]ports.Product // of a demo, by name
 	// demoAuthority is the scripted authority of a demo; nil without.
@@ -136,6 +143,9 @@ func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) 
 	}
 	if err := a.serveSessions(ctx, lock); err != nil {
 		return a, err
+	}
+	if a.shared != nil && (o.Dashboard || o.Serve) && !o.ReadOnly {
+		a.Publish(a.ctx, "", nil)
 	}
 	if o.Dashboard || o.Serve {
 		a.checkStore(ctx)
@@ -240,6 +250,7 @@ func (a *App) start(ctx context.Context, clock ports.Clock, ca *embeddedCA) erro
 		close(ca.unsealed)
 		a.Engine.ReopenProducts()
 		work()
+		a.callWaiting()
 	})
 	by, sealed := a.Protection()
 	if !sealed {

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"certquay/cmd/config"
 	"certquay/cmd/out"
+	"certquay/cmd/peer"
 	"certquay/model"
+	"certquay/store"
 	"certquay/store/engine"
 	"certquay/store/engine/builtin"
 )
@@ -26,23 +30,33 @@ const (
 )
 
 // openShared connects to the database of a store that several machines share, and waits
-// until this process owns it (spec E2). A process that serves, or shows the dashboard,
-// stands by as long as another owns it; so it does while the database is away, once it
-// has been the owner.
+// until this process owns it (spec E2). A process that serves stands by as long as another
+// owns it; so it does while the database is away, once it has been the owner. Any other is
+// told with an [peer.ElsewhereError] where to attach, if the owner can be reached;
+// otherwise a dashboard stands by, too.
 func (a *App) openShared(ctx context.Context) error {
-	s := a.Config.Store
-	setup := builtin.Setup{
-		URL: s.URL, PasswordFile: s.PasswordIn(filepath.Dir(a.ConfigFile)), Create: a.MayCreate, Log: a.Log,
-	}
 	standby, begun := a.Serve || a.Dashboard, time.Now()
+	find := &Finder{KeyFile: a.KeyFile(), Open: func() (engine.Engine, error) { return a.shared, nil }}
+	if !a.Serve && a.Console.Interactive {
+		find.Ask = func() (model.Secret, error) { return AskPassphrase(ctx, a.Console) }
+	}
+	announcing, leave := context.WithCancel(ctx)
+	defer leave()
+	announce := sync.OnceFunc(func() { go a.announce(announcing, find) })
 	var told model.Text
 	for ctx.Err() == nil {
-		wait, err := standbyInterval, a.acquireShared(ctx, setup)
+		wait, err := standbyInterval, a.acquireShared(ctx)
 		held := new(engine.HeldError)
 		switch {
 		case err == nil:
 			return nil
 		case errors.As(err, &held):
+			if err := a.elsewhere(ctx, find, held); err != nil {
+				return err
+			}
+			if a.Serve {
+				announce()
+			}
 			if !standby && time.Since(begun) > ownerPatience {
 				return &out.StoreError{Err: err, Hint: model.Say("verb.standby.there")}
 			}
@@ -68,16 +82,47 @@ func (a *App) openShared(ctx context.Context) error {
 }
 
 // acquireShared connects to the database, unless it has already, and asks for the lease.
-func (a *App) acquireShared(ctx context.Context, setup builtin.Setup) (err error) {
+func (a *App) acquireShared(ctx context.Context) (err error) {
 	if a.shared == nil {
-		if a.shared, err = builtin.Postgres.Open(setup); err != nil {
+		if a.shared, err = OpenShared(a.Config, a.ConfigFile, a.MayCreate, a.Log); err != nil {
 			a.shared = nil
 			return err
 		}
 		a.closing(a.shared.Close)
 	}
 	a.lease, err = a.shared.Acquire(ctx, a.Holder())
+	a.since = time.Now()
 	return err
+}
+
+// OpenShared connects to the database of a store that several machines share, which a
+// configuration file names. log may be nil.
+func OpenShared(c *config.Config, file string, create bool, log *slog.Logger) (engine.Engine, error) {
+	return builtin.Postgres.Open(builtin.Setup{
+		URL: c.Store.URL, PasswordFile: c.Store.PasswordIn(filepath.Dir(file)), Create: create, Log: log,
+	})
+}
+
+// elsewhere returns an [peer.ElsewhereError] if the process that holds the lease can be
+// attached to, and this one is not to stand by. It fails if this machine could not own the
+// store, because it does not have its key.
+func (a *App) elsewhere(ctx context.Context, find *Finder, held *engine.HeldError) error {
+	p, err := find.Find(ctx)
+	unusable := new(store.OpenError)
+	switch {
+	case errors.As(err, &unusable):
+		return &out.StoreError{Err: err}
+	case a.Serve:
+		return nil
+	case errors.Is(err, store.ErrSealed):
+		return &out.StoreError{Err: err, Hint: model.Say("verb.seal.type")}
+	case err != nil:
+		a.Log.Warn("the owner cannot be found", "error", err)
+		return nil
+	case p.Address != "" && p.Holder == held.Holder:
+		return &peer.ElsewhereError{Peer: p}
+	}
+	return nil
 }
 
 // Holder names this process to others that want to own a database.

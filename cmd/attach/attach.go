@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"certquay/cmd/owner"
+	"certquay/cmd/peer"
 	"certquay/cmd/session"
 	"certquay/model"
 	"certquay/ui/text"
@@ -76,15 +77,23 @@ type Options struct {
 	ReadOnly bool
 	// Shared means that several machines share the store, so that the process that holds
 	// the lock may be standing by for another machine.
-	Shared  bool
-	Version string // of this process
+	Shared bool
+	// Elsewhere returns the owner on another machine of a store that several share, as it
+	// was published in the store, without an address if it does not listen; nil for a store
+	// that is not shared.
+	Elsewhere func(context.Context) (*peer.Peer, error)
+	Version   string // of this process
 	// In, Out and Err are the standard streams; nil means this process's.
 	In, Out, Err *os.File
 	Env          []string // nil means this process's
 	Dir          string   // the working directory; "" means this process's
 	// BecomeOwner runs the command line with the store. The lock is released after it
-	// returns.
-	BecomeOwner func(*owner.Lock) int
+	// returns. It returns the owner on another machine if there is one that the command
+	// line is to be run with.
+	BecomeOwner func(*owner.Lock) (int, *peer.Peer)
+	// Followed is called when a dashboard has lost its owner on another machine and looks
+	// for the next one; nil for nobody.
+	Followed func(*peer.Peer)
 	// PrintErr reports an error with the exit code it causes; nil means printing a line
 	// on Err.
 	PrintErr func(code int, err error)
@@ -114,6 +123,9 @@ func (o *Options) defaults() {
 			_, _ = fmt.Fprintln(o.Err, "certquay:", text.New("en").Text(model.TextOf(err)))
 		}
 	}
+	if o.Followed == nil {
+		o.Followed = func(*peer.Peer) {}
+	}
 	if o.Timeout == 0 {
 		o.Timeout = 4500 * time.Millisecond
 	}
@@ -123,10 +135,14 @@ func (o *Options) defaults() {
 // waits for running verbs.
 const maxFollow = time.Minute
 
+// yield is how long a dashboard whose owner was on another machine looks for the next one
+// before it owns the store itself: a process that serves takes over before.
+const yield = 8500 * time.Millisecond
+
 // Run executes the command line: as the owner of the store in a data directory if there
-// is none, otherwise attached to the owner. It returns the exit code of the verb, 5 if
-// the store cannot be used, 1 if the owner ended during the work, or 130 if waiting was
-// interrupted.
+// is none, otherwise attached to the owner, which may be on another machine. It returns
+// the exit code of the verb, 5 if the store cannot be used, 1 if the owner ended during
+// the work, or 130 if waiting was interrupted.
 //
 // A request that an owner has accepted is never repeated. A dashboard whose owner
 // leaves takes over or attaches to the next owner.
@@ -136,37 +152,29 @@ func Run(ctx context.Context, dir string, o Options) int {
 		o.PrintErr(code, err)
 		return code
 	}
-	wait, until := 5*time.Millisecond, time.Now().Add(o.Timeout)
-	acquire := owner.Acquire
+	r := &runner{o: o, dir: dir, acquire: owner.Acquire}
 	if o.ReadOnly {
-		acquire = owner.AcquireReadOnly
+		r.acquire = owner.AcquireReadOnly
 	}
+	wait, until := 5*time.Millisecond, time.Now().Add(o.Timeout)
 	for {
-		lock, err := acquire(dir)
-		if err == nil {
-			defer func() { _ = lock.Release() }()
-			return o.BecomeOwner(lock)
-		}
-		var owned *owner.OwnedError
-		if !errors.As(err, &owned) {
-			return fail(5, err)
-		}
-		code, err := attachOnce(ctx, dir, o)
+		code, err := r.attempt(ctx)
 		var lost *LostError
+		var away *peer.AwayError
 		switch {
 		case err == nil:
 			return code
 		case errors.Is(err, errReattach), o.Dashboard && errors.As(err, &lost) && lost.Accepted:
 			wait, until = 5*time.Millisecond, time.Now().Add(maxFollow)
-			acquire = owner.TakeOver // a store that was removed must not be created again, empty
-		case errors.Is(err, errNoListener), errors.Is(err, errLeaving), errors.As(err, &lost) && !lost.Accepted:
+			r.follow()
+		case errors.Is(err, errNoListener), errors.Is(err, errLeaving), errors.As(err, &away), errors.As(err, &lost) && !lost.Accepted:
 		case errors.As(err, &lost):
 			return fail(1, err)
 		default:
 			return fail(5, err)
 		}
 		if time.Now().After(until) {
-			return fail(5, o.unreachableError(owned, err))
+			return fail(5, o.unreachableError(r.owned, err))
 		}
 		select {
 		case <-ctx.Done():
@@ -177,8 +185,67 @@ func Run(ctx context.Context, dir string, o Options) int {
 	}
 }
 
+// runner runs one command line.
+type runner struct {
+	o       Options
+	dir     string
+	acquire func(string) (*owner.Lock, error)
+	owned   *owner.OwnedError // who held the lock last; nil for nobody
+	peer    *peer.Peer        // the owner on another machine that was attached to last
+	yields  time.Time         // until when this process does not own the store
+}
+
+// follow is called when a dashboard has lost its owner.
+func (r *runner) follow() {
+	if r.peer != nil {
+		r.yields = time.Now().Add(yield)
+		r.o.Followed(r.peer)
+	} else if !r.o.Shared {
+		r.acquire = owner.TakeOver // a store that was removed must not be created again, empty
+	}
+}
+
+// attempt runs the command line as the owner, or attached to it. It returns its exit code,
+// or why it was not run or did not end.
+func (r *runner) attempt(ctx context.Context) (int, error) {
+	var at *peer.Peer
+	if time.Now().After(r.yields) {
+		lock, err := r.acquire(r.dir)
+		if err == nil {
+			code, elsewhere := r.o.BecomeOwner(lock)
+			_ = lock.Release() // the kernel does when this process ends
+			if elsewhere == nil {
+				return code, nil
+			}
+			at = elsewhere
+		} else if !errors.As(err, &r.owned) {
+			return 0, err
+		}
+	}
+	if at == nil {
+		r.peer = nil
+		code, err := attachOnce(ctx, r.dir, r.o)
+		if r.o.Elsewhere == nil || !errors.Is(err, errNoListener) {
+			return code, err
+		}
+		switch at, err = r.o.Elsewhere(ctx); {
+		case err != nil && !r.yields.IsZero(): // the database may be away
+			return 0, &peer.AwayError{Why: model.TextOf(err)}
+		case err != nil:
+			return 0, err
+		case at.Address == "":
+			return 0, errNoListener
+		}
+	}
+	r.peer = at
+	return attachPeer(ctx, at, r.o)
+}
+
 func (o *Options) unreachableError(owned *owner.OwnedError, err error) error {
+	away := new(peer.AwayError)
 	switch {
+	case errors.As(err, &away), owned == nil:
+		return err
 	case errors.Is(err, errLeaving):
 		return model.Fail("attach.stopping", "owner", owned)
 	case o.Shared && errors.Is(err, errNoListener):

@@ -16,6 +16,7 @@ import (
 
 	"certquay/cmd/attach"
 	"certquay/cmd/owner"
+	"certquay/cmd/peer"
 	"certquay/cmd/session"
 	"certquay/cmd/sshd"
 )
@@ -177,7 +178,7 @@ func TestOwnerWithoutSocket(t *testing.T) {
 	}
 	time.AfterFunc(200*time.Millisecond, func() { _ = l.Release() })
 	became := false
-	got = run(t, dir, nil, attach.Options{BecomeOwner: func(*owner.Lock) int { became = true; return 7 }})
+	got = run(t, dir, nil, attach.Options{BecomeOwner: func(*owner.Lock) (int, *peer.Peer) { became = true; return 7, nil }})
 	if got.code != 7 || !became {
 		t.Errorf("after the owner left: %+v", got)
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"certquay/cmd/owner"
+	"certquay/cmd/peer"
 	"certquay/cmd/session"
 	"certquay/cmd/sshd"
 	"certquay/cmd/sshd/wire"
@@ -30,6 +31,7 @@ type client struct {
 	reqs <-chan *ssh.Request
 	term *terminal
 	dir  string
+	peer *peer.Peer // on another machine; nil on this one
 
 	mu       sync.Mutex
 	accepted bool
@@ -82,25 +84,26 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 	if err != nil {
 		return nil, connError(err, dir, o)
 	}
-	go ssh.DiscardRequests(reqs)
-	go func() {
-		for c := range chans {
-			_ = c.Reject(ssh.Prohibited, "no")
-		}
-	}()
+	peer.Discard(chans, reqs)
 	theirs, ok := wire.Version(string(sc.ServerVersion()))
 	if !ok || !wire.Compatible(theirs, o.Version) {
 		return nil, &VersionError{Owner: session.Escape(theirs, 40), Mine: o.Version, PID: owner.PID(dir)}
 	}
 	c := &client{o: o, conn: conn, ssh: sc, dir: dir, term: &terminal{in: o.In, out: o.Out}}
 	if c.ch, c.reqs, err = sc.OpenChannel("session", nil); err != nil {
-		var refused *ssh.OpenChannelError
-		if errors.As(err, &refused) {
-			return nil, model.Fail("attach.refused-for", "why", session.Escape(refused.Message, 200))
-		}
-		return nil, connError(err, dir, o)
+		return nil, openError(err, connError(err, dir, o))
 	}
 	return c, nil
+}
+
+// openError returns why no channel could be opened: the owner's words, or else another
+// error.
+func openError(err, otherwise error) error {
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) {
+		return model.Fail("attach.refused-for", "why", session.Escape(refused.Message, 200))
+	}
+	return otherwise
 }
 
 // connError distinguishes an owner that does not answer from one that closed the
@@ -176,7 +179,7 @@ func (c *client) request() error {
 	q := wire.Request{
 		Args: c.o.Args, Dir: c.o.Dir, Env: forwardedEnv(c.o.Env),
 		In: d.In, Out: d.Out, Err: d.Err, Width: d.Width, Height: d.Height,
-		Term: d.Term, Profile: int(d.Profile), Lang: d.Lang,
+		Term: d.Term, Profile: int(d.Profile), Lang: d.Lang, User: session.UserName(os.Geteuid()),
 	}
 	return q.Write(c.ch)
 }
@@ -307,6 +310,8 @@ func (c *client) outcome(err error) (int, error) {
 		return 0, &LostError{Accepted: true, Screen: screen}
 	case c.exited:
 		return 0, model.Fail("attach.refused")
+	case c.peer != nil:
+		return 0, &LostError{}
 	case err != nil:
 		return 0, connError(err, c.dir, c.o)
 	}

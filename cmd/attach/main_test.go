@@ -17,6 +17,7 @@ import (
 
 	"certquay/cmd/attach"
 	"certquay/cmd/owner"
+	"certquay/cmd/peer"
 	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/cmd/sshd"
@@ -39,7 +40,7 @@ func asProcess(dir string) int {
 	defer stop()
 	return attach.Run(ctx, dir, attach.Options{
 		Args: os.Args[1:], Version: version,
-		BecomeOwner: func(l *owner.Lock) int { return runAsOwner(ctx, l, os.Args[1:]) },
+		BecomeOwner: func(l *owner.Lock) (int, *peer.Peer) { return runAsOwner(ctx, l, os.Args[1:]), nil },
 	})
 }
 
@@ -255,9 +256,9 @@ func run(t *testing.T, dir string, in io.Reader, o attach.Options) call {
 		o.Version = version
 	}
 	if o.BecomeOwner == nil {
-		o.BecomeOwner = func(*owner.Lock) int {
+		o.BecomeOwner = func(*owner.Lock) (int, *peer.Peer) {
 			t.Error("became the owner")
-			return 99
+			return 99, nil
 		}
 	}
 	var c call

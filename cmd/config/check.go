@@ -3,10 +3,12 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net"
 	"net/mail"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"certquay/cmd/session"
@@ -69,6 +71,9 @@ func (s Store) check(d *decoder) {
 	d.oneOf(s.Engine, "store.engine", EngineBadger, EnginePostgres)
 	d.rule(s.Shared() == (s.URL != ""), "store.url", model.Say("config.store-url"), nil)
 	d.rule(s.Shared() || s.PasswordFile == "", "store.password_file", model.Say("config.store-url"), nil)
+	if s.Advertise != "" {
+		d.rule(s.Shared() && reachable(s.Advertise), "store.advertise", model.Say("config.advertise"), "quay1.example.com:2222")
+	}
 	if s.URL == "" {
 		return
 	}
@@ -79,6 +84,19 @@ func (s Store) check(d *decoder) {
 		_, set := u.User.Password()
 		d.rule(!set && !u.Query().Has("password") && !u.Query().Has("sslpassword"), "store.url", model.Say("config.url-password"), nil)
 	}
+}
+
+// reachable reports whether an address names a host and a port to which others can connect.
+func reachable(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		return false
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
 }
 
 // maxPause is the longest pause between two waves, in seconds.

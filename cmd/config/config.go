@@ -52,6 +52,7 @@ type Store struct {
 	Engine       string `yaml:"engine"`
 	URL          string `yaml:"url"`
 	PasswordFile string `yaml:"password_file"`
+	Advertise    string `yaml:"advertise"`
 }
 
 // Values of [Store.Engine].

@@ -26,7 +26,7 @@ type Filter func(tea.Model, tea.Msg) tea.Msg
 
 // Frames per second: the maximum of Bubble Tea locally, less where each frame is
 // encrypted, and still less over a network.
-var fps = map[session.Kind]int{session.Local: 120, session.Socket: 60, session.Network: 30}
+var fps = map[session.Kind]int{session.Local: 120, session.Socket: 60, session.Network: 30, session.Replica: 30}
 
 var errPanicked = errors.New("panicked")
 

@@ -14,7 +14,7 @@ import (
 	"certquay/model"
 )
 
-// ErrNoPath is returned, wrapped, when a session over network SSH names a file.
+// ErrNoPath is returned, wrapped, when a session from another machine names a file.
 var ErrNoPath = errors.New("no files over SSH")
 
 // files opens and creates files of a caller on this machine.
@@ -186,12 +186,12 @@ func (f files) callerPath(path string) (string, error) {
 	return path, nil
 }
 
-// noFiles refuses every path but "-".
-type noFiles struct{}
+// noFiles refuses every path but "-", with a message of a code.
+type noFiles struct{ code string }
 
-func (noFiles) bind(s *Session) {
+func (n noFiles) bind(s *Session) {
 	refuse := func(path string) error {
-		return model.Fail("path.remote", "file", path).Wrapping(ErrNoPath)
+		return model.Fail(n.code, "file", path).Wrapping(ErrNoPath)
 	}
 	s.Open = func(path string) (io.ReadCloser, error) {
 		if path == "-" {

@@ -89,7 +89,22 @@ type Caller struct {
 // the caller's own descriptors (/dev/stdin, /dev/fd/3, process substitution) are
 // resolved through /proc.
 func NewSocketSession(r Remote, c Caller) *Session {
-	s := r.session(Socket)
+	s := r.attached(Socket, c)
+	files{remote: true, dir: c.Dir, pid: c.PID}.bind(s)
+	return s
+}
+
+// NewReplicaSession returns the session of a process of another machine that shares the
+// store. Every path but "-" is refused with [ErrNoPath], because the owner cannot open the
+// caller's files.
+func NewReplicaSession(r Remote, c Caller) *Session {
+	s := r.attached(Replica, c)
+	noFiles{"path.replica"}.bind(s)
+	return s
+}
+
+func (r Remote) attached(k Kind, c Caller) *Session {
+	s := r.session(k)
 	s.Terminal, s.ErrTerminal, s.Interactive = c.Out, c.Err, c.In && (c.Err || c.Out)
 	s.Profile = profile(c.Profile, r.Env)
 	s.Lang = "en"
@@ -99,7 +114,6 @@ func NewSocketSession(r Remote, c Caller) *Session {
 	if c.Out {
 		s.Width = Size{c.Width, c.Height}.Clamp().Width
 	}
-	files{remote: true, dir: c.Dir, pid: c.PID}.bind(s)
 	return s
 }
 
@@ -114,7 +128,7 @@ func NewNetworkSession(r Remote) *Session {
 		s.Profile = profile(colorprofile.Env(s.Env), s.Env)
 	}
 	s.Lang = Language(r.Env)
-	noFiles{}.bind(s)
+	noFiles{"path.remote"}.bind(s)
 	return s
 }
 

@@ -24,7 +24,11 @@ const (
 	Local   Kind = iota // in the terminal of this process
 	Socket              // attached over the owner's socket, same user
 	Network             // over network SSH, with a key in authorized_keys
+	Replica             // attached from another machine that shares the store
 )
+
+// Elsewhere reports whether the caller's files are on another machine.
+func (k Kind) Elsewhere() bool { return k == Network || k == Replica }
 
 // Maximum size of a window in cells. A client can claim 65535 x 65535, for which a
 // renderer would need all memory.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -207,7 +206,7 @@ func (c *channel) run(kind string, payload []byte) {
 		}
 	}()
 	r := session.Remote{In: in, Out: stdout, Err: stderr, PTY: c.pty, Env: c.env, Actor: c.who}
-	if c.endpoint.network == nil {
+	if c.endpoint.network == nil || c.id.replica {
 		code = c.attached(payload, r, in)
 		return
 	}
@@ -243,10 +242,14 @@ func (c *channel) interrupter(ss *session.Session) func(byte) {
 	}
 }
 
-// attached serves an attached certquay process.
+// attached serves an attached certquay process, of this machine or a replica.
 func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 	var command struct{ Line string }
-	if err := gossh.Unmarshal(payload, &command); err != nil || command.Line != wire.Command {
+	err := gossh.Unmarshal(payload, &command)
+	if err == nil && c.id.replica && command.Line == wire.Standby {
+		return c.standBy()
+	}
+	if err != nil || command.Line != wire.Command {
 		out.PrintErr(r.Err, session.Language(c.env), model.Say("session.other-program"))
 		return 2
 	}
@@ -263,7 +266,7 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 		env = append(env, session.Escape(name, 128)+"="+session.Escape(value, 4096))
 	}
 	r.Env = env
-	r.Actor = model.Actor{Name: session.UserName(os.Geteuid()), Role: model.Owner, Via: "socket"}
+	r.Actor = c.attachedActor(q)
 	if q.In && q.Out {
 		z := session.Size{Width: q.Width, Height: q.Height}.Clamp()
 		r.PTY = &session.PTY{Term: session.Escape(q.Term, 64), Width: z.Width, Height: z.Height, Resize: c.sizes}
@@ -289,7 +292,11 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 		}
 		return err
 	}
-	ss := session.NewSocketSession(r, session.Caller{
+	newSession := session.NewSocketSession
+	if c.id.replica {
+		newSession = session.NewReplicaSession
+	}
+	ss := newSession(r, session.Caller{
 		Terminal: session.Terminal{
 			In: q.In, Out: q.Out, Err: q.Err, Width: q.Width, Height: q.Height,
 			Term: q.Term, Lang: q.Lang,
@@ -318,13 +325,13 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 		return session.ExitReattach, false
 	}
 	defer c.s.remove(v)
-	if ss.Kind == session.Socket {
+	if ss.Kind == session.Socket || ss.Kind == session.Replica {
 		if ok, err := c.SendRequest(wire.Accepted, true, nil); err != nil || !ok {
 			return 1, false
 		}
 	}
 	begun = true
-	if c.endpoint.network != nil && c.conn.firstSession() {
+	if ss.Kind == session.Network && c.conn.firstSession() {
 		c.s.login(Login{Actor: c.who, From: c.id.From, Verb: v.verb, Cert: c.certificate()})
 	}
 	c.s.log.Info("session", "via", v.via, "name", ss.Actor.Name, "key", ss.Actor.Key, "from", c.id.From, "verb", v.verb)

@@ -34,6 +34,7 @@ type conn struct {
 	key      string     // fingerprint of the key, once authenticated
 	greeted  bool       // the client's version was read (RFC 4253 section 4.2)
 	counted  bool       // counted in perKey
+	replica  bool       // the key is that of the replicas
 	refused  error      // why an authenticated connection is refused
 	offered  *refusedKey
 	loggedIn bool // its log-in was reported
@@ -203,7 +204,10 @@ var (
 // authenticated moves a connection from those in the handshake to those of its key. A
 // connection in excess of the limits is kept for a short time, because only an
 // authenticated client can be told the reason.
-func (c *conn) authenticated(key string) error {
+func (c *conn) authenticated(key string, replica bool) error {
+	c.mu.Lock()
+	c.replica = replica
+	c.mu.Unlock()
 	full := c.register(key)
 	if errors.Is(full, errPerKey) && c.s.evictSilent(key) {
 		full = c.register(key)
@@ -226,6 +230,10 @@ func (c *conn) register(key string) error {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	most := s.limits.PerKey
+	if c.replica { // all of them have the same key
+		most = s.limits.Attached
+	}
 	switch {
 	case c.closed:
 		return errClosing
@@ -233,7 +241,7 @@ func (c *conn) register(key string) error {
 		return errors.New("authenticated twice")
 	case s.conns >= s.limits.Connections:
 		return errFull
-	case len(s.perKey[key]) >= s.limits.PerKey:
+	case len(s.perKey[key]) >= most:
 		return errPerKey
 	}
 	s.removePending(c)

@@ -62,17 +62,40 @@ func restrictAlgorithms(k gossh.Signer) (gossh.Signer, error) {
 	return nil, model.Fail("host-key.type", "type", k.PublicKey().Type())
 }
 
-// makeHostKey writes a new key and links it to its name, so that it appears complete.
-// It fails if the name exists.
+// makeHostKey writes a new key. It fails if the name exists.
 func makeHostKey(path string) error {
-	_, key, err := ed25519.GenerateKey(rand.Reader)
+	key, err := NewKeyText()
 	if err != nil {
 		return err
+	}
+	return writeHostKey(path, key)
+}
+
+// NewKeyText returns a new Ed25519 key in OpenSSH's format.
+func NewKeyText() ([]byte, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
 	}
 	block, err := gossh.MarshalPrivateKey(key, "certquay")
 	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(block), nil
+}
+
+// KeepHostKey writes a private key in OpenSSH's format to the file for [LoadHostKey], unless
+// there is one.
+func KeepHostKey(path string, key []byte) error {
+	if err := writeHostKey(path, key); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	return nil
+}
+
+// writeHostKey writes a key and links it to its name, so that it appears complete. It fails
+// if the name exists.
+func writeHostKey(path string, key []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -81,7 +104,7 @@ func makeHostKey(path string) error {
 		return err
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(pem.EncodeToMemory(block))
+	_, err = f.Write(key)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}

@@ -35,6 +35,9 @@ func (n *Network) identify(key gossh.PublicKey, from net.Addr) (Identity, error)
 	if cert, ok := key.(*gossh.Certificate); ok {
 		return n.certified(cert, from)
 	}
+	if n.isReplica(key) {
+		return Identity{Name: viaReplica, Role: model.Owner, replica: true}, nil
+	}
 	if n.Users != nil {
 		u, err := n.Users.UserByKey(gossh.FingerprintSHA256(key))
 		if !errors.Is(err, model.ErrNotFound) {

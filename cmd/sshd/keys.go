@@ -41,6 +41,7 @@ type Identity struct {
 	Comment     string     // comment of the entry or id of the certificate, made legible by [session.Legible]
 	User        string     // login name sent by the client, escaped; not authenticated
 	From        string     // client address, escaped
+	replica     bool       // the key is that of the replicas
 }
 
 // actor returns the identity as the engine knows it.

@@ -24,6 +24,9 @@ type Network struct {
 	// HostKey is the server's key. It should be persistent, because clients remember
 	// it.
 	HostKey gossh.Signer
+	// Replica returns the key of the processes of other machines that share the store
+	// (spec E2). It is nil where none do, and returns nil while the key is sealed.
+	Replica func() gossh.PublicKey
 }
 
 // publicKeyAlgorithms are the accepted signature algorithms, none of them with SHA-1.
@@ -33,12 +36,12 @@ var publicKeyAlgorithms = []string{
 	gossh.KeyAlgoRSASHA512, gossh.KeyAlgoRSASHA256,
 }
 
-// ServeNetwork serves users and authorized keys until ctx ends or Close is called, and
-// then returns nil. Only public key authentication is enabled. Whoever is neither is not
-// let in, and a server that knows neither does not start (spec V9), because
+// ServeNetwork serves users, authorized keys and replicas until ctx ends or Close is called, and
+// then returns nil. Only public key authentication is enabled. Whoever is none of
+// them is not let in, and a server that knows none does not start (spec V9), because
 // charm.land/ssh without authentication handlers accepts everybody.
 func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) error {
-	if n.Keys == nil && n.Users == nil {
+	if n.Keys == nil && n.Users == nil && n.Replica == nil {
 		return errors.Join(ErrNoKeysFile, l.Close())
 	}
 	if n.HostKey == nil {
@@ -63,7 +66,7 @@ func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) er
 			return err == nil
 		}),
 		func(srv *ssh.Server) error {
-			srv.ServerConfigCallback = func(sc ssh.Context) *gossh.ServerConfig { return s.networkConfig(sc) }
+			srv.ServerConfigCallback = func(sc ssh.Context) *gossh.ServerConfig { return s.networkConfig(sc, &n) }
 			srv.ConnCallback = func(sc ssh.Context, c net.Conn) net.Conn { return s.accept(sc, c, true, 0) }
 			return nil
 		},
@@ -83,7 +86,7 @@ func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) er
 	return err
 }
 
-func (s *Server) networkConfig(sc ssh.Context) *gossh.ServerConfig {
+func (s *Server) networkConfig(sc ssh.Context, n *Network) *gossh.ServerConfig {
 	c := &gossh.ServerConfig{
 		MaxAuthTries:            6,
 		PublicKeyAuthAlgorithms: publicKeyAlgorithms,
@@ -94,7 +97,7 @@ func (s *Server) networkConfig(sc ssh.Context) *gossh.ServerConfig {
 			if !ok {
 				return nil, errClosing
 			}
-			return p, c.authenticated(fingerprintOf(key))
+			return p, c.authenticated(fingerprintOf(key), n.isReplica(key))
 		},
 	}
 	wire.SetCiphers(&c.Config)

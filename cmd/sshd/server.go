@@ -71,6 +71,7 @@ type Server struct {
 	servers  map[*ssh.Server]struct{}
 	sessions map[*runningSession]struct{}
 	changed  chan struct{} // closed and replaced when sessions or conns change
+	standbys map[*standingBy]struct{}
 	perKey   map[string]map[*conn]struct{}
 	conns    int                // total of perKey
 	pending  map[*conn]struct{} // in the handshake, or about to be refused
@@ -101,7 +102,7 @@ func New(o Options) *Server {
 		handler: o.Handler, version: o.Version, verb: o.Verb, log: o.Log, limits: o.Limits.withDefaults(),
 		servers: map[*ssh.Server]struct{}{}, sessions: map[*runningSession]struct{}{},
 		changed: make(chan struct{}), perKey: map[string]map[*conn]struct{}{},
-		pending: map[*conn]struct{}{}, perSource: map[string]int{},
+		pending: map[*conn]struct{}{}, perSource: map[string]int{}, standbys: map[*standingBy]struct{}{},
 	}
 }
 
@@ -110,7 +111,7 @@ const viaTerminal = "terminal"
 
 // runningSession is a session in progress.
 type runningSession struct {
-	via       string          // terminal, socket, ssh
+	via       string          // terminal, socket, ssh, replica
 	key       gossh.PublicKey // over SSH
 	from      net.Addr        // over SSH
 	id        Identity        // over SSH
@@ -214,6 +215,9 @@ func (s *Server) Close(ctx context.Context) error {
 		if v.dashboard && v.via != viaTerminal {
 			v.end(session.ErrReattach)
 		}
+	}
+	for v := range s.standbys {
+		v.end(session.ErrReattach)
 	}
 	servers := make([]*ssh.Server, 0, len(s.servers))
 	for srv := range s.servers {

@@ -1,5 +1,5 @@
 // Package wire is the protocol between owner and attached process inside the SSH
-// connection over the owner's socket. It is private: both sides have the same
+// connection over the owner's socket, or from another machine that shares the store. It is private: both sides have the same
 // major.minor version of certquay, which [Compatible] checks first.
 //
 // The attached process opens one session channel, starts the command [Command] and
@@ -22,6 +22,10 @@ import (
 
 // Command is the SSH command that an attached process starts.
 const Command = "certquay-attach"
+
+// Standby is the SSH command of a process of another machine that waits to own the store.
+// It writes a [Request] with its name, and stays connected as long as it waits.
+const Standby = "certquay-standby"
 
 // Channel requests from the owner. All want a reply but Reattach.
 const (
@@ -65,6 +69,7 @@ type Request struct {
 	Term    string   `json:"term"`
 	Profile int      `json:"profile"`
 	Lang    string   `json:"lang"`
+	User    string   `json:"user"` // who it is on another machine; the kernel tells on this one
 }
 
 // MaxRequest is the maximum size of a request, in bytes. Linux allows command lines of
