@@ -43,7 +43,6 @@ var otherWords = map[string][]string{
 	"pause":     {"host", "auto-deploy"},
 	"rollback":  {"deploy"},
 	"retry":     {"tasks retry"},
-	"status":    {"list", "tasks"},
 	"todo":      {"tasks"},
 	"audit":     {"activity"},
 	"events":    {"activity"},

@@ -77,6 +77,9 @@ func dashboard(ctx context.Context, c *invocation) error {
 	person := c.Actor.Name
 	o.Layouts = a.Layouts.Of(person)
 	o.SaveLayout = func(list string, l app.ListLayout) error { return a.Layouts.Save(person, list, l) }
+	if a.Shared() {
+		o.Ownership = c.ownership
+	}
 	if !c.Kind.Elsewhere() {
 		o.Save = c.saveFile
 		o.IsDir, o.Exists, o.CompletePath, o.FindUploads = c.IsDir, c.Exists, c.CompletePath, c.findUploads

@@ -222,7 +222,7 @@ const dirCheckInterval = time.Second
 // watchStore returns a context that ends when the data directory of an owner is removed,
 // because later writes would be lost, or when another process owns the store. lost ends
 // the watch and returns an error if either has happened.
-func watchStore(ctx context.Context, lock *owner.Lock) (_ context.Context, deposed func(<-chan struct{}), lost func() error) {
+func watchStore(ctx context.Context, lock *owner.Lock) (_ context.Context, deposed func(*app.App), lost func() error) {
 	ctx, end := context.WithCancelCause(ctx)
 	go func() {
 		for {
@@ -236,11 +236,12 @@ func watchStore(ctx context.Context, lock *owner.Lock) (_ context.Context, depos
 			}
 		}
 	}()
-	deposed = func(by <-chan struct{}) {
+	deposed = func(a *app.App) {
 		go func() {
 			select {
 			case <-ctx.Done():
-			case <-by:
+			case <-a.Deposed():
+				a.AwaitDatabase(ctx)
 				end(store.ErrDeposed)
 			}
 		}()
@@ -295,7 +296,7 @@ func ownOnce(ctx context.Context, lock *owner.Lock, c *invocation, args []string
 	if err != nil {
 		return 0, err
 	}
-	deposed(a.Deposed())
+	deposed(a)
 	jctx, leave := a.Sessions.Register(ctx, c.Session, args)
 	code := answer(jctx, a, c.Session, args)
 	leave()

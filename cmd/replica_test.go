@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"certquay/cmd/waittest"
 	"certquay/store/engine/postgres/pgtest"
 )
 
@@ -32,6 +33,11 @@ func TestReplicasFollowTheOwner(t *testing.T) {
 		t.Errorf("a file of another machine: %s", said)
 	}
 
+	stands := func() bool { return strings.Contains(third.must("status"), "standing by: ") }
+	if !waittest.Eventually(patience, stands) {
+		t.Errorf("the owner does not list the machine that stands by: %s", third.must("status"))
+	}
+
 	seen := third.open(120, 40)
 	seen.waitFor("Overview")
 	seen.waitFor("shop.example.com")
@@ -42,7 +48,37 @@ func TestReplicasFollowTheOwner(t *testing.T) {
 		t.Errorf("taken over after %v", took)
 	}
 	second.must("apply", bought, "--domain", "two.example.com")
-	seen.waitFor("two.example.com")
+	seen.waitFor("two.example.com", "owner: ")
 	t.Logf("the dashboard went on after %v", time.Since(killed))
 	third.must("show", id)
+}
+
+// spec: E3 - while the database is away, reading what is held goes on and writing says so;
+// when it is back, work goes on.
+func TestReadingGoesOnWhileTheDatabaseIsAway(t *testing.T) {
+	server := pgtest.Start(t)
+	m := newMachine(t, server.Database(t), nil)
+	m.issue("shop.example.com")
+	s := m.stand()
+	s.says(t, "serving", 1)
+	seen := m.open(120, 40)
+	seen.waitFor("shop.example.com")
+	server.Kill(t)
+	seen.waitFor("DATABASE AWAY since", "shop.example.com")
+	if list := m.must("list"); !strings.Contains(list, "shop.example.com") {
+		t.Errorf("the list is %s", list)
+	}
+	begun := time.Now()
+	if r := m.try("buy"); r.code == 0 || !strings.Contains(r.err, "cannot be reached") || time.Since(begun) > patience/10 {
+		t.Errorf("bought while the database is away: exit %d after %v\n%s%s", r.code, time.Since(begun), r.out, r.err)
+	}
+	server.Run(t)
+	if !waittest.Eventually(patience, func() bool { return m.try("buy").code == 0 }) {
+		t.Fatalf("nothing can be bought:\n%s", s.out)
+	}
+	seen.waitFor("shop.example.com")
+	s.signal(t, syscall.SIGTERM)
+	if clean := m.must("fsck"); !strings.Contains(clean, "clean") {
+		t.Errorf("fsck: %s", clean)
+	}
 }

@@ -65,7 +65,7 @@ var verbGroups = []struct {
 	{"help.group.authorities", []func(*invocation) *cobra.Command{issuerCmd, dnsCmd}},
 	{"help.group.people", []func(*invocation) *cobra.Command{contactCmd, companyCmd, userCmd, sessionsCmd, approveCmd}},
 	{"help.group.running", []func(*invocation) *cobra.Command{
-		caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, copyCmd, fsckCmd, unsealCmd, configCmd,
+		caCmd, tickCmd, clockCmd, demoCmd, serveCmd, statusCmd, backupCmd, restoreCmd, copyCmd, fsckCmd, unsealCmd, configCmd,
 	}},
 	{"help.group.help", []func(*invocation) *cobra.Command{rulesCmd, manCmd, versionCmd}},
 }

@@ -241,12 +241,18 @@ func (e *Engine) Start() {
 // outside are cancelled; their intents stay and the next engine on the store
 // resumes them.
 func (e *Engine) Close() {
+	e.Halt()
+	e.products.Close()
+}
+
+// Halt ends the work of the engine as Close does, but leaves products serving, and what is
+// held can be read. It is for an engine whose store takes no writes any more.
+func (e *Engine) Halt() {
 	e.runMu.Lock()
 	e.closing = true
 	e.runMu.Unlock()
 	e.stop()
 	e.work.Wait()
-	e.products.Close()
 }
 
 // spawn runs fn in a goroutine of the engine and reports whether it did: not

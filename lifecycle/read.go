@@ -28,7 +28,8 @@ func (rd *reader) page(q model.Query) (model.Page, error) {
 		q.Now = rd.Now()
 	}
 	page, err := rd.store.Query(q)
-	if err != nil {
+	replaced := func(r model.InstanceRow) bool { return r.Replaced }
+	if err != nil || !slices.ContainsFunc(page.Rows, replaced) { // what is held in memory needs no database
 		return page, err
 	}
 	return page, rd.store.View(func(r model.Reader) error { return nameSuccessors(r, page.Rows) })

@@ -53,8 +53,9 @@ type headerState struct {
 	connected, jobs int
 	clock           string // a sandbox's time
 	others          []Other
-	locked          bool // the store waits for its passphrase
-	revocationDown  bool // CRL and OCSP are not served
+	locked          bool       // the store waits for its passphrase
+	revocationDown  bool       // CRL and OCSP are not served
+	ownership       *Ownership // nil for a store that is not shared
 	actor           model.Actor
 }
 
@@ -72,6 +73,10 @@ func (m *root) readHeader() headerState {
 	}
 	s.locked = m.opts.Locked != nil && m.opts.Locked()
 	s.revocationDown = m.opts.Unserved != nil && m.opts.Unserved()
+	if m.opts.Ownership != nil {
+		o := m.opts.Ownership()
+		s.ownership = &o
+	}
 	if m.opts.Sandbox {
 		s.clock = m.opts.Backend.Now().UTC().Format(clockFormat)
 	}

@@ -16,6 +16,14 @@ type Other struct {
 	Looking model.ID // the instance under its cursor; "" for none
 }
 
+// Ownership tells which of the machines that share a store owns it (spec E2).
+type Ownership struct {
+	Machine  string // that owns the store
+	Since    time.Time
+	Standbys []string  // machines that stand by
+	Away     time.Time // since when the database does not answer; zero while it does
+}
+
 // Options configure a dashboard for one session.
 type Options struct {
 	Backend *lifecycle.Access
@@ -35,6 +43,9 @@ type Options struct {
 	Jobs   func() int // number of running jobs; nil when unknown
 	// Unserved reports whether CRL and OCSP cannot be served; nil means that they are.
 	Unserved func() bool
+	// Ownership returns which machine owns a store that several share; nil for one that is
+	// not shared.
+	Ownership func() Ownership
 	// Save writes a downloaded file for the person and returns its path; nil when this
 	// session has no access to files.
 	Save func(name string, data []byte, secret bool) (path string, err error)

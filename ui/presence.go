@@ -33,6 +33,39 @@ func (m *root) tellLook() {
 	m.opts.Look(now.page, now.at)
 }
 
+// ownerText tells which machine owns a store that several share, since when, and which stand
+// by (spec E2); "" for a store that is not shared.
+func (m *root) ownerText(now *headerState) string {
+	o := now.ownership
+	if o == nil {
+		return ""
+	}
+	said := m.ctx.T("header.owner", text.Clean(o.Machine), o.Since.UTC().Format(ownerFormat))
+	if len(o.Standbys) == 0 {
+		return said
+	}
+	names := make([]string, len(o.Standbys))
+	for n, name := range o.Standbys {
+		names[n] = text.Clean(name)
+	}
+	if len(names) > maxNamed {
+		names = append(names[:maxNamed], "…")
+	}
+	return said + m.ctx.T("header.standbys", strings.Join(names, m.ctx.T("list.join")))
+}
+
+// ownerFormat is how the header tells since when a machine owns the store.
+const ownerFormat = "01-02 15:04Z"
+
+// awayText tells that the database of a shared store does not answer (spec E3); "" while it
+// does.
+func (m *root) awayText(now *headerState) string {
+	if now.ownership == nil || now.ownership.Away.IsZero() {
+		return ""
+	}
+	return m.ctx.T("header.away", now.ownership.Away.UTC().Format("15:04Z"))
+}
+
 // maxNamed is how many of the others the header names.
 const maxNamed = 3
 

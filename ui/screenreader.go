@@ -47,6 +47,13 @@ func (m *root) plainScreen() app.ScreenText {
 	if at := m.header.Load(); at != nil && at.revocationDown {
 		head += ", " + c.T("header.unserved")
 	}
+	if at := m.header.Load(); at != nil {
+		for _, said := range []string{m.awayText(at), m.ownerText(at)} {
+			if said != "" {
+				head += ", " + said
+			}
+		}
+	}
 	if m.opts.Sandbox {
 		head += ", " + m.clockText(c.Now.UTC().Format(clockFormat))
 	}

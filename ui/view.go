@@ -188,17 +188,23 @@ func (m *root) clockInHeader(at string) bool {
 	return widget.Width(m.clockText(at))+2 <= room
 }
 
-// rule is the line under the header. It contains who is here too and a sandbox's clock
-// where the header has no room for them.
+// rule is the line under the header. It contains which machine owns a store that several
+// share, and who is here too and a sandbox's clock where the header has no room for them.
 func (m *root) rule() string {
 	s, at := m.ctx.Styles, m.header.Load()
 	var said []string
 	if at != nil {
+		if away := m.awayText(at); away != "" {
+			said = append(said, s.Paint(style.Warn, away))
+		}
 		if others := m.othersText(at.others); others != "" && !m.othersInHeader(others) {
 			said = append(said, others)
 		}
 		if m.opts.Sandbox && !m.clockInHeader(at.clock) {
 			said = append(said, s.Paint(style.Busy, m.clockText(at.clock)))
+		}
+		if owner := m.ownerText(at); owner != "" {
+			said = append(said, s.Paint(style.Muted, owner))
 		}
 	}
 	if len(said) == 0 {

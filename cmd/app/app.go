@@ -75,11 +75,13 @@ type App struct {
 	// Unserved reports whether CRL and OCSP cannot be served.
 	Unserved func() bool
 
-	shared engine.Engine // of a store that several machines share; nil without
-	lease  *engine.Lease // of shared
-	since  time.Time     // when this process became the owner
+	shared engine.Engine             // of a store that several machines share; nil without
+	lease  *engine.Lease             // of shared
+	since  time.Time                 // when this process became the owner
+	away   atomic.Pointer[time.Time] // since when the database is away; nil while it is there
 
 	replicaKey atomic.Pointer[gossh.Signer] // with which replicas log in; nil while sealed
+	address    atomic.Pointer[string]       // where replicas attach
 	waitMu     sync.Mutex
 	waiting    []func() // what waits for the store to be unsealed
 
@@ -98,7 +100,7 @@ func (a *App) Temporary() bool { return !a.Serve && a.Sessions.Count() <= 1 }
 // Open opens the owner of the store in a locked data directory. On an error it closes
 // everything opened so far.
 func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) {
-	a = &App{Options: o, Dir: lock.Dir(), Layouts: layoutsIn(o.Paths.State), ctx: context.WithoutCancel(ctx)}
+	a = &App{Options: o, Dir: lock.Dir(), Layouts: layoutsIn(o.Paths.State), ctx: context.WithoutCancel(ctx), since: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -146,6 +148,7 @@ func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) 
 	}
 	if a.shared != nil && (o.Dashboard || o.Serve) && !o.ReadOnly {
 		a.Publish(a.ctx, "", nil)
+		a.hold()
 	}
 	if o.Dashboard || o.Serve {
 		a.checkStore(ctx)

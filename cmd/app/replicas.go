@@ -191,6 +191,28 @@ func (a *App) HostKey(ctx context.Context, file string) (gossh.Signer, error) {
 	return key, a.Store.Update(ctx, func(tx model.Tx) error { return tx.Put(cell) })
 }
 
+// Team is who owns a store that several machines share, and who stands by.
+type Team struct {
+	Holder   string // as it calls itself; see [App.Holder]
+	Since    time.Time
+	Address  string    // where replicas attach; "" if they cannot
+	Away     time.Time // since when the database does not answer; zero while it does
+	Standbys []sshd.Standby
+}
+
+// Team returns who owns the store: this process. It reads no store, so that it can be called
+// for every frame.
+func (a *App) Team() Team {
+	t := Team{Holder: a.Holder(), Since: a.since, Standbys: a.Sessions.Standbys()}
+	if at := a.address.Load(); at != nil {
+		t.Address = *at
+	}
+	if since := a.away.Load(); since != nil {
+		t.Away = *since
+	}
+	return t
+}
+
 // Shared reports whether several machines can share the store.
 func (a *App) Shared() bool { return a.shared != nil }
 
@@ -220,6 +242,7 @@ func (a *App) publish(ctx context.Context, address string, hostKey gossh.PublicK
 	}
 	cell := replicaCell(ownerCell)
 	cell.Data = data
+	a.address.Store(&address)
 	return a.Store.Update(ctx, func(tx model.Tx) error { return tx.Put(cell) })
 }
 

@@ -134,8 +134,52 @@ func (a *App) Holder() string {
 	return fmt.Sprintf("%s:%d", host, os.Getpid())
 }
 
+// Where returns the place of the store: its database, or its directory.
+func (a *App) Where() string {
+	if n, ok := a.shared.(interface{ Name() string }); ok {
+		return n.Name()
+	}
+	return a.Dir
+}
+
 // KeyFile returns the path of the master key.
 func (a *App) KeyFile() string { return config.KeyFile(a.ConfigFile) }
+
+// AwaitDatabase is called when the lease is lost, and returns when the database answers: at
+// once if another process owns the store. While it does not, people can go on to read what
+// is held here (spec E3); no work is done, since another process may be doing it.
+func (a *App) AwaitDatabase(ctx context.Context) {
+	for ctx.Err() == nil {
+		snap, err := a.shared.Snapshot()
+		if err == nil {
+			snap.Close()
+			return
+		}
+		if a.away.Load() == nil {
+			now := time.Now()
+			a.away.Store(&now)
+			a.Console.Note("verb.away", "cause", err)
+			a.Engine.Halt()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(outageInterval):
+		}
+	}
+}
+
+// hold begins to read what lists show, so that it is held here when the database is away.
+func (a *App) hold() {
+	ctx, stop := context.WithCancel(a.ctx)
+	done := make(chan struct{})
+	a.closing(func() error { stop(); <-done; return nil })
+	go func() {
+		defer close(done)
+		if err := a.Store.WaitForTable(ctx); err != nil && ctx.Err() == nil {
+			a.Log.Warn("what lists show could not be read", "error", err)
+		}
+	}()
+}
 
 // Deposed is closed when this process does not own the store any more. It is nil for a
 // store that is not shared.

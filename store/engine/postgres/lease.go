@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"certquay/model"
 	"certquay/store/engine"
 )
 
@@ -27,7 +28,24 @@ type lease struct {
 	batch batchID // the last one written; guarded by apply
 	end   atomic.Pointer[time.Time]
 	stop  context.CancelFunc
-	done  chan struct{} // closed when renewing has ended
+	done  chan struct{}         // closed when renewing has ended
+	away  atomic.Pointer[error] // why it could not be renewed, once it is lost for that
+}
+
+// awayError returns the error for a database that does not answer, so that the lease has
+// ended.
+func awayError(cause error) error {
+	return model.Fail("database.away", "cause", cause).Wrapping(engine.ErrNotOwner)
+}
+
+// lostError returns why the lease is not held; l may be nil.
+func (l *lease) lostError() error {
+	if l != nil {
+		if why := l.away.Load(); why != nil {
+			return awayError(*why)
+		}
+	}
+	return engine.ErrNotOwner
 }
 
 func (l *lease) until() time.Time { return *l.end.Load() }
@@ -81,6 +99,7 @@ func (e *Engine) Acquire(ctx context.Context, holder string) (*engine.Lease, err
 // keep renews a lease until it is lost or ctx ends.
 func (e *Engine) keep(ctx context.Context, l *lease) {
 	defer close(l.done)
+	var away error // why it could not be renewed the last time, before its end
 	for wait := renewEvery; ; {
 		select {
 		case <-ctx.Done():
@@ -90,7 +109,11 @@ func (e *Engine) keep(ctx context.Context, l *lease) {
 		case <-time.After(wait):
 		}
 		begin := time.Now()
-		switch held, err := e.renew(ctx, l); {
+		held, err := e.renew(ctx, l)
+		if begin.Before(l.until()) {
+			away = err
+		}
+		switch {
 		case err == nil && held:
 			l.extend(begin)
 			wait = renewEvery
@@ -98,6 +121,10 @@ func (e *Engine) keep(ctx context.Context, l *lease) {
 			return
 		case err == nil, time.Now().After(l.until()):
 			e.log.Error("the lease is lost", "epoch", l.Epoch(), "error", err)
+			if away != nil {
+				away = e.explain(away)
+				l.away.Store(&away)
+			}
 			l.Lose()
 			return
 		default:

@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"certquay/model"
 	"certquay/store/engine"
 )
 
@@ -91,7 +90,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	}
 	l := e.lease.Load()
 	if l == nil || l.isLost() {
-		return engine.ErrNotOwner
+		return l.lostError()
 	}
 	id, arrays := newBatchID(), arraysOf(b)
 	var lost error // why the answer to the attempt before did not arrive
@@ -108,7 +107,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		lost = err
 		select {
 		case <-l.Lost():
-			return model.Fail("error.because", "what", engine.ErrNotOwner, "cause", e.explain(lost))
+			return awayError(e.explain(lost))
 		case <-time.After(wait):
 		}
 	}

@@ -17,6 +17,10 @@ import (
 // readTimeout is how long to wait for the answer to a query, or for a connection.
 const readTimeout = 15 * time.Second
 
+// awayTimeout is how long to wait for a snapshot once the lease was lost because the
+// database did not answer: people who read what is held must not wait for each answer.
+const awayTimeout = time.Second
+
 // A scan fetches few pairs at first, because a page needs few, and then more.
 const (
 	firstFetch = 64
@@ -34,7 +38,11 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if err := e.open(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	patience := readTimeout
+	if l := e.lease.Load(); l != nil && l.away.Load() != nil {
+		patience = awayTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		s, err := e.begin(ctx)
