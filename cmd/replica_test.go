@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,6 +52,57 @@ func TestReplicasFollowTheOwner(t *testing.T) {
 	seen.waitFor("two.example.com", "owner: ")
 	t.Logf("the dashboard went on after %v", time.Since(killed))
 	third.must("show", id)
+}
+
+// spec: E2 - an address that leads elsewhere is said where it is published, and where it is
+// used; nothing is done.
+func TestWrongAddressesOfOwners(t *testing.T) {
+	database := pgtest.Start(t).Database(t)
+	first := newMachine(t, database, nil)
+	first.must("buy")
+	second := newMachine(t, database, first)
+	stranger := newPerson(t)
+	sshdOf := stranger.listen() // serves a store of its own
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := silent.Addr().String()
+	if err := silent.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for at, said := range map[string]string{
+		closed: "cannot be reached at " + closed,
+		net.JoinHostPort(sshdOf.host, sshdOf.port): "another host key than its own answers",
+	} {
+		first.configure("engine: postgres", "url: "+database, "advertise: "+at)
+		a := first.stand(anywhere...)
+		a.says(t, "other machines may not be able to attach: ", 1)
+		a.says(t, said, 1)
+		if heard := second.refuse(5, "buy"); !strings.Contains(heard, said) || strings.Count(heard, "\n") != 1 {
+			t.Errorf("attached at %s: %s", at, heard)
+		}
+		a.signal(t, syscall.SIGTERM)
+	}
+	first.configure("engine: postgres", "url: "+database, "advertise: 0.0.0.0:2222")
+	if heard := first.refuse(2, "list"); !strings.Contains(heard, "store.advertise") {
+		t.Errorf("an address of nobody: %s", heard)
+	}
+}
+
+// spec: E2 - a machine without the key of the store does not stand by.
+func TestAMachineWithoutTheKeyDoesNotStandBy(t *testing.T) {
+	database := pgtest.Start(t).Database(t)
+	first := newMachine(t, database, nil)
+	first.must("buy")
+	a := first.stand(anywhere...)
+	a.says(t, "serving", 1)
+	second := newMachine(t, database, nil)
+	for _, verb := range []string{"serve", "list"} {
+		if said := second.refuse(5, verb); !strings.Contains(said, "master.key is missing") || !strings.Contains(said, "copy it from") {
+			t.Errorf("%s without the key: %s", verb, said)
+		}
+	}
 }
 
 // spec: E3 - while the database is away, reading what is held goes on and writing says so;
