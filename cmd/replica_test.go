@@ -134,3 +134,36 @@ func TestReadingGoesOnWhileTheDatabaseIsAway(t *testing.T) {
 		t.Errorf("fsck: %s", clean)
 	}
 }
+
+// spec: E2, E3 - an owner that is cut off from the database shows what it holds; people at
+// other machines go on with the next owner, and it stands by once it can.
+func TestAnOwnerIsCutOffFromTheDatabase(t *testing.T) {
+	server := pgtest.Start(t)
+	database := server.Database(t)
+	proxy := server.Proxy(t)
+	first := newMachine(t, proxy.URL("db1"), nil)
+	bought := decode[struct{ Instances []instance }](t, first.must("buy", "--json")).Instances[0].ID
+	a := first.stand(anywhere...)
+	a.says(t, "serving", 1)
+	second, third := newMachine(t, database, first), newMachine(t, database, first)
+	b := second.stand(anywhere...)
+	b.says(t, "standing by", 1)
+	at, away := first.open(120, 40), third.open(120, 40)
+	at.waitFor("Overview", "owner: ")
+	away.waitFor("Overview", "owner: ")
+	proxy.Cut()
+	cut := time.Now()
+	b.says(t, "serving", 1)
+	if took := time.Since(cut); took > 10*time.Second && !raceEnabled() {
+		t.Errorf("taken over after %v", took)
+	}
+	at.waitFor("DATABASE AWAY since")
+	second.must("apply", bought, "--domain", "shop.example.com")
+	away.waitFor("shop.example.com")
+	proxy.Heal()
+	a.says(t, "standing by", 1)
+	at.waitFor("shop.example.com")
+	if clean := second.must("fsck"); !strings.Contains(clean, "clean") {
+		t.Errorf("fsck: %s", clean)
+	}
+}
