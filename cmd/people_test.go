@@ -297,6 +297,9 @@ func TestEachRoleByEachVerb(t *testing.T) {
 			if code != 3 && code != 2 || !strings.Contains(out, "your role is "+role.String()) && code == 3 {
 				t.Errorf("%s: %s: exit %d\n%s", role, line, code, out)
 			}
+			if needed, _, refused := strings.Cut(afterNeeds(out), "\n"); refused && !strings.Contains(out, "ask "+needed) {
+				t.Errorf("%s: %s: who may is not named\n%s", role, line, out) // who is called as their role is
+			}
 			if code == 2 {
 				fmt.Fprintf(&lines, "%s: %s: %s\n", role, line, out)
 			}
@@ -326,6 +329,12 @@ func TestEachRoleByEachVerb(t *testing.T) {
 	if lines.Len() > 0 {
 		t.Errorf("not understood, so it proves nothing:\n%s", lines.String())
 	}
+}
+
+// afterNeeds is what a refusal says from the role on that is needed; "" if out is none.
+func afterNeeds(out string) string {
+	_, role, _ := strings.Cut(out, " needs ")
+	return role
 }
 
 // runSSH runs a command line in a session and returns what it printed.
