@@ -204,7 +204,9 @@ func TestServersThatRunElsewhere(t *testing.T) {
 	pair := m.ca.Pair(t, "www.example.com")
 	absent := discover.Server{
 		Driver: "absent",
-		Survey: func(context.Context, runner.Runner, map[string]any) ([]ports.Presence, error) { return nil, syscall.ECONNREFUSED },
+		Survey: func(context.Context, runner.Runner, map[string]any) ([]ports.Presence, error) {
+			return nil, syscall.ECONNREFUSED
+		},
 	}
 	running := discover.Server{
 		Driver: "running",
