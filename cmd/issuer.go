@@ -207,7 +207,7 @@ func issuerEditCmd(c *invocation) *cobra.Command {
 // issuerSources are the settings of the kinds of issuers that can be declared.
 func issuerSources() (all []settingSource) {
 	for _, k := range issuer.Declared() {
-		all = append(all, settingSource{"built-in." + k.Name + ".", k.Settings()})
+		all = append(all, settingSource{"built-in." + k.Name + ".", k.Settings(), ""})
 	}
 	return all
 }

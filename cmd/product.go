@@ -111,12 +111,12 @@ func (c *invocation) product(p *lifecycle.ProductInfo) error {
 // productSources are the settings of products: of their places, and of each driver.
 func productSources() []settingSource {
 	all := []settingSource{
-		{"setting.products.", product.Place{}}, {"setting.products.", product.HostSettings{}},
-		{"setting.products.", product.Schedule{}},
+		{"setting.products.", product.Place{}, ""}, {"setting.products.", product.HostSettings{}, ""},
+		{"setting.products.", product.Schedule{}, ""},
 	}
 	for _, k := range product.Kinds {
 		if k.Settings != nil {
-			all = append(all, settingSource{"built-in." + k.Name + ".", k.Settings()})
+			all = append(all, settingSource{"built-in." + k.Name + ".", k.Settings(), k.Name})
 		}
 	}
 	return all
