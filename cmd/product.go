@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -95,7 +96,7 @@ func (c *invocation) product(p *lifecycle.ProductInfo) error {
 	rows = append(rows, [2]string{c.Field("declared"), c.Text("verb.product." + j.Declared)})
 	for _, name := range slices.Sorted(maps.Keys(j.Settings)) {
 		if name != "regions" || len(p.Regions) == 0 {
-			rows = append(rows, [2]string{name, shortValue(j.Settings[name])})
+			rows = append(rows, [2]string{name, cmp.Or(p.Command(c.engine().ProductKinds(), name), shortValue(j.Settings[name]))})
 		}
 	}
 	for _, name := range j.Secrets {
