@@ -151,7 +151,7 @@ func (c *catch) file(name string) {
 // installed or does not run. What another server has told of the same line is not added again.
 func (c *catch) survey(s Server, settings map[string]any, source string, guessed bool) {
 	all, err := s.Survey(c.ctx, c.tree.host, settings)
-	if err != nil && !(guessed && absent(err)) {
+	if err != nil && (!guessed || !absent(err)) {
 		c.broken(source, s.Driver, err)
 	}
 	for _, p := range all {
