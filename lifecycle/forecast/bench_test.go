@@ -39,7 +39,7 @@ func (s *source) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabili
 // BenchmarkForecast lives through 12 months of 100,000 hosted instances under
 // the 200-day policy.
 func BenchmarkForecast(b *testing.B) {
-	for _, n := range []int{1_000, 100_000} {
+	for _, n := range []int{1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s, err := store.With(mem.New(), store.Options{})
 			if err != nil {
@@ -70,7 +70,7 @@ func BenchmarkForecast(b *testing.B) {
 
 // fillFleet writes n hosted instances, bought evenly over 200 days, straight
 // into the store.
-func fillFleet(b *testing.B, s *store.Store, n int) {
+func fillFleet(b testing.TB, s *store.Store, n int) {
 	table := rules.NewTransitionTable()
 	for from := 0; from < n; from += 500 {
 		err := s.Update(context.Background(), func(tx model.Tx) error {

@@ -185,7 +185,21 @@ func dueKey(t time.Time) string {
 func (s *records) View(fn func(model.Reader) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return fn(s)
+	return fn(still{s})
+}
+
+// still is the records during a [records.View]: nothing writes, so that a scan goes no
+// further than its loop. The scheduler asks after every step for the next of all that
+// is due, and takes the first.
+type still struct{ *records }
+
+// Keys visits the keys of a scan of a kept index.
+func (s still) Keys(scan model.Scan) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if err := s.each(scan, func(key string) bool { return yield(key, nil) }); err != nil {
+			yield("", err)
+		}
+	}
 }
 
 // Update runs fn and undoes its writes if it fails.
@@ -263,16 +277,20 @@ func (s *records) Load(key string, r model.Record) error {
 	return fmt.Errorf("%s %q: %w", r.RecordKind(), key, model.ErrNotFound)
 }
 
+// each visits the keys of a scan until visit returns false; visit must not write.
+func (s *records) each(scan model.Scan, visit func(key string) bool) error {
+	t := s.tables[scan.Kind]
+	if t == nil || scan.Reverse {
+		return fmt.Errorf("a forecast has no such scan of %s", scan.Kind)
+	}
+	return t.each(scan, visit)
+}
+
 // Keys visits the keys of a scan of a kept index, as of now: the loop may write.
 // Most scans find nothing.
 func (s *records) Keys(scan model.Scan) iter.Seq2[string, error] {
-	t := s.tables[scan.Kind]
-	if t == nil || scan.Reverse {
-		return func(yield func(string, error) bool) {
-			yield("", fmt.Errorf("a forecast has no such scan of %s", scan.Kind))
-		}
-	}
-	keys, err := t.scan(scan)
+	var keys []string
+	err := s.each(scan, func(key string) bool { keys = append(keys, key); return true })
 	switch {
 	case err != nil:
 		return func(yield func(string, error) bool) { yield("", err) }
@@ -334,7 +352,7 @@ type recordTable interface {
 	remove(key string) change
 	// undoer undoes a change, or discards its previous value.
 	undoer
-	scan(model.Scan) ([]string, error)
+	each(s model.Scan, visit func(key string) bool) error
 }
 
 // undoer takes back a change, or forgets what was before it.
