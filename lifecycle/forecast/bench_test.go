@@ -75,7 +75,8 @@ func fillFleet(b testing.TB, s *store.Store, n int) {
 	for from := 0; from < n; from += 500 {
 		err := s.Update(context.Background(), func(tx model.Tx) error {
 			for k := from; k < min(from+500, n); k++ {
-				at := epoch.Add(-time.Duration(float64(200*day) * float64(k) / float64(n)))
+				// To the second, as a CA writes it: service periods begin with a certificate.
+				at := epoch.Add(-time.Duration(float64(200*day) * float64(k) / float64(n))).Truncate(time.Second)
 				id := model.ID(fmt.Sprintf("01FORECAST%016d", k))
 				name := fmt.Sprintf("n%d.example.com", k)
 				i := model.Instance{

@@ -33,7 +33,7 @@ type records struct {
 	approvals table[model.Approval, *model.Approval]
 	contacts  table[model.Contact, *model.Contact]
 	cells     table[model.KV, *model.KV] // what is used of rate limits
-	// chains holds the chain of the newest version of each instance.
+	// chains holds the chain of the newest version of each instance that has resources.
 	chains chains
 	tables map[model.Kind]recordTable
 
@@ -48,7 +48,8 @@ type records struct {
 	observe func(*effects)
 }
 
-// chains are those of the newest version of each instance.
+// chains are those of the newest version of each instance that has resources: nothing
+// else reads a chain but to know that there is one.
 type chains map[model.ID]chain
 
 // chain is the part of a [model.Chain] that a forecast keeps.
@@ -68,6 +69,9 @@ type effects struct {
 }
 
 var _ ports.Store = (*records)(nil)
+
+// resourcesByInstance is the place of the index of resources by instance.
+const resourcesByInstance = 0
 
 // keptVersions is the number of versions kept of an instance: the newest, and the
 // previous one, which is presented until it is replaced.
@@ -195,6 +199,9 @@ type still struct{ *records }
 
 // Keys visits the keys of a scan of a kept index.
 func (s still) Keys(scan model.Scan) iter.Seq2[string, error] {
+	if s.without(scan) {
+		return noKeys
+	}
 	return func(yield func(string, error) bool) {
 		if err := s.each(scan, func(key string) bool { return yield(key, nil) }); err != nil {
 			yield("", err)
@@ -286,18 +293,24 @@ func (s *records) each(scan model.Scan, visit func(key string) bool) error {
 	return t.each(scan, visit)
 }
 
+// without reports whether a scan, as most, is of an index that holds nothing for it.
+func (s *records) without(scan model.Scan) bool {
+	t := s.tables[scan.Kind]
+	return t != nil && !scan.Reverse && t.without(scan)
+}
+
 // Keys visits the keys of a scan of a kept index, as of now: the loop may write.
-// Most scans find nothing.
 func (s *records) Keys(scan model.Scan) iter.Seq2[string, error] {
-	var keys []string
-	err := s.each(scan, func(key string) bool { keys = append(keys, key); return true })
-	switch {
-	case err != nil:
-		return func(yield func(string, error) bool) { yield("", err) }
-	case len(keys) == 0:
+	if s.without(scan) {
 		return noKeys
 	}
+	var keys []string
+	err := s.each(scan, func(key string) bool { keys = append(keys, key); return true })
 	return func(yield func(string, error) bool) {
+		if err != nil {
+			yield("", err)
+			return
+		}
 		for _, k := range keys {
 			if !yield(k, nil) {
 				return
@@ -314,6 +327,9 @@ func (s *records) Put(r model.Record) error {
 	case *model.Chain:
 		if len(v.Certificates) != 1 {
 			return errors.New("a forecast's issuer signs with its root")
+		}
+		if len(s.resources.indexes[resourcesByInstance].whole[string(v.Instance)]) == 0 {
+			return nil // it is deployed nowhere
 		}
 		s.changes = append(s.changes, change{s.chains, string(v.Instance), s.chains[v.Instance]})
 		s.chains[v.Instance] = chain{v.Number, v.Certificates[0]}
@@ -353,6 +369,7 @@ type recordTable interface {
 	// undoer undoes a change, or discards its previous value.
 	undoer
 	each(s model.Scan, visit func(key string) bool) error
+	without(model.Scan) bool
 }
 
 // undoer takes back a change, or forgets what was before it.

@@ -183,6 +183,20 @@ func (t *table[T, P]) recycle(c change) {
 	}
 }
 
+// without reports whether a scan of an index finds nothing, as far as that is known without
+// a search.
+func (t *table[T, P]) without(s model.Scan) bool {
+	for _, x := range t.indexes {
+		if slices.Contains(x.names, s.Index) {
+			if x.order != nil {
+				return x.order.Len() == 0
+			}
+			return s.Prefix != "" && s.Limit == 0 && x.whole[s.Prefix] == nil
+		}
+	}
+	return false
+}
+
 // each visits the keys of a scan until visit returns false; visit must not write.
 func (t *table[T, P]) each(s model.Scan, visit func(key string) bool) error {
 	for _, x := range t.indexes {
