@@ -281,8 +281,19 @@ func (s *records) Load(key string, r model.Record) error {
 	if t := s.tables[r.RecordKind()]; t != nil && t.load(key, r) {
 		return nil
 	}
-	return fmt.Errorf("%s %q: %w", r.RecordKind(), key, model.ErrNotFound)
+	return &missing{r.RecordKind(), key}
 }
+
+// missing is the error of a record that is not there, which is mostly asked for to learn
+// that: its text is made when somebody reads it.
+type missing struct {
+	kind model.Kind
+	key  string
+}
+
+func (e *missing) Error() string { return fmt.Sprintf("%s %q: %v", e.kind, e.key, model.ErrNotFound) }
+
+func (e *missing) Unwrap() error { return model.ErrNotFound }
 
 // each visits the keys of a scan until visit returns false; visit must not write.
 func (s *records) each(scan model.Scan, visit func(key string) bool) error {
