@@ -68,6 +68,9 @@ var otherWords = map[string][]string{
 	"daemon":    {"serve"},
 	"ssh":       {"serve"},
 	"doctor":    {"fsck"},
+	"migrate":   {"copy"},
+	"move":      {"copy"},
+	"postgres":  {"copy", "config"},
 }
 
 // unknownVerb is the argument check of verbs that only have subcommands. It rejects an

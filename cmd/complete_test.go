@@ -44,8 +44,9 @@ var freeText = strings.Fields(
 	`address applicant authorized-keys channel city country domain email hosting-packs id-number limit remove-channel
 	listen eab-kid http-listen tls-listen http-port tls-port persist-until preferred-chain profile resolver
 	validity-hours months name organization-id phone province quantity recipient reject text version-number within
-	years zip batch pause http-host accept-host-key access-key-id certificate certificate-region chain combined endpoint
-	fullchain jks pkcs12 reload resource-group show ssh test principal checkpoint admin configuration context impact origin socket target window`,
+	years zip batch pause accept-host-key access-key-id certificate certificate-region chain combined endpoint
+	fullchain jks pkcs12 reload resource-group show ssh test principal checkpoint admin configuration context impact origin socket
+	target window http-host`,
 )
 
 // eachArgument gives fn the first argument of each verb that takes one of something that

@@ -235,7 +235,10 @@ func (c *invocation) toIssuer(one *lifecycle.Authority) issuerJSON {
 		j.Settings = map[string]any{}
 	}
 	for _, l := range one.Status.Limits {
-		j.Limits = append(j.Limits, limitJSON{l.Name, out.OrNil(l.Subject), l.Shared, l.Of, l.Left, period(l.Per), out.TimeOrNil(l.Refills)})
+		j.Limits = append(
+			j.Limits,
+			limitJSON{l.Name, out.OrNil(l.Subject), l.Shared, l.Of, l.Left, period(l.Per), out.TimeOrNil(l.Refills)},
+		)
 	}
 	for _, o := range one.Status.Orders {
 		j.Orders = append(j.Orders, orderJSON{out.OrEmpty(o.Names), out.English(o.Step), out.TimeOrNil(o.Since)})

@@ -307,7 +307,17 @@ func TestKilledAtEachIntentOfAnOrder(t *testing.T) {
 	labs := []*killLab{newKillLab(t, byFiles), newKillLab(t, byRecords), newKillLab(t, byPort)}
 	sums := map[string]tally{}
 	kills := 0
-	t.Logf("%-14s %-19s %-8s %5s %6s %6s %10s %12s", "killed at", "moment", "shown by", "kills", "orders", "more", "reply lost", "died with it")
+	t.Logf(
+		"%-14s %-19s %-8s %5s %6s %6s %10s %12s",
+		"killed at",
+		"moment",
+		"shown by",
+		"kills",
+		"orders",
+		"more",
+		"reply lost",
+		"died with it",
+	)
 	row := func(step, moment, proof string, is tally) {
 		t.Logf("%-14s %-19s %-8s %5d %6d %6d %10d %12d", step, moment, proof, is.kills, is.orders, is.orders-is.kills, is.lost, is.unseen)
 	}

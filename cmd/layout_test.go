@@ -149,9 +149,10 @@ var innerArrows = map[string][]string{
 // forTests are folders that only tests import, and each other, with what their code
 // may import besides what the arrows allow.
 var forTests = map[string][]string{
-	"lifecycle/lifecycletest": {"store"},
-	"ui/kittest":              nil,
-	"lifecycle/estatetest":    nil,
+	"lifecycle/lifecycletest":      {"store"},
+	"ui/kittest":                   nil,
+	"store/engine/postgres/pgtest": nil,
+	"lifecycle/estatetest":         nil,
 }
 
 // standardOnly are folders whose code imports nothing from outside the module but
@@ -161,6 +162,7 @@ var standardOnly = []string{"model", "store/search"}
 // keepers are import paths from outside that only some folders may import.
 var keepers = map[string][]string{
 	"github.com/dgraph-io/": {"store/engine/badger"},
+	"github.com/jackc/":     {"store/engine/postgres"},
 	"charm.land/bubbletea/": {"ui", "cmd"},
 	"charm.land/bubbles/":   {"ui", "cmd"},
 	"certquay/ui/page/":     {"ui"}, // by innerArrows its root alone
@@ -346,6 +348,9 @@ func TestImportArrowsAreFound(t *testing.T) {
 		{"certquay/lifecycle/product/edge", "certquay/lifecycle/ports", false, true},
 		{"certquay/lifecycle/product/edge", "certquay/lifecycle", false, false},
 		{"certquay/lifecycle/product/edge", "certquay/store", false, false},
+		{"certquay/store/engine/postgres", "github.com/jackc/pgx/v5", false, true},
+		{"certquay/store/engine/mem", "github.com/jackc/pgx/v5", false, false},
+		{"certquay/store/engine/builtin", "certquay/store/engine/postgres/pgtest", false, false},
 		{"certquay/lifecycle", "certquay/ui", false, false},
 		{"certquay/lifecycle", "charm.land/bubbletea/v2", false, false},
 		{"certquay/ui/page/overview", "certquay/lifecycle", false, true},

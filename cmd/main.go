@@ -29,6 +29,7 @@ import (
 	"certquay/lifecycle/notify"
 	"certquay/model"
 	"certquay/store"
+	"certquay/store/engine"
 )
 
 // needsNoStore are the verbs that run without opening the store.
@@ -118,22 +119,24 @@ func Main() int {
 			return out.ExitStore
 		}
 	}
-	if (g.data != "" || g.readOnly) && !mayCreateStore(verb, g) && !store.Exists(dir) && owner.PID(dir) == 0 {
-		err := noStore(dir, file)
-		c.PrintError(err)
-		return out.ExitCode(err)
+	g.mayCreate = mayCreateStore(verb, g)
+	if (g.data != "" || g.readOnly) && !g.mayCreate && !store.Exists(dir) && owner.PID(dir) == 0 {
+		if err := noStore(dir, file); err != nil {
+			c.PrintError(err)
+			return out.ExitCode(err)
+		}
 	}
 	return attach.Run(ctx, dir, attach.Options{
-		PrintErr: printErr,
-		Args:     args, Version: Version, Dashboard: g.dashboard, ReadOnly: g.readOnly,
+		PrintErr: printErr, Shared: isShared(file),
+		Args: args, Version: Version, Dashboard: g.dashboard, ReadOnly: g.readOnly,
 		BecomeOwner: func(lock *owner.Lock) int { return runAsOwner(ctx, lock, c, paths, file, args) },
 	})
 }
 
 // noStore returns the error for a missing store, or for a wrong configuration, which
-// takes precedence.
+// takes precedence. A shared store is not kept in the directory.
 func noStore(dir, file string) error {
-	if _, err := app.LoadConfig(file); err != nil {
+	if conf, err := app.LoadConfig(file); err != nil || conf.Store.Shared() {
 		return err
 	}
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() || errors.Is(err, syscall.ENOTDIR) {
@@ -144,6 +147,13 @@ func noStore(dir, file string) error {
 		return &out.StoreError{Err: store.Usable(dir, config.KeyFile(file))}
 	}
 	return &out.StoreError{Err: model.Fail("verb.no-store", "dir", dir), Hint: model.Say("verb.no-store.hint", "dir", dir)}
+}
+
+// isShared reports whether a configuration names a store that several machines share. What
+// is wrong with it is said by what reads it next.
+func isShared(file string) bool {
+	conf, err := app.LoadConfig(file)
+	return err == nil && conf.Store.Shared()
 }
 
 // parse checks a command line without running it and returns the verb. The verb is nil
@@ -191,10 +201,10 @@ func isCompletion(args []string) bool {
 // dirCheckInterval is how often an owner checks that its data directory exists.
 const dirCheckInterval = time.Second
 
-// watchDirectory returns a context that ends when the data directory of an owner is
-// removed, because later writes would be lost. removed ends the watch and returns an
-// error if the directory is gone.
-func watchDirectory(ctx context.Context, lock *owner.Lock) (_ context.Context, removed func() error) {
+// watchStore returns a context that ends when the data directory of an owner is removed,
+// because later writes would be lost, or when another process owns the store. lost ends
+// the watch and returns an error if either has happened.
+func watchStore(ctx context.Context, lock *owner.Lock) (_ context.Context, deposed func(<-chan struct{}), lost func() error) {
 	ctx, end := context.WithCancelCause(ctx)
 	go func() {
 		for {
@@ -208,41 +218,71 @@ func watchDirectory(ctx context.Context, lock *owner.Lock) (_ context.Context, r
 			}
 		}
 	}()
-	return ctx, func() error {
-		lost := lock.CheckHeld()
+	deposed = func(by <-chan struct{}) {
+		go func() {
+			select {
+			case <-ctx.Done():
+			case <-by:
+				end(store.ErrDeposed)
+			}
+		}()
+	}
+	return ctx, deposed, func() error {
+		removed := lock.CheckHeld()
 		end(nil)
-		return lost
+		if errors.Is(context.Cause(ctx), store.ErrDeposed) {
+			return store.ErrDeposed
+		}
+		return removed
 	}
 }
 
-// runAsOwner runs the command line of this process as the owner of the store.
+// runAsOwner runs the command line of this process as the owner of the store. If another
+// machine becomes the owner of a shared store, a process that serves or shows the
+// dashboard stands by until it is the owner again.
 func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths config.Paths, file string, args []string) int {
 	if err := child.SetUndumpable(); err != nil { // attached processes stay readable: the owner opens their pipes in /proc
 		c.PrintError(model.Fail("verb.conceal", "cause", err))
 		return out.ExitFailed
 	}
-	ctx, removed := watchDirectory(ctx, lock)
-	a, err := app.Open(ctx, lock, app.Options{
-		Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
-		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.Plain,
-		Dashboard: c.g.dashboard, Serve: c.g.serve, Unattended: c.g.unattended,
-	})
-	if err != nil {
-		c.PrintError(err)
-		return out.ExitCode(err)
+	for again := false; ; again = true {
+		code, err := ownOnce(ctx, lock, c, args, app.Options{
+			Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
+			ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.Plain,
+			Dashboard: c.g.dashboard, Serve: c.g.serve, Unattended: c.g.unattended, MayCreate: c.g.mayCreate, Again: again,
+		})
+		if err != nil {
+			c.PrintError(err)
+			code = out.ExitCode(err)
+		}
+		deposed := errors.Is(err, store.ErrDeposed) || errors.Is(err, engine.ErrNotOwner)
+		if !deposed || ctx.Err() != nil || !c.g.serve && !c.g.dashboard {
+			return code
+		}
 	}
+}
+
+// ownOnce opens the store, runs the command line and closes the store. The error is why
+// it could not be opened or closed, or was lost.
+func ownOnce(ctx context.Context, lock *owner.Lock, c *invocation, args []string, o app.Options) (int, error) {
+	ctx, deposed, lost := watchStore(ctx, lock)
+	defer func() { _ = lost() }()
+	a, err := app.Open(ctx, lock, o)
+	if err != nil {
+		return 0, err
+	}
+	deposed(a.Deposed())
 	jctx, leave := a.Sessions.Register(ctx, c.Session, args)
 	code := answer(jctx, a, c.Session, args)
 	leave()
-	err = a.Close()
-	if lost := removed(); lost != nil {
+	err = errors.Join(a.Close(), lock.RemoveSocket())
+	if lost := lost(); lost != nil {
 		err = lost // other errors are consequences of this one
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		c.PrintError(&out.StoreError{Err: err})
-		return out.ExitStore
+		return code, &out.StoreError{Err: err}
 	}
-	return code
+	return code, nil
 }
 
 // answer runs the command line of a session, local or remote.

@@ -46,7 +46,15 @@ func TestUsersLogIn(t *testing.T) {
 	d := listen(t)
 	for _, name := range []string{"anna", "vera"} {
 		d.newKey(name)
-		d.p.must("user", "add", name, "--role", map[string]string{"anna": "admin", "vera": "viewer"}[name], "--key", filepath.Join(d.dir, name+".pub"))
+		d.p.must(
+			"user",
+			"add",
+			name,
+			"--role",
+			map[string]string{"anna": "admin", "vera": "viewer"}[name],
+			"--key",
+			filepath.Join(d.dir, name+".pub"),
+		)
 	}
 	if r := d.ssh("anna", "", "company", "add", "--name", "'Example GmbH'"); r.code != 0 {
 		t.Errorf("an admin: exit %d %s", r.code, r.err)
@@ -223,7 +231,10 @@ func dialSSH(t *testing.T, d *sshd, key string) *gossh.Client {
 		t.Fatal(err)
 	}
 	c, err := gossh.Dial("tcp", net.JoinHostPort(d.host, d.port), &gossh.ClientConfig{
-		User: "me", Auth: []gossh.AuthMethod{gossh.PublicKeys(signer)}, HostKeyCallback: gossh.InsecureIgnoreHostKey(), Timeout: time.Minute,
+		User:            "me",
+		Auth:            []gossh.AuthMethod{gossh.PublicKeys(signer)},
+		HostKeyCallback: gossh.InsecureIgnoreHostKey(),
+		Timeout:         time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -60,10 +60,7 @@ func (c *invocation) restore(ctx context.Context, file string, o *identityFlags)
 	defer func() {
 		err = errors.Join(err, lock.Release())
 		if absent != nil && !store.Exists(w.data) {
-			// The lock file did not exist before. Remove fails if the directory has
-			// other content, which is then kept.
-			_ = os.Remove(filepath.Join(w.data, owner.LockName))
-			_ = os.Remove(w.data)
+			removeEmptyStore(w.data)
 		}
 	}()
 	sum, err := store.Restore(ctx, in, w.data, store.Options{KeyFile: w.key}, ids...)
@@ -93,6 +90,13 @@ func (c *invocation) restore(ctx context.Context, file string, o *identityFlags)
 	c.Say("verb.restore.key", "file", w.key)
 	c.Note("verb.restore.beware")
 	return nil
+}
+
+// removeEmptyStore removes a directory that was made for a store, and its lock file. It is
+// kept if it has other content.
+func removeEmptyStore(dir string) {
+	_ = os.Remove(filepath.Join(dir, owner.LockName))
+	_ = os.Remove(dir)
 }
 
 // createConfigFile creates the configuration that was named, beside which the master key

@@ -27,6 +27,7 @@ type globalFlags struct {
 	unattended   bool // open the store for a moment, without listening for other processes
 	acceptLoss   bool // open a store with missing data
 	demo         bool // use a temporary store with a sample fleet
+	mayCreate    bool // the verb may create the store
 	dashboard    bool // this process shows the dashboard
 	serve        bool // this process serves
 }
@@ -64,7 +65,7 @@ var verbGroups = []struct {
 	{"help.group.authorities", []func(*invocation) *cobra.Command{issuerCmd, dnsCmd}},
 	{"help.group.people", []func(*invocation) *cobra.Command{contactCmd, companyCmd, userCmd, sessionsCmd, approveCmd}},
 	{"help.group.running", []func(*invocation) *cobra.Command{
-		caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd,
+		caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, copyCmd, fsckCmd, unsealCmd, configCmd,
 	}},
 	{"help.group.help", []func(*invocation) *cobra.Command{rulesCmd, manCmd, versionCmd}},
 }

@@ -91,13 +91,13 @@ func TestMetricsReadNoFleet(t *testing.T) {
 		return nil
 	}))
 	w.check(w.store.WaitForTable(w.ctx()))
-	before := w.store.KeysRead()
+	before := w.base.Data.Read()
 	m, err := w.engine.By(operator).Metrics()
 	w.check(err)
 	if m.Counts.State[model.Issued] != 501 {
 		t.Fatalf("%d are issued", m.Counts.State[model.Issued])
 	}
-	if n := w.store.KeysRead() - before; n > 20 {
+	if n := w.base.Data.Read() - before; n > 20 {
 		t.Errorf("%d keys were read", n)
 	}
 }

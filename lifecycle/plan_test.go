@@ -22,12 +22,13 @@ func TestAPlanChangesNothing(t *testing.T) {
 			said = append(said, inWords(line))
 		}
 	}
-	after := w.fingerprint(id)[:12]
+	after := w.fingerprint(id)
+	after = after[:4] + "…" + after[len(after)-4:]
 	want := []string{
-		"CDN r00 a.example.com (wave 1 of 3)", "write " + after + "… to /etc/r00",
-		"CDN r01 a.example.com (wave 2 of 3)", "write " + after + "… to /etc/r01",
-		"CDN r02 a.example.com (wave 2 of 3)", "write " + after + "… to /etc/r02",
-		"CDN r03 a.example.com (wave 3 of 3)", "write " + after + "… to /etc/r03",
+		"CDN r00 a.example.com (wave 1 of 3)", "write " + after + " to /etc/r00",
+		"CDN r01 a.example.com (wave 2 of 3)", "write " + after + " to /etc/r01",
+		"CDN r02 a.example.com (wave 2 of 3)", "write " + after + " to /etc/r02",
+		"CDN r03 a.example.com (wave 3 of 3)", "write " + after + " to /etc/r03",
 	}
 	if !slices.Equal(said, want) {
 		t.Errorf("said %q, want %q", said, want)

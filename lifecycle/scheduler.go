@@ -314,7 +314,8 @@ func (s *scheduler) shortLivedToVerify(now time.Time, look []model.ID) ([]model.
 			var rs []model.Resource
 			rs, failed = resourcesOf(r, i.ID)
 			for n := range rs {
-				if x := &rs[n]; x.Deployed != "" && now.Sub(x.ProbedAt) >= rules.LookEvery(s.policy.Looks, v.Validity()) && !slices.Contains(look, x.ID) {
+				if x := &rs[n]; x.Deployed != "" && now.Sub(x.ProbedAt) >= rules.LookEvery(s.policy.Looks, v.Validity()) &&
+					!slices.Contains(look, x.ID) {
 					look = append(look, x.ID)
 				}
 			}

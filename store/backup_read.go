@@ -196,7 +196,7 @@ type loader struct {
 func newLoader(e engine.Engine) *loader { return &loader{to: e} }
 
 func (l *loader) put(ctx context.Context, key string, value []byte) error {
-	if l.batch.Size()+engine.Size(key, value) > l.to.Limit() || len(l.batch.Writes) == loadPairs {
+	if !l.to.Limit().Holds(l.batch.Size()+engine.Size(key, value), len(l.batch.Writes)+1) {
 		if err := l.flush(ctx); err != nil {
 			return err
 		}
@@ -204,9 +204,6 @@ func (l *loader) put(ctx context.Context, key string, value []byte) error {
 	l.batch.Put(key, value)
 	return nil
 }
-
-// loadPairs is the maximum number of pairs in a batch.
-const loadPairs = 4096
 
 func (l *loader) flush(ctx context.Context) error {
 	err := l.to.Apply(ctx, &l.batch)

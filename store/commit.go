@@ -79,7 +79,7 @@ func (s *Store) commitLoop() {
 func (s *Store) commitFrom(r *request) *request {
 	g := &group{s: s}
 	defer g.end()
-	for n := 0; r != nil && n < maxGroupCallers && g.bytes < s.eng.Limit(); n++ {
+	for n := 0; r != nil && n < maxGroupCallers && s.eng.Limit().Holds(g.bytes, g.over.Len()); n++ {
 		g.run(r)
 		r = s.nextRequest()
 	}
@@ -136,14 +136,16 @@ func (g *group) run(r *request) {
 		r.done <- err
 		return
 	}
-	limit := g.s.eng.Limit() - commitCounterSize
-	if t.bytes > limit {
-		if t.recountBytes(); t.bytes > limit {
-			r.done <- model.Fail("database.too-large-by", "bytes", t.bytes, "most", limit).Wrapping(engine.ErrTooLarge)
-			return
-		}
+	limit := g.s.eng.Limit()
+	limit.Bytes, limit.Writes = limit.Bytes-commitCounterSize, limit.Writes-1
+	if !limit.Holds(t.bytes, 0) {
+		t.recountBytes()
 	}
-	if g.bytes+t.bytes > limit {
+	if err := limit.Check(t.bytes, len(t.written)); err != nil {
+		r.done <- err
+		return
+	}
+	if !limit.Holds(g.bytes+t.bytes, t.over.Len()) {
 		// There is no room for this caller's writes. They depend on those before them,
 		// so they form a group of their own once those are durable.
 		own := t.ownWrites()
@@ -285,6 +287,9 @@ func (s *Store) fail(cause error) error {
 		return withCause(ErrReadOnly, cause)
 	}
 	err := withCause(ErrFailed, cause)
+	if errors.Is(cause, engine.ErrNotOwner) {
+		err = withCause(ErrDeposed, cause)
+	}
 	s.failed.Store(&err)
 	s.log.Error("a write failed; the store refuses writes from now on", "err", cause)
 	return err

@@ -19,6 +19,9 @@ var (
 	// ErrFailed means that an earlier write failed, so the store refuses writes until
 	// it is reopened. Reading still works.
 	ErrFailed error = model.Fail("store.failed")
+	// ErrDeposed means that another process owns the store now, so that this one writes
+	// nothing any more. Reading still works.
+	ErrDeposed error = model.Fail("store.deposed")
 	// ErrDiskFull means that too little space is free for a safe write. Nothing was
 	// written; writes succeed again once there is space.
 	ErrDiskFull error = model.Fail("store.disk-full")

@@ -46,23 +46,27 @@ func (r *Report) found(problem model.Text) {
 // ledger entries, and dangling references. Secrets are decrypted unless the store is
 // sealed. It changes nothing, reads one snapshot, and does not block writers. The error
 // says why the check could not be completed.
-func (s *Store) Fsck(ctx context.Context) (Report, error) {
-	c := &checker{ctx: ctx, counters: map[string]int{}, sums: map[string]int64{}, accounts: map[string]int64{}}
+func (s *Store) Fsck(ctx context.Context) (r Report, err error) {
+	err = s.view(func(v *view) error {
+		r, err = s.fsck(ctx, v)
+		return err
+	})
+	return r, err
+}
+
+func (s *Store) fsck(ctx context.Context, v *view) (Report, error) {
+	c := &checker{view: v, ctx: ctx, counters: map[string]int{}, sums: map[string]int64{}, accounts: map[string]int64{}}
 	_, err := s.keys.masterKey()
 	c.sealed = err != nil
 	if err := c.files(s.eng); err != nil {
 		return c.Report, err
 	}
-	err = s.view(func(v *view) error {
-		c.view = v
-		for _, step := range []func() error{c.records, c.events, c.indexes, c.counts, c.ledger, c.dataKeys} {
-			if err := step(); err != nil {
-				return err
-			}
+	for _, step := range []func() error{c.records, c.events, c.indexes, c.counts, c.ledger, c.dataKeys} {
+		if err := step(); err != nil {
+			return c.Report, err
 		}
-		return nil
-	})
-	return c.Report, err
+	}
+	return c.Report, nil
 }
 
 type checker struct {

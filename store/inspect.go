@@ -109,13 +109,14 @@ func (d *dirState) readExisting(o Options) (err error) {
 			Err:  err,
 		}
 	}
+	return d.needKeyFile(o, restoreHint("open-hint.put-key-back"))
+}
+
+// needKeyFile returns an [OpenError] with a hint if the key file of a store that exists is
+// missing.
+func (d *dirState) needKeyFile(o Options, hint model.Text) error {
 	if _, err := os.Stat(o.KeyFile); errors.Is(err, fs.ErrNotExist) {
-		return &OpenError{
-			What: o.KeyFile,
-			Why:  model.Say("open.no-key-file", "dir", d.dir),
-			Hint: restoreHint("open-hint.put-key-back"),
-			Err:  err,
-		}
+		return &OpenError{What: o.KeyFile, Why: model.Say("open.no-key-file", "dir", d.dir), Hint: hint, Err: err}
 	}
 	return nil
 }

@@ -18,16 +18,6 @@ import (
 // Kinds and index names contain no zero byte. Index keys may: there, zero is written as
 // 0 255, so that the terminator 0 1 sorts before every continuation, and entries sort
 // as (index key, primary key) do.
-//
-//	r KIND 0 KEY                            a record
-//	i KIND 0 INDEX 0 escaped(KEY) 0 1 KEY   an index entry: index key, primary key
-//	d KIND 0 KEY                            the wrapped data key of a record's secret
-//	c NAME                                  a counter
-//	m NAME                                  what the store notes about itself
-//
-// Kinds and names of indexes hold no zero byte. Index keys may: in them zero
-// is written as 0 255, so that the end mark 0 1 sorts before everything that
-// could go on, and entries sort as (index key, primary key) do.
 const (
 	recordSpace  = "r"
 	indexSpace   = "i"
@@ -91,7 +81,7 @@ func bounds(s model.Scan) (engine.Range, int) {
 		space, enc, past = indexPrefix(s.Kind, s.Index), escape, indexPast
 	}
 	r := engine.Prefix(space + enc(s.Prefix))
-	r.Reverse = s.Reverse
+	r.Reverse, r.Limit = s.Reverse, max(s.Limit, 0)
 	var from, to string
 	if s.Reverse { // From is the last, inclusive; To is below the first, exclusive
 		if s.To != "" {

@@ -36,8 +36,12 @@ func (l *lateWriter) current() engine.Engine {
 }
 
 func (l *lateWriter) Snapshot() (engine.Snapshot, error) { return l.current().Snapshot() }
-func (l *lateWriter) Limit() int                         { return l.current().Limit() }
-func (l *lateWriter) KeysRead() uint64                   { return l.current().KeysRead() }
+func (l *lateWriter) Limit() engine.Limit                { return l.current().Limit() }
+
+// Acquire asks the engine that is open for writing, if there is one.
+func (l *lateWriter) Acquire(ctx context.Context, holder string) (*engine.Lease, error) {
+	return l.current().Acquire(ctx, holder)
+}
 
 // Apply opens the engine for writing first, if necessary. If that fails, nothing was
 // written.

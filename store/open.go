@@ -317,22 +317,40 @@ func copyCutOff(db string, names []string, lossy bool) error {
 	return nil
 }
 
+// Empty reports whether there is nothing in an engine, so that [With] creates a store.
+func Empty(e engine.Engine) (bool, error) {
+	snap, err := e.Snapshot()
+	if err != nil {
+		return false, err
+	}
+	defer snap.Close()
+	for _, err := range snap.Scan(engine.Range{KeysOnly: true, Limit: 1}) {
+		return false, err
+	}
+	return true, nil
+}
+
+// nameOf returns the name of an engine in messages.
+func nameOf(e engine.Engine) string {
+	if n, ok := e.(interface{ Name() string }); ok {
+		return n.Name()
+	}
+	return "engine"
+}
+
 // With opens the store in an engine, or creates one if the engine is empty. The store
 // owns the engine from then on, unless With fails.
 func With(e engine.Engine, o Options) (*Store, error) {
 	o = o.filled()
-	l := &dirState{dir: "engine"}
-	snap, err := e.Snapshot()
+	l := &dirState{dir: nameOf(e)}
+	empty, err := Empty(e)
 	if err != nil {
 		return nil, err
 	}
-	defer snap.Close()
-	for _, err := range snap.Scan(engine.Range{KeysOnly: true}) {
-		if err != nil {
+	if l.exists = !empty; l.exists && o.KeyFile != "" {
+		if err := l.needKeyFile(o, model.Say("open-hint.copy-key")); err != nil {
 			return nil, err
 		}
-		l.exists = true
-		break
 	}
 	if !l.exists {
 		l.id = hex.EncodeToString(randomKey()[:16])
@@ -384,9 +402,13 @@ func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	before := func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, l.dir, o, from) }
-	if !l.onDisk {
-		before = nil
+	copies := o.Copies
+	if l.onDisk {
+		copies = l.dir
+	}
+	var before func(context.Context, int) error
+	if copies != "" {
+		before = func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, copies, o, from) }
 	}
 	if err := s.migrate(context.Background(), schema, migrations, before); err != nil {
 		return nil, errors.Join(err, s.Close())

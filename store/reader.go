@@ -84,6 +84,7 @@ func (v *view) stored(r engine.Range) iter.Seq2[scanned, error] {
 }
 
 func (v *view) merged(r engine.Range) iter.Seq2[scanned, error] {
+	r.Limit = 0 // pending writes delete and add
 	return func(yield func(scanned, error) bool) {
 		over := v.over.Ascend(r.From, r.To)
 		if r.Reverse {

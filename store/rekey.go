@@ -103,7 +103,7 @@ func (s *Store) copyRekeyed(ctx context.Context, to string, passphrase model.Sec
 					return err
 				}
 			}
-			if b.Size()+engine.Size(p.Key, value) > e.Limit() {
+			if !e.Limit().Holds(b.Size()+engine.Size(p.Key, value), len(b.Writes)+1) {
 				if err := flush(); err != nil {
 					return err
 				}

@@ -43,48 +43,60 @@ func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities
 	if err := checkSameKey(keyFile, b.key); err != nil {
 		return sum, err
 	}
+	key := func() error { return makeKeyOf(keyFile, b.key) }
+	if b.bare {
+		key = func() error { return nil }
+	}
+	return b.Summary, fillDir(ctx, dir, o, b.Store, b.keys, b.pairs, key)
+}
+
+// pairSource calls fn for every pair of a store, in key order. It returns nil only if
+// there are no more.
+type pairSource func(ctx context.Context, fn func(key string, value []byte) error) error
+
+// fillDir makes the store of an ID in a directory without one. There is no store until
+// every pair has been written, and key has made the key file.
+func fillDir(ctx context.Context, dir string, o Options, id string, keys *keyring, pairs pairSource, key func() error) (err error) {
 	making := filepath.Join(dir, restoringName)
 	if err := removeInterruptedRestore(dir); err != nil {
-		return sum, &OpenError{What: dir, Why: model.Say("open.leftovers"), Err: err}
+		return &OpenError{What: dir, Why: model.Say("open.leftovers"), Err: err}
 	}
 	if err := os.MkdirAll(making, 0o700); err != nil {
-		return sum, &OpenError{What: dir, Why: model.Say("open.unmakable"), Hint: model.Say("open-hint.other-data"), Err: err}
+		return &OpenError{What: dir, Why: model.Say("open.unmakable"), Hint: model.Say("open-hint.other-data"), Err: err}
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, removeInterruptedRestore(dir))
 		}
 	}()
-	if err := b.restoreInto(ctx, dir, o); err != nil {
-		return sum, err
+	if err := fillDatabase(ctx, dir, o, keys, pairs); err != nil {
+		return err
 	}
-	if !b.bare {
-		if err := makeKeyOf(keyFile, b.key); err != nil {
-			return sum, err
-		}
+	if err := key(); err != nil {
+		return err
 	}
-	if err := writeFile(filepath.Join(making, idName), []byte(b.Store+"\n"), os.O_TRUNC); err != nil {
-		return sum, err
+	if err := writeFile(filepath.Join(making, idName), []byte(id+"\n"), os.O_TRUNC); err != nil {
+		return err
 	}
 	// STORE-ID is moved last, because it makes the directory a store.
 	for _, name := range []string{databaseName, markName, idName} {
 		err := os.Rename(filepath.Join(making, name), filepath.Join(dir, name))
 		if err = errors.Join(err, syncDir(dir)); err != nil {
-			return sum, err
+			return err
 		}
 	}
-	return b.Summary, os.Remove(making)
+	return os.Remove(making)
 }
 
-// restoreInto writes the pairs into a new database.
-func (b *backupReader) restoreInto(ctx context.Context, dir string, o Options) error {
+// fillDatabase writes the pairs into a new database, with its high-water mark beside it.
+func fillDatabase(ctx context.Context, dir string, o Options, keys *keyring, pairs pairSource) error {
 	room, db := newDiskSpace(dir, o), filepath.Join(dir, restoringName, databaseName)
 	e, err := builtin.Badger.Open(builtin.Setup{Dir: db, Create: true, Log: o.Logger})
 	if err != nil {
 		return &OpenError{What: db, Why: model.Say("open.unmakable"), Err: err}
 	}
 	load := newLoader(e)
-	err = b.pairs(ctx, func(key string, value []byte) error {
+	err = pairs(ctx, func(key string, value []byte) error {
 		if err := room.check(); err != nil {
 			return &OpenError{What: dir, Why: model.Say("open.full"), Hint: model.Say("open-hint.free"), Err: err}
 		}
@@ -94,23 +106,23 @@ func (b *backupReader) restoreInto(ctx context.Context, dir string, o Options) e
 		err = load.flush(ctx)
 	}
 	if err == nil {
-		err = b.mark(filepath.Join(dir, restoringName, markName), e, o)
+		err = markOf(filepath.Join(dir, restoringName, markName), e, keys, o)
 	}
 	return errors.Join(err, e.Close())
 }
 
-// mark writes the high-water mark of the restored store.
-func (b *backupReader) mark(path string, e engine.Engine, o Options) error {
+// markOf writes the high-water mark of a database.
+func markOf(path string, e engine.Engine, keys *keyring, o Options) error {
 	snap, err := e.Snapshot()
 	if err != nil {
 		return err
 	}
 	defer snap.Close()
-	at, _, err := (&view{keys: b.keys, snap: snap}).progress()
+	at, _, err := (&view{keys: keys, snap: snap}).progress()
 	if err != nil {
 		return err
 	}
-	m, err := openMark(path, b.keys, at, o.Logger)
+	m, err := openMark(path, keys, at, o.Logger)
 	if err != nil {
 		return err
 	}

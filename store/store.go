@@ -42,6 +42,9 @@ type Options struct {
 	// whose mark is missing. The missing data is given up. Copies of files that the
 	// database truncates are kept in the data directory.
 	AcceptLoss bool
+	// Copies is the directory for the copy that is kept before the store in an engine is
+	// upgraded; "" means none. [Open] keeps it in the data directory.
+	Copies string
 	// CloseTimeout is how long Close waits for the database; 0 means 8 s.
 	CloseTimeout time.Duration
 }
@@ -152,9 +155,6 @@ func (s *Store) enter() error {
 	s.readers.Add(1)
 	return nil
 }
-
-// KeysRead returns the number of keys read from the engine since it was opened.
-func (s *Store) KeysRead() uint64 { return s.eng.KeysRead() }
 
 // Close finishes the running write, refuses queued ones, ends all subscriptions, waits
 // for readers, and closes the engine. Closing again does nothing.

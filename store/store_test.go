@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -8,6 +10,8 @@ import (
 	"certquay/store/engine"
 	"certquay/store/engine/badger"
 	"certquay/store/engine/mem"
+	"certquay/store/engine/postgres"
+	"certquay/store/engine/postgres/pgtest"
 	"certquay/store/storetest"
 )
 
@@ -25,6 +29,37 @@ type memory struct{ e *mem.Engine }
 
 func (m memory) Open(o store.Options) (*store.Store, error) { return store.With(m.e, o) }
 func (m memory) Engine() (engine.Engine, error)             { return m.e, nil }
+
+// shared is a store in a PostgreSQL database, of which each opening is the owner.
+type shared string
+
+func (d shared) Open(o store.Options) (*store.Store, error) {
+	e, err := d.Engine()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.With(e, o)
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return s, nil
+}
+
+func (d shared) Engine() (engine.Engine, error) {
+	e, err := postgres.Open(context.Background(), postgres.Options{URL: string(d), Create: true})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := e.Acquire(context.Background(), "test"); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func TestContractOnPostgres(t *testing.T) {
+	s := pgtest.Start(t)
+	storetest.Run(t, func(t *testing.T) storetest.Backend { return shared(s.Database(t)) })
+}
 
 func TestContractOnBadger(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Backend { return directory(filepath.Join(t.TempDir(), "data")) })

@@ -29,6 +29,7 @@ import (
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
+	"certquay/store/engine"
 	"certquay/ui/text"
 )
 
@@ -48,6 +49,8 @@ type Options struct {
 	MakeSandbox bool // make an unused store a sandbox
 	Demo        bool // a temporary sample fleet
 	AcceptLoss  bool // open a store with missing data
+	MayCreate   bool // create a shared store that does not exist
+	Again       bool // this process has owned the store before
 	Plain       bool // draw for a screen reader
 	Dashboard   bool // this process shows the dashboard
 	Serve       bool // this process serves until it is stopped
@@ -69,6 +72,9 @@ type App struct {
 	LostData model.Text // data that was given up to open the store; "" for none
 	// Unserved reports whether CRL and OCSP cannot be served.
 	Unserved func() bool
+
+	shared engine.Engine // of a store that several machines share; nil without
+	lease  *engine.Lease // of shared
 
 	demoProducts map[string]ports.Product // of a demo, by name
 	// demoAuthority is the scripted authority of a demo; nil without.
@@ -97,6 +103,11 @@ func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) 
 	a.Log = a.openLog()
 	slog.SetDefault(a.Log)
 
+	if a.Config.Store.Shared() && !o.Demo {
+		if err := a.openShared(ctx); err != nil {
+			return a, err
+		}
+	}
 	if o.Dashboard && o.Console.PTY != nil && a.Config.Store.Seal != config.SealPassphrase { // the passphrase is asked for before
 		if err := a.showSplash(ctx); err != nil {
 			return a, err

@@ -18,8 +18,17 @@ import (
 // listed but secrets are unavailable until [App.Unseal].
 func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
 	c, o := a.Console, store.Options{KeyFile: config.KeyFile(a.ConfigFile), Logger: a.Log, OnTableBuilt: freeMemory}
-	want := a.Config.Store.Seal == config.SealPassphrase
-	if want && !store.Exists(lock.Dir()) {
+	want, fresh := a.Config.Store.Seal == config.SealPassphrase, !store.Exists(lock.Dir())
+	open := func() (*store.Store, error) { return store.Open(lock.Dir(), o) }
+	if a.shared != nil {
+		var err error
+		if fresh, err = store.Empty(a.shared); err != nil {
+			return &out.StoreError{Err: err}
+		}
+		o.Copies = lock.Dir()
+		open = func() (*store.Store, error) { return store.With(a.shared, o) }
+	}
+	if want && fresh {
 		passphrase, err := newPassphrase(ctx, c)
 		if err != nil {
 			return err
@@ -27,13 +36,13 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
 		o.Passphrase = passphrase
 	}
 	var err error
-	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrDataMissing) && a.AcceptLoss {
+	if a.Store, err = open(); errors.Is(err, store.ErrDataMissing) && a.AcceptLoss {
 		a.LostData, o.AcceptLoss = model.TextOf(err), true
 		question := c.Words().Text(a.LostData) + "\n" + c.Text("verb.loss")
 		if err := c.Confirm(ctx, question, c.Text("verb.loss.word")); err != nil {
 			return err
 		}
-		a.Store, err = store.Open(lock.Dir(), o)
+		a.Store, err = open()
 	}
 	if err != nil {
 		return &out.StoreError{Err: err}
@@ -59,6 +68,9 @@ func (a *App) openSecrets(ctx context.Context, lock *owner.Lock, want bool, o st
 			a.Log.Warn("the configuration wants a passphrase, and the store has none: start certquay once on a terminal")
 		}
 		return nil
+	case a.shared != nil && want == (by == store.ByFile):
+		// Rewritten rows would leave the old key in the files of the database.
+		return &out.StoreError{Err: model.Fail("verb.seal.shared", "by", string(by))}
 	case want && by == store.ByFile:
 		if next, err = newPassphrase(ctx, c); err != nil {
 			return err
@@ -71,7 +83,7 @@ func (a *App) openSecrets(ctx context.Context, lock *owner.Lock, want bool, o st
 			return err
 		}
 		exposed, err := a.Store.Exposed()
-		if err != nil || want && !exposed {
+		if err != nil || want && !exposed || a.shared != nil {
 			return err
 		}
 		if want {

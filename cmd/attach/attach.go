@@ -74,7 +74,10 @@ type Options struct {
 	// ReadOnly means that nothing will be changed, so a store on a read-only file
 	// system will do.
 	ReadOnly bool
-	Version  string // of this process
+	// Shared means that several machines share the store, so that the process that holds
+	// the lock may be standing by for another machine.
+	Shared  bool
+	Version string // of this process
 	// In, Out and Err are the standard streams; nil means this process's.
 	In, Out, Err *os.File
 	Env          []string // nil means this process's
@@ -163,7 +166,7 @@ func Run(ctx context.Context, dir string, o Options) int {
 			return fail(5, err)
 		}
 		if time.Now().After(until) {
-			return fail(5, unreachableError(owned, err))
+			return fail(5, o.unreachableError(owned, err))
 		}
 		select {
 		case <-ctx.Done():
@@ -174,9 +177,12 @@ func Run(ctx context.Context, dir string, o Options) int {
 	}
 }
 
-func unreachableError(owned *owner.OwnedError, err error) error {
-	if errors.Is(err, errLeaving) {
+func (o *Options) unreachableError(owned *owner.OwnedError, err error) error {
+	switch {
+	case errors.Is(err, errLeaving):
 		return model.Fail("attach.stopping", "owner", owned)
+	case o.Shared && errors.Is(err, errNoListener):
+		return model.Fail("attach.standby", "dir", owned.Dir, "pid", owned.PID)
 	}
 	return model.Fail("attach.deaf", "owner", owned)
 }

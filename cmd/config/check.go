@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/mail"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -40,6 +41,7 @@ func (d *decoder) oneOf(value, field string, allowed ...string) {
 
 func (c *Config) check(d *decoder) {
 	d.oneOf(c.Store.Seal, "store.seal", SealFile, SealPassphrase)
+	c.Store.check(d)
 	c.Catalogue.check(d)
 	d.oneOf(c.RefundPolicy, "refund_policy", RefundIssued30d, RefundPaid7d, RefundNone)
 	d.days(c.Review.ReuseDays, "review.reuse_days", 0, "398")
@@ -61,6 +63,22 @@ func (c *Config) check(d *decoder) {
 	d.rule(len(c.Support) <= 200, "support_contact", model.Say("config.longer", "most", 200), nil)
 	c.UI.check(d)
 	d.oneOf(c.Log.Level, "log.level", "info", "debug", "warn", "error")
+}
+
+func (s Store) check(d *decoder) {
+	d.oneOf(s.Engine, "store.engine", EngineBadger, EnginePostgres)
+	d.rule(s.Shared() == (s.URL != ""), "store.url", model.Say("config.store-url"), nil)
+	d.rule(s.Shared() || s.PasswordFile == "", "store.password_file", model.Say("config.store-url"), nil)
+	if s.URL == "" {
+		return
+	}
+	u, err := url.Parse(s.URL)
+	isURL := err == nil && slices.Contains([]string{"postgres", "postgresql"}, u.Scheme)
+	d.rule(isURL, "store.url", model.Say("config.postgres-url"), "postgres://certquay@db.example.com/certquay")
+	if isURL {
+		_, set := u.User.Password()
+		d.rule(!set && !u.Query().Has("password") && !u.Query().Has("sslpassword"), "store.url", model.Say("config.url-password"), nil)
+	}
 }
 
 // maxPause is the longest pause between two waves, in seconds.

@@ -45,10 +45,24 @@ type Config struct {
 	Log          Log      `yaml:"log"`
 }
 
-// Store configures the protection of secrets.
+// Store configures where the store is kept, and the protection of secrets (spec E1). The
+// path may begin with ~/ and is relative to the configuration file.
 type Store struct {
-	Seal string `yaml:"seal"`
+	Seal         string `yaml:"seal"`
+	Engine       string `yaml:"engine"`
+	URL          string `yaml:"url"`
+	PasswordFile string `yaml:"password_file"`
 }
+
+// Values of [Store.Engine].
+const (
+	EngineBadger   = "badger"
+	EnginePostgres = "postgres"
+)
+
+// Shared reports whether several machines can share the store, so that it is not kept in
+// the data directory.
+func (s Store) Shared() bool { return s.Engine != EngineBadger }
 
 // Values of [Store.Seal].
 const (
@@ -242,7 +256,7 @@ func Default() *Config {
 	global := []string{"global"}
 	four := []string{"cn-hangzhou", "ap-southeast-1", "eu-central-1", "us-west-1"}
 	return &Config{
-		Store: Store{Seal: SealFile},
+		Store: Store{Seal: SealFile, Engine: EngineBadger},
 		Catalogue: Catalogue{
 			Currency: "EUR",
 			PerYear: map[string]int64{

@@ -77,6 +77,15 @@ func (s SSH) UserCAFileIn(dir string) string {
 // PasswordIn returns the path of the password file, for a configuration file in dir.
 func (s SMTP) PasswordIn(dir string) string { return resolvePath(dir, s.PasswordFile, "") }
 
+// PasswordIn returns the path of the password file, for a configuration file in dir; ""
+// for none.
+func (s Store) PasswordIn(dir string) string {
+	if s.PasswordFile == "" {
+		return ""
+	}
+	return resolvePath(dir, s.PasswordFile, "")
+}
+
 // CredentialsIn returns the path of the credentials, for a configuration file in dir.
 func (a DNSAccount) CredentialsIn(dir string) string { return resolvePath(dir, a.SettingsFile, "") }
 

@@ -147,10 +147,7 @@ func (l *Lock) confirm(path string) error {
 	if err := l.writePID(os.Getpid()); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return pathError(path, err)
 	}
-	if err := os.Remove(l.Socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return pathError(l.Socket(), err)
-	}
-	return nil
+	return l.RemoveSocket()
 }
 
 // writePID records the PID of the owner, 0 for none. It overwrites the previous one in
@@ -185,6 +182,15 @@ func (l *Lock) Dir() string { return l.dir }
 // Socket returns the path of the owner's socket.
 func (l *Lock) Socket() string { return Socket(l.dir) }
 
+// RemoveSocket removes the socket, if there is one, so that another can be made. Nobody may
+// listen on it any more.
+func (l *Lock) RemoveSocket() error {
+	if err := os.Remove(l.Socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return pathError(l.Socket(), err)
+	}
+	return nil
+}
+
 // Release removes the socket and releases the lock. The store must be closed before.
 // Calling it again does nothing.
 func (l *Lock) Release() error {
@@ -198,12 +204,8 @@ func (l *Lock) Release() error {
 		l.file = nil
 		return err
 	}
-	err := os.Remove(l.Socket())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
 	// The file stays: removing it would let two processes lock two files.
-	err = errors.Join(err, l.writePID(0), l.file.Close())
+	err := errors.Join(l.RemoveSocket(), l.writePID(0), l.file.Close())
 	l.file = nil
 	return err
 }

@@ -319,7 +319,7 @@ func typed(t *testing.T, n *network, sessions int, span time.Duration) (l load) 
 //
 // spec: V9
 func TestManySessions(t *testing.T) {
-	sessions, span := 20, 5*time.Second
+	sessions, span := 20, 20*time.Second
 	if v := os.Getenv("CERTQUAY_SESSIONS"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil {

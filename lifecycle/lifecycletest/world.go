@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/store"
+	"certquay/store/engine/enginetest"
 	"certquay/store/engine/mem"
 )
 
@@ -53,8 +54,9 @@ type World struct {
 	Product *Product
 	Prober  *Prober // finds what Product presents
 	Store   *store.Store
-	Faults  *FaultyStore      // Store as the engine has it
-	Options lifecycle.Options // what Engine was made of
+	Data    *enginetest.Counter // what Store keeps its records in
+	Faults  *FaultyStore        // Store as the engine has it
+	Options lifecycle.Options   // what Engine was made of
 	Engine  *lifecycle.Engine
 }
 
@@ -64,8 +66,9 @@ func New(t testing.TB, change ...func(*World)) *World {
 	t.Helper()
 	w := &World{Clock: NewClock(t, Epoch), Product: NewProduct("global")}
 	w.Issuer, w.Prober = NewIssuer(w.Clock.Now), &Prober{Products: []*Product{w.Product}}
+	w.Data = &enginetest.Counter{Engine: mem.New()}
 	var err error
-	if w.Store, err = store.With(mem.New(), store.Options{}); err != nil {
+	if w.Store, err = store.With(w.Data, store.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.Store.Close() })

@@ -1,17 +1,20 @@
 // Package engine defines the small ordered key-value contract on which the store is
-// built. Badger implements it by default, and an in-memory tree in tests and forecasts.
-// The contract is not specific to either: with etcd, a range read at one revision would
-// be a [Snapshot], and a transaction with compares a [Batch].
+// built. Badger implements it by default, PostgreSQL for several machines, and an
+// in-memory tree in tests and forecasts. The contract is not specific to any of them:
+// with etcd, a range read at one revision would be a [Snapshot], and a transaction with
+// compares a [Batch].
 //
 // Keys sort bytewise and may contain any bytes; they are strings because strings are
-// immutable. Watching and leasing are not part of the contract: one process owns a
-// store and has a change feed of its own.
+// immutable. Watching is not part of the contract: one process owns a store, by a
+// [Lease], and has a change feed of its own.
 package engine
 
 import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
+	"time"
 
 	"certquay/model"
 )
@@ -30,8 +33,11 @@ var (
 	// ErrMissing means that files of an existing database are missing. Opening it
 	// anyway could destroy the rest.
 	ErrMissing error = model.Fail("database.missing")
-	// ErrInUse means that another process has the database open.
+	// ErrInUse means that another process has the database open, or holds its lease.
 	ErrInUse error = model.Fail("database.in-use")
+	// ErrNotOwner means that this process does not hold the lease of a database that
+	// several processes can have open; nothing was written.
+	ErrNotOwner error = model.Fail("database.not-owner")
 	// ErrReadOnly means that the engine was opened for reading.
 	ErrReadOnly error = model.Fail("database.read-only")
 	// ErrNoSpace means that there is no space for a write; nothing was written. Writes
@@ -55,6 +61,22 @@ func (e *DamagedError) AsText() model.Text {
 // Unwrap returns what is wrong with the file.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
+// HeldError reports that another process holds the lease. It wraps [ErrInUse].
+type HeldError struct {
+	Holder string    // as it called itself
+	Since  time.Time // by the clock of the database
+}
+
+func (e *HeldError) Error() string { return e.AsText().String() }
+
+// AsText returns who owns the database, and since when.
+func (e *HeldError) AsText() model.Text {
+	return model.Say("database.held", "holder", e.Holder, "since", e.Since)
+}
+
+// Unwrap returns [ErrInUse].
+func (e *HeldError) Unwrap() error { return ErrInUse }
+
 // Engine is an ordered key-value store. Implementations are safe for
 // concurrent use.
 type Engine interface {
@@ -62,16 +84,44 @@ type Engine interface {
 	// snapshot must be closed before the engine is.
 	Snapshot() (Snapshot, error)
 	// Apply writes the whole batch or nothing, and returns nil only once it is durable.
-	// Later snapshots see it. A context that ends before writing begins prevents it.
+	// Later snapshots see it. A context that ends before writing begins prevents it. An
+	// engine that loses its connection finds out whether the batch was written, and
+	// writes it if not. Where another process could write too, a batch is written only
+	// under the lease; without it the error wraps [ErrNotOwner].
 	Apply(ctx context.Context, b *Batch) error
-	// Limit returns the maximum size of a batch in bytes, as computed by [Batch.Size].
-	Limit() int
-	// KeysRead returns the number of keys read since the engine was opened: one for
-	// each Get and one for each pair visited by Scan.
-	KeysRead() uint64
-	// Close ends the engine. Closing again does nothing.
+	// Acquire makes this process the owner of the database, until the engine is closed
+	// or the lease is lost. It does not wait: while another process is the owner, the
+	// error wraps [ErrInUse]. An engine that only one process can have open gives its
+	// lease with opening, and Acquire always succeeds. holder names this process to the
+	// others.
+	Acquire(ctx context.Context, holder string) (*Lease, error)
+	// Limit returns the most that a batch may hold.
+	Limit() Limit
+	// Close gives the lease back and ends the engine. Closing again does nothing.
 	Close() error
 }
+
+// Lease is the ownership of a database by one engine, which renews it by itself. It is
+// safe for concurrent use.
+type Lease struct {
+	epoch uint64
+	lost  chan struct{}
+	once  sync.Once
+}
+
+// NewLease returns a lease that is held; an engine makes it.
+func NewLease(epoch uint64) *Lease { return &Lease{epoch: epoch, lost: make(chan struct{})} }
+
+// Epoch numbers the leases of a database: each is higher than all before it. It is 0 in
+// an engine that only one process can have open.
+func (l *Lease) Epoch() uint64 { return l.epoch }
+
+// Lost is closed when the lease has ended before the engine was closed: it could not be
+// renewed, or another process holds the next one. The engine writes nothing any more.
+func (l *Lease) Lost() <-chan struct{} { return l.lost }
+
+// Lose ends the lease; an engine calls it. Ending it again does nothing.
+func (l *Lease) Lose() { l.once.Do(func() { close(l.lost) }) }
 
 // Snapshot is a view of one moment of an engine. It is not safe for concurrent use.
 type Snapshot interface {
@@ -92,11 +142,13 @@ type Pair struct {
 }
 
 // Range is the range of a scan: keys from From, inclusive, to To, exclusive, in either
-// direction. An empty To means the end.
+// direction. An empty To means the end, and only scans of everything use it: on some
+// engines the cost of a page grows with what lies between it and the end of its range.
 type Range struct {
 	From, To string
 	Reverse  bool // from the last to the first
 	KeysOnly bool
+	Limit    int // at most so many pairs; 0 means all
 }
 
 // Contains reports whether the key lies in the range.
@@ -152,6 +204,27 @@ func (b *Batch) Put(key string, v []byte) {
 func (b *Batch) Delete(key string) {
 	b.Writes = append(b.Writes, Write{Key: key, Delete: true})
 	b.size += Size(key, nil)
+}
+
+// Limit is the most that one batch may hold.
+type Limit struct {
+	Bytes  int // as computed by [Batch.Size]
+	Writes int
+}
+
+// Holds reports whether so many writes of so many bytes fit in one batch.
+func (l Limit) Holds(bytes, writes int) bool { return bytes <= l.Bytes && writes <= l.Writes }
+
+// Check returns an error that wraps [ErrTooLarge] if so many writes of so many bytes do
+// not fit in one batch.
+func (l Limit) Check(bytes, writes int) error {
+	switch {
+	case bytes > l.Bytes:
+		return model.Fail("database.too-large-by", "bytes", bytes, "most", l.Bytes).Wrapping(ErrTooLarge)
+	case writes > l.Writes:
+		return model.Fail("database.too-many", "keys", writes, "most", l.Writes).Wrapping(ErrTooLarge)
+	}
+	return nil
 }
 
 // Size returns the size of the batch in bytes, including overhead.

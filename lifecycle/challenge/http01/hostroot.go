@@ -25,7 +25,7 @@ func (h *hostRoot) on(p challenge.Proof, do func(r runner.Runner, file string) e
 	if err != nil {
 		return err
 	}
-	err = do(r, path.Join(h.dir, tokens, p.Token))
+	err = do(r, path.Join(h.dir, wellKnown, p.Token))
 	if err != nil {
 		err = model.Fail("challenge.root.host", "dir", h.dir, "host", r.Name(), "cause", err).Wrapping(err)
 	}

@@ -18,8 +18,8 @@ import (
 	"certquay/model"
 )
 
-// tokens is where a CA looks for a token.
-const tokens = "/.well-known/acme-challenge/"
+// wellKnown is where a CA looks for a token.
+const wellKnown = "/.well-known/acme-challenge/"
 
 const (
 	seenTimeout  = 10 * time.Second // for one look, redirects included
@@ -105,7 +105,7 @@ func (s *Solver) Seen(ctx context.Context, p challenge.Proof) (seen bool, missin
 	}
 	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
 	defer cancel()
-	u := &url.URL{Scheme: "http", Host: p.Name, Path: tokens + p.Token}
+	u := &url.URL{Scheme: "http", Host: p.Name, Path: wellKnown + p.Token}
 	if strings.Contains(p.Name, ":") { // IPv6
 		u.Host = "[" + p.Name + "]"
 	}

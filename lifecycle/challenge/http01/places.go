@@ -40,7 +40,7 @@ func (s *server) drop(order string) {
 
 // ServeHTTP answers with the key authorization of a known token, and 404 for the rest.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	token, below := strings.CutPrefix(r.URL.Path, tokens)
+	token, below := strings.CutPrefix(r.URL.Path, wellKnown)
 	p, known := s.Proof(token)
 	if !below || !known || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.NotFound(w, r)
@@ -68,7 +68,7 @@ func (w *webRoot) put(_ context.Context, p challenge.Proof) (err error) {
 	if err := w.mkdir(root); err != nil {
 		return err
 	}
-	name := strings.TrimPrefix(tokens, "/") + p.Token
+	name := strings.TrimPrefix(wellKnown, "/") + p.Token
 	part := name + ".part" // no token has a dot
 	f, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
@@ -110,7 +110,7 @@ func (w *webRoot) remove(_ context.Context, p challenge.Proof) error {
 		return model.Fail("challenge.root", "dir", w.dir, "cause", err).Wrapping(err)
 	}
 	defer func() { _ = root.Close() }()
-	if err := root.Remove(strings.TrimPrefix(tokens, "/") + p.Token); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := root.Remove(strings.TrimPrefix(wellKnown, "/") + p.Token); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return model.Fail("challenge.root.write", "dir", w.dir, "cause", err).Wrapping(err)
 	}
 	return nil

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -21,8 +20,9 @@ import (
 	"certquay/store/engine"
 )
 
-// limit stays below what one transaction of a 16 MB memtable holds (2.4 MB).
-const limit = 2 << 20
+// limit stays below what one transaction of a 16 MB memtable holds: 2.4 MB and 26,214
+// writes.
+var limit = engine.Limit{Bytes: 2 << 20, Writes: 16 << 10}
 
 // maxValue is the size from which a value would go to the value log: the largest that
 // Badger allows, and larger than any record.
@@ -38,7 +38,6 @@ type Engine struct {
 	dir  string
 	logs *logSpace // guarded by apply
 	log  *slog.Logger
-	read atomic.Uint64
 
 	apply   sync.Mutex   // makes compare and write atomic
 	mu      sync.RWMutex // guards closed
@@ -86,7 +85,7 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if e.closed {
 		return nil, engine.ErrClosed
 	}
-	return &snapshot{e, e.db.NewTransaction(false)}, nil
+	return &snapshot{e.db.NewTransaction(false)}, nil
 }
 
 // Apply writes the batch in one transaction and waits for the log to be synced.
@@ -94,8 +93,8 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if b.Size() > limit {
-		return model.Fail("database.too-large-by", "bytes", b.Size(), "most", limit).Wrapping(engine.ErrTooLarge)
+	if err := limit.Check(b.Size(), len(b.Writes)); err != nil {
+		return err
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
@@ -121,9 +120,6 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		} else {
 			err = txn.Set([]byte(w.Key), w.Value)
 		}
-		if errors.Is(err, badger.ErrTxnTooBig) {
-			return model.Fail("database.too-many", "keys", len(b.Writes)).Wrapping(engine.ErrTooLarge)
-		}
 		if err != nil {
 			return model.Fail("database.writing", "key", w.Key, "cause", err)
 		}
@@ -146,11 +142,13 @@ func compare(txn *badger.Txn, c engine.Compare) error {
 	return nil
 }
 
-// Limit is 2 MiB.
-func (e *Engine) Limit() int { return limit }
+// Acquire always succeeds: the lock on the directory, which [Open] took, is the lease.
+func (e *Engine) Acquire(context.Context, string) (*engine.Lease, error) {
+	return engine.NewLease(0), nil
+}
 
-// KeysRead counts keys read since the engine was opened.
-func (e *Engine) KeysRead() uint64 { return e.read.Load() }
+// Limit is 2 MiB in 16,384 writes.
+func (e *Engine) Limit() engine.Limit { return limit }
 
 // Close flushes what is in memory and closes the files.
 func (e *Engine) Close() error {
@@ -168,15 +166,11 @@ func (e *Engine) Close() error {
 // Verify checks all tables. Damage is an [*engine.DamagedError].
 func (e *Engine) Verify(ctx context.Context) error { return verifyTables(ctx, e.dir) }
 
-type snapshot struct {
-	e   *Engine
-	txn *badger.Txn
-}
+type snapshot struct{ txn *badger.Txn }
 
 func (s *snapshot) Close() { s.txn.Discard() }
 
 func (s *snapshot) Get(key string) ([]byte, error) {
-	s.e.read.Add(1)
 	item, err := s.txn.Get([]byte(key))
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, fmt.Errorf("%w: %q", engine.ErrNotFound, key)
@@ -205,7 +199,7 @@ func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 		default:
 			it.Rewind()
 		}
-		for ; it.Valid(); it.Next() {
+		for n := 0; it.Valid() && (r.Limit == 0 || n < r.Limit); it.Next() {
 			p := engine.Pair{Key: string(it.Item().Key())}
 			if !r.Contains(p.Key) {
 				if r.Reverse && p.Key == r.To {
@@ -213,7 +207,7 @@ func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 				}
 				return
 			}
-			s.e.read.Add(1)
+			n++
 			var err error
 			if !r.KeysOnly {
 				p.Value, err = it.Item().ValueCopy([]byte{})

@@ -23,7 +23,16 @@ func open(t *testing.T, dir string, create bool) engine.Engine {
 }
 
 func TestEngineContract(t *testing.T) {
-	enginetest.Run(t, func(t *testing.T) engine.Engine { return open(t, t.TempDir(), true) })
+	enginetest.Run(t, func(t *testing.T) enginetest.Database {
+		dir := t.TempDir()
+		return enginetest.Database{Open: func() (engine.Engine, error) {
+			e, err := badger.Open(dir, badger.Options{Create: true})
+			if err != nil {
+				return nil, err
+			}
+			return e, nil
+		}}
+	})
 }
 
 // made is a directory with a database in which "k" is "v".

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/table"
@@ -28,7 +27,6 @@ type Reader struct {
 	recent tree.Map[value]  // content of the memtable logs
 	tails  []string
 	strays int // number of tables that the manifest does not list
-	read   atomic.Uint64
 
 	mu     sync.Mutex // guards closed
 	closed bool
@@ -145,11 +143,13 @@ func (r *Reader) Apply(context.Context, *engine.Batch) error { return engine.Err
 // Verify checks all tables. Damage is an [*engine.DamagedError].
 func (r *Reader) Verify(ctx context.Context) error { return verifyTables(ctx, r.dir) }
 
-// Limit is 2 MiB.
-func (r *Reader) Limit() int { return limit }
+// Acquire always fails.
+func (r *Reader) Acquire(context.Context, string) (*engine.Lease, error) {
+	return nil, engine.ErrReadOnly
+}
 
-// KeysRead counts keys read since the Reader was opened.
-func (r *Reader) KeysRead() uint64 { return r.read.Load() }
+// Limit is that of the database that is open for writing.
+func (r *Reader) Limit() engine.Limit { return limit }
 
 // Close closes the files.
 func (r *Reader) Close() error {

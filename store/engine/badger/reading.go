@@ -59,7 +59,6 @@ func (readerSnapshot) Close() {}
 
 // Get searches the memtable logs and each table that may contain the key.
 func (s readerSnapshot) Get(key string) ([]byte, error) {
-	s.r.read.Add(1)
 	newest, found := s.r.recent.Get(key)
 	seek, hash := y.KeyWithTs([]byte(key), math.MaxUint64), y.Hash([]byte(key))
 	for n, level := range s.r.levels {
@@ -101,16 +100,17 @@ func (s readerSnapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 		if r.Reverse {
 			recent = s.r.recent.Descend(r.From, r.To)
 		}
+		n := 0
 		for key, v := range merge(recent, s.r.stored(r), r.Reverse) {
 			if v.meta&bitDelete != 0 || strings.HasPrefix(key, internalPrefix) {
 				continue
 			}
-			s.r.read.Add(1)
+			n++
 			p, err := engine.Pair{Key: key}, error(nil)
 			if !r.KeysOnly {
 				p.Value, err = s.r.resolve(key, v)
 			}
-			if !yield(p, err) || err != nil {
+			if !yield(p, err) || err != nil || n == r.Limit {
 				return
 			}
 		}

@@ -3,17 +3,22 @@
 package builtin
 
 import (
+	"context"
 	"log/slog"
 
 	"certquay/store/engine"
 	"certquay/store/engine/badger"
 	"certquay/store/engine/mem"
+	"certquay/store/engine/postgres"
 )
 
 // Setup configures an engine.
 type Setup struct {
 	Dir    string // directory of its files; ignored by an engine without files
+	URL    string // of its database; ignored by an engine with files
 	Create bool   // creates the database if it does not exist
+	// PasswordFile holds the password for the URL; "" for none.
+	PasswordFile string
 	// Scratch means that the files are not read again once the engine is closed: they
 	// are encrypted with a key kept only in memory, and not synced.
 	Scratch bool
@@ -30,15 +35,26 @@ type Kind struct {
 
 // The engines.
 var (
-	Badger = Kind{"badger", openBadger}
-	Memory = Kind{"memory", openMemory} // keeps nothing
+	Badger   = Kind{"badger", openBadger}
+	Postgres = Kind{"postgres", openPostgres}
+	Memory   = Kind{"memory", openMemory} // keeps nothing
 )
 
 // Kinds are the engines that are built in.
-var Kinds = []Kind{Badger, Memory}
+var Kinds = []Kind{Badger, Postgres, Memory}
 
 func openBadger(s Setup) (engine.Engine, error) {
 	e, err := badger.Open(s.Dir, badger.Options{Create: s.Create, Scratch: s.Scratch, Logger: s.Log})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func openPostgres(s Setup) (engine.Engine, error) {
+	e, err := postgres.Open(context.Background(), postgres.Options{
+		URL: s.URL, PasswordFile: s.PasswordFile, Create: s.Create, Logger: s.Log,
+	})
 	if err != nil {
 		return nil, err
 	}

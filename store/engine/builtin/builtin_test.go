@@ -5,20 +5,25 @@ import (
 
 	"certquay/store/engine"
 	"certquay/store/engine/builtin"
+	"certquay/store/engine/postgres/pgtest"
 )
 
 // Each engine that is built in has a name and a sentence, opens, and finds what
 // was written in it.
 func TestEachKindOpens(t *testing.T) {
+	url := pgtest.Start(t).Database(t)
 	seen := map[string]bool{}
 	for _, k := range builtin.Kinds {
 		if k.Name == "" || seen[k.Name] {
 			t.Errorf("%+v", k)
 		}
 		seen[k.Name] = true
-		e, err := k.Open(builtin.Setup{Dir: t.TempDir(), Create: true})
+		e, err := k.Open(builtin.Setup{Dir: t.TempDir(), URL: url, Create: true})
 		if err != nil {
 			t.Fatalf("%s: %v", k.Name, err)
+		}
+		if _, err := e.Acquire(t.Context(), "test"); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
 		}
 		if err := e.Apply(t.Context(), &engine.Batch{Writes: []engine.Write{{Key: "a", Value: []byte("b")}}}); err != nil {
 			t.Errorf("%s: %v", k.Name, err)

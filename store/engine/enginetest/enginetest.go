@@ -13,23 +13,149 @@ import (
 	"certquay/store/engine"
 )
 
-// Run tests an engine. Each call of open returns an empty one, which Run closes.
-func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
-	fresh := func(t *testing.T) engine.Engine {
-		e := open(t)
-		t.Cleanup(func() {
-			if err := e.Close(); err != nil {
-				t.Error(err)
+// Database is an empty database.
+type Database struct {
+	// Open connects to it. The first engine is opened before others; if the database
+	// can only be open once, opening it again fails with an error that wraps
+	// [engine.ErrInUse].
+	Open func() (engine.Engine, error)
+	// EndLease ends the lease of whoever holds it, as if it could not be renewed. It is
+	// nil for a database that can only be open once.
+	EndLease func() error
+}
+
+// Run tests an engine. Each call of fresh returns an empty database.
+func Run(t *testing.T, fresh func(t *testing.T) Database) {
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, engine.Engine)
+	}{
+		{"scans equal those of a sorted list", scans},
+		{"a scan may call others", nested},
+		{"a snapshot does not see later writes", isolated},
+		{"a batch whose compare fails writes nothing", compares},
+		{"a batch over the limit is refused", limited},
+		{"keys read are counted", counted},
+		{"an ended context writes nothing", cancelled},
+		{"closing again does nothing", closed},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, own(t, open(t, fresh(t)))) })
+	}
+	t.Run("one engine owns the database", func(t *testing.T) { owned(t, fresh(t)) })
+	t.Run("a deposed owner writes nothing", func(t *testing.T) {
+		if d := fresh(t); d.EndLease != nil {
+			deposed(t, d)
+		}
+	})
+}
+
+// open opens an engine until the test ends.
+func open(t *testing.T, d Database) engine.Engine {
+	t.Helper()
+	e, err := d.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// own makes an engine the owner of its database.
+func own(t *testing.T, e engine.Engine) engine.Engine {
+	t.Helper()
+	if _, err := e.Acquire(context.Background(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// owned passes the ownership from one engine to another.
+func owned(t *testing.T, d Database) {
+	first := open(t, d)
+	lease, err := first.Acquire(t.Context(), "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, first, "k", "1")
+	second, err := d.Open()
+	if d.EndLease == nil {
+		if !errors.Is(err, engine.ErrInUse) {
+			t.Fatalf("opened twice: %v", err)
+		}
+	} else {
+		held := new(engine.HeldError)
+		if _, err := second.Acquire(t.Context(), "second"); !errors.As(err, &held) || held.Holder != "first" || held.Since.IsZero() {
+			t.Fatalf("acquired twice: %v", err)
+		}
+		var b engine.Batch
+		b.Put("k", []byte("2"))
+		if err := second.Apply(t.Context(), &b); !errors.Is(err, engine.ErrNotOwner) {
+			t.Errorf("written without the lease: %v", err)
+		}
+		read(t, second, func(s engine.Snapshot) {
+			if v, err := s.Get("k"); err != nil || string(v) != "1" {
+				t.Errorf("the other reads %q, %v", v, err)
 			}
 		})
-		return e
 	}
-	t.Run("scans equal those of a sorted list", func(t *testing.T) { scans(t, fresh(t)) })
-	t.Run("a snapshot does not see later writes", func(t *testing.T) { isolated(t, fresh(t)) })
-	t.Run("a batch whose compare fails writes nothing", func(t *testing.T) { compares(t, fresh(t)) })
-	t.Run("a batch over the limit is refused", func(t *testing.T) { limited(t, fresh(t)) })
-	t.Run("keys read are counted", func(t *testing.T) { counted(t, fresh(t)) })
-	t.Run("an ended context writes nothing", func(t *testing.T) { cancelled(t, fresh(t)) })
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-lease.Lost():
+		t.Error("a lease that was given back counts as lost")
+	default:
+	}
+	if d.EndLease == nil {
+		second = open(t, d)
+	}
+	defer func() { _ = second.Close() }()
+	next, err := second.Acquire(t.Context(), "second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.EndLease != nil && next.Epoch() <= lease.Epoch() {
+		t.Errorf("epoch %d after %d", next.Epoch(), lease.Epoch())
+	}
+	put(t, second, "k", "2")
+}
+
+// deposed takes the lease from an owner that does not know it.
+func deposed(t *testing.T, d Database) {
+	first, second := open(t, d), open(t, d)
+	lease, err := first.Acquire(t.Context(), "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, first, "k", "1")
+	if err := d.EndLease(); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(when string) {
+		var b engine.Batch
+		b.Put("k", []byte(when))
+		if err := first.Apply(t.Context(), &b); !errors.Is(err, engine.ErrNotOwner) {
+			t.Errorf("%s: the deposed owner writes: %v", when, err)
+		}
+	}
+	refused("ended")
+	own(t, second)
+	refused("passed on")
+	<-lease.Lost()
+	if _, err := first.Acquire(t.Context(), "first"); !errors.Is(err, engine.ErrInUse) {
+		t.Errorf("acquired twice: %v", err)
+	}
+	refused("asked for")
+	put(t, second, "l", "2")
+	read(t, second, func(s engine.Snapshot) {
+		if v, err := s.Get("k"); err != nil || string(v) != "1" {
+			t.Errorf("k is %q, %v", v, err)
+		}
+	})
 }
 
 func put(t *testing.T, e engine.Engine, pairs ...string) {
@@ -86,6 +212,7 @@ func scans(t *testing.T, e engine.Engine) {
 		if rapid.Bool().Draw(t, "bounded") {
 			r.From, r.To = keys.Draw(t, "from"), keys.Draw(t, "to")
 		}
+		r.Limit = rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "limit")
 		var got []string
 		want := sorted(model, r)
 		s, err := e.Snapshot()
@@ -116,10 +243,46 @@ func sorted(model map[string]string, r engine.Range) (out []string) {
 	if r.Reverse {
 		slices.Reverse(ks)
 	}
+	if r.Limit > 0 {
+		ks = ks[:min(r.Limit, len(ks))]
+	}
 	for _, k := range ks {
 		out = append(out, k+"="+model[k])
 	}
 	return out
+}
+
+// nested reads within a scan that is longer than what an engine fetches at once.
+func nested(t *testing.T, e engine.Engine) {
+	const many = 3000
+	var b engine.Batch
+	for n := range many {
+		b.Put(fmt.Sprintf("%04d", n), []byte{byte(n)})
+	}
+	if err := e.Apply(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	for _, reverse := range []bool{false, true} {
+		read(t, e, func(s engine.Snapshot) {
+			n := 0
+			for p, err := range s.Scan(engine.Range{From: "0", To: "9", Reverse: reverse}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				key := fmt.Sprintf("%04d", n)
+				if reverse {
+					key = fmt.Sprintf("%04d", many-1-n)
+				}
+				if v, err := s.Get(p.Key); p.Key != key || err != nil || string(v) != string(p.Value) {
+					t.Fatalf("pair %d is %q, %q, %v", n, p.Key, v, err)
+				}
+				n++
+			}
+			if n != many {
+				t.Errorf("reverse %t: %d pairs", reverse, n)
+			}
+		})
+	}
 }
 
 func isolated(t *testing.T, e engine.Engine) {
@@ -171,7 +334,7 @@ func compares(t *testing.T, e engine.Engine) {
 func limited(t *testing.T, e engine.Engine) {
 	var b engine.Batch
 	chunk := make([]byte, 64<<10)
-	for n := 0; b.Size()+engine.Size("0000", chunk) <= e.Limit(); n++ {
+	for n := 0; b.Size()+engine.Size("0000", chunk) <= e.Limit().Bytes; n++ {
 		b.Put(fmt.Sprintf("%04d", n), chunk)
 	}
 	if err := e.Apply(context.Background(), &b); err != nil {
@@ -182,12 +345,24 @@ func limited(t *testing.T, e engine.Engine) {
 	if err := e.Apply(context.Background(), &b); !errors.Is(err, engine.ErrTooLarge) {
 		t.Errorf("a batch over the limit: %v", err)
 	}
+	b = engine.Batch{}
+	for n := range e.Limit().Writes {
+		b.Put(fmt.Sprintf("%06d", n), nil)
+	}
+	if err := e.Apply(context.Background(), &b); err != nil {
+		t.Errorf("as many writes as the limit: %v", err)
+	}
+	b.Delete("none")
+	if err := e.Apply(context.Background(), &b); !errors.Is(err, engine.ErrTooLarge) {
+		t.Errorf("more writes than the limit: %v", err)
+	}
 }
 
+// counted tests [Counter].
 func counted(t *testing.T, e engine.Engine) {
 	put(t, e, "a", "1", "b", "2", "c", "3")
-	before := e.KeysRead()
-	read(t, e, func(s engine.Snapshot) {
+	c := &Counter{Engine: e}
+	read(t, c, func(s engine.Snapshot) {
 		_, _ = s.Get("a")
 		for _, err := range s.Scan(engine.Range{From: "a", To: "c"}) {
 			if err != nil {
@@ -201,8 +376,14 @@ func counted(t *testing.T, e engine.Engine) {
 			break
 		}
 	})
-	if n := e.KeysRead() - before; n != 4 {
-		t.Errorf("counted %d keys, want 4", n)
+	if n, open := c.Read(), c.Open(); n != 4 || open != 1 {
+		t.Errorf("counted %d keys in %d scans without an end, want 4 and 1", n, open)
+	}
+}
+
+func closed(t *testing.T, e engine.Engine) {
+	if err := errors.Join(e.Close(), e.Close()); err != nil {
+		t.Error(err)
 	}
 }
 

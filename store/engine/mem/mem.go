@@ -8,52 +8,65 @@ import (
 	"fmt"
 	"iter"
 	"sync"
-	"sync/atomic"
+	"time"
 
-	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/tree"
 )
 
-// Engine is an [engine.Engine] in memory. The zero value is empty and ready.
+// Engine is an [engine.Engine] in memory: a connection to a database that others can
+// have open too.
 type Engine struct {
-	mu   sync.Mutex // of writers, and of data
-	data tree.Map[[]byte]
-	read atomic.Uint64
+	db    *database
+	lease *engine.Lease // guarded by the mutex of the database; nil without
+}
+
+// database is what the connections to it share.
+type database struct {
+	mu    sync.Mutex // of writers, and of everything below
+	data  tree.Map[[]byte]
+	epoch uint64        // of the last lease
+	owner *engine.Lease // nil while nobody holds it
+	held  engine.HeldError
 }
 
 var _ engine.Engine = (*Engine)(nil)
 
-// limit equals that of etcd and is close to Badger's, so that what works here works
-// there.
-const limit = 2 << 20
+// limit is close to Badger's, so that what works here works there.
+var limit = engine.Limit{Bytes: 2 << 20, Writes: 16 << 10}
 
-// New makes an empty engine.
-func New() *Engine { return &Engine{} }
+// New makes an empty database, and returns a connection to it.
+func New() *Engine { return &Engine{db: &database{}} }
+
+// Connect returns another connection to the same database.
+func (e *Engine) Connect() *Engine { return &Engine{db: e.db} }
 
 // Snapshot returns a view of the present data in constant time.
 func (e *Engine) Snapshot() (engine.Snapshot, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return &snapshot{e, e.data}, nil
+	e.db.mu.Lock()
+	defer e.db.mu.Unlock()
+	return snapshot{e.db.data}, nil
 }
 
-// Apply writes the batch.
+// Apply writes the batch. It needs the lease once anybody has ever held it.
 func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if b.Size() > limit {
-		return model.Fail("database.too-large-by", "bytes", b.Size(), "most", limit).Wrapping(engine.ErrTooLarge)
+	if err := limit.Check(b.Size(), len(b.Writes)); err != nil {
+		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.db.mu.Lock()
+	defer e.db.mu.Unlock()
+	if e.db.epoch > 0 && (e.lease == nil || e.db.owner != e.lease) {
+		return engine.ErrNotOwner
+	}
 	for _, c := range b.Compare {
-		if v, ok := e.data.Get(c.Key); ok != (c.Value != nil) || !bytes.Equal(v, c.Value) {
+		if v, ok := e.db.data.Get(c.Key); ok != (c.Value != nil) || !bytes.Equal(v, c.Value) {
 			return fmt.Errorf("%w: key %q", engine.ErrConflict, c.Key)
 		}
 	}
-	data := e.data
+	data := e.db.data
 	for _, w := range b.Writes {
 		if w.Delete {
 			data = data.Delete(w.Key)
@@ -61,26 +74,50 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 			data = data.Put(w.Key, w.Value)
 		}
 	}
-	e.data = data
+	e.db.data = data
 	return nil
 }
 
-// Limit is 2 MiB.
-func (e *Engine) Limit() int { return limit }
-
-// KeysRead counts keys read since the engine was made.
-func (e *Engine) KeysRead() uint64 { return e.read.Load() }
-
-// Close keeps the data.
-func (e *Engine) Close() error { return nil }
-
-type snapshot struct {
-	e    *Engine
-	data tree.Map[[]byte]
+// Acquire takes the lease, which does not end by itself.
+func (e *Engine) Acquire(_ context.Context, holder string) (*engine.Lease, error) {
+	e.db.mu.Lock()
+	defer e.db.mu.Unlock()
+	if e.db.owner != nil {
+		held := e.db.held
+		return nil, &held
+	}
+	e.db.epoch++
+	e.lease = engine.NewLease(e.db.epoch)
+	e.db.owner, e.db.held = e.lease, engine.HeldError{Holder: holder, Since: time.Now()}
+	return e.lease, nil
 }
 
-func (s *snapshot) Get(key string) ([]byte, error) {
-	s.e.read.Add(1)
+// EndLease ends the lease of whoever holds it, as if it could not be renewed.
+func (e *Engine) EndLease() {
+	e.db.mu.Lock()
+	defer e.db.mu.Unlock()
+	if e.db.owner != nil {
+		e.db.owner.Lose()
+		e.db.owner = nil
+	}
+}
+
+// Limit is 2 MiB in 16,384 writes.
+func (e *Engine) Limit() engine.Limit { return limit }
+
+// Close gives the lease back and keeps the data.
+func (e *Engine) Close() error {
+	e.db.mu.Lock()
+	defer e.db.mu.Unlock()
+	if e.lease != nil && e.db.owner == e.lease {
+		e.db.owner = nil
+	}
+	return nil
+}
+
+type snapshot struct{ data tree.Map[[]byte] }
+
+func (s snapshot) Get(key string) ([]byte, error) {
 	v, ok := s.data.Get(key)
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", engine.ErrNotFound, key)
@@ -88,22 +125,23 @@ func (s *snapshot) Get(key string) ([]byte, error) {
 	return v, nil
 }
 
-func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
+func (s snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 	return func(yield func(engine.Pair, error) bool) {
 		all := s.data.Ascend(r.From, r.To)
 		if r.Reverse {
 			all = s.data.Descend(r.From, r.To)
 		}
+		n := 0
 		for k, v := range all {
-			s.e.read.Add(1)
 			if r.KeysOnly {
 				v = nil
 			}
-			if !yield(engine.Pair{Key: k, Value: v}, nil) {
+			n++
+			if !yield(engine.Pair{Key: k, Value: v}, nil) || n == r.Limit {
 				return
 			}
 		}
 	}
 }
 
-func (s *snapshot) Close() {}
+func (snapshot) Close() {}

@@ -9,5 +9,11 @@ import (
 )
 
 func TestEngineContract(t *testing.T) {
-	enginetest.Run(t, func(*testing.T) engine.Engine { return mem.New() })
+	enginetest.Run(t, func(*testing.T) enginetest.Database {
+		first := mem.New()
+		return enginetest.Database{
+			Open:     func() (engine.Engine, error) { return first.Connect(), nil },
+			EndLease: func() error { first.EndLease(); return nil },
+		}
+	})
 }

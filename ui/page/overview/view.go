@@ -145,10 +145,14 @@ func (p *page) welcome(w int) []widget.Row {
 	step := func(key, text string) {
 		rows = append(rows, widget.Row{{Text: "  " + s.Paint(style.Key, widget.Pad(key, 3)), ReadAloud: key + ":"}, {Text: text}})
 	}
-	if p.height > 22 { // where there is room, as there is none for all notes on 24 lines
-		add(style.Normal, "")
+	gap := func() {
+		if p.height > 22 { // on 24 lines each is needed
+			add(style.Normal, "")
+		}
 	}
-	add(style.Strong, c.T("empty.welcome"), "")
+	gap()
+	add(style.Strong, c.T("empty.welcome"))
+	gap()
 	add(style.Muted, widget.Wrap(c.T("empty.text"), w-4)...)
 	add(style.Head, "", c.T("empty.first"))
 	if p.there > 0 {
@@ -162,7 +166,7 @@ func (p *page) welcome(w int) []widget.Row {
 	add(style.Head, "", c.T("empty.then"))
 	step(c.KeyOf(rules.Apply), c.T("empty.apply"))
 	step(c.KeyOf(rules.Deploy), c.T("empty.deploy"))
-	add(style.Normal, "")
+	gap()
 	for _, note := range append([]string{c.EdgeNote}, c.Notes...) {
 		lines := widget.Wrap(note, w-6)
 		if note == "" || len(rows)+len(lines) > p.height-2 {

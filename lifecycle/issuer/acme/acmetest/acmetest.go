@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/letsencrypt/pebble/v2/acme"
 	"github.com/letsencrypt/pebble/v2/ca"
 	"github.com/letsencrypt/pebble/v2/core"
 	"github.com/letsencrypt/pebble/v2/db"
@@ -159,6 +160,24 @@ func (c *CA) Count(path string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.posts[path]
+}
+
+// Looked waits until the CA has looked for the proof of the challenge that a request is
+// about, which it does after it has answered.
+func (c *CA) Looked(t testing.TB, r *http.Request) {
+	t.Helper()
+	id := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	if err := await(func() (io.Closer, error) {
+		ch := c.Store.GetChallengeByID(id)
+		ch.RLock()
+		defer ch.RUnlock()
+		if ch.Status != acme.StatusValid && ch.Status != acme.StatusInvalid {
+			return nil, fmt.Errorf("the challenge %s is %s", id, ch.Status)
+		}
+		return io.NopCloser(nil), nil
+	}); err != nil {
+		t.Error(err)
+	}
 }
 
 // Order waits for the order of a certificate, which is filed after the certificate was
