@@ -76,7 +76,7 @@ func (c *invocation) copyToDatabase(passwordFile string) func(context.Context, s
 		if passwordFile != "" {
 			passwordFile = c.Abs(passwordFile)
 		}
-		e, err := builtin.Postgres.Open(builtin.Setup{URL: url, PasswordFile: passwordFile, Create: true, Log: c.app.Log})
+		e, err := builtin.ForURL(url).Open(builtin.Setup{URL: url, PasswordFile: passwordFile, Create: true, Log: c.app.Log})
 		if err != nil {
 			return sum, report, err
 		}

@@ -70,7 +70,7 @@ func (a *App) openShared(ctx context.Context) error {
 // acquireShared connects to the database, unless it has already, and asks for the lease.
 func (a *App) acquireShared(ctx context.Context, setup builtin.Setup) (err error) {
 	if a.shared == nil {
-		if a.shared, err = builtin.Postgres.Open(setup); err != nil {
+		if a.shared, err = builtin.ForURL(setup.URL).Open(setup); err != nil {
 			a.shared = nil
 			return err
 		}
