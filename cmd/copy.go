@@ -23,6 +23,7 @@ func copyCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "copy",
 		Example: "  certquay copy --to postgres://certquay@db.example.com/certquay --password-file pg.password\n" +
+			"  certquay copy --to etcd://etcd1:2379,etcd2:2379/certquay\n" +
 			"  certquay copy --to /srv/certquay",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 const format = 1
 
 // maker begins the value that tells the format.
-const maker = "certquay "
+const maker = "certquay/"
 
 // prepare checks the keys below the prefix and the limits of the cluster, and makes a
 // database if there is none.
@@ -84,12 +85,15 @@ func (e *Engine) checkFormat(value string) error {
 	return nil
 }
 
-// The operations of a transaction: what certquay makes use of, and what it needs, which is
-// what etcd allows by default.
+// The operations of a transaction: what etcd allows by default, which certquay needs, and
+// the most that it makes use of.
 const (
-	mostOperations  = 4096
 	leastOperations = 128
+	mostOperations  = 8192
 )
+
+// enough operations are those that an action on some dozens of instances writes.
+const enough = 1024
 
 // spare is the part of a request that is not writes, in bytes.
 const spare = 8 << 10
@@ -97,28 +101,31 @@ const spare = 8 << 10
 // framing is what a write takes in a request in addition to its key and value, in bytes.
 const framing = 20
 
-// findLimit finds out how many operations a transaction may have, from large ones that do
+// findLimit finds out how many operations a transaction may have, from ones that do
 // nothing.
 func (e *Engine) findLimit(ctx context.Context) error {
-	for ops := mostOperations; ; ops /= 2 {
-		if ops < leastOperations {
-			return model.Fail("etcd.few-operations", "url", e.name, "least", leastOperations)
-		}
-		nothing := make([]wire.Op, ops)
-		for n := range nothing {
-			nothing[n] = wire.Range{Key: e.key(formatKey)}
-		}
-		_, err := e.cluster.Txn(ctx, wire.Txn{Else: nothing})
+	allowed := 0
+	for ops := leastOperations; ops <= mostOperations; ops *= 2 {
+		_, err := e.cluster.Txn(ctx, wire.Txn{Else: slices.Repeat([]wire.Op{wire.Range{Key: e.key(formatKey)}}, ops)})
 		if errors.Is(err, wire.ErrTooManyOperations) {
-			continue
+			break
 		}
-		more := max(0, len(e.key(pairs))+framing-engine.Size("", nil))
-		e.limit = engine.Limit{
-			Writes: ops - 1, Bytes: e.request - spare - ops*more,
-			Raise: model.Say("etcd.raise"),
+		if err != nil {
+			return err
 		}
-		return err
+		allowed = ops
 	}
+	if allowed == 0 {
+		return model.Fail("etcd.few-operations", "url", e.name, "least", leastOperations, "good", mostOperations)
+	}
+	if allowed < enough {
+		e.log.Warn("the cluster takes few operations in a transaction; start it with --max-txn-ops", "operations", allowed, "good", mostOperations)
+	}
+	more := max(0, len(e.key(pairs))+framing-engine.Size("", nil))
+	e.limit = engine.Limit{
+		Writes: allowed - 1, Bytes: e.request - spare - allowed*more, Raise: model.Say("etcd.raise", "good", mostOperations),
+	}
+	return nil
 }
 
 // tryBytes checks that a request may be as large as it is said, with one that writes

@@ -197,13 +197,19 @@ func (c *Cluster) EndLease(ctx context.Context, url string) error {
 // Compact forgets all revisions before the newest one.
 func (c *Cluster) Compact(t testing.TB) {
 	t.Helper()
+	c.Call(t, "KV/Compact", uint64(c.Revision(t)))
+}
+
+// Revision returns the revision of the cluster, which each write makes a new one.
+func (c *Cluster) Revision(t testing.TB) int64 {
+	t.Helper()
 	client := wire.New(wire.Config{Hosts: c.Hosts})
 	defer client.Close()
 	found, err := client.Range(t.Context(), wire.Range{Key: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Call(t, "KV/Compact", uint64(found.Revision))
+	return found.Revision
 }
 
 // Call calls a method of the first node, with numbers, texts and messages as the first
