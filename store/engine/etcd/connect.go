@@ -181,5 +181,8 @@ func (e *Engine) explainConnection(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		code, cause = "etcd.unreachable", context.DeadlineExceeded
 	}
+	if code == "etcd.connection" && e.tls != nil {
+		code = "etcd.connection-tls"
+	}
 	return model.Fail(code, "url", e.name, "host", host, "cause", cause).Wrapping(err)
 }

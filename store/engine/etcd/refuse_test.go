@@ -259,7 +259,7 @@ func TestCertificatesAreVerified(t *testing.T) {
 	refused(t, etcd.Options{URL: at + cert + "&cert=" + other + "&key=" + otherKey}, "etcd.client-certificate")
 	refused(t, etcd.Options{URL: "etcd://localhost:" + port + "/certquay"}, "etcd.connection")
 	plain := etcdtest.StartOne(t)
-	refused(t, etcd.Options{URL: "etcd://" + plain.Hosts[0] + "/certquay?cacert=" + cert}, "etcd.no-tls")
+	refused(t, etcd.Options{URL: "etcd://" + plain.Hosts[0] + "/certquay?cacert=" + cert}, "etcd.connection-tls")
 	accepted(t, etcd.Options{URL: at + cert + "&cert=" + cert + "&key=" + key})
 }
 

@@ -159,6 +159,11 @@ func (c *Cluster) Kill(t testing.TB, n int) {
 // Run starts a node again after it was killed.
 func (c *Cluster) Run(t testing.TB, n int) { c.run(t, n) }
 
+// Ready reports whether a node answers.
+func (c *Cluster) Ready(t testing.TB, n int) bool {
+	return c.do(t.Context(), c.Hosts[n], wire.Txn{Then: []wire.Op{wire.Range{Key: "k"}}}) == nil
+}
+
 // Pause stops a node, whose connections stay, and returns a function that wakes it.
 func (c *Cluster) Pause(t testing.TB, n int) (wake func()) {
 	t.Helper()
