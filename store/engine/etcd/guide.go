@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"certquay/store/engine"
 	"certquay/store/engine/etcd/wire"
 )
 
@@ -23,6 +24,21 @@ func (g *guide) add(end string) {
 	defer g.mu.Unlock()
 	if n, there := slices.BinarySearch(g.ends, end); !there {
 		g.ends = slices.Insert(g.ends, n, end)
+	}
+}
+
+// learn adds ends behind the keys of a page that began and ended so, up to that of its
+// window: where what the keys have in common ends, and the shorter ones of that. What lies
+// between two of them is at most a digit's share of all.
+func (g *guide) learn(first, last, end string) {
+	common := 0
+	for common < min(len(first), len(last)) && first[common] == last[common] {
+		common++
+	}
+	for ; common > 0; common-- {
+		if m := engine.End(last[:common]); m > last && m < end {
+			g.add(m)
+		}
 	}
 }
 
@@ -75,9 +91,9 @@ func (s *snapshot) ascending(from, to *string, want int, keysOnly bool) ([]wire.
 	}
 	*from = found.Pairs[len(found.Pairs)-1].Key + "\x00"
 	if found.Count > 2*(want+dense) {
-		_, _, err = s.split(*from, end, found.Count-len(found.Pairs), false)
+		s.e.guide.learn(found.Pairs[0].Key, *from, end)
 	}
-	return found.Pairs, err
+	return found.Pairs, nil
 }
 
 // descending fetches the last keys of a range, and moves its end before them.
@@ -85,7 +101,7 @@ func (s *snapshot) descending(from, to *string, want int, keysOnly bool) ([]wire
 	begin := s.e.guide.before(*from, *to)
 	keys, err := s.count(begin, *to)
 	if err == nil && keys > 2*dense {
-		begin, *to, err = s.split(begin, *to, keys, true)
+		begin, err = s.split(begin, *to, keys)
 	}
 	if err != nil {
 		return nil, err
@@ -110,9 +126,9 @@ func (s *snapshot) count(from, to string) (int, error) {
 	return found.Count, err
 }
 
-// split halves a range with so many keys until its beginning, or its end, is a window. It
-// returns that, and adds the ends that it found to the guide.
-func (s *snapshot) split(from, to string, keys int, last bool) (string, string, error) {
+// split halves a range with so many keys until what is left of its end is a window. It
+// returns the beginning of that, and adds the ends that it found to the guide.
+func (s *snapshot) split(from, to string, keys int) (string, error) {
 	for keys > dense {
 		m := between(from, to)
 		if m == "" {
@@ -120,22 +136,19 @@ func (s *snapshot) split(from, to string, keys int, last bool) (string, string, 
 		}
 		left, err := s.count(from, m)
 		if err != nil {
-			return from, to, err
+			return from, err
 		}
 		switch {
-		case left == 0:
-			from = m
 		case left == keys:
 			to = m
-		case last:
+		case left > 0:
 			s.e.guide.add(m)
-			from, keys = m, keys-left
+			fallthrough
 		default:
-			s.e.guide.add(m)
-			to, keys = m, left
+			from, keys = m, keys-left
 		}
 	}
-	return from, to, nil
+	return from, nil
 }
 
 // between returns a short string in the middle between two strings, as numbers with as

@@ -92,7 +92,7 @@ const (
 	mostOperations  = 8192
 )
 
-// enough operations are those that an action on some dozens of instances writes.
+// enough operations are those that buying 100 instances at once writes, about a thousand.
 const enough = 1024
 
 // spare is the part of a request that is not writes, in bytes.
