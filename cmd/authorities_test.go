@@ -2,10 +2,12 @@ package cmd_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"certquay/lifecycle/issuer/acme/acmetest"
@@ -15,11 +17,22 @@ import (
 // agrees to its terms, buys, applies and renews, all in the dashboard. spec: C1
 func TestByKeysAloneToACertificateOfAnACMECA(t *testing.T) {
 	port := acmetest.FreePort()
-	ca, err := acmetest.New(acmetest.Options{HTTP: port})
+	looked := make(chan struct{}) // closed when the challenge was seen on the screen
+	var once sync.Once
+	seen := func() { once.Do(func() { close(looked) }) }
+	ca, err := acmetest.New(acmetest.Options{HTTP: port, Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if acmetest.StepOf(r) == "challenge" {
+				<-looked
+			}
+			next.ServeHTTP(w, r)
+		})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(ca.Close)
+	t.Cleanup(seen)
 	p := newPerson(t)
 	if err := os.WriteFile(filepath.Join(p.home, "roots.pem"), ca.Roots, 0o600); err != nil {
 		t.Fatal(err)
@@ -65,6 +78,14 @@ func TestByKeysAloneToACertificateOfAnACMECA(t *testing.T) {
 	s.typeKeys("a")
 	s.waitFor("Apply for")
 	s.typeKeys("shop.example.com", ctrlS)
+	s.waitFor("shop.example.com", "verifying")
+	s.typeKeys("A")
+	s.waitFor("Certificate authorities")
+	s.typeKeys("j")
+	s.waitFor("challenge 0 of 1")
+	seen()
+	s.typeKeys("\x1b")
+	s.gone("Certificate authorities")
 	s.waitFor("shop.example.com", "● issued")
 	s.deployToCDN()
 	s.waitFor("deployed")

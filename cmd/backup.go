@@ -42,8 +42,8 @@ func backupCmd(c *invocation) *cobra.Command {
 }
 
 func (c *invocation) backup(ctx context.Context, file string, keys []string, passphraseFile string) error {
-	if f := rules.RequireRole(c.currentActor(), backUp, model.Owner); f != nil {
-		return f
+	if err := c.allow(ctx, backUp, false); err != nil {
+		return err
 	}
 	if c.app.Demo {
 		return out.Usage("usage.backup-demo")

@@ -104,7 +104,7 @@ func buyCmd(c *invocation) *cobra.Command {
 // unless nothing is to be changed.
 func (c *invocation) allow(ctx context.Context, a rules.Action, dryRun bool) error {
 	if dryRun {
-		return errOrNil(c.engine().May(a))
+		return c.errOrNil(c.engine().May(a))
 	}
 	return c.engine().Allow(ctx, a, "")
 }

@@ -132,7 +132,7 @@ func caRotateCmd(c *invocation) *cobra.Command {
 
 // planRotation says which issuing certificate would be replaced.
 func (c *invocation) planRotation() error {
-	if err := errOrNil(c.engine().May(rules.ActionRotateCA)); err != nil {
+	if err := c.errOrNil(c.engine().May(rules.ActionRotateCA)); err != nil {
 		return err
 	}
 	all, err := c.app.CA.Authorities()

@@ -107,7 +107,7 @@ func (c *invocation) assignAll(ctx context.Context, s *selection, a *assignment)
 		find:  c.engine().FindWatch,
 		label: func(w *model.Watch) (model.ID, string) { return w.ID, w.Address },
 		check: func(_ rules.Action, _ *model.Watch) (*rules.Facts, error) {
-			return nil, errOrNil(c.engine().May(rules.ActionWatch))
+			return nil, c.errOrNil(c.engine().May(rules.ActionWatch))
 		},
 	}, effect[model.Watch]{
 		action: v.action, plan: unasked[model.Watch],

@@ -57,7 +57,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 		Version:     Version,
 		Sealed:      by,
 		Locked:      func() bool { _, sealed := a.Protection(); return sealed },
-		Connected:   a.Sessions.Count,
+		Connected:   a.People,
 		Others:      func() []ui.Other { return c.others(ctx) },
 		Look:        func(page string, at model.ID) { a.Sessions.Look(ctx, page, at) },
 		Jobs:        c.engine().Working,

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -148,7 +149,9 @@ func (c *invocation) discovered(d *lifecycle.Discovery) error {
 func (c *invocation) presentedAt(f *lifecycle.Found) string {
 	var all []string
 	for n := range f.Places {
-		all = append(all, lifecycle.PlaceName(&f.Places[n]))
+		if name := lifecycle.PlaceName(&f.Places[n]); !slices.Contains(all, name) { // several names at one address
+			all = append(all, name)
+		}
 	}
 	return out.Dash(strings.Join(all, ", "))
 }

@@ -1,10 +1,13 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -59,8 +62,21 @@ func forecastCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// computeForecast computes a forecast. An invalid request is a usage error.
+// computeForecast computes a forecast, and shows on a terminal how far it is. An invalid
+// request is a usage error.
 func (c *invocation) computeForecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
+	from := c.engine().Now()
+	to := model.AddMonths(from, cmp.Or(r.Months, forecast.DefaultMonths))
+	var at atomic.Int64 // seconds of the forecast that are done
+	r.Progress = func(now time.Time) { at.Store(int64(now.Sub(from).Seconds())) }
+	stop := c.Progress(func() out.State {
+		done := time.Duration(at.Load()) * time.Second
+		return out.State{
+			What: c.Text("progress.forecast", "month", from.Add(done).UTC().Format("2006-01")),
+			Part: done.Hours() / max(to.Sub(from).Hours(), 1),
+		}
+	})
+	defer stop()
 	rep, err := forecast.Run(ctx, c.engine(), r)
 	var invalid *rules.Invalid
 	if errors.As(err, &invalid) {

@@ -78,10 +78,10 @@ func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 		if !words.Has(code) {
 			code = "help.--" + f.Name
 		}
-		if own := f.Annotations[meaningCode]; own != nil {
-			code = own[0]
-		}
 		f.Usage = formatWords(words, code, f.Usage)
+		if own := f.Annotations[meaningCode]; own != nil {
+			f.Usage = meaningsOf(words, own, f.Annotations[driversOf])
+		}
 	})
 	cmd.Flags().Lookup("help").Usage = words.T("help.--help", cmd.Name())
 	for _, sub := range cmd.Commands() {
@@ -89,8 +89,32 @@ func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 	}
 }
 
-// meaningCode is the annotation of a flag that is a setting: the code of its meaning.
-const meaningCode = "meaning"
+// Annotations of a flag that is a setting: the codes of its meanings, and the driver that each
+// is of, "" for all.
+const (
+	meaningCode = "meaning"
+	driversOf   = "drivers"
+)
+
+// meaningsOf is what a setting means to each driver that has it; those to whom it means the
+// same stand together.
+func meaningsOf(words *text.Catalogue, codes, drivers []string) string {
+	var all []string
+	of := map[string][]string{}
+	for n, code := range codes {
+		meaning := formatWords(words, code, "")
+		if of[meaning] == nil {
+			all = append(all, meaning)
+		}
+		of[meaning] = append(of[meaning], drivers[n])
+	}
+	for n, meaning := range all {
+		if names := strings.Join(of[meaning], ", "); names != "" {
+			all[n] = names + ": " + meaning
+		}
+	}
+	return strings.Join(all, " ")
+}
 
 // formatWords returns a text of the catalogue with its %s replaced, or "" if there is
 // no such text.

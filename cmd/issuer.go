@@ -207,7 +207,7 @@ func issuerEditCmd(c *invocation) *cobra.Command {
 // issuerSources are the settings of the kinds of issuers that can be declared.
 func issuerSources() (all []settingSource) {
 	for _, k := range issuer.Declared() {
-		all = append(all, settingSource{"built-in." + k.Name + ".", k.Settings()})
+		all = append(all, settingSource{"built-in." + k.Name + ".", k.Settings(), ""})
 	}
 	return all
 }
@@ -288,6 +288,8 @@ func issuerState(one *lifecycle.Authority) model.Text {
 		return one.Problem
 	case one.Status.LastError != "":
 		return one.Status.LastError
+	case one.HasAccount && one.Status.Account == "" && one.Settings["agree_terms"] != true:
+		return model.Say("issuer.no-account-terms")
 	case one.HasAccount && one.Status.Account == "":
 		return model.Say("issuer.no-account-yet")
 	}
@@ -307,18 +309,22 @@ func period(d time.Duration) string {
 
 // shortValue is the value of a setting on one short line.
 func shortValue(v any) string {
-	s := config.Value(v)
-	if s, is := v.(string); is && strings.Contains(s, "-----BEGIN ") {
-		return strconv.Itoa(strings.Count(s, "-----BEGIN CERTIFICATE")) + " PEM"
-	}
-	if list, is := v.([]any); is {
-		all := make([]string, len(list))
-		for n := range list {
-			all[n] = config.Value(list[n])
+	switch v := v.(type) {
+	case string:
+		if strings.Contains(v, "-----BEGIN ") {
+			return strconv.Itoa(strings.Count(v, "-----BEGIN CERTIFICATE")) + " PEM"
+		}
+		if v != "" {
+			return v
+		}
+	case []any:
+		all := make([]string, len(v))
+		for n := range v {
+			all[n] = shortValue(v[n])
 		}
 		return strings.Join(all, ", ")
 	}
-	return s
+	return config.Value(v)
 }
 
 // issuer prints one issuer.

@@ -106,7 +106,8 @@ func TestPayloadsInVerbsOverSSH(t *testing.T) {
 		text := fmt.Sprintf("m%d%sw", n, ctl)
 		run(hostileCertificate(t, n, text), "upload", "-", "--json")
 		for _, line := range []string{
-			"show", "explain", "nothing", "company add --name", "contact add --email a@example.com --name", "user add", "approve", "note h1.example.com",
+			"show", "explain", "nothing", "company add --name", "contact add --email a@example.com --name", "user add",
+			"approve", "note h1.example.com",
 			"tag h1.example.com", "list --text", "list --where", "activity --what", "check", "sessions end",
 		} {
 			out, _ := runSSH(t, c, line+" '"+text+"'")

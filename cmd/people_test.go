@@ -46,7 +46,15 @@ func TestUsersLogIn(t *testing.T) {
 	d := listen(t)
 	for _, name := range []string{"anna", "vera"} {
 		d.newKey(name)
-		d.p.must("user", "add", name, "--role", map[string]string{"anna": "admin", "vera": "viewer"}[name], "--key", filepath.Join(d.dir, name+".pub"))
+		d.p.must(
+			"user",
+			"add",
+			name,
+			"--role",
+			map[string]string{"anna": "admin", "vera": "viewer"}[name],
+			"--key",
+			filepath.Join(d.dir, name+".pub"),
+		)
 	}
 	if r := d.ssh("anna", "", "company", "add", "--name", "'Example GmbH'"); r.code != 0 {
 		t.Errorf("an admin: exit %d %s", r.code, r.err)
@@ -223,7 +231,10 @@ func dialSSH(t *testing.T, d *sshd, key string) *gossh.Client {
 		t.Fatal(err)
 	}
 	c, err := gossh.Dial("tcp", net.JoinHostPort(d.host, d.port), &gossh.ClientConfig{
-		User: "me", Auth: []gossh.AuthMethod{gossh.PublicKeys(signer)}, HostKeyCallback: gossh.InsecureIgnoreHostKey(), Timeout: time.Minute,
+		User:            "me",
+		Auth:            []gossh.AuthMethod{gossh.PublicKeys(signer)},
+		HostKeyCallback: gossh.InsecureIgnoreHostKey(),
+		Timeout:         time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -297,6 +308,9 @@ func TestEachRoleByEachVerb(t *testing.T) {
 			if code != 3 && code != 2 || !strings.Contains(out, "your role is "+role.String()) && code == 3 {
 				t.Errorf("%s: %s: exit %d\n%s", role, line, code, out)
 			}
+			if needed, _, refused := strings.Cut(afterNeeds(out), "\n"); refused && !strings.Contains(out, "ask "+needed) {
+				t.Errorf("%s: %s: who may is not named\n%s", role, line, out) // who is called as their role is
+			}
 			if code == 2 {
 				fmt.Fprintf(&lines, "%s: %s: %s\n", role, line, out)
 			}
@@ -326,6 +340,12 @@ func TestEachRoleByEachVerb(t *testing.T) {
 	if lines.Len() > 0 {
 		t.Errorf("not understood, so it proves nothing:\n%s", lines.String())
 	}
+}
+
+// afterNeeds is what a refusal says from the role on that is needed; "" if out is none.
+func afterNeeds(out string) string {
+	_, role, _ := strings.Cut(out, " needs ")
+	return role
 }
 
 // runSSH runs a command line in a session and returns what it printed.

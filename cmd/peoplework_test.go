@@ -193,7 +193,9 @@ func TestFilesOverSSHNeedTheirRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, role := range model.Roles {
-		for format, needs := range map[string]model.Role{"chain": model.Operator, "nginx": model.Admin, "pem": model.Admin, "iis": model.Admin} {
+		for format, needs := range map[string]model.Role{
+			"chain": model.Operator, "nginx": model.Admin, "pem": model.Admin, "iis": model.Admin,
+		} {
 			r := d.ssh(role.String(), "", "download", i.ID, "--format", format, "--out", "-", "--json")
 			names, err := tarNames(r.out)
 			whole := err == nil && len(names) > 1 || format == "chain" && strings.HasPrefix(r.out, "-----BEGIN CERTIFICATE")

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -95,7 +96,7 @@ func (c *invocation) product(p *lifecycle.ProductInfo) error {
 	rows = append(rows, [2]string{c.Field("declared"), c.Text("verb.product." + j.Declared)})
 	for _, name := range slices.Sorted(maps.Keys(j.Settings)) {
 		if name != "regions" || len(p.Regions) == 0 {
-			rows = append(rows, [2]string{name, shortValue(j.Settings[name])})
+			rows = append(rows, [2]string{name, cmp.Or(p.Command(c.engine().ProductKinds(), name), shortValue(j.Settings[name]))})
 		}
 	}
 	for _, name := range j.Secrets {
@@ -111,12 +112,12 @@ func (c *invocation) product(p *lifecycle.ProductInfo) error {
 // productSources are the settings of products: of their places, and of each driver.
 func productSources() []settingSource {
 	all := []settingSource{
-		{"setting.products.", product.Place{}}, {"setting.products.", product.HostSettings{}},
-		{"setting.products.", product.Schedule{}},
+		{"setting.products.", product.Place{}, ""}, {"setting.products.", product.HostSettings{}, ""},
+		{"setting.products.", product.Schedule{}, ""},
 	}
 	for _, k := range product.Kinds {
 		if k.Settings != nil {
-			all = append(all, settingSource{"built-in." + k.Name + ".", k.Settings()})
+			all = append(all, settingSource{"built-in." + k.Name + ".", k.Settings(), k.Name})
 		}
 	}
 	return all

@@ -23,7 +23,7 @@ func (c *invocation) removeCmd(
 			if !dryRun {
 				return remove(cmd.Context(), args[0])
 			}
-			if err := errOrNil(c.engine().May(action)); err != nil {
+			if err := c.errOrNil(c.engine().May(action)); err != nil {
 				return err
 			}
 			id, name, err := plan(args[0])

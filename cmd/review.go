@@ -73,8 +73,8 @@ func (c *invocation) reviewDocuments(ctx context.Context, typed, dir string) (mo
 	if err != nil {
 		return i, err
 	}
-	if f := c.engine().May(rules.Review); f != nil {
-		return i, f
+	if err := c.errOrNil(c.engine().May(rules.Review)); err != nil {
+		return i, err
 	}
 	return i, c.saveDocuments(ctx, i.ID, dir)
 }

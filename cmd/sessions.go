@@ -79,8 +79,17 @@ func (c *invocation) sessions(all []sshd.SessionInfo, own int) error {
 			doing, code = s.Verb, s.Verb
 		}
 		items = append(items, sessionJSON{
-			ID: s.ID, Name: s.Actor.Name, Role: s.Actor.Role.String(), Via: s.Actor.Via, From: out.OrNil(s.From), Key: out.OrNil(s.Actor.Key),
-			Since: *out.TimeOrNil(s.Since), Doing: code, View: out.OrNil(s.View), Looking: out.OrNil(s.Looking), Own: s.ID == own,
+			ID:      s.ID,
+			Name:    s.Actor.Name,
+			Role:    s.Actor.Role.String(),
+			Via:     s.Actor.Via,
+			From:    out.OrNil(s.From),
+			Key:     out.OrNil(s.Actor.Key),
+			Since:   *out.TimeOrNil(s.Since),
+			Doing:   code,
+			View:    out.OrNil(s.View),
+			Looking: out.OrNil(s.Looking),
+			Own:     s.ID == own,
 		})
 		looking := ""
 		if i, err := c.engine().Instance(s.Looking); err == nil {

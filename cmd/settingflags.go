@@ -19,6 +19,7 @@ import (
 type settingSource struct {
 	meaning  string
 	defaults any
+	driver   string // of whose help they are; "" where all have them
 }
 
 // settingNames are the names of the settings of sources.
@@ -53,7 +54,8 @@ func (f *settingFlags) bind(to *pflag.FlagSet, sources []settingSource) {
 	for _, source := range sources {
 		for _, s := range setting.Of(source.defaults) {
 			flag := flagOf(s)
-			if to.Lookup(flag) != nil {
+			if g := to.Lookup(flag); g != nil {
+				shareFlag(g, source, s)
 				continue
 			}
 			switch d := s.Default.(type) {
@@ -70,8 +72,25 @@ func (f *settingFlags) bind(to *pflag.FlagSet, sources []settingSource) {
 			default:
 				f.values[flag] = to.String(flag, s.Default.(string), "")
 			}
-			to.Lookup(flag).Annotations = map[string][]string{meaningCode: {source.meaning + s.Name}}
+			to.Lookup(flag).Annotations = map[string][]string{meaningCode: {source.meaning + s.Name}, driversOf: {source.driver}}
 		}
+	}
+}
+
+// shareFlag has the help of a flag tell of one more source, whose setting has the same name.
+// Where their defaults differ it tells none.
+func shareFlag(g *pflag.Flag, source settingSource, s setting.Setting) {
+	if g.Annotations[driversOf] == nil { // a flag of the verb itself
+		return
+	}
+	g.Annotations[meaningCode] = append(g.Annotations[meaningCode], source.meaning+s.Name)
+	g.Annotations[driversOf] = append(g.Annotations[driversOf], source.driver)
+	d := s.Default
+	if argv, ok := d.([]string); ok && s.Command {
+		d = setting.JoinCommand(argv)
+	}
+	if text, ok := d.(string); ok && text != g.DefValue {
+		g.DefValue = ""
 	}
 }
 

@@ -82,7 +82,7 @@ func (c *invocation) details(i *model.Instance) error {
 	if err := c.purchase(i, add); err != nil {
 		return err
 	}
-	if !i.ExpectedIssue.IsZero() {
+	if i.ExpectedIssue.After(c.engine().Now()) { // a time in the past tells nothing
 		add(c.Field("expected"), out.DateTime(i.ExpectedIssue))
 	}
 	if o := i.Operation; o.Active() {

@@ -100,21 +100,22 @@ func (c *invocation) findResources() finder[lifecycle.ResourceView] {
 // Without an instance there are no facts, and the role alone decides.
 func (c *invocation) checkAction(a rules.Action, id model.ID) (*rules.Facts, error) {
 	if id == "" {
-		return nil, errOrNil(c.engine().May(a))
+		return nil, c.errOrNil(c.engine().May(a))
 	}
 	cs, err := c.engine().Facts(id)
 	if err != nil {
 		return nil, err
 	}
-	return cs, errOrNil(c.engine().Table().Check(a, cs))
+	return cs, c.errOrNil(c.engine().Table().Check(a, cs))
 }
 
-// errOrNil returns a refusal as an error, nil for nil.
-func errOrNil(f *rules.Refusal) error {
+// errOrNil returns a refusal as an error, which names those who have the role that is needed,
+// and nil for nil.
+func (c *invocation) errOrNil(f *rules.Refusal) error {
 	if f == nil {
 		return nil
 	}
-	return f
+	return c.engine().WhoMay(f)
 }
 
 // ids returns what a selection names: the IDs of a query, or those that were typed.

@@ -401,11 +401,14 @@ func (e *Engine) factsOf(actor model.Actor, i *model.Instance) *rules.Facts {
 
 // resourcesOf reads the resources that belong to an instance.
 func resourcesOf(r model.Reader, id model.ID) (all []model.Resource, err error) {
-	for res, err := range model.All[model.Resource](r, model.Scan{Index: "instance", Prefix: string(id)}) {
+	for key, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "instance", Prefix: string(id)}) {
+		if err == nil {
+			all = append(all, model.Resource{})
+			err = r.Load(key, &all[len(all)-1])
+		}
 		if err != nil {
 			return nil, model.Fail("error.read-resources", "id", id, "cause", err)
 		}
-		all = append(all, res)
 	}
 	return all, nil
 }

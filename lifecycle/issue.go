@@ -311,6 +311,9 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 // deployIssued commits the deployments that go with an order or a new key, and what is
 // to be revoked after them (spec I11, I12). Auto-deploy has its own.
 func (w *worker) deployIssued(tx model.Tx, j *model.Job, i *model.Instance, v *model.Version) error {
+	if len(j.Deploy) == 0 && len(j.Versions) == 0 {
+		return nil
+	}
 	rs, err := resourcesOf(tx, i.ID)
 	if err != nil {
 		return err

@@ -96,7 +96,9 @@ func TestUsersOfTheStore(t *testing.T) {
 	}
 	off := true
 	u, err := owner.EditUser(w.ctx(), "ben", directory.UserEdit{
-		Disable: &off, RemoveKeys: []string{strings.TrimPrefix(ben.Keys[0].Fingerprint, "SHA256:")[:8]}, RemovePrincipals: []string{"ben@example.com"},
+		Disable:          &off,
+		RemoveKeys:       []string{strings.TrimPrefix(ben.Keys[0].Fingerprint, "SHA256:")[:8]},
+		RemovePrincipals: []string{"ben@example.com"},
 	})
 	w.check(err)
 	if u.Enabled() || len(u.Keys)+len(u.Principals) != 0 {
@@ -149,7 +151,7 @@ func TestAnActionWithoutARoleFails(t *testing.T) {
 			t.Error("an action without a role is permitted")
 		}
 	}()
-	table.May(operator, rules.Deploy)
+	_ = table.May(operator, rules.Deploy)
 }
 
 // spec: G2
@@ -270,7 +272,8 @@ func TestAnApplicantDoesNotReview(t *testing.T) {
 			w.start(w.store)
 			off := true
 			for name, e := range map[string]directory.UserEdit{
-				"rita": {Role: model.Reviewer}, "dis": {Role: model.Owner, Disable: &off}, "olga": {Role: model.Operator}, "ANNA": {Role: model.Owner},
+				"rita": {Role: model.Reviewer}, "dis": {Role: model.Owner, Disable: &off}, "olga": {Role: model.Operator},
+				"ANNA": {Role: model.Owner},
 			} {
 				if name == "rita" && !c.second {
 					continue
@@ -311,7 +314,13 @@ func secondWorld(t *testing.T) *world {
 // spec: G3
 func TestASecondPersonApproves(t *testing.T) {
 	w := secondWorld(t)
-	ada, rita, eve := w.engine.By(person("ada", model.Admin)), w.engine.By(person("rita", model.Owner)), w.engine.By(person("eve", model.Operator))
+	ada, rita, eve := w.engine.By(
+		person("ada", model.Admin),
+	), w.engine.By(
+		person("rita", model.Owner),
+	), w.engine.By(
+		person("eve", model.Operator),
+	)
 	asked := func(err error) string {
 		t.Helper()
 		task, _ := w.refused(err, rules.ReasonSecondPerson).Args["task"].(string)

@@ -1,12 +1,15 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"certquay/lifecycle/authority"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/model/setting"
 )
 
 // BuyRequest orders new instances of one specification (spec B1).
@@ -160,6 +163,25 @@ type ProductInfo struct {
 	// open (spec P7).
 	Window   time.Time
 	Declared authority.Declaration
+}
+
+// Command returns a setting of the product that is a command, as it is typed; "" for one that
+// is none, or that cannot be read, which is the product's Problem.
+func (p *ProductInfo) Command(kinds []ports.ProductKind, name string) string {
+	n := slices.IndexFunc(kinds, func(k ports.ProductKind) bool { return k.Name == p.Driver })
+	if n < 0 {
+		return ""
+	}
+	filled, err := setting.Fill(kinds[n].Settings(), p.Declared.Settings)
+	if err != nil {
+		return ""
+	}
+	for _, s := range setting.Of(filled) {
+		if argv, is := s.Default.([]string); is && s.Command && s.Name == name {
+			return setting.JoinCommand(argv)
+		}
+	}
+	return ""
 }
 
 // Progress is the status of a job, for callers that wait.

@@ -247,7 +247,7 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 // Those whose certificates end first come first, since a CA may let only some through at
 // once (spec C7).
 func (s *scheduler) dueInstances(now time.Time) (due []model.ID, err error) {
-	ends := map[model.ID]time.Time{}
+	var ends map[model.ID]time.Time
 	err = s.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~"}) {
 			if err != nil {
@@ -260,8 +260,11 @@ func (s *scheduler) dueInstances(now time.Time) (due []model.ID, err error) {
 				break
 			}
 		}
-		for n := 0; len(due) > 1 && n < len(due); n++ {
-			id := due[n]
+		if len(due) < 2 {
+			return nil
+		}
+		ends = make(map[model.ID]time.Time, len(due))
+		for _, id := range due {
 			i, err := model.Get[model.Instance](r, string(id))
 			if v := i.Current(); err == nil && v != nil { // else it is reported when its turn comes
 				ends[id] = v.NotAfter
@@ -311,7 +314,8 @@ func (s *scheduler) shortLivedToVerify(now time.Time, look []model.ID) ([]model.
 			var rs []model.Resource
 			rs, failed = resourcesOf(r, i.ID)
 			for n := range rs {
-				if x := &rs[n]; x.Deployed != "" && now.Sub(x.ProbedAt) >= rules.LookEvery(s.policy.Looks, v.Validity()) && !slices.Contains(look, x.ID) {
+				if x := &rs[n]; x.Deployed != "" && now.Sub(x.ProbedAt) >= rules.LookEvery(s.policy.Looks, v.Validity()) &&
+					!slices.Contains(look, x.ID) {
 					look = append(look, x.ID)
 				}
 			}

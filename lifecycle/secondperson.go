@@ -231,7 +231,12 @@ func (e *Engine) decide(ctx context.Context, by model.Actor, typed, outcome stri
 			return err
 		}
 		if t.Kind != model.TaskApprove {
-			return &rules.Refusal{Action: rules.ActionApprove, Reason: rules.ReasonNoRequest, Rule: "G3", Args: rules.Args{"task": t.ID.Short()}}
+			return &rules.Refusal{
+				Action: rules.ActionApprove,
+				Reason: rules.ReasonNoRequest,
+				Rule:   "G3",
+				Args:   rules.Args{"task": t.ID.Short()},
+			}
 		}
 		if r, err = model.Get[model.Request](tx, t.About); err != nil {
 			return rules.ReadError("task", model.ID(t.About), err)

@@ -216,7 +216,11 @@ func filesOf(r model.Reader, i *model.Instance, version int, format string) ([]b
 	var be *bundle.Error
 	switch {
 	case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
-		return nil, &rules.Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format), Example: rules.OneOf(bundle.Formats())}
+		return nil, &rules.Invalid{
+			Field:   "format",
+			Why:     model.Say("invalid.no-format", "value", format),
+			Example: rules.OneOf(bundle.Formats()),
+		}
 	case be != nil:
 		return nil, &rules.Refusal{
 			Action: rules.Download, State: i.State, Instance: i.ID, Reason: rules.ReasonCertificate, Rule: "I2",

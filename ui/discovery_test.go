@@ -50,7 +50,7 @@ func TestAdoptingAsksForIssuerAndContactAndIsUndone(t *testing.T) {
 	d.keys("ctrl+s").sees("Adopt?", "renew by embedded").keys("y").sees("1 adopted").keys("esc")
 	d.sees("u undo: give back the certificate adopted")
 	hosted := func() int {
-		all, err := b.Access.Search(t.Context(), "is:hosted")
+		all, err := b.Search(t.Context(), "is:hosted")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,11 +103,22 @@ func deployedWithReceipt() *kittest.World {
 			Reason: model.Quoted("nginx", "reload failed"),
 		},
 	}
-	w.Events = []model.Event{{
-		Seq: 950, At: w.Clock.Add(-50 * time.Second), Actor: "anna", Via: "terminal", Action: "deploy", Instance: r.Instance, Resource: r.ID,
-		Name: w.Instances[0].Name, Why: "asked", Result: "ok", Receipt: w.Receipts[0].Job,
-		Detail: model.Say("log.presents", "place", r.Place(), "version", 1, "address", r.Address),
-	}}
+	w.Events = []model.Event{
+		{
+			Seq:      950,
+			At:       w.Clock.Add(-50 * time.Second),
+			Actor:    "anna",
+			Via:      "terminal",
+			Action:   "deploy",
+			Instance: r.Instance,
+			Resource: r.ID,
+			Name:     w.Instances[0].Name,
+			Why:      "asked",
+			Result:   "ok",
+			Receipt:  w.Receipts[0].Job,
+			Detail:   model.Say("log.presents", "place", r.Place(), "version", 1, "address", r.Address),
+		},
+	}
 	return w
 }
 

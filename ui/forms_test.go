@@ -113,7 +113,8 @@ func TestEmptyFieldsLookEmpty(t *testing.T) {
 // Whoever may not have keys is offered what holds none. spec: I2 G2
 func TestSaveForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
-	d.keys("j", "s").sees("formats with the private key need the role admin", "the certificate with its chain, no key", "holds no private key")
+	d.keys("j", "s").
+		sees("formats with the private key need the role admin", "the certificate with its chain, no key", "holds no private key")
 	d.fill("directory", "out").keys("enter").sees("/home/out/api.example.net-fullchain.pem")
 	if d.saved["out/api.example.net-fullchain.pem"] || len(d.saved) != 2 {
 		t.Fatalf("saved %v", d.saved)

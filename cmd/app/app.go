@@ -88,6 +88,15 @@ type App struct {
 // Temporary reports whether this owner ends with the verb for which it was started.
 func (a *App) Temporary() bool { return !a.Serve && a.Sessions.Count() <= 1 }
 
+// People returns how many sessions there are, without that of the process that serves.
+func (a *App) People() int {
+	n := a.Sessions.Count()
+	if a.Serve {
+		n--
+	}
+	return n
+}
+
 // Open opens the owner of the store in a locked data directory. On an error it closes
 // everything opened so far.
 func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) {

@@ -91,6 +91,7 @@ var listedBy = map[string]string{
 	"contact": "contact list", "company": "company list", "watch": "watch list",
 	"view": "view list", "resource": "resources", "product": "product list", "task": "tasks",
 	"issuer": "issuer list", "dns": "dns list", "user": "user list", "principal": "user list", "session": "sessions",
+	"finding": "discover --last", "provider": "dns providers",
 }
 
 // usageReasons are the refusals that depend on the arguments alone, so they are usage

@@ -183,9 +183,9 @@ func (l *Lock) Dir() string { return l.dir }
 func (l *Lock) Socket() string { return Socket(l.dir) }
 
 // RemoveSocket removes the socket, if there is one, so that another can be made. Nobody may
-// listen on it any more.
+// listen on it any more. On a read-only file system there is none to be made.
 func (l *Lock) RemoveSocket() error {
-	if err := os.Remove(l.Socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(l.Socket()); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EROFS) {
 		return pathError(l.Socket(), err)
 	}
 	return nil

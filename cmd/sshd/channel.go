@@ -310,7 +310,16 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 // not acknowledge; then nothing was done.
 func (c *channel) serve(ss *session.Session, args []string) (code int, begun bool) {
 	defer c.cancel(nil)
-	v := &runningSession{via: ss.Actor.Via, key: c.key, from: c.from, id: c.id, who: ss.Who, name: ss.Actor.Name, verb: c.s.verb(args), end: c.cancel}
+	v := &runningSession{
+		via:  ss.Actor.Via,
+		key:  c.key,
+		from: c.from,
+		id:   c.id,
+		who:  ss.Who,
+		name: ss.Actor.Name,
+		verb: c.s.verb(args),
+		end:  c.cancel,
+	}
 	if !c.s.add(v) {
 		if ss.Kind == session.Network {
 			out.PrintErr(ss.Err, ss.Lang, model.Say("session.stopping"))

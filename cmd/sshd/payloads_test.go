@@ -27,11 +27,15 @@ var payloads = func() (all []string) {
 	for n, p := range []string{
 		"\x1b[%dm", "\x1b[%d;1H", "\x1b[%dA", "\x1b[%dB", "\x1b[%dC", "\x1b[%dD", "\x1b[%dJ", "\x1b[%dK", "\x1b[%dL", "\x1b[%dM",
 		"\x1b[%dP", "\x1b[%d@", "\x1b[%dX", "\x1b[%dS", "\x1b[%dT", "\x1b[%d;9r", "\x1b[?%dh", "\x1b[?%dl", "\x1b[%dn", "\x1b[>%dc",
-		"\x1b[%dt", "\x1b[%dq", "\x1b[%d\"p", "\x1b[201~%d", "\x1b]0;%d\x07", "\x1b]2;%d\x1b\\", "\x1b]8;;http://%d\x1b\\", "\x1b]52;c;%d\x07",
+		"\x1b[%dt", "\x1b[%dq", "\x1b[%d\"p", "\x1b[201~%d", "\x1b]0;%d\x07", "\x1b]2;%d\x1b\\", "\x1b]8;;http://%d\x1b\\",
+		"\x1b]52;c;%d\x07",
 		"\x1b]4;%d;?\x07", "\x1b]10;#%06d\x07", "\x1b]9;%d\x07", "\x1b]777;notify;%d\x07", "\x1bP%dq#0\x1b\\", "\x1bP+q%d\x1b\\",
-		"\x1b_G%d\x1b\\", "\x1b^%d\x1b\\", "\x1bX%d\x1b\\", "\x1bc%d", "\x1b7%d\x1b8", "\x1bD%d", "\x1bM%d", "\x1bE%d", "\x1bH%d", "\x1b(0%d",
-		"\x1b#8%d", "\x1b=%d", "\x00%d", "\x07%d", "\x08%d\x08\x08", "\x0b%d", "\x0c%d", "\x0e%d\x0f", "\x7f%d", "\x1b%d", "\t%d", "\r%d", "\n%d",
-		"\u009b%dm", "\u009d0;%d\u009c", "\u0090%d\u009c", "\u202e%d\u202c", "\u2066%d\u200b\u2069", "\u2028%d\u2029\u0085", "\xff\x9b%d\xc0\x9b",
+		"\x1b_G%d\x1b\\", "\x1b^%d\x1b\\", "\x1bX%d\x1b\\", "\x1bc%d", "\x1b7%d\x1b8", "\x1bD%d", "\x1bM%d", "\x1bE%d",
+		"\x1bH%d", "\x1b(0%d",
+		"\x1b#8%d", "\x1b=%d", "\x00%d", "\x07%d", "\x08%d\x08\x08", "\x0b%d", "\x0c%d", "\x0e%d\x0f", "\x7f%d", "\x1b%d",
+		"\t%d", "\r%d", "\n%d",
+		"\u009b%dm", "\u009d0;%d\u009c", "\u0090%d\u009c", "\u202e%d\u202c", "\u2066%d\u200b\u2069", "\u2028%d\u2029\u0085",
+		"\xff\x9b%d\xc0\x9b",
 	} {
 		all = append(all, "m"+fmt.Sprintf(p, 7100+n)+"w")
 	}
@@ -81,9 +85,12 @@ func walk(t *testing.T, n *network) string {
 		}
 	}
 	for _, keys := range []string{
-		"", "v", "v", "j", "\r", "l", "l", "l", "\x1b", "2", "3", "\r", "\x1b", "[", "4", "\r", "\x1b", "5", "1", "!", "\x1b", "x", "\x1b", "?", "\x1b",
-		"$", "\x1b", "C", "\x1b", "I", "\x1b", "/zz", "\x1b", "\x1b", ":notices\r", "\x1b", ":contacts\r", "\x1b", ":companies\r", "\x1b", ":users\r",
-		"\x1b", ":bank\r", "R", "\x1b", "A", "\x1b", "3M", "\x1b", "1jjd", "\x1b", "F", "\x1b", ":keys and\r", "\x1b", "i\x1b[200~" + payloads[0] + "\x1b[201~", "\x1b", "y",
+		"", "v", "v", "j", "\r", "l", "l", "l", "\x1b", "2", "3", "\r", "\x1b", "[", "4", "\r", "\x1b", "5", "1", "!",
+		"\x1b", "x", "\x1b", "?", "\x1b",
+		"$", "\x1b", "C", "\x1b", "I", "\x1b", "/zz", "\x1b", "\x1b", ":notices\r", "\x1b", ":contacts\r", "\x1b",
+		":companies\r", "\x1b", ":users\r",
+		"\x1b", ":bank\r", "R", "\x1b", "A", "\x1b", "3M", "\x1b", "1jjd", "\x1b", "F", "\x1b", ":keys and\r", "\x1b",
+		"i\x1b[200~" + payloads[0] + "\x1b[201~", "\x1b", "y",
 	} {
 		if _, err := io.WriteString(in, keys); err != nil {
 			t.Fatal(err)

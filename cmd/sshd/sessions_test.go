@@ -138,7 +138,8 @@ func TestAPanicLeavesOtherSessionsAlone(t *testing.T) {
 		if err := bad.Wait(); !errors.As(err, &exit) || exit.ExitStatus() == 0 {
 			t.Errorf("%s: it ended with %v", key, err)
 		}
-		if said := badOut.String(); !strings.Contains(said, "the dashboard failed; what happened is in the log") || strings.Contains(said, "secret detail") ||
+		if said := badOut.String(); !strings.Contains(said, "the dashboard failed; what happened is in the log") ||
+			strings.Contains(said, "secret detail") ||
 			strings.Contains(said, "goroutine") {
 			t.Errorf("%s: it says %q", key, said)
 		}

@@ -20,8 +20,9 @@ func (c *channel) keyAllowed() bool {
 	return false
 }
 
-// endRemovedKeys ends the sessions of keys that may log in no more, until ctx ends. If the file cannot be read, sessions end only if the next check fails too,
-// because somebody may be writing the file.
+// endRemovedKeys ends the sessions of keys that may log in no more, until ctx ends. If the
+// file cannot be read, sessions end only if the next check fails too, because somebody may
+// be writing the file.
 func (s *Server) endRemovedKeys(ctx context.Context, n *Network) {
 	tick := time.NewTicker(s.limits.Recheck)
 	defer tick.Stop()

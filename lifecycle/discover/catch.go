@@ -3,12 +3,10 @@ package discover
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io/fs"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/ports"
@@ -61,10 +59,12 @@ func (c *catch) broken(path, name string, err error) {
 	c.add(Finding{Path: path, Name: name, Problem: model.TextOf(err)})
 }
 
-// usual reads the usual places of a host.
+// usual reads the usual places of a host, and the servers that run there from others.
 func (c *catch) usual() {
 	for _, s := range c.servers {
-		c.survey(s, nil, s.Driver)
+		for _, settings := range s.proposed(c.ctx, c.tree.host) {
+			c.survey(s, settings, s.Driver, true)
+		}
 	}
 	c.folders()
 }
@@ -130,7 +130,7 @@ func (c *catch) file(name string) {
 			continue
 		}
 		if settings := s.ByConfiguration(c.ctx, c.tree.host, name); settings != nil {
-			c.survey(s, settings, name)
+			c.survey(s, settings, name, false)
 			return
 		}
 	}
@@ -147,16 +147,22 @@ func (c *catch) file(name string) {
 	c.loose.Add(bundle.File{Name: name, Data: data})
 }
 
-// survey reads what a server presents. One that is not installed, or does not run, is none.
-func (c *catch) survey(s Server, settings map[string]any, source string) {
+// survey reads what a server presents. One that was only guessed is none if it is not
+// installed or does not run. What another server has told of the same line is not added again.
+func (c *catch) survey(s Server, settings map[string]any, source string, guessed bool) {
 	all, err := s.Survey(c.ctx, c.tree.host, settings)
-	absent := settings == nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED))
-	if err != nil && !absent {
+	if err != nil && (!guessed || !absent(err)) {
 		c.broken(source, s.Driver, err)
 	}
 	for _, p := range all {
 		place := Place{Driver: s.Driver, Settings: settings, Target: p.Target, Address: p.Address, Source: p.Source, Managed: p.Managed}
-		c.presented = append(c.presented, presented{place, p})
+		same := func(o presented) bool {
+			return o.place.Driver == place.Driver && o.place.Target == place.Target && o.place.Source == place.Source &&
+				place.Source != "" && !reflect.DeepEqual(o.place.Settings, settings)
+		}
+		if !slices.ContainsFunc(c.presented, same) {
+			c.presented = append(c.presented, presented{place, p})
+		}
 	}
 }
 

@@ -196,3 +196,42 @@ func TestAddresses(t *testing.T) {
 		t.Errorf("%v %+v", err, all)
 	}
 }
+
+// Without arguments the servers that run are asked with the settings of their processes, and
+// one that does not run is none. What two settings tell of one line is one place. spec: P4
+func TestServersThatRunElsewhere(t *testing.T) {
+	m := newMachine(t)
+	pair := m.ca.Pair(t, "www.example.com")
+	absent := discover.Server{
+		Driver: "absent",
+		Survey: func(context.Context, runner.Runner, map[string]any) ([]ports.Presence, error) {
+			return nil, syscall.ECONNREFUSED
+		},
+	}
+	running := discover.Server{
+		Driver: "running",
+		Propose: func(context.Context, runner.Runner) []map[string]any {
+			return []map[string]any{{"configuration": "/opt/x"}, {"configuration": "/opt/y"}, {"configuration": "/opt/x"}, nil}
+		},
+		Survey: func(_ context.Context, host runner.Runner, settings map[string]any) ([]ports.Presence, error) {
+			if settings == nil {
+				return nil, os.ErrNotExist
+			}
+			return []ports.Presence{{
+				Target: ports.Target{Region: host.Name(), Name: "www.example.com"}, Source: "/opt/x:3",
+				CertFile: m.write("www.pem", "only named"), Chain: pair.Chain,
+			}}, nil
+		},
+	}
+	s := &discover.Scanner{
+		Open:    func(string, discover.Reach) (runner.Runner, error) { return runner.Local{}, nil },
+		Servers: []discover.Server{absent, running},
+	}
+	all, err := s.Discover(t.Context(), nil, discover.Reach{})
+	all = slices.DeleteFunc(all, func(f discover.Finding) bool { // this machine may have some
+		return f.Fingerprint != pair.Fingerprint && f.Name != "absent" && f.Name != "running"
+	})
+	if err != nil || len(all) != 1 || len(all[0].Places) != 1 || all[0].Places[0].Settings["configuration"] != "/opt/x" {
+		t.Errorf("%v %+v", err, all)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/ports"
+	"certquay/lifecycle/runner"
 	"certquay/model"
 )
 
@@ -83,19 +84,15 @@ func (s *Scanner) proposeOn(
 	if _, err := host.Stat(ctx, "/"); err != nil {
 		return nil, err
 	}
-	settings := server.Propose(ctx, host)
+	settings := server.proposed(ctx, host)
 	if len(typed) > 0 {
-		settings = slices.Insert(settings, 0, typed)
+		settings = slices.Insert(slices.DeleteFunc(settings, func(o map[string]any) bool { return reflect.DeepEqual(o, typed) }), 0, typed)
 	}
-	for n, one := range settings[:min(len(settings), mostProposals)] {
-		same := func(o map[string]any) bool { return len(o) == 0 && len(one) == 0 || reflect.DeepEqual(o, one) }
-		if slices.ContainsFunc(settings[:n], same) {
-			continue
-		}
+	for n, one := range settings {
 		p := Proposal{Hosts: []string{host.Name()}, Settings: one}
 		p.Present, err = server.Survey(ctx, host, one)
 		if n > 0 || len(typed) == 0 {
-			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) { // it is not there
+			if absent(err) {
 				continue
 			}
 		}
@@ -105,4 +102,24 @@ func (s *Scanner) proposeOn(
 		all = append(all, p)
 	}
 	return all, ctx.Err()
+}
+
+// proposed are the settings for the servers that may run on a host, each once. A server
+// without Propose has the defaults.
+func (s *Server) proposed(ctx context.Context, host runner.Runner) (all []map[string]any) {
+	if s.Propose == nil {
+		return []map[string]any{nil}
+	}
+	for _, one := range s.Propose(ctx, host) {
+		same := func(o map[string]any) bool { return len(o) == 0 && len(one) == 0 || reflect.DeepEqual(o, one) }
+		if len(all) < mostProposals && !slices.ContainsFunc(all, same) {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// absent reports whether a server could not be read since it is not installed or does not run.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }

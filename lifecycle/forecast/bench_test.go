@@ -36,11 +36,11 @@ func (s *source) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabili
 	return map[string]func(time.Time) rules.Capabilities{"embedded": func(time.Time) rules.Capabilities { return s.can }}
 }
 
-// BenchmarkForecast lives through 12 months of 100,000 hosted instances under
-// the 200-day policy.
+// BenchmarkForecast lives through some months of hosted instances under the 200-day policy.
 func BenchmarkForecast(b *testing.B) {
-	for _, n := range []int{1_000, 100_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+	for _, c := range []struct{ n, months int }{{1_000, 12}, {10_000, 12}, {10_000, 24}, {100_000, 12}} {
+		n := c.n
+		b.Run(fmt.Sprintf("%d/%d-months", n, c.months), func(b *testing.B) {
 			s, err := store.With(mem.New(), store.Options{})
 			if err != nil {
 				b.Fatal(err)
@@ -53,14 +53,14 @@ func BenchmarkForecast(b *testing.B) {
 			runtime.GC()
 			runtime.ReadMemStats(&m0)
 			for b.Loop() {
-				rep, err := forecast.Run(context.Background(), src, forecast.Request{Months: 12, Policy: "200-days"})
+				rep, err := forecast.Run(context.Background(), src, forecast.Request{Months: c.months, Policy: "200-days"})
 				if err != nil {
 					b.Fatal(err)
 				}
 				runtime.ReadMemStats(&m1)
 				b.ReportMetric(float64(rep.Total.Renewals+rep.Total.Reissues)/float64(n), "renewals/instance")
 				b.ReportMetric(float64(m1.HeapAlloc-m0.HeapAlloc)/1e6, "MB")
-				if rep.Total.Expiries > 0 {
+				if rep.Total.Expiries > 0 && c.months == 12 { // paid for until then
 					b.Fatalf("%+v", rep.Total)
 				}
 			}
@@ -70,12 +70,13 @@ func BenchmarkForecast(b *testing.B) {
 
 // fillFleet writes n hosted instances, bought evenly over 200 days, straight
 // into the store.
-func fillFleet(b *testing.B, s *store.Store, n int) {
+func fillFleet(b testing.TB, s *store.Store, n int) {
 	table := rules.NewTransitionTable()
 	for from := 0; from < n; from += 500 {
 		err := s.Update(context.Background(), func(tx model.Tx) error {
 			for k := from; k < min(from+500, n); k++ {
-				at := epoch.Add(-time.Duration(float64(200*day) * float64(k) / float64(n)))
+				// To the second, as a CA writes it: service periods begin with a certificate.
+				at := epoch.Add(-time.Duration(float64(200*day) * float64(k) / float64(n))).Truncate(time.Second)
 				id := model.ID(fmt.Sprintf("01FORECAST%016d", k))
 				name := fmt.Sprintf("n%d.example.com", k)
 				i := model.Instance{

@@ -33,7 +33,7 @@ type records struct {
 	approvals table[model.Approval, *model.Approval]
 	contacts  table[model.Contact, *model.Contact]
 	cells     table[model.KV, *model.KV] // what is used of rate limits
-	// chains holds the chain of the newest version of each instance.
+	// chains holds the chain of the newest version of each instance that has resources.
 	chains chains
 	tables map[model.Kind]recordTable
 
@@ -48,7 +48,8 @@ type records struct {
 	observe func(*effects)
 }
 
-// chains are those of the newest version of each instance.
+// chains are those of the newest version of each instance that has resources: nothing
+// else reads a chain but to know that there is one.
 type chains map[model.ID]chain
 
 // chain is the part of a [model.Chain] that a forecast keeps.
@@ -68,6 +69,9 @@ type effects struct {
 }
 
 var _ ports.Store = (*records)(nil)
+
+// resourcesByInstance is the place of the index of resources by instance.
+const resourcesByInstance = 0
 
 // keptVersions is the number of versions kept of an instance: the newest, and the
 // previous one, which is presented until it is replaced.
@@ -185,7 +189,24 @@ func dueKey(t time.Time) string {
 func (s *records) View(fn func(model.Reader) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return fn(s)
+	return fn(still{s})
+}
+
+// still is the records during a [records.View]: nothing writes, so that a scan goes no
+// further than its loop. The scheduler asks after every step for the next of all that
+// is due, and takes the first.
+type still struct{ *records }
+
+// Keys visits the keys of a scan of a kept index.
+func (s still) Keys(scan model.Scan) iter.Seq2[string, error] {
+	if s.without(scan) {
+		return noKeys
+	}
+	return func(yield func(string, error) bool) {
+		if err := s.each(scan, func(key string) bool { return yield(key, nil) }); err != nil {
+			yield("", err)
+		}
+	}
 }
 
 // Update runs fn and undoes its writes if it fails.
@@ -260,26 +281,47 @@ func (s *records) Load(key string, r model.Record) error {
 	if t := s.tables[r.RecordKind()]; t != nil && t.load(key, r) {
 		return nil
 	}
-	return fmt.Errorf("%s %q: %w", r.RecordKind(), key, model.ErrNotFound)
+	return &missing{r.RecordKind(), key}
+}
+
+// missing is the error of a record that is not there, which is mostly asked for to learn
+// that: its text is made when somebody reads it.
+type missing struct {
+	kind model.Kind
+	key  string
+}
+
+func (e *missing) Error() string { return fmt.Sprintf("%s %q: %v", e.kind, e.key, model.ErrNotFound) }
+
+func (e *missing) Unwrap() error { return model.ErrNotFound }
+
+// each visits the keys of a scan until visit returns false; visit must not write.
+func (s *records) each(scan model.Scan, visit func(key string) bool) error {
+	t := s.tables[scan.Kind]
+	if t == nil || scan.Reverse {
+		return fmt.Errorf("a forecast has no such scan of %s", scan.Kind)
+	}
+	return t.each(scan, visit)
+}
+
+// without reports whether a scan, as most, is of an index that holds nothing for it.
+func (s *records) without(scan model.Scan) bool {
+	t := s.tables[scan.Kind]
+	return t != nil && !scan.Reverse && t.without(scan)
 }
 
 // Keys visits the keys of a scan of a kept index, as of now: the loop may write.
-// Most scans find nothing.
 func (s *records) Keys(scan model.Scan) iter.Seq2[string, error] {
-	t := s.tables[scan.Kind]
-	if t == nil || scan.Reverse {
-		return func(yield func(string, error) bool) {
-			yield("", fmt.Errorf("a forecast has no such scan of %s", scan.Kind))
-		}
-	}
-	keys, err := t.scan(scan)
-	switch {
-	case err != nil:
-		return func(yield func(string, error) bool) { yield("", err) }
-	case len(keys) == 0:
+	if s.without(scan) {
 		return noKeys
 	}
+	var keys []string
+	err := s.each(scan, func(key string) bool { keys = append(keys, key); return true })
 	return func(yield func(string, error) bool) {
+		if err != nil {
+			yield("", err)
+			return
+		}
 		for _, k := range keys {
 			if !yield(k, nil) {
 				return
@@ -296,6 +338,9 @@ func (s *records) Put(r model.Record) error {
 	case *model.Chain:
 		if len(v.Certificates) != 1 {
 			return errors.New("a forecast's issuer signs with its root")
+		}
+		if len(s.resources.indexes[resourcesByInstance].whole[string(v.Instance)]) == 0 {
+			return nil // it is deployed nowhere
 		}
 		s.changes = append(s.changes, change{s.chains, string(v.Instance), s.chains[v.Instance]})
 		s.chains[v.Instance] = chain{v.Number, v.Certificates[0]}
@@ -334,7 +379,8 @@ type recordTable interface {
 	remove(key string) change
 	// undoer undoes a change, or discards its previous value.
 	undoer
-	scan(model.Scan) ([]string, error)
+	each(s model.Scan, visit func(key string) bool) error
+	without(model.Scan) bool
 }
 
 // undoer takes back a change, or forgets what was before it.

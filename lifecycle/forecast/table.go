@@ -83,26 +83,32 @@ func (x *index[T]) move(id, from, to string) {
 	}
 }
 
-// scan lists the ids of a scan, as of now.
-func (x *index[T]) scan(s model.Scan) (ids []string, err error) {
+// each visits the ids of a scan until visit returns false; visit must not write.
+func (x *index[T]) each(s model.Scan, visit func(id string) bool) error {
 	if x.order == nil {
 		key := s.Prefix
 		if key == "" {
 			key = s.From
 		}
 		if key == "" || s.To != "" && s.To != key+"\x00" || s.Limit > 0 {
-			return nil, fmt.Errorf("a forecast finds %s only by a whole %s", s.Kind, s.Index)
+			return fmt.Errorf("a forecast finds %s only by a whole %s", s.Kind, s.Index)
 		}
-		return append(ids, x.whole[key]...), nil
+		for _, id := range x.whole[key] {
+			if !visit(id) {
+				break
+			}
+		}
+		return nil
 	}
+	left := s.Limit
 	x.order.AscendGreaterOrEqual(entry{key: max(s.From, s.Prefix)}, func(e entry) bool {
-		if !inScan(s, e.key) {
+		if !inScan(s, e.key) || !visit(e.id) {
 			return false
 		}
-		ids = append(ids, e.id)
-		return s.Limit == 0 || len(ids) < s.Limit
+		left--
+		return left != 0
 	})
-	return ids, nil
+	return nil
 }
 
 func inScan(s model.Scan, key string) bool {
@@ -177,20 +183,41 @@ func (t *table[T, P]) recycle(c change) {
 	}
 }
 
-func (t *table[T, P]) scan(s model.Scan) (keys []string, err error) {
+// without reports whether a scan of an index finds nothing, as far as that is known without
+// a search.
+func (t *table[T, P]) without(s model.Scan) bool {
 	for _, x := range t.indexes {
 		if slices.Contains(x.names, s.Index) {
-			return x.scan(s)
-		}
-	}
-	if s.Index == "" {
-		for k := range t.rows {
-			if inScan(s, k) && k >= s.From {
-				keys = append(keys, k)
+			if x.order != nil {
+				return x.order.Len() == 0
 			}
+			return s.Prefix != "" && s.Limit == 0 && x.whole[s.Prefix] == nil
 		}
-		slices.Sort(keys)
-		return keys, nil
 	}
-	return nil, fmt.Errorf("a forecast keeps no %s by %q", s.Kind, s.Index)
+	return false
+}
+
+// each visits the keys of a scan until visit returns false; visit must not write.
+func (t *table[T, P]) each(s model.Scan, visit func(key string) bool) error {
+	for _, x := range t.indexes {
+		if slices.Contains(x.names, s.Index) {
+			return x.each(s, visit)
+		}
+	}
+	if s.Index != "" {
+		return fmt.Errorf("a forecast keeps no %s by %q", s.Kind, s.Index)
+	}
+	var keys []string
+	for k := range t.rows {
+		if inScan(s, k) && k >= s.From {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		if !visit(k) {
+			break
+		}
+	}
+	return nil
 }

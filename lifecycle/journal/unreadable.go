@@ -120,12 +120,12 @@ func EachReadable[T any, P interface {
 		if err != nil {
 			return err
 		}
-		v, err := model.Get[T, P](r, key)
-		if err != nil {
+		v := new(T)
+		if err := r.Load(key, P(v)); err != nil {
 			bad(key, err)
 			continue
 		}
-		if !do(&v) {
+		if !do(v) {
 			return nil
 		}
 		if limit--; limit == 0 {

@@ -37,7 +37,10 @@ func (d *Discovery) plan(adopt bool) tea.Cmd {
 		if _, good := adoptLines(c, plan); !adopt || good == 0 {
 			return d.planNotice(plan)
 		}
-		if !slices.ContainsFunc(plan, func(a lifecycle.Adopted) bool { return a.Err == nil && len(a.Places) > 0 && !a.Instance.Hosting.On }) {
+		if !slices.ContainsFunc(
+			plan,
+			func(a lifecycle.Adopted) bool { return a.Err == nil && len(a.Places) > 0 && !a.Instance.Hosting.On },
+		) {
 			return d.confirm(r, plan, nil) // nothing that could be renewed
 		}
 		return d.askRenewal(ids, plan)

@@ -110,19 +110,8 @@ func productEntry(c *app.Context, p *lifecycle.ProductInfo) dialog.Entry {
 // shortProductSetting is the value of a setting of a product on one line, a command as it is
 // typed.
 func shortProductSetting(c *app.Context, p *lifecycle.ProductInfo, name string) string {
-	for _, k := range c.Backend.ProductKinds() {
-		if k.Name != p.Driver {
-			continue
-		}
-		filled, err := setting.Fill(k.Settings(), p.Declared.Settings)
-		if err != nil { // it is its problem, which is shown
-			continue
-		}
-		for _, s := range setting.Of(filled) {
-			if args, is := s.Default.([]string); is && s.Command && s.Name == name {
-				return setting.JoinCommand(args)
-			}
-		}
+	if command := p.Command(c.Backend.ProductKinds(), name); command != "" {
+		return command
 	}
 	return shortSetting(c, p.Declared.Settings[name])
 }

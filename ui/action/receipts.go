@@ -126,8 +126,12 @@ func showReceipts(c *app.Context, place string, all []model.Receipt) tea.Cmd {
 			for n := range all {
 				r := &all[n]
 				d.Entries = append(d.Entries, dialog.Entry{
-					Head: widget.Stamp(r.Began), Meta: c.Text.Lookup("result."+r.Result, c.T("receipt.under-way")), Value: r,
-					Lines: []string{text.Clean(c.T("receipts.line", r.Version, shortPrint(r.Before)+c.Arrow()+shortPrint(r.After), r.Actor))},
+					Head:  widget.Stamp(r.Began),
+					Meta:  c.Text.Lookup("result."+r.Result, c.T("receipt.under-way")),
+					Value: r,
+					Lines: []string{
+						text.Clean(c.T("receipts.line", r.Version, shortPrint(r.Before)+c.Arrow()+shortPrint(r.After), r.Actor)),
+					},
 				})
 			}
 			return d

@@ -111,8 +111,9 @@ func (l userList) chosen(v any) tea.Cmd {
 		return refuse(c, userRow.Action)
 	}
 	pressed, _ := v.(dialog.Pressed)
-	u, known := v.(model.User)
+	u, _ := v.(model.User)
 	if pressed.Key != "" && pressed.Key != "a" {
+		var known bool
 		if u, known = pressed.Value.(model.User); !known {
 			return l.open()
 		}

@@ -84,8 +84,11 @@ func (c *Context) DisabledBy(r *rules.Refusal) *DisabledReason {
 	if r == nil {
 		return nil
 	}
-	return &DisabledReason{func() string { return text.Clean(c.FormatRefusal(r)) }, func() string { return text.Clean(c.Hint(c.Backend.WhoMay(r))) },
-		func() []KeyHint { _, ways := c.KeyHints(r); return ways }}
+	return &DisabledReason{
+		func() string { return text.Clean(c.FormatRefusal(r)) },
+		func() string { return text.Clean(c.Hint(c.Backend.WhoMay(r))) },
+		func() []KeyHint { _, ways := c.KeyHints(r); return ways },
+	}
 }
 
 // MayNot is why this session may not take an action on anything: it is read-only, or

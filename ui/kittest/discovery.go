@@ -106,8 +106,11 @@ func presented(now time.Time) (all []ports.Presence, files map[string][]byte) {
 	at(AtWork+":12", "/etc/letsencrypt/live/shop.example.com", 29, 90, "shop.example.com", "www.example.com")
 	at(AtWork+":31", "/srv/web/tls/api.example.net", 81, 90, "api.example.net")
 	all = append(all, ports.Presence{
-		Target: ports.Target{Region: runner.Local{}.Name(), Name: "old.example.org"}, Names: []string{"old.example.org"},
-		Source: AtWork + ":44", CertFile: "/srv/web/tls/old.pem", Err: model.Fail("discover.no-certificate", "path", "/srv/web/tls/old.pem"),
+		Target:   ports.Target{Region: runner.Local{}.Name(), Name: "old.example.org"},
+		Names:    []string{"old.example.org"},
+		Source:   AtWork + ":44",
+		CertFile: "/srv/web/tls/old.pem",
+		Err:      model.Fail("discover.no-certificate", "path", "/srv/web/tls/old.pem"),
 	})
 	return all, files
 }

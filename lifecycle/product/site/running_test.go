@@ -51,7 +51,8 @@ func TestWhatRunsOnAHostIsProposed(t *testing.T) {
 		ps: "init\nnginx: master process /opt/n/sbin/nginx -p /srv -c conf/n.conf -g daemon off;\nnginx: worker process\n" +
 			"grep nginx -c x\n/usr/sbin/haproxy -W -f /srv/a.cfg -f /srv/b.cfg\n/usr/sbin/haproxy -sf 12 -W -f /srv/a.cfg -f /srv/b.cfg\n",
 		files: map[string]string{
-			"/srv/a.cfg": "global\n  log local0 # stats socket /no\n  stats socket ipv4@*:9999 level admin\n", "/usr/local/nginx/conf/nginx.conf": "",
+			"/srv/a.cfg":                       "global\n  log local0 # stats socket /no\n  stats socket ipv4@*:9999 level admin\n",
+			"/usr/local/nginx/conf/nginx.conf": "",
 		},
 	}
 	got := nginx.Propose(t.Context(), m)
@@ -73,7 +74,8 @@ func TestWhatRunsOnAHostIsProposed(t *testing.T) {
 		t.Errorf("nginx:\n%v\nwant\n%v", got, want)
 	}
 	all := haproxy.Propose(t.Context(), m)
-	if len(all) != 2 || all[0]["socket"] != "0.0.0.0:9999" || !reflect.DeepEqual(all[0]["configuration"], []string{"/srv/a.cfg", "/srv/b.cfg"}) {
+	if len(all) != 2 || all[0]["socket"] != "0.0.0.0:9999" ||
+		!reflect.DeepEqual(all[0]["configuration"], []string{"/srv/a.cfg", "/srv/b.cfg"}) {
 		t.Errorf("haproxy: %v", all)
 	}
 	if running := site.Running(t.Context(), machine{}, "nginx", ""); len(running) != 0 {
