@@ -119,7 +119,8 @@ func (e *Engine) findLimit(ctx context.Context) error {
 		return model.Fail("etcd.few-operations", "url", e.name, "least", leastOperations, "good", mostOperations)
 	}
 	if allowed < enough {
-		e.log.Warn("the cluster takes few operations in a transaction; start it with --max-txn-ops", "operations", allowed, "good", mostOperations)
+		e.log.Warn("the cluster takes few operations in a transaction; start it with --max-txn-ops",
+			"operations", allowed, "good", mostOperations)
 	}
 	more := max(0, len(e.key(pairs))+framing-engine.Size("", nil))
 	e.limit = engine.Limit{

@@ -113,7 +113,8 @@ func (t *target) setHosts(list string) error {
 		if err != nil { // without a port
 			name, port = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"), defaultPort
 		}
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || name == "" || strings.Contains(name, ":") && net.ParseIP(name) == nil {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 || name == "" || strings.Contains(name, ":") && net.ParseIP(name) == nil {
 			return model.Fail("etcd.host", "url", t.name, "host", host)
 		}
 		t.hosts = append(t.hosts, net.JoinHostPort(name, port))
