@@ -150,6 +150,26 @@ func (e *Engine) explain(err error) error {
 	return model.Fail(code, "url", e.name, "cause", model.Quoted("", server.Text), "prefix", e.prefix).Wrapping(wrapping...)
 }
 
+// alertOf returns the alert with which a node ends a connection on which nothing is sent,
+// or nil. One who sends may find the connection broken before the alert is read.
+func (e *Engine) alertOf(host string) *net.OpError {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	c, err := (&tls.Dialer{Config: e.tls}).DialContext(ctx, "tcp", host)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = c.Close() }()
+	if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+		return nil
+	}
+	_, err = c.Read(make([]byte, 1))
+	if network := new(net.OpError); errors.As(err, &network) && network.Op == "remote error" {
+		return network
+	}
+	return nil
+}
+
 func (e *Engine) explainConnection(err error) error {
 	var (
 		chain   = new(tls.CertificateVerificationError)
@@ -183,6 +203,9 @@ func (e *Engine) explainConnection(err error) error {
 	}
 	if code == "etcd.connection" && e.tls != nil {
 		code = "etcd.connection-tls"
+		if alert := e.alertOf(host); alert != nil {
+			code, cause = "etcd.client-certificate", alert
+		}
 	}
 	return model.Fail(code, "url", e.name, "host", host, "cause", cause).Wrapping(err)
 }
