@@ -44,6 +44,7 @@ func TestMetricsFollowWhatHappens(t *testing.T) {
 		})
 		w.check(err)
 		w.wait(job.ID)
+		synctest.Wait() // a job is counted after its result is written
 		m := measure()
 		if n := m.Counts.State[model.Issued]; n != 2 {
 			t.Errorf("%d are issued", n)

@@ -415,24 +415,73 @@ func TestASecondPersonApproves(t *testing.T) {
 
 // Who has lost the role meanwhile does not get done what they asked for. spec: G3
 func TestAnApprovalAsksForTheRoleAgain(t *testing.T) {
+	off := true
+	for what, edit := range map[string]directory.UserEdit{"another role": {Role: model.Viewer}, "disabled": {Disable: &off}} {
+		w := newWorld(t)
+		owner := w.engine.By(operator)
+		_, err := owner.AddUser(w.ctx(), "eve", directory.UserEdit{Role: model.Operator})
+		w.check(err)
+		id := w.issued("a.example.com")
+		w.engine.Close()
+		w.policy.SecondPerson = []rules.Action{rules.Revoke}
+		w.start(w.store)
+		owner = w.engine.By(operator)
+		_, err = w.engine.By(person("eve", model.Operator)).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "superseded"})
+		task, _ := w.refused(err, rules.ReasonSecondPerson).Args["task"].(string)
+		_, err = owner.EditUser(w.ctx(), "eve", edit)
+		w.check(err)
+		_, err = owner.ApproveRequest(w.ctx(), task)
+		w.refused(err, rules.ReasonRole)
+		if w.get(id).State != model.Issued {
+			t.Errorf("%s: it is revoked", what)
+		}
+	}
+}
+
+// Nor does who was to manage users, and no longer is. spec: G3
+func TestAnApprovalOfAUserAsksForTheRoleAgain(t *testing.T) {
 	w := newWorld(t)
 	owner := w.engine.By(operator)
-	_, err := owner.AddUser(w.ctx(), "eve", directory.UserEdit{Role: model.Operator})
-	w.check(err)
-	id := w.issued("a.example.com")
+	for _, name := range []string{"ada", "bob"} {
+		_, err := owner.AddUser(w.ctx(), name, directory.UserEdit{Role: model.Admin, AddKeys: []string{sshKey(t, name)}})
+		w.check(err)
+	}
 	w.engine.Close()
-	w.policy.SecondPerson = []rules.Action{rules.Revoke}
+	w.policy.SecondPerson = []rules.Action{rules.ActionUser}
+	w.start(w.store)
+	_, err := w.engine.By(person("ada", model.Admin)).AddUser(w.ctx(), "eve", directory.UserEdit{Role: model.Operator})
+	task, _ := w.refused(err, rules.ReasonSecondPerson).Args["task"].(string)
+	w.engine.Close()
+	w.policy.SecondPerson = nil
 	w.start(w.store)
 	owner = w.engine.By(operator)
-	_, err = w.engine.By(person("eve", model.Operator)).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "superseded"})
-	task, _ := w.refused(err, rules.ReasonSecondPerson).Args["task"].(string)
-	_, err = owner.EditUser(w.ctx(), "eve", directory.UserEdit{Role: model.Viewer})
+	_, err = owner.EditUser(w.ctx(), "ada", directory.UserEdit{Role: model.Viewer})
 	w.check(err)
 	_, err = owner.ApproveRequest(w.ctx(), task)
 	w.refused(err, rules.ReasonRole)
-	if w.get(id).State != model.Issued {
-		t.Error("it is revoked")
+	if _, err := owner.User("eve"); !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("eve was added: %v", err)
 	}
+}
+
+// Nobody approves what they may not do themselves. spec: G2 G3
+func TestAnApprovalNeedsTheRoleOfTheAction(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.engine.Close()
+	w.policy.SecondPerson = []rules.Action{rules.ActionDownloadKey}
+	w.start(w.store)
+	ada := w.engine.By(person("ada", model.Admin))
+	_, err := ada.Download(w.ctx(), id, "nginx")
+	task, _ := w.refused(err, rules.ReasonSecondPerson).Args["task"].(string)
+	_, err = w.engine.By(person("rita", model.Reviewer)).ApproveRequest(w.ctx(), task)
+	w.refused(err, rules.ReasonRole)
+	_, err = ada.Download(w.ctx(), id, "nginx")
+	w.refused(err, rules.ReasonSecondPerson)
+	_, err = w.engine.By(operator).ApproveRequest(w.ctx(), task)
+	w.check(err)
+	_, err = ada.Download(w.ctx(), id, "nginx")
+	w.check(err)
 }
 
 // A request that nobody decides ends after a week. spec: G3
