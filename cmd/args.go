@@ -70,6 +70,7 @@ var otherWords = map[string][]string{
 	"migrate":   {"copy"},
 	"move":      {"copy"},
 	"postgres":  {"copy", "config"},
+	"etcd":      {"copy", "config"},
 }
 
 // unknownVerb is the argument check of verbs that only have subcommands. It rejects an

@@ -22,6 +22,7 @@ func copyCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "copy",
 		Example: "  certquay copy --to postgres://certquay@db.example.com/certquay --password-file pg.password\n" +
+			"  certquay copy --to etcd://etcd1:2379,etcd2:2379/certquay\n" +
 			"  certquay copy --to /srv/certquay",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -75,7 +76,7 @@ func (c *invocation) copyToDatabase(passwordFile string) func(context.Context, s
 		if passwordFile != "" {
 			passwordFile = c.Abs(passwordFile)
 		}
-		e, err := builtin.Postgres.Open(builtin.Setup{URL: url, PasswordFile: passwordFile, Create: true, Log: c.app.Log})
+		e, err := builtin.ForURL(url).Open(builtin.Setup{URL: url, PasswordFile: passwordFile, Create: true, Log: c.app.Log})
 		if err != nil {
 			return sum, report, err
 		}

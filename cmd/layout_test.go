@@ -154,6 +154,7 @@ var forTests = map[string][]string{
 	"lifecycle/lifecycletest":      {"store"},
 	"ui/kittest":                   nil,
 	"store/engine/postgres/pgtest": nil,
+	"store/engine/etcd/etcdtest":   nil,
 	"lifecycle/estatetest":         nil,
 }
 
@@ -165,6 +166,7 @@ var standardOnly = []string{"model", "store/search"}
 var keepers = map[string][]string{
 	"github.com/dgraph-io/": {"store/engine/badger"},
 	"github.com/jackc/":     {"store/engine/postgres"},
+	"google.golang.org/":    {"store/engine/etcd"}, // protowire
 	"charm.land/bubbletea/": {"ui", "cmd"},
 	"charm.land/bubbles/":   {"ui", "cmd"},
 	"certquay/ui/page/":     {"ui"}, // by innerArrows its root alone
@@ -305,7 +307,8 @@ func TestTheProgramHoldsNoTools(t *testing.T) {
 			}
 		}
 	}
-	for _, tool := range []string{"cmd/tape", "lifecycle/issuer/embedded/zlinttest", "lifecycle/issuer/acme/interoptest"} {
+	for _, tool := range []string{"cmd/tape", "lifecycle/issuer/embedded/zlinttest", "lifecycle/issuer/acme/interoptest",
+		"store/engine/etcd/embedtest"} {
 		if _, err := os.Stat(filepath.Join("..", filepath.FromSlash(tool), "go.mod")); err != nil {
 			t.Errorf("%s is no module of its own: %v", tool, err)
 		}

@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"certquay/cmd/waittest"
+	"certquay/store/engine/etcd/etcdtest"
 	"certquay/store/engine/postgres/pgtest"
 )
 
-// machine is one of several that share a store in a PostgreSQL database.
+// machine is one of several that share a store in a database.
 type machine struct {
 	*person
 	config string
@@ -30,7 +31,8 @@ func newMachine(t testing.TB, database string, other *machine) *machine {
 		t.Fatal(err)
 	}
 	m.config = filepath.Join(dir, "config.yaml")
-	m.configure("engine: postgres", "url: "+database)
+	engine, _, _ := strings.Cut(database, "://")
+	m.configure("engine: "+engine, "url: "+database)
 	if other != nil {
 		m.copyKey(other)
 	}
@@ -247,10 +249,17 @@ func TestTheDatabaseRestarts(t *testing.T) {
 	}
 }
 
-// spec: E1 - a store moves from the data directory to PostgreSQL and back.
-func TestAStoreMovesToPostgreSQLAndBack(t *testing.T) {
-	server := pgtest.Start(t)
-	database := server.Database(t)
+// spec: E1 - a store moves from the data directory to PostgreSQL or etcd and back.
+func TestAStoreMovesToADatabaseAndBack(t *testing.T) {
+	for name, fresh := range map[string]func(*testing.T) string{
+		"postgres": func(t *testing.T) string { return pgtest.Start(t).Database(t) },
+		"etcd":     func(t *testing.T) string { return etcdtest.Start(t).Database() },
+	} {
+		t.Run(name, func(t *testing.T) { moves(t, name, fresh(t)) })
+	}
+}
+
+func moves(t *testing.T, name, database string) {
 	m := newMachine(t, database, nil)
 	m.configure("engine: badger")
 	id := m.issue("shop.example.com").ID
@@ -261,7 +270,7 @@ func TestAStoreMovesToPostgreSQLAndBack(t *testing.T) {
 	if said := m.refuse(5, "copy", "--to", database); !strings.Contains(said, "is not empty") {
 		t.Errorf("copied twice: %s", said)
 	}
-	m.configure("engine: postgres", "url: "+database)
+	m.configure("engine: "+name, "url: "+database)
 	m.must("show", id)
 	m.deploy(id, "CDN")
 	back := filepath.Join(m.home, "back")
@@ -272,5 +281,61 @@ func TestAStoreMovesToPostgreSQLAndBack(t *testing.T) {
 	}
 	if clean := m.must("--data", back, "fsck"); !strings.Contains(clean, "clean") {
 		t.Errorf("fsck: %s", clean)
+	}
+}
+
+// spec: E1 - the same verbs on etcd, and another machine takes over when the owner is
+// killed; what is wrong is said in one line, and nothing is written.
+func TestAStoreInEtcd(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	database := cluster.Database()
+	first := newMachine(t, database, nil)
+	if said := first.refuse(5, "list"); !strings.Contains(said, "no store below this prefix") {
+		t.Errorf("an empty prefix: %s", said)
+	}
+	id := first.issue("shop.example.com").ID
+	second := newMachine(t, database, first)
+	a := first.stand()
+	a.says(t, "serving", 1)
+	b := second.stand()
+	b.says(t, "standing by", 1)
+	bought := decode[struct{ Instances []instance }](t, first.must("buy", "--json")).Instances[0].ID
+	cluster.Kill(t, 0)
+	killed := time.Now()
+	a.signal(t, syscall.SIGKILL)
+	b.says(t, "serving", 1)
+	if took := time.Since(killed); took > 10*time.Second && !raceEnabled() {
+		t.Errorf("taken over after %v", took)
+	} else {
+		t.Logf("taken over after %v, with one node of three gone", took)
+	}
+	for _, want := range []string{id, bought} {
+		second.must("show", want)
+	}
+	b.signal(t, syscall.SIGTERM)
+	if clean := second.must("fsck"); !strings.Contains(clean, "clean") {
+		t.Errorf("fsck: %s", clean)
+	}
+
+	foreign := cluster.Database()
+	cluster.Run(t, 0)
+	if !waittest.Eventually(patience, func() bool { return cluster.Ready(t, 0) }) {
+		t.Fatal("the node does not come back")
+	}
+	cluster.Do(t, foreign, map[string]string{"orders/1": "v"})
+	for said, lines := range map[string][]string{
+		"there is db2/orders/1": {"engine: etcd", "url: " + foreign},
+		"cannot be reached":     {"engine: etcd", "url: etcd://127.0.0.1:1/certquay"},
+		"must not contain a pa": {"engine: etcd", "url: etcd://anna:geheim@127.0.0.1:1/certquay"},
+		"must be etcd://":       {"engine: etcd", "url: postgres://certquay@127.0.0.1/certquay"},
+		"must be postgres://":   {"engine: postgres", "url: " + database},
+		"must be set for":       {"engine: etcd"},
+		"unknown parameter":     {"engine: etcd", "url: " + database + "?sslmode=off"},
+	} {
+		second.configure(lines...)
+		r := second.try("buy")
+		if r.code != 5 && r.code != 2 || !strings.Contains(r.err, said) || strings.Contains(r.err, "geheim") || r.out != "" {
+			t.Errorf("%q: exit %d\n%s%s", lines, r.code, r.out, r.err)
+		}
 	}
 }

@@ -32,7 +32,7 @@ func TestGoldenFilesAreFew(t *testing.T) {
 // waiters are the packages whose tests start the real program or real servers as
 // processes, and may wait for them with waittest.
 var waiters = []string{"cmd", "cmd/attach", "cmd/sshd", "lifecycle", "lifecycle/runner", "lifecycle/product/caddy",
-	"lifecycle/product/haproxy", "lifecycle/product/kubernetes", "store/engine/postgres"}
+	"lifecycle/product/haproxy", "lifecycle/product/kubernetes", "store/engine/postgres", "store/engine/etcd"}
 
 // Tests wait for what they wait for: in a synctest bubble, where sleeping takes
 // no time, for a channel, or, for another process, with waittest.

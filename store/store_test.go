@@ -9,8 +9,9 @@ import (
 	"certquay/store"
 	"certquay/store/engine"
 	"certquay/store/engine/badger"
+	"certquay/store/engine/builtin"
+	"certquay/store/engine/etcd/etcdtest"
 	"certquay/store/engine/mem"
-	"certquay/store/engine/postgres"
 	"certquay/store/engine/postgres/pgtest"
 	"certquay/store/storetest"
 )
@@ -30,7 +31,7 @@ type memory struct{ e *mem.Engine }
 func (m memory) Open(o store.Options) (*store.Store, error) { return store.With(m.e, o) }
 func (m memory) Engine() (engine.Engine, error)             { return m.e, nil }
 
-// shared is a store in a PostgreSQL database, of which each opening is the owner.
+// shared is the URL of a store in a database, of which each opening is the owner.
 type shared string
 
 func (d shared) Open(o store.Options) (*store.Store, error) {
@@ -46,7 +47,7 @@ func (d shared) Open(o store.Options) (*store.Store, error) {
 }
 
 func (d shared) Engine() (engine.Engine, error) {
-	e, err := postgres.Open(context.Background(), postgres.Options{URL: string(d), Create: true})
+	e, err := builtin.ForURL(string(d)).Open(builtin.Setup{URL: string(d), Create: true})
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +60,11 @@ func (d shared) Engine() (engine.Engine, error) {
 func TestContractOnPostgres(t *testing.T) {
 	s := pgtest.Start(t)
 	storetest.Run(t, func(t *testing.T) storetest.Backend { return shared(s.Database(t)) })
+}
+
+func TestContractOnEtcd(t *testing.T) {
+	c := etcdtest.Start(t, "--max-txn-ops=8192")
+	storetest.Run(t, func(t *testing.T) storetest.Backend { return shared(c.Database()) })
 }
 
 func TestContractOnBadger(t *testing.T) {

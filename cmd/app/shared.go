@@ -98,7 +98,7 @@ func (a *App) acquireShared(ctx context.Context) (err error) {
 // OpenShared connects to the database of a store that several machines share, which a
 // configuration file names. log may be nil.
 func OpenShared(c *config.Config, file string, create bool, log *slog.Logger) (engine.Engine, error) {
-	return builtin.Postgres.Open(builtin.Setup{
+	return builtin.ForURL(c.Store.URL).Open(builtin.Setup{
 		URL: c.Store.URL, PasswordFile: c.Store.PasswordIn(filepath.Dir(file)), Create: create, Log: log,
 	})
 }

@@ -68,13 +68,20 @@ func (c *Config) check(d *decoder) {
 }
 
 func (s Store) check(d *decoder) {
-	d.oneOf(s.Engine, "store.engine", EngineBadger, EnginePostgres)
+	d.oneOf(s.Engine, "store.engine", EngineBadger, EnginePostgres, EngineEtcd)
 	d.rule(s.Shared() == (s.URL != ""), "store.url", model.Say("config.store-url"), nil)
 	d.rule(s.Shared() || s.PasswordFile == "", "store.password_file", model.Say("config.store-url"), nil)
 	if s.Advertise != "" {
 		d.rule(s.Shared() && reachable(s.Advertise), "store.advertise", model.Say("config.advertise"), "quay1.example.com:2222")
 	}
 	if s.URL == "" {
+		return
+	}
+	kind, rest, _ := strings.Cut(s.URL, "://")
+	if s.Engine == EngineEtcd { // the hosts are a list, which package url does not know
+		user, _, _ := strings.Cut(rest, "@")
+		d.rule(kind == EngineEtcd, "store.url", model.Say("config.etcd-url"), "etcd://etcd1.example.com:2379,etcd2.example.com:2379/certquay")
+		d.rule(!strings.Contains(rest, "@") || !strings.Contains(user, ":"), "store.url", model.Say("config.url-password"), nil)
 		return
 	}
 	u, err := url.Parse(s.URL)

@@ -59,6 +59,7 @@ type Store struct {
 const (
 	EngineBadger   = "badger"
 	EnginePostgres = "postgres"
+	EngineEtcd     = "etcd"
 )
 
 // Shared reports whether several machines can share the store, so that it is not kept in

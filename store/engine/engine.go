@@ -1,8 +1,6 @@
 // Package engine defines the small ordered key-value contract on which the store is
-// built. Badger implements it by default, PostgreSQL for several machines, and an
-// in-memory tree in tests and forecasts. The contract is not specific to any of them:
-// with etcd, a range read at one revision would be a [Snapshot], and a transaction with
-// compares a [Batch].
+// built. Badger implements it by default, PostgreSQL and etcd for several machines, and
+// an in-memory tree in tests and forecasts. The contract is not specific to any of them.
 //
 // Keys sort bytewise and may contain any bytes; they are strings because strings are
 // immutable. Watching is not part of the contract: one process owns a store, by a
@@ -210,6 +208,7 @@ func (b *Batch) Delete(key string) {
 type Limit struct {
 	Bytes  int // as computed by [Batch.Size]
 	Writes int
+	Raise  model.Text // how an operator raises the limit; "" if that is not possible
 }
 
 // Holds reports whether so many writes of so many bytes fit in one batch.
@@ -218,13 +217,19 @@ func (l Limit) Holds(bytes, writes int) bool { return bytes <= l.Bytes && writes
 // Check returns an error that wraps [ErrTooLarge] if so many writes of so many bytes do
 // not fit in one batch.
 func (l Limit) Check(bytes, writes int) error {
+	var over model.Text
 	switch {
 	case bytes > l.Bytes:
-		return model.Fail("database.too-large-by", "bytes", bytes, "most", l.Bytes).Wrapping(ErrTooLarge)
+		over = model.Say("database.too-large-by", "bytes", bytes, "most", l.Bytes)
 	case writes > l.Writes:
-		return model.Fail("database.too-many", "keys", writes, "most", l.Writes).Wrapping(ErrTooLarge)
+		over = model.Say("database.too-many", "keys", writes, "most", l.Writes)
+	default:
+		return nil
 	}
-	return nil
+	if l.Raise != "" {
+		over = model.Say("database.limit", "over", over, "raise", l.Raise)
+	}
+	return (&model.Error{Text: over}).Wrapping(ErrTooLarge)
 }
 
 // Size returns the size of the batch in bytes, including overhead.

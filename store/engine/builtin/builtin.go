@@ -5,9 +5,11 @@ package builtin
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"certquay/store/engine"
 	"certquay/store/engine/badger"
+	"certquay/store/engine/etcd"
 	"certquay/store/engine/mem"
 	"certquay/store/engine/postgres"
 )
@@ -37,11 +39,20 @@ type Kind struct {
 var (
 	Badger   = Kind{"badger", openBadger}
 	Postgres = Kind{"postgres", openPostgres}
+	Etcd     = Kind{"etcd", openEtcd}
 	Memory   = Kind{"memory", openMemory} // keeps nothing
 )
 
 // Kinds are the engines that are built in.
-var Kinds = []Kind{Badger, Postgres, Memory}
+var Kinds = []Kind{Badger, Postgres, Etcd, Memory}
+
+// ForURL returns the kind of engine for a URL: PostgreSQL, unless it is that of etcd.
+func ForURL(url string) Kind {
+	if strings.HasPrefix(url, etcd.Scheme) {
+		return Etcd
+	}
+	return Postgres
+}
 
 func openBadger(s Setup) (engine.Engine, error) {
 	e, err := badger.Open(s.Dir, badger.Options{Create: s.Create, Scratch: s.Scratch, Logger: s.Log})
@@ -53,6 +64,16 @@ func openBadger(s Setup) (engine.Engine, error) {
 
 func openPostgres(s Setup) (engine.Engine, error) {
 	e, err := postgres.Open(context.Background(), postgres.Options{
+		URL: s.URL, PasswordFile: s.PasswordFile, Create: s.Create, Logger: s.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func openEtcd(s Setup) (engine.Engine, error) {
+	e, err := etcd.Open(context.Background(), etcd.Options{
 		URL: s.URL, PasswordFile: s.PasswordFile, Create: s.Create, Logger: s.Log,
 	})
 	if err != nil {

@@ -5,20 +5,21 @@ import (
 
 	"certquay/store/engine"
 	"certquay/store/engine/builtin"
+	"certquay/store/engine/etcd/etcdtest"
 	"certquay/store/engine/postgres/pgtest"
 )
 
 // Each engine that is built in has a name and a sentence, opens, and finds what
 // was written in it.
 func TestEachKindOpens(t *testing.T) {
-	url := pgtest.Start(t).Database(t)
+	urls := map[string]string{"postgres": pgtest.Start(t).Database(t), "etcd": etcdtest.StartOne(t).Database()}
 	seen := map[string]bool{}
 	for _, k := range builtin.Kinds {
 		if k.Name == "" || seen[k.Name] {
 			t.Errorf("%+v", k)
 		}
 		seen[k.Name] = true
-		e, err := k.Open(builtin.Setup{Dir: t.TempDir(), URL: url, Create: true})
+		e, err := k.Open(builtin.Setup{Dir: t.TempDir(), URL: urls[k.Name], Create: true})
 		if err != nil {
 			t.Fatalf("%s: %v", k.Name, err)
 		}

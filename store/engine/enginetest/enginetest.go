@@ -255,12 +255,14 @@ func sorted(model map[string]string, r engine.Range) (out []string) {
 // nested reads within a scan that is longer than what an engine fetches at once.
 func nested(t *testing.T, e engine.Engine) {
 	const many = 3000
-	var b engine.Batch
-	for n := range many {
-		b.Put(fmt.Sprintf("%04d", n), []byte{byte(n)})
-	}
-	if err := e.Apply(t.Context(), &b); err != nil {
-		t.Fatal(err)
+	for done := 0; done < many; {
+		var b engine.Batch
+		for ; done < many && len(b.Writes) < e.Limit().Writes; done++ {
+			b.Put(fmt.Sprintf("%04d", done), []byte{byte(done)})
+		}
+		if err := e.Apply(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, reverse := range []bool{false, true} {
 		read(t, e, func(s engine.Snapshot) {

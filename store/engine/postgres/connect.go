@@ -1,12 +1,10 @@
 package postgres
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -14,7 +12,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -109,11 +106,11 @@ func configOf(o Options) (c *pgxpool.Config, name string, err error) {
 	}
 	maps.Copy(c.ConnConfig.RuntimeParams, rules)
 	if o.PasswordFile != "" {
-		if _, err := readPassword(o.PasswordFile); err != nil {
+		if _, err := engine.ReadPassword(o.PasswordFile); err != nil {
 			return nil, name, err
 		}
 		c.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) (err error) {
-			c.Password, err = readPassword(o.PasswordFile)
+			c.Password, err = engine.ReadPassword(o.PasswordFile)
 			return err
 		}
 	}
@@ -130,29 +127,6 @@ func local(c *pgconn.Config) bool {
 		ip := net.ParseIP(host)
 		return !strings.HasPrefix(host, "/") && host != "localhost" && (ip == nil || !ip.IsLoopback())
 	})
-}
-
-// readPassword returns the first line of a regular file that only its owner can read.
-func readPassword(name string) (string, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not block
-	if err != nil {
-		return "", model.Fail("postgres.password-file", "file", name, "cause", err)
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return "", model.Fail("postgres.password-file", "file", name, "cause", err)
-	case !info.Mode().IsRegular():
-		return "", model.Fail("postgres.password-irregular", "file", name)
-	case info.Mode().Perm()&0o077 != 0:
-		return "", model.Fail("postgres.password-exposed", "file", name, "mode", info.Mode().Perm())
-	}
-	line, err := bufio.NewReader(io.LimitReader(f, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", model.Fail("postgres.password-file", "file", name, "cause", err)
-	}
-	return strings.TrimRight(line, "\r\n"), nil
 }
 
 // codes are the messages for errors of the server.
