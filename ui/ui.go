@@ -236,8 +236,15 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		}
 		return nil
 	case app.CopyMsg:
-		shown, _, _ := strings.Cut(v.Text, "\n")
-		return tea.Batch(m.setToast(app.ToastMsg{Text: m.ctx.T("copied", v.What, shown), Tone: style.Good}), tea.SetClipboard(v.Text))
+		// What is pasted into a shell is obeyed there, so that it is made safe as what is drawn.
+		lines := strings.Split(v.Text, "\n")
+		for n := range lines {
+			lines[n] = text.Clean(lines[n])
+		}
+		return tea.Batch(
+			m.setToast(app.ToastMsg{Text: m.ctx.T("copied", v.What, lines[0]), Tone: style.Good}),
+			tea.SetClipboard(strings.Join(lines, "\n")),
+		)
 	case app.ShowInstanceMsg:
 		var toast tea.Cmd
 		if v.Toast.Text != "" {

@@ -2,6 +2,7 @@ package sshd_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"regexp"
@@ -84,13 +85,16 @@ func walk(t *testing.T, n *network) string {
 			waittest.Pause(50 * time.Millisecond)
 		}
 	}
+	// Escape as a sequence of its own, since its byte and the next key can be read as one key,
+	// and as often as a form over a list needs that was typed into.
+	const esc = "\x1b[27u\x1b[27u\x1b[27u"
 	for _, keys := range []string{
-		"", "v", "v", "j", "\r", "l", "l", "l", "\x1b", "2", "3", "\r", "\x1b", "[", "4", "\r", "\x1b", "5", "1", "!",
-		"\x1b", "x", "\x1b", "?", "\x1b",
-		"$", "\x1b", "C", "\x1b", "I", "\x1b", "/zz", "\x1b", "\x1b", ":notices\r", "\x1b", ":contacts\r", "\x1b",
-		":companies\r", "\x1b", ":users\r",
-		"\x1b", ":bank\r", "R", "\x1b", "A", "\x1b", "3M", "\x1b", "1jjd", "\x1b", "F", "\x1b", ":keys and\r", "\x1b",
-		"i\x1b[200~" + payloads[0] + "\x1b[201~", "\x1b", "y",
+		"", "v", "v", "j", "\r", "l", "l", "l", esc, "2", "3", "\r", esc, "[", "4", "\r", esc, "5", "1", "!",
+		esc, "x", esc, "?", esc,
+		"$", esc, "C", esc, "I", esc, "/zz", esc, esc, ":notices\r", esc, ":contacts\r", esc,
+		":companies\r", esc, ":users\r",
+		esc, ":bank\r", "R", esc, "A", esc, "3M", esc, "1jjd", esc, "F", esc, ":keys and\r", esc,
+		"i\x1b[200~" + payloads[0] + "\x1b[201~", esc, "y",
 	} {
 		if _, err := io.WriteString(in, keys); err != nil {
 			t.Fatal(err)
@@ -98,21 +102,29 @@ func walk(t *testing.T, n *network) string {
 		rest()
 	}
 	_, _ = io.WriteString(in, "q")
-	rest()
-	_ = s.Close()
+	ended := time.AfterFunc(30*time.Second, func() { _ = s.Close() })
+	if err := s.Wait(); err != nil || !ended.Stop() { // what is sent at the end counts as well
+		t.Error("the dashboard does not end with q:", err)
+	}
 	return out.String()
 }
 
-// tokens splits what was sent to a terminal into sequences and the texts between them.
+// tokens splits what was sent to a terminal into sequences and the texts between them, with
+// what was put on the clipboard, which is pasted into other terminals.
 func tokens(sent string) (sequences map[string]bool, texts string) {
 	sequences = map[string]bool{}
 	var said strings.Builder
 	var state byte
 	for sent != "" {
 		seq, width, size, next := ansi.DecodeSequence(sent, state, nil)
-		if state, sent = next, sent[size:]; width > 0 {
+		state, sent = next, sent[size:]
+		copied, isCopy := strings.CutPrefix(seq, "\x1b]52;c;")
+		switch text, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(copied, "\a")); {
+		case isCopy && err == nil:
+			said.Write(text)
+		case width > 0:
 			said.WriteString(seq)
-		} else {
+		default:
 			sequences[seq] = true
 		}
 	}
@@ -123,8 +135,10 @@ var (
 	numbers = regexp.MustCompile(`[0-9]+`)
 	marked  = regexp.MustCompile(`71[0-9][0-9]`)
 	// drawing are the sequences that draw and move the cursor, of which a screen may need
-	// any. Payloads of this kind have a marker.
-	drawing = regexp.MustCompile(`^\x1b\[[0-9;:]*[ABCDGHJKLMPSTX@bdmr]$`)
+	// any, a reverse index among them. Payloads of this kind have a marker, in the sequence or
+	// right behind it.
+	drawing = regexp.MustCompile("^\x1b(\\[[0-9;:]*[ABCDGHIJKLMPSTXZ@`bdmr]|M)$")
+	indexed = regexp.MustCompile("\x1bM71[0-9][0-9]")
 )
 
 // Every field that comes from outside holds a payload, 64 in all, and a session of the
@@ -157,9 +171,12 @@ func TestPayloadsInTheDashboardOverSSH(t *testing.T) {
 			t.Errorf("%q reaches the terminal", seq)
 		}
 	}
+	if leaked := indexed.FindString(sent); leaked != "" {
+		t.Errorf("%q reaches the terminal", leaked)
+	}
 	for _, p := range payloads {
-		if strings.Contains(sent, p) {
-			t.Errorf("%q reaches the terminal", p)
+		if i := strings.Index(sent, p); i >= 0 {
+			t.Errorf("%q reaches the terminal in %q", p, sent[max(0, i-200):min(len(sent), i+200)])
 		}
 	}
 	for _, r := range texts {

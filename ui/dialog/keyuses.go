@@ -182,7 +182,7 @@ func (d *KeyUses) keyRow(n, w int) widget.Row {
 	if n == d.cursor {
 		paint = s.PaintSelected
 	}
-	said := short(u.SPKI) + "  " + widget.Pad(u.KeyType, 11) + " " + d.names(u)
+	said := short(u.SPKI) + "  " + widget.Pad(text.Clean(u.KeyType), 11) + " " + d.names(u)
 	counts := make([]chart.MatrixCell, len(d.products))
 	for r := range u.Resources {
 		at := slices.Index(d.products, u.Resources[r].Product)
@@ -191,7 +191,7 @@ func (d *KeyUses) keyRow(n, w int) widget.Row {
 			counts[at].Status = st
 		}
 	}
-	read := c.T("keyuses.said", u.KeyType, short(u.SPKI), d.names(u), len(u.Resources))
+	read := c.T("keyuses.said", text.Clean(u.KeyType), short(u.SPKI), d.names(u), len(u.Resources))
 	return widget.Row{
 		{ID: id, Text: paint(style.Accent, c.Lead(n == d.cursor))},
 		{ID: id, Text: paint(style.Normal, widget.Pad(said, d.nameWidth()-3)) + " ", ReadAloud: read, HasCursor: n == d.cursor},
