@@ -736,7 +736,7 @@ func content(t *testing.T, path string) []byte {
 // beside running it: whoever acts is then not asked for. spec: V7
 func TestVerbsAndDashboardGoThroughAnAccess(t *testing.T) {
 	runs := regexp.MustCompile(`\.Engine\.(\w+)`)
-	wiring := []string{"As", "Close", "Flush", "Note", "NoteBackup", "NoteLogin", "ReopenProducts", "Start", "SyncTask"}
+	wiring := []string{"As", "Close", "Flush", "Halt", "Note", "NoteBackup", "NoteLogin", "ReopenProducts", "Start", "SyncTask"}
 	verbs, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
