@@ -4,6 +4,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -80,7 +81,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := limit.Check(b.Size(), len(b.Writes)); err != nil {
+	if err := cmp.Or(b.CheckKeys(), limit.Check(b.Size(), len(b.Writes))); err != nil {
 		return err
 	}
 	e.apply.Lock()
