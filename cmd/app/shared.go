@@ -105,12 +105,12 @@ func OpenShared(c *config.Config, file string, create bool, log *slog.Logger) (e
 
 // elsewhere returns an [peer.ElsewhereError] if the process that holds the lease can be
 // attached to, and this one is not to stand by. It fails if this machine could not own the
-// store, because it does not have its key.
+// store, because it does not have its key, or a newer certquay writes it.
 func (a *App) elsewhere(ctx context.Context, find *Finder, held *engine.HeldError) error {
 	p, err := find.Find(ctx)
 	unusable := new(store.OpenError)
 	switch {
-	case errors.As(err, &unusable):
+	case errors.As(err, &unusable), errors.Is(err, store.ErrNewerSchema):
 		return &out.StoreError{Err: err}
 	case a.Serve:
 		return nil
