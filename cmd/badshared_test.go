@@ -50,7 +50,7 @@ func TestTheSealOfASharedStoreStays(t *testing.T) {
 			t.Errorf("the list of a sealed store: %v", all)
 		}
 		sealed.configure(append(where, "seal: passphrase")...)
-		sealed.answered([][2]string{{"Passphrase:", passphrase}}, "list")
+		sealed.answered([][2]string{{"leaves it sealed", passphrase}}, "list")
 
 		open := newMachine(t, fresh(t), nil)
 		open.must("buy")

@@ -156,8 +156,11 @@ func (a *App) AwaitDatabase(ctx context.Context) {
 			return
 		}
 		if a.away.Load() == nil {
-			now := time.Now()
-			a.away.Store(&now)
+			since := time.Now()
+			if away := new(engine.AwayError); errors.As(err, &away) {
+				since, err = away.Since, away.Cause
+			}
+			a.away.Store(&since)
 			a.Console.Note("verb.away", "cause", err)
 			a.Engine.Halt()
 		}

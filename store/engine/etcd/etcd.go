@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/etcd/wire"
 )
@@ -41,6 +40,7 @@ type Engine struct {
 	limit   engine.Limit
 	guide   guide
 
+	outage *engine.Outage
 	apply  sync.Mutex // makes batches follow each other
 	lease  atomic.Pointer[lease]
 	mu     sync.Mutex // guards closed
@@ -95,7 +95,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	}
 	l := e.lease.Load()
 	if l == nil || l.isLost() {
-		return engine.ErrNotOwner
+		return e.notOwner()
 	}
 	id := newBatchID()
 	txn := wire.Txn{
@@ -109,6 +109,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		if err == nil {
 			l.batch = id
 			l.revision.Store(at)
+			e.outage.End()
 			return nil
 		}
 		if !wire.Temporary(err) {
@@ -117,7 +118,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		e.log.Warn("a batch is written again, since the cluster did not answer", "error", err)
 		select {
 		case <-l.Lost():
-			return model.Fail("error.because", "what", engine.ErrNotOwner, "cause", e.explain(err))
+			return e.notOwner()
 		case <-time.After(wait):
 		}
 	}

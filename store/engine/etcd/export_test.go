@@ -5,15 +5,16 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"certquay/store/engine/etcd/wire"
 )
 
 // LongLeases makes leases outlive anything that a test does on a slow machine.
 func LongLeases(t *testing.T) {
-	old := leaseSeconds
-	leaseSeconds = 3600
-	t.Cleanup(func() { leaseSeconds = old })
+	length, away := leaseSeconds, awayAfter
+	leaseSeconds, awayAfter = 3600, time.Hour
+	t.Cleanup(func() { leaseSeconds, awayAfter = length, away })
 }
 
 // Between stands between an engine and its cluster.

@@ -18,10 +18,16 @@ import (
 // gives up before another can take over.
 var leaseSeconds int64 = 6 // tests change it
 
+// How often the lease is renewed, how soon once more if that failed, and how often a
+// cluster that does not answer is asked once the lease is lost.
 const (
 	renewEvery = 2 * time.Second
 	renewRetry = 200 * time.Millisecond
+	probeEvery = time.Second
 )
+
+// awayAfter is how long the cluster may not have answered before it counts as away.
+var awayAfter = 4 * time.Second // tests change it
 
 // lease is the lease of this engine.
 type lease struct {
@@ -32,7 +38,16 @@ type lease struct {
 	revision atomic.Int64 // in which the last batch is there
 	end      atomic.Pointer[time.Time]
 	stop     context.CancelFunc
-	done     chan struct{} // closed when renewing has ended
+	done     chan struct{} // closed when renewing, and asking a cluster that is away, has ended
+}
+
+// notOwner returns why the lease is not held: because the cluster does not answer, or
+// another process holds the next one.
+func (e *Engine) notOwner() error {
+	if err := e.outage.Err(); err != nil {
+		return (&model.Error{Text: model.TextOf(err)}).Wrapping(err, engine.ErrNotOwner)
+	}
+	return engine.ErrNotOwner
 }
 
 func (l *lease) until() time.Time { return *l.end.Load() }
@@ -105,6 +120,7 @@ func (e *Engine) Acquire(ctx context.Context, holder string) (*engine.Lease, err
 		old.stop()
 		<-old.done
 	}
+	e.outage.End()
 	go e.keep(whole, l)
 	return l.Lease, nil
 }
@@ -147,9 +163,11 @@ func (e *Engine) campaign(ctx context.Context, holder string) (*lease, error) {
 	return nil, errors.Join(err, e.revoke(l)) // also when the answer was lost
 }
 
-// keep renews a lease until it is lost or ctx ends.
+// keep renews a lease until it is lost or ctx ends. If it is lost because the cluster does
+// not answer, keep goes on to ask until it does.
 func (e *Engine) keep(ctx context.Context, l *lease) {
 	defer close(l.done)
+	answered := time.Now()
 	for wait := renewEvery; ; {
 		select {
 		case <-ctx.Done():
@@ -159,20 +177,47 @@ func (e *Engine) keep(ctx context.Context, l *lease) {
 		case <-time.After(wait):
 		}
 		begin := time.Now()
-		switch held, err := e.renew(ctx, l); {
+		held, err := e.renew(ctx, l)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			answered = begin
+			e.outage.End()
+		}
+		over := !time.Now().Before(l.until())
+		if err != nil && (over || time.Since(answered) > awayAfter) {
+			e.outage.Begin(e.explain(err))
+		}
+		switch {
 		case err == nil && held:
 			l.extend(begin)
 			wait = renewEvery
-		case ctx.Err() != nil:
-			return
-		case err == nil, !time.Now().Before(l.until()):
+		case err == nil, over:
 			e.log.Error("the lease is lost", "epoch", l.Epoch(), "error", err)
 			l.Lose()
+			e.awaitAnswer(ctx)
 			return
 		default:
 			e.log.Warn("the lease could not be renewed", "epoch", l.Epoch(), "error", err)
 			wait = min(renewRetry, time.Until(l.until()))
 		}
+	}
+}
+
+// awaitAnswer asks a cluster that does not answer until it does or ctx ends.
+func (e *Engine) awaitAnswer(ctx context.Context) {
+	for e.outage.Err() != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(probeEvery):
+		}
+		once, end := context.WithTimeout(ctx, attemptTimeout)
+		if _, err := e.cluster.Range(once, wire.Range{Key: e.key(batchKey)}); err == nil {
+			e.outage.End()
+		}
+		end()
 	}
 }
 

@@ -17,10 +17,17 @@ import (
 // while the process is stopped: it always gives up before another can take over.
 var leaseLength = 6 * time.Second // tests change it
 
+// How often the lease is renewed, how soon once more if that failed, how long it may take,
+// and how often a database that does not answer is asked once the lease is lost.
 const (
-	renewEvery = 2 * time.Second
-	renewRetry = 200 * time.Millisecond
+	renewEvery   = 2 * time.Second
+	renewRetry   = 200 * time.Millisecond
+	renewTimeout = 2 * time.Second
+	probeEvery   = time.Second
 )
+
+// awayAfter is how long the database may not have answered before it counts as away.
+var awayAfter = 4 * time.Second // tests change it
 
 // lease is the lease of this engine.
 type lease struct {
@@ -28,22 +35,14 @@ type lease struct {
 	batch batchID // the last one written; guarded by apply
 	end   atomic.Pointer[time.Time]
 	stop  context.CancelFunc
-	done  chan struct{}         // closed when renewing has ended
-	away  atomic.Pointer[error] // why it could not be renewed, once it is lost for that
+	done  chan struct{} // closed when renewing, and asking a database that is away, has ended
 }
 
-// awayError returns the error for a database that does not answer, so that the lease has
-// ended.
-func awayError(cause error) error {
-	return model.Fail("database.away", "cause", cause).Wrapping(engine.ErrNotOwner)
-}
-
-// lostError returns why the lease is not held; l may be nil.
-func (l *lease) lostError() error {
-	if l != nil {
-		if why := l.away.Load(); why != nil {
-			return awayError(*why)
-		}
+// notOwner returns why the lease is not held: because the database does not answer, or
+// another process holds the next one.
+func (e *Engine) notOwner() error {
+	if err := e.outage.Err(); err != nil {
+		return (&model.Error{Text: model.TextOf(err)}).Wrapping(err, engine.ErrNotOwner)
 	}
 	return engine.ErrNotOwner
 }
@@ -92,14 +91,16 @@ func (e *Engine) Acquire(ctx context.Context, holder string) (*engine.Lease, err
 		old.stop()
 		<-old.done
 	}
+	e.outage.End()
 	go e.keep(ctx, l)
 	return l.Lease, nil
 }
 
-// keep renews a lease until it is lost or ctx ends.
+// keep renews a lease until it is lost or ctx ends. If it is lost because the database does
+// not answer, keep goes on to ask until it does.
 func (e *Engine) keep(ctx context.Context, l *lease) {
 	defer close(l.done)
-	var away error // why it could not be renewed the last time, before its end
+	answered := time.Now()
 	for wait := renewEvery; ; {
 		select {
 		case <-ctx.Done():
@@ -110,22 +111,25 @@ func (e *Engine) keep(ctx context.Context, l *lease) {
 		}
 		begin := time.Now()
 		held, err := e.renew(ctx, l)
-		if begin.Before(l.until()) {
-			away = err
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			answered = begin
+			e.outage.End()
+		}
+		over := time.Now().After(l.until())
+		if err != nil && (over || time.Since(answered) > awayAfter) {
+			e.outage.Begin(e.explain(err))
 		}
 		switch {
 		case err == nil && held:
 			l.extend(begin)
 			wait = renewEvery
-		case ctx.Err() != nil:
-			return
-		case err == nil, time.Now().After(l.until()):
+		case err == nil, over:
 			e.log.Error("the lease is lost", "epoch", l.Epoch(), "error", err)
-			if away != nil {
-				away = e.explain(away)
-				l.away.Store(&away)
-			}
 			l.Lose()
+			e.awaitAnswer(ctx)
 			return
 		default:
 			e.log.Warn("the lease could not be renewed", "epoch", l.Epoch(), "error", err)
@@ -134,12 +138,35 @@ func (e *Engine) keep(ctx context.Context, l *lease) {
 	}
 }
 
+// awaitAnswer asks a database that does not answer until it does or ctx ends.
+func (e *Engine) awaitAnswer(ctx context.Context) {
+	for e.outage.Err() != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(probeEvery):
+		}
+		once, end := context.WithTimeout(ctx, renewTimeout)
+		if _, err := e.writes.Exec(once, clockSQL); err == nil {
+			e.outage.End()
+		}
+		end()
+	}
+}
+
 // renew reports whether the lease is still held, and now lasts from now on.
 func (e *Engine) renew(ctx context.Context, l *lease) (bool, error) {
-	ctx, cancel := context.WithDeadline(ctx, l.until())
+	ctx, cancel := context.WithDeadline(ctx, earlier(l.until(), time.Now().Add(renewTimeout)))
 	defer cancel()
 	tag, err := e.writes.Exec(ctx, renewSQL, l.Epoch(), leaseLength.Seconds())
 	return tag.RowsAffected() == 1, err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // release ends renewing, and the lease.

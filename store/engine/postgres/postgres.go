@@ -38,6 +38,7 @@ type Engine struct {
 	// lease, so that neither waits for readers.
 	writes *pgxpool.Pool
 
+	outage *engine.Outage
 	apply  sync.Mutex // makes batches follow each other
 	lease  atomic.Pointer[lease]
 	mu     sync.Mutex // guards closed
@@ -91,24 +92,23 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	}
 	l := e.lease.Load()
 	if l == nil || l.isLost() {
-		return l.lostError()
+		return e.notOwner()
 	}
 	id, arrays := newBatchID(), arraysOf(b)
-	var lost error // why the answer to the attempt before did not arrive
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		err := e.attempt(context.WithoutCancel(ctx), l, id, arrays)
 		if err == nil {
 			l.batch = id
+			e.outage.End()
 			return nil
 		}
 		if !temporary(err) {
 			return err
 		}
 		e.log.Warn("a batch is written again, since the database did not answer", "error", err)
-		lost = err
 		select {
 		case <-l.Lost():
-			return awayError(e.explain(lost))
+			return e.notOwner()
 		case <-time.After(wait):
 		}
 	}
