@@ -51,8 +51,8 @@ func (v *view) get(key string) ([]byte, error) {
 // readingError returns the error for a read that failed in the engine. That a database
 // does not answer says enough.
 func readingError(err error) error {
-	if away := new(engine.AwayError); errors.As(err, &away) {
-		return away
+	if isAway(err) {
+		return err
 	}
 	return model.Fail("store.reading", "cause", err)
 }

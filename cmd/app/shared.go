@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -178,8 +179,21 @@ func (a *App) hold() {
 	a.closing(func() error { stop(); <-done; return nil })
 	go func() {
 		defer close(done)
-		if err := a.Store.WaitForTable(ctx); err != nil && ctx.Err() == nil {
-			a.Log.Warn("what lists show could not be read", "error", err)
+		err := a.Store.WaitForTable(ctx)
+		changes := a.Store.Watch(ctx)
+		for open := true; open && ctx.Err() == nil; {
+			if err == nil {
+				err = a.Store.HoldContacts()
+			}
+			if err != nil && ctx.Err() == nil {
+				a.Log.Warn("what lists show could not be read", "error", err)
+			}
+			for again := false; open && !again; {
+				var set model.ChangeSet
+				set, open = <-changes
+				again = set.Resync || slices.ContainsFunc(set.Changes, func(c model.Change) bool { return c.Kind == model.KindContact })
+			}
+			err = nil
 		}
 	}()
 }

@@ -12,7 +12,7 @@ import (
 // AwayError reports that a database does not answer its owner. Nothing was written.
 type AwayError struct {
 	Since time.Time // when it answered last, by the clock of this machine
-	Cause error     // why it was last found not to answer
+	Cause error     // why not
 }
 
 func (e *AwayError) Error() string { return e.AsText().String() }
@@ -43,10 +43,14 @@ func NewOutage() *Outage {
 	return o
 }
 
-// Begin notes that the database does not answer, and ends what waits for it.
+// Begin notes that the database does not answer, and ends what waits for it. Noting it again
+// does nothing.
 func (o *Outage) Begin(cause error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.away != nil { // the first cause tells more than later ones
+		return
+	}
 	o.away = &AwayError{Since: o.answered, Cause: cause}
 	o.end(o.away)
 }

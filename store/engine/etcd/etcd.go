@@ -168,6 +168,9 @@ func (e *Engine) attempt(ctx context.Context, l *lease, id string, txn wire.Txn)
 // Limit is that of the servers.
 func (e *Engine) Limit() engine.Limit { return e.limit }
 
+// Away returns an [engine.AwayError] while the database does not answer its owner, else nil.
+func (e *Engine) Away() error { return e.outage.Err() }
+
 // Name returns the address of the database, without a password.
 func (e *Engine) Name() string { return e.name }
 

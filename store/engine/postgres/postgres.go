@@ -143,6 +143,9 @@ func (e *Engine) attempt(ctx context.Context, l *lease, id batchID, arrays []any
 // Limit is 2 MiB in 16,384 writes.
 func (e *Engine) Limit() engine.Limit { return limit }
 
+// Away returns an [engine.AwayError] while the database does not answer its owner, else nil.
+func (e *Engine) Away() error { return e.outage.Err() }
+
 // Name returns the address of the database, without a password.
 func (e *Engine) Name() string { return e.name }
 
