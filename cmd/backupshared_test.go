@@ -31,7 +31,9 @@ func TestAStoreInADatabaseIsBackedUpAndRestored(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		restore := func(file string, more ...string) []string { return append(append([]string{"restore", file}, more...), with...) }
+		restore := func(file string, more ...string) []string {
+			return append(append([]string{"restore", file}, more...), with...)
+		}
 		second.refuse(1, restore(bad, "--to", second.database)...)
 		if said := second.refuse(5, "list"); !strings.Contains(said, "there is no store in this database") {
 			t.Errorf("after a restore that failed: %s", said)
