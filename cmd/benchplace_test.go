@@ -69,7 +69,9 @@ func newPlace(b *testing.B, kind string) *place {
 }
 
 // keyFile is where the program looks for the master key.
-func (p *place) keyFile() string { return filepath.Join(p.person.home, ".config", "certquay", "master.key") }
+func (p *place) keyFile() string {
+	return filepath.Join(p.person.home, ".config", "certquay", "master.key")
+}
 
 // work opens the store, which is made the first time.
 func (p *place) work(b *testing.B) *working {
@@ -258,4 +260,3 @@ func diskUse(b *testing.B, dir string) (sum int64) {
 	}
 	return sum
 }
-

@@ -22,6 +22,7 @@ import (
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine"
+	"certquay/store/engine/enginetest"
 )
 
 // benchSizes returns the numbers of instances that are measured: those of the environment
@@ -120,6 +121,7 @@ func before(b *testing.B, s engine.Snapshot, batches []*engine.Batch) (old []*en
 type working struct {
 	b      *testing.B
 	engine *recorder
+	counts *enginetest.Counter
 	store  *store.Store
 	driver *lifecycle.Engine
 }
@@ -129,7 +131,8 @@ func newWorking(b *testing.B, e engine.Engine, keyFile string) *working {
 	if _, err := e.Acquire(context.Background(), "benchmark"); err != nil {
 		b.Fatal(err)
 	}
-	w := &working{b: b, engine: &recorder{Engine: e}}
+	w := &working{b: b, counts: &enginetest.Counter{Engine: e}}
+	w.engine = &recorder{Engine: w.counts}
 	var err error
 	if w.store, err = store.With(w.engine, store.Options{KeyFile: keyFile}); err != nil {
 		b.Fatal(err)
@@ -232,9 +235,9 @@ func (w *working) issue(n int) (ids []model.ID) {
 // BenchmarkStore measures a store of n certificates on each engine: starting the program,
 // what a key costs, a page, and durable renewals, beside the bare database, which makes the
 // same writes, and beside making keys and signatures alone. A unit with @ is of what stands
-// behind that. Sizes can be chosen:
+// behind that. Sizes can be chosen, and step-ca and openssl be measured as well:
 //
-//	CERTQUAY_BENCH_SIZES=10000,300000 go test ./cmd -run x -bench Store -benchtime 1x -count 5 -timeout 60m
+//	CERTQUAY_BENCH_SIZES=10000,300000 CERTQUAY_BENCH_PEERS=1 go test ./cmd -run ^$ -bench Store -benchtime 1x -count 5 -timeout 60m
 func BenchmarkStore(b *testing.B) {
 	for _, kind := range []string{"badger", "postgres", "etcd"} {
 		b.Run(kind, func(b *testing.B) {
@@ -278,7 +281,8 @@ func benchStore(b *testing.B, p *place, n int) {
 	})
 	w.start()
 	renewed, step := 0, ""
-	if p.mirrored {
+	others := p.mirrored && os.Getenv("CERTQUAY_BENCH_PEERS") != ""
+	if others {
 		step = stepCA(b)
 	}
 	b.Run("renewals", func(b *testing.B) {
@@ -287,7 +291,7 @@ func benchStore(b *testing.B, p *place, n int) {
 			if step != "" {
 				b.ReportMetric(stepRate(b, step, min(2000, n), atOnce), "renewals/s@step-ca")
 			}
-			if p.mirrored {
+			if others {
 				b.ReportMetric(opensslRate(b), "renewals/s@openssl")
 			}
 		}
@@ -368,8 +372,10 @@ func benchRenewals(b *testing.B, p *place, w *working, n int, renewed *int) {
 		b.Fatal(err)
 	}
 	w.engine.record(true)
+	read := w.counts.Read()
 	took := w.renew(ids, atOnce)
 	batches, _ := w.engine.record(false)
+	b.ReportMetric(float64(w.counts.Read()-read)/float64(batch), "database-reads/renewal")
 	if !p.mirrored {
 		for _, old := range before(b, snap, batches) {
 			p.bare.write(b, old.Writes)
@@ -390,7 +396,7 @@ func benchRenewals(b *testing.B, p *place, w *working, n int, renewed *int) {
 // BenchmarkBytes measures what certificates take in each database, with all that is kept of
 // them: after buying and applying, and for each renewal.
 //
-//	go test ./cmd -run x -bench Bytes$ -benchtime 1x
+//	go test ./cmd -run ^$ -bench Bytes$ -benchtime 1x
 func BenchmarkBytes(b *testing.B) {
 	const n = 4000
 	for _, kind := range []string{"badger", "postgres", "etcd"} {
