@@ -1,0 +1,163 @@
+// Bench runs the benchmarks and prints their figures as one table, with the ratio to what
+// else was measured in the same runs. It is called by .ci/bench.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+)
+
+const (
+	page     = "BENCHMARKS.md"
+	recorded = "cmd/bench/recorded.txt"
+)
+
+// set is a set of benchmarks of one package.
+type set struct {
+	pkg, bench string
+	runs       int
+	time       string // benchtime
+	sizes      string // of what has no sizes of its own
+}
+
+// runs is how often each benchmark is run; the median counts.
+const runs = 5
+
+// full returns what a full run measures.
+func full(million bool) []set {
+	sizes, sub := "1000,100000", "(1000|100000)"
+	if million {
+		sizes, sub = sizes+",1000000", "(1000|100000|1000000)"
+	}
+	return []set{
+		{"./cmd", "Counts", runs, "1x", ""},
+		{"./ui", "^BenchmarkKey$/120x40", runs, "500x", ""},
+		{"./store/search", "Table/^" + sub + "$/^(text|state|within|typed|counts|after_renewal)$", runs, "20x", ""},
+		{"./cmd", "^BenchmarkBytes$", 1, "1x", ""},
+		{"./cmd", "Store/(postgres|etcd)", runs, "1x", "10000,300000"},
+		{"./cmd", "Store/badger", runs, "1x", sizes + ",10000,300000"},
+		{"./cmd", "List", runs, "1x", sizes},
+		{"./cmd", "BytesOverSSH/^(cursor|page|tab|text)$", runs, "1x", ""},
+		{"./lifecycle/forecast", "Forecast/.*/12-months", runs, "1x", ""},
+	}
+}
+
+// short is what CI measures.
+var short = []set{
+	{"./cmd", "Counts", runs, "1x", ""},
+	{"./cmd", "BytesOverSSH/^(cursor|page)$", 1, "1x", ""},
+	{"./cmd", "Store/badger/1000/^(page|renewals)$", runs, "1x", "1000"},
+	{"./ui", "^BenchmarkKey$/120x40", runs, "200x", ""},
+}
+
+func main() {
+	million := flag.Bool("million", false, "measure a million certificates as well")
+	flag.Usage = func() {
+		_, _ = fmt.Fprintf(flag.CommandLine.Output(), "usage: bench [-million] [short | record]\n\n"+
+			"Measures everything and writes "+page+". short measures what "+recorded+" has, and compares; record writes that.\n")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if err := run(flag.Arg(0), *million); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(what string, million bool) error {
+	switch what {
+	case "":
+		all, head := results{}, about(time.Now())
+		var failed error
+		for _, s := range full(million) { // what is there is kept if somebody stops it
+			failed = errors.Join(failed, all.measure(s, "CERTQUAY_BENCH_PEERS=1"), write(head+all.table()))
+		}
+		fmt.Print(head + all.table())
+		return failed
+	case "short":
+		before, err := os.ReadFile(recorded)
+		if err != nil {
+			return err
+		}
+		all, failed := measureShort()
+		fmt.Print(all.table())
+		return errors.Join(failed, all.compare(string(before)))
+	case "record":
+		all, failed := measureShort()
+		if failed != nil {
+			return failed
+		}
+		return os.WriteFile(recorded, []byte(all.record()), 0o600)
+	}
+	flag.Usage()
+	return errors.New("what is " + what + "?")
+}
+
+// measureShort runs all that CI measures, also after one that fails.
+func measureShort() (all results, failed error) {
+	all = results{}
+	for _, s := range short {
+		failed = errors.Join(failed, all.measure(s))
+	}
+	return all, failed
+}
+
+// measure adds the results of a set.
+func (r results) measure(s set, env ...string) error {
+	begun := time.Now()
+	c := exec.CommandContext(context.Background(), "go", "test", s.pkg, "-run", "^$", "-bench", s.bench, "-benchtime", s.time,
+		"-count", fmt.Sprint(s.runs), "-timeout", "3h")
+	c.Env = append(os.Environ(), env...)
+	if s.sizes != "" {
+		c.Env = append(c.Env, "CERTQUAY_BENCH_SIZES="+s.sizes)
+	}
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	err := c.Run()
+	if r.add(out.String()) == 0 && err == nil {
+		err = errors.New("it measured nothing")
+	}
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w\n%s", s.pkg, s.bench, err, &out)
+	}
+	fmt.Fprintf(os.Stderr, "%s %s: %v\n", s.pkg, s.bench, time.Since(begun).Round(time.Second))
+	return err
+}
+
+// begin stands in the page in front of what is measured.
+const begin = "<!-- measured: generated -->\n"
+
+// write puts a text into the page, instead of what was measured before.
+func write(text string) error {
+	old, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	head, _, ok := strings.Cut(string(old), begin)
+	if !ok {
+		return fmt.Errorf("%s has no line %q", page, begin)
+	}
+	return os.WriteFile(page, []byte(head+begin+text), 0o600)
+}
+
+// about returns when and on what it was measured.
+func about(now time.Time) string {
+	cpu := "unknown processors"
+	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(b)) {
+			if name, is := strings.CutPrefix(line, "model name"); is {
+				cpu = strings.TrimSpace(strings.TrimLeft(name, " \t:"))
+			}
+		}
+	}
+	return fmt.Sprintf("%s, %d cores (%s), %s/%s, %s.\n\n", now.Format(time.DateOnly), runtime.NumCPU(), cpu,
+		runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
