@@ -403,30 +403,38 @@ func BenchmarkBytes(b *testing.B) {
 		b.Run(kind, func(b *testing.B) {
 			for b.Loop() {
 				p := newPlace(b, kind)
-				size := func(do func(w *working)) (disk, held float64) {
+				var ids []model.ID
+				var last held
+				for _, step := range []struct {
+					of string
+					do func(w *working)
+				}{
+					{"", func(*working) {}},
+					{"certificate", func(w *working) { ids = w.issue(n) }},
+					{"renewal", func(w *working) { w.renew(ids, atOnce) }},
+				} {
 					w := p.work(b)
 					w.start()
-					do(w)
-					held = pairBytes(b, w.engine.Engine)
+					step.do(w)
+					now := heldIn(b, w.engine.Engine)
 					w.close()
-					return float64(p.size(b)), held
+					if now.disk = float64(p.size(b)); step.of != "" {
+						b.ReportMetric((now.disk-last.disk)/n, "disk-B/"+step.of)
+						b.ReportMetric((now.bytes-last.bytes)/n, "B/"+step.of)
+						b.ReportMetric((now.keys-last.keys)/n, "keys/"+step.of)
+					}
+					last = now
 				}
-				var ids []model.ID
-				disk0, held0 := size(func(*working) {})
-				disk1, heldOne := size(func(w *working) { ids = w.issue(n) })
-				disk2, heldTwo := size(func(w *working) { w.renew(ids, atOnce) })
-				b.ReportMetric((disk1-disk0)/n, "B/certificate")
-				b.ReportMetric((heldOne-held0)/n, "B/certificate@its-keys-and-values")
-				b.ReportMetric((disk2-disk1)/n, "B/renewal")
-				b.ReportMetric((heldTwo-heldOne)/n, "B/renewal@its-keys-and-values")
 			}
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-// pairBytes returns how many bytes there are in the keys and values of an engine.
-func pairBytes(b *testing.B, e engine.Engine) (sum float64) {
+// held is what there is in an engine: on the disk, and in its keys and values.
+type held struct{ disk, bytes, keys float64 }
+
+func heldIn(b *testing.B, e engine.Engine) (h held) {
 	b.Helper()
 	s, err := e.Snapshot()
 	if err != nil {
@@ -437,9 +445,9 @@ func pairBytes(b *testing.B, e engine.Engine) (sum float64) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		sum += float64(len(p.Key) + len(p.Value))
+		h.bytes, h.keys = h.bytes+float64(len(p.Key)+len(p.Value)), h.keys+1
 	}
-	return sum
+	return h
 }
 
 // endOfPage returns the key behind the pairs that a range is limited to.

@@ -42,9 +42,14 @@ func (r results) add(output string) (lines int) {
 		name := processors.ReplaceAllString(strings.TrimPrefix(fields[0], "Benchmark"), "")
 		for n := 2; n+1 < len(fields); n += 2 {
 			v, err := strconv.ParseFloat(fields[n], 64)
-			if k := (key{name, fields[n+1]}); err == nil && k.unit != "MB/s" {
-				r[k] = append(r[k], v)
+			k := key{name, fields[n+1]}
+			switch {
+			case err != nil, k.unit == "ns/op" && v == 0: // it says something else instead
+				continue
+			case k.unit == "ns/op":
+				k.unit, v = "µs/op", v/1000
 			}
+			r[k] = append(r[k], v)
 		}
 	}
 	return lines
@@ -98,7 +103,7 @@ func size(bench string) (figure string, n int) {
 func (r results) keys() []key {
 	var all []key
 	for k := range r {
-		if !strings.Contains(k.unit, "@") && (k.unit != "ns/op" || spreadOf(r[k]).most > 0) {
+		if !strings.Contains(k.unit, "@") {
 			all = append(all, k)
 		}
 	}
@@ -113,10 +118,17 @@ func (r results) keys() []key {
 // table returns all results in Markdown.
 func (r results) table() string {
 	var b strings.Builder
-	b.WriteString("| figure | certificates | median (least to most) | unit | grows | beside | its median | as good |\n" +
+	b.WriteString("| figure | certificates | median (least to most) | unit | grows | beside it | its median | times as good |\n" +
 		"|---|---|---|---|---|---|---|---|\n")
+	shown := map[string]bool{}
 	for _, k := range r.keys() {
 		figure, n := size(k.bench)
+		// Some benchmarks say the same of all their parts.
+		same := fmt.Sprint(figure[:max(0, strings.LastIndex(figure, " "))], n, k.unit, r[k])
+		if shown[same] {
+			continue
+		}
+		shown[same] = true
 		many := ""
 		if n > 0 {
 			many = thousands(strconv.Itoa(n))
