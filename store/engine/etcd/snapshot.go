@@ -34,7 +34,7 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if err := e.open(); err != nil {
 		return nil, err
 	}
-	if l := e.lease.Load(); l != nil && l.held() {
+	if l := e.lease.Load(); e.keeper().Held() {
 		return &snapshot{e: e, revision: l.revision.Load()}, nil
 	}
 	var found wire.Found
@@ -50,21 +50,17 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 
 // patiently tries again while the cluster cannot be reached.
 func (e *Engine) patiently(try func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
-	defer cancel()
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		once, end := context.WithTimeout(ctx, attemptTimeout)
-		err := try(once)
-		end()
-		if err == nil || !wire.Temporary(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(wait):
-		}
+	patience := readTimeout
+	if e.keeper().Away() {
+		patience = attemptTimeout
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return engine.Retry(ctx.Done(), func() error {
+		once, end := context.WithTimeout(ctx, attemptTimeout)
+		defer end()
+		return try(once)
+	}, wire.Temporary)
 }
 
 func (s *snapshot) Close() { s.closed = true }
