@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -166,14 +167,14 @@ func write(text string) error {
 	return os.WriteFile(page, []byte(head+begin+text), 0o600)
 }
 
+var model = regexp.MustCompile(`(?m)^model name\s*: (.+)$`)
+
 // about returns when and on what it was measured.
 func about(now time.Time) string {
 	cpu := "unknown processors"
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(b)) {
-			if name, is := strings.CutPrefix(line, "model name"); is {
-				cpu = strings.TrimSpace(strings.TrimLeft(name, " \t:"))
-			}
+		if m := model.FindSubmatch(b); m != nil {
+			cpu = string(m[1])
 		}
 	}
 	return fmt.Sprintf("%s, %d cores (%s), %s/%s, %s.\n\n", now.Format(time.DateOnly), runtime.NumCPU(), cpu,
