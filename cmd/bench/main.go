@@ -8,8 +8,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -61,27 +63,23 @@ var short = []set{
 func main() {
 	million := flag.Bool("million", false, "measure a million certificates as well")
 	flag.Usage = func() {
-		_, _ = fmt.Fprintf(flag.CommandLine.Output(), "usage: bench [-million] [short | record]\n\n"+
-			"Measures everything and writes "+page+". short measures what "+recorded+" has, and compares; record writes that.\n")
+		_, _ = fmt.Fprintf(flag.CommandLine.Output(), "usage: bench [-million] [short | record | table FILE...]\n\n"+
+			"Measures everything and writes "+page+". short measures what "+recorded+" has, and compares; record writes that.\n"+
+			"table writes "+page+" from what go test -bench has printed into files.\n")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(flag.Arg(0), *million); err != nil {
+	if err := run(*million, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(what string, million bool) error {
-	switch what {
-	case "":
-		all, head := results{}, about(time.Now())
-		var failed error
-		for _, s := range full(million) { // what is there is kept if somebody stops it
-			failed = errors.Join(failed, all.measure(s, "CERTQUAY_BENCH_PEERS=1"), write(head+all.table()))
-		}
-		fmt.Print(head + all.table())
-		return failed
+func run(million bool, args []string) error {
+	if len(args) == 0 {
+		return measureAll(million)
+	}
+	switch what := args[0]; what {
 	case "short":
 		before, err := os.ReadFile(recorded)
 		if err != nil {
@@ -96,12 +94,33 @@ func run(what string, million bool) error {
 			return failed
 		}
 		return os.WriteFile(recorded, []byte(all.record()), 0o600)
+	case "table":
+		all := results{}
+		for _, file := range args[1:] {
+			printed, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			all.add(string(printed))
+		}
+		return write(about(time.Now()) + all.table())
+	default:
+		flag.Usage()
+		return fmt.Errorf("there is no %q", what)
 	}
-	flag.Usage()
-	return errors.New("what is " + what + "?")
 }
 
-// measureShort runs all that CI measures, also after one that fails.
+// measureAll measures everything. What is there is kept if somebody stops it.
+func measureAll(million bool) (failed error) {
+	all, head := results{}, about(time.Now())
+	for _, s := range full(million) {
+		failed = errors.Join(failed, all.measure(s, "CERTQUAY_BENCH_PEERS=1"), write(head+all.table()))
+	}
+	fmt.Print(head + all.table())
+	return failed
+}
+
+// measureShort measures what CI does, all of it also after a set that fails.
 func measureShort() (all results, failed error) {
 	all = results{}
 	for _, s := range short {
@@ -120,13 +139,13 @@ func (r results) measure(s set, env ...string) error {
 		c.Env = append(c.Env, "CERTQUAY_BENCH_SIZES="+s.sizes)
 	}
 	var out bytes.Buffer
-	c.Stdout, c.Stderr = &out, &out
+	c.Stdout, c.Stderr = io.MultiWriter(&out, os.Stderr), os.Stderr
 	err := c.Run()
 	if r.add(out.String()) == 0 && err == nil {
 		err = errors.New("it measured nothing")
 	}
 	if err != nil {
-		err = fmt.Errorf("%s %s: %w\n%s", s.pkg, s.bench, err, &out)
+		err = fmt.Errorf("%s %s: %w", s.pkg, s.bench, err)
 	}
 	fmt.Fprintf(os.Stderr, "%s %s: %v\n", s.pkg, s.bench, time.Since(begun).Round(time.Second))
 	return err
@@ -148,14 +167,14 @@ func write(text string) error {
 	return os.WriteFile(page, []byte(head+begin+text), 0o600)
 }
 
+var model = regexp.MustCompile(`(?m)^model name\s*: (.+)$`)
+
 // about returns when and on what it was measured.
 func about(now time.Time) string {
 	cpu := "unknown processors"
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(b)) {
-			if name, is := strings.CutPrefix(line, "model name"); is {
-				cpu = strings.TrimSpace(strings.TrimLeft(name, " \t:"))
-			}
+		if m := model.FindSubmatch(b); m != nil {
+			cpu = string(m[1])
 		}
 	}
 	return fmt.Sprintf("%s, %d cores (%s), %s/%s, %s.\n\n", now.Format(time.DateOnly), runtime.NumCPU(), cpu,

@@ -42,9 +42,14 @@ func (r results) add(output string) (lines int) {
 		name := processors.ReplaceAllString(strings.TrimPrefix(fields[0], "Benchmark"), "")
 		for n := 2; n+1 < len(fields); n += 2 {
 			v, err := strconv.ParseFloat(fields[n], 64)
-			if k := (key{name, fields[n+1]}); err == nil && k.unit != "MB/s" {
-				r[k] = append(r[k], v)
+			k := key{name, fields[n+1]}
+			switch {
+			case err != nil, k.unit == "ns/op" && v == 0: // it says something else instead
+				continue
+			case k.unit == "ns/op":
+				k.unit, v = "µs/op", v/1000
 			}
+			r[k] = append(r[k], v)
 		}
 	}
 	return lines
@@ -98,7 +103,7 @@ func size(bench string) (figure string, n int) {
 func (r results) keys() []key {
 	var all []key
 	for k := range r {
-		if !strings.Contains(k.unit, "@") && (k.unit != "ns/op" || spreadOf(r[k]).most > 0) {
+		if !strings.Contains(k.unit, "@") {
 			all = append(all, k)
 		}
 	}
@@ -113,10 +118,17 @@ func (r results) keys() []key {
 // table returns all results in Markdown.
 func (r results) table() string {
 	var b strings.Builder
-	b.WriteString("| figure | certificates | median (least to most) | unit | grows | beside | its median | as good |\n" +
+	b.WriteString("| figure | certificates | median (least to most) | unit | grows | beside it | its median | times as good |\n" +
 		"|---|---|---|---|---|---|---|---|\n")
+	shown := map[string]bool{}
 	for _, k := range r.keys() {
 		figure, n := size(k.bench)
+		// Some benchmarks say the same of all their parts.
+		same := fmt.Sprint(figure[:max(0, strings.LastIndex(figure, " "))], n, k.unit, r[k])
+		if shown[same] {
+			continue
+		}
+		shown[same] = true
 		many := ""
 		if n > 0 {
 			many = thousands(strconv.Itoa(n))
@@ -208,25 +220,29 @@ func thousands(s string) string {
 	return s
 }
 
-// counts are the units that do not depend on the machine and what else it does.
-var counts = []string{"allocs", "B", "syncs", "writes", "B-written", "reads", "B-terminal-median", "B-allocated"}
-
-// counted reports whether a result is a count, which more than a twentieth is too much for.
-func (k key) counted() bool {
-	unit, _, _ := strings.Cut(k.unit, "/")
-	return slices.Contains(counts, unit)
+// tolerances are by how much counts may grow, by their units: these do not depend on the
+// machine and what else it does, but an allocation more or less on what runs beside, and what
+// is drawn on the dates of that day.
+var tolerances = map[string]float64{
+	"allocs": 1.05, "B": 1.05, "B-allocated": 1.05, "syncs": 1.02, "writes": 1.02, "B-written": 1.02, "reads": 1.02,
+	"B-terminal-median": 1.15,
 }
 
-const (
-	tolerance = 1.05 // of counts: an allocation more or less depends on what runs beside
-	slower    = 3    // times as good a ratio was
-)
+// tolerance returns by how much a count may grow; ok is false for what is none.
+func (k key) tolerance() (by float64, ok bool) {
+	unit, _, _ := strings.Cut(k.unit, "/")
+	by, ok = tolerances[unit]
+	return by, ok
+}
+
+// slower is to what part a ratio may fall.
+const slower = 3
 
 // record returns the counts and ratios, one a line.
 func (r results) record() string {
 	var b strings.Builder
 	for _, k := range r.keys() {
-		if k.counted() {
+		if _, ok := k.tolerance(); ok {
 			fmt.Fprintf(&b, "%s %s %.6g\n", k.bench, k.unit, spreadOf(r[k]).median)
 		}
 		for _, c := range r.counterparts(k) {
@@ -255,7 +271,7 @@ func (r results) compare(before string) error {
 			continue
 		}
 		now := spreadOf(values).median
-		switch counted := k.counted(); {
+		switch tolerance, counted := k.tolerance(); {
 		case counted && now > was*tolerance:
 			wrong = errors.Join(wrong, fmt.Errorf("%s: %s %s, before %s", k.bench, number(now), k.unit, number(was)))
 		case counted && now < was/tolerance:
