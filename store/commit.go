@@ -131,7 +131,7 @@ func (g *group) run(r *request) {
 		r.done <- err
 		return
 	}
-	t := &tx{view: view{g.s.keys, g.snap, g.over}, written: map[string]bool{}}
+	t := &tx{view: view{g.s.keys, g.snap, g.over}, written: map[string]bool{}, loaded: map[string]*beside{}}
 	if err := runRecovering(r.fn, t); err != nil {
 		r.done <- err
 		return

@@ -16,13 +16,9 @@ import (
 	"certquay/store/engine/etcd/wire"
 )
 
-// How long to wait between attempts while the cluster cannot be reached, and for the
-// answer to one, which another node gets if this one hangs.
-const (
-	firstRetry     = 20 * time.Millisecond
-	lastRetry      = 500 * time.Millisecond
-	attemptTimeout = 2 * time.Second
-)
+// attemptTimeout is how long to wait for the answer to an attempt, which another node gets
+// if this one hangs.
+const attemptTimeout = 2 * time.Second
 
 // Keys below the prefix.
 const (
@@ -95,8 +91,8 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		return err
 	}
 	l := e.lease.Load()
-	if l == nil || l.isLost() {
-		return e.notOwner()
+	if err := e.keeper().Err(); err != nil {
+		return err
 	}
 	id := newBatchID()
 	txn := wire.Txn{
@@ -105,24 +101,18 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	for _, c := range b.Compare {
 		txn.If = append(txn.If, e.compare(c))
 	}
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		at, err := e.attempt(context.WithoutCancel(ctx), l, id, txn)
-		if err == nil {
-			l.batch = id
-			l.revision.Store(at)
-			e.outage.End()
-			return nil
-		}
-		if !wire.Temporary(err) {
-			return e.explain(err)
-		}
-		e.log.Warn("a batch is written again, since the cluster did not answer", "error", err)
-		select {
-		case <-l.Lost():
-			return e.notOwner()
-		case <-time.After(wait):
-		}
+	ctx = context.WithoutCancel(ctx)
+	var at int64
+	err := l.Insist(func() (err error) {
+		at, err = e.attempt(ctx, l, id, txn)
+		return err
+	}, wire.Temporary)
+	if err != nil {
+		return e.explain(err)
 	}
+	l.batch = id
+	l.revision.Store(at)
+	return nil
 }
 
 func (e *Engine) compare(c engine.Compare) wire.Compare {
@@ -149,8 +139,10 @@ func (e *Engine) writesOf(b *engine.Batch, id string) []wire.Op {
 // attempt writes a batch, unless an earlier attempt did, and returns a revision in which
 // it is there.
 func (e *Engine) attempt(ctx context.Context, l *lease, id string, txn wire.Txn) (int64, error) {
-	ctx, cancel := context.WithDeadline(ctx, l.next())
+	ctx, cancel := context.WithDeadline(ctx, l.Until())
 	defer cancel()
+	ctx, end := context.WithTimeout(ctx, attemptTimeout)
+	defer end()
 	done, err := e.cluster.Txn(ctx, txn)
 	if err != nil || done.Succeeded {
 		return done.Revision, err

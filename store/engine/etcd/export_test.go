@@ -5,16 +5,15 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"certquay/store/engine/etcd/wire"
 )
 
 // LongLeases makes leases outlive anything that a test does on a slow machine.
 func LongLeases(t *testing.T) {
-	length, away := leaseSeconds, awayAfter
-	leaseSeconds, awayAfter = 3600, time.Hour
-	t.Cleanup(func() { leaseSeconds, awayAfter = length, away })
+	old := leaseSeconds
+	leaseSeconds = 3600
+	t.Cleanup(func() { leaseSeconds = old })
 }
 
 // Between stands between an engine and its cluster.

@@ -37,7 +37,7 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if err := e.outage.Err(); err != nil {
 		return nil, err
 	}
-	if l := e.lease.Load(); l != nil && l.held() {
+	if l := e.lease.Load(); e.keeper().Held() {
 		return &snapshot{e: e, revision: l.revision.Load()}, nil
 	}
 	var found wire.Found
@@ -58,19 +58,15 @@ func (e *Engine) patiently(try func(context.Context) error) error {
 		return err
 	}
 	defer cancel()
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
+	err = engine.Retry(ctx.Done(), func() error {
 		once, end := context.WithTimeout(ctx, attemptTimeout)
-		err := try(once)
-		end()
-		if err == nil || !wire.Temporary(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return engine.Explain(ctx, err)
-		case <-time.After(wait):
-		}
+		defer end()
+		return try(once)
+	}, wire.Temporary)
+	if err != nil {
+		return engine.Explain(ctx, err)
 	}
+	return nil
 }
 
 // reading returns the error for a read that failed.

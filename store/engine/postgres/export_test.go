@@ -7,9 +7,9 @@ import (
 
 // LongLeases makes leases outlive anything that a test does on a slow machine.
 func LongLeases(t *testing.T) {
-	length, away := leaseLength, awayAfter
-	leaseLength, awayAfter = time.Hour, time.Hour
-	t.Cleanup(func() { leaseLength, awayAfter = length, away })
+	old := leaseLength
+	leaseLength = time.Hour
+	t.Cleanup(func() { leaseLength = old })
 }
 
 // Verifies reports whether the name in the certificate of a server is verified.

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -22,12 +21,6 @@ import (
 // limit is that of the other engines. PostgreSQL takes much more, but a batch that is
 // sent once more after a lost connection should not be large.
 var limit = engine.Limit{Bytes: 2 << 20, Writes: 16 << 10}
-
-// How long to wait between attempts while the database cannot be reached.
-const (
-	firstRetry = 20 * time.Millisecond
-	lastRetry  = 500 * time.Millisecond
-)
 
 // Engine is an [engine.Engine] on a PostgreSQL database.
 type Engine struct {
@@ -91,32 +84,21 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		return err
 	}
 	l := e.lease.Load()
-	if l == nil || l.isLost() {
-		return e.notOwner()
+	if err := e.keeper().Err(); err != nil {
+		return err
 	}
 	id, arrays := newBatchID(), arraysOf(b)
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		err := e.attempt(context.WithoutCancel(ctx), l, id, arrays)
-		if err == nil {
-			l.batch = id
-			e.outage.End()
-			return nil
-		}
-		if !temporary(err) {
-			return err
-		}
-		e.log.Warn("a batch is written again, since the database did not answer", "error", err)
-		select {
-		case <-l.Lost():
-			return e.notOwner()
-		case <-time.After(wait):
-		}
+	ctx = context.WithoutCancel(ctx)
+	err := l.Insist(func() error { return e.attempt(ctx, l, id, arrays) }, temporary)
+	if err == nil {
+		l.batch = id
 	}
+	return err
 }
 
 // attempt writes a batch, unless an earlier attempt did.
 func (e *Engine) attempt(ctx context.Context, l *lease, id batchID, arrays []any) error {
-	ctx, cancel := context.WithDeadline(ctx, l.until())
+	ctx, cancel := context.WithDeadline(ctx, l.Until())
 	defer cancel()
 	var written int
 	args := append([]any{l.Epoch(), id[:], l.batch[:]}, arrays...)

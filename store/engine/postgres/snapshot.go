@@ -39,21 +39,16 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 		return nil, err
 	}
 	defer cancel()
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		s, err := e.begin(ctx)
-		if err == nil {
-			return s, nil
-		}
-		// Each connection that broke while it was idle fails once.
-		if !temporary(err) || ctx.Err() != nil {
-			return nil, engine.Explain(ctx, err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, engine.Explain(ctx, err)
-		case <-time.After(wait):
-		}
+	var s *snapshot
+	// Each connection that broke while it was idle fails once.
+	err = engine.Retry(ctx.Done(), func() (err error) {
+		s, err = e.begin(ctx)
+		return err
+	}, func(err error) bool { return temporary(err) && ctx.Err() == nil })
+	if err != nil {
+		return nil, engine.Explain(ctx, err)
 	}
+	return s, nil
 }
 
 func (e *Engine) begin(ctx context.Context) (*snapshot, error) {
