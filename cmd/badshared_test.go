@@ -41,7 +41,7 @@ func TestTheSealOfASharedStoreStays(t *testing.T) {
 		engine, _, _ := strings.Cut(database, "://")
 		where := []string{"engine: " + engine, "url: " + database}
 		sealed.configure(append(where, "seal: passphrase")...)
-		sealed.answered([][2]string{{"to seal the store with", passphrase}, {"Again", passphrase}}, "buy")
+		sealed.answered([][2]string{{"to seal the store with", passphrase}, {"Again", passphrase}}, "buy", "--yes")
 		sealed.configure(where...)
 		if said := sealed.failed("list"); !strings.Contains(said, "protected by passphrase") || !strings.Contains(said, "set store.seal back") {
 			t.Errorf("without the passphrase: %s", said)
