@@ -276,6 +276,17 @@ func (t *Table[T]) Reset() { t.top, t.cursor, t.selectedID = 0, 0, "" }
 // SelectID selects the row with an ID once it is held.
 func (t *Table[T]) SelectID(id string) { t.selectedID = id }
 
+// Place returns the row under the cursor, its number and its line of the screen.
+func (t *Table[T]) Place() app.Place {
+	return app.Place{Row: t.selectedID, Index: t.cursor, Line: t.cursor - t.top}
+}
+
+// Return puts the cursor where it was in another table, before rows are loaded.
+func (t *Table[T]) Return(to app.Place) {
+	t.cursor = max(to.Index, 0)
+	t.top, t.selectedID = max(t.cursor-max(to.Line, 0), 0), to.Row
+}
+
 // Move moves the cursor by n rows.
 func (t *Table[T]) Move(n int) { t.Select(t.cursor + n) }
 
