@@ -52,6 +52,14 @@ func (t *Table) Ready() bool {
 	return t.ready
 }
 
+// Len returns how many rows the table has, without what was committed and no query has
+// seen yet.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byID)
+}
+
 // at returns the block of a slot and the slot's number in it.
 func (t *Table) at(slot uint32) (b *block, n int) {
 	return t.blocks[slot/blockSize], int(slot % blockSize)

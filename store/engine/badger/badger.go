@@ -168,6 +168,8 @@ func (e *Engine) Verify(ctx context.Context) error { return verifyTables(ctx, e.
 
 type snapshot struct{ txn *badger.Txn }
 
+var _ engine.Numbered = (*snapshot)(nil)
+
 func (s *snapshot) Close() { s.txn.Discard() }
 
 func (s *snapshot) Get(key string) ([]byte, error) {
@@ -179,6 +181,36 @@ func (s *snapshot) Get(key string) ([]byte, error) {
 		return nil, err
 	}
 	return item.ValueCopy([]byte{})
+}
+
+// Number returns Badger's version of the value.
+func (s *snapshot) Number(key string) (uint64, error) {
+	item, err := s.txn.Get([]byte(key))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return 0, fmt.Errorf("%w: %q", engine.ErrNotFound, key)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return item.Version(), nil
+}
+
+// Since leaves out tables without such keys, and forgets a deletion when the tables that
+// have the key are compacted.
+func (s *snapshot) Since(r engine.Range, number uint64) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		o := badger.IteratorOptions{SinceTs: number, AllVersions: true, Prefix: []byte(commonPrefix(r.From, r.To))}
+		it := s.txn.NewIterator(o)
+		defer it.Close()
+		last := ""
+		for it.Seek([]byte(r.From)); it.Valid() && r.Contains(string(it.Item().Key())); it.Next() {
+			if key := string(it.Item().Key()); key != last && !yield(key, nil) {
+				return
+			} else {
+				last = key
+			}
+		}
+	}
 }
 
 func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
