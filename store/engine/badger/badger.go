@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -39,6 +40,9 @@ type Engine struct {
 	logs *logSpace // guarded by apply
 	log  *slog.Logger
 
+	maxRead int64        // see the constant
+	read    atomic.Int64 // bytes that scans have read since tables were released
+
 	apply   sync.Mutex   // makes compare and write atomic
 	mu      sync.RWMutex // guards closed
 	closed  bool
@@ -49,7 +53,7 @@ type Engine struct {
 var _ engine.Engine = (*Engine)(nil)
 
 func newEngine(db *badger.DB, logs *logSpace, log *slog.Logger) *Engine {
-	e := &Engine{db: db, dir: logs.dir, logs: logs, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
+	e := &Engine{db: db, dir: logs.dir, logs: logs, log: log, maxRead: maxRead, stop: make(chan struct{}), stopped: make(chan struct{})}
 	go e.collectValueLogs()
 	return e
 }
@@ -85,7 +89,7 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if e.closed {
 		return nil, engine.ErrClosed
 	}
-	return &snapshot{e.db.NewTransaction(false)}, nil
+	return &snapshot{e, e.db.NewTransaction(false)}, nil
 }
 
 // Apply writes the batch in one transaction and waits for the log to be synced.
@@ -163,10 +167,28 @@ func (e *Engine) Close() error {
 	return errors.Join(e.db.Close(), removeEmptyLogs(e.dir), makePrivate(e.dir))
 }
 
+// maxRead is how many bytes scans may read before tables are released: about as many pages
+// of the database are mapped at most.
+const maxRead = 64 << 20
+
+// noteRead is called for what a scan reads. Without it, whoever reads everything leaves the
+// whole database mapped.
+func (e *Engine) noteRead(bytes int64) {
+	if n := e.read.Add(bytes); n < e.maxRead || !e.read.CompareAndSwap(n, 0) {
+		return
+	}
+	if err := e.releaseTables(); err != nil {
+		e.log.Debug("the pages of the tables were not released", "error", err)
+	}
+}
+
 // Verify checks all tables. Damage is an [*engine.DamagedError].
 func (e *Engine) Verify(ctx context.Context) error { return verifyTables(ctx, e.dir) }
 
-type snapshot struct{ txn *badger.Txn }
+type snapshot struct {
+	e   *Engine
+	txn *badger.Txn
+}
 
 var _ engine.Numbered = (*snapshot)(nil)
 
@@ -240,6 +262,7 @@ func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 				return
 			}
 			n++
+			s.e.noteRead(it.Item().EstimatedSize())
 			var err error
 			if !r.KeysOnly {
 				p.Value, err = it.Item().ValueCopy([]byte{})

@@ -165,6 +165,10 @@ func damagedError(path string, cause, also error) error {
 	return errors.Join(&engine.DamagedError{File: path, Err: cause}, also)
 }
 
+// ownMaps is held by whoever unmaps a table that Badger has not mapped, and, for writing, by
+// whoever needs all tables to stay mapped.
+var ownMaps sync.RWMutex
+
 // verifyTables checks every table of the database in a directory, which may be in use.
 // A table that disappears meanwhile was compacted.
 func verifyTables(ctx context.Context, dir string) error {
@@ -176,18 +180,21 @@ func verifyTables(ctx context.Context, dir string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var whole atomic.Int64
-		whole.Store(math.MaxInt64)
-		t, err := openTable(table.NewFilename(id, dir), tm, &whole)
-		if errors.Is(err, engine.ErrMissing) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := t.Close(-1); err != nil {
+		if err := verifyTable(table.NewFilename(id, dir), tm); err != nil && !errors.Is(err, engine.ErrMissing) {
 			return err
 		}
 	}
 	return nil
+}
+
+func verifyTable(path string, m badger.TableManifest) error {
+	ownMaps.RLock()
+	defer ownMaps.RUnlock()
+	var whole atomic.Int64
+	whole.Store(math.MaxInt64)
+	t, err := openTable(path, m, &whole)
+	if err != nil {
+		return err
+	}
+	return t.Close(-1)
 }
