@@ -159,7 +159,7 @@ func TestTheTableIsThatOfTheRecords(t *testing.T) {
 			s.tableFile.minRows = 1 << 40
 		case 2: // it is killed
 			killed := &tableHome{home: home{h.dir + "-killed", h.key}}
-			copySparse(t, h.dir, killed.dir)
+			copyStill(t, h.dir, killed.dir)
 			defer h.close(t, s)
 			h = killed
 			continue
@@ -186,38 +186,49 @@ func TestTheTableIsSavedWhileOthersCommit(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	killed := &tableHome{home: home{h.dir + "-killed", h.key}}
-	copyTableLast(t, h.dir, killed.dir)
+	file, err := os.ReadFile(h.path())
+	noError(t, err)
 	writers.Wait()
 	h.close(t, s)
-	s = killed.open(t)
-	defer killed.close(t, s)
+	noError(t, os.WriteFile(h.path(), file, 0o600)) // as if it had been killed now
+	s = h.open(t)
+	defer h.close(t, s)
 	if !usedFile(s) {
 		t.Error("the file was not used")
 	}
 	equalsRecords(t, s)
 }
 
-// copyTableLast copies a data directory of a running process, which is not of one moment:
-// the table first and the database last.
-func copyTableLast(t *testing.T, from, to string) {
+// copyStill copies a data directory in which nothing is written any more, once the database
+// does not compact its tables either.
+func copyStill(t *testing.T, from, to string) {
 	t.Helper()
-	for _, name := range []string{tableFileName, markName, idName, databaseName} {
-		if err := os.MkdirAll(to, 0o700); err != nil {
-			t.Fatal(err)
+	for range 1000 {
+		before := home{dir: from}.tables(t)
+		err := os.CopyFS(to, os.DirFS(from))
+		if err == nil && slices.Equal(before, home{dir: from}.tables(t)) {
+			return
 		}
-		if name == databaseName {
-			copySparse(t, filepath.Join(from, name), filepath.Join(to, name))
-			continue
-		}
-		b, err := os.ReadFile(filepath.Join(from, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(to, name), b, 0o600); err != nil {
+		if err := os.RemoveAll(to); err != nil {
 			t.Fatal(err)
 		}
 	}
+	t.Fatal("the database does not come to rest")
+}
+
+// tables lists the tables and the manifest with their sizes and times.
+func (h home) tables(t *testing.T) (all []string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(h.dir, databaseName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil { // else it was just removed
+			all = append(all, fmt.Sprint(e.Name(), info.Size(), info.ModTime()))
+		}
+	}
+	return all
 }
 
 // withTable makes a store with a file of its table.
