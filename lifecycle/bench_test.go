@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"math/big"
 	"path/filepath"
@@ -25,22 +26,36 @@ import (
 )
 
 // BenchmarkDurableRenewals measures renewals (a reissue with a new key by the
-// embedded CA) through the engine onto disk, beside what the cryptography alone
-// costs on two goroutines, and beside an engine that has every write synced by
-// itself. The ratios are printed as metrics of the first.
+// embedded CA) through the engine onto disk, in stores of two sizes, beside what the
+// cryptography alone costs on two goroutines just before and just after. In the smaller
+// one it also measures an engine that has every write synced by itself. -short leaves
+// out the larger one, which takes some minutes to fill.
 func BenchmarkDurableRenewals(b *testing.B) {
-	const batch = 2000
-	var cryptoRate, groupRate, singleRate float64
-	for b.Loop() {
-		cryptoRate = keygenAndSign(b, batch)
-		groupRate = renewals(b, batch, false)
-		singleRate = renewals(b, batch/10, true)
+	for _, instances := range []int{10_000, 1_000_000} {
+		b.Run(fmt.Sprintf("instances=%d", instances), func(b *testing.B) {
+			if testing.Short() && instances > 10_000 {
+				b.Skip("it takes some minutes")
+			}
+			s := filledStore(b, instances)
+			const batch = 5000
+			var crypto, durable, single float64
+			for b.Loop() {
+				before := keygenAndSign(b, batch)
+				durable = renewals(b, s, instances, batch)
+				crypto = (before + keygenAndSign(b, batch)) / 2
+				if instances == 10_000 {
+					single = renewals(b, &alone{Store: s}, instances, batch/50)
+				}
+			}
+			b.ReportMetric(durable, "renewals/s")
+			b.ReportMetric(crypto, "keygen+sign/s")
+			b.ReportMetric(durable/crypto, "of-crypto")
+			if single > 0 {
+				b.ReportMetric(durable/single, "x-one-by-one")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
 	}
-	b.ReportMetric(groupRate, "renewals/s")
-	b.ReportMetric(cryptoRate, "keygen+sign/s")
-	b.ReportMetric(groupRate/cryptoRate, "of-crypto")
-	b.ReportMetric(groupRate/singleRate, "x-one-by-one")
-	b.ReportMetric(0, "ns/op")
 }
 
 // keygenAndSign is the floor: a key and a signature of the kind that the embedded CA
@@ -88,17 +103,9 @@ func (a *alone) Update(ctx context.Context, fn func(model.Tx) error) error {
 	return a.Store.Update(ctx, fn)
 }
 
-func renewals(b *testing.B, n int, oneByOne bool) float64 {
-	dir := b.TempDir()
-	s, err := store.Open(filepath.Join(dir, "data"), store.Options{KeyFile: filepath.Join(dir, "key"), MinFree: -1, Reserve: -1})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	var st ports.Store = s
-	if oneByOne {
-		st = &alone{Store: s}
-	}
+// benchEngine returns an engine with the embedded CA over a store.
+func benchEngine(b *testing.B, st ports.Store) *lifecycle.Engine {
+	b.Helper()
 	ca, err := embedded.New(st, embedded.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -107,34 +114,97 @@ func renewals(b *testing.B, n int, oneByOne bool) float64 {
 		Store: st, Clock: ports.SystemClock{}, Policy: rules.DefaultPolicy(), Prober: prober.Prober{},
 		Issuers: map[string]ports.Issuer{embedded.Brand: ca},
 	})
-	defer e.Close()
-	ctx := context.Background()
+	b.Cleanup(e.Close)
+	return e
+}
+
+// filledStore returns a store on disk with so many issued instances, all like one that
+// the engine has issued.
+func filledStore(b *testing.B, instances int) *store.Store {
+	b.Helper()
+	dir := b.TempDir()
+	s, err := store.Open(filepath.Join(dir, "data"), store.Options{KeyFile: filepath.Join(dir, "key"), MinFree: -1, Reserve: -1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	e := benchEngine(b, s)
 	sp := spec
 	sp.Brand = embedded.Brand
-	var ids []model.ID
-	for len(ids) < n {
-		_, made, err := e.By(operator).Buy(ctx, lifecycle.BuyRequest{Spec: sp, Years: 1, Quantity: min(100, n-len(ids))})
-		if err != nil {
+	_, made, err := e.By(operator).Buy(context.Background(), lifecycle.BuyRequest{Spec: sp, Years: 1, Quantity: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	each(b, []model.ID{made[0].ID}, func(_ int, id model.ID) (model.Job, error) {
+		app := model.Application{Domains: []string{"n.example.com"}}
+		return e.By(operator).Apply(context.Background(), id, lifecycle.ApplyRequest{Application: app})
+	}, e)
+	var like model.Instance
+	var chain model.Chain
+	var key model.Key
+	if err := s.View(func(r model.Reader) error {
+		return errors.Join(
+			r.Load(string(made[0].ID), &like),
+			r.Load(model.ChainKey(made[0].ID, 1), &chain),
+			r.Load(string(like.Versions[0].KeyID), &key),
+		)
+	}); err != nil {
+		b.Fatal(err)
+	}
+	for from := 0; from < instances; from += 250 {
+		if err := s.Update(context.Background(), func(tx model.Tx) error {
+			for n := from; n < min(from+250, instances); n++ {
+				if err := putLike(tx, n, like, chain, key); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
 			b.Fatal(err)
 		}
-		for _, i := range made {
-			ids = append(ids, i.ID)
+	}
+	return s
+}
+
+// numbered is the id of a record of the filled store.
+func numbered(n int) model.ID { return model.ID(fmt.Sprintf("01JD%022d", n)) }
+
+// putLike writes a copy of an instance with its chain, its key and an event.
+func putLike(tx model.Tx, n int, i model.Instance, chain model.Chain, key model.Key) error {
+	i.ID, i.Name = numbered(n), fmt.Sprintf("n%d.example.com", n)
+	i.Application.Domains = []string{i.Name}
+	v := i.Versions[0]
+	v.Domains, v.Subject, v.KeyID = i.Application.Domains, i.Name, i.ID
+	v.Serial, v.Fingerprint = fmt.Sprintf("%032x", n*7919), fmt.Sprintf("%064x", n*104729)
+	i.Versions = []model.Version{v}
+	chain.Instance, key.ID, key.Instance = i.ID, i.ID, i.ID
+	for _, r := range []model.Record{&i, &chain, &key} {
+		if err := tx.Put(r); err != nil {
+			return err
 		}
 	}
-	each(b, ids, func(n int, id model.ID) (model.Job, error) {
-		return e.By(operator).Apply(
-			ctx,
-			id,
-			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", n)}}},
-		)
-	}, e)
+	return tx.Append(model.Event{At: epoch, Actor: "ada", Action: "issue", Instance: i.ID, Name: i.Name, Result: journal.ResultOK})
+}
+
+// renewals renews n of the instances of a filled store, spread over it, and returns
+// how many a second.
+func renewals(b *testing.B, st ports.Store, instances, n int) float64 {
+	e := benchEngine(b, st)
+	ids := make([]model.ID, n)
+	for k := range ids {
+		ids[k] = numbered(k * (instances / n))
+	}
+	before, err := e.By(model.Scheduler).Instance(ids[n-1])
+	if err != nil {
+		b.Fatal(err)
+	}
 	begun := time.Now()
 	each(b, ids, func(_ int, id model.ID) (model.Job, error) {
-		return e.By(operator).Reissue(ctx, id, lifecycle.ReissueRequest{NewKey: true})
+		return e.By(operator).Reissue(context.Background(), id, lifecycle.ReissueRequest{NewKey: true})
 	}, e)
 	took := time.Since(begun)
 	i, err := e.By(model.Scheduler).Instance(ids[n-1])
-	if err != nil || len(i.Versions) != 2 {
+	if err != nil || len(i.Versions) != len(before.Versions)+1 {
 		b.Fatalf("not renewed: %v %v", err, i.Versions)
 	}
 	return float64(n) / took.Seconds()

@@ -30,11 +30,15 @@ func (w *worker) requireServiceOpen(req ports.CertificateRequest) error {
 	return &ports.PermanentError{Err: errServiceEnded}
 }
 
-// orderStep creates the order at the CA, or finds the one created before.
+// orderStep creates the order at the CA, or finds the one created before. What can be
+// issued directly ends with this step.
 func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func(model.Tx, *model.Job) error, error) {
 	is, req, err := w.request(&j)
 	if err != nil {
 		return nil, err
+	}
+	if result, err := w.issueDirectly(ctx, is, req); result != nil || err != nil {
+		return result, err
 	}
 	var o ports.Order
 	err = ports.ErrUnknownOrder
@@ -59,6 +63,36 @@ func (w *worker) orderStep(ctx context.Context, j model.Job, resumed bool) (func
 		return nil, err
 	}
 	return w.applyOrder(o, req, is), nil
+}
+
+// issueDirectly returns the result of an order whose certificate exists with the
+// transaction that records it; nil if the order takes the steps one by one.
+func (w *worker) issueDirectly(ctx context.Context, is ports.Issuer, req ports.CertificateRequest) (
+	func(model.Tx, *model.Job) error, error,
+) {
+	d, direct := ports.Extension[ports.DirectIssuer](is)
+	if !direct {
+		return nil, nil
+	}
+	o, keep, err := d.Direct(ctx, req, w.store)
+	if keep == nil || err != nil {
+		return nil, err
+	}
+	if err := w.requireServiceOpen(req); err != nil {
+		return nil, err
+	}
+	issued := w.applyOrder(o, req, is)
+	return func(tx model.Tx, j *model.Job) error {
+		kept, err := keep(tx)
+		if err != nil {
+			return err
+		}
+		if !kept {
+			j.IssuerRef, j.Step = o.Ref, model.StepFinalize
+			return nil
+		}
+		return issued(tx, j)
+	}, nil
 }
 
 // awaitBudget postpones an order until the CA's rate limit permits it, unless another

@@ -174,31 +174,18 @@ func checkVersion(key string, b []byte) error {
 	return nil
 }
 
-// secretOf returns the secret in a record, or an empty one.
-func secretOf(r model.Record) model.Secret {
+// secretOf returns where a record holds its secret; nil for kinds of records that have
+// none.
+func secretOf(r model.Record) *model.Secret {
 	switch r := r.(type) {
 	case *model.Key:
-		return r.PKCS8
+		return &r.PKCS8
 	case *model.KV:
-		return r.Secret
+		return &r.Secret
 	case *model.Document:
-		return r.Data
+		return &r.Data
 	case *model.Channel:
-		return r.URL
+		return &r.URL
 	}
-	return model.Secret{}
-}
-
-// setSecret sets the decrypted secret of a record.
-func setSecret(r model.Record, b []byte) {
-	switch r := r.(type) {
-	case *model.Key:
-		r.PKCS8 = model.NewSecret(b)
-	case *model.KV:
-		r.Secret = model.NewSecret(b)
-	case *model.Document:
-		r.Data = model.NewSecret(b)
-	case *model.Channel:
-		r.URL = model.NewSecret(b)
-	}
+	return nil
 }

@@ -131,8 +131,12 @@ func (g *group) run(r *request) {
 		r.done <- err
 		return
 	}
-	t := &tx{view: view{g.s.keys, g.snap, g.over}, written: map[string]bool{}}
+	t := &tx{view: view{g.s.keys, g.snap, g.over}, written: map[string]bool{}, loaded: map[string]*beside{}}
 	if err := runRecovering(r.fn, t); err != nil {
+		r.done <- err
+		return
+	}
+	if err := t.checkKeys(); err != nil {
 		r.done <- err
 		return
 	}
@@ -174,6 +178,19 @@ func (t *tx) ownWrites() (own tree.Map[pending]) {
 		own = own.Put(key, p)
 	}
 	return own
+}
+
+// checkKeys returns an error if a key is too long for the engine.
+func (t *tx) checkKeys() error {
+	for key := range t.written {
+		if len(key) <= engine.MaxKey {
+			continue
+		}
+		if p, _ := t.over.Get(key); !p.deleted {
+			return engine.CheckKey(key)
+		}
+	}
+	return nil
 }
 
 // recountBytes computes the exact size of the writes; a key that was written twice

@@ -170,7 +170,8 @@ func (c *checker) records() error {
 
 // entriesOf compares the index entries of a record with the stored ones.
 func (c *checker) entriesOf(r model.Record) error {
-	for key, want := range entries(r) {
+	for _, x := range entries(r) {
+		key, want := x.key, x.value
 		c.expected++
 		got, err := c.snap.Get(key)
 		if err == nil && len(got) > 0 {
@@ -267,8 +268,7 @@ func (c *checker) isRequired(key string) (bool, error) {
 		if errors.Is(err, ErrCorrupt) {
 			return true, nil // reported with the records
 		}
-		_, called := entries(r)[key]
-		return called, err
+		return slices.ContainsFunc(entries(r), func(x indexEntry) bool { return x.key == key }), err
 	}
 	return false, nil
 }

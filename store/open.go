@@ -460,7 +460,7 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	if err != nil {
 		return err
 	}
-	t := &tx{written: map[string]bool{}}
+	t := &tx{written: map[string]bool{}, loaded: map[string]*beside{}}
 	t.put(metaMaster, wrapped)
 	t.put(metaCommits, binary.AppendUvarint(nil, 0)) // from now on commits are counted
 	if err := errors.Join(t.putSchema(schema), t.putMeta(Meta{ID: id, Created: o.Now().UTC()})); err != nil {

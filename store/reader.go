@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 
 	"certquay/model"
 	"certquay/store/engine"
@@ -17,6 +19,7 @@ import (
 type pending struct {
 	value   []byte
 	deleted bool
+	beside  *beside // what is kept beside the record, if it is one with indexes or a counter
 }
 
 // view reads a snapshot overlaid with pending writes, if any. It returns only
@@ -43,17 +46,26 @@ func (v *view) get(key string) ([]byte, error) {
 		return nil, model.ErrNotFound
 	}
 	if err != nil {
-		return nil, model.Fail("store.reading", "cause", err)
+		return nil, readingError(err)
 	}
 	return v.keys.verify(key, b)
 }
 
+// readingError returns the error for a read that failed in the engine. That a database
+// does not answer says enough.
+func readingError(err error) error {
+	if isAway(err) {
+		return err
+	}
+	return model.Fail("store.reading", "cause", err)
+}
+
 // scan iterates over a range of the snapshot merged with the pending writes.
 func (v *view) scan(r engine.Range) iter.Seq2[scanned, error] {
-	if v.over.Len() == 0 {
-		return v.stored(r)
+	for range v.over.Ascend(r.From, r.To) {
+		return v.merged(r)
 	}
-	return v.merged(r)
+	return v.stored(r)
 }
 
 // scanned is one pair of a scan. check authenticates and returns its value.
@@ -74,7 +86,7 @@ func (v *view) stored(r engine.Range) iter.Seq2[scanned, error] {
 	return func(yield func(scanned, error) bool) {
 		for p, err := range v.snap.Scan(r) {
 			if err != nil {
-				err = model.Fail("store.reading", "cause", err)
+				err = readingError(err)
 			}
 			if !yield(scanned{p.Key, p.Value, true}, err) || err != nil {
 				return
@@ -145,7 +157,7 @@ func (v *view) Load(primary string, r model.Record) error {
 	if err != nil {
 		return model.Fail("store.record", "kind", r.RecordKind(), "key", primary, "cause", err)
 	}
-	setSecret(r, secret)
+	*secretOf(r) = model.NewSecret(secret)
 	return nil
 }
 
@@ -245,24 +257,61 @@ func (v *view) Count(name string) (int, error) {
 // projected reports whether the entries of an instance index contain rows.
 func projected(index string) bool { return index == "expiry" || index == "state" }
 
-// entries returns the index entries of a record: storage keys and values.
-func entries(r model.Record) map[string][]byte {
+// indexEntry is the storage key and the value of an index entry.
+type indexEntry struct {
+	key   string
+	value []byte
+}
+
+// entries returns the index entries of a record by key, each once.
+func entries(r model.Record) []indexEntry {
 	x, ok := r.(model.Indexed)
 	if !ok {
 		return nil
 	}
 	indexes := x.Indexes()
-	m := make(map[string][]byte, len(indexes))
+	all := make([]indexEntry, len(indexes))
+	inst, _ := r.(*model.Instance)
 	var row []byte
-	for _, i := range indexes {
-		var value []byte
-		if inst, ok := r.(*model.Instance); ok && projected(i.Name) {
+	for n, i := range indexes {
+		all[n].key = indexKey(r.RecordKind(), i, r.RecordKey())
+		if inst != nil && projected(i.Name) {
 			if row == nil {
 				row = encodeRow(search.RowOf(inst))
 			}
-			value = row
+			all[n].value = row
 		}
-		m[indexKey(r.RecordKind(), i, r.RecordKey())] = value
 	}
-	return m
+	slices.SortFunc(all, func(a, b indexEntry) int { return strings.Compare(a.key, b.key) })
+	return slices.CompactFunc(all, func(a, b indexEntry) bool { return a.key == b.key })
+}
+
+// beside is what the store keeps beside a record: its index entries, and the counter that
+// counts it, if any.
+type beside struct {
+	entries []indexEntry
+	counter string
+}
+
+// hasBeside reports whether anything is kept beside records of the kind of r.
+func hasBeside(r model.Record) bool {
+	_, indexed := r.(model.Indexed)
+	_, counted := r.(model.Counted)
+	return indexed || counted
+}
+
+// besideOf returns what belongs beside a record; nil if nothing is kept beside its kind.
+func besideOf(r model.Record) *beside {
+	if !hasBeside(r) {
+		return nil
+	}
+	return &beside{entries(r), counterOf(r)}
+}
+
+// counterOf returns the name of the counter that counts a record; "" for none.
+func counterOf(r model.Record) string {
+	if c, ok := r.(model.Counted); ok {
+		return c.Counter()
+	}
+	return ""
 }

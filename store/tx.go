@@ -17,7 +17,10 @@ import (
 type tx struct {
 	view
 	written map[string]bool // storage keys
-	bytes   int             // estimated size of the writes in a batch
+	// loaded is what is kept beside the stored records that it has read, by storage key,
+	// so that they need not be read again when they are replaced.
+	loaded  map[string]*beside
+	bytes   int // estimated size of the writes in a batch
 	changes []model.Change
 	rows    []search.Change
 	last    *eventHead // the last event it appended; nil if none
@@ -27,8 +30,29 @@ var _ model.Tx = (*tx)(nil)
 
 var errEvent = errors.New("events can only be appended")
 
-func (t *tx) put(key string, value []byte) {
-	t.over = t.over.Put(key, pending{value: value})
+// Get is Load by the key of r.
+func (t *tx) Get(r model.Record) error { return t.Load(r.RecordKey(), r) }
+
+// Load reads as any reader does, and remembers what is kept beside the record before the
+// caller changes it.
+func (t *tx) Load(primary string, r model.Record) error {
+	if err := t.view.Load(primary, r); err != nil {
+		return err
+	}
+	key := recordKey(r.RecordKind(), primary)
+	if _, changed := t.over.Get(key); !changed {
+		if b := besideOf(r); b != nil {
+			t.loaded[key] = b
+		}
+	}
+	return nil
+}
+
+func (t *tx) put(key string, value []byte) { t.putRecord(key, value, nil) }
+
+// putRecord writes a value, which is a record if b is not nil.
+func (t *tx) putRecord(key string, value []byte, b *beside) {
+	t.over = t.over.Put(key, pending{value: value, beside: b})
 	t.written[key] = true
 	t.bytes += engine.Size(key, value) + macSize
 }
@@ -46,15 +70,17 @@ func (t *tx) Put(r model.Record) error {
 	}
 	key := recordKey(r.RecordKind(), r.RecordKey())
 	var sealed []byte
-	if secret := secretOf(r); !secret.Empty() {
+	if secret := secretOf(r); secret != nil && !secret.Empty() {
 		var wrapped []byte
 		var err error
 		if sealed, wrapped, err = t.keys.sealSecret(key, secret.Reveal()); err != nil {
 			return model.Fail("store.sealing", "kind", r.RecordKind(), "key", r.RecordKey(), "cause", err)
 		}
 		t.put(dataKeyOf(key), wrapped)
-	} else if err := t.deleteDataKey(key); err != nil {
-		return err
+	} else if secret != nil {
+		if err := t.deleteDataKey(key); err != nil {
+			return err
+		}
 	}
 	return t.write(key, r, sealed)
 }
@@ -65,12 +91,20 @@ func (t *tx) write(key string, r model.Record, sealed []byte) error {
 	if err != nil {
 		return err
 	}
-	old, err := t.loadOld(key, r)
+	was, err := t.besideStored(key, r.RecordKind())
 	if err != nil {
 		return err
 	}
-	t.put(key, b)
-	return t.updateIndexes(old, r)
+	is := besideOf(r)
+	t.putRecord(key, b, is)
+	if err := t.replaceBeside(was, is); err != nil {
+		return err
+	}
+	t.changes = append(t.changes, model.Change{Kind: r.RecordKind(), Key: r.RecordKey()})
+	if i, ok := r.(*model.Instance); ok {
+		t.rows = append(t.rows, search.ChangeOf(i))
+	}
+	return nil
 }
 
 // Delete removes a record with its index entries, and the data key without which its
@@ -91,15 +125,17 @@ func (t *tx) Delete(r model.Record) error {
 	} else if err != nil {
 		return err
 	}
-	old, err := t.loadOld(key, r)
+	was, err := t.besideStored(key, r.RecordKind())
 	if err != nil {
 		return err
 	}
-	if err := t.deleteDataKey(key); err != nil {
-		return err
+	if secretOf(r) != nil {
+		if err := t.deleteDataKey(key); err != nil {
+			return err
+		}
 	}
 	t.delete(key)
-	if err := t.updateIndexes(old, nil); err != nil {
+	if err := t.replaceBeside(was, nil); err != nil {
 		return err
 	}
 	t.changes = append(t.changes, model.Change{Kind: r.RecordKind(), Key: r.RecordKey(), Deleted: true})
@@ -178,66 +214,59 @@ func (t *tx) deleteDataKey(record string) error {
 	return nil
 }
 
-// loadOld reads the stored version of a record that has indexes or a counter. It
-// returns nil if there is none.
-func (t *tx) loadOld(key string, r model.Record) (model.Record, error) {
-	_, indexed := r.(model.Indexed)
-	_, counted := r.(model.Counted)
-	if !indexed && !counted || r.RecordKind() == model.KindEvent {
-		return nil, nil
+// besideStored returns what is kept beside the stored version of a record; nil if there is
+// none, or nothing is kept beside records of its kind.
+func (t *tx) besideStored(key string, kind model.Kind) (*beside, error) {
+	if kind == model.KindEvent {
+		return nil, nil // events are never replaced
 	}
-	old, err := newRecord(r.RecordKind())
-	if err != nil {
+	old, err := newRecord(kind)
+	if err != nil || !hasBeside(old) {
 		return nil, err
+	}
+	if p, changed := t.over.Get(key); changed && (p.deleted || p.beside != nil) {
+		return p.beside, nil
+	}
+	if b := t.loaded[key]; b != nil {
+		return b, nil
 	}
 	if _, err := t.load(key, old); errors.Is(err, model.ErrNotFound) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
 	}
-	return old, nil
+	return besideOf(old), nil
 }
 
-// updateIndexes updates index entries, counters and the list of changes from the old
-// record to the new one. Either may be nil.
-func (t *tx) updateIndexes(old, r model.Record) error {
-	var was, is map[string][]byte
-	if old != nil {
-		was = entries(old)
+// replaceBeside updates index entries and counters from what is kept beside the old record
+// to what belongs beside the new one. Either may be nil.
+func (t *tx) replaceBeside(was, is *beside) error {
+	if was == nil {
+		was = &beside{}
 	}
-	if r != nil {
-		is = entries(r)
+	if is == nil {
+		is = &beside{}
 	}
-	for key := range was {
-		if _, ok := is[key]; !ok {
-			t.delete(key)
+	old, left := was.entries, is.entries
+	for len(old) > 0 || len(left) > 0 { // both are sorted
+		switch {
+		case len(left) == 0 || len(old) > 0 && old[0].key < left[0].key:
+			t.delete(old[0].key)
+			old = old[1:]
+		case len(old) == 0 || left[0].key < old[0].key:
+			t.put(left[0].key, left[0].value)
+			left = left[1:]
+		default:
+			if !bytes.Equal(old[0].value, left[0].value) {
+				t.put(left[0].key, left[0].value)
+			}
+			old, left = old[1:], left[1:]
 		}
 	}
-	for key, value := range is {
-		if before, ok := was[key]; !ok || !bytes.Equal(before, value) {
-			t.put(key, value)
-		}
-	}
-	if from, to := counterOf(old), counterOf(r); from != to {
-		if err := errors.Join(t.addToCounter(from, -1), t.addToCounter(to, 1)); err != nil {
-			return err
-		}
-	}
-	if r == nil {
+	if was.counter == is.counter {
 		return nil
 	}
-	t.changes = append(t.changes, model.Change{Kind: r.RecordKind(), Key: r.RecordKey()})
-	if i, ok := r.(*model.Instance); ok {
-		t.rows = append(t.rows, search.ChangeOf(i))
-	}
-	return nil
-}
-
-func counterOf(r model.Record) string {
-	if c, ok := r.(model.Counted); ok {
-		return c.Counter()
-	}
-	return ""
+	return errors.Join(t.addToCounter(was.counter, -1), t.addToCounter(is.counter, 1))
 }
 
 func (t *tx) addToCounter(counter string, d int) error {

@@ -150,6 +150,19 @@ type Issuer interface {
 	Revoked(ctx context.Context, leaf *x509.Certificate) (at time.Time, reason string, err error)
 }
 
+// DirectIssuer is an [Issuer] that keeps its orders in the engine's own store, so that a
+// certificate and the version that it becomes can be one transaction: nothing is asked of
+// anybody whose answer could be lost, and the intent to order is followed by the result.
+type DirectIssuer interface {
+	// Direct signs what a new order would yield, and writes nothing. keep writes it in the
+	// transaction that records the order's certificate, and only then does the certificate
+	// exist. It reports false, and writes nothing, if the order has come to be otherwise
+	// meanwhile; then the steps of [Issuer] go on with o.Ref. A nil keep means that the order
+	// takes those steps from the start: it exists already, something is to be proved
+	// first, or in is not the store of the issuer.
+	Direct(ctx context.Context, r CertificateRequest, in Store) (o Order, keep func(model.Tx) (bool, error), err error)
+}
+
 // Canceller is an [Issuer] that can cancel orders.
 type Canceller interface {
 	Cancel(ctx context.Context, ref string) error

@@ -75,9 +75,10 @@ type Issuer struct {
 }
 
 var (
-	_ ports.Issuer    = (*Issuer)(nil)
-	_ ports.Canceller = (*Issuer)(nil)
-	_ ports.Rotator   = (*Issuer)(nil)
+	_ ports.Issuer       = (*Issuer)(nil)
+	_ ports.DirectIssuer = (*Issuer)(nil)
+	_ ports.Canceller    = (*Issuer)(nil)
+	_ ports.Rotator      = (*Issuer)(nil)
 )
 
 // New returns the CA over a store. It reads and writes nothing before its first

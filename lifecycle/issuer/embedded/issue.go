@@ -60,53 +60,79 @@ func (i *Issuer) Finalize(ctx context.Context, ref string, r ports.CertificateRe
 	case i.opt.Proof.Method != ProofTrust:
 		return o, permanent("ca.no-order")
 	}
-	list, err := i.check(r, bundle.CheckRequestKey)
+	n, leaf, err := i.signed(ctx, r)
 	if err != nil {
 		return ports.Order{}, err
+	}
+	var rec orderRecord
+	if err := i.store.Update(ctx, func(tx model.Tx) error {
+		kept, err := keep(tx, cell, n, leaf)
+		if rec = (orderRecord{Leaf: leaf.Raw, CA: n}); err == nil && !kept {
+			rec = orderRecord{}
+			err = get(tx, cell, &rec)
+		}
+		return err
+	}); err != nil {
+		return ports.Order{}, model.Fail("ca.certificate-not-kept", "cause", err)
+	}
+	return i.answer(ref, &rec)
+}
+
+// Direct signs at once what needs no proof and has no order yet; see [ports.DirectIssuer].
+func (i *Issuer) Direct(ctx context.Context, r ports.CertificateRequest, in ports.Store) (
+	o ports.Order, keepIn func(model.Tx) (bool, error), err error,
+) {
+	if in != i.store || i.opt.Proof.Method != ProofTrust || r.Key == "" {
+		return o, nil, nil
+	}
+	ref := refOf(r.Key)
+	cell, _ := orderCell(ref)
+	var known bool
+	if err := i.store.View(func(tx model.Reader) (err error) { known, err = exists(tx, cell); return err }); err != nil || known {
+		return o, nil, err
+	}
+	n, leaf, err := i.signed(ctx, r)
+	if err == nil {
+		o, err = i.answer(ref, &orderRecord{Leaf: leaf.Raw, CA: n})
+	}
+	return o, func(tx model.Tx) (bool, error) { return keep(tx, cell, n, leaf) }, err
+}
+
+// signed checks a request and signs a certificate, which exists once it is kept. n is the
+// number of the issuing CA.
+func (i *Issuer) signed(ctx context.Context, r ports.CertificateRequest) (n int, leaf *x509.Certificate, err error) {
+	list, err := i.check(r, bundle.CheckRequestKey)
+	if err != nil {
+		return 0, nil, err
 	}
 	as, n, err := i.authorities(ctx)
 	if err != nil {
-		return ports.Order{}, err
+		return 0, nil, err
 	}
-	leaf, err := i.signLeaf(as.issuing[n], n, list, r)
-	if err != nil {
-		return ports.Order{}, err
-	}
-	rec, err := i.keep(ctx, cell, n, leaf)
-	if err != nil {
-		return ports.Order{}, err
-	}
-	return i.answer(ref, rec)
+	leaf, err = i.signLeaf(as.issuing[n], n, list, r)
+	return n, leaf, err
 }
 
-// keep stores the certificate by order and by serial unless the order has one
-// already, and returns what the order has.
-func (i *Issuer) keep(ctx context.Context, cell string, ca int, leaf *x509.Certificate) (*orderRecord, error) {
-	fp := sha256.Sum256(leaf.Raw)
+// keep stores a certificate by order and by serial, unless the order has one already or
+// is cancelled.
+func keep(tx model.Tx, cell string, ca int, leaf *x509.Certificate) (bool, error) {
 	var rec orderRecord
-	err := i.store.Update(ctx, func(tx model.Tx) error {
-		rec = orderRecord{}
-		err := get(tx, cell, &rec)
-		if err != nil && !errors.Is(err, model.ErrNotFound) || err == nil && !rec.open() {
-			return err // nil: it has one
-		}
-		rec = orderRecord{Leaf: leaf.Raw, CA: ca}
-		serial := serialCell(leaf)
-		if taken, err := exists(tx, serial); err != nil || taken {
-			if err == nil {
-				err = model.Fail("ca.serial-taken")
-			}
-			return err
-		}
-		if err := put(tx, cell, &rec); err != nil {
-			return err
-		}
-		return put(tx, serial, &serialRecord{CA: ca, Fingerprint: fp[:], NotAfter: leaf.NotAfter.Unix()})
-	})
-	if err != nil {
-		return nil, model.Fail("ca.certificate-not-kept", "cause", err)
+	err := get(tx, cell, &rec)
+	if err != nil && !errors.Is(err, model.ErrNotFound) || err == nil && !rec.open() {
+		return false, err
 	}
-	return &rec, nil
+	serial := serialCell(leaf)
+	if taken, err := exists(tx, serial); err != nil || taken {
+		if err == nil {
+			err = model.Fail("ca.serial-taken")
+		}
+		return false, err
+	}
+	fp := sha256.Sum256(leaf.Raw)
+	return true, errors.Join(
+		put(tx, cell, &orderRecord{Leaf: leaf.Raw, CA: ca}),
+		put(tx, serial, &serialRecord{CA: ca, Fingerprint: fp[:], NotAfter: leaf.NotAfter.Unix()}),
+	)
 }
 
 func serialCell(c *x509.Certificate) string { return "serial/" + bundle.Serial(c.SerialNumber) }

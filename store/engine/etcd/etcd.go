@@ -4,6 +4,7 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -35,6 +36,7 @@ type Engine struct {
 	limit   engine.Limit
 	guide   guide
 
+	outage *engine.Outage
 	apply  sync.Mutex // makes batches follow each other
 	lease  atomic.Pointer[lease]
 	mu     sync.Mutex // guards closed
@@ -79,7 +81,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	for _, c := range b.Compare {
 		size += engine.Size(c.Key, c.Value)
 	}
-	if err := e.limit.Check(size, max(len(b.Writes), len(b.Compare)+1)); err != nil {
+	if err := cmp.Or(b.CheckKeys(), e.limit.Check(size, max(len(b.Writes), len(b.Compare)+1))); err != nil {
 		return err
 	}
 	e.apply.Lock()

@@ -102,18 +102,24 @@ func (e *Engine) campaign(ctx context.Context, holder string) (*lease, error) {
 	case !done.Succeeded:
 		err = heldBy(done.Found[0].Pairs[0].Value)
 	default:
-		renew := func(ctx context.Context) (bool, error) {
-			ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-			defer cancel()
-			return e.cluster.Renew(ctx, id)
-		}
-		length := time.Duration(seconds) * time.Second
-		kept := engine.NewLease(uint64(done.Revision))
-		l := &lease{id: id, batch: batch, Keeper: engine.Keep(kept, begin, length, e.log, renew, e.explain)}
+		kept := engine.Keep(engine.NewLease(uint64(done.Revision)), begin, e.keeping(id, time.Duration(seconds)*time.Second))
+		l := &lease{id: id, batch: batch, Keeper: kept}
 		l.revision.Store(done.Revision)
 		return l, nil
 	}
 	return nil, errors.Join(err, e.revoke(id, begin.Add(readTimeout))) // also when the answer was lost
+}
+
+// keeping returns how the lease with an id is kept.
+func (e *Engine) keeping(id int64, length time.Duration) engine.Keeping {
+	return engine.Keeping{
+		Length: length, Explain: e.explain, Outage: e.outage, Log: e.log,
+		Renew: func(ctx context.Context) (bool, error) { return e.cluster.Renew(ctx, id) },
+		Probe: func(ctx context.Context) error {
+			_, err := e.cluster.Range(ctx, wire.Range{Key: e.key(batchKey)})
+			return err
+		},
+	}
 }
 
 // release ends renewing, and the lease.

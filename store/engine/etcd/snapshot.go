@@ -34,6 +34,9 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if err := e.open(); err != nil {
 		return nil, err
 	}
+	if err := e.outage.Err(); err != nil {
+		return nil, err
+	}
 	if l := e.lease.Load(); e.keeper().Held() {
 		return &snapshot{e: e, revision: l.revision.Load()}, nil
 	}
@@ -50,17 +53,28 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 
 // patiently tries again while the cluster cannot be reached.
 func (e *Engine) patiently(try func(context.Context) error) error {
-	patience := readTimeout
-	if e.keeper().Away() {
-		patience = attemptTimeout
+	ctx, cancel, err := e.outage.Reading(readTimeout)
+	if err != nil {
+		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return engine.Retry(ctx.Done(), func() error {
+	err = engine.Retry(ctx.Done(), func() error {
 		once, end := context.WithTimeout(ctx, attemptTimeout)
 		defer end()
 		return try(once)
 	}, wire.Temporary)
+	if err != nil {
+		return engine.Explain(ctx, err)
+	}
+	return nil
+}
+
+// reading returns the error for a read that failed.
+func (e *Engine) reading(err error) error {
+	if away := new(engine.AwayError); errors.As(err, &away) {
+		return away
+	}
+	return model.Fail("database.reading", "cause", e.explain(err))
 }
 
 func (s *snapshot) Close() { s.closed = true }
@@ -94,7 +108,7 @@ func (s *snapshot) read(r wire.Range) (found wire.Found, err error) {
 		return s.readNewer(r)
 	}
 	if err != nil {
-		return found, model.Fail("database.reading", "cause", s.e.explain(err))
+		return found, s.e.reading(err)
 	}
 	return found, nil
 }
@@ -113,7 +127,7 @@ func (s *snapshot) readNewer(r wire.Range) (wire.Found, error) {
 	})
 	switch {
 	case err != nil:
-		return wire.Found{}, model.Fail("database.reading", "cause", s.e.explain(err))
+		return wire.Found{}, s.e.reading(err)
 	case !done.Succeeded:
 		return wire.Found{}, model.Fail("etcd.compacted", "url", s.e.name)
 	}

@@ -48,7 +48,7 @@ func (e *Engine) Acquire(ctx context.Context, holder string) (*engine.Lease, err
 		return nil, e.explain(err)
 	}
 	old := e.lease.Load()
-	l := &lease{batch: batch, Keeper: engine.Keep(engine.NewLease(epoch), begin, leaseLength, e.log, e.renewing(epoch), e.explain)}
+	l := &lease{batch: batch, Keeper: engine.Keep(engine.NewLease(epoch), begin, e.keeping(epoch))}
 	e.lease.Store(l)
 	if old != nil {
 		old.Stop()
@@ -56,11 +56,18 @@ func (e *Engine) Acquire(ctx context.Context, holder string) (*engine.Lease, err
 	return l.Lease, nil
 }
 
-// renewing returns what renews the lease with an epoch.
-func (e *Engine) renewing(epoch uint64) func(context.Context) (bool, error) {
-	return func(ctx context.Context) (bool, error) {
-		tag, err := e.writes.Exec(ctx, renewSQL, epoch, leaseLength.Seconds())
-		return tag.RowsAffected() == 1, err
+// keeping returns how the lease with an epoch is kept.
+func (e *Engine) keeping(epoch uint64) engine.Keeping {
+	return engine.Keeping{
+		Length: leaseLength, Explain: e.explain, Outage: e.outage, Log: e.log,
+		Renew: func(ctx context.Context) (bool, error) {
+			tag, err := e.writes.Exec(ctx, renewSQL, epoch, leaseLength.Seconds())
+			return tag.RowsAffected() == 1, err
+		},
+		Probe: func(ctx context.Context) error {
+			_, err := e.writes.Exec(ctx, clockSQL)
+			return err
+		},
 	}
 }
 
