@@ -206,3 +206,13 @@ func (a *App) Deposed() <-chan struct{} {
 	}
 	return a.lease.Lost()
 }
+
+// deposed reports whether this process was the owner of a shared store and is not any more.
+func (a *App) deposed() bool {
+	select {
+	case <-a.Deposed():
+		return true
+	default:
+		return false
+	}
+}
