@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"runtime"
 	"sync/atomic"
 
 	"certquay/model"
 	"certquay/store/engine"
+	"certquay/store/engine/tree"
+	"certquay/store/search"
 )
 
 // maxGroupCallers is the maximum number of callers that share a commit.
@@ -56,139 +59,209 @@ func (s *Store) update(ctx context.Context, fn func(*tx) error) error {
 	return <-r.done
 }
 
-// committer forms groups of callers and has them made durable, one group at a time. While
-// a group is being written, the callers of the next one run on top of it. Only its
-// goroutine uses it.
-type committer struct {
-	s       *Store
-	writing *group          // nil if none
-	snap    engine.Snapshot // that the next group reads; nil for a new one
-}
-
-// run runs all writes until the store closes.
-func (c *committer) run() {
-	defer close(c.s.stopped)
-	defer c.settle()
+// commitLoop runs all writes, one group at a time.
+func (s *Store) commitLoop() {
+	defer close(s.stopped)
 	for {
-		var written chan struct{}
-		if c.writing != nil {
-			written = c.writing.written
-		}
 		select {
-		case r := <-c.s.requests:
+		case r := <-s.requests:
 			for r != nil {
-				r = c.gather(r)
+				r = s.commitFrom(r)
 			}
-		case <-written:
-			c.settle()
-		case <-c.s.closing:
+		case <-s.closing:
 			return
 		}
 	}
 }
 
-// settle waits until nothing is being written, and gives up the snapshot that was taken
-// before.
-func (c *committer) settle() {
-	if c.writing != nil {
-		<-c.writing.written
-		c.writing = nil
+// commitFrom collects a group that begins with r and commits it. It returns the next
+// request if it received one for which the group had no room.
+func (s *Store) commitFrom(r *request) *request {
+	g := &group{s: s}
+	defer g.end()
+	for n := 0; r != nil && n < maxGroupCallers && s.eng.Limit().Holds(g.bytes, g.over.Len()); n++ {
+		g.run(r)
+		r = s.nextRequest()
 	}
-	if c.snap != nil {
-		c.snap.Close()
-		c.snap = nil
-	}
-}
-
-// group returns an empty group on top of the one that is being written.
-func (c *committer) group() *group {
-	if c.writing != nil && c.writing.isWritten() {
-		c.settle() // what has failed is nothing to write on
-	}
-	return c.on(c.writing)
-}
-
-// on returns an empty group on top of one that is being written, or of none.
-func (c *committer) on(under *group) *group {
-	g := &group{s: c.s, under: under, snap: c.snap, over: &overlay{}, written: make(chan struct{})}
-	c.snap = nil
-	if under != nil {
-		g.over.under = under.over
-	}
-	return g
-}
-
-// gather collects a group that begins with r and hands it over for writing. It returns the
-// next request if it received one for which the group had no room.
-func (c *committer) gather(r *request) *request {
-	g := c.group()
-	for n := 0; r != nil && n < maxGroupCallers && c.s.eng.Limit().Holds(g.bytes, g.over.writes.Len()); n++ {
-		if t := g.run(r); t != nil && !g.add(r, t) {
-			// There is no room for this caller's writes. They depend on those before
-			// them, so they form the beginning of the next group.
-			if c.handOver(g); c.writing != g { // it failed, and nothing may depend on it
-				r.done <- g.err
-				return nil
-			}
-			g = c.on(g)
-			g.add(r, t)
-		}
-		r = c.next()
-	}
-	c.handOver(g)
+	// Each caller has received its result; a failed snapshot is taken again for the
+	// next group.
+	_ = g.commit()
 	return r
 }
 
-// next returns a queued request. While a group is being written it waits for one; it
-// returns nil once none is queued and nothing is being written. It yields the processor
-// once, so that callers that have just been woken can submit their next write before the
-// group closes.
-func (c *committer) next() *request {
+// nextRequest returns a queued request, or nil. It yields the processor once, so that
+// callers that have just been woken can submit their next write before the group
+// closes.
+func (s *Store) nextRequest() *request {
 	for try := 0; ; try++ {
 		select {
-		case r := <-c.s.requests:
+		case r := <-s.requests:
 			return r
 		default:
-		}
-		if c.writing != nil {
-			select {
-			case r := <-c.s.requests:
-				return r
-			case <-c.writing.written:
-				c.writing, try = nil, -1
+			if try == 1 {
+				return nil
 			}
-			continue
+			runtime.Gosched()
 		}
-		if try == 1 {
-			return nil
-		}
-		runtime.Gosched()
 	}
 }
 
-// handOver has a group written once the one under it is durable, and fails it if that one
-// failed.
-func (c *committer) handOver(g *group) {
+// group is the shared transaction of several callers.
+type group struct {
+	s       *Store
+	snap    engine.Snapshot // nil before the first caller
+	over    tree.Map[pending]
+	bytes   int
+	events  *eventHead // the last event it appends; nil if none
+	callers []*request
+	changes []model.Change
+	rows    []search.Change
+}
+
+// run runs one caller on top of the writes of those before it.
+func (g *group) run(r *request) {
+	if !r.taken.CompareAndSwap(false, true) {
+		return // the caller has given up
+	}
+	if err := r.ctx.Err(); err != nil {
+		r.done <- err
+		return
+	}
+	if err := g.begin(); err != nil {
+		r.done <- err
+		return
+	}
+	t := &tx{view: view{g.s.keys, g.snap, g.over}, written: map[string]bool{}, loaded: map[string]*beside{}}
+	if err := runRecovering(r.fn, t); err != nil {
+		r.done <- err
+		return
+	}
+	limit := g.s.eng.Limit()
+	limit.Bytes, limit.Writes = limit.Bytes-commitCounterSize, limit.Writes-1
+	if !limit.Holds(t.bytes, 0) {
+		t.recountBytes()
+	}
+	if err := limit.Check(t.bytes, len(t.written)); err != nil {
+		r.done <- err
+		return
+	}
+	if !limit.Holds(g.bytes+t.bytes, t.over.Len()) {
+		// There is no room for this caller's writes. They depend on those before them,
+		// so they form a group of their own once those are durable.
+		own := t.ownWrites()
+		if err := g.commit(); err != nil {
+			r.done <- err
+			return
+		}
+		t.over = own
+	}
+	g.over, g.bytes = t.over, g.bytes+t.bytes
+	g.callers = append(g.callers, r)
+	g.changes = append(g.changes, t.changes...)
+	g.rows = append(g.rows, t.rows...)
+	if t.last != nil {
+		g.events = t.last
+	}
+}
+
+// commitCounterSize is the space reserved in each group for the commit counter.
+const commitCounterSize = 128
+
+// ownWrites returns only this transaction's writes.
+func (t *tx) ownWrites() (own tree.Map[pending]) {
+	for key := range t.written {
+		p, _ := t.over.Get(key)
+		own = own.Put(key, p)
+	}
+	return own
+}
+
+// recountBytes computes the exact size of the writes; a key that was written twice
+// counts once.
+func (t *tx) recountBytes() {
+	t.bytes = 0
+	for key := range t.written {
+		p, _ := t.over.Get(key)
+		t.bytes += engine.Size(key, p.value) + macSize
+	}
+}
+
+// runRecovering runs fn and turns a panic into an error, so that it does not stop the writer.
+func runRecovering(fn func(*tx) error, t *tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = model.Fail("store.panicked", "what", p)
+		}
+	}()
+	return fn(t)
+}
+
+// begin takes the snapshot that the group reads.
+func (g *group) begin() (err error) {
+	if g.snap != nil {
+		return nil
+	}
+	if err := g.s.writeError(); err != nil {
+		return err
+	}
+	g.snap, err = g.s.eng.Snapshot()
+	return err
+}
+
+// end releases the snapshot.
+func (g *group) end() {
+	if g.snap != nil {
+		g.snap.Close()
+		g.snap = nil
+	}
+}
+
+// commit makes the group durable, returns the results to its callers, publishes the
+// changes, and leaves the group empty over a new snapshot.
+func (g *group) commit() error {
+	if len(g.callers) == 0 {
+		return nil
+	}
+	b := batchOf(g.over, g.s.keys)
 	var err error
-	if g.under != nil {
-		<-g.under.written
-		err = g.under.err
+	if len(b.Writes) > 0 {
+		err = g.apply(b)
 	}
-	c.settle()
-	switch {
-	case len(g.callers) == 0:
-		g.end()
-	case err != nil:
-		g.settled(err)
-	default:
-		// Snapshots have the writes under it from now on.
-		g.under, g.over.under = nil, nil
-		// Taken before the write begins: an engine may let it wait for the write. If it
-		// fails, the next group tries again.
-		c.snap, _ = c.s.eng.Snapshot()
-		c.writing = g
-		go g.write()
+	if err == nil && len(b.Writes) > 0 {
+		g.s.table.Commit(g.rows)
+		g.s.feed.publish(g.changes)
 	}
+	for _, r := range g.callers {
+		r.done <- err
+	}
+	g.end()
+	g.over, g.bytes, g.events, g.callers, g.changes, g.rows = tree.Map[pending]{}, 0, nil, nil, nil, nil
+	if err != nil {
+		return err
+	}
+	g.snap, err = g.s.eng.Snapshot()
+	return err
+}
+
+// apply makes the batch durable, with the commit number, and updates the high-water
+// mark. It ignores the callers' contexts: a function that has run is committed.
+func (g *group) apply(b *engine.Batch) error {
+	at := g.s.reached
+	at.commits++
+	if g.events != nil {
+		at.events = *g.events
+	}
+	b.Put(metaCommits, g.s.keys.authenticate(metaCommits, binary.AppendUvarint(nil, at.commits)))
+	if err := g.s.eng.Apply(context.Background(), b); err != nil {
+		return g.s.fail(err)
+	}
+	g.s.reached = at
+	if err := g.s.highWater.write(at); err != nil {
+		// This group is durable. Nothing more may be written, because its loss would
+		// not be detected.
+		_ = g.s.fail(model.Fail("store.mark", "cause", err))
+	}
+	return nil
 }
 
 // Writable returns why nothing can be written now, or nil.

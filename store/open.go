@@ -16,6 +16,7 @@ import (
 	"certquay/store/engine"
 	"certquay/store/engine/badger"
 	"certquay/store/engine/builtin"
+	"certquay/store/engine/tree"
 )
 
 const (
@@ -459,7 +460,7 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	if err != nil {
 		return err
 	}
-	t := newTx(view{})
+	t := &tx{written: map[string]bool{}, loaded: map[string]*beside{}}
 	t.put(metaMaster, wrapped)
 	t.put(metaCommits, binary.AppendUvarint(nil, 0)) // from now on commits are counted
 	if err := errors.Join(t.putSchema(schema), t.putMeta(Meta{ID: id, Created: o.Now().UTC()})); err != nil {
@@ -475,9 +476,9 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 }
 
 // batchOf makes the engine batch of pending writes.
-func batchOf(over *overlay, k *keyring) *engine.Batch {
+func batchOf(over tree.Map[pending], k *keyring) *engine.Batch {
 	var b engine.Batch
-	for key, p := range over.all() {
+	for key, p := range over.Ascend("", "") {
 		switch {
 		case p.deleted:
 			b.Delete(key)

@@ -14,12 +14,20 @@ import (
 	"certquay/store/search"
 )
 
+// pending is a write that is not in the engine yet. The value has no authentication
+// code.
+type pending struct {
+	value   []byte
+	deleted bool
+	beside  *beside // what is kept beside the record, if it is one with indexes or a counter
+}
+
 // view reads a snapshot overlaid with pending writes, if any. It returns only
 // authenticated values.
 type view struct {
 	keys *keyring
 	snap engine.Snapshot
-	over *overlay
+	over tree.Map[pending]
 }
 
 var _ model.Reader = (*view)(nil)
@@ -27,7 +35,7 @@ var _ model.Reader = (*view)(nil)
 // get returns the value under a storage key, or an error that wraps
 // [model.ErrNotFound].
 func (v *view) get(key string) ([]byte, error) {
-	if p, ok := v.over.get(key); ok {
+	if p, ok := v.over.Get(key); ok {
 		if p.deleted {
 			return nil, model.ErrNotFound
 		}
@@ -45,8 +53,8 @@ func (v *view) get(key string) ([]byte, error) {
 
 // scan iterates over a range of the snapshot merged with the pending writes.
 func (v *view) scan(r engine.Range) iter.Seq2[scanned, error] {
-	if over := v.over.within(r); over.Len() > 0 {
-		return v.merged(r, over)
+	for range v.over.Ascend(r.From, r.To) {
+		return v.merged(r)
 	}
 	return v.stored(r)
 }
@@ -78,12 +86,12 @@ func (v *view) stored(r engine.Range) iter.Seq2[scanned, error] {
 	}
 }
 
-func (v *view) merged(r engine.Range, writes tree.Map[pending]) iter.Seq2[scanned, error] {
+func (v *view) merged(r engine.Range) iter.Seq2[scanned, error] {
 	r.Limit = 0 // pending writes delete and add
 	return func(yield func(scanned, error) bool) {
-		over := writes.Ascend(r.From, r.To)
+		over := v.over.Ascend(r.From, r.To)
 		if r.Reverse {
-			over = writes.Descend(r.From, r.To)
+			over = v.over.Descend(r.From, r.To)
 		}
 		next, stop := iter.Pull2(over)
 		defer stop()

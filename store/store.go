@@ -124,7 +124,7 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.startBuild(snap, o.OnTableBuilt)
-	go (&committer{s: s}).run()
+	go s.commitLoop()
 	return s, nil
 }
 

@@ -11,10 +11,12 @@ import (
 	"certquay/store/search"
 )
 
-// tx is the transaction of one caller: a view with a layer of its own writes on top of
-// those of earlier callers. Discarding a tx leaves theirs untouched.
+// tx is the transaction of one caller: a view with pending writes on top of those of
+// earlier callers in the same group. Discarding a tx leaves their writes untouched,
+// because the map of writes is persistent (immutable).
 type tx struct {
 	view
+	written map[string]bool // storage keys
 	// loaded is what is kept beside the stored records that it has read, by storage key,
 	// so that they need not be read again when they are replaced.
 	loaded  map[string]*beside
@@ -38,7 +40,7 @@ func (t *tx) Load(primary string, r model.Record) error {
 		return err
 	}
 	key := recordKey(r.RecordKind(), primary)
-	if _, changed := t.over.get(key); !changed {
+	if _, changed := t.over.Get(key); !changed {
 		if b := besideOf(r); b != nil {
 			t.loaded[key] = b
 		}
@@ -46,22 +48,18 @@ func (t *tx) Load(primary string, r model.Record) error {
 	return nil
 }
 
-// newTx returns a transaction over a view.
-func newTx(v view) *tx {
-	v.over = &overlay{under: v.over}
-	return &tx{view: v, loaded: map[string]*beside{}}
-}
-
 func (t *tx) put(key string, value []byte) { t.putRecord(key, value, nil) }
 
 // putRecord writes a value, which is a record if b is not nil.
 func (t *tx) putRecord(key string, value []byte, b *beside) {
-	t.over.write(key, pending{value: value, beside: b})
+	t.over = t.over.Put(key, pending{value: value, beside: b})
+	t.written[key] = true
 	t.bytes += engine.Size(key, value) + macSize
 }
 
 func (t *tx) delete(key string) {
-	t.over.write(key, pending{deleted: true})
+	t.over = t.over.Put(key, pending{deleted: true})
+	t.written[key] = true
 	t.bytes += engine.Size(key, nil)
 }
 
@@ -226,7 +224,7 @@ func (t *tx) besideStored(key string, kind model.Kind) (*beside, error) {
 	if err != nil || !hasBeside(old) {
 		return nil, err
 	}
-	if p, changed := t.over.get(key); changed && (p.deleted || p.beside != nil) {
+	if p, changed := t.over.Get(key); changed && (p.deleted || p.beside != nil) {
 		return p.beside, nil
 	}
 	if b := t.loaded[key]; b != nil {

@@ -90,47 +90,6 @@ func split[V any](n *node[V], key string) (left, right *node[V]) {
 	return l, with(n, r, n.right)
 }
 
-// Set puts the value under the key in place. Copies of the map that were made before
-// share its nodes and may not be used any more.
-func (m *Map[V]) Set(key string, v V) {
-	m.root = set(m.root, &node[V]{key: key, value: v, priority: maphash.String(seed, key), size: 1})
-}
-
-func set[V any](n, add *node[V]) *node[V] {
-	switch {
-	case n == nil:
-		return add
-	case add.key == n.key:
-		n.value = add.value
-		return n
-	case add.priority > n.priority:
-		add.left, add.right = cut(n, add.key)
-		n = add
-	case add.key < n.key:
-		n.left = set(n.left, add)
-	default:
-		n.right = set(n.right, add)
-	}
-	n.size = n.left.len() + n.right.len() + 1
-	return n
-}
-
-// cut is split in place.
-func cut[V any](n *node[V], key string) (left, right *node[V]) {
-	if n == nil {
-		return nil, nil
-	}
-	if n.key < key {
-		n.right, right = cut(n.right, key)
-		left = n
-	} else {
-		left, n.left = cut(n.left, key)
-		right = n
-	}
-	n.size = n.left.len() + n.right.len() + 1
-	return left, right
-}
-
 // Delete returns the map without the key.
 func (m Map[V]) Delete(key string) Map[V] {
 	if _, ok := m.Get(key); !ok {
