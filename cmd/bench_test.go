@@ -31,6 +31,18 @@ func (p *person) filled(n int) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	fillStore(p.t, s, n, nil)
+	if err := s.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// filledID is the ID of the kth instance that [fillStore] writes.
+func filledID(k int) model.ID { return model.ID(fmt.Sprintf("01M80000000000000000%06d", k)) }
+
+// fillStore writes n issued instances, each with a chain unless that is nil.
+func fillStore(t testing.TB, s *store.Store, n int, chain [][]byte) {
+	t.Helper()
 	now := time.Now().UTC().Truncate(time.Second)
 	// As an engine leaves it: whom to tell when is planned, and the CA was asked
 	// today. Else all of that is made up for while it is measured.
@@ -41,7 +53,7 @@ func (p *person) filled(n int) {
 	if err := s.Update(context.Background(), func(tx model.Tx) error {
 		return tx.Put(&model.KV{Namespace: "notify", Name: "plan", Data: fmt.Append(nil, before)})
 	}); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for from := 0; from < n; from += 250 {
 		err := s.Update(context.Background(), func(tx model.Tx) error {
@@ -49,9 +61,7 @@ func (p *person) filled(n int) {
 				name := fmt.Sprintf("n%06d.example.com", k)
 				start := now.Add(-time.Duration(k%190) * 24 * time.Hour)
 				i := model.Instance{
-					ID: model.ID(
-						fmt.Sprintf("01M80000000000000000%06d", k),
-					),
+					ID:                  filledID(k),
 					Name:                name,
 					State:               model.Issued,
 					Origin:              model.OriginBought,
@@ -80,15 +90,18 @@ func (p *person) filled(n int) {
 				if err := tx.Put(&i); err != nil {
 					return err
 				}
+				if chain == nil {
+					continue
+				}
+				if err := tx.Put(&model.Chain{Instance: i.ID, Number: 1, Certificates: chain}); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
 		if err != nil {
-			p.t.Fatal(err)
+			t.Fatal(err)
 		}
-	}
-	if err := s.Close(); err != nil {
-		p.t.Fatal(err)
 	}
 }
 
@@ -124,11 +137,10 @@ func emptyProgram(b *testing.B) string {
 	return bin
 }
 
-// perKey types keys and finds how long a frame takes to follow one, at the
+// perKey types so many keys and finds how long a frame takes to follow one, at the
 // 95th percentile, and what one costs the process, in milliseconds.
-func (s *screen) perKey(key func(n int) string) (frame, own float64) {
+func (s *screen) perKey(keys int, key func(n int) string) (frame, own float64) {
 	s.t.Helper()
-	const keys = 200
 	var took []float64
 	used := cpu(s.t, s.cmd.Process.Pid)
 	for n := range keys {
@@ -151,7 +163,7 @@ func (s *screen) perKey(key func(n int) string) (frame, own float64) {
 		}
 		took = append(took, ms(at.Sub(begun)))
 	}
-	own = (cpu(s.t, s.cmd.Process.Pid) - used) / keys
+	own = (cpu(s.t, s.cmd.Process.Pid) - used) / float64(keys)
 	slices.Sort(took)
 	return took[keys*95/100], own
 }
@@ -290,7 +302,7 @@ func BenchmarkDashboard(b *testing.B) {
 				s := p.timed(120, 40, []string{"empty"})
 				firsts = append(firsts, ms(s.timeOf(begun, "empty")))
 				if n == starts-1 {
-					frame, own = s.perKey(func(int) string { return "j" })
+					frame, own = s.perKey(200, func(int) string { return "j" })
 					idle = s.idleCPU()
 				}
 				s.quit()
@@ -334,7 +346,7 @@ func benchDashboard(b *testing.B, p *person, n int, emptyFirst, emptyOwn, emptyI
 				early, whole = s.filtered(n, 777)
 			case starts - 1:
 				s.waitIdle()
-				frame, own = s.perKey(func(n int) string { return []string{"j", "k"}[n/20%2] })
+				frame, own = s.perKey(200, func(n int) string { return []string{"j", "k"}[n/20%2] })
 				for k := range 10 {
 					shown, _ := s.filtered(n, 777+k)
 					filters, keys = append(filters, shown), append(keys, s.keyed(n, 779+9*k)...)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -56,10 +57,13 @@ type orderJSON struct {
 }
 
 func issuerCmd(c *invocation) *cobra.Command {
-	cmd := &cobra.Command{Use: "issuer", Args: unknownVerb, RunE: func(*cobra.Command, []string) error { return c.issuers() }}
+	cmd := &cobra.Command{Use: "issuer", Args: unknownVerb, RunE: func(cmd *cobra.Command, _ []string) error { return c.issuers(cmd.Context()) }}
 	cmd.AddCommand(issuerAddCmd(c), issuerEditCmd(c),
-		&cobra.Command{Use: "list", Args: noArgs, RunE: func(*cobra.Command, []string) error { return c.issuers() }},
-		&cobra.Command{Use: "show", Args: exactArg("arg.name"), RunE: func(_ *cobra.Command, args []string) error {
+		&cobra.Command{Use: "list", Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error { return c.issuers(cmd.Context()) }},
+		&cobra.Command{Use: "show", Args: exactArg("arg.name"), RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.app.Store.WaitForTable(cmd.Context()); err != nil {
+				return err
+			}
 			one, err := c.engine().Authority(args[0])
 			if err != nil {
 				return err
@@ -246,7 +250,10 @@ func (c *invocation) toIssuer(one *lifecycle.Authority) issuerJSON {
 	return j
 }
 
-func (c *invocation) issuers() error {
+func (c *invocation) issuers(ctx context.Context) error {
+	if err := c.app.Store.WaitForTable(ctx); err != nil { // certificates are counted in it
+		return err
+	}
 	all, err := c.engine().Authorities()
 	if err != nil {
 		return err

@@ -156,7 +156,8 @@ type instance struct {
 	Serial      string   `json:"serial"`
 	Fingerprint string   `json:"fingerprint_sha256"`
 	Versions    []struct {
-		Serial string `json:"serial"`
+		Serial      string `json:"serial"`
+		Fingerprint string `json:"fingerprint_sha256"`
 	} `json:"versions"`
 	Operation *struct {
 		Kind string `json:"kind"`

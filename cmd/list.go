@@ -122,6 +122,9 @@ func (c *invocation) list(ctx context.Context, q model.Query, columns []model.Vi
 	if err != nil {
 		return err
 	}
+	if away := c.app.Team().Away; !away.IsZero() {
+		c.Note("verb.held", "since", out.DateTime(away))
+	}
 	if c.JSON {
 		all := make([]model.Instance, 0, len(page.Rows))
 		for n := range page.Rows {

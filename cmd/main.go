@@ -280,7 +280,7 @@ func runAsOwner(
 			c.PrintError(err)
 			code = out.ExitCode(err)
 		}
-		deposed := errors.Is(err, store.ErrDeposed) || errors.Is(err, engine.ErrNotOwner)
+		deposed := errors.Is(err, store.ErrDeposed) || errors.Is(err, engine.ErrNotOwner) || errors.As(err, new(*engine.AwayError))
 		if !deposed || ctx.Err() != nil || !c.g.serve && !c.g.dashboard {
 			return code, nil
 		}

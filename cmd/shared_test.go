@@ -19,13 +19,14 @@ import (
 // machine is one of several that share a store in a database.
 type machine struct {
 	*person
-	config string
+	config   string
+	database string
 }
 
 // newMachine returns a machine with a master key of its own, or that of another.
 func newMachine(t testing.TB, database string, other *machine) *machine {
 	t.Helper()
-	m := &machine{person: newPerson(t)}
+	m := &machine{person: newPerson(t), database: database}
 	dir := filepath.Join(m.home, ".config", "certquay")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)

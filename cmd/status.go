@@ -40,7 +40,13 @@ func statusCmd(c *invocation) *cobra.Command {
 
 // status prints who owns the store, and which machines stand by.
 func (c *invocation) status(t app.Team, at string) error {
-	s := statusJSON{Store: at, Shared: c.app.Shared(), Address: out.OrNil(t.Address), Away: out.TimeOrNil(t.Away), Standbys: []standbyJSON{}}
+	s := statusJSON{
+		Store:    at,
+		Shared:   c.app.Shared(),
+		Address:  out.OrNil(t.Address),
+		Away:     out.TimeOrNil(t.Away),
+		Standbys: []standbyJSON{},
+	}
 	owned := c.Kind != session.Local || !c.app.Temporary()
 	if owned {
 		pid := os.Getpid()

@@ -72,15 +72,10 @@ type finder[T target] struct {
 // findInstances resolves instances.
 func (c *invocation) findInstances() finder[model.Instance] {
 	return finder[model.Instance]{
-		find: c.engine().Find,
-		search: func(ctx context.Context, query string) ([]model.ID, error) {
-			if err := c.app.Store.WaitForTable(ctx); err != nil { // it is only built when it is asked for
-				return nil, err
-			}
-			return c.engine().Search(ctx, query)
-		},
-		label: func(i *model.Instance) (model.ID, string) { return i.ID, i.Name },
-		check: func(a rules.Action, i *model.Instance) (*rules.Facts, error) { return c.checkAction(a, i.ID) },
+		find:   c.engine().Find,
+		search: c.engine().Search,
+		label:  func(i *model.Instance) (model.ID, string) { return i.ID, i.Name },
+		check:  func(a rules.Action, i *model.Instance) (*rules.Facts, error) { return c.checkAction(a, i.ID) },
 	}
 }
 

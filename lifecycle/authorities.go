@@ -133,6 +133,9 @@ func (a *Access) RemoveIssuer(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.e.store.WaitForTable(ctx); err != nil { // issuerInUse counts in it
+		return err
+	}
 	return a.e.journal.LogRefusal(ctx, by, a.e.issuers.Remove(ctx, by, name))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"certquay/lifecycle"
@@ -145,6 +146,31 @@ func TestWhatCannotBeDoneWithAnIssuer(t *testing.T) {
 		t.Fatal(err)
 	}
 	reason(rules.ReasonIssuerInUse, door.RemoveIssuer(ctx, "le"))
+	// So it does for a process that was just started, whose search table is not complete.
+	w.Engine.Close()
+	w.Options.Store = &lateStore{Store: w.Options.Store}
+	w.Engine = lifecycle.New(w.Options)
+	t.Cleanup(w.Engine.Close)
+	reason(rules.ReasonIssuerInUse, w.Engine.By(admin).RemoveIssuer(ctx, "le"))
+}
+
+// lateStore finds nothing until somebody waits for its search table.
+type lateStore struct {
+	ports.Store
+
+	complete atomic.Bool
+}
+
+func (s *lateStore) WaitForTable(ctx context.Context) error {
+	s.complete.Store(true)
+	return s.Store.WaitForTable(ctx)
+}
+
+func (s *lateStore) Query(q model.Query) (model.Page, error) {
+	if !s.complete.Load() {
+		return model.Page{Partial: true}, nil
+	}
+	return s.Store.Query(q)
 }
 
 // spec: C5

@@ -328,6 +328,9 @@ func (k *impactCollector) countAt(ctx context.Context, product string) (n int, e
 		}
 		return n, err
 	}
+	if err := k.e.store.WaitForTable(ctx); err != nil {
+		return n, err
+	}
 	for _, f := range k.filters {
 		f.Where = strings.TrimSpace(f.Where + " " + there)
 		page, err := k.e.store.Query(model.Query{Filter: f, Limit: 1, Now: k.e.Now()})

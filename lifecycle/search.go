@@ -4,14 +4,10 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"certquay/model"
 	"certquay/model/where"
 )
-
-// searchRetry is how soon a search is repeated while the search table is being built.
-const searchRetry = 20 * time.Millisecond
 
 // search is [Access.Search].
 func (rd *reader) search(ctx context.Context, query string) ([]model.ID, error) {
@@ -25,17 +21,11 @@ func (rd *reader) search(ctx context.Context, query string) ([]model.ID, error) 
 
 // rows lists what a filter finds by name, once the search table is complete.
 func (rd *reader) rows(ctx context.Context, f model.Filter) ([]model.InstanceRow, error) {
-	for {
-		page, err := rd.page(model.Query{Filter: f, Sort: model.SortName})
-		if err != nil || !page.Partial {
-			return page.Rows, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(searchRetry):
-		}
+	if err := rd.store.WaitForTable(ctx); err != nil {
+		return nil, err
 	}
+	page, err := rd.page(model.Query{Filter: f, Sort: model.SortName})
+	return page.Rows, err
 }
 
 // maxValues is how many names of resources are read for completion.

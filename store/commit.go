@@ -136,6 +136,10 @@ func (g *group) run(r *request) {
 		r.done <- err
 		return
 	}
+	if err := t.checkKeys(); err != nil {
+		r.done <- err
+		return
+	}
 	limit := g.s.eng.Limit()
 	limit.Bytes, limit.Writes = limit.Bytes-commitCounterSize, limit.Writes-1
 	if !limit.Holds(t.bytes, 0) {
@@ -174,6 +178,19 @@ func (t *tx) ownWrites() (own tree.Map[pending]) {
 		own = own.Put(key, p)
 	}
 	return own
+}
+
+// checkKeys returns an error if a key is too long for the engine.
+func (t *tx) checkKeys() error {
+	for key := range t.written {
+		if len(key) <= engine.MaxKey {
+			continue
+		}
+		if p, _ := t.over.Get(key); !p.deleted {
+			return engine.CheckKey(key)
+		}
+	}
+	return nil
 }
 
 // recountBytes computes the exact size of the writes; a key that was written twice

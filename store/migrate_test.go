@@ -33,6 +33,9 @@ func TestNewerStoreIsRefused(t *testing.T) {
 	if _, err := With(e, Options{KeyFile: key}); !errors.Is(err, ErrNewerSchema) {
 		t.Errorf("got %v", err)
 	}
+	if err := Peek(e, Options{KeyFile: key}, func(model.Reader) error { return nil }); !errors.Is(err, ErrNewerSchema) {
+		t.Errorf("looking into it: %v", err)
+	}
 }
 
 func TestOlderStoreIsMigratedStepByStep(t *testing.T) {

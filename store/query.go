@@ -1,10 +1,12 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	"certquay/model"
 	"certquay/model/where"
+	"certquay/store/engine"
 	"certquay/store/search"
 )
 
@@ -48,8 +50,19 @@ func (s *Store) Query(q model.Query) (model.Page, error) {
 	return s.table.Page(q, w), nil
 }
 
-// nameContacts tells the table the names of the contacts.
+// nameContacts tells the table the names of the contacts. While the database is away it is
+// content with those that are held.
 func (s *Store) nameContacts() error {
+	err := s.HoldContacts()
+	if isAway(err) && s.contacts.Load() != nil {
+		return nil
+	}
+	return err
+}
+
+// HoldContacts reads the names of the contacts, by which instances are sorted and found, and
+// holds them in memory for when the database does not answer.
+func (s *Store) HoldContacts() error {
 	return s.view(func(v *view) error {
 		names := map[model.ID]string{}
 		for c, err := range model.All[model.Contact](v, model.Scan{}) {
@@ -59,9 +72,13 @@ func (s *Store) nameContacts() error {
 			names[c.ID] = c.Name
 		}
 		s.table.SetContacts(names)
+		s.contacts.Store(&names)
 		return nil
 	})
 }
+
+// isAway reports whether the database does not answer.
+func isAway(err error) bool { return errors.As(err, new(*engine.AwayError)) }
 
 // where parses a query of the language and binds it to the contacts that it names. A
 // mistake is a [*where.Error].
@@ -69,10 +86,17 @@ func (s *Store) where(query string) (w *where.Expr, err error) {
 	if w, err = where.Instances.Parse(query); w == nil {
 		return nil, err
 	}
+	contacts, tasks := w.Needs()
+	if !contacts && !tasks {
+		return w, nil
+	}
 	err = s.view(func(v *view) (err error) {
 		w, err = w.BindIn(v)
 		return err
 	})
+	if held := s.contacts.Load(); held != nil && !tasks && isAway(err) {
+		return w.Bind(*held, nil), nil
+	}
 	return w, err
 }
 

@@ -46,9 +46,18 @@ func (v *view) get(key string) ([]byte, error) {
 		return nil, model.ErrNotFound
 	}
 	if err != nil {
-		return nil, model.Fail("store.reading", "cause", err)
+		return nil, readingError(err)
 	}
 	return v.keys.verify(key, b)
+}
+
+// readingError returns the error for a read that failed in the engine. That a database
+// does not answer says enough.
+func readingError(err error) error {
+	if isAway(err) {
+		return err
+	}
+	return model.Fail("store.reading", "cause", err)
 }
 
 // scan iterates over a range of the snapshot merged with the pending writes.
@@ -77,7 +86,7 @@ func (v *view) stored(r engine.Range) iter.Seq2[scanned, error] {
 	return func(yield func(scanned, error) bool) {
 		for p, err := range v.snap.Scan(r) {
 			if err != nil {
-				err = model.Fail("store.reading", "cause", err)
+				err = readingError(err)
 			}
 			if !yield(scanned{p.Key, p.Value, true}, err) || err != nil {
 				return

@@ -93,6 +93,7 @@ type Store struct {
 	closeTimeout time.Duration  // for the engine to close
 	feed         feed
 	table        *search.Table
+	contacts     atomic.Pointer[map[model.ID]string] // their names; nil until read
 	build        tableBuild
 
 	requests chan *request

@@ -87,7 +87,9 @@ func (m *root) readHeader() headerState {
 // follows a message.
 func (m *root) refreshHeader() {
 	now := m.readHeader()
-	m.header.Store(&now)
+	if m.header.Store(&now); now.ownership != nil {
+		m.ctx.Away = now.ownership.Away
+	}
 }
 
 // actor is the person or program that acts in this session.

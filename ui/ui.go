@@ -151,7 +151,11 @@ func (m *root) top() app.Dialog {
 func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg) }
 
 func (m *root) update(msg tea.Msg) tea.Cmd {
+	was := m.ctx.Away
 	cmd := m.handle(msg)
+	if m.ctx.Away.IsZero() && !was.IsZero() { // what could not be read is read now
+		cmd = tea.Batch(cmd, m.changed(model.ChangeSet{Resync: true}))
+	}
 	if then := m.later; then != nil && m.top() == nil && !m.page().Capturing() {
 		m.later = nil
 		cmd = tea.Batch(cmd, m.handle(then))

@@ -209,8 +209,18 @@ func (a *App) Team() Team {
 	}
 	if since := a.away.Load(); since != nil {
 		t.Away = *since
+	} else if away := new(engine.AwayError); errors.As(a.databaseAway(), &away) {
+		t.Away = away.Since
 	}
 	return t
+}
+
+// databaseAway returns an [engine.AwayError] while the database does not answer.
+func (a *App) databaseAway() error {
+	if e, ok := a.shared.(interface{ Away() error }); ok {
+		return e.Away()
+	}
+	return nil
 }
 
 // Shared reports whether several machines can share the store.

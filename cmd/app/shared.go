@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -105,12 +106,12 @@ func OpenShared(c *config.Config, file string, create bool, log *slog.Logger) (e
 
 // elsewhere returns an [peer.ElsewhereError] if the process that holds the lease can be
 // attached to, and this one is not to stand by. It fails if this machine could not own the
-// store, because it does not have its key.
+// store, because it does not have its key, or a newer certquay writes it.
 func (a *App) elsewhere(ctx context.Context, find *Finder, held *engine.HeldError) error {
 	p, err := find.Find(ctx)
 	unusable := new(store.OpenError)
 	switch {
-	case errors.As(err, &unusable):
+	case errors.As(err, &unusable), errors.Is(err, store.ErrNewerSchema):
 		return &out.StoreError{Err: err}
 	case a.Serve:
 		return nil
@@ -156,8 +157,11 @@ func (a *App) AwaitDatabase(ctx context.Context) {
 			return
 		}
 		if a.away.Load() == nil {
-			now := time.Now()
-			a.away.Store(&now)
+			since := time.Now()
+			if away := new(engine.AwayError); errors.As(err, &away) {
+				since, err = away.Since, away.Cause
+			}
+			a.away.Store(&since)
 			a.Console.Note("verb.away", "cause", err)
 			a.Engine.Halt()
 		}
@@ -175,8 +179,21 @@ func (a *App) hold() {
 	a.closing(func() error { stop(); <-done; return nil })
 	go func() {
 		defer close(done)
-		if err := a.Store.WaitForTable(ctx); err != nil && ctx.Err() == nil {
-			a.Log.Warn("what lists show could not be read", "error", err)
+		err := a.Store.WaitForTable(ctx)
+		changes := a.Store.Watch(ctx)
+		for open := true; open && ctx.Err() == nil; {
+			if err == nil {
+				err = a.Store.HoldContacts()
+			}
+			if err != nil && ctx.Err() == nil {
+				a.Log.Warn("what lists show could not be read", "error", err)
+			}
+			for again := false; open && !again; {
+				var set model.ChangeSet
+				set, open = <-changes
+				again = set.Resync || slices.ContainsFunc(set.Changes, func(c model.Change) bool { return c.Kind == model.KindContact })
+			}
+			err = nil
 		}
 	}()
 }

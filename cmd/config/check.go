@@ -80,7 +80,8 @@ func (s Store) check(d *decoder) {
 	kind, rest, _ := strings.Cut(s.URL, "://")
 	if s.Engine == EngineEtcd { // the hosts are a list, which package url does not know
 		user, _, _ := strings.Cut(rest, "@")
-		d.rule(kind == EngineEtcd, "store.url", model.Say("config.etcd-url"), "etcd://etcd1.example.com:2379,etcd2.example.com:2379/certquay")
+		example := "etcd://etcd1.example.com:2379,etcd2.example.com:2379/certquay"
+		d.rule(kind == EngineEtcd, "store.url", model.Say("config.etcd-url"), example)
 		d.rule(!strings.Contains(rest, "@") || !strings.Contains(user, ":"), "store.url", model.Say("config.url-password"), nil)
 		return
 	}

@@ -17,6 +17,7 @@ import (
 	"certquay/model/setting"
 	"certquay/model/where"
 	"certquay/store"
+	"certquay/store/engine"
 	"certquay/ui/text"
 )
 
@@ -116,6 +117,7 @@ func ProblemOf(err error) Problem {
 		broken    *StoreError
 		owned     *owner.OwnedError
 		exit      *ExitError
+		away      *engine.AwayError
 	)
 	switch {
 	case errors.As(err, &exit):
@@ -158,6 +160,8 @@ func ProblemOf(err error) Problem {
 		p = Problem{ExitStore, "store", p.Message, model.Say("hint.owned"), "owned"}
 	case errors.As(err, &unkept):
 		p = Problem{ExitStore, "store", p.Message, model.Say("hint.unkept"), "unkept"}
+	case errors.As(err, &away):
+		p = Problem{ExitStore, "store", away.AsText(), "", "away"}
 	case errors.Is(err, store.ErrDiskFull):
 		p = Problem{ExitStore, "store", p.Message, model.Say("hint.disk-full"), "disk-full"}
 	case errors.Is(err, store.ErrSealed):

@@ -246,6 +246,9 @@ func (s *records) Query(model.Query) (model.Page, error) { return model.Page{}, 
 // Counts is not supported.
 func (s *records) Counts(time.Time) (model.Counts, error) { return model.Counts{}, errNoLists }
 
+// WaitForTable implements [ports.Store].
+func (*records) WaitForTable(context.Context) error { return nil }
+
 // Expiries implements [ports.Store], but fails.
 func (s *records) Expiries(time.Time, int) (model.Expiries, error) {
 	return model.Expiries{}, errNoLists

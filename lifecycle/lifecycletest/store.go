@@ -18,6 +18,7 @@ type FaultyStore struct {
 	mu            sync.Mutex
 	reads, writes error
 	partial       bool
+	complete      chan struct{} // closed when it is no longer partial
 }
 
 var _ ports.Store = (*FaultyStore)(nil)
@@ -41,7 +42,28 @@ func (s *FaultyStore) BreakWrites(err error) {
 func (s *FaultyStore) KnowPart(partial bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch {
+	case partial && !s.partial:
+		s.complete = make(chan struct{})
+	case !partial && s.partial:
+		close(s.complete)
+	}
 	s.partial = partial
+}
+
+// WaitForTable implements [ports.Store].
+func (s *FaultyStore) WaitForTable(ctx context.Context) error {
+	s.mu.Lock()
+	partial, complete := s.partial, s.complete
+	s.mu.Unlock()
+	if partial {
+		select {
+		case <-complete:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return s.Store.WaitForTable(ctx)
 }
 
 func (s *FaultyStore) faults() (reads, writes error, partial bool) {

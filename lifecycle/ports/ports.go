@@ -25,11 +25,14 @@ type Store interface {
 	// with Resync set in place of what it missed.
 	Watch(ctx context.Context) <-chan model.ChangeSet
 	// Query returns a page of the list of instances, Counts the numbers
-	// beside its filters. Neither reads more than the page.
+	// beside its filters. Neither reads more than the page. Both may be partial for
+	// some time after the store was opened.
 	Query(q model.Query) (model.Page, error)
 	Counts(now time.Time) (model.Counts, error)
 	// Expiries counts what expires on each of so many days from a moment on.
 	Expiries(from time.Time, days int) (model.Expiries, error)
+	// WaitForTable waits until pages and counts are complete, or ctx ends.
+	WaitForTable(ctx context.Context) error
 }
 
 // Clock is the source of time of all of certquay.

@@ -145,11 +145,17 @@ func (e *Expr) Bind(contacts map[model.ID]string, waiting []model.ID) *Expr {
 	return &bound
 }
 
+// Needs reports whether the query can only be answered with the names of the contacts, and
+// with the open tasks; see [Expr.BindIn].
+func (e *Expr) Needs() (contacts, tasks bool) {
+	e.eachTerm(func(t *Term) { tasks = tasks || t.needsPerson() })
+	return e.Uses(Contact) || e.Uses(Owner), tasks
+}
+
 // BindIn is [Expr.Bind] with the contacts and tasks that a reader has.
 func (e *Expr) BindIn(r model.Reader) (*Expr, error) {
-	tasks := false
-	e.eachTerm(func(t *Term) { tasks = tasks || t.needsPerson() })
-	if !tasks && !e.Uses(Contact) && !e.Uses(Owner) {
+	contacts, tasks := e.Needs()
+	if !tasks && !contacts {
 		return e, nil
 	}
 	names := map[model.ID]string{}

@@ -169,11 +169,24 @@ func End(p string) string {
 	return ""
 }
 
+// MaxKey is the length of the longest key that can be put, in bytes. The index of a table
+// of PostgreSQL takes rows of up to 2,704.
+const MaxKey = 2600
+
+// CheckKey returns an error that wraps [ErrTooLarge] if a key is longer than [MaxKey].
+func CheckKey(key string) error {
+	if len(key) <= MaxKey {
+		return nil
+	}
+	return model.Fail("database.long-key", "bytes", len(key), "most", MaxKey).Wrapping(ErrTooLarge)
+}
+
 // Batch is a set of writes and the conditions under which they are applied.
 type Batch struct {
 	Writes  []Write
 	Compare []Compare
 	size    int
+	longest string // the longest key that is put
 }
 
 // Write sets the value of a key, or deletes the key.
@@ -196,6 +209,9 @@ const overhead = 32
 func (b *Batch) Put(key string, v []byte) {
 	b.Writes = append(b.Writes, Write{Key: key, Value: v})
 	b.size += Size(key, v)
+	if len(key) > len(b.longest) {
+		b.longest = key
+	}
 }
 
 // Delete adds the deletion of a key, which need not exist.
@@ -231,6 +247,10 @@ func (l Limit) Check(bytes, writes int) error {
 	}
 	return (&model.Error{Text: over}).Wrapping(ErrTooLarge)
 }
+
+// CheckKeys returns an error that wraps [ErrTooLarge] if a key that is put is longer than
+// [MaxKey].
+func (b *Batch) CheckKeys() error { return CheckKey(b.longest) }
 
 // Size returns the size of the batch in bytes, including overhead.
 func (b *Batch) Size() int { return b.size }

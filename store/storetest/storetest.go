@@ -45,6 +45,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"many writers lose no update", manyWriters},
 		{"writers that fill the group are split, not lost", bigWriters},
 		{"a transaction that cannot fit is refused alone", tooLarge},
+		{"a name that is too long is refused alone", tooLong},
 		{"what was written is there after opening again", reopened},
 		{"events are numbered, chained and never put", events},
 		{"the feed tells every commit in order", feedInOrder},

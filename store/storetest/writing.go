@@ -2,8 +2,10 @@ package storetest
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"sync"
@@ -234,6 +236,21 @@ func tooLarge(t *testing.T, p *place) {
 		}
 		return nil
 	})
+}
+
+// tooLong writes a record whose name does not fit in a key of the engine.
+//
+// spec: E1
+func tooLong(t *testing.T, p *place) {
+	s := p.open()
+	name := make([]byte, engine.MaxKey)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(name) // never fails; an index of PostgreSQL takes what compresses
+	i := instance(1)
+	i.Name = hex.EncodeToString(name)
+	if err := s.Update(context.Background(), putting(i)); !errors.Is(err, engine.ErrTooLarge) {
+		t.Errorf("got %v", err)
+	}
+	p.put(s, instance(1))
 }
 
 func reopened(t *testing.T, p *place) {

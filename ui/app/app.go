@@ -167,6 +167,7 @@ type Context struct {
 	Styles  *style.Styles
 	Width   int // of the screen, in cells
 	Now     time.Time
+	Away    time.Time // since when the database of a shared store does not answer; zero while it does
 	Spinner string // the current frame while something is waited for; "" otherwise
 	Undo    *Undo
 	Drafts  map[string]map[string]string // unsent input of forms

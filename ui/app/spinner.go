@@ -42,9 +42,20 @@ func NewProgress() progress.Model {
 	return m
 }
 
+// LoadingText says that something is being read, or why it cannot be for now.
+func (c *Context) LoadingText() string {
+	if c.Away.IsZero() {
+		return c.T("loading")
+	}
+	return c.T("loading.away", c.Away.UTC().Format("15:04Z"))
+}
+
 // Loading is drawn in place of what is being read.
 func (c *Context) Loading() string {
-	text := c.T("loading")
+	text := c.LoadingText()
+	if !c.Away.IsZero() {
+		return c.Styles.Paint(style.Warn, c.Mark("▲")+text)
+	}
 	if c.Spinner != "" {
 		text = c.Spinner + " " + text
 	}

@@ -245,7 +245,7 @@ func (d *Calendar) content() []widget.Row {
 	head := s.Paint(style.Strong, d.dayName(d.day)) + "  " + s.Paint(style.Muted, d.distance()) + "  " +
 		c.T("calendar.n", widget.Count(d.count()))
 	if d.expiries.Partial {
-		head += "  " + s.Paint(style.Muted, c.T("loading"))
+		head += "  " + s.Paint(style.Muted, c.LoadingText())
 	}
 	rows = append(rows, nil, widget.Row{{Text: widget.Cut(head, d.width-4)}})
 	return append(append(rows, d.list(max(d.height-2-len(rows)-2, 1))...), nil, hints)

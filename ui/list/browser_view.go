@@ -63,7 +63,7 @@ func (l *Browser[R]) ReadOut(first widget.Row, count string, w, h int) app.Scree
 	}
 	switch {
 	case !l.loaded:
-		lines = append(lines, c.T("loading"))
+		lines = append(lines, c.LoadingText())
 	case l.Table.Total() == 0 && !l.filtered():
 		lines = append(lines, widget.Wrap(c.T(l.source.EmptyList), w)...)
 	case l.Table.Total() == 0:

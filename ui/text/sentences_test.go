@@ -182,6 +182,7 @@ func sentences(t *testing.T) map[string][]string {
 			"nginxtest",
 			"pgtest",
 			"etcdtest",
+			"interoptest",
 		}, e.Name()) {
 			return filepath.SkipDir
 		}

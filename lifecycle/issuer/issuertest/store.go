@@ -99,6 +99,9 @@ func (s *Store) Update(ctx context.Context, fn func(model.Tx) error) error {
 // Watch is not supported.
 func (*Store) Watch(context.Context) <-chan model.ChangeSet { panic("issuertest.Store does not watch") }
 
+// WaitForTable implements [ports.Store].
+func (*Store) WaitForTable(context.Context) error { return nil }
+
 // Query is not supported.
 func (*Store) Query(model.Query) (model.Page, error) { panic("issuertest.Store has no instances") }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -35,6 +36,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"a snapshot does not see later writes", isolated},
 		{"a batch whose compare fails writes nothing", compares},
 		{"a batch over the limit is refused", limited},
+		{"keys are as long as the limit, and no longer", longKeys},
 		{"keys read are counted", counted},
 		{"an ended context writes nothing", cancelled},
 		{"closing again does nothing", closed},
@@ -358,6 +360,32 @@ func limited(t *testing.T, e engine.Engine) {
 	if err := e.Apply(context.Background(), &b); !errors.Is(err, engine.ErrTooLarge) {
 		t.Errorf("more writes than the limit: %v", err)
 	}
+}
+
+// longKeys writes keys that do not compress: an index of PostgreSQL takes longer ones only
+// if they do.
+func longKeys(t *testing.T, e engine.Engine) {
+	key := make([]byte, engine.MaxKey+1)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(key) // never fails
+	longest := string(key[:engine.MaxKey])
+	put(t, e, longest, "1")
+	read(t, e, func(s engine.Snapshot) {
+		if v, err := s.Get(longest); err != nil || string(v) != "1" {
+			t.Errorf("the longest key has %q, %v", v, err)
+		}
+	})
+	var b engine.Batch
+	b.Put("k", []byte("1"))
+	b.Put(string(key), []byte("2"))
+	if err := e.Apply(t.Context(), &b); !errors.Is(err, engine.ErrTooLarge) {
+		t.Errorf("a longer key: %v", err)
+	}
+	b = engine.Batch{}
+	b.Delete(string(key)) // of a database that was made without the limit
+	if err := e.Apply(t.Context(), &b); err != nil {
+		t.Errorf("a longer key is deleted: %v", err)
+	}
+	put(t, e, "k", "2")
 }
 
 // counted tests [Counter].

@@ -26,7 +26,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{target: t, log: o.Logger}
+	e := &Engine{target: t, log: o.Logger, outage: engine.NewOutage()}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -124,9 +124,9 @@ func tooLarge(err error) bool {
 // explain says what an error of the cluster means, and what to do. Messages, and errors of
 // package engine, are returned as they are.
 func (e *Engine) explain(err error) error {
-	said, server := new(model.Error), new(wire.Error)
+	said, server, away := new(model.Error), new(wire.Error), new(engine.AwayError)
 	switch {
-	case errors.As(err, &said), errors.Is(err, engine.ErrConflict):
+	case errors.As(err, &away), errors.As(err, &said), errors.Is(err, engine.ErrConflict):
 		return err
 	case !errors.As(err, &server):
 		return e.explainConnection(err)

@@ -4,6 +4,7 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -11,18 +12,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/etcd/wire"
 )
 
-// How long to wait between attempts while the cluster cannot be reached, and for the
-// answer to one, which another node gets if this one hangs.
-const (
-	firstRetry     = 20 * time.Millisecond
-	lastRetry      = 500 * time.Millisecond
-	attemptTimeout = 2 * time.Second
-)
+// attemptTimeout is how long to wait for the answer to an attempt, which another node gets
+// if this one hangs.
+const attemptTimeout = 2 * time.Second
 
 // Keys below the prefix.
 const (
@@ -40,6 +36,7 @@ type Engine struct {
 	limit   engine.Limit
 	guide   guide
 
+	outage *engine.Outage
 	apply  sync.Mutex // makes batches follow each other
 	lease  atomic.Pointer[lease]
 	mu     sync.Mutex // guards closed
@@ -84,7 +81,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	for _, c := range b.Compare {
 		size += engine.Size(c.Key, c.Value)
 	}
-	if err := e.limit.Check(size, max(len(b.Writes), len(b.Compare)+1)); err != nil {
+	if err := cmp.Or(b.CheckKeys(), e.limit.Check(size, max(len(b.Writes), len(b.Compare)+1))); err != nil {
 		return err
 	}
 	e.apply.Lock()
@@ -93,8 +90,8 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		return err
 	}
 	l := e.lease.Load()
-	if l == nil || l.isLost() {
-		return engine.ErrNotOwner
+	if err := e.keeper().Err(); err != nil {
+		return err
 	}
 	id := newBatchID()
 	txn := wire.Txn{
@@ -103,23 +100,18 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	for _, c := range b.Compare {
 		txn.If = append(txn.If, e.compare(c))
 	}
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		at, err := e.attempt(context.WithoutCancel(ctx), l, id, txn)
-		if err == nil {
-			l.batch = id
-			l.revision.Store(at)
-			return nil
-		}
-		if !wire.Temporary(err) {
-			return e.explain(err)
-		}
-		e.log.Warn("a batch is written again, since the cluster did not answer", "error", err)
-		select {
-		case <-l.Lost():
-			return model.Fail("error.because", "what", engine.ErrNotOwner, "cause", e.explain(err))
-		case <-time.After(wait):
-		}
+	ctx = context.WithoutCancel(ctx)
+	var at int64
+	err := l.Insist(func() (err error) {
+		at, err = e.attempt(ctx, l, id, txn)
+		return err
+	}, wire.Temporary)
+	if err != nil {
+		return e.explain(err)
 	}
+	l.batch = id
+	l.revision.Store(at)
+	return nil
 }
 
 func (e *Engine) compare(c engine.Compare) wire.Compare {
@@ -146,8 +138,10 @@ func (e *Engine) writesOf(b *engine.Batch, id string) []wire.Op {
 // attempt writes a batch, unless an earlier attempt did, and returns a revision in which
 // it is there.
 func (e *Engine) attempt(ctx context.Context, l *lease, id string, txn wire.Txn) (int64, error) {
-	ctx, cancel := context.WithDeadline(ctx, l.next())
+	ctx, cancel := context.WithDeadline(ctx, l.Until())
 	defer cancel()
+	ctx, end := context.WithTimeout(ctx, attemptTimeout)
+	defer end()
 	done, err := e.cluster.Txn(ctx, txn)
 	if err != nil || done.Succeeded {
 		return done.Revision, err

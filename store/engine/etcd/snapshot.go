@@ -34,7 +34,10 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if err := e.open(); err != nil {
 		return nil, err
 	}
-	if l := e.lease.Load(); l != nil && l.held() {
+	if err := e.outage.Err(); err != nil {
+		return nil, err
+	}
+	if l := e.lease.Load(); e.keeper().Held() {
 		return &snapshot{e: e, revision: l.revision.Load()}, nil
 	}
 	var found wire.Found
@@ -50,21 +53,28 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 
 // patiently tries again while the cluster cannot be reached.
 func (e *Engine) patiently(try func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
-	defer cancel()
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		once, end := context.WithTimeout(ctx, attemptTimeout)
-		err := try(once)
-		end()
-		if err == nil || !wire.Temporary(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(wait):
-		}
+	ctx, cancel, err := e.outage.Reading(readTimeout)
+	if err != nil {
+		return err
 	}
+	defer cancel()
+	err = engine.Retry(ctx.Done(), func() error {
+		once, end := context.WithTimeout(ctx, attemptTimeout)
+		defer end()
+		return try(once)
+	}, wire.Temporary)
+	if err != nil {
+		return engine.Explain(ctx, err)
+	}
+	return nil
+}
+
+// reading returns the error for a read that failed.
+func (e *Engine) reading(err error) error {
+	if away := new(engine.AwayError); errors.As(err, &away) {
+		return away
+	}
+	return model.Fail("database.reading", "cause", e.explain(err))
 }
 
 func (s *snapshot) Close() { s.closed = true }
@@ -98,7 +108,7 @@ func (s *snapshot) read(r wire.Range) (found wire.Found, err error) {
 		return s.readNewer(r)
 	}
 	if err != nil {
-		return found, model.Fail("database.reading", "cause", s.e.explain(err))
+		return found, s.e.reading(err)
 	}
 	return found, nil
 }
@@ -117,7 +127,7 @@ func (s *snapshot) readNewer(r wire.Range) (wire.Found, error) {
 	})
 	switch {
 	case err != nil:
-		return wire.Found{}, model.Fail("database.reading", "cause", s.e.explain(err))
+		return wire.Found{}, s.e.reading(err)
 	case !done.Succeeded:
 		return wire.Found{}, model.Fail("etcd.compacted", "url", s.e.name)
 	}

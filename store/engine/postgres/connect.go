@@ -48,7 +48,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{name: name, log: o.Logger}
+	e := &Engine{name: name, log: o.Logger, outage: engine.NewOutage()}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}

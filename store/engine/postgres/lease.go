@@ -3,65 +3,28 @@ package postgres
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"certquay/model"
 	"certquay/store/engine"
 )
 
 // The lease lasts for leaseLength from its last renewal, by the clock of the database.
-// The holder counts from before it asked, by its own monotonic clock, which goes on
-// while the process is stopped: it always gives up before another can take over.
 var leaseLength = 6 * time.Second // tests change it
-
-const (
-	renewEvery = 2 * time.Second
-	renewRetry = 200 * time.Millisecond
-)
 
 // lease is the lease of this engine.
 type lease struct {
-	*engine.Lease
+	*engine.Keeper
 	batch batchID // the last one written; guarded by apply
-	end   atomic.Pointer[time.Time]
-	stop  context.CancelFunc
-	done  chan struct{}         // closed when renewing has ended
-	away  atomic.Pointer[error] // why it could not be renewed, once it is lost for that
 }
 
-// awayError returns the error for a database that does not answer, so that the lease has
-// ended.
-func awayError(cause error) error {
-	return model.Fail("database.away", "cause", cause).Wrapping(engine.ErrNotOwner)
-}
-
-// lostError returns why the lease is not held; l may be nil.
-func (l *lease) lostError() error {
-	if l != nil {
-		if why := l.away.Load(); why != nil {
-			return awayError(*why)
-		}
+// keeper returns what renews the lease, or nil.
+func (e *Engine) keeper() *engine.Keeper {
+	if l := e.lease.Load(); l != nil {
+		return l.Keeper
 	}
-	return engine.ErrNotOwner
-}
-
-func (l *lease) until() time.Time { return *l.end.Load() }
-
-func (l *lease) isLost() bool {
-	select {
-	case <-l.Lost():
-		return true
-	default:
-		return false
-	}
-}
-
-func (l *lease) extend(from time.Time) {
-	end := from.Add(leaseLength)
-	l.end.Store(&end)
+	return nil
 }
 
 // Acquire takes the lease if nobody holds it, and renews it until the engine is closed.
@@ -71,10 +34,9 @@ func (e *Engine) Acquire(ctx context.Context, holder string) (*engine.Lease, err
 	if err := e.open(); err != nil {
 		return nil, err
 	}
-	l := &lease{batch: newBatchID(), done: make(chan struct{})}
+	batch, begin := newBatchID(), time.Now()
 	var epoch uint64
-	begin := time.Now()
-	err := e.writes.QueryRow(ctx, acquireSQL, holder, l.batch[:], leaseLength.Seconds()).Scan(&epoch)
+	err := e.writes.QueryRow(ctx, acquireSQL, holder, batch[:], leaseLength.Seconds()).Scan(&epoch)
 	if errors.Is(err, pgx.ErrNoRows) {
 		held := &engine.HeldError{}
 		if err := e.writes.QueryRow(ctx, holderSQL).Scan(&held.Holder, &held.Since); err != nil {
@@ -85,71 +47,36 @@ func (e *Engine) Acquire(ctx context.Context, holder string) (*engine.Lease, err
 	if err != nil {
 		return nil, e.explain(err)
 	}
-	l.Lease = engine.NewLease(epoch)
-	l.extend(begin)
-	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
-	if old := e.lease.Swap(l); old != nil {
-		old.stop()
-		<-old.done
+	old := e.lease.Load()
+	l := &lease{batch: batch, Keeper: engine.Keep(engine.NewLease(epoch), begin, e.keeping(epoch))}
+	e.lease.Store(l)
+	if old != nil {
+		old.Stop()
 	}
-	go e.keep(ctx, l)
 	return l.Lease, nil
 }
 
-// keep renews a lease until it is lost or ctx ends.
-func (e *Engine) keep(ctx context.Context, l *lease) {
-	defer close(l.done)
-	var away error // why it could not be renewed the last time, before its end
-	for wait := renewEvery; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-l.Lost():
-			return
-		case <-time.After(wait):
-		}
-		begin := time.Now()
-		held, err := e.renew(ctx, l)
-		if begin.Before(l.until()) {
-			away = err
-		}
-		switch {
-		case err == nil && held:
-			l.extend(begin)
-			wait = renewEvery
-		case ctx.Err() != nil:
-			return
-		case err == nil, time.Now().After(l.until()):
-			e.log.Error("the lease is lost", "epoch", l.Epoch(), "error", err)
-			if away != nil {
-				away = e.explain(away)
-				l.away.Store(&away)
-			}
-			l.Lose()
-			return
-		default:
-			e.log.Warn("the lease could not be renewed", "epoch", l.Epoch(), "error", err)
-			wait = min(renewRetry, time.Until(l.until()))
-		}
+// keeping returns how the lease with an epoch is kept.
+func (e *Engine) keeping(epoch uint64) engine.Keeping {
+	return engine.Keeping{
+		Length: leaseLength, Explain: e.explain, Outage: e.outage, Log: e.log,
+		Renew: func(ctx context.Context) (bool, error) {
+			tag, err := e.writes.Exec(ctx, renewSQL, epoch, leaseLength.Seconds())
+			return tag.RowsAffected() == 1, err
+		},
+		Probe: func(ctx context.Context) error {
+			_, err := e.writes.Exec(ctx, clockSQL)
+			return err
+		},
 	}
-}
-
-// renew reports whether the lease is still held, and now lasts from now on.
-func (e *Engine) renew(ctx context.Context, l *lease) (bool, error) {
-	ctx, cancel := context.WithDeadline(ctx, l.until())
-	defer cancel()
-	tag, err := e.writes.Exec(ctx, renewSQL, l.Epoch(), leaseLength.Seconds())
-	return tag.RowsAffected() == 1, err
 }
 
 // release ends renewing, and the lease.
 func (e *Engine) release(l *lease) error {
-	l.stop()
-	<-l.done
-	if l.isLost() {
+	if !l.Stop() {
 		return nil
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), l.until())
+	ctx, cancel := context.WithDeadline(context.Background(), l.Until())
 	defer cancel()
 	_, err := e.writes.Exec(ctx, releaseSQL, l.Epoch())
 	return err

@@ -4,13 +4,13 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -22,12 +22,6 @@ import (
 // sent once more after a lost connection should not be large.
 var limit = engine.Limit{Bytes: 2 << 20, Writes: 16 << 10}
 
-// How long to wait between attempts while the database cannot be reached.
-const (
-	firstRetry = 20 * time.Millisecond
-	lastRetry  = 500 * time.Millisecond
-)
-
 // Engine is an [engine.Engine] on a PostgreSQL database.
 type Engine struct {
 	name  string // of the database, for messages
@@ -37,6 +31,7 @@ type Engine struct {
 	// lease, so that neither waits for readers.
 	writes *pgxpool.Pool
 
+	outage *engine.Outage
 	apply  sync.Mutex // makes batches follow each other
 	lease  atomic.Pointer[lease]
 	mu     sync.Mutex // guards closed
@@ -80,7 +75,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := limit.Check(b.Size(), len(b.Writes)); err != nil {
+	if err := cmp.Or(b.CheckKeys(), limit.Check(b.Size(), len(b.Writes))); err != nil {
 		return err
 	}
 	e.apply.Lock()
@@ -89,33 +84,21 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		return err
 	}
 	l := e.lease.Load()
-	if l == nil || l.isLost() {
-		return l.lostError()
+	if err := e.keeper().Err(); err != nil {
+		return err
 	}
 	id, arrays := newBatchID(), arraysOf(b)
-	var lost error // why the answer to the attempt before did not arrive
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		err := e.attempt(context.WithoutCancel(ctx), l, id, arrays)
-		if err == nil {
-			l.batch = id
-			return nil
-		}
-		if !temporary(err) {
-			return err
-		}
-		e.log.Warn("a batch is written again, since the database did not answer", "error", err)
-		lost = err
-		select {
-		case <-l.Lost():
-			return awayError(e.explain(lost))
-		case <-time.After(wait):
-		}
+	ctx = context.WithoutCancel(ctx)
+	err := l.Insist(func() error { return e.attempt(ctx, l, id, arrays) }, temporary)
+	if err == nil {
+		l.batch = id
 	}
+	return err
 }
 
 // attempt writes a batch, unless an earlier attempt did.
 func (e *Engine) attempt(ctx context.Context, l *lease, id batchID, arrays []any) error {
-	ctx, cancel := context.WithDeadline(ctx, l.until())
+	ctx, cancel := context.WithDeadline(ctx, l.Until())
 	defer cancel()
 	var written int
 	args := append([]any{l.Epoch(), id[:], l.batch[:]}, arrays...)

@@ -189,7 +189,7 @@ func TestAnOwnerThatIsCutOffStopsBeforeTheNextBegins(t *testing.T) {
 	if err := <-done; !errors.Is(err, engine.ErrNotOwner) {
 		t.Errorf("a write that began before: %v", err)
 	}
-	p.Heal()
+	enginetest.Away(t, cut, p.Heal)
 	if err := cut.Apply(t.Context(), counting(2)); !errors.Is(err, engine.ErrNotOwner) {
 		t.Errorf("a write after the cut: %v", err)
 	}

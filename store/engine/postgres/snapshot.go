@@ -17,10 +17,6 @@ import (
 // readTimeout is how long to wait for the answer to a query, or for a connection.
 const readTimeout = 15 * time.Second
 
-// awayTimeout is how long to wait for a snapshot once the lease was lost because the
-// database did not answer: people who read what is held must not wait for each answer.
-const awayTimeout = time.Second
-
 // A scan fetches few pairs at first, because a page needs few, and then more.
 const (
 	firstFetch = 64
@@ -38,27 +34,21 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if err := e.open(); err != nil {
 		return nil, err
 	}
-	patience := readTimeout
-	if l := e.lease.Load(); l != nil && l.away.Load() != nil {
-		patience = awayTimeout
+	ctx, cancel, err := e.outage.Reading(readTimeout)
+	if err != nil {
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		s, err := e.begin(ctx)
-		if err == nil {
-			return s, nil
-		}
-		// Each connection that broke while it was idle fails once.
-		if !temporary(err) || ctx.Err() != nil {
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(wait):
-		}
+	var s *snapshot
+	// Each connection that broke while it was idle fails once.
+	err = engine.Retry(ctx.Done(), func() (err error) {
+		s, err = e.begin(ctx)
+		return err
+	}, func(err error) bool { return temporary(err) && ctx.Err() == nil })
+	if err != nil {
+		return nil, engine.Explain(ctx, err)
 	}
+	return s, nil
 }
 
 func (e *Engine) begin(ctx context.Context) (*snapshot, error) {
@@ -73,15 +63,16 @@ func (e *Engine) begin(ctx context.Context) (*snapshot, error) {
 	return &snapshot{e: e, conn: conn}, nil
 }
 
-// Close ends the transaction and returns the connection; one that is broken is closed.
+// Close ends the transaction and returns the connection, which is closed if that failed.
 func (s *snapshot) Close() {
 	if s.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
-	defer cancel()
-	if _, err := s.conn.Exec(ctx, endSQL); err != nil {
-		s.e.log.Warn("a snapshot did not end", "error", err)
+	if ctx, cancel, err := s.e.outage.Reading(readTimeout); err == nil {
+		if _, err := s.conn.Exec(ctx, endSQL); err != nil {
+			s.e.log.Warn("a snapshot did not end", "error", err)
+		}
+		cancel()
 	}
 	s.conn.Release()
 	s.conn = nil
@@ -91,14 +82,17 @@ func (s *snapshot) Get(key string) (value []byte, err error) {
 	if s.conn == nil {
 		return nil, engine.ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	ctx, cancel, err := s.e.outage.Reading(readTimeout)
+	if err != nil {
+		return nil, err
+	}
 	defer cancel()
 	err = s.conn.QueryRow(ctx, getSQL, []byte(key)).Scan(&value)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, fmt.Errorf("%w: %q", engine.ErrNotFound, key)
 	case err != nil:
-		return nil, s.e.explain(err)
+		return nil, engine.Explain(ctx, s.e.explain(err))
 	}
 	return value, nil
 }
@@ -139,7 +133,10 @@ func (s *snapshot) fetch(r engine.Range, most int, page []engine.Pair) ([]engine
 	if s.conn == nil {
 		return nil, engine.ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	ctx, cancel, err := s.e.outage.Reading(readTimeout)
+	if err != nil {
+		return nil, err
+	}
 	defer cancel()
 	query, args := scanSQL(r), []any{[]byte(r.From), most}
 	if r.To != "" {
@@ -147,7 +144,7 @@ func (s *snapshot) fetch(r engine.Range, most int, page []engine.Pair) ([]engine
 	}
 	rows, err := s.conn.Query(ctx, query, args...)
 	if err != nil {
-		return nil, s.e.explain(err)
+		return nil, engine.Explain(ctx, s.e.explain(err))
 	}
 	var key, value []byte
 	_, err = pgx.ForEachRow(rows, []any{&key, &value}, func() error {
@@ -156,7 +153,7 @@ func (s *snapshot) fetch(r engine.Range, most int, page []engine.Pair) ([]engine
 		return nil
 	})
 	if err != nil {
-		return nil, model.Fail("database.reading", "cause", s.e.explain(err))
+		return nil, engine.Explain(ctx, model.Fail("database.reading", "cause", s.e.explain(err)))
 	}
 	return page, nil
 }

@@ -73,7 +73,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	}
 	switch {
 	case !p.loaded:
-		s.Lines = append(s.Lines, c.T("loading"))
+		s.Lines = append(s.Lines, c.LoadingText())
 	case p.table.Total() == 0:
 		s.Lines = append(s.Lines, c.T("activity.none"))
 	}

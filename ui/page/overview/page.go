@@ -39,6 +39,7 @@ type page struct {
 	bandKey          bandKey
 	recountScheduled bool // soon, since the counts are not whole
 	tasks            []model.Task
+	tasksRead        bool
 	there            int // certificates that other clients keep on this machine
 	loaded           bool
 	partial          bool
@@ -88,6 +89,7 @@ type (
 	countsLoadedMsg struct {
 		counts           model.Counts
 		tasks            []model.Task
+		unread           error // why the tasks could not be read
 		brands, products []string
 	}
 	// glancedMsg is how many certificates other clients keep on this machine.
@@ -150,14 +152,11 @@ func (p *page) loadCounts() tea.Cmd {
 		if err != nil {
 			return p.c.LoadFailed(err)
 		}
-		ts, err := p.c.Backend.Tasks(listedTasks)
-		if err != nil {
-			return p.c.LoadFailed(err)
-		}
-		m := countsLoadedMsg{counts: n, tasks: ts, brands: slices.Sorted(maps.Keys(p.c.Backend.Issuers()))}
+		m := countsLoadedMsg{counts: n, brands: slices.Sorted(maps.Keys(p.c.Backend.Issuers()))}
 		for _, info := range p.c.Backend.Products() {
 			m.products = append(m.products, info.Name)
 		}
+		m.tasks, m.unread = p.c.Backend.Tasks(listedTasks) // the counts are held in memory, and the tasks are not
 		return m
 	})
 }
@@ -286,13 +285,20 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		p.recountScheduled = false
 		return p.loadCounts()
 	case countsLoadedMsg:
-		p.counts, p.tasks, p.brands, p.products = m.counts, m.tasks, m.brands, m.products
+		p.counts, p.brands, p.products = m.counts, m.brands, m.products
+		var failed tea.Cmd
+		if m.unread != nil {
+			failed = app.Send(p.c.LoadFailed(m.unread))
+		} else {
+			p.tasks, p.tasksRead = m.tasks, true
+		}
 		p.counted++
 		p.SetSize(p.width, p.height)
 		if m.counts.Partial && !p.recountScheduled {
 			p.recountScheduled = true
-			return tea.Tick(partialRetry, func(time.Time) tea.Msg { return recountedMsg{} })
+			return tea.Batch(failed, tea.Tick(partialRetry, func(time.Time) tea.Msg { return recountedMsg{} }))
 		}
+		return failed
 	case caseLoadedMsg:
 		if m.id == p.reading {
 			p.reading = ""

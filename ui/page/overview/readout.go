@@ -15,7 +15,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	case p.details != nil:
 		return p.details.readOut(w, h)
 	case !p.loaded:
-		return app.ScreenText{Lines: []string{c.T("loading")}}
+		return app.ScreenText{Lines: []string{c.LoadingText()}}
 	case p.empty():
 		return c.ReadOut("", p.welcome(w), w, h)
 	}
@@ -71,7 +71,7 @@ func (p *page) weeks() string {
 	}
 	switch {
 	case p.counts.Partial:
-		parts = append(parts, p.c.T("loading"))
+		parts = append(parts, p.c.LoadingText())
 	case len(parts) == 0:
 		parts = []string{p.c.T("plain.none")}
 	}
@@ -82,7 +82,7 @@ func (p *page) weeks() string {
 func (d *details) readOut(w, h int) app.ScreenText {
 	c := d.c
 	if !d.loaded {
-		return app.ScreenText{Lines: []string{c.T("loading")}}
+		return app.ScreenText{Lines: []string{c.LoadingText()}}
 	}
 	var s app.ScreenText
 	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }

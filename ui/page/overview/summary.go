@@ -199,7 +199,7 @@ func (p *page) derivedParts() []string {
 		}
 	}
 	if p.counts.Partial {
-		parts = append(parts, s.Paint(style.Muted, c.T("loading")))
+		parts = append(parts, s.Paint(style.Muted, c.LoadingText()))
 	}
 	return parts
 }
@@ -208,7 +208,11 @@ func (p *page) derivedParts() []string {
 func (p *page) tasksRow(w int) widget.Row {
 	s, c := p.c.Styles, p.c
 	if len(p.tasks) == 0 {
-		return widget.Row{{Text: s.Paint(style.Muted, widget.Cut(c.T("needs.nothing"), w))}}
+		said := c.T("needs.nothing")
+		if !p.tasksRead {
+			said = c.LoadingText()
+		}
+		return widget.Row{{Text: s.Paint(style.Muted, widget.Cut(said, w))}}
 	}
 	kinds := map[model.TaskKind]int{}
 	for _, t := range p.tasks {

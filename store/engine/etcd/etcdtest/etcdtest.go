@@ -23,6 +23,7 @@ import (
 // Cluster is a running cluster of three nodes, or one.
 type Cluster struct {
 	Hosts []string // of the nodes
+	dir   string
 	nodes []*node
 	named atomic.Int32 // number of databases
 }
@@ -60,7 +61,7 @@ func start(t testing.TB, size int, args []string) *Cluster {
 			scheme = "https"
 		}
 	}
-	c := &Cluster{}
+	c := &Cluster{dir: dir}
 	for n := range size {
 		at, peer := fmt.Sprintf("127.0.0.1:%d", ports[n]), fmt.Sprintf("http://127.0.0.1:%d", ports[size+n])
 		c.Hosts = append(c.Hosts, at)
@@ -226,6 +227,19 @@ func (c *Cluster) Call(t testing.TB, method string, fields ...any) {
 	if _, err := client.Call(context.WithoutCancel(t.Context()), method, Message(fields...)); err != nil {
 		t.Fatalf("%s: %v", method, err)
 	}
+}
+
+// Size returns the size of the database of the first node, in bytes, without what was
+// overwritten and deleted.
+func (c *Cluster) Size(t testing.TB) int64 {
+	t.Helper()
+	c.Call(t, "KV/Compact", uint64(c.Revision(t)), uint64(1)) // and waits until it is done
+	c.Call(t, "Maintenance/Defragment")
+	info, err := os.Stat(filepath.Join(c.dir, "0", "member", "snap", "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }
 
 // Message encodes a protocol buffer.
