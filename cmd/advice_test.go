@@ -108,7 +108,7 @@ func TestOnlyOwnersRestore(t *testing.T) {
 	try := func(actor model.Actor, want rules.Reason) {
 		t.Helper()
 		c := newInvocation(&session.Session{Actor: actor}, nil)
-		err := c.restore(context.Background(), "x", &identityFlags{})
+		err := c.restore(context.Background(), "x", &identityFlags{}, "", "")
 		var refused *rules.Refusal
 		if !errors.As(err, &refused) || refused.Reason != want {
 			t.Errorf("%+v: %v", actor, err)

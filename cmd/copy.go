@@ -3,17 +3,20 @@ package cmd
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/app"
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
+	"certquay/store/engine"
 	"certquay/store/engine/builtin"
 )
 
@@ -73,19 +76,28 @@ func (c *invocation) copy(ctx context.Context, to, passwordFile string) error {
 // process owns meanwhile.
 func (c *invocation) copyToDatabase(passwordFile string) func(context.Context, string) (store.Summary, store.Report, error) {
 	return func(ctx context.Context, url string) (sum store.Summary, report store.Report, err error) {
-		if passwordFile != "" {
-			passwordFile = c.Abs(passwordFile)
-		}
-		e, err := builtin.ForURL(url).Open(builtin.Setup{URL: url, PasswordFile: passwordFile, Create: true, Log: c.app.Log})
+		e, err := c.openEmpty(ctx, url, passwordFile, app.Holder(), c.app.Log)
 		if err != nil {
 			return sum, report, err
 		}
 		defer func() { err = errors.Join(err, e.Close()) }()
-		if _, err := e.Acquire(ctx, c.app.Holder()); err != nil {
-			return sum, report, err
-		}
 		return c.app.Store.CopyInto(ctx, e)
 	}
+}
+
+// openEmpty connects to a database that is to get a store, and owns it. log may be nil.
+func (c *invocation) openEmpty(ctx context.Context, url, passwordFile, holder string, log *slog.Logger) (engine.Engine, error) {
+	if passwordFile != "" {
+		passwordFile = c.Abs(passwordFile)
+	}
+	e, err := builtin.ForURL(url).Open(builtin.Setup{URL: url, PasswordFile: passwordFile, Create: true, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := e.Acquire(ctx, holder); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
 }
 
 // copyToDir copies the store to a directory that is empty or does not exist.

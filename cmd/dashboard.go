@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -74,6 +75,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 		CursorDelay: cursorDelay,
 		Verb:        c.verb,
 	}
+	o.Place, o.Moved = c.place(), c.keepPlace
 	person := c.Actor.Name
 	o.Layouts = a.Layouts.Of(person)
 	o.SaveLayout = func(list string, l app.ListLayout) error { return a.Layouts.Save(person, list, l) }
@@ -115,6 +117,27 @@ func dashboard(ctx context.Context, c *invocation) error {
 		}
 	}
 	return nil
+}
+
+// place is where a dashboard of this person stood that ended with its owner; nil for none.
+func (c *invocation) place() *ui.Place {
+	at := c.Session.Place.Get()
+	if at == nil {
+		return nil
+	}
+	p := &ui.Place{}
+	if err := json.Unmarshal(at, p); err != nil {
+		c.app.Log.Warn("the place in a dashboard is not understood", "error", err)
+		return nil
+	}
+	return p
+}
+
+// keepPlace keeps where the dashboard stands for the one of the next owner.
+func (c *invocation) keepPlace(p ui.Place) {
+	if at, err := json.Marshal(p); err == nil {
+		c.Session.Place.Set(at)
+	}
 }
 
 // others are the dashboards of other sessions.

@@ -136,6 +136,7 @@ func Main() int {
 	return attach.Run(ctx, dir, attach.Options{
 		PrintErr: printErr, Shared: shared, Elsewhere: elsewhere,
 		Followed: func(p *peer.Peer) { c.Note("attach.follow", "holder", p.Holder) },
+		Place:    s.Place,
 		Args:     args, Version: Version, Dashboard: g.dashboard, ReadOnly: g.readOnly,
 		BecomeOwner: func(lock *owner.Lock) (int, *peer.Peer) { return runAsOwner(ctx, lock, c, paths, file, args) },
 	})

@@ -43,12 +43,15 @@ func TestReplicasFollowTheOwner(t *testing.T) {
 	seen := third.open(120, 40)
 	seen.waitFor("Overview")
 	seen.waitFor("shop.example.com")
+	seen.typeKeys("v", "/", "is:paid or is:issued", enter)
+	seen.waitFor("/ is:paid or is:issued", "2 of 2")
 	killed := time.Now()
 	a.signal(t, syscall.SIGKILL)
 	b.says(t, "serving", 1)
 	if took := time.Since(killed); took > 10*time.Second && !raceEnabled() {
 		t.Errorf("taken over after %v", took)
 	}
+	seen.waitFor("Connected again", "/ is:paid or is:issued", "owner: ") // it stands where it stood
 	second.must("apply", bought, "--domain", "two.example.com")
 	seen.waitFor("two.example.com", "owner: ")
 	t.Logf("the dashboard went on after %v", time.Since(killed))

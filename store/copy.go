@@ -23,18 +23,11 @@ var ErrUnsound error = model.Fail("copy.unsound")
 // checked as Fsck does, with the same result as the store itself. If anything fails, the
 // engine is emptied again; one that was not empty is not changed.
 func (s *Store) CopyInto(ctx context.Context, to engine.Engine) (Summary, Report, error) {
-	switch empty, err := Empty(to); {
-	case err != nil:
+	if err := needEmpty(to); err != nil {
 		return Summary{}, Report{}, err
-	case !empty:
-		return Summary{}, Report{}, model.Fail("copy.not-empty-at", "name", nameOf(to)).Wrapping(ErrNotEmpty)
 	}
 	return s.copyAs(ctx, func(ctx context.Context, _ Summary, pairs pairSource) error {
-		err := fillEngine(ctx, to, pairs)
-		if err != nil {
-			return errors.Join(err, clearEngine(to))
-		}
-		return nil
+		return fillEngine(ctx, to, pairs)
 	}, func() (*Store, error) { return With(to, Options{KeyFile: s.keyFile, Logger: s.log}) })
 }
 
@@ -106,11 +99,25 @@ func (s *Store) copyAs(
 	return sum, report, errors.Join(err, there.Close())
 }
 
-// fillEngine writes the pairs into an engine. What makes them a store is written last, so
-// that a copy that was interrupted is none.
-func fillEngine(ctx context.Context, to engine.Engine, pairs pairSource) error {
+// needEmpty returns an error that wraps [ErrNotEmpty] if there is something in an engine.
+func needEmpty(to engine.Engine) error {
+	empty, err := Empty(to)
+	if err == nil && !empty {
+		err = model.Fail("copy.not-empty-at", "name", nameOf(to)).Wrapping(ErrNotEmpty)
+	}
+	return err
+}
+
+// fillEngine writes the pairs into an empty engine, which is emptied again if that fails.
+// What makes them a store is written last, so that a copy that was interrupted is none.
+func fillEngine(ctx context.Context, to engine.Engine, pairs pairSource) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, clearEngine(to))
+		}
+	}()
 	load, about := newLoader(to), []byte(nil)
-	err := pairs(ctx, func(key string, value []byte) error {
+	err = pairs(ctx, func(key string, value []byte) error {
 		if key == metaAbout {
 			about = value
 			return nil

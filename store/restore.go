@@ -50,6 +50,40 @@ func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities
 	return b.Summary, fillDir(ctx, dir, o, b.Store, b.keys, b.pairs, key)
 }
 
+// RestoreInto is [Restore] into an empty engine, which this process owns, and which is
+// closed afterwards. The store is checked as [Store.Fsck] does. If the backup cannot be read
+// to its end, the engine is emptied again; one that was not empty is not changed, and the
+// error wraps [ErrNotEmpty].
+func RestoreInto(
+	ctx context.Context, r io.Reader, to engine.Engine, o Options, identities ...age.Identity,
+) (sum Summary, report Report, err error) {
+	defer func() { err = errors.Join(err, to.Close()) }()
+	if err := needEmpty(to); err != nil {
+		return sum, report, err
+	}
+	b, err := openBackup(r, o.KeyFile, identities)
+	if err != nil {
+		return sum, report, err
+	}
+	if err := checkSameKey(o.KeyFile, b.key); err != nil {
+		return sum, report, err
+	}
+	if err := fillEngine(ctx, to, b.pairs); err != nil {
+		return sum, report, err
+	}
+	if !b.bare {
+		if err := makeKeyOf(o.KeyFile, b.key); err != nil {
+			return sum, report, errors.Join(err, clearEngine(to))
+		}
+	}
+	s, err := With(to, o)
+	if err != nil {
+		return sum, report, err
+	}
+	report, err = s.Fsck(ctx)
+	return b.Summary, report, errors.Join(err, s.Close())
+}
+
 // pairSource calls fn for every pair of a store, in key order. It returns nil only if
 // there are no more.
 type pairSource func(ctx context.Context, fn func(key string, value []byte) error) error

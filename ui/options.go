@@ -84,6 +84,11 @@ type Options struct {
 	Plain        bool // plain lines for a screen reader
 	Theme        style.Theme
 	Keys         app.Keymap // as [CheckKeys] accepts them
+	// Place is where a dashboard stood that ended because its owner did, so that this one
+	// goes on there; nil for a new one. Moved is told where this one stands now, whenever
+	// that changes; it must not block, and may be nil.
+	Place *Place
+	Moved func(Place)
 	// CursorDelay is how long a moving cursor must rest on a row before that row is
 	// loaded; 0 loads it at once.
 	CursorDelay time.Duration

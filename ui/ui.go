@@ -61,6 +61,7 @@ type root struct {
 	queuedMoves     []func(time.Time) time.Time // moves to make after that
 	yearRunning     bool                        // a year passes in a minute
 	told            shown                       // what was told of this dashboard last
+	stood           Place                       // where it was told to stand last
 }
 
 // New makes the dashboard.
@@ -116,6 +117,9 @@ func newRoot(o Options) *root {
 	for _, t := range tabs {
 		m.pages = append(m.pages, t.make(m.ctx))
 	}
+	if o.Place != nil {
+		m.goBack(*o.Place)
+	}
 	m.refreshHeader()
 	return m
 }
@@ -135,7 +139,11 @@ type (
 
 // Init implements tea.Model.
 func (m *root) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, m.openFeed, m.tick(), app.Send(app.FocusMsg{}))
+	var back tea.Cmd
+	if m.opts.Place != nil {
+		back = m.backToast()
+	}
+	return tea.Batch(tea.RequestBackgroundColor, m.openFeed, m.tick(), app.Send(app.FocusMsg{}), back)
 }
 
 func (m *root) page() app.Page { return m.pages[m.tab] }
@@ -162,6 +170,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	}
 	m.offerActions()
 	m.tellLook()
+	m.tellPlace()
 	if spin := m.startSpinner(); spin != nil {
 		return tea.Batch(cmd, spin)
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -66,9 +67,9 @@ func (a *App) measured() metrics.Source {
 			_, sealed := a.Protection()
 			return sealed
 		},
-		Writable: a.Store.Writable,
+		Writable: func() error { return cmp.Or(a.databaseAway(), a.Store.Writable()) },
 		Sessions: a.Sessions.Count,
-		Size:     func() (used, free int64, err error) { return sizes(a.Dir) },
+		Size:     a.size,
 		Log:      a.Log,
 	}
 }

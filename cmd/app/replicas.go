@@ -31,7 +31,7 @@ const (
 
 // Ownership is who owns a store, as it is published there.
 type Ownership struct {
-	Holder  string    `json:"holder"` // see [App.Holder]
+	Holder  string    `json:"holder"` // see [Holder]
 	Since   time.Time `json:"since"`
 	Version string    `json:"version"`
 	Address string    `json:"address"`  // "" if it does not listen for replicas
@@ -193,7 +193,7 @@ func (a *App) HostKey(ctx context.Context, file string) (gossh.Signer, error) {
 
 // Team is who owns a store that several machines share, and who stands by.
 type Team struct {
-	Holder   string // as it calls itself; see [App.Holder]
+	Holder   string // as it calls itself; see [Holder]
 	Since    time.Time
 	Address  string    // where replicas attach; "" if they cannot
 	Away     time.Time // since when the database does not answer; zero while it does
@@ -203,7 +203,7 @@ type Team struct {
 // Team returns who owns the store: this process. It reads no store, so that it can be called
 // for every frame.
 func (a *App) Team() Team {
-	t := Team{Holder: a.Holder(), Since: a.since, Standbys: a.Sessions.Standbys()}
+	t := Team{Holder: Holder(), Since: a.since, Standbys: a.Sessions.Standbys()}
 	if at := a.address.Load(); at != nil {
 		t.Address = *at
 	}
@@ -242,7 +242,7 @@ func (a *App) Publish(ctx context.Context, address string, hostKey gossh.PublicK
 }
 
 func (a *App) publish(ctx context.Context, address string, hostKey gossh.PublicKey) error {
-	now := Ownership{Holder: a.Holder(), Since: a.since, Version: a.Version, Address: address}
+	now := Ownership{Holder: Holder(), Since: a.since, Version: a.Version, Address: address}
 	if hostKey != nil {
 		now.HostKey = string(gossh.MarshalAuthorizedKey(hostKey))
 	}
@@ -286,7 +286,7 @@ func (a *App) Check(ctx context.Context, address string, hostKey gossh.PublicKey
 	if key == nil {
 		return nil
 	}
-	return (&peer.Peer{Holder: a.Holder(), Version: a.Version, Address: address, HostKey: hostKey, Key: *key}).Check(ctx)
+	return (&peer.Peer{Holder: Holder(), Version: a.Version, Address: address, HostKey: hostKey, Key: *key}).Check(ctx)
 }
 
 // announce tells the owner on another machine that this process stands by, until ctx ends.
@@ -295,7 +295,7 @@ func (a *App) announce(ctx context.Context, f *Finder) {
 	for ctx.Err() == nil {
 		p, err := f.Find(ctx)
 		if err == nil && p.Address != "" {
-			err = p.StandBy(ctx, a.Holder())
+			err = p.StandBy(ctx, Holder())
 		}
 		if now := model.TextOf(err); err != nil && ctx.Err() == nil && now != told {
 			told = now

@@ -10,6 +10,7 @@ import (
 	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/store"
+	"certquay/store/engine"
 )
 
 // openStore opens or creates the store in a locked data directory, and changes the
@@ -24,6 +25,9 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
 		var err error
 		if fresh, err = store.Empty(a.shared); err != nil {
 			return &out.StoreError{Err: err}
+		}
+		if fresh && !a.MayCreate { // as after a restore that failed
+			return &out.StoreError{Err: model.Fail("open.no-store-there", "name", a.Where()).Wrapping(engine.ErrMissing)}
 		}
 		o.Copies = lock.Dir()
 		open = func() (*store.Store, error) { return store.With(a.shared, o) }

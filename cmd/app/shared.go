@@ -91,7 +91,7 @@ func (a *App) acquireShared(ctx context.Context) (err error) {
 		}
 		a.closing(a.shared.Close)
 	}
-	a.lease, err = a.shared.Acquire(ctx, a.Holder())
+	a.lease, err = a.shared.Acquire(ctx, Holder())
 	a.since = time.Now()
 	return err
 }
@@ -127,7 +127,7 @@ func (a *App) elsewhere(ctx context.Context, find *Finder, held *engine.HeldErro
 }
 
 // Holder names this process to others that want to own a database.
-func (a *App) Holder() string {
+func Holder() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "?"

@@ -7,6 +7,16 @@ import (
 	"syscall"
 )
 
+// size returns the size of the store and the free space beside it, in bytes, which is not
+// known of a database.
+func (a *App) size() (used, free int64, err error) {
+	if db, ok := a.shared.(interface{ Size() (int64, error) }); ok {
+		used, err = db.Size()
+		return used, -1, err
+	}
+	return sizes(a.Dir)
+}
+
 // sizes returns the space that the files of a directory use and the free space of its
 // volume, in bytes.
 func sizes(dir string) (used, free int64, err error) {

@@ -94,6 +94,9 @@ type Options struct {
 	// Followed is called when a dashboard has lost its owner on another machine and looks
 	// for the next one; nil for nobody.
 	Followed func(*peer.Peer)
+	// Place holds where a dashboard stands, for that of the next owner; nil if that is not
+	// kept.
+	Place *session.Place
 	// PrintErr reports an error with the exit code it causes; nil means printing a line
 	// on Err.
 	PrintErr func(code int, err error)

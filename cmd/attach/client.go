@@ -180,6 +180,7 @@ func (c *client) request() error {
 		Args: c.o.Args, Dir: c.o.Dir, Env: forwardedEnv(c.o.Env),
 		In: d.In, Out: d.Out, Err: d.Err, Width: d.Width, Height: d.Height,
 		Term: d.Term, Profile: int(d.Profile), Lang: d.Lang, User: session.UserName(os.Geteuid()),
+		Place: c.o.Place.Get(),
 	}
 	return q.Write(c.ch)
 }
@@ -198,6 +199,8 @@ func (c *client) handleRequests(ended chan<- struct{}) {
 			c.leaving = true
 		case wire.Reattach:
 			c.reattach = true
+		case wire.Place:
+			c.o.Place.Set(r.Payload)
 		case wire.Feed:
 			c.term.startInput(c.ch)
 		case wire.Raw:

@@ -25,7 +25,8 @@ type Source struct {
 	Sealed   func() bool
 	Writable func() error // why nothing can be written to the store, or nil
 	Sessions func() int
-	// Size returns the size of the store, and the free space beside it, in bytes.
+	// Size returns the size of the store, and the free space beside it, in bytes; a negative
+	// one is not known.
 	Size func() (used, free int64, err error)
 	Log  *slog.Logger
 }
@@ -106,8 +107,8 @@ var (
 	build        = describe("build_info", "The version that runs.", "version")
 	isSealed     = describe("sealed", "1 while the passphrase of the store was not entered, else 0.")
 	writable     = describe("store_writable", "1 while the store accepts writes, else 0.")
-	storeBytes   = describe("store_bytes", "Size of the data directory.")
-	freeBytes    = describe("store_free_bytes", "Free space of the volume of the data directory.")
+	storeBytes   = describe("store_bytes", "Size of the data directory; of a store in a database, of its table or of the database of an etcd node.")
+	freeBytes    = describe("store_free_bytes", "Free space of the volume of the data directory; absent for a store in a database.")
 	sessions     = describe("sessions", "Dashboards and verbs that run, those over SSH included.")
 	certificates = describe("certificates", "Certificates by state.", "state")
 	conditions   = describe("certificate_conditions", "Certificates for which a condition holds; several may.", "condition")
@@ -152,7 +153,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.NewInvalidMetric(storeBytes, err)
 	} else {
 		gauge(storeBytes, float64(used))
-		gauge(freeBytes, float64(free))
+		if free >= 0 {
+			gauge(freeBytes, float64(free))
+		}
 	}
 	m, err := c.s.Engine()
 	if err != nil {

@@ -19,7 +19,7 @@ func NewLocalSession() *Session {
 	s := &Session{
 		Kind: Local, In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		Width: d.Width, Terminal: d.Out, ErrTerminal: d.Err, Interactive: d.In && (d.Err || d.Out),
-		Profile: d.Profile, Env: os.Environ(), Lang: d.Lang,
+		Profile: d.Profile, Env: os.Environ(), Lang: d.Lang, Place: NewPlace(nil, nil),
 		Actor: model.Actor{Name: UserName(os.Getuid()), Role: model.Owner, Via: "terminal"},
 	}
 	if d.In && d.Out {

@@ -111,6 +111,7 @@ type Session struct {
 	Profile     colorprofile.Profile
 	Env         []string    // of the caller, only a few variables unless local; the last of a name counts
 	Lang        string      // "en" or "zh", from --lang or else the locale
+	Place       *Place      // where the caller stood in a dashboard, and stands; nil if that is not kept
 	Actor       model.Actor // actor at the start of the session; see [Session.Who]
 	PTY         *PTY        // nil if no full-screen program can run
 

@@ -304,6 +304,9 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 		},
 		Dir: q.Dir, PID: c.conn.pid,
 	})
+	if r.PTY != nil {
+		ss.Place = session.NewPlace(q.Place, c.placeTeller())
+	}
 	code, begun := c.serve(ss, q.Args)
 	if !begun {
 		_, _ = c.SendRequest(wire.Leaving, true, nil)
@@ -311,6 +314,29 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 		_, _ = c.SendRequest(wire.Reattach, false, nil)
 	}
 	return code
+}
+
+// placeTeller returns a function that tells the client where its dashboard stands. It does
+// not wait for the client, who may miss places that are not the newest.
+func (c *channel) placeTeller() func([]byte) {
+	newest := make(chan []byte, 1)
+	go func() {
+		for {
+			select {
+			case <-c.ctx.Done():
+				return
+			case at := <-newest:
+				_, _ = c.SendRequest(wire.Place, false, at)
+			}
+		}
+	}()
+	return func(at []byte) {
+		select {
+		case <-newest:
+		default:
+		}
+		newest <- at // the only sender, and there is room
+	}
 }
 
 // serve calls the handler. begun is false if the server is leaving or the client did

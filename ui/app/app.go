@@ -168,7 +168,7 @@ type Context struct {
 	Width   int // of the screen, in cells
 	Now     time.Time
 	Away    time.Time // since when the database of a shared store does not answer; zero while it does
-	Spinner string // the current frame while something is waited for; "" otherwise
+	Spinner string    // the current frame while something is waited for; "" otherwise
 	Undo    *Undo
 	Drafts  map[string]map[string]string // unsent input of forms
 	Layouts map[string]ListLayout        // how the person has arranged lists, by their names

@@ -159,6 +159,19 @@ func (l *Browser[R]) id() model.ID {
 	return l.source.Instance(r)
 }
 
+// Place is the filter and the row under the cursor.
+func (l *Browser[R]) Place() app.Place {
+	at := l.Table.Place()
+	at.Query = l.search.Query()
+	return at
+}
+
+// Return goes to a place in another list, before the rows are read.
+func (l *Browser[R]) Return(to app.Place) {
+	l.search.Set(to.Query)
+	l.Table.Return(to)
+}
+
 // Step moves the cursor to the next row about another certificate, forwards or
 // backwards, and shows that in details; nil if no such row is held.
 func (l *Browser[R]) Step(by int) tea.Cmd {

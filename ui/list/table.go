@@ -63,6 +63,7 @@ type Table[T any] struct {
 	rows          []T
 	cursor, top   int
 	selectedID    string // the ID under the cursor
+	unread        bool   // the cursor is where [Table.Return] put it, and no rows are held yet
 	rangeFrom     int    // where a range of marks began
 	rangeEnd      int    // where it ended, from 1; 0 for none
 	fitted        []fittedColumn
@@ -217,7 +218,7 @@ func (t *Table[T]) Window() (offset, limit int) {
 // all. If the selected row is among them the cursor follows it and keeps its line.
 func (t *Table[T]) SetWindow(offset int, rows []T, total int) {
 	line := t.cursor - t.top
-	t.offset, t.rows, t.total = offset, rows, total
+	t.offset, t.rows, t.total, t.unread = offset, rows, total, false
 	if t.selectedID != "" {
 		for i, r := range rows {
 			if t.ID(r) == t.selectedID && offset+i != t.cursor {
@@ -231,8 +232,12 @@ func (t *Table[T]) SetWindow(offset int, rows []T, total int) {
 	t.rememberSelected()
 }
 
-// clamp keeps the cursor inside the list and on the screen.
+// clamp keeps the cursor inside the list and on the screen, once it is known how long that
+// is.
 func (t *Table[T]) clamp() {
+	if t.unread {
+		return
+	}
 	t.cursor = max(min(t.cursor, t.total-1), 0)
 	if t.cursor < t.top {
 		t.top = t.cursor
@@ -275,6 +280,17 @@ func (t *Table[T]) Reset() { t.top, t.cursor, t.selectedID = 0, 0, "" }
 
 // SelectID selects the row with an ID once it is held.
 func (t *Table[T]) SelectID(id string) { t.selectedID = id }
+
+// Place returns the row under the cursor, its number and its line of the screen.
+func (t *Table[T]) Place() app.Place {
+	return app.Place{Row: t.selectedID, Index: t.cursor, Line: t.cursor - t.top}
+}
+
+// Return puts the cursor where it was in another table, before rows are loaded.
+func (t *Table[T]) Return(to app.Place) {
+	t.cursor = max(to.Index, 0)
+	t.top, t.selectedID, t.unread = max(t.cursor-max(to.Line, 0), 0), to.Row, true
+}
 
 // Move moves the cursor by n rows.
 func (t *Table[T]) Move(n int) { t.Select(t.cursor + n) }

@@ -27,7 +27,7 @@ const Command = "certquay-attach"
 // It writes a [Request] with its name, and stays connected as long as it waits.
 const Standby = "certquay-standby"
 
-// Channel requests from the owner. All want a reply but Reattach.
+// Channel requests from the owner. All want a reply but Reattach and Place.
 const (
 	Accepted = "accepted@certquay" // the work begins when this is acknowledged
 	Leaving  = "leaving@certquay"  // nothing was begun; attach to the next owner
@@ -35,6 +35,7 @@ const (
 	Raw      = "raw@certquay"      // a [Switch]: raw mode of the terminal, with Feed
 	Hide     = "hide@certquay"     // a [Switch]: no echo
 	Reattach = "reattach@certquay" // a dashboard ended because the owner leaves
+	Place    = "place@certquay"    // where a dashboard stands now, for the next [Request]
 )
 
 // Switch is the payload of Raw and Hide.
@@ -69,7 +70,8 @@ type Request struct {
 	Term    string   `json:"term"`
 	Profile int      `json:"profile"`
 	Lang    string   `json:"lang"`
-	User    string   `json:"user"` // who it is on another machine; the kernel tells on this one
+	Place   []byte   `json:"place,omitempty"` // what Place told last
+	User    string   `json:"user"`            // who it is on another machine; the kernel tells on this one
 }
 
 // MaxRequest is the maximum size of a request, in bytes. Linux allows command lines of

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -38,6 +39,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"a batch over the limit is refused", limited},
 		{"keys are as long as the limit, and no longer", longKeys},
 		{"keys read are counted", counted},
+		{"a database tells its size", sized},
 		{"an ended context writes nothing", cancelled},
 		{"closing again does nothing", closed},
 	} {
@@ -386,6 +388,18 @@ func longKeys(t *testing.T, e engine.Engine) {
 		t.Errorf("a longer key is deleted: %v", err)
 	}
 	put(t, e, "k", "2")
+}
+
+// sized tests engines that tell the size of their database.
+func sized(t *testing.T, e engine.Engine) {
+	s, ok := e.(interface{ Size() (int64, error) })
+	if !ok {
+		return
+	}
+	put(t, e, "k", strings.Repeat("v", 1000))
+	if n, err := s.Size(); err != nil || n < 1000 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
 }
 
 // counted tests [Counter].

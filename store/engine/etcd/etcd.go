@@ -52,6 +52,7 @@ type cluster interface {
 	Grant(ctx context.Context, wanted int64) (id, seconds int64, err error)
 	Renew(ctx context.Context, id int64) (held bool, err error)
 	Revoke(ctx context.Context, id int64) error
+	Size(ctx context.Context) (int64, error)
 	Close()
 }
 
@@ -159,6 +160,22 @@ func (e *Engine) attempt(ctx context.Context, l *lease, id string, txn wire.Txn)
 
 // Limit is that of the servers.
 func (e *Engine) Limit() engine.Limit { return e.limit }
+
+// Away returns an [engine.AwayError] while the database does not answer its owner, else nil.
+func (e *Engine) Away() error { return e.outage.Err() }
+
+// Size returns the size of the database of a node, in bytes, with what is not below the
+// prefix, and with the history that is not compacted.
+func (e *Engine) Size() (size int64, err error) {
+	err = e.patiently(func(ctx context.Context) (err error) {
+		size, err = e.cluster.Size(ctx)
+		return err
+	})
+	if err != nil {
+		return 0, e.explain(err)
+	}
+	return size, nil
+}
 
 // Name returns the address of the database, without a password.
 func (e *Engine) Name() string { return e.name }

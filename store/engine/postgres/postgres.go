@@ -125,6 +125,22 @@ func (e *Engine) attempt(ctx context.Context, l *lease, id batchID, arrays []any
 // Limit is 2 MiB in 16,384 writes.
 func (e *Engine) Limit() engine.Limit { return limit }
 
+// Away returns an [engine.AwayError] while the database does not answer its owner, else nil.
+func (e *Engine) Away() error { return e.outage.Err() }
+
+// Size returns the size of the table with its index, in bytes.
+func (e *Engine) Size() (size int64, err error) {
+	ctx, cancel, err := e.outage.Reading(readTimeout)
+	if err != nil {
+		return 0, err
+	}
+	defer cancel()
+	if err := e.reads.QueryRow(ctx, sizeSQL).Scan(&size); err != nil {
+		return 0, engine.Explain(ctx, e.explain(err))
+	}
+	return size, nil
+}
+
 // Name returns the address of the database, without a password.
 func (e *Engine) Name() string { return e.name }
 

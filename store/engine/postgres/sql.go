@@ -33,6 +33,8 @@ select case when (
 then format else 0 end from certquay_owner`
 )
 
+const sizeSQL = `select pg_total_relation_size('certquay')`
+
 // applySQL writes a batch in one statement, so that no connection that breaks, and no
 // owner that stops, leaves a transaction open. Its first part compares: the epoch, by
 // which a deposed owner writes nothing; the batch before, by which a batch that was sent

@@ -27,6 +27,7 @@ type page struct {
 	oldestFirst   bool          // the oldest first, else the newest
 	reading       bool
 	loaded        bool
+	returned      bool // to a row below the top, which is not read yet
 	typing        bool
 	input         widget.Input
 	query         query // what is typed
@@ -73,6 +74,23 @@ func (p *page) SetSize(w, h int) {
 func (p *page) listTop() int { return pictureTop + p.pictureHeight() }
 
 func (p *page) Capturing() bool { return p.typing }
+
+// Place implements app.Placer.
+func (p *page) Place() app.Place {
+	at := p.table.Place()
+	at.Query = p.input.Value()
+	return at
+}
+
+// Return implements app.Placer.
+func (p *page) Return(to app.Place) {
+	p.input.SetValue(to.Query)
+	if p.retype(); p.query.wrong == "" {
+		p.asked = p.query
+	}
+	p.table.Return(to)
+	p.returned = to.Index > 0
+}
 
 // Waits implements app.Waiter.
 func (p *page) Waits() bool { return !p.loaded }
@@ -197,8 +215,8 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if m.generation != p.generation {
 			return nil
 		}
-		first := !p.loaded || p.table.Cursor() == 0
-		p.loaded = true
+		first := (!p.loaded || p.table.Cursor() == 0) && !p.returned
+		p.loaded, p.returned = true, false
 		switch {
 		case m.further:
 			p.reading = false

@@ -62,6 +62,34 @@ type productsLoadedMsg struct {
 	watches int
 }
 
+// watchedPart is the part of the page with the watched endpoints, which no product is
+// called.
+const watchedPart = "/watched"
+
+// Place implements app.Placer.
+func (p *page) Place() app.Place {
+	if p.onWatched() {
+		at := p.watched.list.Place()
+		at.Part = watchedPart
+		return at
+	}
+	at := p.list.Place()
+	at.Part = p.product
+	return at
+}
+
+// Return implements app.Placer.
+func (p *page) Return(to app.Place) {
+	if to.Part == watchedPart {
+		p.tab = p.tabs() - 1
+		p.watched.list.Return(to)
+		return
+	}
+	p.product = to.Part
+	p.list.SetColumns(columns(p.c, p.product == ""))
+	p.list.Return(to)
+}
+
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
 	p.list.SetSize(w, h)

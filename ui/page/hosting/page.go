@@ -71,6 +71,12 @@ type (
 	totalsLoadedMsg struct{ totals totals }
 )
 
+// Place implements app.Placer.
+func (p *page) Place() app.Place { return p.list.Place() }
+
+// Return implements app.Placer.
+func (p *page) Return(to app.Place) { p.list.Return(to) }
+
 func (p *page) SetSize(w, h int) {
 	p.width = max(w, 0)
 	p.list.SetSize(w, h)

@@ -115,6 +115,25 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.search.Typing() }
 
+// Place implements app.Placer.
+func (p *page) Place() app.Place {
+	at := p.table.Place()
+	at.Query = p.search.Query()
+	if p.details != nil {
+		at.Open = p.details.id
+	}
+	return at
+}
+
+// Return implements app.Placer.
+func (p *page) Return(to app.Place) {
+	p.search.Set(to.Query)
+	p.table.Return(to)
+	if to.Open != "" {
+		p.details = newDetails(p.c, to.Open)
+	}
+}
+
 // Waits implements app.Waiter.
 func (p *page) Waits() bool { return !p.loaded || p.details != nil && !p.details.loaded }
 

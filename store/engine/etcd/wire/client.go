@@ -108,6 +108,21 @@ func (c *Client) Revoke(ctx context.Context, id int64) error {
 	return err
 }
 
+// Size returns the size of the database of a node, in bytes: all keys, with their history.
+func (c *Client) Size(ctx context.Context) (size int64, err error) {
+	answer, err := c.Call(ctx, "Maintenance/Status", nil)
+	if err != nil {
+		return 0, err
+	}
+	err = message(answer).fields(func(field protowire.Number, n uint64, _ []byte) error {
+		if field == 3 {
+			size = int64(n)
+		}
+		return nil
+	})
+	return size, err
+}
+
 // Call calls a method with an encoded protocol buffer, with a token if the client has a
 // user, and returns another one.
 func (c *Client) Call(ctx context.Context, method string, ask []byte) ([]byte, error) {
