@@ -137,7 +137,8 @@ func TestTheSpecificationOfBalances(t *testing.T) {
 	at := func(call, back int64, d deed, f answer) porcupine.Operation {
 		return porcupine.Operation{Call: call, Return: back, Input: d, Output: f}
 	}
-	done, refusal, units := answer{heard: "done"}, answer{heard: "refused"}, func(n, r int) answer { return answer{books: books{available: n, reserved: r}} }
+	done, refusal := answer{heard: "done"}, answer{heard: "refused"}
+	units := func(n, r int) answer { return answer{books: books{available: n, reserved: r}} }
 	for name, c := range map[string]struct {
 		legal   bool
 		history []porcupine.Operation

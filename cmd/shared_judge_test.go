@@ -89,7 +89,8 @@ func (l *sharedLab) judgeMoney(round int, all map[string]owned) {
 	if acked := l.acked["buy"] + l.acked["pack"]; purchases < acked || purchases > acked+l.unknown {
 		l.Errorf("round %d: %d certificates were bought, %d acknowledged, and %d may have been", round, purchases, acked, l.unknown)
 	}
-	if b := l.balance("certificate"); b.Total != l.packs || b.Used != used || b.Reserved != reserved || b.Available != l.packs-used-reserved {
+	b := l.balance("certificate")
+	if b.Total != l.packs || b.Used != used || b.Reserved != reserved || b.Available != l.packs-used-reserved {
 		l.Errorf("round %d: the pack has %+v, and %d are used, %d reserved", round, b, used, reserved)
 	}
 	for _, c := range decode[[]struct {
@@ -147,7 +148,8 @@ func (l *sharedLab) finish() {
 		l.Errorf("the CA has signed %d certificates for %d versions", signed, versions)
 	}
 	looked := l.fenced(l.T)
-	l.Logf("%d certificates, %d versions, %d automatic deployments; %d writes, each by who owned the database; acknowledged %v, %d purchases not",
+	l.Logf("%d certificates, %d versions, %d automatic deployments; %d writes, each by who owned the database; "+
+		"acknowledged %v, %d purchases not",
 		len(all), versions, renewed, looked, l.acked, l.unknown)
 	for _, said := range slices.Sorted(maps.Keys(l.refused)) {
 		l.Logf("not acknowledged, %d times: %s", l.refused[said], said)

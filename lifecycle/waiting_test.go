@@ -56,7 +56,7 @@ func TestAPassReadsABoundedNumberOfWaitingDeployments(t *testing.T) {
 	w.deploy(id)
 	const waiting = 20_000
 	w.waitForCredits(id, waiting)
-	free := int(w.balance(ledger.UnitCredit).Available)
+	free := w.balance(ledger.UnitCredit).Available
 	w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { // what comes with hosting is used elsewhere
 		return ledger.Reserve(tx, w.clock.Now(), "elsewhere", rules.AutoDeploy, id, ledger.UnitCredit, free)
 	}))

@@ -99,7 +99,7 @@ func (w *tableWriter) begin(id string, p tablePlace) error {
 	b := append([]byte{search.Layout}, file...)
 	b = binary.BigEndian.AppendUint64(b, p.batch)
 	b = binary.BigEndian.AppendUint64(b, p.event)
-	b = append(b, p.highWater.encode()...)
+	b = append(b, p.encode()...)
 	b = append(b, id...)
 	if err := w.write(b); err != nil {
 		return err
