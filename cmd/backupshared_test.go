@@ -18,7 +18,8 @@ func TestAStoreInADatabaseIsBackedUpAndRestored(t *testing.T) {
 		r := first.deploy(id, "CDN")
 		s := first.stand()
 		s.says(t, "serving", 1)
-		file, passphrase := filepath.Join(first.home, "certquay.backup"), written(t, filepath.Join(first.home, "pass.txt"), "correct horse\n")
+		file := filepath.Join(first.home, "certquay.backup")
+		passphrase := written(t, filepath.Join(first.home, "pass.txt"), "correct horse\n")
 		with := []string{"--passphrase-file", passphrase}
 		first.must(append([]string{"backup", file}, with...)...)
 		first.must(append([]string{"backup", "verify", file}, with...)...)

@@ -43,7 +43,8 @@ func TestTheSealOfASharedStoreStays(t *testing.T) {
 		sealed.configure(append(where, "seal: passphrase")...)
 		sealed.answered([][2]string{{"to seal the store with", passphrase}, {"Again", passphrase}}, "buy", "--yes")
 		sealed.configure(where...)
-		if said := sealed.failed("list"); !strings.Contains(said, "protected by passphrase") || !strings.Contains(said, "set store.seal back") {
+		said := sealed.failed("list")
+		if !strings.Contains(said, "protected by passphrase") || !strings.Contains(said, "set store.seal back") {
 			t.Errorf("without the passphrase: %s", said)
 		}
 		if all := sealed.names(); len(all) != 1 { // where nobody can be asked
@@ -89,7 +90,8 @@ func TestAClockOfTheDatabaseThatDiffers(t *testing.T) {
 create function clock_timestamp() returns timestamptz language sql as $$ select pg_catalog.clock_timestamp() - interval '5 minutes' $$;
 alter role %s in database %s set search_path = public, pg_catalog`, at.User.Username(), strings.TrimPrefix(at.Path, "/")))
 	m := newMachine(t, database, nil)
-	if said := m.refuse(5, "buy"); !strings.Contains(said, "differ by 5m") || !strings.Contains(said, "NTP") || strings.Count(said, "\n") != 1 {
+	said := m.refuse(5, "buy")
+	if !strings.Contains(said, "differ by 5m") || !strings.Contains(said, "NTP") || strings.Count(said, "\n") != 1 {
 		t.Errorf("%s", said)
 	}
 	server.Exec(t, database, "do $$ begin assert (select count(*) = 0 from pg_class c where relnamespace = 'public'::regnamespace); end $$")

@@ -79,7 +79,10 @@ func (r *recorder) record(on bool) (batches []*engine.Batch, ranges []engine.Ran
 
 func (r *recorder) Snapshot() (engine.Snapshot, error) {
 	s, err := r.Engine.Snapshot()
-	return recordedSnapshot{s, r}, err
+	if err != nil {
+		return nil, err
+	}
+	return recordedSnapshot{s, r}, nil
 }
 
 type recordedSnapshot struct {

@@ -121,7 +121,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 
 // place is where a dashboard of this person stood that ended with its owner; nil for none.
 func (c *invocation) place() *ui.Place {
-	at := c.Session.Place.Get()
+	at := c.Place.Get()
 	if at == nil {
 		return nil
 	}
@@ -136,7 +136,7 @@ func (c *invocation) place() *ui.Place {
 // keepPlace keeps where the dashboard stands for the one of the next owner.
 func (c *invocation) keepPlace(p ui.Place) {
 	if at, err := json.Marshal(p); err == nil {
-		c.Session.Place.Set(at)
+		c.Place.Set(at)
 	}
 }
 

@@ -57,9 +57,10 @@ type orderJSON struct {
 }
 
 func issuerCmd(c *invocation) *cobra.Command {
-	cmd := &cobra.Command{Use: "issuer", Args: unknownVerb, RunE: func(cmd *cobra.Command, _ []string) error { return c.issuers(cmd.Context()) }}
+	list := func(cmd *cobra.Command, _ []string) error { return c.issuers(cmd.Context()) }
+	cmd := &cobra.Command{Use: "issuer", Args: unknownVerb, RunE: list}
 	cmd.AddCommand(issuerAddCmd(c), issuerEditCmd(c),
-		&cobra.Command{Use: "list", Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error { return c.issuers(cmd.Context()) }},
+		&cobra.Command{Use: "list", Args: noArgs, RunE: list},
 		&cobra.Command{Use: "show", Args: exactArg("arg.name"), RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.app.Store.WaitForTable(cmd.Context()); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"syscall"
@@ -128,10 +129,12 @@ func TestReadingGoesOnWhileTheDatabaseIsAway(t *testing.T) {
 		}
 	}
 	for _, verb := range [][]string{
-		{"show", id}, {"list", "--where", "is:needs-person"}, {"resources"}, {"activity"}, {"tasks"}, {"fsck"}, {"forecast"}, {"buy"}, {"renew", id},
+		{"show", id}, {"list", "--where", "is:needs-person"}, {"resources"}, {"activity"}, {"tasks"}, {"fsck"}, {"forecast"}, {"buy"},
+		{"renew", id},
 	} {
 		said := m.refuse(5, verb...)
-		if !strings.Contains(said, "has not answered since") || !strings.Contains(said, "cannot be reached") || strings.Count(said, "\n") != 1 {
+		why := strings.Contains(said, "has not answered since") && strings.Contains(said, "cannot be reached")
+		if !why || strings.Count(said, "\n") != 1 {
 			t.Errorf("%q while the database is away: %s", verb, said)
 		}
 	}
@@ -181,5 +184,34 @@ func TestAnOwnerIsCutOffFromTheDatabase(t *testing.T) {
 	at.waitFor("shop.example.com")
 	if clean := second.must("fsck"); !strings.Contains(clean, "clean") {
 		t.Errorf("fsck: %s", clean)
+	}
+}
+
+// A dashboard at another machine goes on when its owner finds out first that it has lost
+// the store, or is stopped; a verb is not said to have been stopped by its user.
+// finding: R-K1
+// spec: E2
+func TestADashboardElsewhereGoesOnWhenItsOwnerStops(t *testing.T) {
+	server := pgtest.Start(t)
+	database := server.Database(t)
+	first := newMachine(t, database, nil)
+	first.must("buy")
+	a := first.stand(anywhere...)
+	a.says(t, "serving", 1)
+	away := newMachine(t, database, first)
+	var all []*screen
+	for range 8 {
+		all = append(all, away.open(120, 40))
+		all[len(all)-1].waitFor("owner: ")
+	}
+	for n := range 4 {
+		server.Exec(t, database, "update certquay_owner set epoch = epoch + 1, ends = clock_timestamp()")
+		a.says(t, "serving", n+2)
+		bought := decode[struct{ Instances []instance }](t, first.must("buy", "--json")).Instances[0].ID
+		domain := fmt.Sprintf("n%d.example.com", n)
+		first.must("apply", bought, "--domain", domain)
+		for _, seen := range all {
+			seen.waitFor(domain)
+		}
 	}
 }

@@ -51,7 +51,9 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 		if err := c.checkWhoLogsIn(n, l.Addr()); err != nil {
 			return errors.Join(err, l.Close())
 		}
-		go func() { ended <- a.Sessions.ServeNetwork(ctx, l, *n) }()
+		// People are served until the owner has left: it waits for what they do, and has
+		// dashboards attach to the next one.
+		go func() { ended <- a.Sessions.ServeNetwork(context.WithoutCancel(ctx), l, *n) }()
 		c.Say("verb.serve.ssh", "address", l.Addr())
 		if a.Shared() && !a.ReadOnly {
 			c.admitReplicas(ctx, l.Addr(), n.HostKey.PublicKey())

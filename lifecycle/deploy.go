@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
@@ -18,7 +19,10 @@ import (
 
 // deployments starts jobs at resources, both those a person requests and
 // automatic ones, and counts the resources of an instance by status.
-type deployments struct{ *Engine }
+type deployments struct {
+	*Engine
+	lookedAtAll atomic.Int64 // when all that wait were last looked at, in nanoseconds since 1970
+}
 
 // target is a resource to deploy to.
 type target struct {
@@ -304,7 +308,7 @@ func (ds *deployments) supersedeWaiting(tx model.Tx, r *model.Resource) (bool, e
 	if err != nil {
 		return false, rules.ReadError("job", r.Operation.Job, err)
 	}
-	if j.Live() && !j.Next.After(ds.Now()) {
+	if ds.isRunning(&j) {
 		return true, nil
 	}
 	r.Operation = model.Operation{}
@@ -313,6 +317,9 @@ func (ds *deployments) supersedeWaiting(tx model.Tx, r *model.Resource) (bool, e
 	}
 	return false, ds.worker.finish(tx, &j, resultSuperseded)
 }
+
+// isRunning reports whether a job is under way and does not wait for its next attempt.
+func (ds *deployments) isRunning(j *model.Job) bool { return j.Live() && !j.Next.After(ds.Now()) }
 
 // resultSuperseded is the result of a job that was replaced by a later one.
 const resultSuperseded = "superseded"

@@ -207,7 +207,7 @@ func New(o Options) *Engine {
 		e.productRegions = o.OpenProduct.Regions
 	}
 	e.products = authority.NewProducts(e.journal, open, o.DeclaredProducts, o.OpenProduct, e.productInUse)
-	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{e}
+	e.worker, e.scheduler, e.reader, e.deployments = newWorker(e, o.Workers), newScheduler(e), &reader{e}, &deployments{Engine: e}
 	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.VerifyChain, e.recordedRevocation, e.policy.Looks)
 	e.outbox = outbox.New(ctx, outbox.Options{
 		Journal: e.journal, Directory: e.directory, Notifier: e.notifier, Policy: e.policy.Notify, Words: o.Words,

@@ -223,6 +223,9 @@ func (ds *deployments) startAutoDeploy(tx model.Tx, i *model.Instance, v *model.
 	if running, err := ds.supersedeWaiting(tx, r); err != nil {
 		return nil, err
 	} else if running { // it goes on when that has ended
+		if r.Waiting && !r.AwaitsWindow() {
+			return nil, nil
+		}
 		r.Waiting, r.WindowAt = true, time.Time{}
 		return nil, tx.Put(r)
 	}

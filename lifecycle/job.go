@@ -263,7 +263,7 @@ func (w *worker) run(id model.ID, justCommitted bool) {
 		resumed = false
 	}
 	if j.Resource != "" { // deployments may wait for this resource
-		if err := w.deployments.resumeWaitingDeploys(w.ctx); err != nil {
+		if err := w.deployments.resumeAfter(w.ctx, j.Resource); err != nil {
 			w.logJob(&j, err)
 		}
 	}

@@ -246,6 +246,7 @@ func (g *group) commit() error {
 	}
 	if err == nil && len(b.Writes) > 0 {
 		g.s.table.Commit(g.rows)
+		g.s.tableFile.noteChanged(len(g.rows))
 		g.s.feed.publish(g.changes)
 	}
 	for _, r := range g.callers {

@@ -15,8 +15,11 @@
 //     read both.
 //   - A subscriber receives every commit, or a notification that it missed some.
 //
-// Lists of instances are answered by the table in [certquay/store/search], which is
-// built from the records when the store is opened and updated by every commit.
+// Lists of instances are answered by the table in [certquay/store/search], which every
+// commit updates. A store in a directory keeps it in the file "search-table", without
+// secrets, when it is closed and from time to time. When the store is opened the file is
+// used if it is authentic and of an earlier state of the same database; otherwise, and in
+// a store in another engine, the table is built from the records.
 //
 // The package depends on the model and knows nothing about the life cycle.
 package store

@@ -31,7 +31,7 @@ const (
 // to other packages; "lost+found" exists in the root of a volume.
 var ownNames = map[string]bool{
 	idName: true, pendingIDName: true, databaseName: true, reserveName: true, markName: true,
-	databaseNext: true, databaseOld: true, cutOffName: true,
+	databaseNext: true, databaseOld: true, cutOffName: true, tableFileName: true, nextTableName: true,
 	"owner.lock": true, "sock": true, "edge": true, "lost+found": true,
 	restoringName: true,
 }
@@ -195,6 +195,11 @@ func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.
 	}
 	err = compareMark(r, keys, l, o)
 	if less := new(dataMissingOpenError); err == nil || o.AcceptLoss && errors.As(err, &less) {
+		if err != nil {
+			if err := removeTable(l.dir); err != nil { // it may hold what is given up
+				return nil, errors.Join(err, r.Close())
+			}
+		}
 		if err = copyCutOff(db, r.TruncatedFiles(), err != nil); err == nil {
 			return r, nil
 		}
@@ -385,7 +390,7 @@ func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error)
 			if err := initialize(e, k, l.id, o); err != nil {
 				return nil, &OpenError{What: l.dir, Why: model.Say("open.not-made"), Err: err}
 			}
-			return start(e, k, o)
+			return start(e, k, l, o)
 		}
 	}
 	if err := v.identify(l, o); err != nil {
@@ -398,7 +403,7 @@ func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error)
 	if err := k.unwrap(mk, model.Secret{}); err != nil {
 		return nil, err
 	}
-	s, err := start(e, k, o)
+	s, err := start(e, k, l, o)
 	if err != nil {
 		return nil, err
 	}

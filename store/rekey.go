@@ -43,7 +43,7 @@ func Rekey(ctx context.Context, dir string, o Options, current, next model.Secre
 		return errors.Join(model.Fail("store.rekeying", "cause", err), os.RemoveAll(to))
 	}
 	db, old := filepath.Join(dir, databaseName), filepath.Join(dir, databaseOld)
-	if err := errors.Join(syncDir(to), os.Rename(db, old), os.Rename(to, db), syncDir(dir)); err != nil {
+	if err := errors.Join(removeTable(dir), syncDir(to), os.Rename(db, old), os.Rename(to, db), syncDir(dir)); err != nil {
 		return model.Fail("store.rekeyed", "cause", err)
 	}
 	return finishRekeying(dir)

@@ -95,6 +95,7 @@ type Store struct {
 	table        *search.Table
 	contacts     atomic.Pointer[map[model.ID]string] // their names; nil until read
 	build        tableBuild
+	tableFile    *tableFile // nil without a directory
 
 	requests chan *request
 	closing  chan struct{} // closed when Close begins
@@ -108,11 +109,12 @@ type Store struct {
 }
 
 // start starts the goroutines of a store over an engine that has been checked.
-func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
+func start(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error) {
 	s := &Store{
 		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, closeTimeout: o.CloseTimeout, keyFile: o.KeyFile, table: search.New(),
-		requests: make(chan *request, maxGroupCallers),
-		closing:  make(chan struct{}), stopped: make(chan struct{}),
+		tableFile: newTableFile(l),
+		requests:  make(chan *request, maxGroupCallers),
+		closing:   make(chan struct{}), stopped: make(chan struct{}),
 	}
 	// The table is built from this snapshot and then updated by the committer, which
 	// does not run yet, so no change is missed.
@@ -157,8 +159,8 @@ func (s *Store) enter() error {
 	return nil
 }
 
-// Close finishes the running write, refuses queued ones, ends all subscriptions, waits
-// for readers, and closes the engine. Closing again does nothing.
+// Close finishes the running write, refuses queued ones, saves the search table if it has
+// changed much, ends all subscriptions, waits for readers, and closes the engine. Closing again does nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -171,7 +173,8 @@ func (s *Store) Close() error {
 	close(s.closing)
 	<-s.stopped
 	s.build.stop()
-	<-s.build.done
+	<-s.build.ended
+	s.saveTable(s.afterCommits)
 	s.feed.close()
 	s.readers.Wait()
 	return errors.Join(s.space.releaseReserve(), s.closeEngine(), s.highWater.close())

@@ -296,8 +296,8 @@ func (a *App) serveSessions(ctx context.Context, lock *owner.Lock) error {
 	a.closing(func() error {
 		defer stop()
 		patience := 30 * time.Second
-		if ctx.Err() != nil && !a.Serve {
-			patience = 3 * time.Second // when stopped: the user is waiting
+		if ctx.Err() != nil && !a.Serve || a.deposed() {
+			patience = 3 * time.Second // when stopped: the user is waiting; without the store, nothing can be done
 		}
 		cctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

@@ -26,6 +26,9 @@ const (
 	ownerPatience = 8 * time.Second
 	// standbyInterval is how often a process that waits asks whether it can be the owner.
 	standbyInterval = 250 * time.Millisecond
+	// dashboardInterval is how often a dashboard asks: more slowly, so that a process that
+	// serves is the owner rather than one that ends with a person's work.
+	dashboardInterval = time.Second
 	// outageInterval is how often it asks while the database cannot be reached.
 	outageInterval = time.Second
 )
@@ -57,6 +60,8 @@ func (a *App) openShared(ctx context.Context) error {
 			}
 			if a.Serve {
 				announce()
+			} else if a.Dashboard {
+				wait = dashboardInterval
 			}
 			if !standby && time.Since(begun) > ownerPatience {
 				return &out.StoreError{Err: err, Hint: model.Say("verb.standby.there")}
@@ -205,4 +210,14 @@ func (a *App) Deposed() <-chan struct{} {
 		return nil
 	}
 	return a.lease.Lost()
+}
+
+// deposed reports whether this process was the owner of a shared store and is not any more.
+func (a *App) deposed() bool {
+	select {
+	case <-a.Deposed():
+		return true
+	default:
+		return false
+	}
 }

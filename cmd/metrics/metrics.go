@@ -107,7 +107,7 @@ var (
 	build        = describe("build_info", "The version that runs.", "version")
 	isSealed     = describe("sealed", "1 while the passphrase of the store was not entered, else 0.")
 	writable     = describe("store_writable", "1 while the store accepts writes, else 0.")
-	storeBytes   = describe("store_bytes", "Size of the data directory; of a store in a database, of its table or of the database of an etcd node.")
+	storeBytes   = describe("store_bytes", "Size of the data directory, or in a database of its table or of an etcd node.")
 	freeBytes    = describe("store_free_bytes", "Free space of the volume of the data directory; absent for a store in a database.")
 	sessions     = describe("sessions", "Dashboards and verbs that run, those over SSH included.")
 	certificates = describe("certificates", "Certificates by state.", "state")

@@ -132,6 +132,18 @@ type Snapshot interface {
 	Close()
 }
 
+// Numbered is a [Snapshot] of an engine that numbers its batches, each higher than all
+// before it, as long as the database is not copied into another.
+type Numbered interface {
+	Snapshot
+	// Number returns the number of the batch that wrote the value of a key last, or an error
+	// that wraps [ErrNotFound].
+	Number(key string) (uint64, error)
+	// Since iterates over the keys of a range, in order, that batches with higher numbers
+	// than this have written or deleted. The engine may have forgotten deletions.
+	Since(r Range, number uint64) iter.Seq2[string, error]
+}
+
 // Pair is a key and its value. The value is nil in scans with KeysOnly and must not be
 // modified.
 type Pair struct {

@@ -18,12 +18,7 @@ func (t *Table) Count(now time.Time) model.Counts {
 	defer t.mu.Unlock()
 	t.catchUp()
 	c := model.Counts{
-		All: len(t.byID), State: map[model.State]int{}, Derived: map[model.Derived]int{}, Partial: !t.ready,
-	}
-	for n, p := range t.profiles.list {
-		if uses := t.profiles.uses[n]; uses > 0 {
-			c.State[p.row.State] += uses
-		}
+		All: len(t.byID), State: t.states(), Derived: map[model.Derived]int{}, Partial: !t.ready,
 	}
 	for n, l := range t.labels.list {
 		for tag := range strings.SplitSeq(l.tags, "\x00") {
@@ -48,6 +43,25 @@ func (t *Table) Count(now time.Time) model.Counts {
 		}
 	}
 	return c
+}
+
+// States returns how many rows there are by state, without states that have none. It
+// includes what was committed before the call.
+func (t *Table) States() map[model.State]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.catchUp()
+	return t.states()
+}
+
+func (t *Table) states() map[model.State]int {
+	all := map[model.State]int{}
+	for n, p := range t.profiles.list {
+		if uses := t.profiles.uses[n]; uses > 0 {
+			all[p.row.State] += uses
+		}
+	}
+	return all
 }
 
 // aggregates counts the derived values of a block. They are valid from since to

@@ -108,7 +108,7 @@ func (t *Table) add(changes []Change) {
 	t.queue.Lock()
 	defer t.queue.Unlock()
 	for _, c := range changes {
-		if !t.queue.touched[c.ID] {
+		if _, newer := t.queue.touched[c.ID]; !newer {
 			t.set(c.ID, c.source)
 		}
 	}
@@ -125,7 +125,7 @@ func (t *Table) sortAll() {
 	if last := len(t.blocks) - 1; last >= 0 {
 		t.blocks[last].trim()
 	}
-	t.sorting = true
+	t.frozen = true
 	t.mu.Unlock()
 	orders := make([]*ordering, len(initialSorts))
 	var wg sync.WaitGroup
@@ -138,6 +138,6 @@ func (t *Table) sortAll() {
 	for n, s := range initialSorts {
 		t.orders[s] = orders[n]
 	}
-	t.sorting, t.ready = false, true
-	t.sortDone.Broadcast()
+	t.frozen, t.ready = false, true
+	t.thawed.Broadcast()
 }

@@ -15,15 +15,15 @@ type Table struct {
 	queue struct {
 		sync.Mutex
 		changes map[model.ID]*rowSource
-		// touched holds the instances that were committed after the snapshot
-		// from which the table is being built; nil once it is built.
-		touched map[model.ID]bool
+		// touched holds what was committed after the snapshot from which the table is
+		// being built; nil once it is built.
+		touched map[model.ID]*rowSource
 	}
 
 	mu       sync.Mutex               // guards the fields below
 	ready    bool                     // all rows and orders are there
-	sorting  bool                     // orders are being made without the lock: nothing may change
-	sortDone *sync.Cond               // signals the end of sorting; its lock is mu
+	frozen   bool                     // orders are being made, or rows written, without the lock: nothing may change
+	thawed   *sync.Cond               // signals the end of that; its lock is mu
 	blocks   []*block                 // slot n is in block n / blockSize
 	byID     []uint32                 // slots in use, sorted by ID
 	free     []uint32                 // slots of rows that are gone
@@ -38,9 +38,9 @@ type Table struct {
 // New returns an empty table, which [Build] fills.
 func New() *Table {
 	t := &Table{orders: map[model.Sort]*ordering{}, profiles: newInterned[profile](), labels: newInterned[labels]()}
-	t.sortDone = sync.NewCond(&t.mu)
+	t.thawed = sync.NewCond(&t.mu)
 	t.queue.changes = map[model.ID]*rowSource{}
-	t.queue.touched = map[model.ID]bool{}
+	t.queue.touched = map[model.ID]*rowSource{}
 	return t
 }
 
@@ -50,6 +50,14 @@ func (t *Table) Ready() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.ready
+}
+
+// Len returns how many rows the table has, without what was committed and no query has
+// seen yet.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byID)
 }
 
 // at returns the block of a slot and the slot's number in it.
@@ -77,7 +85,7 @@ func (t *Table) Commit(changes []Change) {
 	for _, c := range changes {
 		t.queue.changes[c.ID] = c.source
 		if t.queue.touched != nil {
-			t.queue.touched[c.ID] = true
+			t.queue.touched[c.ID] = c.source
 		}
 	}
 	full := len(t.queue.changes) >= maxQueued
@@ -89,13 +97,21 @@ func (t *Table) Commit(changes []Change) {
 }
 
 // catchUp applies what was committed before the call. If there are changes while
-// orders are being made, it waits for those. The caller holds mu, which is
+// the table is frozen, it waits for the end of that. The caller holds mu, which is
 // released while waiting.
 func (t *Table) catchUp() {
-	for t.sorting && t.hasQueued() {
-		t.sortDone.Wait()
+	for t.frozen && t.hasQueued() {
+		t.thawed.Wait()
 	}
 	t.applyQueue()
+}
+
+// waitWhileFrozen waits until the table is not frozen. The caller holds mu, which is
+// released while waiting.
+func (t *Table) waitWhileFrozen() {
+	for t.frozen {
+		t.thawed.Wait()
+	}
 }
 
 // hasQueued reports whether there are queued changes.
@@ -105,10 +121,10 @@ func (t *Table) hasQueued() bool {
 	return len(t.queue.changes) > 0
 }
 
-// applyQueue applies queued changes, unless orders are being made. The caller
-// holds mu.
+// applyQueue applies queued changes, unless the table is frozen. The caller holds
+// mu.
 func (t *Table) applyQueue() {
-	if t.sorting {
+	if t.frozen {
 		return
 	}
 	t.queue.Lock()

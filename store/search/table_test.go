@@ -125,7 +125,7 @@ func TestCommitsWhileOrdersAreMade(t *testing.T) {
 			}
 		}
 		tab.mu.Lock()
-		tab.sorting = true
+		tab.frozen = true
 		tab.mu.Unlock()
 		if p := tab.Page(only(0), nil); p.Total != 1 || !p.Partial { // nothing is queued
 			t.Errorf("before the orders are there: %+v", p)

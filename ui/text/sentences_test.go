@@ -26,6 +26,9 @@ var silent = map[string]string{
 	"lifecycle/forecast/script.go":      "stand-ins that never fail",
 	"lifecycle/runner/scripts.go":       "scripts for a shell",
 	"store/engine/postgres/sql.go":      "statements for a server",
+	"store/tablefile.go":                "why a file of the search table is not used, for the log",
+	"store/tablesections.go":            "why a file of the search table is not used, for the log",
+	"store/search/file.go":              "why a file of the search table is not used, for the log",
 	"store/engine/etcd/wire/errors.go":  "errors by which a protocol tells what happened",
 	"lifecycle/bundle/decode/stores.go": "what libraries say, which tell some faults only by text",
 }

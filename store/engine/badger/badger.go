@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -40,6 +41,9 @@ type Engine struct {
 	logs *logSpace // guarded by apply
 	log  *slog.Logger
 
+	maxRead int64        // see the constant
+	read    atomic.Int64 // bytes that scans have read since tables were released
+
 	apply   sync.Mutex   // makes compare and write atomic
 	mu      sync.RWMutex // guards closed
 	closed  bool
@@ -50,7 +54,7 @@ type Engine struct {
 var _ engine.Engine = (*Engine)(nil)
 
 func newEngine(db *badger.DB, logs *logSpace, log *slog.Logger) *Engine {
-	e := &Engine{db: db, dir: logs.dir, logs: logs, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
+	e := &Engine{db: db, dir: logs.dir, logs: logs, log: log, maxRead: maxRead, stop: make(chan struct{}), stopped: make(chan struct{})}
 	go e.collectValueLogs()
 	return e
 }
@@ -86,7 +90,7 @@ func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	if e.closed {
 		return nil, engine.ErrClosed
 	}
-	return &snapshot{e.db.NewTransaction(false)}, nil
+	return &snapshot{e, e.db.NewTransaction(false)}, nil
 }
 
 // Apply writes the batch in one transaction and waits for the log to be synced.
@@ -164,10 +168,30 @@ func (e *Engine) Close() error {
 	return errors.Join(e.db.Close(), removeEmptyLogs(e.dir), makePrivate(e.dir))
 }
 
+// maxRead is how many bytes scans may read before tables are released: about as many pages
+// of the database are mapped at most.
+const maxRead = 64 << 20
+
+// noteRead is called for what a scan reads. Without it, whoever reads everything leaves the
+// whole database mapped.
+func (e *Engine) noteRead(bytes int64) {
+	if n := e.read.Add(bytes); n < e.maxRead || !e.read.CompareAndSwap(n, 0) {
+		return
+	}
+	if err := e.releaseTables(); err != nil {
+		e.log.Debug("the pages of the tables were not released", "error", err)
+	}
+}
+
 // Verify checks all tables. Damage is an [*engine.DamagedError].
 func (e *Engine) Verify(ctx context.Context) error { return verifyTables(ctx, e.dir) }
 
-type snapshot struct{ txn *badger.Txn }
+type snapshot struct {
+	e   *Engine
+	txn *badger.Txn
+}
+
+var _ engine.Numbered = (*snapshot)(nil)
 
 func (s *snapshot) Close() { s.txn.Discard() }
 
@@ -180,6 +204,36 @@ func (s *snapshot) Get(key string) ([]byte, error) {
 		return nil, err
 	}
 	return item.ValueCopy([]byte{})
+}
+
+// Number returns Badger's version of the value.
+func (s *snapshot) Number(key string) (uint64, error) {
+	item, err := s.txn.Get([]byte(key))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return 0, fmt.Errorf("%w: %q", engine.ErrNotFound, key)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return item.Version(), nil
+}
+
+// Since leaves out tables without such keys, and forgets a deletion when the tables that
+// have the key are compacted.
+func (s *snapshot) Since(r engine.Range, number uint64) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		o := badger.IteratorOptions{SinceTs: number, AllVersions: true, Prefix: []byte(commonPrefix(r.From, r.To))}
+		it := s.txn.NewIterator(o)
+		defer it.Close()
+		last := ""
+		for it.Seek([]byte(r.From)); it.Valid() && r.Contains(string(it.Item().Key())); it.Next() {
+			if key := string(it.Item().Key()); key != last && !yield(key, nil) {
+				return
+			} else {
+				last = key
+			}
+		}
+	}
 }
 
 func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
@@ -209,6 +263,7 @@ func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 				return
 			}
 			n++
+			s.e.noteRead(it.Item().EstimatedSize())
 			var err error
 			if !r.KeysOnly {
 				p.Value, err = it.Item().ValueCopy([]byte{})

@@ -159,6 +159,8 @@ func (r *Reader) Close() error {
 		return nil
 	}
 	r.closed = true
+	ownMaps.RLock()
+	defer ownMaps.RUnlock()
 	var errs []error
 	for _, level := range r.levels {
 		for _, t := range level {

@@ -193,3 +193,23 @@ func (s *Server) Exec(t testing.TB, at, statements string) {
 		t.Fatalf("%s: %v", statements, err)
 	}
 }
+
+// Texts returns the first column of what a query in a database finds.
+func (s *Server) Texts(t testing.TB, at, query string) []string {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	c, err := pgx.Connect(ctx, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close(ctx) }()
+	rows, err := c.Query(ctx, query)
+	if err == nil {
+		var found []string
+		if found, err = pgx.CollectRows(rows, pgx.RowTo[string]); err == nil {
+			return found
+		}
+	}
+	t.Fatalf("%s: %v", query, err)
+	return nil
+}
