@@ -257,7 +257,7 @@ func TestBackupAsksForAPassphrase(t *testing.T) {
 			s.waitFor([]string{"assphrase", "Again"}[n])
 			s.typeKeys(a + "\r")
 		}
-		_ = s.cmd.Wait()
+		_ = s.wait()
 		return s.cmd.ProcessState.ExitCode(), s.text()
 	}
 	if code, text := typed([]string{"one horse", "two horse"}, "backup", file); code != 2 {

@@ -69,7 +69,7 @@ func TestTheSealOfASharedStoreStays(t *testing.T) {
 func (p *person) failed(args ...string) string {
 	p.t.Helper()
 	s := p.open(200, 30, args...)
-	_ = s.cmd.Wait() // its code is compared
+	_ = s.wait() // its code is compared
 	if code := s.cmd.ProcessState.ExitCode(); code != 5 {
 		p.t.Errorf("certquay %s: exit %d\n%s", strings.Join(args, " "), code, s.text())
 	}

@@ -18,7 +18,7 @@ func TestDashboardOfAStoreThatDoesNotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := p.timed(120, 40, []string{"\x1b[?1049h", "\x1b[?1049l", "MANIFEST"})
-	if err := s.cmd.Wait(); err == nil || s.cmd.ProcessState.ExitCode() != 5 {
+	if err := s.wait(); err == nil || s.cmd.ProcessState.ExitCode() != 5 {
 		t.Errorf("ended with %v, want exit 5", err)
 	}
 	s.waitFor("certquay: cannot open the store", "restore a backup")

@@ -47,6 +47,6 @@ func TestVerbsThatWaitShowTheirProgress(t *testing.T) {
 			_ = (<-held).Close()
 		}
 		s.gone(c.says)
-		_ = s.cmd.Wait() // "watch check" ends with 1
+		_ = s.wait() // "watch check" ends with 1
 	}
 }

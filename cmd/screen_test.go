@@ -32,6 +32,14 @@ type screen struct {
 	last  time.Time            // when bytes were last read
 	raw   []byte               // until every needle was seen
 	seen  map[string]time.Time // when each needle first stood in what was written
+	ended chan struct{}        // closed once all that the program wrote is on the screen
+}
+
+// wait waits for the end of the program, and for all that it wrote.
+func (s *screen) wait() error {
+	err := s.cmd.Wait()
+	<-s.ended
+	return err
 }
 
 // open runs certquay in a new terminal.
@@ -55,11 +63,12 @@ func (p *person) show(c *exec.Cmd, width, height int, needles []string) *screen 
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	s := &screen{t: p.t, term: vt.NewSafeEmulator(width, height), keys: f, cmd: c, seen: map[string]time.Time{}}
+	s := &screen{t: p.t, term: vt.NewSafeEmulator(width, height), keys: f, cmd: c, seen: map[string]time.Time{}, ended: make(chan struct{})}
 	go func() { // the program asks the terminal questions; the answers go back
 		_, _ = io.Copy(f, s.term)
 	}()
 	go func() {
+		defer close(s.ended)
 		buf := make([]byte, 32<<10)
 		for {
 			n, err := f.Read(buf)

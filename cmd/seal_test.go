@@ -20,7 +20,7 @@ func (p *person) answered(answers [][2]string, args ...string) string {
 		s.waitFor(a[0])
 		s.typeKeys(a[1], enter)
 	}
-	if err := s.cmd.Wait(); err != nil {
+	if err := s.wait(); err != nil {
 		p.t.Fatalf("certquay %s: %v\n%s", strings.Join(args, " "), err, s.text())
 	}
 	return s.text()
