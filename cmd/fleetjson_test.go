@@ -58,6 +58,10 @@ var fleetJSON = map[string]string{
 	"both-flags":    "balance --by-order --by-month",
 }
 
+// portTaken is the problem of a product one of whose ports, which stand in the recorded
+// store, another test has at the moment.
+var portTaken = regexp.MustCompile(`"problem": "127\.0\.0\.1:[0-9]+, the address of [^\n]*"`)
+
 // TestJSONIsAsRecorded compares what verbs print of a store that does not change
 // with what they printed before they spoke more than English: names, values and
 // exit codes are the same in every language. UPDATE=1 records them anew.
@@ -93,6 +97,7 @@ func TestJSONIsAsRecorded(t *testing.T) {
 		for _, name := range slices.Sorted(maps.Keys(fleetJSON)) {
 			r := p.try(strings.Fields(fleetJSON[name])...)
 			got := fmt.Sprintf("exit %d\n%s%s", r.code, r.out, r.err)
+			got = portTaken.ReplaceAllString(got, `"problem": null`)
 			if name == "forecast" {
 				got = timeOfDay.ReplaceAllString(got, "Thh:mm:ssZ")
 			}

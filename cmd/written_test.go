@@ -33,9 +33,10 @@ func TestStoresWrittenBeforeAreUsed(t *testing.T) {
 			if out := p.must("fsck"); !strings.HasPrefix(out, "clean") {
 				t.Errorf("fsck: %s", out)
 			}
-			// What was dismissed stays so.
+			// What was dismissed stays so, but the version that wrote the store had forgotten
+			// that of a watched server, since the task was 90 days old.
 			for _, task := range decode[[]struct{ Kind model.TaskKind }](t, p.must("tasks", "--json")) {
-				newer := task.Kind == model.TaskExpiry || task.Kind == model.TaskContact
+				newer := task.Kind == model.TaskExpiry || task.Kind == model.TaskContact || task.Kind == model.TaskWatch
 				if name == storetest.WrittenDismissed && !newer {
 					t.Errorf("a task of kind %s is open again", task.Kind)
 				}

@@ -44,8 +44,9 @@ func (s *scheduler) pruneFinished(now time.Time) error {
 	return errors.Join(
 		prune(s.Engine, &s.pruneCursor.jobs, before.String(), func(j *model.Job) bool { return !j.Live() }),
 		prune(s.Engine, &s.pruneCursor.tasks, before.String(), func(t *model.Task) bool {
-			// A dismissal lasts as long as its cause.
-			return !t.Done.IsZero() && (t.Outcome != journal.OutcomeDismissed || !t.Kind.FollowsState())
+			// A dismissal lasts as long as its cause, for which the task is looked up.
+			lasts := t.Kind.FollowsState() || t.Kind == model.TaskWatch
+			return !t.Done.IsZero() && (t.Outcome != journal.OutcomeDismissed || !lasts)
 		}),
 	)
 }

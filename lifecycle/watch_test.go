@@ -313,6 +313,8 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 	_, err = w.engine.By(operator).DismissTask(w.ctx(), string(tasks[0].ID))
 	w.check(err)
 	expect(now(func() {}))
+	w.forward(100 * 24 * time.Hour) // for longer than finished tasks are kept
+	expect(now(func() {}))
 	expect(now(func() { s.Err = nil }))
 	expect(now(func() { s.Err = errors.New("connection refused") }), silent)
 	w.check(w.engine.By(operator).RemoveWatch(w.ctx(), watch.ID))
