@@ -38,8 +38,8 @@ type Options struct {
 	// variables that the shell itself needs.
 	Dir string
 	Env []string
-	// At is called at each Wait after its pattern was found. An error ends the
-	// playback.
+	// At is called at each Wait after its pattern was found, and again while it fails, until
+	// the time of the step is over; then its error ends the tape.
 	At func(Step, Screen) error
 }
 
@@ -130,7 +130,10 @@ func wait(ctx context.Context, term *terminal, s Step, at func(Step, Screen) err
 			if at == nil {
 				return nil
 			}
-			return at(s, screen)
+			// What at looks for may be drawn a moment later.
+			if err := at(s, screen); err == nil || over || time.Now().After(until) {
+				return err
+			}
 		case over:
 			return fmt.Errorf("the shell has ended, and /%s/ is not to be seen", s.Pattern)
 		case time.Now().After(until):
