@@ -41,10 +41,13 @@ var needsNoStore = map[string]bool{
 }
 
 // createsStore are the verbs that create the store if it does not exist; the dashboard
-// does so too. For other verbs a missing store is an error if it was named.
+// does so too. For other verbs a missing store is an error if it was named, and for those
+// that copy it always.
 var createsStore = map[string]bool{
 	"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, serveName: true,
 }
+
+var copiesStore = map[string]bool{"backup": true, "copy": true}
 
 // mayCreateStore reports whether a verb may create its store. With --sandbox every verb
 // may, with --read-only none.
@@ -121,7 +124,7 @@ func Main() int {
 		}
 	}
 	g.mayCreate = mayCreateStore(verb, g)
-	if (g.data != "" || g.readOnly) && !g.mayCreate && !store.Exists(dir) && owner.PID(dir) == 0 {
+	if (g.data != "" || g.readOnly || copiesStore[nameOf(verb)]) && !g.mayCreate && !store.Exists(dir) && owner.PID(dir) == 0 {
 		if err := noStore(dir, file); err != nil {
 			c.PrintError(err)
 			return out.ExitCode(err)

@@ -28,25 +28,7 @@ func TestServeOffersHealthAndMetrics(t *testing.T) {
 	}
 	socket := filepath.Join(filepath.Dir(config), "metrics.sock")
 	s := p.serve()
-	c := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
-	}}
-	get := func(path string) (status int, body string) {
-		t.Helper()
-		r, err := c.Get("http://certquay" + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = r.Body.Close() }()
-		b, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r.StatusCode, string(b)
-	}
+	get := scraper(t, socket)
 	if mode := must(os.Stat(socket)).Mode().Perm(); mode != 0o660 {
 		t.Errorf("the socket has mode %v", mode)
 	}
@@ -78,6 +60,29 @@ func TestServeOffersHealthAndMetrics(t *testing.T) {
 	}
 	if err := s.stopServing(); err != nil {
 		t.Error(err)
+	}
+}
+
+// scraper returns a function that asks for a page of health or metrics on a socket.
+func scraper(t *testing.T, socket string) func(path string) (status int, body string) {
+	c := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}
+	return func(path string) (status int, body string) {
+		t.Helper()
+		r, err := c.Get("http://certquay" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.Body.Close() }()
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, string(b)
 	}
 }
 

@@ -3,12 +3,14 @@ package cmd_test
 import (
 	"fmt"
 	"net"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"certquay/cmd/waittest"
+	"certquay/store/engine/etcd/etcdtest"
 	"certquay/store/engine/postgres/pgtest"
 )
 
@@ -109,18 +111,40 @@ func TestAMachineWithoutTheKeyDoesNotStandBy(t *testing.T) {
 	}
 }
 
+// failing is a database that a test has fail.
+type failing struct {
+	url       string
+	kill, run func(testing.TB)
+}
+
+var failings = map[string]func(*testing.T) failing{
+	"postgres": func(t *testing.T) failing {
+		s := pgtest.Start(t)
+		return failing{s.Database(t), s.Kill, s.Run}
+	},
+	"etcd": func(t *testing.T) failing {
+		c := etcdtest.StartOne(t)
+		return failing{c.Database(), func(t testing.TB) { c.Kill(t, 0) }, func(t testing.TB) { c.Run(t, 0) }}
+	},
+}
+
 // spec: E3 - while the database is away, reading what is held goes on and writing says so;
 // when it is back, work goes on.
 func TestReadingGoesOnWhileTheDatabaseIsAway(t *testing.T) {
-	server := pgtest.Start(t)
-	m := newMachine(t, server.Database(t), nil)
+	for engine, start := range failings {
+		t.Run(engine, func(t *testing.T) { readingGoesOn(t, start(t)) })
+	}
+}
+
+func readingGoesOn(t *testing.T, database failing) {
+	m := newMachine(t, database.url, nil)
 	id := m.issue("shop.example.com").ID
 	m.must("contact", "add", "--name", "Ops", "--email", "ops@example.com")
 	s := m.stand()
 	s.says(t, "serving", 1)
 	seen := m.open(120, 40)
 	seen.waitFor("shop.example.com")
-	server.Kill(t)
+	database.kill(t)
 	seen.waitFor("DATABASE AWAY since", "shop.example.com")
 	for _, filter := range [][]string{{}, {"--text", "shop"}, {"--where", "is:issued !contact:Ops"}, {"--sort", "contact"}} {
 		list := m.try(append([]string{"list"}, filter...)...)
@@ -143,7 +167,7 @@ func TestReadingGoesOnWhileTheDatabaseIsAway(t *testing.T) {
 	}
 	seen.typeKeys(enter)
 	seen.waitFor("not read: the database is away since")
-	server.Run(t)
+	database.run(t)
 	if !waittest.Eventually(patience, func() bool { return m.try("buy").code == 0 }) {
 		t.Fatalf("nothing can be bought:\n%s", s.out)
 	}
@@ -151,6 +175,42 @@ func TestReadingGoesOnWhileTheDatabaseIsAway(t *testing.T) {
 	s.signal(t, syscall.SIGTERM)
 	if clean := m.must("fsck"); !strings.Contains(clean, "clean") {
 		t.Errorf("fsck: %s", clean)
+	}
+}
+
+// spec: E2, E3 - a process that serves waits for a database that does not answer yet, is
+// healthy meanwhile and not ready, and goes on once it does. A verb says that it does not.
+func TestServeWaitsForItsDatabase(t *testing.T) {
+	for engine, start := range failings {
+		t.Run(engine, func(t *testing.T) {
+			database := start(t)
+			m := newMachine(t, database.url, nil)
+			m.must("buy")
+			m.configure("engine: "+engine, "url: "+database.url+"\nmetrics: {listen: 'unix:metrics.sock'}")
+			get := scraper(t, filepath.Join(filepath.Dir(m.config), "metrics.sock"))
+			database.kill(t)
+			s := m.stand(anywhere...)
+			s.says(t, "standing by: ", 1)
+			if said := m.refuse(5, "list"); !strings.Contains(said, "cannot be reached") || strings.Count(said, "\n") != 1 {
+				t.Errorf("a verb says %s", said)
+			}
+			for path, want := range map[string]string{"/healthz": "ok", "/readyz": "standby", "/metrics": "certquay_owner 0"} {
+				if _, page := get(path); !strings.Contains(page, want) {
+					t.Errorf("%s: %s", path, page)
+				}
+			}
+			database.run(t)
+			s.says(t, "serving", 1)
+			eventually(t, "ready", func() bool { status, _ := get("/readyz"); return status == 200 })
+			if _, page := get("/metrics"); !strings.Contains(page, "certquay_owner 1") {
+				t.Errorf("the owner: %s", page)
+			}
+			database.kill(t)
+			eventually(t, "not ready", func() bool { _, page := get("/readyz"); return strings.Contains(page, "unwritable") })
+			if status, page := get("/metrics"); status != 200 || !strings.Contains(page, "certquay_store_writable 0") {
+				t.Errorf("while the database is away: status %d\n%s", status, page)
+			}
+		})
 	}
 }
 

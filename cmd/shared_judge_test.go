@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
+	"certquay/cmd/waittest"
 	"certquay/model"
 	"certquay/store"
 )
@@ -20,6 +22,7 @@ func (l *sharedLab) list() map[string]owned {
 	l.Helper()
 	all := map[string]owned{}
 	eventually(l.T, "rest", func() bool {
+		waittest.Pause(50 * time.Millisecond)
 		clear(all)
 		busy := false
 		for _, h := range decode[[]owned](l, l.sure("list", "--limit", "0", "--json")) {
@@ -116,6 +119,7 @@ func (l *sharedLab) judgeMoney(round int, all map[string]owned) {
 func (l *sharedLab) settle() {
 	l.Helper()
 	eventually(l.T, "everything is presented", func() bool {
+		waittest.Pause(50 * time.Millisecond)
 		waiting := false
 		for _, r := range decode[[]resource](l, l.sure("resources", "--json")) {
 			if r.State != "failed" && r.State != "deploying" || r.Product == byHand {

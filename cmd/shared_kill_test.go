@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -124,9 +125,8 @@ func (l *sharedLab) round(n int, f fault) outcome {
 	return outcome{f.name, took, changing}
 }
 
-// plan is what happens, in a random order, in parts that each have a store of their own. In
-// CI the parts are at the same time; the whole measurement is one after the other.
-func plan(t *testing.T, random *rand.Rand) (parts [][]fault, together bool) {
+// plan is what happens, in a random order, in parts that each have a store of their own.
+func plan(t *testing.T, random *rand.Rand) [][]fault {
 	setting := os.Getenv("CERTQUAY_SHARED")
 	var all []fault
 	for _, f := range faults {
@@ -142,7 +142,7 @@ func plan(t *testing.T, random *rand.Rand) (parts [][]fault, together bool) {
 	}
 	random.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
 	size := min((len(all)+1)/2, roundsInADecade)
-	return slices.Collect(slices.Chunk(all, size)), setting == ""
+	return slices.Collect(slices.Chunk(all, size))
 }
 
 // roundsInADecade is how many rounds one fleet lives: well below its root certificate.
@@ -171,14 +171,19 @@ func TestKilledSharingAStore(t *testing.T) {
 func killSharing(t *testing.T, engine string, fresh func(*testing.T) database) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	parts, together := plan(t, rand.New(rand.NewPCG(seed, 0)))
 	var (
 		mu       sync.Mutex
 		outcomes []outcome
 		running  sync.WaitGroup
+		slots    = make(chan struct{}, runtime.NumCPU())
 	)
-	for n, part := range parts {
-		run := func() {
+	for n, part := range plan(t, rand.New(rand.NewPCG(seed, 0))) {
+		running.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if t.Failed() {
+				return
+			}
 			t.Run(fmt.Sprint(n), func(t *testing.T) {
 				l := newSharedLab(t, fresh(t), rand.New(rand.NewPCG(seed, uint64(n+1))))
 				for n, f := range part {
@@ -192,12 +197,7 @@ func killSharing(t *testing.T, engine string, fresh func(*testing.T) database) {
 				}
 				l.finish()
 			})
-		}
-		if together {
-			running.Go(run)
-		} else if run(); t.Failed() {
-			break
-		}
+		})
 	}
 	running.Wait()
 	t.Logf("%s\n%s", engine, table(outcomes))

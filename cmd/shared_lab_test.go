@@ -140,6 +140,7 @@ func (l *sharedLab) owner() (owner *replica) {
 	l.Helper()
 	begun := time.Now()
 	eventually(l.T, "an owner", func() bool {
+		waittest.Pause(50 * time.Millisecond)
 		l.unseat(begun)
 		r := l.viewer.try("status", "--json")
 		if r.code != 0 {
@@ -211,9 +212,14 @@ func (l *sharedLab) work(worker, round int, stop <-chan struct{}) {
 			if !l.step(o, step) {
 				break
 			}
+			waittest.Pause(time.Duration(l.chance(thinking)) * time.Millisecond)
 		}
 	}
 }
+
+// thinking is how many milliseconds at most a person pauses after an action: without pauses
+// the machine of the tests has no time left for what they test.
+const thinking = 300
 
 // lives are what happens to a certificate. The contact is one of its own.
 var lives = [][]string{

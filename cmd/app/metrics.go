@@ -19,6 +19,26 @@ import (
 // address; "" if there is none. Whoever can connect may read: the socket is for the owner
 // and the group of its directory.
 func (a *App) ServeMetrics(ctx context.Context) (address string, err error) {
+	s := metrics.NewServer(a.measured())
+	address, err = a.answerScrapes(ctx, s)
+	if address != "" {
+		a.closing(s.Close)
+	}
+	return address, err
+}
+
+// serveStandby serves health and metrics of a process that stands by, until the returned
+// function is called. If it cannot, that is logged: standing by matters more.
+func (a *App) serveStandby(ctx context.Context) (end func()) {
+	s := metrics.NewStandby(a.Version, a.Log)
+	if _, err := a.answerScrapes(ctx, s); err != nil {
+		a.Log.Error("metrics are not served", "error", err)
+	}
+	return func() { _ = s.Close() } // the socket is closed either way
+}
+
+// answerScrapes has a server answer at the configured address; "" if there is none.
+func (a *App) answerScrapes(ctx context.Context, s *http.Server) (address string, err error) {
 	network, address := a.Config.Metrics.Address(filepath.Dir(a.ConfigFile))
 	if network == "" {
 		return "", nil
@@ -27,8 +47,6 @@ func (a *App) ServeMetrics(ctx context.Context) (address string, err error) {
 	if err != nil {
 		return "", err
 	}
-	s := metrics.NewServer(a.measured())
-	a.closing(s.Close)
 	go func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			a.Log.Error("metrics are served no more", "error", err)
@@ -68,6 +86,7 @@ func (a *App) measured() metrics.Source {
 			return sealed
 		},
 		Writable: func() error { return cmp.Or(a.databaseAway(), a.Store.Writable()) },
+		Away:     func() bool { return a.databaseAway() != nil },
 		Sessions: a.Sessions.Count,
 		Size:     a.size,
 		Log:      a.Log,

@@ -35,9 +35,9 @@ const (
 
 // openShared connects to the database of a store that several machines share, and waits
 // until this process owns it (spec E2). A process that serves stands by as long as another
-// owns it; so it does while the database is away, once it has been the owner. Any other is
-// told with an [peer.ElsewhereError] where to attach, if the owner can be reached;
-// otherwise a dashboard stands by, too.
+// owns it, or the database does not answer; so does a dashboard once it has been the owner.
+// Any other is told with an [peer.ElsewhereError] where to attach, if the owner can be
+// reached; otherwise a dashboard stands by, too.
 func (a *App) openShared(ctx context.Context) error {
 	standby, begun := a.Serve || a.Dashboard, time.Now()
 	find := &Finder{KeyFile: a.KeyFile(), Open: func() (engine.Engine, error) { return a.shared, nil }}
@@ -47,6 +47,9 @@ func (a *App) openShared(ctx context.Context) error {
 	announcing, leave := context.WithCancel(ctx)
 	defer leave()
 	announce := sync.OnceFunc(func() { go a.announce(announcing, find) })
+	end := func() {}
+	defer func() { end() }()
+	answer := sync.OnceFunc(func() { end = a.serveStandby(ctx) })
 	var told model.Text
 	for ctx.Err() == nil {
 		wait, err := standbyInterval, a.acquireShared(ctx)
@@ -66,10 +69,13 @@ func (a *App) openShared(ctx context.Context) error {
 			if !standby && time.Since(begun) > ownerPatience {
 				return &out.StoreError{Err: err, Hint: model.Say("verb.standby.there")}
 			}
-		case !a.Again && a.shared == nil, !standby:
+		case a.shared == nil && !a.Again && !(a.Serve && errors.Is(err, engine.ErrUnreachable)), !standby:
 			return &out.StoreError{Err: err}
 		default:
 			wait = outageInterval
+		}
+		if a.Serve {
+			answer()
 		}
 		if now := model.TextOf(err); now != told && (standby || time.Since(begun) > time.Second) {
 			told = now

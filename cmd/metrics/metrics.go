@@ -24,6 +24,7 @@ type Source struct {
 	Engine   func() (lifecycle.Metrics, error)
 	Sealed   func() bool
 	Writable func() error // why nothing can be written to the store, or nil
+	Away     func() bool  // the database of the store does not answer
 	Sessions func() int
 	// Size returns the size of the store, and the free space beside it, in bytes; a negative
 	// one is not known.
@@ -40,15 +41,23 @@ const (
 
 // NewServer returns a server of /healthz, /readyz and /metrics. It answers to anybody: it
 // tells numbers, and no names.
-func NewServer(s Source) *http.Server {
+func NewServer(s Source) *http.Server { return newServer(collector{s}, s.unready, s.Log) }
+
+// NewStandby returns a server for a process that waits to own the store (spec E2). It is
+// healthy and not ready.
+func NewStandby(version string, log *slog.Logger) *http.Server {
+	return newServer(standby{version}, func() []string { return []string{standingBy} }, log)
+}
+
+func newServer(measured prometheus.Collector, unready func() []string, logger *slog.Logger) *http.Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{s},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), measured,
 	)
-	log := slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn)
+	log := slog.NewLogLogger(logger.Handler(), slog.LevelWarn)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.unready()) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, unready()) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: log, MaxRequestsInFlight: atOnce, Timeout: timeout,
 	}))
@@ -64,6 +73,7 @@ const (
 	unwritable = "unwritable"   // nothing can be written to the store
 	unreadable = "unreadable"   // the store cannot be read
 	idle       = "no-scheduler" // the scheduler has not finished a pass for half an hour
+	standingBy = "standby"      // another process owns the store, or its database does not answer
 )
 
 // unready returns why certquay does not renew and deploy now; nil if it does.
@@ -105,6 +115,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	build        = describe("build_info", "The version that runs.", "version")
+	owns         = describe("owner", "1 on the process that owns the store, 0 on one that stands by.")
 	isSealed     = describe("sealed", "1 while the passphrase of the store was not entered, else 0.")
 	writable     = describe("store_writable", "1 while the store accepts writes, else 0.")
 	storeBytes   = describe("store_bytes", "Size of the data directory, or in a database of its table or of an etcd node.")
@@ -129,7 +140,7 @@ var (
 
 // all are the metrics of certquay itself.
 var all = []*prometheus.Desc{
-	build, isSealed, writable, storeBytes, freeBytes, sessions, certificates, conditions, nextExpiry, running, jobs, failures,
+	build, owns, isSealed, writable, storeBytes, freeBytes, sessions, certificates, conditions, nextExpiry, running, jobs, failures,
 	deployments, openNotices, notices, noticeErrors, openTasks, lastPass,
 }
 
@@ -140,17 +151,38 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect measures. What cannot be read becomes an error of the scrape.
+// standby measures a process that waits to own the store.
+type standby struct{ version string }
+
+// Describe sends the metrics.
+func (standby) Describe(ch chan<- *prometheus.Desc) { ch <- build; ch <- owns }
+
+// Collect measures.
+func (s standby) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(build, prometheus.GaugeValue, 1, s.version)
+	ch <- prometheus.MustNewConstMetric(owns, prometheus.GaugeValue, 0)
+}
+
+// unread tells a scrape that something could not be read: it fails, except while the
+// database is away. Then certquay_store_writable tells so, and what is known is served.
+func (c collector) unread(ch chan<- prometheus.Metric, d *prometheus.Desc, err error) {
+	if !c.s.Away() {
+		ch <- prometheus.NewInvalidMetric(d, err)
+	}
+}
+
+// Collect measures.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(build, 1, c.s.Version)
+	gauge(owns, 1)
 	gauge(isSealed, truth(c.s.Sealed()))
 	gauge(writable, truth(c.s.Writable() == nil))
 	gauge(sessions, float64(c.s.Sessions()))
 	if used, free, err := c.s.Size(); err != nil {
-		ch <- prometheus.NewInvalidMetric(storeBytes, err)
+		c.unread(ch, storeBytes, err)
 	} else {
 		gauge(storeBytes, float64(used))
 		if free >= 0 {
@@ -159,7 +191,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	m, err := c.s.Engine()
 	if err != nil {
-		ch <- prometheus.NewInvalidMetric(certificates, err)
+		c.unread(ch, certificates, err)
 		return
 	}
 	for _, s := range model.States {

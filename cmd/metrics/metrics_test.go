@@ -23,6 +23,7 @@ type fake struct {
 	engine   lifecycle.Metrics
 	failed   error
 	sealed   bool
+	away     bool
 	writable error
 }
 
@@ -46,7 +47,8 @@ func (f *fake) get(t *testing.T, method, path string) (status int, body string) 
 	t.Helper()
 	s := NewServer(Source{
 		Version: "1.2.3", Engine: func() (lifecycle.Metrics, error) { return f.engine, f.failed },
-		Sealed: func() bool { return f.sealed }, Writable: func() error { return f.writable }, Sessions: func() int { return 2 },
+		Sealed: func() bool { return f.sealed }, Writable: func() error { return f.writable }, Away: func() bool { return f.away },
+		Sessions: func() int { return 2 },
 		Size: func() (used, free int64, err error) { return 10, 20, nil }, Log: slog.New(slog.DiscardHandler),
 	})
 	w := httptest.NewRecorder()
@@ -112,10 +114,28 @@ func TestEachMetricIsServed(t *testing.T) {
 			t.Errorf("%s is not served", name)
 		}
 	}
+	away := working()
+	away.away, away.failed, away.writable = true, errors.New("gone"), errors.New("gone")
+	if status, page := away.get(t, "GET", "/metrics"); status != 200 || !strings.Contains(page, "certquay_store_writable 0\n") {
+		t.Errorf("while the database is away: status %d\n%s", status, page)
+	}
 	broken := working()
 	broken.failed = errors.New("damaged")
 	if status, _ := broken.get(t, "GET", "/metrics"); status != 500 {
 		t.Errorf("a store that cannot be read is scraped with status %d", status)
+	}
+}
+
+// A process that stands by is healthy, not ready, and not the owner. spec: O2, E2
+func TestAProcessThatStandsByAnswers(t *testing.T) {
+	t.Parallel()
+	s := NewStandby("1.2.3", slog.New(slog.DiscardHandler))
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "standby\n", "/metrics": "certquay_owner 0\n"} {
+		w := httptest.NewRecorder()
+		s.Handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if got := w.Body.String(); !strings.Contains(got, want) || (w.Code == 503) != (path == "/readyz") {
+			t.Errorf("%s: status %d\n%s", path, w.Code, got)
+		}
 	}
 }
 

@@ -36,6 +36,10 @@ var (
 	// ErrNotOwner means that this process does not hold the lease of a database that
 	// several processes can have open; nothing was written.
 	ErrNotOwner error = model.Fail("database.not-owner")
+
+	// ErrUnreachable is wrapped by an error of a database with which no server answers yet.
+	// It may do so later.
+	ErrUnreachable = errors.New("no server answers")
 	// ErrReadOnly means that the engine was opened for reading.
 	ErrReadOnly error = model.Fail("database.read-only")
 	// ErrNoSpace means that there is no space for a write; nothing was written. Writes

@@ -146,6 +146,8 @@ func (e *Engine) explain(err error) error {
 		code = "etcd.credential"
 	case server.Code == wire.PermissionDenied:
 		code = "etcd.rights"
+	case wire.Temporary(err): // there is no leader
+		wrapping = append(wrapping, engine.ErrUnreachable)
 	}
 	return model.Fail(code, "url", e.name, "cause", model.Quoted("", server.Text), "prefix", e.prefix).Wrapping(wrapping...)
 }
@@ -207,5 +209,9 @@ func (e *Engine) explainConnection(err error) error {
 			code, cause = "etcd.client-certificate", alert
 		}
 	}
-	return model.Fail(code, "url", e.name, "host", host, "cause", cause).Wrapping(err)
+	wrapping := []error{err}
+	if code == "etcd.unreachable" {
+		wrapping = append(wrapping, engine.ErrUnreachable)
+	}
+	return model.Fail(code, "url", e.name, "host", host, "cause", cause).Wrapping(wrapping...)
 }

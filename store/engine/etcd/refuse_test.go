@@ -47,6 +47,9 @@ func refused(t *testing.T, o etcd.Options, code string) {
 	if text.Code() != code || strings.ContainsRune(string(text), '\n') || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("%s: %v, and not %s", o.URL, err, code)
 	}
+	if later := errors.Is(err, engine.ErrUnreachable); later != strings.HasSuffix(code, ".unreachable") {
+		t.Errorf("%s: it may answer later: %t", o.URL, later)
+	}
 }
 
 // accepted opens a database, and returns what it is called.

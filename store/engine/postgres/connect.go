@@ -157,12 +157,18 @@ func (e *Engine) explain(err error) error {
 		if pg.Code == "53100" {
 			wrapping = append(wrapping, engine.ErrNoSpace)
 		}
+		if temporary(err) { // it is starting, or is asked by too many
+			wrapping = append(wrapping, engine.ErrUnreachable)
+		}
 	case errors.As(err, &chain):
 		code, cause = "postgres.certificate", chain.Err
 	case errors.As(err, &unknown):
 		code, cause = "postgres.unreachable", unknown
 	case errors.As(err, &dial):
 		code, cause = "postgres.unreachable", dial
+	}
+	if code == "postgres.unreachable" || errors.Is(err, context.DeadlineExceeded) {
+		wrapping = append(wrapping, engine.ErrUnreachable)
 	}
 	return model.Fail(code, "url", e.name, "cause", cause).Wrapping(wrapping...)
 }

@@ -45,6 +45,9 @@ func refused(t *testing.T, o postgres.Options, code string) {
 	if text.Code() != code || strings.ContainsRune(string(text), '\n') || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("%s: %v, and not %s", o.URL, err, code)
 	}
+	if later := errors.Is(err, engine.ErrUnreachable); later != strings.HasSuffix(code, ".unreachable") {
+		t.Errorf("%s: it may answer later: %t", o.URL, later)
+	}
 }
 
 // A password is given by file: not in the URL, which others can read, nor in the
