@@ -49,7 +49,7 @@ func (f *fake) get(t *testing.T, method, path string) (status int, body string) 
 		Version: "1.2.3", Engine: func() (lifecycle.Metrics, error) { return f.engine, f.failed },
 		Sealed: func() bool { return f.sealed }, Writable: func() error { return f.writable }, Away: func() bool { return f.away },
 		Sessions: func() int { return 2 },
-		Size: func() (used, free int64, err error) { return 10, 20, nil }, Log: slog.New(slog.DiscardHandler),
+		Size:     func() (used, free int64, err error) { return 10, 20, nil }, Log: slog.New(slog.DiscardHandler),
 	})
 	w := httptest.NewRecorder()
 	s.Handler.ServeHTTP(w, httptest.NewRequest(method, path, nil))
