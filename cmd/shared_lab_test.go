@@ -162,7 +162,12 @@ func (l *sharedLab) owner() (owner *replica) {
 func (l *sharedLab) sure(args ...string) string {
 	l.Helper()
 	var r result
-	if !waittest.Eventually(patience, func() bool { r = l.viewer.try(args...); return r.code == 0 }) {
+	again := func() bool {
+		waittest.Pause(20 * time.Millisecond)
+		r = l.viewer.try(args...)
+		return r.code == 0
+	}
+	if !waittest.Eventually(patience, again) {
 		l.Fatalf("certquay %s: exit %d\n%s%s", strings.Join(args, " "), r.code, r.out, r.err)
 	}
 	return r.out
@@ -219,7 +224,7 @@ func (l *sharedLab) work(worker, round int, stop <-chan struct{}) {
 
 // thinking is how many milliseconds at most a person pauses after an action: without pauses
 // the machine of the tests has no time left for what they test.
-const thinking = 300
+const thinking = 1000
 
 // lives are what happens to a certificate. The contact is one of its own.
 var lives = [][]string{
