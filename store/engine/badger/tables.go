@@ -8,10 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/table"
@@ -57,40 +55,17 @@ func readManifest(path string) (m badger.Manifest, cut bool, err error) {
 	return m, err == nil && info.Size() != end, err
 }
 
-// openTables opens the tables on all processors, because a process that starts waits for
-// it. verify is how many bytes of them are verified completely.
+// openTables opens the tables. verify is how many bytes of them are verified completely.
 func (r *Reader) openTables(m badger.Manifest, verify int64) error {
-	var left atomic.Int64
-	left.Store(verify)
-	var mu sync.Mutex // guards levels and errs
-	var errs []error
-	ids := make(chan uint64)
-	var work sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		work.Go(func() {
-			for id := range ids {
-				tm := m.Tables[id]
-				t, err := openTable(table.NewFilename(id, r.dir), tm, &left)
-				mu.Lock()
-				if err != nil {
-					errs = append(errs, err)
-				} else {
-					for len(r.levels) <= int(tm.Level) {
-						r.levels = append(r.levels, nil)
-					}
-					r.levels[tm.Level] = append(r.levels[tm.Level], t)
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	for id := range m.Tables {
-		ids <- id
-	}
-	close(ids)
-	work.Wait()
-	if len(errs) > 0 {
-		return errs[0]
+	for id, tm := range m.Tables {
+		t, err := openTable(table.NewFilename(id, r.dir), tm, &verify)
+		if err != nil {
+			return err
+		}
+		for len(r.levels) <= int(tm.Level) {
+			r.levels = append(r.levels, nil)
+		}
+		r.levels[tm.Level] = append(r.levels[tm.Level], t)
 	}
 	names, err := filepath.Glob(filepath.Join(r.dir, "*.sst"))
 	if err != nil {
@@ -111,7 +86,7 @@ func (r *Reader) openTables(m badger.Manifest, verify int64) error {
 
 // openTable opens a table after checking its index, because Badger panics if that is
 // truncated.
-func openTable(path string, m badger.TableManifest, verify *atomic.Int64) (t *table.Table, err error) {
+func openTable(path string, m badger.TableManifest, verify *int64) (t *table.Table, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			t, err = nil, damagedError(path, model.Fail("database.undecoded"), nil)
@@ -130,7 +105,7 @@ func openTable(path string, m badger.TableManifest, verify *atomic.Int64) (t *ta
 	if t, err = table.OpenTable(f, table.Options{ReadOnly: true, Compression: m.Compression, BlockSize: 4 << 10}); err != nil {
 		return nil, damagedError(path, err, nil)
 	}
-	if verify.Add(-int64(len(f.Data))) >= 0 {
+	if *verify -= int64(len(f.Data)); *verify >= 0 {
 		if err := t.VerifyChecksum(); err != nil {
 			return nil, damagedError(path, model.Fail("database.other-block"), t.Close(-1))
 		}
@@ -190,8 +165,7 @@ func verifyTables(ctx context.Context, dir string) error {
 func verifyTable(path string, m badger.TableManifest) error {
 	ownMaps.RLock()
 	defer ownMaps.RUnlock()
-	var whole atomic.Int64
-	whole.Store(math.MaxInt64)
+	whole := int64(math.MaxInt64)
 	t, err := openTable(path, m, &whole)
 	if err != nil {
 		return err
