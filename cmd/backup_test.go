@@ -17,9 +17,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"filippo.io/age"
+
+	"certquay/cmd/waittest"
 )
 
 // moment is what the JSON of a backup says of the store.
@@ -344,10 +345,8 @@ func TestRestoreIntoAUsedDirectory(t *testing.T) {
 // eventually runs certquay until a condition holds.
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for from := time.Now(); !so(); {
-		if time.Since(from) > patience {
-			t.Fatalf("after %v there is not: %s", patience, what)
-		}
+	if !waittest.Eventually(patience, so) {
+		t.Fatalf("after %v there is not: %s", patience, what)
 	}
 }
 

@@ -65,7 +65,8 @@ func (l *sharedLab) judgeOrder(round int, o *order, all map[string]owned) {
 	serials := h.serials()
 	kept := len(serials) >= len(o.serials) && slices.Equal(serials[:len(o.serials)], o.serials)
 	if more := len(serials) - len(o.serials); !kept || more > 1 || more == 1 && o.pending != "apply" && o.pending != "reissue" {
-		l.Errorf("round %d: %s has the versions %v, acknowledged %v, pending %q", round, o.id, serials, o.serials, o.pending)
+		l.Errorf("round %d: %s has the versions %v, acknowledged %v, pending %q:\n%s",
+			round, o.id, serials, o.serials, o.pending, l.sure("activity", "--id", o.id, "--limit", "0"))
 	}
 	o.states, o.serials, o.pending = []string{h.State}, serials, ""
 }
@@ -118,9 +119,15 @@ func (l *sharedLab) judgeMoney(round int, all map[string]owned) {
 // which was stopped still held is looked at again, as a person would.
 func (l *sharedLab) settle() {
 	l.Helper()
+	var waiting bool
+	defer func() {
+		if waiting {
+			l.Logf("what is not presented:\n%s\n%s", l.sure("resources"), l.sure("tasks"))
+		}
+	}()
 	eventually(l.T, "everything is presented", func() bool {
 		waittest.Pause(50 * time.Millisecond)
-		waiting := false
+		waiting = false
 		for _, r := range decode[[]resource](l, l.sure("resources", "--json")) {
 			if r.State != "failed" && r.State != "deploying" || r.Product == byHand {
 				continue
