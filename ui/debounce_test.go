@@ -17,7 +17,7 @@ func TestTheCursorReadsWhereItRests(t *testing.T) {
 		d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.CursorDelay = 20 * time.Millisecond })
 		time.Sleep(d.m.ctx.CursorDelay) // from here on it stands still
 		d.m.ctx.CursorDelay = time.Hour
-		before := d.m.footer()
+		before := d.m.drawFooter().line
 		if cmd := d.m.update(press("j")); cmd == nil {
 			t.Fatal("a key held down waits for nothing")
 		}
@@ -25,7 +25,7 @@ func TestTheCursorReadsWhereItRests(t *testing.T) {
 			if cmd := d.m.update(press("j")); cmd != nil {
 				t.Fatalf("what is under the cursor is read while it moves on: %T", cmd())
 			}
-			if now := d.m.footer(); now != before {
+			if now := d.m.drawFooter().line; now != before {
 				t.Fatalf("the footer changed from\n%q to\n%q", before, now)
 			}
 		}
@@ -61,16 +61,44 @@ func TestTheCursorReadsWhereItRests(t *testing.T) {
 func TestTheFooterWaitsForTheFacts(t *testing.T) {
 	for _, tab := range []string{"1", "2", "3"} {
 		d := drive(t, kittest.Fleet(60), 120, 40).keys(tab)
-		before, cmd := d.m.footer(), d.m.update(press("j"))
-		if now := d.m.footer(); now != before {
+		before, cmd := d.m.drawFooter().line, d.m.update(press("j"))
+		if now := d.m.drawFooter().line; now != before {
 			t.Errorf("tab %s: the footer changed before the facts are read, from\n%q to\n%q", tab, before, now)
 		}
 		d.run(cmd)
 		if d.m.page().(app.Scroller).Scrolling() {
 			t.Errorf("tab %s: the facts are never read", tab)
 		}
-		if d.m.footer(); !d.m.fresh {
+		if !d.m.fresh {
 			t.Errorf("tab %s: the footer still waits", tab)
+		}
+	}
+}
+
+// TestAKeyHeldDown does the same as keys that are each looked up anew, while nothing is read
+// of the rows that the cursor passes. spec: V4
+func TestAKeyHeldDown(t *testing.T) {
+	held := []string{
+		"j", "j", "j", "k", "k", "pgdown", "pgdown", "pgup", "ctrl+d", "ctrl+d", "ctrl+u", "G", "G", "k", "k", "g", "j",
+		"]", "]", "j", "j", "[", "j", "l", "l", "j", "j", "h", "space", "j", "j", "v", "j", "j", "v", "j", "O", "j", "j",
+	}
+	for _, tab := range []string{"1", "2", "3", "4", "5"} {
+		at, anew := drive(t, kittest.Fleet(60), 120, 40).keys(tab), drive(t, kittest.Fleet(60), 120, 40).keys(tab)
+		repeated := 0
+		for n, k := range held {
+			was := at.m.last
+			at.m.update(press(k))
+			if was.key != "" && was.key == at.m.last.key {
+				repeated++
+			}
+			anew.m.last = move{}
+			anew.m.update(press(k))
+			if got, want := at.screen(), anew.screen(); got != want {
+				t.Fatalf("tab %s, after %v:\n%s\nwant:\n%s", tab, held[:n+1], got, want)
+			}
+		}
+		if tab == "1" && repeated == 0 {
+			t.Error("no key ran the action of the one before")
 		}
 	}
 }

@@ -216,9 +216,18 @@ func (d *driver) text(s string) *driver {
 	return d
 }
 
-// screen is what a person sees, without colours.
+// screen is what a person sees, without colours. What was kept from an earlier frame is
+// compared with what is drawn anew.
 func (d *driver) screen() string {
-	lines := strings.Split(ansi.Strip(d.m.screen()), "\n")
+	d.t.Helper()
+	drawn, styles := d.m.screen(), d.m.ctx.Styles
+	other := *styles
+	d.m.ctx.Styles = &other
+	if anew := d.m.screen(); drawn != anew {
+		d.t.Errorf("the screen is not up to date:\n%s\nwant:\n%s", drawn, anew)
+	}
+	d.m.ctx.Styles = styles
+	lines := strings.Split(ansi.Strip(drawn), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}

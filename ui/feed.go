@@ -87,7 +87,10 @@ func (m *root) readHeader() headerState {
 // follows a message.
 func (m *root) refreshHeader() {
 	now := m.readHeader()
-	if m.header.Store(&now); now.ownership != nil {
+	if was := m.header.Load(); was == nil || !reflect.DeepEqual(now, *was) { // else what was drawn from it still holds
+		m.header.Store(&now)
+	}
+	if now.ownership != nil {
 		m.ctx.Away = now.ownership.Away
 	}
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/app"
 	"certquay/ui/style"
@@ -43,7 +44,33 @@ func (m *root) offerActions() {
 		m.fresh = false
 		return
 	}
-	m.footerActions, m.footerTab, m.fresh = m.actions(), m.tab, true
+	m.footerActions, m.footerTab, m.fresh, m.drawnFooter = m.actions(), m.tab, true, drawnFooter{}
+}
+
+// move is an action that moves about, and the key that ran it.
+type move struct {
+	key    string
+	action app.Action
+}
+
+// actionOf returns the action of a key here and now. A key that is held down to move the
+// cursor runs the same action again, as long as nothing else has happened and nothing is
+// known of the row that the cursor has come to: to make all actions costs more than the move.
+func (m *root) actionOf(key tea.KeyPressMsg, last move) (app.Action, bool) {
+	as, pressed := m.footerActions, key.String()
+	if !m.fresh {
+		if last.key == pressed {
+			m.last = last
+			return last.action, true
+		}
+		as = m.actions()
+	}
+	m.fresh = false
+	a, ok := as.Find(key)
+	if ok && a.Group == app.Move {
+		m.last = move{pressed, a}
+	}
+	return a, ok
 }
 
 // footerItem is one item of the footer: a key with its label, or a warning.
@@ -103,8 +130,24 @@ func (m *root) footerItems() []footerItem {
 	return append(left, right...)
 }
 
-// footer draws the keys that do something here and now.
-func (m *root) footer() string { return widget.Pad(m.footerRow().String(), m.width) }
+// drawnFooter is the footer as it was drawn last, with what it depends on beside
+// footerActions, with which it is forgotten.
+type drawnFooter struct {
+	width            int
+	styles           *style.Styles
+	typing, readOnly bool
+	line             string // "" for none
+}
+
+// drawFooter draws the keys that do something here and now, if what they depend on has
+// changed.
+func (m *root) drawFooter() drawnFooter {
+	now := drawnFooter{width: m.width, styles: m.ctx.Styles, typing: m.page().Capturing(), readOnly: m.actor().ReadOnly}
+	if now.line = m.drawnFooter.line; now.line == "" || now != m.drawnFooter {
+		now.line = widget.Pad(m.footerRow().String(), m.width)
+	}
+	return now
+}
 
 // footerRow is the footer as clickable parts.
 func (m *root) footerRow() widget.Row {

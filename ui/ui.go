@@ -46,7 +46,10 @@ type root struct {
 	header          atomic.Pointer[headerState]
 	footerActions   app.Actions // those of where the cursor rested last
 	footerTab       int
-	fresh           bool      // footerActions are those of the current state
+	fresh           bool // footerActions are those of the current state
+	last            move // what the last message did, if that was a key that moves about
+	drawnTop        drawnTop
+	drawnFooter     drawnFooter
 	openings        int       // running commands that will open something
 	queued          []tea.Msg // input received meanwhile
 	dark            bool
@@ -169,6 +172,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		cmd = tea.Batch(cmd, m.handle(then))
 	}
 	m.offerActions()
+	m.keepDrawn()
 	m.tellLook()
 	m.tellPlace()
 	if spin := m.startSpinner(); spin != nil {
@@ -178,6 +182,9 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 }
 
 func (m *root) handle(msg tea.Msg) tea.Cmd {
+	if _, isKey := msg.(tea.KeyPressMsg); !isKey {
+		m.last = move{}
+	}
 	m.ctx.Now = m.ctx.Backend.Now()
 	m.refreshHeader()
 	if m.applyTerminal(msg) {
@@ -340,6 +347,8 @@ func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 // input dispatches keys, pasted text and mouse events: to the top dialog, else to the
 // page while it captures typing, else to the action with that key.
 func (m *root) input(msg tea.Msg) tea.Cmd {
+	last := m.last
+	m.last = move{}
 	key, isKey := msg.(tea.KeyPressMsg)
 	if m.openings > 0 && (isKey || isPaste(msg)) {
 		if isKey && stopsWaiting(key) {
@@ -372,12 +381,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if !isKey {
 		return nil // pasted text never triggers actions
 	}
-	as := m.footerActions
-	if !m.fresh {
-		as = m.actions()
-	}
-	m.fresh = false
-	if a, ok := as.Find(key); ok {
+	if a, ok := m.actionOf(key, last); ok {
 		return m.run(a)
 	}
 	if m.showsProgress() {

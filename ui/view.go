@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -46,12 +47,13 @@ func (m *root) screen() string {
 		lines := widget.Wrap(m.ctx.T("small", minWidth, minHeight, w, h), max(w-2, 1))
 		return widget.Fill(widget.Repeat("\n", max((h-len(lines))/2, 0))+" "+strings.Join(lines, "\n "), w, h)
 	}
+	top := m.drawTop()
 	screen := strings.Join([]string{
-		m.headerLine(),
-		m.rule(),
+		top.header,
+		top.rule,
 		widget.Fill(m.page().View(), w, h-chrome),
 		m.statusLine(),
-		m.footer(),
+		m.drawFooter().line,
 	}, "\n")
 	if d := m.top(); d != nil {
 		return widget.Overlay(m.ctx.Styles, screen, widget.Centre(d.View(), w, h), w, h)
@@ -62,6 +64,47 @@ func (m *root) screen() string {
 // tooSmall reports whether the terminal is too small for the dashboard; then only a
 // message is drawn.
 func (m *root) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
+
+// drawnTop is the header with its rule as they were drawn last, with what they depend on.
+type drawnTop struct {
+	state                    *headerState // replaced when it changes
+	styles                   *style.Styles
+	width, tab               int
+	looking                  model.ID // others who look at it are named
+	clockMoving, yearRunning bool
+	spinner                  string // of a clock that moves
+	header, rule             string
+}
+
+// keepDrawn draws what is to be drawn of the parts that change less often than a cursor
+// moves, since View keeps nothing.
+func (m *root) keepDrawn() {
+	if m.ctx.Plain || m.tooSmall() {
+		return
+	}
+	m.drawnTop, m.drawnFooter = m.drawTop(), m.drawFooter()
+	if p, ok := m.page().(app.Keeper); ok && m.top() == nil {
+		p.Keep()
+	}
+}
+
+// drawTop draws the header and its rule, if what they depend on has changed.
+func (m *root) drawTop() drawnTop {
+	now := drawnTop{
+		state: m.header.Load(), styles: m.ctx.Styles, width: m.width, tab: m.tab, clockMoving: m.clockMoving, yearRunning: m.yearRunning,
+		header: m.drawnTop.header, rule: m.drawnTop.rule,
+	}
+	if now.state != nil && len(now.state.others) > 0 {
+		now.looking = m.looking()
+	}
+	if m.clockMoving {
+		now.spinner = m.ctx.Spinner
+	}
+	if now.header == "" || now != m.drawnTop {
+		now.header, now.rule = m.headerLine(), m.rule()
+	}
+	return now
+}
 
 const brand = " certquay "
 

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -253,7 +254,18 @@ func (m *bare) View() tea.View {
 // load is what sessions cost.
 type load struct {
 	median, p95 time.Duration // from a key to the first byte that it changes
+	cpu         time.Duration // of this process for a key, with the client's share
 	memory      float64       // for a session with its client, in MB
+}
+
+// processorTime is how long this process has computed.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // typed opens sessions, in each of which five keys a second are typed, and measures.
@@ -269,6 +281,7 @@ func typed(t *testing.T, n *network, sessions int, span time.Duration) (l load) 
 		all = append(all, openIn(t, clients[k/8], "Overview"))
 	}
 	l.memory = (heap() - before) / float64(sessions)
+	begun := processorTime(t)
 	var mu sync.Mutex
 	var times []time.Duration
 	var wg sync.WaitGroup
@@ -301,6 +314,7 @@ func typed(t *testing.T, n *network, sessions int, span time.Duration) (l load) 
 		})
 	}
 	wg.Wait()
+	l.cpu = (processorTime(t) - begun) / time.Duration(len(times))
 	for _, c := range clients {
 		_ = c.Close()
 	}
@@ -343,6 +357,8 @@ func TestManySessions(t *testing.T) {
 	t.Logf("%d sessions: a key takes %v (95%%: %v), in a bare program %v (%v): %.2f and %.2f times; %.1f MB each, bare %.1f: %.1f times",
 		sessions, whole.median.Round(time.Millisecond/10), whole.p95.Round(time.Millisecond/10), nothing.median.Round(time.Millisecond/10),
 		nothing.p95.Round(time.Millisecond/10), frames, slow, whole.memory, nothing.memory, memory)
+	t.Logf("a key takes %v of the processors, in a bare program %v: %.2f times",
+		whole.cpu.Round(time.Microsecond), nothing.cpu.Round(time.Microsecond), ratio(whole.cpu, nothing.cpu))
 	if frames > 10 { // as a machine with little to do has it, less than 3
 		t.Errorf("a key takes %.1f times as long as in a bare program", frames)
 	}

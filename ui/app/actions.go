@@ -72,12 +72,8 @@ func (a Action) DisableIf(reason *DisabledReason) Action {
 	return a
 }
 
-// Has reports whether the action has a key, even if it is disabled.
-func (a *Action) Has(k fmt.Stringer) bool {
-	b := a.Binding
-	b.SetEnabled(!a.Hidden)
-	return key.Matches(k, b)
-}
+// has reports whether the action has a key, even if it is disabled.
+func (a *Action) has(pressed string) bool { return !a.Hidden && slices.Contains(a.Keys(), pressed) }
 
 // Actions are the actions of one place. A key runs the first action that has it.
 type Actions []Action
@@ -86,8 +82,9 @@ var _ help.KeyMap = Actions(nil)
 
 // Find returns the action of a key.
 func (as Actions) Find(k fmt.Stringer) (Action, bool) {
+	pressed := k.String()
 	for n := range as {
-		if as[n].Has(k) {
+		if as[n].has(pressed) {
 			return as[n], true
 		}
 	}

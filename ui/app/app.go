@@ -42,6 +42,12 @@ type Page interface {
 	ScreenReader
 }
 
+// Keeper is a page that draws parts of itself once for several frames.
+type Keeper interface {
+	// Keep draws them as far as that is to be done. It is called after Update.
+	Keep()
+}
+
 // Stepper is a page with a list of certificates, through which the details can step.
 type Stepper interface {
 	// Step moves the cursor by rows to another certificate and shows that in a

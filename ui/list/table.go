@@ -56,6 +56,10 @@ type Table[T any] struct {
 	SortedBy   string // the order in force: the column with this Sort has an arrow
 	Desc       bool   // descending
 	LabelCells bool   // to a screen reader each cell has its title, hidden columns too: for rows of numbers
+	// CellsDependOn returns what the cells depend on beside their row, as a comparable value:
+	// while it stays the same, [Table.Keep] draws a row once for all frames. Nil for a table
+	// that draws its rows for each frame.
+	CellsDependOn func() any
 
 	width, height int
 	total         int
@@ -67,6 +71,7 @@ type Table[T any] struct {
 	rangeFrom     int    // where a range of marks began
 	rangeEnd      int    // where it ended, from 1; 0 for none
 	fitted        []fittedColumn
+	drawn         drawnRows
 }
 
 // fittedColumn is a column that the width of the table has room for.
@@ -89,7 +94,7 @@ func (t *Table[T]) SetSize(w, h int) {
 // layout decides which columns are shown and how wide: each gets its Min, then the
 // room that is left is shared out up to each Max.
 func (t *Table[T]) layout() {
-	t.fitted = t.fitted[:0]
+	t.fitted, t.drawn = t.fitted[:0], drawnRows{}
 	left := t.width - 2
 	for i, c := range t.Columns {
 		if t.width >= c.MinTableWidth && left >= c.Min+1 {
@@ -218,7 +223,7 @@ func (t *Table[T]) Window() (offset, limit int) {
 // all. If the selected row is among them the cursor follows it and keeps its line.
 func (t *Table[T]) SetWindow(offset int, rows []T, total int) {
 	line := t.cursor - t.top
-	t.offset, t.rows, t.total, t.unread = offset, rows, total, false
+	t.offset, t.rows, t.total, t.unread, t.drawn = offset, rows, total, false, drawnRows{}
 	if t.selectedID != "" {
 		for i, r := range rows {
 			if t.ID(r) == t.selectedID && offset+i != t.cursor {

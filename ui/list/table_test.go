@@ -100,3 +100,57 @@ func TestTableSaysRowsInFull(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsAreKept draws a row again only when it, its size or what its cells depend on
+// has changed, and always shows the cursor, marks and flags as they are.
+func TestRowsAreKept(t *testing.T) {
+	drawn, unit, flagged := 0, "d", -1
+	tb := &Table[int]{
+		ID:            func(n int) string { return fmt.Sprint(n) },
+		Flag:          func(n int) bool { return n == flagged },
+		CellsDependOn: func() any { return unit },
+		Columns: []Column[int]{{Title: "N", Min: 6, Max: 10, Cell: func(n, _ int) Cell {
+			drawn++
+			return Cell{Text: fmt.Sprint(n) + unit}
+		}}},
+	}
+	tb.SetSize(20, 11)
+	tb.SetWindow(0, numbers(0, 200), 200)
+	// Each picture is that of a table which keeps no rows.
+	expect := func(what string, most int) {
+		t.Helper()
+		drawn = 0
+		tb.Keep(plain)
+		got, took := tb.View(plain), drawn
+		fresh := *tb
+		fresh.CellsDependOn, fresh.drawn = nil, drawnRows{}
+		if want := fresh.View(plain); got != want {
+			t.Errorf("%s:\n%s\nwant:\n%s", what, got, want)
+		}
+		if took > most {
+			t.Errorf("%s: %d rows were drawn, not %d at most", what, took, most)
+		}
+	}
+	expect("at first", 10)
+	tb.Move(1)
+	expect("after a move", 2)
+	tb.Move(1)
+	expect("after another", 1)
+	tb.Toggle()
+	flagged = 5
+	expect("with a mark and a flag", 1)
+	tb.End()
+	expect("at the end", 10)
+	tb.Page(-1)
+	expect("half a screen up", 10)
+	tb.Blurred = true
+	expect("without the focus", 2)
+	tb.Blurred, unit = false, "h"
+	expect("in another unit", 10)
+	tb.SetSize(12, 11)
+	expect("in another width", 10)
+	tb.SetWindow(0, numbers(1000, 200), 200)
+	expect("with other rows", 10)
+	tb.SetWindow(0, numbers(0, 5), 5)
+	expect("with fewer rows", 5)
+}

@@ -30,9 +30,13 @@ func (t *Table[T]) View(s *style.Styles) string {
 		used += f.width + gap
 	}
 	b.WriteString(widget.Space(t.width - used))
+	var kept drawnRows
+	if t.CellsDependOn != nil && t.drawn.styles == s && t.drawn.on == t.CellsDependOn() {
+		kept = t.drawn
+	}
 	for y := range t.VisibleRows() {
 		b.WriteByte('\n')
-		t.drawRow(&b, s, t.top+y)
+		t.drawRow(&b, s, t.top+y, kept)
 	}
 	return b.String()
 }
@@ -75,7 +79,7 @@ func align(s string, w int, right bool) string {
 
 func (t *Table[T]) flagged(r T) bool { return t.Flag != nil && t.Flag(r) }
 
-func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int) {
+func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int, kept drawnRows) {
 	if n >= t.total {
 		b.WriteString(widget.Space(t.width))
 		return
@@ -101,6 +105,18 @@ func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int) {
 		lead, tone = "▌ ", style.Accent
 	}
 	b.WriteString(paint(tone, lead))
+	cells := ""
+	if n != t.cursor || t.Blurred {
+		cells = kept.of(n)
+	}
+	if cells == "" {
+		t.drawCells(b, r, paint)
+	}
+	b.WriteString(cells)
+}
+
+// drawCells draws a row without its lead.
+func (t *Table[T]) drawCells(b *strings.Builder, r T, paint func(style.Tone, string) string) {
 	used := 2
 	for i, f := range t.fitted {
 		c, gap := &t.Columns[f.index], 2
@@ -128,4 +144,46 @@ func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int) {
 		used += f.width + gap
 	}
 	b.WriteString(paint(style.Normal, widget.Space(t.width-used)))
+}
+
+// drawnRows are the cells of the visible rows as they were drawn last without the cursor.
+type drawnRows struct {
+	rows   []drawnRow // the row with number n is at n modulo its length
+	styles *style.Styles
+	on     any // what CellsDependOn returned then
+}
+
+type drawnRow struct {
+	number int
+	cells  string
+}
+
+// of returns the cells of the row with a number; "" if they are not kept.
+func (d *drawnRows) of(n int) string {
+	if len(d.rows) == 0 || d.rows[n%len(d.rows)].number != n {
+		return ""
+	}
+	return d.rows[n%len(d.rows)].cells
+}
+
+// Keep draws the visible rows that are to be drawn, except that with the cursor, since View
+// keeps nothing.
+func (t *Table[T]) Keep(s *style.Styles) {
+	visible := t.VisibleRows()
+	if t.CellsDependOn == nil || visible == 0 {
+		return
+	}
+	if on := t.CellsDependOn(); len(t.drawn.rows) != visible || t.drawn.styles != s || t.drawn.on != on {
+		t.drawn = drawnRows{make([]drawnRow, visible), s, on}
+	}
+	for n := t.top; n < t.top+visible; n++ {
+		r, held := t.rowAt(n)
+		if !held || n == t.cursor && !t.Blurred || t.drawn.of(n) != "" {
+			continue
+		}
+		var b strings.Builder
+		b.Grow(2 * t.width)
+		t.drawCells(&b, r, s.Paint)
+		t.drawn.rows[n%visible] = drawnRow{n, b.String()}
+	}
 }

@@ -65,8 +65,15 @@ var _ app.Page = (*page)(nil)
 func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: model.Counts{Partial: true}, search: list.NewSearch(c, where.Instances)}
 	p.table.ID = func(r model.InstanceRow) string { return string(r.ID) }
+	p.table.CellsDependOn = func() any { return drawnFor{c.Now.Unix(), p.order().Sort} }
 	p.restore()
 	return p
+}
+
+// drawnFor is what the cells of the list depend on beside their row.
+type drawnFor struct {
+	second int64 // of the time: nothing in the list is more exact
+	sort   model.Sort
 }
 
 // firstRows is how many rows the first read has.

@@ -45,6 +45,15 @@ func (p *page) View() string {
 	return widget.Fill(b.String(), p.width, p.height)
 }
 
+var _ app.Keeper = (*page)(nil)
+
+// Keep implements app.Keeper.
+func (p *page) Keep() {
+	if p.loaded && p.details == nil && !p.cardsShown() {
+		p.table.Keep(p.c.Styles)
+	}
+}
+
 // listView draws the certificates in h lines.
 func (p *page) listView(h int) string {
 	switch {
