@@ -276,16 +276,16 @@ func (s *records) fillInstances(ctx context.Context, from model.Reader, lone *in
 			v := &i.Versions[n]
 			words.intern(&v.KeyType, &v.Issuer)
 		}
-		if lone.add(&i) {
-			continue
+		if !lone.add(&i) {
+			s.putInstance(i)
 		}
-		if err := s.Put(&i); err != nil {
-			return err
-		}
-		s.changes = s.changes[:0]
 	}
 	return nil
 }
+
+// putInstance puts an instance. It takes a copy so that those that are not put need no
+// memory.
+func (s *records) putInstance(i model.Instance) { s.instances.put(&i) }
 
 // copyBudgets copies what is used of rate limits, and who waits for them.
 func (s *records) copyBudgets(from model.Reader, limits map[string]ports.RateLimits) error {

@@ -27,13 +27,14 @@ type independents struct {
 	issuers map[string]*issuer // those that take every order at once
 	none    bool               // the engine gets every instance
 
-	all   []independent
+	all   []*independent
 	due   moments
-	kinds map[string]*kind
+	kinds map[kind]*kind
 
 	// What a step works on, so that it allocates nothing.
 	i     model.Instance
 	v     [1]model.Version
+	caps  rules.Capabilities
 	facts rules.Facts
 	event model.Event
 }
@@ -41,7 +42,7 @@ type independents struct {
 // newIndependents returns the independents of an engine that is made of some options. An
 // issuer that keeps to rate limits makes what it issues depend on each other.
 func newIndependents(o lifecycle.Options, s *records, r *Report, limits map[string]ports.RateLimits) *independents {
-	lone := &independents{table: o.Table, records: s, report: r, issuers: map[string]*issuer{}, kinds: map[string]*kind{}}
+	lone := &independents{table: o.Table, records: s, report: r, issuers: map[string]*issuer{}, kinds: map[kind]*kind{}}
 	for brand, is := range o.Issuers {
 		if is, ok := is.(*issuer); ok && len(limits[brand].Limits) == 0 {
 			lone.issuers[brand] = is
@@ -79,7 +80,8 @@ type kind struct {
 	years    int
 	contact  model.ID
 	keyType  model.KeyType
-	fallback []string
+	company  model.Organization
+	fallback string // joined
 }
 
 // add takes an instance if it is independent; records hold what may stand against that.
@@ -91,15 +93,15 @@ func (s *independents) add(i *model.Instance) bool {
 		s.issuers[i.Spec.Brand] == nil && i.Spec.Brand != "" || s.records.concerns(i.ID) {
 		return false
 	}
-	x := independent{
+	x := &independent{
 		kind: s.kind(i), id: i.ID, name: i.Name, state: i.State, domains: i.Application.Domains, current: v.Domains, number: v.Number,
 		renewals: i.Hosting.RenewalsLeft, hosted: i.Hosting.On, keyless: v.KeyID == "", elsewhere: v.Issuer == "",
 		notBefore: v.NotBefore, notAfter: v.NotAfter, suggestedStart: v.SuggestedStart, suggestedEnd: v.SuggestedEnd,
 		serviceStart: i.ServiceStart, serviceEnd: i.ServiceEnd, dueAt: i.Due, tasksDue: i.TasksDue, dueAction: i.DueAction,
 	}
-	shareNames(&x)
+	shareNames(x)
 	s.all = append(s.all, x)
-	s.plan(len(s.all) - 1)
+	s.plan(x)
 	return true
 }
 
@@ -115,16 +117,19 @@ func shareNames(x *independent) {
 
 // kind returns the one copy of what an instance has in common with others.
 func (s *independents) kind(i *model.Instance) *kind {
-	spec := &i.Spec
-	key := strings.Join(append([]string{string(spec.Level), string(spec.Type), spec.Brand, string(spec.Grade), string(i.Origin),
-		strconv.Itoa(i.Years), string(i.Contact), string(i.Application.KeyType)}, i.Fallback...), "\x00")
-	k := s.kinds[key]
-	if k == nil {
-		k = &kind{i.Spec, i.Origin, i.Years, i.Contact, i.Application.KeyType, i.Fallback}
-		s.kinds[key] = k
+	k := kind{
+		i.Spec, i.Origin, i.Years, i.Contact, i.Application.KeyType, i.Application.Company, strings.Join(i.Fallback, fallbackBreak),
 	}
-	return k
+	kept := s.kinds[k]
+	if kept == nil {
+		kept = new(kind)
+		*kept = k
+		s.kinds[k] = kept
+	}
+	return kept
 }
+
+const fallbackBreak = "\x00"
 
 // concerns reports whether a resource, a job, or a task other than to install is about an
 // instance.
@@ -133,15 +138,18 @@ func (s *records) concerns(id model.ID) bool {
 		len(s.tasks.indexes[tasksByInstance].whole[string(id)]) > 0
 }
 
-// plan puts the next moment of an instance among those of the others.
-func (s *independents) plan(n int) {
-	x := &s.all[n]
-	at := x.dueAt
-	if at.IsZero() || !x.tasksDue.IsZero() && x.tasksDue.Before(at) { // as model.Instance.NextMoment
-		at = x.tasksDue
+// moment returns when something is next due for an instance; zero for never.
+func (x *independent) moment() time.Time {
+	if x.dueAt.IsZero() || !x.tasksDue.IsZero() && x.tasksDue.Before(x.dueAt) { // as model.Instance.NextMoment
+		return x.tasksDue
 	}
-	if !at.IsZero() && at.Before(s.report.To) {
-		s.due.push(moment{at, n})
+	return x.dueAt
+}
+
+// plan puts the next moment of an instance among those of the others.
+func (s *independents) plan(x *independent) {
+	if at := x.moment(); !at.IsZero() && at.Before(s.report.To) {
+		s.due.push(moment{at.UnixMilli(), x})
 	}
 }
 
@@ -150,21 +158,20 @@ func (s *independents) next() time.Time {
 	if len(s.due) == 0 {
 		return time.Time{}
 	}
-	return s.due[0].at
+	return s.due[0].of.moment()
 }
 
 // pass does all that is due and reports whether the engine has got an instance.
 func (s *independents) pass(ctx context.Context, now time.Time) (joined bool, err error) {
-	// As for the engine, whose keys of moments are to the millisecond.
-	for n := 0; len(s.due) > 0 && s.due[0].at.UnixMilli() <= now.UnixMilli(); n++ {
+	for n := 0; len(s.due) > 0 && s.due[0].at <= now.UnixMilli(); n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return joined, ctx.Err()
 		}
-		m := s.due.pop()
-		if s.step(&s.all[m.of], now) {
-			s.plan(m.of)
+		x := s.due.pop()
+		if s.step(x, now) {
+			s.plan(x)
 		} else {
-			s.join(&s.all[m.of])
+			s.join(x)
 			joined = true
 		}
 	}
@@ -184,8 +191,8 @@ func (s *independents) load(x *independent) *model.Instance {
 		s.v[0].Issuer = x.spec.Brand
 	}
 	s.i = model.Instance{
-		ID: x.id, Name: x.name, State: x.state, Origin: x.origin, Spec: x.spec, Years: x.years, Contact: x.contact, Fallback: x.fallback,
-		Application: model.Application{Domains: x.domains, KeyType: x.keyType}, Versions: s.v[:],
+		ID: x.id, Name: x.name, State: x.state, Origin: x.origin, Spec: x.spec, Years: x.years, Contact: x.contact,
+		Application: model.Application{Domains: x.domains, Company: x.company, KeyType: x.keyType}, Versions: s.v[:],
 		ServiceStart: x.serviceStart, ServiceEnd: x.serviceEnd, Due: x.dueAt, DueAction: x.dueAction, TasksDue: x.tasksDue,
 		Hosting: model.Hosting{On: x.hosted, RenewalsLeft: x.renewals}, HasTasks: x.lapse != "",
 	}
@@ -206,6 +213,9 @@ func (s *independents) join(x *independent) {
 	x.joined = true
 	i := *s.load(x)
 	i.Versions = slices.Clone(i.Versions)
+	if x.fallback != "" {
+		i.Fallback = strings.Split(x.fallback, fallbackBreak)
+	}
 	s.records.instances.put(&i)
 	if x.lapse != "" {
 		s.records.tasks.put(&model.Task{ID: "lapse/" + x.id, Kind: x.lapse, Instance: x.id, Created: s.report.From})
@@ -232,17 +242,16 @@ func (s *independents) step(x *independent, now time.Time) bool {
 	}
 	s.facts = rules.Facts{Actor: model.Scheduler, Instance: i, Now: now}
 	is := s.issuers[i.Spec.Brand]
-	var caps rules.Capabilities
 	if is != nil {
-		caps = is.can(now)
-		s.facts.Issuer = &caps
+		s.caps = is.can(now)
+		s.facts.Issuer = &s.caps
 	}
 	if s.table.Check(a, &s.facts) != nil {
 		return false
 	}
 	switch a {
 	case rules.Reissue, rules.RenewHosted:
-		return s.renew(x, a, is, caps, now)
+		return s.renew(x, a, is, now)
 	case rules.EndHosting:
 		return s.endHosting(x, now)
 	}
@@ -250,10 +259,10 @@ func (s *independents) step(x *independent, now time.Time) bool {
 }
 
 // renew makes the next version of the loaded instance.
-func (s *independents) renew(x *independent, a rules.Action, is *issuer, caps rules.Capabilities, now time.Time) bool {
-	i, v := &s.i, &s.v[0]
+func (s *independents) renew(x *independent, a rules.Action, is *issuer, now time.Time) bool {
+	i, v, caps := &s.i, &s.v[0], &s.caps
 	yearly := a == rules.RenewHosted
-	notAfter := rules.RequestedNotAfter(i, caps, now, yearly)
+	notAfter := rules.RequestedNotAfter(i, *caps, now, yearly)
 	if is == nil || caps.Proof != "" || slices.Contains(caps.Reviewed, i.Spec.Level) || !notAfter.After(now) || !plain(i.Application.Domains) {
 		return false
 	}
@@ -365,11 +374,14 @@ func plain(domains []string) bool {
 	return len(domains) > 0
 }
 
-// moment is when something is due for an instance, by its place in a list.
+// moment is when something is due for an instance, in milliseconds since 1970: the order
+// is that of the engine's index.
 type moment struct {
-	at time.Time
-	of int
+	at int64
+	of *independent
 }
+
+func (m moment) before(o moment) bool { return m.at < o.at || m.at == o.at && m.of.id < o.of.id }
 
 // moments is a heap, the earliest first.
 type moments []moment
@@ -377,7 +389,7 @@ type moments []moment
 func (h *moments) push(m moment) {
 	a := append(*h, m)
 	n := len(a) - 1
-	for n > 0 && m.at.Before(a[(n-1)/2].at) {
+	for n > 0 && m.before(a[(n-1)/2]) {
 		a[n] = a[(n-1)/2]
 		n = (n - 1) / 2
 	}
@@ -385,17 +397,17 @@ func (h *moments) push(m moment) {
 	*h = a
 }
 
-func (h *moments) pop() moment {
+func (h *moments) pop() *independent {
 	a := *h
 	first, last := a[0], a[len(a)-1]
 	a = a[:len(a)-1]
 	*h = a
 	n := 0
 	for c := 1; c < len(a); c = 2*n + 1 {
-		if c+1 < len(a) && a[c+1].at.Before(a[c].at) {
+		if c+1 < len(a) && a[c+1].before(a[c]) {
 			c++
 		}
-		if !a[c].at.Before(last.at) {
+		if !a[c].before(last) {
 			break
 		}
 		a[n] = a[c]
@@ -404,5 +416,5 @@ func (h *moments) pop() moment {
 	if len(a) > 0 {
 		a[n] = last
 	}
-	return first
+	return first.of
 }
