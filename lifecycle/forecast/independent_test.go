@@ -2,6 +2,7 @@ package forecast_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -212,4 +213,35 @@ func lines(t *testing.T, run func(context.Context, forecast.Source, forecast.Req
 	check(t, err)
 	slices.Sort(all)
 	return rep, all
+}
+
+// A forecast that is cancelled ends at the moment that it has reached.
+//
+// spec: V6
+func TestACancelledForecastEndsAtOnce(t *testing.T) {
+	s, err := store.With(mem.New(), store.Options{})
+	check(t, err)
+	defer func() { _ = s.Close() }()
+	fillFleet(t, s, 200)
+	src := &source{Store: s, now: epoch, can: rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes,
+		Grades: model.Grades, MaxValidity: 398 * day}}
+	for name, run := range map[string]func(context.Context, forecast.Source, forecast.Request) (*forecast.Report, error){
+		"independent": forecast.Run, "engine": forecast.RunByEngine,
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var cancelled time.Time
+		n := 0
+		_, err := run(ctx, src, forecast.Request{Event: func(e *model.Event) {
+			if n++; n == 100 {
+				cancel()
+				cancelled = e.At
+			}
+			if n > 100 && e.At.After(cancelled) {
+				t.Errorf("%s: after it was cancelled at %s there is an event of %s", name, cancelled, e.At)
+			}
+		}})
+		if !errors.Is(err, context.Canceled) || n < 100 {
+			t.Errorf("%s: %v after %d events", name, err, n)
+		}
+	}
 }
