@@ -2,7 +2,8 @@
 // and scheduler on a copy of the store, with issuers that accept every order and
 // products that present what is deployed (spec V6). What certquay does automatically
 // is therefore executed, not modelled; failures of CAs and decisions of people are
-// not predicted.
+// not predicted. Of a certificate that shares nothing with others the engine's rules are
+// followed without its transactions, jobs and certificates; see [independents].
 package forecast
 
 import (
