@@ -323,17 +323,7 @@ func (e *Engine) saveInstance(tx model.Tx, i *model.Instance) error { return e.s
 // saveWith is saveInstance for a caller that has changed a resource; rs are those of
 // the instance.
 func (e *Engine) saveWith(tx model.Tx, i *model.Instance, rs []model.Resource) error {
-	a, at := e.table.NextDue(i)
-	i.Due, i.DueAction = at, ""
-	switch {
-	case at.IsZero():
-	case a == rules.RenewHosted:
-		i.DueAction = model.DueRenew
-	case a == rules.EndHosting:
-		i.DueAction = model.DueEndHosting
-	default:
-		i.DueAction = model.DueReissue
-	}
+	e.table.PlanNext(i)
 	e.scheduler.clearSkip(i.ID) // refused work may be possible now
 	if e.notifier != nil {
 		i.NextExpiryNotice = e.outbox.NextExpiryNotice(i)

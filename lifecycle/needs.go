@@ -165,16 +165,7 @@ func (e *Engine) lapseTask(r model.Reader, i *model.Instance, rs []model.Resourc
 		}
 		t.Detail = model.TextOf(f)
 	}
-	code := "todo.lapse"
-	switch {
-	case e.Now().After(l.Ends.Add(time.Second - 1)):
-		code = "todo.lapsed"
-	case l.Overdue:
-		code = "todo.lapse-overdue"
-	case l.Kind == model.TaskHostingEnds:
-		code = "todo.hosting-ends"
-	}
-	t.Text = model.Say(code, "name", i.Name, "at", l.Ends)
+	t.Text = l.Task(i.Name, e.Now())
 	return t, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"runtime/metrics"
 	"testing"
 	"time"
 
@@ -49,23 +50,32 @@ func BenchmarkForecast(b *testing.B) {
 			fillFleet(b, s, n)
 			src := &source{Store: s, now: epoch, can: rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes,
 				Grades: model.Grades, MaxValidity: 398 * day}}
-			var m0, m1 runtime.MemStats
+			b.ReportAllocs()
 			runtime.GC()
-			runtime.ReadMemStats(&m0)
+			before, peak := heap(), uint64(0)
+			look := func(time.Time) { peak = max(peak, heap()) }
 			for b.Loop() {
-				rep, err := forecast.Run(context.Background(), src, forecast.Request{Months: c.months, Policy: "200-days"})
+				rep, err := forecast.Run(context.Background(), src,
+					forecast.Request{Months: c.months, Policy: "200-days", Progress: look})
 				if err != nil {
 					b.Fatal(err)
 				}
-				runtime.ReadMemStats(&m1)
+				look(rep.To)
 				b.ReportMetric(float64(rep.Total.Renewals+rep.Total.Reissues)/float64(n), "renewals/instance")
-				b.ReportMetric(float64(m1.HeapAlloc-m0.HeapAlloc)/1e6, "MB")
+				b.ReportMetric((float64(peak)-float64(before))/1e6, "peak-MB")
 				if rep.Total.Expiries > 0 && c.months == 12 { // paid for until then
 					b.Fatalf("%+v", rep.Total)
 				}
 			}
 		})
 	}
+}
+
+// heap returns the bytes of all objects, also of those not collected yet.
+func heap() uint64 {
+	of := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(of)
+	return of[0].Value.Uint64()
 }
 
 // fillFleet writes n hosted instances, bought evenly over 200 days, straight

@@ -2,7 +2,8 @@
 // and scheduler on a copy of the store, with issuers that accept every order and
 // products that present what is deployed (spec V6). What certquay does automatically
 // is therefore executed, not modelled; failures of CAs and decisions of people are
-// not predicted.
+// not predicted. Of a certificate that shares nothing with others the engine's rules are
+// followed without its transactions, jobs and certificates; see [independents].
 package forecast
 
 import (
@@ -47,6 +48,8 @@ type Request struct {
 	// Event, if not nil, is called with each simulated event of the activity
 	// log. It must not keep the pointer.
 	Event func(*model.Event)
+
+	byEngine bool // also what is independent; for tests
 }
 
 // Source is the start of a forecast: the engine of the store and its records.
@@ -99,15 +102,18 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	}
 	s := newRecords(k, old)
 	rep := newReport(from, model.AddMonths(from, r.Months), r)
+	clock := ports.NewMovableClock(frozenClock(from), 0)
+	o := options(src, s, clock, can, limits)
+	lone := newIndependents(o, s, rep, limits)
+	lone.none = r.byEngine
 	if err := src.View(func(from model.Reader) error {
-		return errors.Join(s.fill(ctx, from, rep), s.copyBudgets(from, limits))
+		return errors.Join(s.fill(ctx, from, lone), s.copyBudgets(from, limits))
 	}); err != nil {
 		return nil, model.Fail("forecast.copying", "cause", err)
 	}
-	clock := ports.NewMovableClock(frozenClock(from), 0)
-	e := lifecycle.New(options(src, s, clock, can, limits))
+	e := lifecycle.New(o)
 	defer e.Close()
-	w := &simulator{engine: e, clock: clock, report: rep}
+	w := &simulator{engine: e, records: s, lone: lone, clock: clock, report: rep}
 	s.observe = w.observe
 	for _, t := range s.tasks.rows {
 		if t.Done.IsZero() {
@@ -120,7 +126,7 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	if err := w.run(ctx, r.Progress); err != nil {
 		return nil, err
 	}
-	rep.finish(s)
+	rep.finish(s, lone)
 	rep.After, err = e.By(model.Scheduler).Balances()
 	return rep, err
 }
@@ -195,8 +201,64 @@ func Differs(src Source, policy string, months int) (bool, error) {
 	return false, nil
 }
 
-// fill copies the records that affect the future.
-func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) error {
+// fill copies the records that affect the future. Those that may stand against that an
+// instance is independent come before the instances.
+func (s *records) fill(ctx context.Context, from model.Reader, lone *independents) error {
+	if err := copyAll[model.Resource](s, from, nil); err != nil {
+		return err
+	}
+	if err := copyAll(s, from, func(j *model.Job) bool {
+		s.busy[j.Instance] = true
+		switch j.Kind {
+		case model.JobIssue, model.JobReissue, model.JobRenew:
+			return j.Live()
+		case model.JobDeploy:
+			return j.Live() && lifecycle.ResetDeployJob(j)
+		}
+		return false
+	}); err != nil {
+		return err
+	}
+	if err := copyAll(s, from, func(t *model.Task) bool { return holds(t) && t.Kind != model.TaskInstall }); err != nil {
+		return err
+	}
+	if err := s.fillInstances(ctx, from, lone); err != nil {
+		return err
+	}
+	if err := s.fillInstallTasks(from); err != nil {
+		return err
+	}
+	for _, err := range []error{
+		copyAll[model.Account](s, from, nil), copyAll[model.Approval](s, from, nil), copyAll[model.Contact](s, from, nil),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	s.changes, s.effects = nil, effects{}
+	return nil
+}
+
+// fillInstallTasks copies the tasks to install a version of the instances that are there.
+func (s *records) fillInstallTasks(from model.Reader) error {
+	if len(s.instances.rows) == 0 {
+		return nil
+	}
+	for t, err := range model.All[model.Task](from, model.Scan{Index: "open"}) {
+		if err != nil {
+			return err
+		}
+		if t.Kind == model.TaskInstall && s.instances.has(string(t.Instance)) {
+			if err := s.Put(&t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fillInstances copies the instances, of those that are independent what is needed.
+func (s *records) fillInstances(ctx context.Context, from model.Reader, lone *independents) error {
 	words := interner{}
 	for i, err := range model.All[model.Instance](from, model.Scan{}) {
 		if err != nil {
@@ -208,43 +270,23 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 		if i.Deleted || i.State.Group() == model.GroupEnded {
 			continue
 		}
-		rep.countInstance(&i)
+		lone.report.countInstance(&i)
 		words.intern((*string)(&i.State), (*string)(&i.Origin), (*string)(&i.Spec.Level), (*string)(&i.Spec.Type), &i.Spec.Brand,
 			(*string)(&i.Spec.Grade), (*string)(&i.Application.KeyType), &i.DueAction, (*string)(&i.Contact))
 		for n := range i.Versions {
 			v := &i.Versions[n]
 			words.intern(&v.KeyType, &v.Issuer)
 		}
-		if err := s.Put(&i); err != nil {
-			return err
-		}
-		s.changes = s.changes[:0]
-	}
-	if err := copyAll[model.Resource](s, from, nil); err != nil {
-		return err
-	}
-	if err := copyAll(s, from, func(j *model.Job) bool {
-		switch j.Kind {
-		case model.JobIssue, model.JobReissue, model.JobRenew:
-			return j.Live()
-		case model.JobDeploy:
-			return j.Live() && lifecycle.ResetDeployJob(j)
-		}
-		return false
-	}); err != nil {
-		return err
-	}
-	for _, err := range []error{
-		copyAll(s, from, holds), copyAll[model.Account](s, from, nil),
-		copyAll[model.Approval](s, from, nil), copyAll[model.Contact](s, from, nil),
-	} {
-		if err != nil {
-			return err
+		if !lone.add(&i) {
+			s.putInstance(i)
 		}
 	}
-	s.changes, s.effects = nil, effects{}
 	return nil
 }
+
+// putInstance puts an instance. It takes a copy so that those that are not put need no
+// memory.
+func (s *records) putInstance(i model.Instance) { s.instances.put(&i) }
 
 // copyBudgets copies what is used of rate limits, and who waits for them.
 func (s *records) copyBudgets(from model.Reader, limits map[string]ports.RateLimits) error {
@@ -301,6 +343,8 @@ func (s frozenClock) After(time.Duration) <-chan time.Time { return nil }
 // simulator is a running forecast.
 type simulator struct {
 	engine  *lifecycle.Engine
+	records *records // the engine's
+	lone    *independents
 	clock   *ports.MovableClock
 	report  *Report
 	pending []pendingAction // by people, the earliest first
@@ -321,7 +365,7 @@ func (w *simulator) observe(tx *effects) {
 		w.report.countEntry(&tx.entries[n])
 	}
 	for n := range tx.raised {
-		w.report.countTask(&tx.raised[n])
+		w.report.countTask(&tx.raised[n], "")
 		w.schedule(&tx.raised[n])
 	}
 }
@@ -339,28 +383,38 @@ func (w *simulator) schedule(t *model.Task) {
 	}})
 }
 
-// run advances the clock from one due time to the next.
+// run advances the clock from one due time to the next. The engine is asked only when it
+// may have something to do.
 func (w *simulator) run(ctx context.Context, progress func(time.Time)) error {
+	var engines time.Time // when the engine has something to do next
+	acted := true         // it may have, without the clock
 	for n := 0; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := w.engine.By(model.Scheduler).Tick(ctx); err != nil {
-			return err
-		}
-		next, err := w.engine.By(model.Scheduler).NextDue()
+		now := w.clock.Now()
+		joined, err := w.lone.pass(ctx, now)
 		if err != nil {
 			return err
 		}
-		if len(w.pending) > 0 && (next.IsZero() || w.pending[0].at.Before(next)) {
-			next = w.pending[0].at
+		if acted || joined || w.records.waits(now) || !engines.IsZero() && !engines.After(now) {
+			if _, err := w.engine.By(model.Scheduler).Tick(ctx); err != nil {
+				return err
+			}
+			if engines, err = w.engine.By(model.Scheduler).NextDue(); err != nil {
+				return err
+			}
+		}
+		next := earlier(engines, w.lone.next())
+		if len(w.pending) > 0 {
+			next = earlier(next, w.pending[0].at)
 		}
 		if next.IsZero() || !next.Before(w.report.To) {
 			return nil
 		}
 		// Keys of moments are to the millisecond: stop just behind it.
 		w.clock.MoveTo(next.Add(time.Millisecond))
-		if err := w.runPending(ctx); err != nil {
+		if acted, err = w.runPending(ctx); err != nil {
 			return err
 		}
 		if progress != nil && n%256 == 0 {
@@ -369,14 +423,22 @@ func (w *simulator) run(ctx context.Context, progress func(time.Time)) error {
 	}
 }
 
-// runPending does the planned actions that are due.
-func (w *simulator) runPending(ctx context.Context) error {
+// earlier returns the earlier of two times, of which zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// runPending does the planned actions that are due, and reports whether there was any.
+func (w *simulator) runPending(ctx context.Context) (acted bool, err error) {
 	for len(w.pending) > 0 && !w.pending[0].at.After(w.clock.Now()) {
 		a := w.pending[0]
-		w.pending = slices.Delete(w.pending, 0, 1)
+		w.pending, acted = slices.Delete(w.pending, 0, 1), true
 		if err := a.do(ctx); err != nil {
-			return err
+			return acted, err
 		}
 	}
-	return nil
+	return acted, nil
 }

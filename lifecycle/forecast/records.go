@@ -35,6 +35,7 @@ type records struct {
 	cells     table[model.KV, *model.KV] // what is used of rate limits
 	// chains holds the chain of the newest version of each instance that has resources.
 	chains chains
+	busy   map[model.ID]bool // instances with a job at the beginning
 	tables map[model.Kind]recordTable
 
 	key         *model.Key // stands for every key
@@ -70,8 +71,15 @@ type effects struct {
 
 var _ ports.Store = (*records)(nil)
 
-// resourcesByInstance is the place of the index of resources by instance.
-const resourcesByInstance = 0
+// Places of indexes of resources.
+const (
+	resourcesByInstance = 0
+	resourcesWaiting    = 2
+	resourcesByWindow   = 3
+)
+
+// tasksByInstance is the place of the index of tasks by instance.
+const tasksByInstance = 0
 
 // keptVersions is the number of versions kept of an instance: the newest, and the
 // previous one, which is presented until it is replaced.
@@ -79,7 +87,7 @@ const keptVersions = 2
 
 func newRecords(key *model.Key, old []byte) *records {
 	s := &records{
-		key: key, placeholder: old, chains: chains{},
+		key: key, placeholder: old, chains: chains{}, busy: map[model.ID]bool{},
 		instances: newTable(ordered("due", func(i *model.Instance) string { return dueKey(i.NextMoment()) })),
 		resources: newTable(
 			exact(func(r *model.Resource) string { return string(r.Instance) }, "instance"),
@@ -207,6 +215,18 @@ func (s still) Keys(scan model.Scan) iter.Seq2[string, error] {
 			yield("", err)
 		}
 	}
+}
+
+// waits reports whether the scheduler may find anything to do at a time.
+func (s *records) waits(now time.Time) bool {
+	if s.resources.indexes[resourcesWaiting].order.Len() > 0 {
+		return true
+	}
+	if len(s.instances.rows) == 0 && len(s.jobs.rows) == 0 && len(s.resources.rows) == 0 {
+		return false
+	}
+	key := model.TimeKey(now)
+	return s.instances.indexes[0].first(key) || s.jobs.indexes[0].first(key) || s.resources.indexes[resourcesByWindow].first(key)
 }
 
 // Update runs fn and undoes its writes if it fails.

@@ -93,7 +93,7 @@ type Report struct {
 	After  []ledger.Balance `json:"-"`
 
 	hours  map[int64]int
-	listed map[string]int // occurrences by kind
+	listed map[string]*listing
 	events func(*model.Event)
 }
 
@@ -101,10 +101,31 @@ type Report struct {
 // count all of them.
 const MaxOccurrences = 1000
 
+// listing is how many occurrences of a kind are listed, and when the last one is.
+type listing struct {
+	n    int
+	last time.Time
+}
+
+// lists reports whether an occurrence of a kind is to be listed: one of the first, or at
+// the moment of the last of them, since the order of those of one moment is known when all
+// are there. Those of a kind come in the order of time.
+func (r *Report) lists(what string, at time.Time) bool {
+	l := r.listed[what]
+	return l == nil || l.n < MaxOccurrences || at.Equal(l.last)
+}
+
 func (r *Report) occurrence(m Occurrence) {
-	if r.listed[m.What]++; r.listed[m.What] <= MaxOccurrences {
-		r.Occurrences = append(r.Occurrences, m)
+	if !r.lists(m.What, m.At) {
+		return
 	}
+	l := r.listed[m.What]
+	if l == nil {
+		l = &listing{}
+		r.listed[m.What] = l
+	}
+	l.n, l.last = l.n+1, m.At
+	r.Occurrences = append(r.Occurrences, m)
 }
 
 func newReport(from, to time.Time, r Request) *Report {
@@ -115,7 +136,7 @@ func newReport(from, to time.Time, r Request) *Report {
 		Policy:      r.Policy,
 		Occurrences: []Occurrence{},
 		hours:       map[int64]int{},
-		listed:      map[string]int{},
+		listed:      map[string]*listing{},
 		events:      r.Event,
 	}
 	rep.Total.Start = rep.From
@@ -186,46 +207,74 @@ func (r *Report) countEntry(en *model.Entry) {
 	}
 }
 
-// countTask counts a task.
-func (r *Report) countTask(t *model.Task) {
+// countTask counts a task about an instance with a name, which may be found later.
+func (r *Report) countTask(t *model.Task, name string) {
 	r.day(t.Created).People++
-	r.occurrence(Occurrence{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Task: t.Kind, Detail: t.Text})
+	r.occurrence(Occurrence{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Name: name, Task: t.Kind, Detail: t.Text})
 }
 
-// finish completes the report after the last event.
-func (r *Report) finish(s *records) {
-	var expire []*model.Instance
-	for _, i := range s.instances.rows {
-		if v := i.Newest(); v != nil && i.State.Group() == model.GroupIssued && !v.NotAfter.Before(r.From) && v.NotAfter.Before(r.To) {
-			expire = append(expire, i)
+// covers reports whether a time is within the forecast.
+func (r *Report) covers(at time.Time) bool { return !at.Before(r.From) && at.Before(r.To) }
+
+// expiry is the end of a certificate that nothing replaces.
+type expiry struct {
+	at    time.Time
+	id    model.ID
+	name  string
+	names []string // in the certificate
+}
+
+func (r *Report) countExpiries(all []expiry) {
+	slices.SortFunc(all, func(a, b expiry) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+	for n := range all {
+		x := &all[n]
+		r.day(x.at).Expiries++
+		if !r.lists(WhatExpires, x.at) {
+			continue
 		}
-	}
-	slices.SortFunc(expire, func(a, b *model.Instance) int {
-		return cmp.Or(a.Newest().NotAfter.Compare(b.Newest().NotAfter), cmp.Compare(a.ID, b.ID))
-	})
-	for _, i := range expire {
-		at := i.Newest().NotAfter
-		r.day(at).Expiries++
-		m := Occurrence{At: at.UTC(), What: WhatExpires, Instance: i.ID, Name: i.Name}
-		switch names := i.Domains(); {
-		case len(names) > 1:
-			m.Detail = model.Say("names.more", "names", names[:1])
-		case len(names) == 1 && names[0] != i.Name:
-			m.Detail = model.Say("log.domains", "names", names)
+		m := Occurrence{At: x.at.UTC(), What: WhatExpires, Instance: x.id, Name: x.name}
+		switch {
+		case len(x.names) > 1:
+			m.Detail = model.Say("names.more", "names", x.names[:1])
+		case len(x.names) == 1 && x.names[0] != x.name:
+			m.Detail = model.Say("log.domains", "names", x.names)
 		}
 		r.occurrence(m)
 	}
+}
+
+// finish completes the report after the last event.
+func (r *Report) finish(s *records, lone *independents) {
+	var expire []expiry
+	for _, i := range s.instances.rows {
+		if v := i.Newest(); v != nil && i.State.Group() == model.GroupIssued && r.covers(v.NotAfter) {
+			expire = append(expire, expiry{v.NotAfter, i.ID, i.Name, i.Domains()})
+		}
+	}
+	for _, x := range lone.all {
+		if !x.joined && r.covers(x.notAfter) {
+			expire = append(expire, expiry{x.notAfter, x.id, x.name, x.current})
+		}
+	}
+	r.countExpiries(expire)
 	for n := range r.Occurrences {
 		if i := s.instances.rows[string(r.Occurrences[n].Instance)]; i != nil { // a task names no instance
 			r.Occurrences[n].Name = i.Name
 		}
 	}
 	slices.SortFunc(r.Occurrences, func(a, b Occurrence) int {
-		return cmp.Or(
-			a.At.Compare(b.At),
-			cmp.Compare(a.What, b.What),
-			cmp.Compare(a.Instance, b.Instance),
-			cmp.Compare(a.Detail.String(), b.Detail.String()))
+		if c := cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What), cmp.Compare(a.Instance, b.Instance)); c != 0 {
+			return c // to read a text takes far longer
+		}
+		return cmp.Compare(a.Detail.String(), b.Detail.String())
+	})
+	clear(r.listed)
+	r.Occurrences = slices.DeleteFunc(r.Occurrences, func(m Occurrence) bool {
+		if r.listed[m.What] == nil {
+			r.listed[m.What] = &listing{}
+		}
+		r.listed[m.What].n++
+		return r.listed[m.What].n > MaxOccurrences
 	})
 	for n := range r.ByDay {
 		d := &r.ByDay[n]

@@ -62,11 +62,7 @@ func (i *issuer) Fetch(_ context.Context, ref, key string) (ports.Order, error) 
 // Finalize returns a stand-in for the requested certificate.
 func (i *issuer) Finalize(_ context.Context, ref string, r ports.CertificateRequest) (ports.Order, error) {
 	i.made++
-	now := i.now().Truncate(time.Second)
-	end := r.NotAfter
-	if most := i.can(now).MaxValidity; most > 0 && now.Add(most-time.Second).Before(end) {
-		end = now.Add(most - time.Second)
-	}
+	from, to := i.validity(i.now(), r.NotAfter)
 	if i.spki == nil || !bundle.SamePublic(r.Public, i.public) {
 		spki, err := x509.MarshalPKIXPublicKey(r.Public)
 		if err != nil {
@@ -74,8 +70,18 @@ func (i *issuer) Finalize(_ context.Context, ref string, r ports.CertificateRequ
 		}
 		i.public, i.spki = r.Public, spki
 	}
-	der, err := certificate(i.made, r.Names, now, end, i.spki)
+	der, err := certificate(i.made, r.Names, from, to, i.spki)
 	return ports.Order{Ref: ref, Status: ports.OrderValid, Chain: [][]byte{der}}, err
+}
+
+// validity returns the validity of a certificate that is requested until a time; both ends
+// are whole seconds, as in a certificate.
+func (i *issuer) validity(now, notAfter time.Time) (from, to time.Time) {
+	from = now.Truncate(time.Second)
+	if most := i.can(from).MaxValidity; most > 0 && from.Add(most-time.Second).Before(notAfter) {
+		notAfter = from.Add(most - time.Second)
+	}
+	return from.UTC(), notAfter.Truncate(time.Second).UTC()
 }
 
 // Revoke does nothing: a forecast does not revoke.

@@ -83,6 +83,12 @@ func (x *index[T]) move(id, from, to string) {
 	}
 }
 
+// first reports whether an ordered index has a key up to this one.
+func (x *index[T]) first(upTo string) bool {
+	e, some := x.order.Min()
+	return some && e.key <= upTo
+}
+
 // each visits the ids of a scan until visit returns false; visit must not write.
 func (x *index[T]) each(s model.Scan, visit func(id string) bool) error {
 	if x.order == nil {

@@ -21,6 +21,20 @@ type Lapse struct {
 	Overdue bool
 }
 
+// Task returns the text of the task about the lapse of an instance with a name.
+func (l Lapse) Task(name string, now time.Time) model.Text {
+	code := "todo.lapse"
+	switch {
+	case now.After(l.Ends.Add(time.Second - 1)):
+		code = "todo.lapsed"
+	case l.Overdue:
+		code = "todo.lapse-overdue"
+	case l.Kind == model.TaskHostingEnds:
+		code = "todo.hosting-ends"
+	}
+	return model.Say(code, "name", name, "at", l.Ends)
+}
+
 // LapseOf returns the lapse of an instance at a time, and when time alone begins
 // or changes it; zero for never, or not before the next automatic action. It reads
 // the planned action, so the instance must be as the engine saves it. An instance

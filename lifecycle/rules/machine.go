@@ -271,6 +271,21 @@ func (t *TransitionTable) NextDue(i *model.Instance) (a Action, at time.Time) {
 	return a, at
 }
 
+// PlanNext writes the next scheduled action on the instance into it, with its time.
+func (t *TransitionTable) PlanNext(i *model.Instance) {
+	a, at := t.NextDue(i)
+	i.Due, i.DueAction = at, ""
+	switch {
+	case at.IsZero():
+	case a == RenewHosted:
+		i.DueAction = model.DueRenew
+	case a == EndHosting:
+		i.DueAction = model.DueEndHosting
+	default:
+		i.DueAction = model.DueReissue
+	}
+}
+
 // Apply moves the instance to the state the transition leads to and returns both
 // states.
 func (r *Transition) Apply(i *model.Instance, refunded bool) (from, to model.State) {
