@@ -82,7 +82,7 @@ func (e *Engine) startSigned(
 				kept, err := a.keep(tx)
 				if err == nil && kept {
 					j.IssuerRef = a.order.Ref
-					err = e.worker.addVersionTo(tx, j, c.Instance, a.order, *a.version)
+					err = e.worker.addVersionTo(tx, j, c.Instance, c.Resources, a.order, *a.version)
 				}
 				if err != nil {
 					return err

@@ -270,11 +270,18 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	if err := tx.Load(string(j.Instance), &i); err != nil {
 		return rules.ReadError("instance", j.Instance, err)
 	}
-	return w.addVersionTo(tx, j, &i, o, v)
+	rs, err := resourcesOf(tx, i.ID)
+	if err != nil {
+		return err
+	}
+	return w.addVersionTo(tx, j, &i, rs, o, v)
 }
 
-// addVersionTo is addVersion for an instance that was read in this transaction.
-func (w *worker) addVersionTo(tx model.Tx, j *model.Job, i *model.Instance, o ports.Order, v model.Version) error {
+// addVersionTo is addVersion for an instance that was read in this transaction, with its
+// resources.
+func (w *worker) addVersionTo(
+	tx model.Tx, j *model.Job, i *model.Instance, rs []model.Resource, o ports.Order, v model.Version,
+) error {
 	v.Number, v.KeyID, v.Issued, v.Issuer, v.AnnualRenewal = j.Version, j.KeyID, w.Now(), brandOf(i, j), j.AnnualRenewal
 	action := rules.Issue
 	switch j.Kind {
@@ -328,7 +335,7 @@ func (w *worker) addVersionTo(tx model.Tx, j *model.Job, i *model.Instance, o po
 			return err
 		}
 	}
-	if err := w.deployIssued(tx, j, i, &v); err != nil {
+	if err := w.deployIssued(tx, j, i, &v, rs); err != nil {
 		return err
 	}
 	if err := w.saveInstance(tx, i); err != nil {
@@ -349,13 +356,9 @@ func (w *worker) addVersionTo(tx model.Tx, j *model.Job, i *model.Instance, o po
 
 // deployIssued commits the deployments that go with an order or a new key, and what is
 // to be revoked after them (spec I11, I12). Auto-deploy has its own.
-func (w *worker) deployIssued(tx model.Tx, j *model.Job, i *model.Instance, v *model.Version) error {
+func (w *worker) deployIssued(tx model.Tx, j *model.Job, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	if len(j.Deploy) == 0 && len(j.Versions) == 0 {
 		return nil
-	}
-	rs, err := resourcesOf(tx, i.ID)
-	if err != nil {
-		return err
 	}
 	actor := model.Actor{Name: j.Actor, Via: j.Via}
 	for _, id := range j.Deploy {
