@@ -96,7 +96,8 @@ type NamedProduct struct {
 // Engine carries out what the transition table allows. A change of an instance,
 // its activity event and the intent of the work it starts are one durable
 // transaction. The work is done by jobs on the engine's own context, never on a
-// caller's. An Engine is safe for concurrent use.
+// caller's; only what the CA in the same store signs is signed by whoever starts it (see
+// signedAhead). An Engine is safe for concurrent use.
 type Engine struct {
 	journal   *journal.Journal
 	directory *directory.Directory
