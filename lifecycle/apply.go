@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -228,7 +229,10 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 			return err
 		}
 		ev.Detail = domainsText(app.Domains)
-		return e.startIssue(tx, c, rules.Apply, model.JobIssue, actor, key, &j)
+		if err := e.startIssue(tx, c, rules.Apply, model.JobIssue, actor, key, &j); err != nil {
+			return err
+		}
+		return tx.Put(&j)
 	})
 	if err == nil {
 		e.worker.enqueue(j.ID, true)
@@ -281,8 +285,8 @@ func (e *Engine) newKeyRecord(id model.ID, signer crypto.Signer) (*model.Key, er
 	}, nil
 }
 
-// startIssue commits the intent to issue a version: the key, the job and the
-// instance's operation.
+// startIssue starts to issue a version: it writes the key and sets the instance's operation
+// and the job, which the caller writes. A job that has an ID keeps it.
 func (e *Engine) startIssue(
 	tx model.Tx, c *rules.Facts, a rules.Action, kind model.JobKind, actor model.Actor, key *model.Key, j *model.Job,
 ) error {
@@ -291,8 +295,9 @@ func (e *Engine) startIssue(
 	if err != nil {
 		return err
 	}
-	*j = e.worker.newJob(kind, i, actor)
-	j.Step, j.CSR = model.StepOrder, i.Application.CSR
+	id := j.ID
+	*j = e.issueJob(i, kind, actor, key)
+	j.ID = cmp.Or(id, j.ID)
 	reviewed, err := e.reviewed(tx, i, is.Capabilities(c.Now))
 	if err != nil {
 		return err
@@ -300,25 +305,33 @@ func (e *Engine) startIssue(
 	if !reviewed {
 		j.Step = model.StepReview
 	}
-	j.Version = 1
-	if v := i.Newest(); v != nil {
-		j.Version = v.Number + 1
-	}
 	if key != nil {
-		j.KeyID = key.ID
 		if err := tx.Put(key); err != nil {
 			return err
 		}
-	} else if v := i.Current(); v != nil && !i.Application.Manual() {
-		j.KeyID = v.KeyID // a reissue for the same key
 	}
-	j.AnnualRenewal = kind == model.JobRenew
 	i.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
 	i.ExpectedIssue = c.Now.Add(expectedIssue)
 	if kind == model.JobIssue { // the others move with their new version
 		e.table.Transition(a).Apply(i, false)
 	}
-	return tx.Put(j)
+	return nil
+}
+
+// issueJob returns the job that orders the next version of an instance, with a new key or
+// with that of the current version.
+func (e *Engine) issueJob(i *model.Instance, kind model.JobKind, actor model.Actor, key *model.Key) model.Job {
+	j := e.worker.newJob(kind, i, actor)
+	j.Step, j.CSR, j.AnnualRenewal, j.Version = model.StepOrder, i.Application.CSR, kind == model.JobRenew, 1
+	if v := i.Newest(); v != nil {
+		j.Version = v.Number + 1
+	}
+	if key != nil {
+		j.KeyID = key.ID
+	} else if v := i.Current(); v != nil && !i.Application.Manual() {
+		j.KeyID = v.KeyID // a reissue for the same key
+	}
+	return j
 }
 
 // destroyKey destroys the key of a job that produced no certificate.

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"time"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
@@ -46,20 +47,12 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	if err != nil {
 		return nil, ports.CertificateRequest{}, err
 	}
-	is, err := w.issuerOf(&i, brandOf(&i, j))
+	is, req, err := w.requestFor(&i, j, w.Now())
 	if err != nil {
-		return nil, ports.CertificateRequest{}, err
+		return nil, req, err
 	}
-	req := ports.CertificateRequest{
-		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
-		NotAfter: rules.RequestedNotAfter(&i, is.Capabilities(w.Now()), w.Now(), j.AnnualRenewal),
-	}
-	req.NeededBy, req.Urgent = rules.NeededBy(&i, j.Created, j.Cause == journal.CauseScheduled, w.Now())
 	if len(replaced.Certificates) > 0 {
 		req.Replaces = replaced.Certificates[0]
-	}
-	if i.Spec.Level != model.DV {
-		req.Organization = &i.Application.Company
 	}
 	if der := j.CSR; len(der) > 0 {
 		csr, err := bundle.ParseCSR(der)
@@ -75,6 +68,24 @@ func (w *worker) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	}
 	secret, names := key.PKCS8, req.Names
 	req.CSR = func() ([]byte, error) { return makeCSR(secret, names) }
+	return is, req, nil
+}
+
+// requestFor returns what a job requests for an instance at a time, without the certificate
+// that it replaces and without a key, and the issuer that it asks.
+func (w *worker) requestFor(i *model.Instance, j *model.Job, now time.Time) (ports.Issuer, ports.CertificateRequest, error) {
+	is, err := w.issuerOf(i, brandOf(i, j))
+	if err != nil {
+		return nil, ports.CertificateRequest{}, err
+	}
+	req := ports.CertificateRequest{
+		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
+		NotAfter: rules.RequestedNotAfter(i, is.Capabilities(now), now, j.AnnualRenewal),
+	}
+	req.NeededBy, req.Urgent = rules.NeededBy(i, j.Created, j.Cause == journal.CauseScheduled, now)
+	if i.Spec.Level != model.DV {
+		req.Organization = &i.Application.Company
+	}
 	return is, req, nil
 }
 

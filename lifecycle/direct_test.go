@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"certquay/lifecycle"
@@ -136,12 +138,10 @@ func (w *world) certificatesAreKept(want int) {
 	}
 }
 
-func TestWhatIsIssuedDirectlyTakesOneWriteAfterItsIntent(t *testing.T) {
-	w := newWorld(t)
-	w.engine.Close()
-	count := &mortal{Store: w.store, dead: make(chan struct{})}
-	w.embeddedOver(count)
-	w.check(w.renewedOnce(w.ctx()))
+// reissuedIn reissues the only instance with a new key, and returns in how many writes, and
+// the new version.
+func (w *world) reissuedIn(count *mortal) (writes int, v model.Version) {
+	w.t.Helper()
 	page, err := w.engine.By(model.Scheduler).Page(model.Query{})
 	w.check(err)
 	before := count.writes
@@ -149,8 +149,123 @@ func TestWhatIsIssuedDirectlyTakesOneWriteAfterItsIntent(t *testing.T) {
 	w.check(err)
 	_, err = w.engine.By(model.Scheduler).Wait(w.ctx(), j.ID)
 	w.check(err)
-	if n := count.writes - before; n != 2 {
+	i, err := w.engine.By(model.Scheduler).Instance(page.Rows[0].ID)
+	w.check(err)
+	return count.writes - before, *i.Newest()
+}
+
+func TestWhatIsSignedInTheStoreIsReissuedInOneWrite(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Close()
+	count := &mortal{Store: w.store, dead: make(chan struct{})}
+	w.embeddedOver(count)
+	w.check(w.renewedOnce(w.ctx()))
+	if n, v := w.reissuedIn(count); n != 1 || v.Number != 3 {
+		t.Errorf("version %d took %d writes, want 1", v.Number, n)
+	}
+	w.certificatesAreKept(3)
+	w.fsck()
+}
+
+// After a process that died of a fault, an attempt is counted before it is made.
+func TestAfterACrashAnIntentPrecedesWhatIsSignedInTheStore(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Close()
+	count := &mortal{Store: w.store, dead: make(chan struct{})}
+	w.crashed = true
+	w.embeddedOver(count)
+	w.check(w.renewedOnce(w.ctx()))
+	if n, _ := w.reissuedIn(count); n != 2 {
 		t.Errorf("a reissue took %d writes, want one for the intent and one for the result", n)
 	}
 	w.certificatesAreKept(3)
+}
+
+// A certificate that was signed for what is no longer wanted is never kept.
+func TestWhatIsChangedAfterSigningIsSignedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Close()
+	count := &mortal{Store: w.store, dead: make(chan struct{})}
+	w.embeddedOver(count)
+	w.check(w.renewedOnce(w.ctx()))
+	w.engine.Close()
+	w.embeddedOver(&interfered{Store: count, change: func(i *model.Instance) { i.Application.Domains = []string{"b.example.com"} }})
+	n, v := w.reissuedIn(count)
+	if n != 3 || !slices.Equal(v.Domains, []string{"b.example.com"}) {
+		t.Errorf("a certificate for %v after %d writes, want the new name after the change, the intent and the result", v.Domains, n)
+	}
+	w.certificatesAreKept(3)
+}
+
+// interfered is a store in which the only instance is changed just before the first write.
+type interfered struct {
+	ports.Store
+	change func(*model.Instance)
+	once   sync.Once
+}
+
+func (s *interfered) Update(ctx context.Context, fn func(model.Tx) error) (err error) {
+	s.once.Do(func() {
+		err = s.Store.Update(ctx, func(tx model.Tx) error {
+			for i, err := range model.All[model.Instance](tx, model.Scan{}) {
+				if err != nil {
+					return err
+				}
+				s.change(&i)
+				return tx.Put(&i)
+			}
+			return errors.New("there is no instance")
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// What cannot be kept with its start is signed again by the job's own step.
+func TestWhatCannotBeKeptAtOnceIsSignedAgain(t *testing.T) {
+	for name, fail := range map[string]func(){
+		"an error": func() {}, "a panic": func() { panic("in a test") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.engine.Close()
+			count := &mortal{Store: w.store, dead: make(chan struct{})}
+			w.embeddedOver(count)
+			w.check(w.renewedOnce(w.ctx()))
+			w.engine.Close()
+			ca := w.base.Options.Issuers[embedded.Brand].(*embedded.Issuer)
+			w.base.Options.Issuers = map[string]ports.Issuer{embedded.Brand: &forgetful{Issuer: ca, fail: fail}}
+			w.start(count)
+			if _, v := w.reissuedIn(count); v.Number != 3 {
+				t.Errorf("version %d, want 3", v.Number)
+			}
+			w.certificatesAreKept(3)
+			w.fsck()
+		})
+	}
+}
+
+// forgetful is the embedded CA, which cannot keep the first certificate that it signs.
+type forgetful struct {
+	*embedded.Issuer
+	fail   func()
+	signed int
+}
+
+func (f *forgetful) Direct(ctx context.Context, r ports.CertificateRequest, in ports.Store) (
+	ports.Order, func(model.Tx) (bool, error), error,
+) {
+	o, keep, err := f.Issuer.Direct(ctx, r, in)
+	if f.signed++; f.signed > 1 {
+		return o, keep, err
+	}
+	return o, func(tx model.Tx) (bool, error) {
+		if _, err := keep(tx); err != nil {
+			return false, err
+		}
+		f.fail()
+		return false, errors.New("in a test")
+	}, err
 }

@@ -96,7 +96,8 @@ type NamedProduct struct {
 // Engine carries out what the transition table allows. A change of an instance,
 // its activity event and the intent of the work it starts are one durable
 // transaction. The work is done by jobs on the engine's own context, never on a
-// caller's. An Engine is safe for concurrent use.
+// caller's; only what the CA in the same store signs is signed by whoever starts it (see
+// signedAhead). An Engine is safe for concurrent use.
 type Engine struct {
 	journal   *journal.Journal
 	directory *directory.Directory
@@ -289,6 +290,17 @@ func (e *Engine) transition(
 	ctx context.Context, actor model.Actor, a rules.Action, id model.ID,
 	effect func(tx model.Tx, c *rules.Facts, ev *model.Event) error,
 ) error {
+	return e.transitionSaving(ctx, actor, a, id, effect, func(tx model.Tx, c *rules.Facts) error {
+		return e.saveInstance(tx, c.Instance)
+	})
+}
+
+// transitionSaving is transition with another way to save the instance. It follows the
+// event.
+func (e *Engine) transitionSaving(
+	ctx context.Context, actor model.Actor, a rules.Action, id model.ID,
+	effect func(tx model.Tx, c *rules.Facts, ev *model.Event) error, save func(tx model.Tx, c *rules.Facts) error,
+) error {
 	err := e.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := e.loadFacts(tx, actor, id)
 		if err != nil {
@@ -302,15 +314,17 @@ func (e *Engine) transition(
 		if err := effect(tx, c, &ev); err != nil {
 			return err
 		}
-		if err := e.saveInstance(tx, c.Instance); err != nil || ev.Action == "" {
-			return err
-		}
 		if to := string(c.Instance.State); to != ev.From {
 			ev.To = to
 		} else {
 			ev.From = ""
 		}
-		return tx.Append(ev)
+		if ev.Action != "" {
+			if err := tx.Append(ev); err != nil {
+				return err
+			}
+		}
+		return save(tx, c)
 	})
 	return e.journal.LogRefusal(ctx, actor, err)
 }

@@ -270,7 +270,19 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	if err := tx.Load(string(j.Instance), &i); err != nil {
 		return rules.ReadError("instance", j.Instance, err)
 	}
-	v.Number, v.KeyID, v.Issued, v.Issuer, v.AnnualRenewal = j.Version, j.KeyID, w.Now(), brandOf(&i, j), j.AnnualRenewal
+	rs, err := resourcesOf(tx, i.ID)
+	if err != nil {
+		return err
+	}
+	return w.addVersionTo(tx, j, &i, rs, o, v)
+}
+
+// addVersionTo is addVersion for an instance that was read in this transaction, with its
+// resources.
+func (w *worker) addVersionTo(
+	tx model.Tx, j *model.Job, i *model.Instance, rs []model.Resource, o ports.Order, v model.Version,
+) error {
+	v.Number, v.KeyID, v.Issued, v.Issuer, v.AnnualRenewal = j.Version, j.KeyID, w.Now(), brandOf(i, j), j.AnnualRenewal
 	action := rules.Issue
 	switch j.Kind {
 	case model.JobReissue:
@@ -281,7 +293,7 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	row := w.table.Transition(action)
 	ev := w.jobEvent(j, journal.ResultOK)
 	ev.Name, ev.From = i.Name, string(i.State)
-	row.Apply(&i, false)
+	row.Apply(i, false)
 	if ev.To = string(i.State); ev.To == ev.From {
 		ev.From, ev.To = "", ""
 	}
@@ -292,11 +304,11 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	}
 	switch {
 	case j.Kind == model.JobRenew:
-		if err := w.addServiceYear(tx, &i); err != nil {
+		if err := w.addServiceYear(tx, i); err != nil {
 			return err
 		}
 	case i.ServiceStart.IsZero():
-		if err := w.startService(tx, &i, &v); err != nil {
+		if err := w.startService(tx, i, &v); err != nil {
 			return err
 		}
 	}
@@ -315,18 +327,18 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 		if err != nil {
 			return err
 		}
-		if err := w.deployments.startAutoDeploys(tx, &i, &v, rs); err != nil {
+		if err := w.deployments.startAutoDeploys(tx, i, &v, rs); err != nil {
 			return err
 		}
 		i.Deployments = countDeployments(rs)
-		if err := w.requestInstall(tx, &i, &v, rs, j.Deploy); err != nil {
+		if err := w.requestInstall(tx, i, &v, rs, j.Deploy); err != nil {
 			return err
 		}
 	}
-	if err := w.deployIssued(tx, j, &i, &v); err != nil {
+	if err := w.deployIssued(tx, j, i, &v, rs); err != nil {
 		return err
 	}
-	if err := w.saveInstance(tx, &i); err != nil {
+	if err := w.saveInstance(tx, i); err != nil {
 		return err
 	}
 	if i.RenewalOf != "" && v.Number == 1 { // which is replaced now
@@ -344,13 +356,9 @@ func (w *worker) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 
 // deployIssued commits the deployments that go with an order or a new key, and what is
 // to be revoked after them (spec I11, I12). Auto-deploy has its own.
-func (w *worker) deployIssued(tx model.Tx, j *model.Job, i *model.Instance, v *model.Version) error {
+func (w *worker) deployIssued(tx model.Tx, j *model.Job, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	if len(j.Deploy) == 0 && len(j.Versions) == 0 {
 		return nil
-	}
-	rs, err := resourcesOf(tx, i.ID)
-	if err != nil {
-		return err
 	}
 	actor := model.Actor{Name: j.Actor, Via: j.Via}
 	for _, id := range j.Deploy {

@@ -61,7 +61,7 @@ func (e *Engine) rekey(ctx context.Context, actor model.Actor, id model.ID, reas
 			j.Deploy = append(j.Deploy, rs[n].ID)
 		}
 		j.Reason, j.Versions = reason, sameKey(c)
-		return tx.Put(j)
+		return nil
 	})
 }
 

@@ -64,7 +64,7 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Facts, r ReissueRequest) 
 }
 
 // reissueAs reissues by an action of the table. adjust completes the job, in the
-// transaction that starts it.
+// transaction that starts it, before it is written.
 func (e *Engine) reissueAs(
 	ctx context.Context, c *rules.Facts, a rules.Action, r ReissueRequest, adjust func(model.Tx, *rules.Facts, *model.Job) error,
 ) (j model.Job, err error) {
@@ -94,7 +94,11 @@ func (e *Engine) reissueAs(
 		}
 	}
 	csr, keyType := app.CSR, app.KeyType
-	err = e.transition(ctx, actor, a, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+	next := *c.Instance
+	next.Application = app
+	j = e.issueJob(&next, model.JobReissue, actor, key)
+	signed := e.worker.signAhead(ctx, &next, &j, key)
+	err = e.startSigned(ctx, actor, a, id, &j, signed, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		c.Instance.Application.CSR, c.Instance.Application.KeyType = csr, keyType
 		if err := e.startIssue(tx, c, a, model.JobReissue, actor, key, &j); err != nil {
 			return err
@@ -105,9 +109,6 @@ func (e *Engine) reissueAs(
 		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.version", "version", j.Version)
 		return nil
 	})
-	if err == nil {
-		e.worker.enqueue(j.ID, true)
-	}
 	return j, err
 }
 
@@ -123,15 +124,16 @@ func (e *Engine) renewHosted(ctx context.Context, c *rules.Facts) (j model.Job, 
 	if err != nil {
 		return j, err
 	}
-	err = e.transition(ctx, model.Scheduler, rules.RenewHosted, id, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+	next := *c.Instance
+	next.Application = app
+	j = e.issueJob(&next, model.JobRenew, model.Scheduler, key)
+	signed := e.worker.signAhead(ctx, &next, &j, key)
+	err = e.startSigned(ctx, model.Scheduler, rules.RenewHosted, id, &j, signed, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		if err := e.startIssue(tx, c, rules.RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
 			return err
 		}
 		ev.Result, ev.Detail = journal.ResultStarted, model.Say("log.version", "version", j.Version)
 		return nil
 	})
-	if err == nil {
-		e.worker.enqueue(j.ID, true)
-	}
 	return j, err
 }

@@ -123,11 +123,9 @@ func (e *Engine) buySuccessor(
 		if err := e.startIssue(tx, nc, rules.Apply, model.JobIssue, actor, key, &j); err != nil {
 			return err
 		}
-		if len(places) > 0 {
-			j.Deploy = places
-			if err := tx.Put(&j); err != nil {
-				return err
-			}
+		j.Deploy = places
+		if err := tx.Put(&j); err != nil {
+			return err
 		}
 		if err := e.saveInstance(tx, nc.Instance); err != nil {
 			return err

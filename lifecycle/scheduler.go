@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -188,9 +187,9 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 			return jobs, model.Fail("error.read-due", "cause", err)
 		}
 		more = len(due) == passLimit
-		for _, id := range due {
-			var j model.ID
-			err := s.journal.Guard("scheduler.due", func() (err error) { j, err = s.doDue(id); return err })
+		done := s.doAll(due)
+		for n, id := range due {
+			j, err := done[n].job, done[n].err
 			if !errors.As(err, new(*ports.Fault)) {
 				s.clearFaults(id)
 			}
@@ -241,39 +240,6 @@ func (s *scheduler) runDue(sweep bool) ([]model.ID, error) {
 		}
 	}
 	return jobs, errors.Join(problems...)
-}
-
-// dueInstances lists at most [passLimit] instances with due work that are not skipped.
-// Those whose certificates end first come first, since a CA may let only some through at
-// once (spec C7).
-func (s *scheduler) dueInstances(now time.Time) (due []model.ID, err error) {
-	var ends map[model.ID]time.Time
-	err = s.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~"}) {
-			if err != nil {
-				return err
-			}
-			if id := model.ID(key); !s.skipped(id, now) {
-				due = append(due, id)
-			}
-			if len(due) == passLimit {
-				break
-			}
-		}
-		if len(due) < 2 {
-			return nil
-		}
-		ends = make(map[model.ID]time.Time, len(due))
-		for _, id := range due {
-			i, err := model.Get[model.Instance](r, string(id))
-			if v := i.Current(); err == nil && v != nil { // else it is reported when its turn comes
-				ends[id] = v.NotAfter
-			}
-		}
-		return nil
-	})
-	slices.SortStableFunc(due, func(a, b model.ID) int { return ends[a].Compare(ends[b]) })
-	return due, err
 }
 
 // resourcesToVerify lists at most [passLimit] resources that were not verified for the
@@ -377,37 +343,6 @@ func (s *scheduler) verifyDaily(id model.ID) (model.ID, error) {
 	return "", s.journal.Update(s.ctx, func(tx model.Tx) error {
 		return s.deployments.withResource(tx, id, func(r *model.Resource) error { r.ProbedAt = s.Now(); return nil })
 	})
-}
-
-// doDue carries out the scheduled action that is due for an instance.
-func (s *scheduler) doDue(id model.ID) (model.ID, error) {
-	c, err := s.readFacts(model.Scheduler, id)
-	if err != nil {
-		return "", s.journal.UnreadableError(model.KindInstance, id, err)
-	}
-	a, at := s.table.NextDue(c.Instance)
-	if soon := c.Instance.TasksDue; (at.IsZero() || at.After(c.Now)) && !soon.IsZero() && !soon.After(c.Now) {
-		return "", s.dueTasks(s.ctx, id)
-	}
-	if at.IsZero() || at.After(c.Now) {
-		return "", &rules.Refusal{Action: a, State: c.Instance.State, Instance: id, Reason: rules.ReasonState}
-	}
-	if f := s.table.Check(a, c); f != nil { // not logged: it would repeat at every pass
-		if !c.Instance.HasTasks {
-			err = s.dueTasks(s.ctx, id)
-		}
-		return "", cmp.Or[error](err, f)
-	}
-	var j model.Job
-	switch a {
-	case rules.RenewHosted:
-		j, err = s.renewHosted(s.ctx, c)
-	case rules.EndHosting:
-		return "", s.expireHosting(s.ctx, id)
-	default:
-		j, err = s.reissue(s.ctx, c, ReissueRequest{})
-	}
-	return j.ID, err
 }
 
 // nextDue is [Access.NextDue].

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -272,4 +273,48 @@ func TestAJobThatGoesOnLaterIsNotWaitedForWhenItsTimeComesMeanwhile(t *testing.T
 			t.Errorf("%+v, %v", ps[0], err)
 		}
 	})
+}
+
+// What is due at once is under way together, so that its writes share commits: the first
+// writes of three renewals wait for each other.
+func TestAPassHasWhatIsDueUnderWayTogether(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.Can.MaxValidity = 90 * days
+	ids := []model.ID{w.issued("a.example.com"), w.issued("b.example.com"), w.issued("c.example.com")}
+	var due time.Time
+	for _, id := range ids {
+		if at := w.get(id).Due; at.After(due) {
+			due = at
+		}
+	}
+	w.engine.Close()
+	w.start(&meeting{Store: w.store, wanted: int32(len(ids)), met: make(chan struct{})})
+	w.clock.MoveTo(due.Add(time.Second))
+	_, err := w.engine.By(model.Scheduler).Tick(w.ctx())
+	w.check(err)
+	for _, id := range ids {
+		if got := len(w.get(id).Versions); got != 2 {
+			t.Errorf("%s has %d versions, want 2", id, got)
+		}
+	}
+}
+
+// meeting is a store in which writers wait until as many as wanted have come.
+type meeting struct {
+	ports.Store
+	wanted int32
+	came   atomic.Int32
+	met    chan struct{}
+}
+
+func (m *meeting) Update(ctx context.Context, fn func(model.Tx) error) error {
+	if m.came.Add(1) == m.wanted {
+		close(m.met)
+	}
+	select {
+	case <-m.met:
+		return m.Store.Update(ctx, fn)
+	case <-time.After(20 * time.Second):
+		return errors.New("no other writer came")
+	}
 }

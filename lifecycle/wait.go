@@ -58,9 +58,6 @@ func (w *worker) follow(ctx context.Context, report func(settled, failed int), j
 // wait is [Access.WaitReporting]; report may be nil.
 func (w *worker) wait(ctx context.Context, report func(settled, failed int), jobs ...model.ID) ([]Progress, error) {
 	began := w.Now()
-	wctx, stop := context.WithCancel(ctx)
-	defer stop()
-	feed := w.store.Watch(wctx)
 	all := make([]Progress, len(jobs))
 	at := make(map[string]int, len(jobs))
 	open := map[int]bool{}
@@ -95,7 +92,13 @@ func (w *worker) wait(ctx context.Context, report func(settled, failed int), job
 		return err
 	}
 	every := func() []int { return slices.Collect(maps.Keys(open)) }
-	if err := look(every()...); err != nil {
+	if err := look(every()...); err != nil || len(open) == 0 {
+		return all, err
+	}
+	wctx, stop := context.WithCancel(ctx)
+	defer stop()
+	feed := w.store.Watch(wctx)
+	if err := look(every()...); err != nil { // they may have changed before the feed began
 		return all, err
 	}
 	for len(open) > 0 {

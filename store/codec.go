@@ -125,8 +125,8 @@ func readable(v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.Struct:
 		if v.Type() == timeType {
-			if t := v.Interface().(time.Time).UTC(); t.Year() < 0 || t.Year() > 9999 {
-				return model.Fail("store.year", "year", t.Year())
+			if t, _ := reflect.TypeAssert[time.Time](v); t.UTC().Year() < 0 || t.UTC().Year() > 9999 {
+				return model.Fail("store.year", "year", t.UTC().Year())
 			}
 			return nil
 		}

@@ -9,7 +9,6 @@ import (
 
 	"certquay/model"
 	"certquay/store/engine"
-	"certquay/store/engine/tree"
 	"certquay/store/search"
 )
 
@@ -77,9 +76,9 @@ func (s *Store) commitLoop() {
 // commitFrom collects a group that begins with r and commits it. It returns the next
 // request if it received one for which the group had no room.
 func (s *Store) commitFrom(r *request) *request {
-	g := &group{s: s}
+	g := &group{s: s, over: new(overlay)}
 	defer g.end()
-	for n := 0; r != nil && n < maxGroupCallers && s.eng.Limit().Holds(g.bytes, g.over.Len()); n++ {
+	for n := 0; r != nil && n < maxGroupCallers && s.eng.Limit().Holds(g.bytes, g.over.len()); n++ {
 		g.run(r)
 		r = s.nextRequest()
 	}
@@ -110,7 +109,7 @@ func (s *Store) nextRequest() *request {
 type group struct {
 	s       *Store
 	snap    engine.Snapshot // nil before the first caller
-	over    tree.Map[pending]
+	over    *overlay
 	bytes   int
 	events  *eventHead // the last event it appends; nil if none
 	callers []*request
@@ -131,7 +130,7 @@ func (g *group) run(r *request) {
 		r.done <- err
 		return
 	}
-	t := &tx{view: view{g.s.keys, g.snap, g.over}, written: map[string]bool{}, loaded: map[string]*beside{}}
+	t := newTx(view{keys: g.s.keys, snap: g.snap, over: g.over})
 	if err := runRecovering(r.fn, t); err != nil {
 		r.done <- err
 		return
@@ -145,21 +144,20 @@ func (g *group) run(r *request) {
 	if !limit.Holds(t.bytes, 0) {
 		t.recountBytes()
 	}
-	if err := limit.Check(t.bytes, len(t.written)); err != nil {
+	if err := limit.Check(t.bytes, len(t.own)); err != nil {
 		r.done <- err
 		return
 	}
-	if !limit.Holds(g.bytes+t.bytes, t.over.Len()) {
+	if !limit.Holds(g.bytes+t.bytes, g.over.len()+len(t.own)) {
 		// There is no room for this caller's writes. They depend on those before them,
 		// so they form a group of their own once those are durable.
-		own := t.ownWrites()
 		if err := g.commit(); err != nil {
 			r.done <- err
 			return
 		}
-		t.over = own
 	}
-	g.over, g.bytes = t.over, g.bytes+t.bytes
+	g.over.add(t.own)
+	g.bytes += t.bytes
 	g.callers = append(g.callers, r)
 	g.changes = append(g.changes, t.changes...)
 	g.rows = append(g.rows, t.rows...)
@@ -171,22 +169,10 @@ func (g *group) run(r *request) {
 // commitCounterSize is the space reserved in each group for the commit counter.
 const commitCounterSize = 128
 
-// ownWrites returns only this transaction's writes.
-func (t *tx) ownWrites() (own tree.Map[pending]) {
-	for key := range t.written {
-		p, _ := t.over.Get(key)
-		own = own.Put(key, p)
-	}
-	return own
-}
-
 // checkKeys returns an error if a key is too long for the engine.
 func (t *tx) checkKeys() error {
-	for key := range t.written {
-		if len(key) <= engine.MaxKey {
-			continue
-		}
-		if p, _ := t.over.Get(key); !p.deleted {
+	for key, p := range t.own {
+		if len(key) > engine.MaxKey && !p.deleted {
 			return engine.CheckKey(key)
 		}
 	}
@@ -197,8 +183,7 @@ func (t *tx) checkKeys() error {
 // counts once.
 func (t *tx) recountBytes() {
 	t.bytes = 0
-	for key := range t.written {
-		p, _ := t.over.Get(key)
+	for key, p := range t.own {
 		t.bytes += engine.Size(key, p.value) + macSize
 	}
 }
@@ -253,7 +238,7 @@ func (g *group) commit() error {
 		r.done <- err
 	}
 	g.end()
-	g.over, g.bytes, g.events, g.callers, g.changes, g.rows = tree.Map[pending]{}, 0, nil, nil, nil, nil
+	g.over, g.bytes, g.events, g.callers, g.changes, g.rows = new(overlay), 0, nil, nil, nil, nil
 	if err != nil {
 		return err
 	}

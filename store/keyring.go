@@ -23,7 +23,7 @@ const (
 type keyring struct {
 	chainKey []byte
 	wrapKey  []byte
-	macs     sync.Pool // of hash.Hash, keyed
+	macs     sync.Pool // of *macState
 
 	mu     sync.RWMutex
 	master []byte // nil while sealed
@@ -40,22 +40,26 @@ func newKeyring(fileKey []byte) (*keyring, error) {
 		derived[use] = b
 	}
 	k.chainKey, k.wrapKey = derived["events"], derived["master"]
-	k.macs.New = func() any { return hmac.New(sha256.New, derived["records"]) }
+	k.macs.New = func() any { return &macState{hash: hmac.New(sha256.New, derived["records"])} }
 	return k, nil
+}
+
+// macState is a keyed hash with the memory that it needs.
+type macState struct {
+	hash hash.Hash
+	head []byte // length and storage key
+	sum  [sha256.Size]byte
 }
 
 // mac appends the authentication code of a storage key and its value to dst.
 func (k *keyring) mac(dst []byte, key string, value []byte) []byte {
-	h := k.macs.Get().(hash.Hash)
-	defer k.macs.Put(h)
-	h.Reset()
-	var n [8]byte
-	binary.BigEndian.PutUint64(n[:], uint64(len(key)))
-	h.Write(n[:])
-	h.Write([]byte(key))
-	h.Write(value)
-	var sum [sha256.Size]byte
-	return append(dst, h.Sum(sum[:0])[:macSize]...)
+	m := k.macs.Get().(*macState)
+	defer k.macs.Put(m)
+	m.hash.Reset()
+	m.head = append(binary.BigEndian.AppendUint64(m.head[:0], uint64(len(key))), key...)
+	m.hash.Write(m.head)
+	m.hash.Write(value)
+	return append(dst, m.hash.Sum(m.sum[:0])[:macSize]...)
 }
 
 // authenticate returns the value followed by its authentication code.
@@ -70,8 +74,8 @@ func (k *keyring) verify(key string, stored []byte) ([]byte, error) {
 		return nil, corruptError(key, "damage.cut")
 	}
 	value, got := stored[:len(stored)-macSize], stored[len(stored)-macSize:]
-	var want [macSize]byte
-	if !hmac.Equal(got, k.mac(want[:0], key, value)) {
+	var room [macSize]byte
+	if want := k.mac(room[:0], key, value); !hmac.Equal(got, want) {
 		return nil, corruptError(key, "damage.authentication")
 	}
 	return value, nil

@@ -16,7 +16,6 @@ import (
 	"certquay/store/engine"
 	"certquay/store/engine/badger"
 	"certquay/store/engine/builtin"
-	"certquay/store/engine/tree"
 )
 
 const (
@@ -465,13 +464,15 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	if err != nil {
 		return err
 	}
-	t := &tx{written: map[string]bool{}, loaded: map[string]*beside{}}
+	t := newTx(view{})
 	t.put(metaMaster, wrapped)
 	t.put(metaCommits, binary.AppendUvarint(nil, 0)) // from now on commits are counted
 	if err := errors.Join(t.putSchema(schema), t.putMeta(Meta{ID: id, Created: o.Now().UTC()})); err != nil {
 		return err
 	}
-	b := batchOf(t.over, k)
+	over := new(overlay)
+	over.add(t.own)
+	b := batchOf(over, k)
 	b.Compare = []engine.Compare{{Key: metaAbout}}
 	if err := e.Apply(context.Background(), b); err != nil {
 		return err
@@ -481,9 +482,10 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 }
 
 // batchOf makes the engine batch of pending writes.
-func batchOf(over tree.Map[pending], k *keyring) *engine.Batch {
-	var b engine.Batch
-	for key, p := range over.Ascend("", "") {
+func batchOf(over *overlay, k *keyring) *engine.Batch {
+	b := engine.Batch{Writes: make([]engine.Write, 0, over.len()+1)} // with room for the commit number
+	for p := range over.all() {
+		key := p.key
 		switch {
 		case p.deleted:
 			b.Delete(key)

@@ -10,32 +10,32 @@ import (
 
 	"certquay/model"
 	"certquay/store/engine"
-	"certquay/store/engine/tree"
 	"certquay/store/search"
 )
-
-// pending is a write that is not in the engine yet. The value has no authentication
-// code.
-type pending struct {
-	value   []byte
-	deleted bool
-	beside  *beside // what is kept beside the record, if it is one with indexes or a counter
-}
 
 // view reads a snapshot overlaid with pending writes, if any. It returns only
 // authenticated values.
 type view struct {
 	keys *keyring
 	snap engine.Snapshot
-	over tree.Map[pending]
+	over *overlay            // what the callers before in the same group have written; nil for none
+	own  map[string]*pending // what this caller has written
 }
 
 var _ model.Reader = (*view)(nil)
 
+// pending returns the pending write of a storage key; nil for none.
+func (v *view) pending(key string) *pending {
+	if p := v.own[key]; p != nil || v.over == nil {
+		return p
+	}
+	return v.over.get(key)
+}
+
 // get returns the value under a storage key, or an error that wraps
 // [model.ErrNotFound].
 func (v *view) get(key string) ([]byte, error) {
-	if p, ok := v.over.Get(key); ok {
+	if p := v.pending(key); p != nil {
 		if p.deleted {
 			return nil, model.ErrNotFound
 		}
@@ -60,12 +60,23 @@ func readingError(err error) error {
 	return model.Fail("store.reading", "cause", err)
 }
 
-// scan iterates over a range of the snapshot merged with the pending writes.
+// scan iterates over a range of the snapshot merged with the writes that are pending when
+// the iteration begins.
 func (v *view) scan(r engine.Range) iter.Seq2[scanned, error] {
-	for range v.over.Ascend(r.From, r.To) {
-		return v.merged(r)
+	return func(yield func(scanned, error) bool) {
+		var over []*pending
+		if v.over != nil {
+			over = v.over.within(r, v.own)
+		}
+		if len(over) == 0 {
+			v.stored(r)(yield)
+			return
+		}
+		if r.Reverse {
+			slices.Reverse(over)
+		}
+		v.merged(r, over)(yield)
 	}
-	return v.stored(r)
 }
 
 // scanned is one pair of a scan. check authenticates and returns its value.
@@ -95,42 +106,37 @@ func (v *view) stored(r engine.Range) iter.Seq2[scanned, error] {
 	}
 }
 
-func (v *view) merged(r engine.Range) iter.Seq2[scanned, error] {
+// merged iterates over a range of the snapshot and the pending writes to it, which are in
+// the order of the scan.
+func (v *view) merged(r engine.Range, over []*pending) iter.Seq2[scanned, error] {
 	r.Limit = 0 // pending writes delete and add
 	return func(yield func(scanned, error) bool) {
-		over := v.over.Ascend(r.From, r.To)
-		if r.Reverse {
-			over = v.over.Descend(r.From, r.To)
-		}
-		next, stop := iter.Pull2(over)
-		defer stop()
-		key, p, more := next()
-		// until yields the pending writes that come before a key of the snapshot, or
-		// all remaining ones, and reports whether one of them replaced that key.
-		until := func(limit string, all bool) (replaced, ok bool) {
-			for ; more && (all || key == limit || (key < limit) != r.Reverse); key, p, more = next() {
-				replaced = replaced || !all && key == limit
-				if !p.deleted && !yield(scanned{key, p.value, false}, nil) {
-					return replaced, false
-				}
-				if replaced {
-					key, p, more = next()
-					return true, true
-				}
-			}
-			return false, true
-		}
+		written := func(p *pending) bool { return p.deleted || yield(scanned{p.key, p.value, false}, nil) }
 		for s, err := range v.stored(r) {
 			if err != nil {
 				yield(s, err)
 				return
 			}
-			replaced, ok := until(s.key, false)
-			if !ok || !replaced && !yield(s, nil) {
+			for len(over) > 0 && over[0].key != s.key && (over[0].key < s.key) != r.Reverse {
+				if !written(over[0]) {
+					return
+				}
+				over = over[1:]
+			}
+			if len(over) > 0 && over[0].key == s.key { // it replaces the stored one
+				if !written(over[0]) {
+					return
+				}
+				over = over[1:]
+			} else if !yield(s, nil) {
 				return
 			}
 		}
-		until("", true)
+		for _, p := range over {
+			if !written(p) {
+				return
+			}
+		}
 	}
 }
 
@@ -141,7 +147,11 @@ func (v *view) Get(r model.Record) error { return v.Load(r.RecordKey(), r) }
 // store is sealed, it fills everything else and returns an error that wraps
 // [ErrSealed].
 func (v *view) Load(primary string, r model.Record) error {
-	key := recordKey(r.RecordKind(), primary)
+	return v.loadAt(recordKey(r.RecordKind(), primary), r)
+}
+
+// loadAt is Load by the storage key.
+func (v *view) loadAt(key string, r model.Record) error {
 	sealed, err := v.load(key, r)
 	if err != nil || sealed == nil {
 		return err
@@ -155,7 +165,7 @@ func (v *view) Load(primary string, r model.Record) error {
 	}
 	secret, err := v.keys.openSecret(key, sealed, wrapped)
 	if err != nil {
-		return model.Fail("store.record", "kind", r.RecordKind(), "key", primary, "cause", err)
+		return model.Fail("store.record", "kind", r.RecordKind(), "key", key[len(recordKey(r.RecordKind(), "")):], "cause", err)
 	}
 	*secretOf(r) = model.NewSecret(secret)
 	return nil

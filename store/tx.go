@@ -11,14 +11,13 @@ import (
 	"certquay/store/search"
 )
 
-// tx is the transaction of one caller: a view with pending writes on top of those of
-// earlier callers in the same group. Discarding a tx leaves their writes untouched,
-// because the map of writes is persistent (immutable).
+// tx is the transaction of one caller: a view with writes of its own on top of those of
+// earlier callers in the same group, which stay untouched when it is discarded.
 type tx struct {
 	view
-	written map[string]bool // storage keys
 	// loaded is what is kept beside the stored records that it has read, by storage key,
-	// so that they need not be read again when they are replaced.
+	// so that they need not be read again when they are replaced; nil for those that there
+	// are not.
 	loaded  map[string]*beside
 	bytes   int // estimated size of the writes in a batch
 	changes []model.Change
@@ -28,6 +27,12 @@ type tx struct {
 
 var _ model.Tx = (*tx)(nil)
 
+// newTx returns a transaction on top of a view.
+func newTx(v view) *tx {
+	v.own = make(map[string]*pending, 48) // as many as a renewal writes, with room
+	return &tx{view: v, loaded: map[string]*beside{}}
+}
+
 var errEvent = errors.New("events can only be appended")
 
 // Get is Load by the key of r.
@@ -36,11 +41,15 @@ func (t *tx) Get(r model.Record) error { return t.Load(r.RecordKey(), r) }
 // Load reads as any reader does, and remembers what is kept beside the record before the
 // caller changes it.
 func (t *tx) Load(primary string, r model.Record) error {
-	if err := t.view.Load(primary, r); err != nil {
+	key := recordKey(r.RecordKind(), primary)
+	err := t.view.loadAt(key, r)
+	if errors.Is(err, model.ErrNotFound) {
+		t.loaded[key] = nil
+	}
+	if err != nil {
 		return err
 	}
-	key := recordKey(r.RecordKind(), primary)
-	if _, changed := t.over.Get(key); !changed {
+	if t.pending(key) == nil {
 		if b := besideOf(r); b != nil {
 			t.loaded[key] = b
 		}
@@ -52,14 +61,12 @@ func (t *tx) put(key string, value []byte) { t.putRecord(key, value, nil) }
 
 // putRecord writes a value, which is a record if b is not nil.
 func (t *tx) putRecord(key string, value []byte, b *beside) {
-	t.over = t.over.Put(key, pending{value: value, beside: b})
-	t.written[key] = true
+	t.own[key] = &pending{key: key, value: value, beside: b}
 	t.bytes += engine.Size(key, value) + macSize
 }
 
 func (t *tx) delete(key string) {
-	t.over = t.over.Put(key, pending{deleted: true})
-	t.written[key] = true
+	t.own[key] = &pending{key: key, deleted: true}
 	t.bytes += engine.Size(key, nil)
 }
 
@@ -203,6 +210,9 @@ func checkPut(r model.Record) error {
 // deleteDataKey removes the data key of a record, if it has one.
 func (t *tx) deleteDataKey(record string) error {
 	key := dataKeyOf(record)
+	if b, known := t.loaded[record]; known && b == nil && t.own[key] == nil {
+		return nil // there was no record
+	}
 	_, err := t.get(key)
 	if errors.Is(err, model.ErrNotFound) {
 		return nil
@@ -224,10 +234,10 @@ func (t *tx) besideStored(key string, kind model.Kind) (*beside, error) {
 	if err != nil || !hasBeside(old) {
 		return nil, err
 	}
-	if p, changed := t.over.Get(key); changed && (p.deleted || p.beside != nil) {
+	if p := t.pending(key); p != nil && (p.deleted || p.beside != nil) {
 		return p.beside, nil
 	}
-	if b := t.loaded[key]; b != nil {
+	if b, known := t.loaded[key]; known {
 		return b, nil
 	}
 	if _, err := t.load(key, old); errors.Is(err, model.ErrNotFound) {

@@ -152,7 +152,7 @@ type Issuer interface {
 
 // DirectIssuer is an [Issuer] that keeps its orders in the engine's own store, so that a
 // certificate and the version that it becomes can be one transaction: nothing is asked of
-// anybody whose answer could be lost, and the intent to order is followed by the result.
+// anybody whose answer could be lost, so no intent has to be durable before the result.
 type DirectIssuer interface {
 	// Direct signs what a new order would yield, and writes nothing. keep writes it in the
 	// transaction that records the order's certificate, and only then does the certificate

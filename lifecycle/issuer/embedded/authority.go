@@ -264,11 +264,19 @@ func (i *Issuer) issuer(n int) (*authorities, error) {
 
 // sign makes a certificate and reads it back.
 func sign(t, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
+	der, err := createCertificate(t, parent, pub, key)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+func createCertificate(t, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) ([]byte, error) {
 	der, err := x509.CreateCertificate(rand.Reader, t, parent, pub, key)
 	if err != nil {
 		return nil, model.Fail("ca.cannot-sign", "cause", err)
 	}
-	return x509.ParseCertificate(der)
+	return der, nil
 }
 
 // newSerial is random, positive and always of 16 bytes: 126 random bits, where

@@ -98,8 +98,8 @@ func (i *Issuer) Direct(ctx context.Context, r ports.CertificateRequest, in port
 	return o, func(tx model.Tx) (bool, error) { return keep(tx, cell, n, leaf) }, err
 }
 
-// signed checks a request and signs a certificate, which exists once it is kept. n is the
-// number of the issuing CA.
+// signed checks a request and signs a certificate, which exists once it is kept. Of the leaf
+// only Raw and what the template had is set. n is the number of the issuing CA.
 func (i *Issuer) signed(ctx context.Context, r ports.CertificateRequest) (n int, leaf *x509.Certificate, err error) {
 	list, err := i.check(r, bundle.CheckRequestKey)
 	if err != nil {
@@ -181,7 +181,9 @@ func (i *Issuer) signLeaf(ca *authority, n int, list []names.Name, r ports.Certi
 		t.OCSPServer = []string{base + ocspPath}
 		t.IssuingCertificateURL = []string{base + issuingCertPath(n)}
 	}
-	return sign(t, ca.cert, r.Public, key)
+	der, err := createCertificate(t, ca.cert, r.Public, key)
+	t.Raw = der
+	return t, err
 }
 
 // notAfter is the earliest of what was asked for, the longest validity (whose
