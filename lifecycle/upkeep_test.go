@@ -116,6 +116,29 @@ func TestNoVersionIsMadeThatEndsNoLater(t *testing.T) {
 	}
 }
 
+// A hosted certificate is not renewed at a CA that has ended: a person is told, its renewals
+// are kept, and with a CA that lasts it goes on. spec: T5, H4
+func TestNoHostedRenewalAtACAThatHasEnded(t *testing.T) {
+	w := newWorld(t)
+	id := w.hosted("a.example.com")
+	left := w.get(id).Hosting.RenewalsLeft
+	i := w.get(id)
+	end := i.Current().NotAfter.Add(-40 * days)
+	w.issuer.Can.Ends = end
+	w.forward(end.Add(20 * days).Sub(w.clock.Now())) // into the service window
+	if i := w.get(id); len(i.Versions) != 1 || i.Hosting.RenewalsLeft != left || i.Operation.Active() {
+		t.Fatalf("%d versions, %d renewals left, %+v", len(i.Versions), i.Hosting.RenewalsLeft, i.Operation)
+	}
+	if tasks := w.openTasks(model.TaskExpiry); len(tasks) != 1 {
+		t.Errorf("%d tasks tell that it is not renewed", len(tasks))
+	}
+	w.issuer.Can.Ends = time.Time{}
+	w.forward(days)
+	if i := w.get(id); len(i.Versions) != 2 || i.Hosting.RenewalsLeft != left-1 {
+		t.Errorf("with a CA that lasts: %d versions, %d renewals left", len(i.Versions), i.Hosting.RenewalsLeft)
+	}
+}
+
 // spec: A2
 // finding: R-L10
 func TestANameOutsideTheConstraintsIsRefusedAtOnce(t *testing.T) {

@@ -74,8 +74,7 @@ func anyInstance(rnd *rand.Rand, k int) model.Instance {
 	}
 	v := &i.Versions[0]
 	i.ServiceEnd = model.AddYears(at, i.Years)
-	// What is hosted at a CA that has ended is ordered again without end, also by the engine.
-	i.Hosting.On = i.Spec.Brand != "ending" && rnd.IntN(2) == 0
+	i.Hosting.On = rnd.IntN(2) == 0
 	if i.Hosting.On {
 		i.Hosting.RenewalsLeft = rnd.IntN(3)
 	}
@@ -89,7 +88,7 @@ func anyInstance(rnd *rand.Rand, k int) model.Instance {
 		i.Spec.Brand, i.Application.Domains = "", nil
 	case 1: // uploaded and hosted
 		i.State, i.Origin, v.Issuer = model.Uploaded, model.OriginUpload, ""
-		i.Hosting = model.Hosting{On: i.Spec.Brand != "ending", RenewalsLeft: rnd.IntN(2)}
+		i.Hosting = model.Hosting{On: true, RenewalsLeft: rnd.IntN(2)}
 	case 2:
 		v.SuggestedStart, v.SuggestedEnd = at.Add(valid/3), at.Add(valid/2)
 	case 3:

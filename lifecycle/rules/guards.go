@@ -160,18 +160,8 @@ var (
 		}
 		return nil
 	}}
-	// laterEnd keeps the scheduler from reissuing a version that would not end
-	// later: near the end of the CA it would do so again and again (spec T5).
-	laterEnd = Guard{"T5", func(c *Facts) *Refusal {
-		v := c.Instance.Current()
-		if c.Actor != model.Scheduler || c.Issuer == nil || v == nil {
-			return nil
-		}
-		if end := RequestedNotAfter(c.Instance, *c.Issuer, c.Now, false); !end.After(v.NotAfter) {
-			return &Refusal{Reason: ReasonNoGain, Args: Args{"at": end}}
-		}
-		return nil
-	}}
+	laterEnd         = Guard{"T5", func(c *Facts) *Refusal { return endsLater(c, false) }}
+	laterYearEnd     = Guard{"T5", func(c *Facts) *Refusal { return endsLater(c, true) }}
 	issuerConfigured = Guard{"I7", func(c *Facts) *Refusal {
 		if c.Issuer == nil {
 			return &Refusal{Reason: ReasonNoIssuer, Args: Args{"brand": c.Instance.Spec.Brand}}
@@ -221,11 +211,30 @@ var (
 	}}
 )
 
+// endsLater keeps the scheduler from making a version that would not end later than the
+// present one, of the same service period or of one that is a year longer: near the end of
+// the CA it would do so again and again (spec T5).
+func endsLater(c *Facts, yearly bool) *Refusal {
+	v := c.Instance.Current()
+	if c.Actor != model.Scheduler || c.Issuer == nil || v == nil {
+		return nil
+	}
+	if end := RequestedNotAfter(c.Instance, *c.Issuer, c.Now, yearly); !end.After(v.NotAfter) {
+		return &Refusal{Reason: ReasonNoGain, Args: Args{"at": end}}
+	}
+	return nil
+}
+
+// orderingTime is how much earlier than the service period a version may end without being
+// replaced for it. The period begins when the first version does, but the end of that was
+// asked for before it was issued: most end some seconds too early.
+const orderingTime = time.Hour
+
 // reissueAt returns when a version that ends before the service period is
 // replaced (spec T5, I8); one that has a successor is not (I9).
 func reissueAt(i *model.Instance) time.Time {
 	v := i.Current()
-	if v == nil || i.Replaced || i.ServiceEnd.IsZero() || !v.NotAfter.Before(i.ServiceEnd.Add(-time.Second)) ||
+	if v == nil || i.Replaced || i.ServiceEnd.IsZero() || !v.NotAfter.Before(i.ServiceEnd.Add(-orderingTime)) ||
 		i.Hosting.On && i.Hosting.RenewalsLeft > 0 && !v.Window().Before(i.ServiceWindow()) {
 		return time.Time{}
 	}

@@ -227,7 +227,7 @@ func NewTransitionTable() *TransitionTable {
 			Action: RenewHosted,
 			From:   live,
 			To:     model.Issued,
-			Guards: []Guard{isHosted, renewalsLeft, notBusy, issuerConfigured},
+			Guards: []Guard{isHosted, renewalsLeft, notBusy, issuerConfigured, laterYearEnd},
 			Due:    hostedRenewalAt,
 			Role:   model.Owner,
 		},
