@@ -21,6 +21,7 @@ type order struct {
 	id, domain string   // no id: a contact
 	states     []string // it is in one of them
 	serials    []string // of its versions
+	due        int      // how many of them nobody asked for
 	pending    string   // what was asked for and not acknowledged: it may be done or not
 }
 
