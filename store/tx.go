@@ -42,7 +42,7 @@ func (t *tx) Get(r model.Record) error { return t.Load(r.RecordKey(), r) }
 // caller changes it.
 func (t *tx) Load(primary string, r model.Record) error {
 	key := recordKey(r.RecordKind(), primary)
-	err := t.view.loadAt(key, r)
+	err := t.loadAt(key, r)
 	if errors.Is(err, model.ErrNotFound) {
 		t.loaded[key] = nil
 	}

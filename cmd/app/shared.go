@@ -69,7 +69,7 @@ func (a *App) openShared(ctx context.Context) error {
 			if !standby && time.Since(begun) > ownerPatience {
 				return &out.StoreError{Err: err, Hint: model.Say("verb.standby.there")}
 			}
-		case a.shared == nil && !a.Again && !(a.Serve && errors.Is(err, engine.ErrUnreachable)), !standby:
+		case a.shared == nil && !a.Again && (!a.Serve || !errors.Is(err, engine.ErrUnreachable)), !standby:
 			return &out.StoreError{Err: err}
 		default:
 			wait = outageInterval

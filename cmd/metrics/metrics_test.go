@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
@@ -132,7 +133,7 @@ func TestAProcessThatStandsByAnswers(t *testing.T) {
 	s := NewStandby("1.2.3", slog.New(slog.DiscardHandler))
 	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "standby\n", "/metrics": "certquay_owner 0\n"} {
 		w := httptest.NewRecorder()
-		s.Handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		s.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if got := w.Body.String(); !strings.Contains(got, want) || (w.Code == 503) != (path == "/readyz") {
 			t.Errorf("%s: status %d\n%s", path, w.Code, got)
 		}

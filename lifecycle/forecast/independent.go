@@ -87,8 +87,8 @@ type kind struct {
 // add takes an instance if it is independent; records hold what may stand against that.
 func (s *independents) add(i *model.Instance) bool {
 	v := i.Newest()
-	if s.none || v == nil || !v.RevokedAt.IsZero() || i.State.Group() != model.GroupIssued || i.Operation.Active() || i.Failure.Kind != "" ||
-		i.HasTasks || i.Replaced || i.ReplacedBy() != "" || i.Replaces() != "" || len(i.Retiring.Versions) > 0 ||
+	if s.none || v == nil || !v.RevokedAt.IsZero() || i.State.Group() != model.GroupIssued || i.Operation.Active() ||
+		i.Failure.Kind != "" || i.HasTasks || i.Replaced || i.ReplacedBy() != "" || i.Replaces() != "" || len(i.Retiring.Versions) > 0 ||
 		i.Hosting.FromPack || i.Deployments.Total > 0 || i.Deployments.Failing > 0 || i.Application.Manual() ||
 		s.issuers[i.Spec.Brand] == nil && i.Spec.Brand != "" || s.records.concerns(i.ID) {
 		return false
@@ -263,7 +263,8 @@ func (s *independents) renew(x *independent, a rules.Action, is *issuer, now tim
 	i, v, caps := &s.i, &s.v[0], &s.caps
 	yearly := a == rules.RenewHosted
 	notAfter := rules.RequestedNotAfter(i, *caps, now, yearly)
-	if is == nil || caps.Proof != "" || slices.Contains(caps.Reviewed, i.Spec.Level) || !notAfter.After(now) || !plain(i.Application.Domains) {
+	if is == nil || caps.Proof != "" || slices.Contains(caps.Reviewed, i.Spec.Level) || !notAfter.After(now) ||
+		!plain(i.Application.Domains) {
 		return false
 	}
 	from, to := is.validity(now, notAfter)

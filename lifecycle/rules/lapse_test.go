@@ -80,7 +80,9 @@ func TestWhatLapses(t *testing.T) {
 func TestAMomentOfTheServicePeriodIsNotWorthAVersion(t *testing.T) {
 	begin := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	i := model.Instance{ID: "01M8000000000000000000000A", State: model.Issued, ServiceStart: begin, ServiceEnd: begin.AddDate(1, 0, 0)}
-	for early, due := range map[time.Duration]bool{time.Second: false, 3 * time.Second: false, time.Hour: false, time.Hour + time.Second: true} {
+	for early, due := range map[time.Duration]bool{
+		time.Second: false, 3 * time.Second: false, time.Hour: false, time.Hour + time.Second: true,
+	} {
 		i.Versions = []model.Version{{Number: 1, NotBefore: begin, NotAfter: i.ServiceEnd.Add(-early)}}
 		if at := reissueAt(&i); at.IsZero() == due {
 			t.Errorf("a version that ends %v early is replaced at %v", early, at)
