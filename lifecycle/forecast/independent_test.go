@@ -65,7 +65,8 @@ func anyInstance(rnd *rand.Rand, k int) model.Instance {
 		ID: model.ID(fmt.Sprintf("01FORECAST%016d", k)), Name: pick(name, domains[0], "a name"), State: model.Issued,
 		Origin: model.OriginBought, Years: 1 + rnd.IntN(3), Created: at,
 		Spec: model.Specification{Level: model.DV, Type: model.Single, Grade: model.Standard, Brand: pick(
-			"embedded", "embedded", "unlimited", "unlimited", "limited", "proving", "reviewing", "ending", "short", "shrinking", "unknown")},
+			"embedded", "embedded", "unlimited", "unlimited", "limited", "proving", "reviewing", "ending", "short", "shrinking",
+			"unknown")},
 		Application:  model.Application{Domains: domains, KeyType: model.ECDSAP256},
 		ServiceStart: at,
 		Versions: []model.Version{{Number: 1 + rnd.IntN(3), Serial: fmt.Sprintf("%x", k), Fingerprint: fmt.Sprintf("%064x", k),
