@@ -211,15 +211,15 @@ var (
 	}}
 )
 
-// endsLater keeps the scheduler from making a version that would not end later than the
-// present one, of the same service period or of one that is a year longer: near the end of
+// endsLater keeps the scheduler from making a version that would not end later than now and
+// the present one, of the same service period or of one that is a year longer: near the end of
 // the CA it would do so again and again (spec T5).
 func endsLater(c *Facts, yearly bool) *Refusal {
 	v := c.Instance.Current()
 	if c.Actor != model.Scheduler || c.Issuer == nil || v == nil {
 		return nil
 	}
-	if end := RequestedNotAfter(c.Instance, *c.Issuer, c.Now, yearly); !end.After(v.NotAfter) {
+	if end := RequestedNotAfter(c.Instance, *c.Issuer, c.Now, yearly); !end.After(v.NotAfter) || !end.After(c.Now) {
 		return &Refusal{Reason: ReasonNoGain, Args: Args{"at": end}}
 	}
 	return nil
