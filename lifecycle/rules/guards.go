@@ -213,16 +213,18 @@ var (
 
 // endsLater keeps the scheduler from making a version that would not end later than now and
 // the present one, of the same service period or of one that is a year longer: near the end of
-// the CA it would do so again and again (spec T5).
+// the CA it would do so again and again (spec T5). A year more is worth a version that ends
+// earlier, because the CA issues for a shorter time than before.
 func endsLater(c *Facts, yearly bool) *Refusal {
 	v := c.Instance.Current()
 	if c.Actor != model.Scheduler || c.Issuer == nil || v == nil {
 		return nil
 	}
-	if end := RequestedNotAfter(c.Instance, *c.Issuer, c.Now, yearly); !end.After(v.NotAfter) || !end.After(c.Now) {
-		return &Refusal{Reason: ReasonNoGain, Args: Args{"at": end}}
+	end := RequestedNotAfter(c.Instance, *c.Issuer, c.Now, yearly)
+	if end.After(v.NotAfter) && end.After(c.Now) || yearly && !end.Equal(c.Issuer.Ends) {
+		return nil
 	}
-	return nil
+	return &Refusal{Reason: ReasonNoGain, Args: Args{"at": end}}
 }
 
 // orderingTime is how much earlier than the service period a version may end without being

@@ -92,6 +92,7 @@ var unsaid = map[string]string{
 	"key not found":                       fault,
 	"%w: key %q":                          fault,
 	"the value is not the expected one":   fault,
+	"no server answers":                   fault, // wrapped by what says so
 	"the index %q carries no rows":        fault,
 	"events can only be appended":         fault,
 	"there are no records of kind %q":     fault,
