@@ -26,7 +26,8 @@ type screen struct {
 	term  *vt.SafeEmulator
 	keys  io.Writer
 	cmd   *exec.Cmd
-	mu    sync.Mutex
+	cells sync.Mutex           // held by who writes to term, and by who reads single cells
+	mu    sync.Mutex           // held for what follows
 	read  int                  // bytes
 	first time.Time            // when bytes were first read since it was cleared
 	last  time.Time            // when bytes were last read
@@ -81,7 +82,9 @@ func (p *person) show(c *exec.Cmd, width, height int, needles []string) *screen 
 				}
 				s.recordNeedles(buf[:n], needles)
 				s.mu.Unlock()
+				s.cells.Lock()
 				_, _ = s.term.Write(buf[:n])
+				s.cells.Unlock()
 			}
 			if err != nil {
 				return

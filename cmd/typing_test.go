@@ -93,6 +93,8 @@ func (s *screen) cursorIn(want string) {
 
 // lineAt returns a line of the screen, and which of its bytes are drawn reversed.
 func (s *screen) lineAt(y int) (text string, reversed []bool) {
+	s.cells.Lock()
+	defer s.cells.Unlock()
 	for x := 0; x < s.term.Width(); x++ {
 		c := s.term.CellAt(x, y)
 		content := " "

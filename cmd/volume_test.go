@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,13 +50,15 @@ func newVolume(t testing.TB, mb int64) *volume {
 }
 
 // imageDir is a directory for the files of volumes: on a file system that
-// copies a file in one moment, where there is one.
+// copies a file in one moment, where the kernel and the programs have one.
 func imageDir(t testing.TB) string {
 	t.Helper()
 	v := &volume{file: filepath.Join(t.TempDir(), "images"), dir: t.TempDir()}
-	if _, err := exec.LookPath("mkfs.xfs"); err != nil {
+	known, _ := os.ReadFile("/proc/filesystems")
+	if !slices.Contains(strings.Fields(string(known)), "xfs") {
 		return v.dir
 	}
+	requireProgram(t, "mkfs.xfs")
 	format(t, v.file, 4096, "mkfs.xfs", "-q")
 	v.mount(t)
 	return v.dir
