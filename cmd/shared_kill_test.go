@@ -1,9 +1,11 @@
 package cmd_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -103,6 +105,9 @@ func (l *sharedLab) round(n int, f fault) outcome {
 	waittest.Pause(time.Duration(100+l.chance(500)) * time.Millisecond)
 	begun := time.Now()
 	took, what := f.strike(l)
+	if took > slow {
+		l.logs(begun)
+	}
 	eventually(l.T, "a change is acknowledged", func() bool {
 		waittest.Pause(5 * time.Millisecond)
 		l.mu.Lock()
@@ -114,15 +119,43 @@ func (l *sharedLab) round(n int, f fault) outcome {
 	l.mu.Unlock()
 	close(stop)
 	workers.Wait()
+	worked := time.Now()
 	date := rest()
+	passed := time.Now()
 	l.settle()
+	settled := time.Now()
 	l.judge(n)
 	if l.screen == nil {
 		l.screen = l.viewer.open(120, 40)
 	}
 	eventually(l.T, "the dashboard that goes on", func() bool { return strings.Contains(l.screen.text(), "sandbox, "+date) })
-	l.Logf("%3d %-14s %-10s owner after %5.2fs, changes after %5.2fs", n, f.name, what, took.Seconds(), changing.Seconds())
+	l.Logf("%3d %-14s %-10s owner after %5.2fs, changes after %5.2fs; then %.1fs until two months had passed, %.1fs until all was presented, "+
+		"%.1fs judged", n, f.name, what, took.Seconds(), changing.Seconds(), passed.Sub(worked).Seconds(), settled.Sub(passed).Seconds(),
+		time.Since(settled).Seconds())
 	return outcome{f.name, took, changing}
+}
+
+// slow is how long another machine may take to own the store before the laboratory shows why.
+const slow = 9 * time.Second
+
+// logs shows what the machines have logged since a moment, but for the people who came.
+func (l *sharedLab) logs(since time.Time) {
+	l.Helper()
+	for n, r := range l.replicas {
+		text, err := os.ReadFile(filepath.Join(r.home, ".local", "state", "certquay", "certquay.log"))
+		if err != nil {
+			l.Error(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			var entry struct {
+				Time time.Time
+				Msg  string
+			}
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.Time.After(since) && entry.Msg != "session" {
+				l.Logf("machine %d, %.2fs after: %s", n, entry.Time.Sub(since).Seconds(), strings.TrimSpace(line))
+			}
+		}
+	}
 }
 
 // plan is what happens, in a random order, in parts that each have a store of their own.

@@ -102,7 +102,9 @@ func (a *App) acquireShared(ctx context.Context) (err error) {
 		}
 		a.closing(a.shared.Close)
 	}
-	a.lease, err = a.shared.Acquire(ctx, Holder())
+	if a.lease, err = a.shared.Acquire(ctx, Holder()); err == nil {
+		a.Log.Info("this process owns the store", "epoch", a.lease.Epoch())
+	}
 	a.since = time.Now()
 	return err
 }
