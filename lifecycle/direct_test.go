@@ -58,16 +58,25 @@ func (w *world) renewedOnce(ctx context.Context) error {
 	return errors.New("it is not renewed")
 }
 
+// renewedDirectly returns a world with one certificate, which is renewed by the CA in its
+// store, and the store that counts the writes. After a crash the engine writes an intent first.
+func renewedDirectly(t *testing.T, crashed bool) (*world, *mortal) {
+	t.Helper()
+	w := newWorld(t)
+	w.engine.Close()
+	count := &mortal{Store: w.store, dead: make(chan struct{})}
+	w.crashed = crashed
+	w.embeddedOver(count)
+	w.check(w.renewedOnce(w.ctx()))
+	return w, count
+}
+
 // TestKilledAtEachWriteOfACertificateIssuedDirectly finds the certificates that the CA in
 // the store has signed, and no others, with the instance, whenever the process dies.
 //
 // spec: I7
 func TestKilledAtEachWriteOfACertificateIssuedDirectly(t *testing.T) {
-	w := newWorld(t)
-	w.engine.Close()
-	count := &mortal{Store: w.store, dead: make(chan struct{})}
-	w.embeddedOver(count)
-	w.check(w.renewedOnce(w.ctx()))
+	w, count := renewedDirectly(t, false)
 	w.engine.Close()
 	if count.writes < 6 {
 		t.Fatalf("only %d writes", count.writes)
@@ -155,11 +164,7 @@ func (w *world) reissuedIn(count *mortal) (writes int, v model.Version) {
 }
 
 func TestWhatIsSignedInTheStoreIsReissuedInOneWrite(t *testing.T) {
-	w := newWorld(t)
-	w.engine.Close()
-	count := &mortal{Store: w.store, dead: make(chan struct{})}
-	w.embeddedOver(count)
-	w.check(w.renewedOnce(w.ctx()))
+	w, count := renewedDirectly(t, false)
 	if n, v := w.reissuedIn(count); n != 1 || v.Number != 3 {
 		t.Errorf("version %d took %d writes, want 1", v.Number, n)
 	}
@@ -169,12 +174,7 @@ func TestWhatIsSignedInTheStoreIsReissuedInOneWrite(t *testing.T) {
 
 // After a process that died of a fault, an attempt is counted before it is made.
 func TestAfterACrashAnIntentPrecedesWhatIsSignedInTheStore(t *testing.T) {
-	w := newWorld(t)
-	w.engine.Close()
-	count := &mortal{Store: w.store, dead: make(chan struct{})}
-	w.crashed = true
-	w.embeddedOver(count)
-	w.check(w.renewedOnce(w.ctx()))
+	w, count := renewedDirectly(t, true)
 	if n, _ := w.reissuedIn(count); n != 2 {
 		t.Errorf("a reissue took %d writes, want one for the intent and one for the result", n)
 	}
@@ -183,11 +183,7 @@ func TestAfterACrashAnIntentPrecedesWhatIsSignedInTheStore(t *testing.T) {
 
 // A certificate that was signed for what is no longer wanted is never kept.
 func TestWhatIsChangedAfterSigningIsSignedAgain(t *testing.T) {
-	w := newWorld(t)
-	w.engine.Close()
-	count := &mortal{Store: w.store, dead: make(chan struct{})}
-	w.embeddedOver(count)
-	w.check(w.renewedOnce(w.ctx()))
+	w, count := renewedDirectly(t, false)
 	w.engine.Close()
 	w.embeddedOver(&interfered{Store: count, change: func(i *model.Instance) { i.Application.Domains = []string{"b.example.com"} }})
 	n, v := w.reissuedIn(count)
@@ -229,11 +225,7 @@ func TestWhatCannotBeKeptAtOnceIsSignedAgain(t *testing.T) {
 		"an error": func() {}, "a panic": func() { panic("in a test") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.engine.Close()
-			count := &mortal{Store: w.store, dead: make(chan struct{})}
-			w.embeddedOver(count)
-			w.check(w.renewedOnce(w.ctx()))
+			w, count := renewedDirectly(t, false)
 			w.engine.Close()
 			ca := w.base.Options.Issuers[embedded.Brand].(*embedded.Issuer)
 			w.base.Options.Issuers = map[string]ports.Issuer{embedded.Brand: &forgetful{Issuer: ca, fail: fail}}
