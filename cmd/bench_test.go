@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,14 +45,17 @@ func filledID(k int) model.ID { return model.ID(fmt.Sprintf("01M8000000000000000
 func fillStore(t testing.TB, s *store.Store, n int, chain [][]byte) {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Second)
-	// As an engine leaves it: whom to tell when is planned, and the CA was asked
-	// today. Else all of that is made up for while it is measured.
+	// As an engine leaves it: whom to tell when and the tasks are planned, and the CA was
+	// asked today. Else all of that is made up for while it is measured.
 	var before []time.Duration
 	for _, days := range config.Default().Notify.ExpiryDays {
 		before = append(before, time.Duration(days)*24*time.Hour)
 	}
 	if err := s.Update(context.Background(), func(tx model.Tx) error {
-		return tx.Put(&model.KV{Namespace: "notify", Name: "plan", Data: fmt.Append(nil, before)})
+		return errors.Join(
+			tx.Put(&model.KV{Namespace: "notify", Name: "plan", Data: fmt.Append(nil, before)}),
+			tx.Put(&model.KV{Namespace: "engine", Name: "tasks", Data: []byte("2")}),
+		)
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 func configCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "config", Args: unknownVerb,
-		Long: c.builtInIssuers() + "\n\n" + c.builtInDrivers() + "\n\n" + c.builtInEngines(),
 		RunE: func(*cobra.Command, []string) error {
 			return c.printConfig()
 		},

@@ -10,6 +10,7 @@ import (
 	"certquay/cmd/out"
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/product"
+	"certquay/model"
 	"certquay/model/setting"
 	"certquay/store/engine/builtin"
 	"certquay/ui/text"
@@ -19,7 +20,6 @@ import (
 func driversCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:  "drivers",
-		Long: c.builtInDrivers(),
 		Args: maxOneArg, ValidArgs: product.Names(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -100,42 +100,42 @@ func (c *invocation) driver(k product.Kind) error {
 	return nil
 }
 
-func (c *invocation) builtInIssuers() string {
+func builtInIssuers(words *text.Catalogue) string {
 	var b strings.Builder
 	for _, k := range issuer.Kinds {
-		c.explainKind(&b, "help.kind.issuer", k.Name, settingsOf(k.Settings))
+		explainKind(words, &b, "help.kind.issuer", k.Name, settingsOf(k.Settings))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func (c *invocation) builtInDrivers() string {
+func builtInDrivers(words *text.Catalogue) string {
 	var b strings.Builder
 	for _, k := range product.Kinds {
-		c.explainKind(&b, "help.kind.driver", k.Name, settingsOf(k.Settings))
+		explainKind(words, &b, "help.kind.driver", k.Name, settingsOf(k.Settings))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func (c *invocation) builtInEngines() string {
+func builtInEngines(words *text.Catalogue) string {
 	var b strings.Builder
 	for _, k := range builtin.Kinds {
-		c.explainKind(&b, "help.kind.engine", k.Name, nil)
+		explainKind(words, &b, "help.kind.engine", k.Name, nil)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // explainKind writes the description and settings of a kind of issuer or driver, for
 // help.
-func (c *invocation) explainKind(b *strings.Builder, code, name string, settings []setting.Setting) {
-	b.WriteString(c.Text(code, "name", name, "about", config.Meaning(c.Words(), name)) + "\n")
+func explainKind(words *text.Catalogue, b *strings.Builder, code, name string, settings []setting.Setting) {
+	b.WriteString(words.Text(model.Say(code, "name", name, "about", config.Meaning(words, name))) + "\n")
 	for _, s := range settings {
-		meaning := config.Meaning(c.Words(), name, s.Name)
+		meaning := config.Meaning(words, name, s.Name)
 		if s.Secret {
-			meaning = c.Text("help.kind.secret", "meaning", meaning)
+			meaning = words.Text(model.Say("help.kind.secret", "meaning", meaning))
 		}
 		fmt.Fprintf(b, "  %s: %s\n      %s\n", s.Name, config.Value(s.Default), meaning)
 	}
 	if len(settings) == 0 {
-		b.WriteString("  " + c.Text("help.kind.no-settings") + "\n")
+		b.WriteString("  " + words.Text(model.Say("help.kind.no-settings")) + "\n")
 	}
 }

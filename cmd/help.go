@@ -66,6 +66,9 @@ func helpCode(cmd *cobra.Command, part string) string {
 // so setHelp is called once.
 func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 	cmd.Short = words.T(helpCode(cmd, "short"))
+	if write := helpLists[nameOf(cmd)]; write != nil {
+		cmd.Long = write(words)
+	}
 	cmd.Long = formatWords(words, helpCode(cmd, "long"), cmd.Long)
 	if use := helpCode(cmd, "use"); words.Has(use) {
 		cmd.Use = cmd.Name() + " " + words.T(use)
@@ -87,6 +90,15 @@ func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		setHelp(words, sub)
 	}
+}
+
+// helpLists is what the long descriptions of some verbs list that takes long to write: most
+// command lines show none of it.
+var helpLists = map[string]func(*text.Catalogue) string{
+	"config": func(words *text.Catalogue) string {
+		return builtInIssuers(words) + "\n\n" + builtInDrivers(words) + "\n\n" + builtInEngines(words)
+	},
+	"product drivers": builtInDrivers,
 }
 
 // Annotations of a flag that is a setting: the codes of its meanings, and the driver that each

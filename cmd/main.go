@@ -184,7 +184,7 @@ func parse(c *invocation, args []string) (*cobra.Command, error) {
 	if isCompletion(args) {
 		return nil, nil // cobra adds the completion commands when it runs
 	}
-	root := newRoot(c)
+	root := rootFor(c, args)
 	root.SetOut(io.Discard)
 	root.SetErr(io.Discard)
 	verb, rest, err := root.Find(spellTags(root, args))

@@ -120,6 +120,23 @@ func (c *invocation) addVerbs(root *cobra.Command) {
 // newRoot builds the command tree for one session. The same tree is used locally, over
 // the owner's socket and over SSH.
 func newRoot(c *invocation) *cobra.Command {
+	root := rootAlone(c)
+	c.addVerbs(root)
+	c.addHelp(root)
+	return root
+}
+
+// rootFor is newRoot for a command line. An empty one, of a dashboard, needs no verbs, which
+// take milliseconds to make.
+func rootFor(c *invocation, args []string) *cobra.Command {
+	if len(args) == 0 {
+		return rootAlone(c)
+	}
+	return newRoot(c)
+}
+
+// rootAlone is the root of the command tree, which shows the dashboard.
+func rootAlone(c *invocation) *cobra.Command {
 	root := &cobra.Command{
 		Use:               "certquay",
 		Args:              unknownVerb,
@@ -159,15 +176,13 @@ func newRoot(c *invocation) *cobra.Command {
 	root.SetIn(c.In)
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
-	c.addVerbs(root)
-	c.addHelp(root)
 	return root
 }
 
 // run executes a command line and returns its exit code.
 func run(ctx context.Context, c *invocation, args []string) int {
 	c.Lang = cmp.Or(languageOf(args), c.Lang)
-	root := newRoot(c)
+	root := rootFor(c, args)
 	if isCompletion(args) {
 		setHelp(c.Words(), root)
 		if c.app == nil {
@@ -189,7 +204,7 @@ func run(ctx context.Context, c *invocation, args []string) int {
 // verbOf returns the verb of a command line without its arguments, for the log; "" for
 // the dashboard and for an unknown verb.
 func verbOf(args []string) string {
-	cmd, _, err := newRoot(newInvocation(&session.Session{}, nil)).Find(args)
+	cmd, _, err := rootFor(newInvocation(&session.Session{}, nil), args).Find(args)
 	if err != nil {
 		return ""
 	}

@@ -19,7 +19,7 @@ type ViewColumn struct {
 
 // ListColumns are the columns that the list of instances has, in the order in which it
 // shows them.
-var ListColumns = []string{"name", "status", "domains", "spec", "valid", "expires", "on", "service", "id"}
+var ListColumns = []string{"name", "status", "domains", "spec", "expires", "valid", "service", "on", "id"}
 
 // RecordKind is "view".
 func (*SavedView) RecordKind() Kind { return KindView }

@@ -46,7 +46,8 @@ func TestSorting(t *testing.T) {
 	if got := d.first("NAME"); got != "old.example.org" {
 		t.Fatalf("by expiry: %s", got)
 	}
-	d.keys("S").sees("by product ↑", "ON ↑").keys("S").sees("by end of service ↑", "SERVICE ↑")
+	d.keys("S").sees("by validity ↑", "VAL ↑").keys("S").sees("by end of service ↑", "SERVICE ↑")
+	d.keys("S").sees("by product ↑", "ON ↑")
 	d.keys("S").sees("by name ↑", "NAME ↑") // from the left again
 	if got := d.first("NAME"); got != "api.example.net" {
 		t.Fatalf("by name: %s", got)

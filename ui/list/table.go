@@ -23,6 +23,10 @@ type Cell struct {
 	Then []Cell // drawn after Text, each in its own tone
 }
 
+// Dash is a cell without a value. It has the tone of secondary text, which is often beside
+// it: a change of tone in a row is eleven bytes over SSH.
+var Dash = Cell{Tone: style.Muted, Text: "–"}
+
 // Column is one column of a [Table].
 type Column[T any] struct {
 	ID            string // names the column where a person chooses columns

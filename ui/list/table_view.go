@@ -117,16 +117,19 @@ func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int, kept draw
 
 // drawCells draws a row without its lead.
 func (t *Table[T]) drawCells(b *strings.Builder, r T, paint func(style.Tone, string) string) {
-	used := 2
+	used, before := 2, style.Normal
 	for i, f := range t.fitted {
 		c, gap := &t.Columns[f.index], 2
 		if i == len(t.fitted)-1 {
 			gap = 0
 		}
-		// The gap has the tone of the cell before it: one more change of style
-		// in a row is ten bytes over SSH each time the cursor comes and goes.
+		// The gap, and a cell with nothing in it, have the tone of the cell before: one more
+		// change of style in a row is ten bytes over SSH each time the cursor comes and goes.
 		cell := c.Cell(r, f.scale)
 		said := widget.Cut(text.Clean(cell.Text), f.width)
+		if said == "" {
+			cell.Tone = before
+		}
 		left, right := 0, f.width-widget.Width(said)
 		if c.Right {
 			left, right = right, 0
@@ -141,6 +144,7 @@ func (t *Table[T]) drawCells(b *strings.Builder, r T, paint func(style.Tone, str
 			said = ""
 		}
 		b.WriteString(paint(cell.Tone, widget.Space(left)+said+widget.Space(right+gap)))
+		before = cell.Tone
 		used += f.width + gap
 	}
 	b.WriteString(paint(style.Normal, widget.Space(t.width-used)))

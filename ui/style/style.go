@@ -147,6 +147,8 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 			switch tone { // more readable there, and fewer changes of style in the row
 			case Muted, Faint, Inactive:
 				on = base.Background(t.selected)
+			case Strong: // as the bar before it
+				on = set[Accent].Background(t.selected)
 			}
 			// The terminal's default colour need not be readable on that background,
 			// and few terminals report it.

@@ -112,7 +112,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			Cell: func(r row, _ int) list.Cell {
 				switch {
 				case r.Presented == "", r.Failure.Kind == model.JobVerify: // the last probe saw nothing
-					return list.Cell{Tone: style.Faint, Text: "–"}
+					return list.Dash
 				case presentsExpired(c, &r):
 					return list.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
 				case healthy(&r):
@@ -143,7 +143,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			Right: true,
 			Cell: func(r row, _ int) list.Cell {
 				if r.NotAfter.IsZero() {
-					return list.Cell{Tone: style.Faint, Text: "–"}
+					return list.Dash
 				}
 				tone := style.Normal
 				if r.NotAfter.Before(c.Now) {

@@ -124,7 +124,7 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 			Cell: func(r model.Watch, _ int) list.Cell {
 				switch {
 				case r.NotAfter.IsZero():
-					return list.Cell{Tone: style.Faint, Text: "–"}
+					return list.Dash
 				case r.NotAfter.Before(c.Now):
 					return list.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 				}

@@ -298,7 +298,7 @@ func (f figure) cell(c *app.Context, r row) list.Cell {
 	switch {
 	case n == 0 && (r.other == nil || f.of(r.other) == 0):
 		if c.Plain {
-			return list.Cell{Tone: style.Faint, Text: "–"}
+			return list.Dash
 		}
 		return list.Cell{}
 	case r.other != nil && f.of(r.other) != n:

@@ -72,14 +72,14 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			Grow:  1,
 			Cell: func(r row, _ int) list.Cell {
 				if r.contact == "" {
-					return list.Cell{Tone: style.Faint, Text: "–"}
+					return list.Dash
 				}
 				return list.Cell{Text: r.contact}
 			},
 		},
 		{ID: "auto", Title: c.T("col.auto"), Sort: string(model.SortAuto), Min: 5, Max: 7, Right: true, Cell: func(r row, _ int) list.Cell {
 			if r.Resources == 0 {
-				return list.Cell{Tone: style.Faint, Text: "–"}
+				return list.Dash
 			}
 			return list.Cell{Text: strconv.Itoa(r.Auto) + "/" + strconv.Itoa(r.Resources)}
 		}},
@@ -118,7 +118,7 @@ func dueCell(c *app.Context, r *model.InstanceRow) list.Cell {
 	case r.Operation != "":
 		return list.Cell{Tone: style.Busy, Text: c.T("hosting.now", max(r.Attempt, 1))}
 	case r.Due.IsZero():
-		return list.Cell{Tone: style.Faint, Text: "–"}
+		return list.Dash
 	}
 	return list.Cell{Text: widget.Spread(widget.Day(r.Due, c.Now, c.T("date.day")), widget.Days(c.T, r.Due, c.Now), 17)}
 }

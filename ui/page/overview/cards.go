@@ -101,7 +101,7 @@ func card(c *app.Context, r *model.InstanceRow, w int, by model.Sort, selected, 
 	glyph, word, tone := c.StatusBy(r, in-3-widget.Width(expiry), by)
 	d := domains(r, in)
 	switch {
-	case r.Domains == 1 && d.Tone == style.Faint: // the title says it
+	case r.Domains == 1 && d.Text == "": // the title says it
 		d = list.Cell{Tone: style.Muted, Text: c.T("card.id", r.ID.Short())}
 	case strings.HasPrefix(d.Text, "+"):
 		d.Text = r.Domain + " " + d.Text

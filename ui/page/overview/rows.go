@@ -16,7 +16,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// columns returns the columns of the list.
+// columns returns the columns of the list. Those of secondary text stand together and the
+// one that is mostly blank comes last, which keeps a row short over SSH.
 func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceRow] {
 	days := widget.Width(c.T("time.d", 999))
 	return []list.Column[model.InstanceRow]{
@@ -67,18 +68,6 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 			},
 		},
 		{
-			ID:            "valid",
-			Sort:          string(model.SortValidity),
-			Title:         c.T("col.valid"),
-			Min:           days,
-			Max:           days,
-			MinTableWidth: 100,
-			Right:         true,
-			Cell: func(r model.InstanceRow, _ int) list.Cell {
-				return list.Cell{Tone: style.Muted, Text: validity(c, &r)}
-			},
-		},
-		{
 			ID:    "expires",
 			Title: c.T("col.expires"),
 			Sort:  string(model.SortExpiry),
@@ -95,13 +84,15 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 			},
 		},
 		{
-			ID:    "on",
-			Title: c.T("col.on"),
-			Sort:  string(model.SortProduct),
-			Min:   9,
-			Max:   18,
-			Cell: func(r model.InstanceRow, w int) list.Cell {
-				return on(c, &r)
+			ID:            "valid",
+			Sort:          string(model.SortValidity),
+			Title:         c.T("col.valid"),
+			Min:           days,
+			Max:           days,
+			MinTableWidth: 100,
+			Right:         true,
+			Cell: func(r model.InstanceRow, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: validity(c, &r)}
 			},
 		},
 		{
@@ -119,6 +110,16 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceR
 					return said
 				}
 				return r.ServiceEnd.Format("2006-01")
+			},
+		},
+		{
+			ID:    "on",
+			Title: c.T("col.on"),
+			Sort:  string(model.SortProduct),
+			Min:   9,
+			Max:   18,
+			Cell: func(r model.InstanceRow, w int) list.Cell {
+				return on(c, &r)
 			},
 		},
 		{
@@ -144,7 +145,7 @@ func domains(r *model.InstanceRow, w int) list.Cell {
 	}
 	switch first := r.Domain; {
 	case first == names.Readable(r.Name) && more == "", r.Domains == 0:
-		return list.Cell{Tone: style.Faint, Text: "–"}
+		return list.Cell{}
 	case first == names.Readable(r.Name):
 		return list.Cell{Tone: style.Normal, Text: more}
 	case more != "":
@@ -191,7 +192,7 @@ func expires(c *app.Context, r *model.InstanceRow) list.Cell {
 		case r.ExpectedIssue.After(c.Now): // a time in the past is not shown
 			return list.Cell{Tone: style.Busy, Text: c.T("row.expected", widget.Ago(c.T, c.Now, r.ExpectedIssue))}
 		}
-		return list.Cell{Tone: style.Faint, Text: "–"}
+		return list.Dash
 	}
 	tone := style.Normal
 	switch {
@@ -211,7 +212,7 @@ func expires(c *app.Context, r *model.InstanceRow) list.Cell {
 func on(c *app.Context, r *model.InstanceRow) list.Cell {
 	switch {
 	case r.Resources == 0:
-		return list.Cell{Tone: style.Faint, Text: "–"}
+		return list.Dash
 	case r.FailingResources > 0:
 		return list.Cell{Tone: style.Bad, Text: c.Mark("✕") + r.Products}
 	case r.Deployed < r.Resources:
@@ -228,7 +229,7 @@ func service(c *app.Context, r *model.InstanceRow, w int) list.Cell {
 	case r.ServiceEnd.IsZero() && r.Years > 0 && r.State.Group() == model.GroupUnissued:
 		return list.Cell{Tone: style.Muted, Text: c.T("row.years", r.Years)}
 	case r.ServiceEnd.IsZero():
-		return list.Cell{Tone: style.Faint, Text: "–"}
+		return list.Dash
 	}
 	part := float64(c.Now.Sub(r.ServiceStart)) / float64(r.ServiceEnd.Sub(r.ServiceStart))
 	tone := style.Muted
