@@ -72,13 +72,13 @@ func (w *worker) giveBack(at time.Time) func(model.Tx, *model.Job) error {
 }
 
 const (
-	// waitingLimit bounds how many waiting deployments of a kind one look reads.
-	waitingLimit = 1000
-	// waitingTogether is about how many deployments one transaction starts.
-	waitingTogether = 100
-	// waitingLookEvery is the pause between looks at all of them. A deployment that is
+	// WaitingLimit bounds how many waiting deployments of a kind one look reads.
+	WaitingLimit = 1000
+	// WaitingTogether is about how many deployments one transaction starts.
+	WaitingTogether = 100
+	// WaitingLookEvery is the pause between looks at all of them. A deployment that is
 	// not among the first waits so long at most, if nothing tells that it can start.
-	waitingLookEvery = 10 * time.Minute
+	WaitingLookEvery = 10 * time.Minute
 )
 
 // waitingNow are the scans of the resources whose deployments could start: those that wait
@@ -94,8 +94,8 @@ func waitingNow(now time.Time) []model.Scan {
 // available, the longest waiting first. Those of one certificate go in waves. It reads a
 // bounded number of them; where there are more, a pass of the scheduler goes on.
 func (ds *deployments) resumeWaitingDeploys(ctx context.Context) error {
-	limit := waitingLimit
-	if last := time.Unix(0, ds.lookedAtAll.Load()); ds.Now().Sub(last) >= waitingLookEvery || ds.Now().Before(last) {
+	limit := WaitingLimit
+	if last := time.Unix(0, ds.lookedAtAll.Load()); ds.Now().Sub(last) >= WaitingLookEvery || ds.Now().Before(last) {
 		limit = 0
 	}
 	return ds.resumeThose(ctx, func(r model.Reader, bad func(string, error)) (found []model.Resource, more bool, err error) {
@@ -212,7 +212,7 @@ func (ds *deployments) readyToResume(
 		for n := range ready {
 			part[ready[n].ID] = len(parts)
 		}
-		if size += len(ready); size >= waitingTogether {
+		if size += len(ready); size >= WaitingTogether {
 			size = 0
 		}
 	}

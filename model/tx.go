@@ -116,6 +116,40 @@ func All[T any, P interface {
 	}
 }
 
+// BulkReader is a [Reader] that decodes on all processors.
+type BulkReader interface {
+	Reader
+	// Each iterates over all records of the kind of those that blank makes, in the order of
+	// their keys, without their secrets. It fills records that blank has made again and
+	// again: each is valid until the next one is asked for.
+	Each(blank func() Record) iter.Seq2[Record, error]
+}
+
+// Each iterates over all records of a kind, decoded, in the order of their keys, on all
+// processors if the reader can. It is for kinds without secrets. A record is valid until the
+// next one is asked for, and until the iteration ends nothing else may be read from r.
+func Each[T any, P interface {
+	*T
+	Record
+}](r Reader) iter.Seq2[P, error] {
+	return func(yield func(P, error) bool) {
+		if bulk, ok := r.(BulkReader); ok {
+			for v, err := range bulk.Each(func() Record { return P(new(T)) }) {
+				p, _ := v.(P) // nil with an error
+				if !yield(p, err) {
+					return
+				}
+			}
+			return
+		}
+		for v, err := range All[T, P](r, Scan{}) {
+			if !yield(P(&v), err) {
+				return
+			}
+		}
+	}
+}
+
 // Change describes one record that was written or deleted.
 type Change struct {
 	Kind    Kind

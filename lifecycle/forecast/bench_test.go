@@ -2,6 +2,7 @@ package forecast_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/metrics"
@@ -10,6 +11,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -37,17 +39,29 @@ func (s *source) CapabilitiesByBrand() map[string]func(time.Time) rules.Capabili
 	return map[string]func(time.Time) rules.Capabilities{"embedded": func(time.Time) rules.Capabilities { return s.can }}
 }
 
-// BenchmarkForecast lives through some months of hosted instances under the 200-day policy.
+// BenchmarkForecast lives through some months of hosted instances under the 200-day policy,
+// which are deployed nowhere, or at one place each with auto-deploy.
 func BenchmarkForecast(b *testing.B) {
-	for _, c := range []struct{ n, months int }{{1_000, 12}, {10_000, 12}, {10_000, 24}, {100_000, 12}} {
-		n := c.n
-		b.Run(fmt.Sprintf("%d/%d-months", n, c.months), func(b *testing.B) {
+	for _, c := range []struct {
+		n, months int
+		deployed  bool
+	}{
+		{1_000, 12, false}, {10_000, 12, false}, {10_000, 24, false}, {100_000, 12, false}, {1_000, 12, true}, {10_000, 12, true},
+	} {
+		n, name := c.n, fmt.Sprintf("%d/%d-months", c.n, c.months)
+		if c.deployed {
+			name += "/deployed"
+		}
+		b.Run(name, func(b *testing.B) {
 			s, err := store.With(mem.New(), store.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer func() { _ = s.Close() }()
 			fillFleet(b, s, n)
+			if c.deployed {
+				deployFleet(b, s, n)
+			}
 			src := &source{Store: s, now: epoch, can: rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes,
 				Grades: model.Grades, MaxValidity: 398 * day}}
 			b.ReportAllocs()
@@ -64,6 +78,9 @@ func BenchmarkForecast(b *testing.B) {
 				b.ReportMetric(float64(rep.Total.Renewals+rep.Total.Reissues)/float64(n), "renewals/instance")
 				b.ReportMetric((float64(peak)-float64(before))/1e6, "peak-MB")
 				if rep.Total.Expiries > 0 && c.months == 12 { // paid for until then
+					b.Fatalf("%+v", rep.Total)
+				}
+				if all := &rep.Total; c.deployed && (all.Deployments != all.Renewals+all.Reissues || all.CreditsUsed != all.Renewals) {
 					b.Fatalf("%+v", rep.Total)
 				}
 			}
@@ -109,6 +126,47 @@ func fillFleet(b testing.TB, s *store.Store, n int) {
 		if err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// deployFleet deploys each instance of a fleet at a place of its own, where auto-deploy has
+// reserved a credit.
+func deployFleet(b testing.TB, s *store.Store, n int) {
+	for from := 0; from < n; from += 500 {
+		err := s.Update(context.Background(), func(tx model.Tx) error {
+			for k := from; k < min(from+500, n); k++ {
+				i := model.Instance{ID: model.ID(fmt.Sprintf("01FORECAST%016d", k))}
+				if err := tx.Get(&i); err != nil {
+					return err
+				}
+				v := i.Newest()
+				r := model.Resource{
+					ID: model.ID(fmt.Sprintf("01RESOURCE%016d", k)), Product: "CDN", Region: "global", Name: i.Name,
+					Address: "192.0.2.1:443", Instance: i.ID, Version: v.Number,
+					Deployed: v.Fingerprint, Presented: v.Fingerprint, Configured: v.Fingerprint,
+					DeployedAt: v.Issued, VerifiedAt: epoch, ProbedAt: epoch, NotAfter: v.NotAfter, AutoDeploy: true, Reserved: true,
+				}
+				i.Deployments = model.Deployments{
+					Total: 1, Deployed: 1, Auto: 1, Products: []string{"CDN"}, Regions: []string{"global"}, Names: []string{i.Name},
+				}
+				if err := errors.Join(tx.Put(&r), tx.Put(&i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	err := s.Update(context.Background(), func(tx model.Tx) error {
+		if err := ledger.AddUnits(tx, epoch, "credits", "", ledger.UnitCredit, n); err != nil {
+			return err
+		}
+		return ledger.Reserve(tx, epoch, "auto", rules.AutoDeploy, "", ledger.UnitCredit, n)
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 }
 

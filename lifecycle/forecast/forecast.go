@@ -2,8 +2,8 @@
 // and scheduler on a copy of the store, with issuers that accept every order and
 // products that present what is deployed (spec V6). What certquay does automatically
 // is therefore executed, not modelled; failures of CAs and decisions of people are
-// not predicted. Of a certificate that shares nothing with others the engine's rules are
-// followed without its transactions, jobs and certificates; see [independents].
+// not predicted. Of a certificate that shares nothing with others but credits the engine's
+// rules are followed without its transactions, jobs and certificates; see [independents].
 package forecast
 
 import (
@@ -204,11 +204,19 @@ func Differs(src Source, policy string, months int) (bool, error) {
 // fill copies the records that affect the future. Those that may stand against that an
 // instance is independent come before the instances.
 func (s *records) fill(ctx context.Context, from model.Reader, lone *independents) error {
-	if err := copyAll[model.Resource](s, from, nil); err != nil {
-		return err
+	words := interner{}
+	for r, err := range model.Each[model.Resource](from) {
+		if err == nil && !lone.stage(r, words) {
+			err = s.Put(r)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := copyAll(s, from, func(j *model.Job) bool {
 		s.busy[j.Instance] = true
+		r := s.resources.rows[string(j.Resource)]
+		s.moves = s.moves || len(j.Deploy) > 0 || r != nil && j.Kind == model.JobDeploy && r.Instance != j.Instance
 		switch j.Kind {
 		case model.JobIssue, model.JobReissue, model.JobRenew:
 			return j.Live()
@@ -222,7 +230,10 @@ func (s *records) fill(ctx context.Context, from model.Reader, lone *independent
 	if err := copyAll(s, from, func(t *model.Task) bool { return holds(t) && t.Kind != model.TaskInstall }); err != nil {
 		return err
 	}
-	if err := s.fillInstances(ctx, from, lone); err != nil {
+	if err := s.fillInstances(ctx, from, lone, words); err != nil {
+		return err
+	}
+	if err := lone.unstage(from); err != nil {
 		return err
 	}
 	if err := s.fillInstallTasks(from); err != nil {
@@ -258,9 +269,8 @@ func (s *records) fillInstallTasks(from model.Reader) error {
 }
 
 // fillInstances copies the instances, of those that are independent what is needed.
-func (s *records) fillInstances(ctx context.Context, from model.Reader, lone *independents) error {
-	words := interner{}
-	for i, err := range model.All[model.Instance](from, model.Scan{}) {
+func (s *records) fillInstances(ctx context.Context, from model.Reader, lone *independents, words interner) error {
+	for i, err := range model.Each[model.Instance](from) {
 		if err != nil {
 			return err
 		}
@@ -270,23 +280,22 @@ func (s *records) fillInstances(ctx context.Context, from model.Reader, lone *in
 		if i.Deleted || i.State.Group() == model.GroupEnded {
 			continue
 		}
-		lone.report.countInstance(&i)
+		lone.report.countInstance(i)
 		words.intern((*string)(&i.State), (*string)(&i.Origin), (*string)(&i.Spec.Level), (*string)(&i.Spec.Type), &i.Spec.Brand,
 			(*string)(&i.Spec.Grade), (*string)(&i.Application.KeyType), &i.DueAction, (*string)(&i.Contact))
 		for n := range i.Versions {
 			v := &i.Versions[n]
 			words.intern(&v.KeyType, &v.Issuer)
 		}
-		if !lone.add(&i) {
-			s.putInstance(i)
+		if !lone.add(i) {
+			s.instances.put(i)
+			if i.Operation.Active() && i.Hosting.PrepaidRenewals > 0 && !i.Hosting.FromPack {
+				s.hostedOnIssue = append(s.hostedOnIssue, i.ID)
+			}
 		}
 	}
 	return nil
 }
-
-// putInstance puts an instance. It takes a copy so that those that are not put need no
-// memory.
-func (s *records) putInstance(i model.Instance) { s.instances.put(&i) }
 
 // copyBudgets copies what is used of rate limits, and who waits for them.
 func (s *records) copyBudgets(from model.Reader, limits map[string]ports.RateLimits) error {
@@ -312,6 +321,17 @@ func copyAll[T any, P interface {
 	*T
 	model.Record
 }](s *records, from model.Reader, want func(P) bool) error {
+	if want == nil {
+		for v, err := range model.Each[T, P](from) {
+			if err == nil {
+				err = s.Put(v)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	var zero T
 	scan := model.Scan{Kind: P(&zero).RecordKind()}
 	if scan.Kind == model.KindJob {
@@ -321,7 +341,7 @@ func copyAll[T any, P interface {
 		if err != nil {
 			return err
 		}
-		if want != nil && !want(&v) {
+		if !want(&v) {
 			continue
 		}
 		if err := s.Put(P(&v)); err != nil {
@@ -393,11 +413,12 @@ func (w *simulator) run(ctx context.Context, progress func(time.Time)) error {
 			return err
 		}
 		now := w.clock.Now()
-		joined, err := w.lone.pass(ctx, now)
+		busy := acted || w.records.waits(now) || !engines.IsZero() && !engines.After(now)
+		joined, err := w.lone.pass(ctx, now, busy)
 		if err != nil {
 			return err
 		}
-		if acted || joined || w.records.waits(now) || !engines.IsZero() && !engines.After(now) {
+		if busy || joined || w.records.waits(now) {
 			if _, err := w.engine.By(model.Scheduler).Tick(ctx); err != nil {
 				return err
 			}

@@ -14,22 +14,30 @@ import (
 	"certquay/model"
 )
 
-// independents are the instances whose future depends on nothing but themselves and the
-// clock: nothing of them is deployed, no rate limit, pack, task or other instance has a
-// part in it. Their moments are computed from the rules the engine follows, without its
-// transactions and jobs, which is a hundred times faster. Whatever is not plain passes an
-// instance to the engine, in the state that it has then. [TestForecastEqualsTheEngine]
-// compares both ways.
+// independents are the instances whose future depends on nothing but themselves, the clock
+// and the credits for deployments: no rate limit, task or other instance has a part in it.
+// Their moments are computed from the rules the engine follows, without its transactions
+// and jobs, which is a hundred times faster. Whatever is not plain passes an instance to
+// the engine, in the state that it has then. [TestForecastEqualsTheEngine] compares both
+// ways.
 type independents struct {
 	table   *rules.TransitionTable
 	records *records // those of the engine
 	report  *Report
 	issuers map[string]*issuer // those that take every order at once
-	none    bool               // the engine gets every instance
+	open    []lifecycle.NamedProduct
+	waves   rules.Waves
+	none    bool // the engine gets every instance
 
-	all   []*independent
-	due   moments
-	kinds map[kind]*kind
+	all      []*independent
+	due      moments
+	kinds    map[kind]*kind
+	products map[string]*productAt // as resources name them
+	staged   map[model.ID][]place  // of instances that are not read yet
+	starving map[*independent]bool // of which a deployment waits for a credit
+	joined   bool                  // the engine has got one since the pass began
+	looked   time.Time             // when all that waits was last looked at
+	err      error                 // the first of the ledger
 
 	// What a step works on, so that it allocates nothing.
 	i     model.Instance
@@ -37,12 +45,17 @@ type independents struct {
 	caps  rules.Capabilities
 	facts rules.Facts
 	event model.Event
+	batch []*independent
+	begun []*place
 }
 
 // newIndependents returns the independents of an engine that is made of some options. An
 // issuer that keeps to rate limits makes what it issues depend on each other.
 func newIndependents(o lifecycle.Options, s *records, r *Report, limits map[string]ports.RateLimits) *independents {
-	lone := &independents{table: o.Table, records: s, report: r, issuers: map[string]*issuer{}, kinds: map[kind]*kind{}}
+	lone := &independents{
+		table: o.Table, records: s, report: r, issuers: map[string]*issuer{}, open: o.Products, waves: o.Policy.Waves,
+		kinds: map[kind]*kind{}, products: map[string]*productAt{}, staged: map[model.ID][]place{}, starving: map[*independent]bool{},
+	}
 	for brand, is := range o.Issuers {
 		if is, ok := is.(*issuer); ok && len(limits[brand].Limits) == 0 {
 			lone.issuers[brand] = is
@@ -59,8 +72,11 @@ type independent struct {
 	state                        model.State
 	domains                      []string // that are applied for
 	current                      []string // of the current version
+	places                       []place  // where it is deployed, in the order of the waves
+	planned                      int64    // its moment among those of the others; 0 if it is not there
 	number                       int      // of the version, the only one that counts
 	renewals                     int      // left
+	annual                       bool     // the version is the renewal for another year
 	hosted                       bool
 	keyless                      bool // certquay has no key of the version
 	elsewhere                    bool // the version was not issued by certquay
@@ -82,25 +98,34 @@ type kind struct {
 	keyType  model.KeyType
 	company  model.Organization
 	fallback string // joined
+	fromPack bool   // packs pay for its hosting
 }
 
-// add takes an instance if it is independent; records hold what may stand against that.
+// add takes an instance if it is independent, with its resources, which are staged; records
+// hold what may stand against that.
 func (s *independents) add(i *model.Instance) bool {
 	v := i.Newest()
 	if s.none || v == nil || !v.RevokedAt.IsZero() || i.State.Group() != model.GroupIssued || i.Operation.Active() ||
 		i.Failure.Kind != "" || i.HasTasks || i.Replaced || i.ReplacedBy() != "" || i.Replaces() != "" || len(i.Retiring.Versions) > 0 ||
-		i.Hosting.FromPack || i.Deployments.Total > 0 || i.Deployments.Failing > 0 || i.Application.Manual() ||
+		i.Deployments.Failing > 0 || i.Application.Manual() ||
 		s.issuers[i.Spec.Brand] == nil && i.Spec.Brand != "" || s.records.concerns(i.ID) {
 		return false
 	}
+	places, plain := s.placesOf(i)
+	if !plain || len(places) > 0 && slices.ContainsFunc(i.Versions, func(v model.Version) bool { return !v.RevokedAt.IsZero() }) {
+		return false
+	}
+	delete(s.staged, i.ID)
 	x := &independent{
 		kind: s.kind(i), id: i.ID, name: i.Name, state: i.State, domains: i.Application.Domains, current: v.Domains, number: v.Number,
-		renewals: i.Hosting.RenewalsLeft, hosted: i.Hosting.On, keyless: v.KeyID == "", elsewhere: v.Issuer == "",
+		places: places, renewals: i.Hosting.RenewalsLeft, annual: v.AnnualRenewal, hosted: i.Hosting.On,
+		keyless: v.KeyID == "", elsewhere: v.Issuer == "",
 		notBefore: v.NotBefore, notAfter: v.NotAfter, suggestedStart: v.SuggestedStart, suggestedEnd: v.SuggestedEnd,
 		serviceStart: i.ServiceStart, serviceEnd: i.ServiceEnd, dueAt: i.Due, tasksDue: i.TasksDue, dueAction: i.DueAction,
 	}
 	shareNames(x)
 	s.all = append(s.all, x)
+	s.track(x)
 	s.plan(x)
 	return true
 }
@@ -119,6 +144,7 @@ func shareNames(x *independent) {
 func (s *independents) kind(i *model.Instance) *kind {
 	k := kind{
 		i.Spec, i.Origin, i.Years, i.Contact, i.Application.KeyType, i.Application.Company, strings.Join(i.Fallback, fallbackBreak),
+		i.Hosting.FromPack,
 	}
 	kept := s.kinds[k]
 	if kept == nil {
@@ -131,58 +157,47 @@ func (s *independents) kind(i *model.Instance) *kind {
 
 const fallbackBreak = "\x00"
 
-// concerns reports whether a resource, a job, or a task other than to install is about an
-// instance.
+// concerns reports whether a job, or a task other than to install, is about an instance.
 func (s *records) concerns(id model.ID) bool {
-	return len(s.resources.indexes[resourcesByInstance].whole[string(id)]) > 0 || s.busy[id] ||
-		len(s.tasks.indexes[tasksByInstance].whole[string(id)]) > 0
+	return s.busy[id] || len(s.tasks.indexes[tasksByInstance].whole[string(id)]) > 0
 }
 
-// moment returns when something is next due for an instance; zero for never.
-func (x *independent) moment() time.Time {
-	if x.dueAt.IsZero() || !x.tasksDue.IsZero() && x.tasksDue.Before(x.dueAt) { // as model.Instance.NextMoment
-		return x.tasksDue
-	}
-	return x.dueAt
-}
-
-// plan puts the next moment of an instance among those of the others.
-func (s *independents) plan(x *independent) {
-	if at := x.moment(); !at.IsZero() && at.Before(s.report.To) {
-		s.due.push(moment{at.UnixMilli(), x})
-	}
-}
-
-// next returns the next moment; zero for none.
-func (s *independents) next() time.Time {
-	if len(s.due) == 0 {
-		return time.Time{}
-	}
-	return s.due[0].of.moment()
-}
-
-// pass does all that is due and reports whether the engine has got an instance.
-func (s *independents) pass(ctx context.Context, now time.Time) (joined bool, err error) {
-	for n := 0; len(s.due) > 0 && s.due[0].at <= now.UnixMilli(); n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
-			return joined, ctx.Err()
+// pass does all that is due and reports whether the engine has got an instance. busy says
+// that the engine has something to do, too.
+func (s *independents) pass(ctx context.Context, now time.Time, busy bool) (joined bool, err error) {
+	s.joined = false
+	for n := 0; ; n++ {
+		s.batch = s.batch[:0]
+		for m := s.first(); m != nil && m.at <= now.UnixMilli(); m = s.first() {
+			m.of.planned = 0
+			s.batch = append(s.batch, s.due.pop())
 		}
-		x := s.due.pop()
-		if s.step(x, now) {
+		if len(s.batch) == 0 && (n > 0 || len(s.starving) == 0) {
+			return s.joined, s.err
+		}
+		s.contest(s.batch, now, busy)
+		for k, x := range s.resume(s.batch, now, n == 0) {
+			if k%1024 == 0 && ctx.Err() != nil {
+				return s.joined, ctx.Err()
+			}
+			if x.joined {
+				continue
+			}
+			if !s.step(x, now) {
+				s.join(x)
+				continue
+			}
+			s.track(x)
 			s.plan(x)
-		} else {
-			s.join(x)
-			joined = true
 		}
 	}
-	return joined, nil
 }
 
 // load writes out an instance.
 func (s *independents) load(x *independent) *model.Instance {
 	s.v[0] = model.Version{
 		Number: x.number, Domains: x.current, NotBefore: x.notBefore, NotAfter: x.notAfter,
-		SuggestedStart: x.suggestedStart, SuggestedEnd: x.suggestedEnd,
+		SuggestedStart: x.suggestedStart, SuggestedEnd: x.suggestedEnd, AnnualRenewal: x.annual,
 	}
 	if !x.keyless {
 		s.v[0].KeyID = x.id
@@ -194,7 +209,7 @@ func (s *independents) load(x *independent) *model.Instance {
 		ID: x.id, Name: x.name, State: x.state, Origin: x.origin, Spec: x.spec, Years: x.years, Contact: x.contact,
 		Application: model.Application{Domains: x.domains, Company: x.company, KeyType: x.keyType}, Versions: s.v[:],
 		ServiceStart: x.serviceStart, ServiceEnd: x.serviceEnd, Due: x.dueAt, DueAction: x.dueAction, TasksDue: x.tasksDue,
-		Hosting: model.Hosting{On: x.hosted, RenewalsLeft: x.renewals}, HasTasks: x.lapse != "",
+		Hosting: model.Hosting{On: x.hosted, RenewalsLeft: x.renewals, FromPack: x.fromPack && x.hosted}, HasTasks: x.followed(),
 	}
 	return &s.i
 }
@@ -203,16 +218,19 @@ func (s *independents) load(x *independent) *model.Instance {
 func (s *independents) keep(x *independent) {
 	i, v := &s.i, &s.v[0]
 	x.state, x.current, x.number, x.renewals, x.hosted = i.State, v.Domains, v.Number, i.Hosting.RenewalsLeft, i.Hosting.On
-	x.keyless, x.elsewhere = v.KeyID == "", v.Issuer == ""
+	x.annual, x.keyless, x.elsewhere = v.AnnualRenewal, v.KeyID == "", v.Issuer == ""
 	x.notBefore, x.notAfter, x.suggestedStart, x.suggestedEnd = v.NotBefore, v.NotAfter, v.SuggestedStart, v.SuggestedEnd
 	x.serviceEnd, x.dueAt, x.dueAction, x.tasksDue = i.ServiceEnd, i.Due, i.DueAction, i.TasksDue
 }
 
 // join passes an instance to the engine, as it was before a step that is not plain.
 func (s *independents) join(x *independent) {
-	x.joined = true
+	x.joined, s.joined = true, true
+	delete(s.starving, x)
 	i := *s.load(x)
 	i.Versions = slices.Clone(i.Versions)
+	i.Versions[0].Fingerprint = fingerprint(x.number)
+	i.Deployments.Total = len(x.places)
 	if x.fallback != "" {
 		i.Fallback = strings.Split(x.fallback, fallbackBreak)
 	}
@@ -220,7 +238,22 @@ func (s *independents) join(x *independent) {
 	if x.lapse != "" {
 		s.records.tasks.put(&model.Task{ID: "lapse/" + x.id, Kind: x.lapse, Instance: x.id, Created: s.report.From})
 	}
+	for n := range x.places {
+		r := x.places[n].resource(x)
+		s.records.resources.put(r)
+		for kind, open := range map[model.TaskKind]bool{model.TaskReplace: x.places[n].expired, model.TaskWindow: x.places[n].missed} {
+			if open {
+				s.records.tasks.put(&model.Task{
+					ID: model.ID(kind) + "/" + r.ID, Kind: kind, Instance: x.id, Resource: r.ID, About: r.Presented, Created: s.report.From,
+				})
+			}
+		}
+	}
 }
+
+// fingerprint stands for that of a version, of which the engine only asks whether it is the
+// same.
+func fingerprint(version int) string { return "version " + strconv.Itoa(version) }
 
 // step does what is due for an instance, as the scheduler would. It reports false, and
 // changes nothing, if the engine has to do it.
@@ -237,6 +270,7 @@ func (s *independents) step(x *independent, now time.Time) bool {
 		}
 		i.TasksDue = next
 		s.keep(x)
+		s.look(x, now)
 		s.follow(x, l, now)
 		return true
 	}
@@ -264,7 +298,7 @@ func (s *independents) renew(x *independent, a rules.Action, is *issuer, now tim
 	yearly := a == rules.RenewHosted
 	notAfter := rules.RequestedNotAfter(i, *caps, now, yearly)
 	if is == nil || caps.Proof != "" || slices.Contains(caps.Reviewed, i.Spec.Level) || !notAfter.After(now) ||
-		!plain(i.Application.Domains) {
+		!plain(i.Application.Domains) || !s.wavesNow(len(x.places)) {
 		return false
 	}
 	from, to := is.validity(now, notAfter)
@@ -272,6 +306,7 @@ func (s *independents) renew(x *independent, a rules.Action, is *issuer, now tim
 	s.table.Transition(a).Apply(i, false)
 	*v = model.Version{
 		Number: v.Number + 1, Domains: i.Application.Domains, NotBefore: from, NotAfter: to, KeyID: i.ID, Issuer: i.Spec.Brand,
+		AnnualRenewal: yearly,
 	}
 	kind := model.JobReissue
 	if yearly {
@@ -290,6 +325,19 @@ func (s *independents) renew(x *independent, a rules.Action, is *issuer, now tim
 		s.event.Detail = model.Say("log.version", "version", v.Number)
 	}
 	s.report.count(&s.event)
+	x.lapse = "" // while it is renewed
+	if i.HasTasks {
+		s.look(x, now)
+	}
+	if yearly && x.fromPack {
+		s.consumeUnit(x, now)
+	}
+	s.begun = s.begun[:0]
+	for n := range x.places {
+		if p := &x.places[n]; p.auto && s.start(x, p, now) {
+			s.begun = append(s.begun, p)
+		}
+	}
 	s.log(x, rules.Action(kind), journal.ResultOK, now)
 	if i.State != was {
 		s.event.From, s.event.To = string(was), string(i.State)
@@ -298,9 +346,9 @@ func (s *independents) renew(x *independent, a rules.Action, is *issuer, now tim
 		s.event.Detail = model.Say("log.issued", "version", v.Number, "serial", strconv.FormatInt(is.made, 16), "at", v.NotAfter)
 	}
 	s.report.count(&s.event)
-	s.raise(x, model.TaskInstall, now, func() model.Text { return model.Say("todo.install", "version", v.Number, "name", i.Name) })
-	x.lapse = "" // while it was renewed
+	s.install(x, now)
 	s.follow(x, l, now)
+	s.deploy(x, s.begun, now)
 	return true
 }
 
@@ -316,6 +364,14 @@ func (s *independents) endHosting(x *independent, now time.Time) bool {
 		return false
 	}
 	s.keep(x)
+	for n := range x.places {
+		p := &x.places[n]
+		if p.reserved {
+			s.release(x.id, now)
+		}
+		p.auto, p.reserved = false, false
+		p.stopWaiting()
+	}
 	s.log(x, rules.EndHosting, journal.ResultOK, now)
 	s.event.Detail = hostingOver
 	s.report.count(&s.event)
@@ -334,8 +390,12 @@ func (s *independents) save(now time.Time) (rules.Lapse, bool) {
 	return l, !l.Overdue && (i.Due.IsZero() || i.Due.After(now))
 }
 
-// follow raises the task about the end of an instance, unless it is open.
+// follow raises the task about the end of an instance, unless it is open. Where there may be
+// others it looks for those about its places as well.
 func (s *independents) follow(x *independent, l rules.Lapse, now time.Time) {
+	if l.Kind != "" || x.followed() || slices.ContainsFunc(x.places, func(p place) bool { return p.misses() }) {
+		s.look(x, now)
+	}
 	if l.Kind != "" && l.Kind != x.lapse {
 		s.raise(x, l.Kind, now, func() model.Text { return l.Task(x.name, now) })
 	}
@@ -373,49 +433,4 @@ func plain(domains []string) bool {
 		}
 	}
 	return len(domains) > 0
-}
-
-// moment is when something is due for an instance, in milliseconds since 1970: the order
-// is that of the engine's index.
-type moment struct {
-	at int64
-	of *independent
-}
-
-func (m moment) before(o moment) bool { return m.at < o.at || m.at == o.at && m.of.id < o.of.id }
-
-// moments is a heap, the earliest first.
-type moments []moment
-
-func (h *moments) push(m moment) {
-	a := append(*h, m)
-	n := len(a) - 1
-	for n > 0 && m.before(a[(n-1)/2]) {
-		a[n] = a[(n-1)/2]
-		n = (n - 1) / 2
-	}
-	a[n] = m
-	*h = a
-}
-
-func (h *moments) pop() *independent {
-	a := *h
-	first, last := a[0], a[len(a)-1]
-	a = a[:len(a)-1]
-	*h = a
-	n := 0
-	for c := 1; c < len(a); c = 2*n + 1 {
-		if c+1 < len(a) && a[c+1].before(a[c]) {
-			c++
-		}
-		if !a[c].before(last) {
-			break
-		}
-		a[n] = a[c]
-		n = c
-	}
-	if len(a) > 0 {
-		a[n] = last
-	}
-	return first.of
 }

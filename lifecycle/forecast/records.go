@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -36,7 +37,11 @@ type records struct {
 	// chains holds the chain of the newest version of each instance that has resources.
 	chains chains
 	busy   map[model.ID]bool // instances with a job at the beginning
-	tables map[model.Kind]recordTable
+	// hostedOnIssue are instances that are being issued and have credits from then on; moves
+	// says that jobs at the beginning deploy where another instance may have one reserved.
+	hostedOnIssue []model.ID
+	moves         bool
+	tables        map[model.Kind]recordTable
 
 	key         *model.Key // stands for every key
 	placeholder []byte     // DER that stands for certificates issued before the forecast
@@ -73,9 +78,10 @@ var _ ports.Store = (*records)(nil)
 
 // Places of indexes of resources.
 const (
-	resourcesByInstance = 0
-	resourcesWaiting    = 2
-	resourcesByWindow   = 3
+	resourcesByInstance  = 0
+	resourcesWaiting     = 2
+	resourcesByWindow    = 3
+	resourcesWithCredits = 4
 )
 
 // tasksByInstance is the place of the index of tasks by instance.
@@ -103,6 +109,12 @@ func newRecords(key *model.Key, old []byte) *records {
 					return ""
 				}
 				return model.TimeKey(r.WindowAt)
+			}),
+			ordered("credits", func(r *model.Resource) string {
+				if r.AutoDeploy || r.Reserved || r.Waiting {
+					return "yes"
+				}
+				return ""
 			})),
 		jobs: newTable(
 			ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) }),
@@ -217,10 +229,13 @@ func (s still) Keys(scan model.Scan) iter.Seq2[string, error] {
 	}
 }
 
-// waits reports whether the scheduler may find anything to do at a time.
+// waits reports whether the scheduler may find anything to do at a time. What still waits
+// after it has looked waits for a credit.
 func (s *records) waits(now time.Time) bool {
 	if s.resources.indexes[resourcesWaiting].order.Len() > 0 {
-		return true
+		if free, err := ledger.Available(s, ledger.UnitCredit); err != nil || free > 0 {
+			return true
+		}
 	}
 	if len(s.instances.rows) == 0 && len(s.jobs.rows) == 0 && len(s.resources.rows) == 0 {
 		return false

@@ -33,6 +33,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"a record is read back as it was put", readBack},
 		{"a missing record is not found", notFound},
 		{"scans equal those of a sorted list, inside a transaction too", scans},
+		{"all records of a kind are read in order, up to one that is damaged", eachInOrder},
 		{"indexes follow their record", indexesFollow},
 		{"index keys with zeros stay in order and apart", zeroKeys},
 		{"counters follow their record", countersFollow},
