@@ -43,18 +43,10 @@ func (t *tx) Get(r model.Record) error { return t.Load(r.RecordKey(), r) }
 func (t *tx) Load(primary string, r model.Record) error {
 	key := recordKey(r.RecordKind(), primary)
 	err := t.loadAt(key, r)
-	if errors.Is(err, model.ErrNotFound) {
-		t.loaded[key] = nil
+	if err != nil || t.pending(key) == nil {
+		noteBeside(t.loaded, key, r, err)
 	}
-	if err != nil {
-		return err
-	}
-	if t.pending(key) == nil {
-		if b := besideOf(r); b != nil {
-			t.loaded[key] = b
-		}
-	}
-	return nil
+	return err
 }
 
 func (t *tx) put(key string, value []byte) { t.putRecord(key, value, nil) }
