@@ -38,6 +38,7 @@ func (w *worker) signAhead(ctx context.Context, i *model.Instance, j *model.Job,
 	if err != nil || w.requireServiceOpen(req) != nil {
 		return nil
 	}
+	req.New = true
 	d, direct := ports.Extension[ports.DirectIssuer](is)
 	if !direct {
 		return nil
@@ -79,6 +80,7 @@ func (e *Engine) startSigned(
 	start := func(a *signedAhead) error {
 		return e.transitionSaving(ctx, actor, action, id, known, effect, func(tx model.Tx, c *rules.Facts) error {
 			if a != nil && a.fits(e.worker, c.Instance, j) {
+				tx.Fresh(j)
 				a.failing = true // unless it comes to the end, without an error or a panic
 				kept, err := a.keep(tx)
 				if err == nil && kept {

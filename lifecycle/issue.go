@@ -424,6 +424,7 @@ func (w *worker) requestInstall(tx model.Tx, i *model.Instance, v *model.Version
 			t.Resource = r.ID
 			t.Text = model.Say("todo.deploy", "version", v.Number, "name", i.Name, "place", r.Place())
 		}
+		tx.Fresh(&t)
 		return tx.Put(&t)
 	}
 	found := false

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -201,6 +202,39 @@ func TestUnchangedAmongManyWriters(t *testing.T) {
 	}
 	report, err := s.Fsck(context.Background())
 	if err != nil || len(report.Problems) > 0 {
+		t.Errorf("%v: %+v", err, report.Problems)
+	}
+}
+
+// Of a record that its writer says is fresh nothing is looked for, and it is written whole.
+func TestAFreshRecordIsWrittenWhole(t *testing.T) {
+	s := openMemory(t)
+	put(t, s, &model.Instance{ID: "01A", State: model.Issued}, &model.Instance{ID: "01B", State: model.Issued})
+	if err := s.Update(context.Background(), func(tx model.Tx) error {
+		one, two := task("01T1", "01A"), task("01T2", "01A")
+		tx.Fresh(one)
+		tx.Fresh(two)
+		if _, err := model.Get[model.Task](tx, "01T1"); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("%v", err)
+		}
+		if err := errors.Join(tx.Put(one), tx.Put(two), tx.Delete(two)); err != nil {
+			return err
+		}
+		one.Instance = "01B" // it replaces what this transaction has written
+		return tx.Put(one)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.View(func(r model.Reader) error {
+		for key, err := range pendingTasks(r, "01A") {
+			t.Errorf("%s, %v", key, err)
+		}
+		_, err := model.Get[model.Task](r, "01T1")
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	if report, err := s.Fsck(context.Background()); err != nil || len(report.Problems) > 0 {
 		t.Errorf("%v: %+v", err, report.Problems)
 	}
 }

@@ -65,7 +65,9 @@ type Clock interface {
 type CertificateRequest struct {
 	// Key is the idempotency key: an issuer makes one order and one
 	// certificate for it, however often it is called.
-	Key      string
+	Key string
+	// New means that Key was just made, so that no order has it yet.
+	New      bool
 	Instance model.ID
 	Level    model.Level
 	Names    []string // DNS names as ASCII, and IP addresses; the first is the common name

@@ -87,16 +87,19 @@ func (i *Issuer) Direct(ctx context.Context, r ports.CertificateRequest, in port
 	}
 	ref := refOf(r.Key)
 	cell, _ := orderCell(ref)
-	var known bool
-	stillNew, err := ports.ViewNoting(i.store, func(tx model.Reader) (err error) { known, err = exists(tx, cell); return err })
-	if err != nil || known {
-		return o, nil, err
+	isNew := func() bool { return true }
+	if !r.New {
+		var known bool
+		isNew, err = ports.ViewNoting(i.store, func(tx model.Reader) (err error) { known, err = exists(tx, cell); return err })
+		if err != nil || known {
+			return o, nil, err
+		}
 	}
 	n, leaf, err := i.signed(ctx, r)
 	if err == nil {
 		o, err = i.answer(ref, &orderRecord{Leaf: leaf.Raw, CA: n})
 	}
-	return o, func(tx model.Tx) (bool, error) { return keep(tx, cell, n, leaf, stillNew) }, err
+	return o, func(tx model.Tx) (bool, error) { return keep(tx, cell, n, leaf, isNew) }, err
 }
 
 // signed checks a request and signs a certificate, which exists once it is kept. Of the leaf
@@ -117,7 +120,9 @@ func (i *Issuer) signed(ctx context.Context, r ports.CertificateRequest) (n int,
 // keep stores a certificate by order and by serial, unless the order has one already or
 // is cancelled. isNew reports whether it is known that there is no such order.
 func keep(tx model.Tx, cell string, ca int, leaf *x509.Certificate, isNew func() bool) (bool, error) {
-	if !isNew() {
+	if isNew() {
+		tx.Fresh(&model.KV{Namespace: space, Name: cell})
+	} else {
 		var rec orderRecord
 		err := get(tx, cell, &rec)
 		if err != nil && !errors.Is(err, model.ErrNotFound) || err == nil && !rec.open() {
