@@ -38,6 +38,7 @@ type Store interface {
 // NotingStore is a [Store] that can tell a transaction whether what was read before it is
 // still so, which costs less than reading it again.
 type NotingStore interface {
+	Store
 	// ViewNoting is View. A function of Update can call unchanged: it reports whether
 	// reading the same again would have the same result, apart from what this function
 	// has written. It may report false although it would.
