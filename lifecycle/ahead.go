@@ -38,6 +38,7 @@ func (w *worker) signAhead(ctx context.Context, i *model.Instance, j *model.Job,
 	if err != nil || w.requireServiceOpen(req) != nil {
 		return nil
 	}
+	req.New = true
 	d, direct := ports.Extension[ports.DirectIssuer](is)
 	if !direct {
 		return nil
@@ -68,16 +69,18 @@ func (a *signedAhead) fits(w *worker, i *model.Instance, j *model.Job) bool {
 		req.Level == a.req.Level && req.NotAfter.Equal(a.req.NotAfter) && slices.Equal(req.Names, a.req.Names)
 }
 
-// startSigned is transition for an action that starts the job j. If its certificate was
-// signed ahead, and is still what the job orders, the job ends in the same transaction.
-// What goes wrong with that is left to the steps of the job.
+// startSigned is transition for an action that starts the job j, for facts that were read
+// before. If its certificate was signed ahead, and is still what the job orders, the job
+// ends in the same transaction. What goes wrong with that is left to the steps of the job.
 func (e *Engine) startSigned(
-	ctx context.Context, actor model.Actor, action rules.Action, id model.ID, j *model.Job, a *signedAhead,
+	ctx context.Context, known *rules.Facts, action rules.Action, j *model.Job, a *signedAhead,
 	effect func(tx model.Tx, c *rules.Facts, ev *model.Event) error,
 ) error {
+	actor, id := known.Actor, known.Instance.ID
 	start := func(a *signedAhead) error {
-		return e.transitionSaving(ctx, actor, action, id, effect, func(tx model.Tx, c *rules.Facts) error {
+		return e.transitionSaving(ctx, actor, action, id, known, effect, func(tx model.Tx, c *rules.Facts) error {
 			if a != nil && a.fits(e.worker, c.Instance, j) {
+				tx.Fresh(j)
 				a.failing = true // unless it comes to the end, without an error or a panic
 				kept, err := a.keep(tx)
 				if err == nil && kept {

@@ -81,7 +81,7 @@ func (s *scheduler) doAll(due []model.ID) []done {
 
 // doDue carries out the scheduled action that is due for an instance.
 func (s *scheduler) doDue(id model.ID) (model.ID, error) {
-	c, err := s.readFacts(model.Scheduler, id)
+	c, err := s.noteFacts(model.Scheduler, id)
 	if err != nil {
 		return "", s.journal.UnreadableError(model.KindInstance, id, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -290,19 +291,19 @@ func (e *Engine) transition(
 	ctx context.Context, actor model.Actor, a rules.Action, id model.ID,
 	effect func(tx model.Tx, c *rules.Facts, ev *model.Event) error,
 ) error {
-	return e.transitionSaving(ctx, actor, a, id, effect, func(tx model.Tx, c *rules.Facts) error {
+	return e.transitionSaving(ctx, actor, a, id, nil, effect, func(tx model.Tx, c *rules.Facts) error {
 		return e.saveInstance(tx, c.Instance)
 	})
 }
 
-// transitionSaving is transition with another way to save the instance. It follows the
-// event.
+// transitionSaving is transition with another way to save the instance, which follows the
+// event. Facts that are known are not read again unless they have changed; known may be nil.
 func (e *Engine) transitionSaving(
-	ctx context.Context, actor model.Actor, a rules.Action, id model.ID,
+	ctx context.Context, actor model.Actor, a rules.Action, id model.ID, known *rules.Facts,
 	effect func(tx model.Tx, c *rules.Facts, ev *model.Event) error, save func(tx model.Tx, c *rules.Facts) error,
 ) error {
 	err := e.journal.Update(ctx, func(tx model.Tx) error {
-		c, err := e.loadFacts(tx, actor, id)
+		c, err := e.currentFacts(tx, actor, id, known)
 		if err != nil {
 			return err
 		}
@@ -399,6 +400,23 @@ func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rul
 	return c, nil
 }
 
+// currentFacts is loadFacts for a caller that has read the facts before; known may be nil.
+// The result can be changed without changing what is known.
+func (e *Engine) currentFacts(r model.Reader, actor model.Actor, id model.ID, known *rules.Facts) (*rules.Facts, error) {
+	if known == nil || known.Unchanged == nil || !known.Unchanged() {
+		return e.loadFacts(r, actor, id)
+	}
+	i := *known.Instance
+	i.Versions = slices.Clip(i.Versions)
+	c := e.factsOf(actor, &i)
+	c.Resources, c.Successor = slices.Clone(known.Resources), known.Successor
+	if known.Job != nil {
+		j := *known.Job
+		c.Job = &j
+	}
+	return c, nil
+}
+
 // factsOf returns the facts about an instance that are not in other records.
 func (e *Engine) factsOf(actor model.Actor, i *model.Instance) *rules.Facts {
 	c := &rules.Facts{Actor: actor, Instance: i, Now: e.clock.Now()}
@@ -431,6 +449,19 @@ func (e *Engine) readFacts(actor model.Actor, id model.ID) (c *rules.Facts, err 
 		return err
 	})
 	return c, err
+}
+
+// noteFacts is readFacts for a transition that follows.
+func (e *Engine) noteFacts(actor model.Actor, id model.ID) (c *rules.Facts, err error) {
+	unchanged, err := ports.ViewNoting(e.store, func(r model.Reader) error {
+		c, err = e.loadFacts(r, actor, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.Unchanged = unchanged
+	return c, nil
 }
 
 // issuerOf returns the issuer of a brand, for an instance.

@@ -323,10 +323,6 @@ func (w *worker) addVersionTo(
 	if v.Number > 1 {
 		// The deployment jobs are committed with the version. The scheduler, which
 		// the end of this job wakes, runs them.
-		rs, err := resourcesOf(tx, i.ID)
-		if err != nil {
-			return err
-		}
 		if err := w.deployments.startAutoDeploys(tx, i, &v, rs); err != nil {
 			return err
 		}
@@ -428,6 +424,7 @@ func (w *worker) requestInstall(tx model.Tx, i *model.Instance, v *model.Version
 			t.Resource = r.ID
 			t.Text = model.Say("todo.deploy", "version", v.Number, "name", i.Name, "place", r.Place())
 		}
+		tx.Fresh(&t)
 		return tx.Put(&t)
 	}
 	found := false

@@ -56,6 +56,13 @@ func (m *mortal) View(fn func(model.Reader) error) error {
 	return m.Store.View(fn)
 }
 
+func (m *mortal) ViewNoting(fn func(model.Reader) error) (unchanged func() bool, err error) {
+	if m.isDead() {
+		return nil, errKilled
+	}
+	return ports.ViewNoting(m.Store, fn)
+}
+
 func (m *mortal) isDead() bool {
 	select {
 	case <-m.dead:

@@ -48,7 +48,7 @@ func (e *Engine) rekey(ctx context.Context, actor model.Actor, id model.ID, reas
 	if err != nil {
 		return model.Job{}, err
 	}
-	c, err := e.readFacts(actor, id)
+	c, err := e.noteFacts(actor, id)
 	if err != nil {
 		return model.Job{}, err
 	}

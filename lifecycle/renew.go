@@ -51,7 +51,7 @@ func (e *Engine) renewWithCSR(ctx context.Context, actor model.Actor, id model.I
 
 // startReissue is [Access.Reissue].
 func (e *Engine) startReissue(ctx context.Context, actor model.Actor, id model.ID, r ReissueRequest) (model.Job, error) {
-	c, err := e.readFacts(actor, id)
+	c, err := e.noteFacts(actor, id)
 	if err != nil {
 		return model.Job{}, err
 	}
@@ -98,7 +98,7 @@ func (e *Engine) reissueAs(
 	next.Application = app
 	j = e.issueJob(&next, model.JobReissue, actor, key)
 	signed := e.worker.signAhead(ctx, &next, &j, key)
-	err = e.startSigned(ctx, actor, a, id, &j, signed, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+	err = e.startSigned(ctx, c, a, &j, signed, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		c.Instance.Application.CSR, c.Instance.Application.KeyType = csr, keyType
 		if err := e.startIssue(tx, c, a, model.JobReissue, actor, key, &j); err != nil {
 			return err
@@ -128,7 +128,7 @@ func (e *Engine) renewHosted(ctx context.Context, c *rules.Facts) (j model.Job, 
 	next.Application = app
 	j = e.issueJob(&next, model.JobRenew, model.Scheduler, key)
 	signed := e.worker.signAhead(ctx, &next, &j, key)
-	err = e.startSigned(ctx, model.Scheduler, rules.RenewHosted, id, &j, signed, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
+	err = e.startSigned(ctx, c, rules.RenewHosted, &j, signed, func(tx model.Tx, c *rules.Facts, ev *model.Event) error {
 		if err := e.startIssue(tx, c, rules.RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
 			return err
 		}

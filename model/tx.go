@@ -74,6 +74,9 @@ type Tx interface {
 	// Put writes the record and its index entries, replacing a record with the same
 	// key.
 	Put(r Record) error
+	// Fresh says that r's key was just made, so that nothing is stored under it. The store
+	// then does not look for what Put replaces.
+	Fresh(r Record)
 	// Delete removes the record with r's key and overwrites its secrets. Deleting a
 	// record that does not exist is not an error.
 	Delete(r Record) error

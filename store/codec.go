@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -19,11 +21,11 @@ const recordVersion = 1
 // or cannot represent the year 9999 of certificates without an expiration date.
 var enc, dec = modes()
 
-func modes() (cbor.EncMode, cbor.DecMode) {
+func modes() (cbor.UserBufferEncMode, cbor.DecMode) {
 	eo := cbor.CoreDetEncOptions()
 	eo.Time = cbor.TimeRFC3339NanoUTC
 	eo.TextMarshaler = cbor.TextMarshalerTextString
-	e, err := eo.EncMode()
+	e, err := eo.UserBufferEncMode()
 	if err != nil {
 		panic(err) // the options are constant
 	}
@@ -101,20 +103,27 @@ var kinds = []model.Kind{
 	model.KindRollout, model.KindReceipt, model.KindUser, model.KindRequest,
 }
 
-// encode encodes a record. sealed is its encrypted secret, if it has one.
+// buffers are those in which records are encoded.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// encode encodes a record, with room for the authentication code behind it. sealed is its
+// encrypted secret, if it has one.
 func encode(r model.Record, sealed []byte) ([]byte, error) {
 	w, err := toWire(r, sealed)
 	if err != nil {
 		return nil, err
 	}
-	body, err := enc.Marshal(w)
-	if err == nil {
+	body := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(body)
+	body.Reset()
+	body.WriteByte(recordVersion)
+	if err = enc.MarshalToBuffer(w, body); err == nil {
 		err = readable(reflect.ValueOf(w))
 	}
 	if err != nil {
 		return nil, model.Fail("store.encoding", "kind", r.RecordKind(), "key", r.RecordKey(), "cause", err)
 	}
-	return append([]byte{recordVersion}, body...), nil
+	return append(make([]byte, 0, body.Len()+macSize), body.Bytes()...), nil
 }
 
 var timeType = reflect.TypeFor[time.Time]()

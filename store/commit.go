@@ -131,7 +131,9 @@ func (g *group) run(r *request) {
 		return
 	}
 	t := newTx(view{keys: g.s.keys, snap: g.snap, over: g.over})
-	if err := runRecovering(r.fn, t); err != nil {
+	g.s.current = t
+	err := runRecovering(r.fn, t)
+	if g.s.current = nil; err != nil {
 		r.done <- err
 		return
 	}
@@ -233,6 +235,7 @@ func (g *group) commit() error {
 		g.s.table.Commit(g.rows)
 		g.s.tableFile.noteChanged(len(g.rows))
 		g.s.feed.publish(g.changes)
+		g.s.noteGroup(g.over)
 	}
 	for _, r := range g.callers {
 		r.done <- err

@@ -492,7 +492,7 @@ func batchOf(over *overlay, k *keyring) *engine.Batch {
 		case strings.HasPrefix(key, indexSpace) && len(p.value) == 0:
 			b.Put(key, nil) // an empty index entry repeats its record, so it is not authenticated
 		default:
-			b.Put(key, k.authenticate(key, p.value))
+			b.Put(key, k.mac(p.value, key, p.value))
 		}
 	}
 	return &b

@@ -82,3 +82,14 @@ func (o *overlay) within(r engine.Range, own map[string]*pending) (all []*pendin
 	slices.SortFunc(all, func(a, b *pending) int { return strings.Compare(a.key, b.key) })
 	return all
 }
+
+// touches reports whether there is a write to a range.
+func (o *overlay) touches(r engine.Range) (found bool) {
+	if o.order != nil {
+		o.order.AscendGreaterOrEqual(&pending{key: r.From}, func(p *pending) bool {
+			found = r.Contains(p.key)
+			return false
+		})
+	}
+	return found
+}

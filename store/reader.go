@@ -20,6 +20,8 @@ type view struct {
 	snap engine.Snapshot
 	over *overlay            // what the callers before in the same group have written; nil for none
 	own  map[string]*pending // what this caller has written
+	// noted is where it notes what it reads; nil if nobody asks.
+	noted *reads
 }
 
 var _ model.Reader = (*view)(nil)
@@ -35,6 +37,9 @@ func (v *view) pending(key string) *pending {
 // get returns the value under a storage key, or an error that wraps
 // [model.ErrNotFound].
 func (v *view) get(key string) ([]byte, error) {
+	if v.noted != nil {
+		v.noted.keys = append(v.noted.keys, key)
+	}
 	if p := v.pending(key); p != nil {
 		if p.deleted {
 			return nil, model.ErrNotFound
@@ -64,6 +69,9 @@ func readingError(err error) error {
 // the iteration begins.
 func (v *view) scan(r engine.Range) iter.Seq2[scanned, error] {
 	return func(yield func(scanned, error) bool) {
+		if v.noted != nil {
+			v.noted.ranges = append(v.noted.ranges, r)
+		}
 		var over []*pending
 		if v.over != nil {
 			over = v.over.within(r, v.own)
@@ -147,7 +155,24 @@ func (v *view) Get(r model.Record) error { return v.Load(r.RecordKey(), r) }
 // store is sealed, it fills everything else and returns an error that wraps
 // [ErrSealed].
 func (v *view) Load(primary string, r model.Record) error {
-	return v.loadAt(recordKey(r.RecordKind(), primary), r)
+	key := recordKey(r.RecordKind(), primary)
+	err := v.loadAt(key, r)
+	if v.noted != nil {
+		noteBeside(v.noted.loaded, key, r, err)
+	}
+	return err
+}
+
+// noteBeside notes what is kept beside a record that was loaded, or that there is none.
+func noteBeside(loaded map[string]*beside, key string, r model.Record, err error) {
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		loaded[key] = nil
+	case err == nil:
+		if b := besideOf(r); b != nil {
+			loaded[key] = b
+		}
+	}
 }
 
 // loadAt is Load by the storage key.

@@ -97,6 +97,12 @@ type Store struct {
 	build        tableBuild
 	tableFile    *tableFile // nil without a directory
 
+	// groups is how many groups were committed, recent are the last of them, and current is
+	// the transaction that runs. Only the committer writes them.
+	groups  atomic.Uint64
+	recent  [recentGroups]*overlay
+	current *tx
+
 	requests chan *request
 	closing  chan struct{} // closed when Close begins
 	stopped  chan struct{} // closed when the committer has ended

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"certquay/model"
 	"certquay/store/engine"
@@ -42,24 +43,27 @@ func (t *tx) Get(r model.Record) error { return t.Load(r.RecordKey(), r) }
 // caller changes it.
 func (t *tx) Load(primary string, r model.Record) error {
 	key := recordKey(r.RecordKind(), primary)
+	if b, known := t.loaded[key]; known && b == nil && t.own[key] == nil {
+		return &notFoundError{r.RecordKind(), primary, model.ErrNotFound}
+	}
 	err := t.loadAt(key, r)
-	if errors.Is(err, model.ErrNotFound) {
-		t.loaded[key] = nil
+	if err != nil || t.pending(key) == nil {
+		noteBeside(t.loaded, key, r, err)
 	}
-	if err != nil {
-		return err
-	}
-	if t.pending(key) == nil {
-		if b := besideOf(r); b != nil {
-			t.loaded[key] = b
-		}
-	}
-	return nil
+	return err
 }
 
-func (t *tx) put(key string, value []byte) { t.putRecord(key, value, nil) }
+// Fresh notes that there is no record, as a failed Load does.
+func (t *tx) Fresh(r model.Record) {
+	if key := recordKey(r.RecordKind(), r.RecordKey()); t.own[key] == nil {
+		t.loaded[key] = nil
+	}
+}
 
-// putRecord writes a value, which is a record if b is not nil.
+func (t *tx) put(key string, value []byte) { t.putRecord(key, slices.Clip(value), nil) }
+
+// putRecord writes a value, which is a record if b is not nil. The authentication code may
+// be written behind the value, in its memory.
 func (t *tx) putRecord(key string, value []byte, b *beside) {
 	t.own[key] = &pending{key: key, value: value, beside: b}
 	t.bytes += engine.Size(key, value) + macSize

@@ -21,7 +21,7 @@ type FaultyStore struct {
 	complete      chan struct{} // closed when it is no longer partial
 }
 
-var _ ports.Store = (*FaultyStore)(nil)
+var _ ports.NotingStore = (*FaultyStore)(nil)
 
 // BreakReads lets every read fail from now on; a nil error mends it.
 func (s *FaultyStore) BreakReads(err error) {
@@ -78,6 +78,14 @@ func (s *FaultyStore) View(fn func(model.Reader) error) error {
 		return err
 	}
 	return s.Store.View(fn)
+}
+
+// ViewNoting implements [ports.NotingStore].
+func (s *FaultyStore) ViewNoting(fn func(model.Reader) error) (unchanged func() bool, err error) {
+	if err, _, _ := s.faults(); err != nil {
+		return nil, err
+	}
+	return ports.ViewNoting(s.Store, fn)
 }
 
 // Update implements [ports.Store].

@@ -35,6 +35,25 @@ type Store interface {
 	WaitForTable(ctx context.Context) error
 }
 
+// NotingStore is a [Store] that can tell a transaction whether what was read before it is
+// still so, which costs less than reading it again.
+type NotingStore interface {
+	Store
+	// ViewNoting is View. A function of Update can call unchanged: it reports whether
+	// reading the same again would have the same result, apart from what this function
+	// has written. It may report false although it would.
+	ViewNoting(fn func(model.Reader) error) (unchanged func() bool, err error)
+}
+
+// ViewNoting is [NotingStore.ViewNoting] for any store. One that cannot tell has always
+// changed.
+func ViewNoting(s Store, fn func(model.Reader) error) (unchanged func() bool, err error) {
+	if n, ok := s.(NotingStore); ok {
+		return n.ViewNoting(fn)
+	}
+	return func() bool { return false }, s.View(fn)
+}
+
 // Clock is the source of time of all of certquay.
 type Clock interface {
 	Now() time.Time
@@ -47,7 +66,9 @@ type Clock interface {
 type CertificateRequest struct {
 	// Key is the idempotency key: an issuer makes one order and one
 	// certificate for it, however often it is called.
-	Key      string
+	Key string
+	// New means that Key was just made, so that no order has it yet.
+	New      bool
 	Instance model.ID
 	Level    model.Level
 	Names    []string // DNS names as ASCII, and IP addresses; the first is the common name

@@ -66,7 +66,7 @@ func (i *Issuer) Finalize(ctx context.Context, ref string, r ports.CertificateRe
 	}
 	var rec orderRecord
 	if err := i.store.Update(ctx, func(tx model.Tx) error {
-		kept, err := keep(tx, cell, n, leaf)
+		kept, err := keep(tx, cell, n, leaf, func() bool { return false })
 		if rec = (orderRecord{Leaf: leaf.Raw, CA: n}); err == nil && !kept {
 			rec = orderRecord{}
 			err = get(tx, cell, &rec)
@@ -87,15 +87,19 @@ func (i *Issuer) Direct(ctx context.Context, r ports.CertificateRequest, in port
 	}
 	ref := refOf(r.Key)
 	cell, _ := orderCell(ref)
-	var known bool
-	if err := i.store.View(func(tx model.Reader) (err error) { known, err = exists(tx, cell); return err }); err != nil || known {
-		return o, nil, err
+	isNew := func() bool { return true }
+	if !r.New {
+		var known bool
+		isNew, err = ports.ViewNoting(i.store, func(tx model.Reader) (err error) { known, err = exists(tx, cell); return err })
+		if err != nil || known {
+			return o, nil, err
+		}
 	}
 	n, leaf, err := i.signed(ctx, r)
 	if err == nil {
 		o, err = i.answer(ref, &orderRecord{Leaf: leaf.Raw, CA: n})
 	}
-	return o, func(tx model.Tx) (bool, error) { return keep(tx, cell, n, leaf) }, err
+	return o, func(tx model.Tx) (bool, error) { return keep(tx, cell, n, leaf, isNew) }, err
 }
 
 // signed checks a request and signs a certificate, which exists once it is kept. Of the leaf
@@ -114,12 +118,16 @@ func (i *Issuer) signed(ctx context.Context, r ports.CertificateRequest) (n int,
 }
 
 // keep stores a certificate by order and by serial, unless the order has one already or
-// is cancelled.
-func keep(tx model.Tx, cell string, ca int, leaf *x509.Certificate) (bool, error) {
-	var rec orderRecord
-	err := get(tx, cell, &rec)
-	if err != nil && !errors.Is(err, model.ErrNotFound) || err == nil && !rec.open() {
-		return false, err
+// is cancelled. isNew reports whether it is known that there is no such order.
+func keep(tx model.Tx, cell string, ca int, leaf *x509.Certificate, isNew func() bool) (bool, error) {
+	if isNew() {
+		tx.Fresh(&model.KV{Namespace: space, Name: cell})
+	} else {
+		var rec orderRecord
+		err := get(tx, cell, &rec)
+		if err != nil && !errors.Is(err, model.ErrNotFound) || err == nil && !rec.open() {
+			return false, err
+		}
 	}
 	serial := serialCell(leaf)
 	if taken, err := exists(tx, serial); err != nil || taken {
@@ -176,13 +184,13 @@ func (i *Issuer) signLeaf(ca *authority, n int, list []names.Name, r ports.Certi
 	if t.Subject, err = leafSubject(r, cn); err != nil {
 		return nil, err
 	}
-	if base := i.baseURL(); base != "" {
+	base := i.baseURL()
+	if base != "" {
 		t.CRLDistributionPoints = []string{base + issuingCRLPath(n)}
 		t.OCSPServer = []string{base + ocspPath}
 		t.IssuingCertificateURL = []string{base + issuingCertPath(n)}
 	}
-	der, err := createCertificate(t, ca.cert, r.Public, key)
-	t.Raw = der
+	t.Raw, err = ca.leafDER(profileKey{r.Level, base, t.KeyUsage}, t, r.Public, key)
 	return t, err
 }
 

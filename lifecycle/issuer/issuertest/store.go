@@ -165,6 +165,8 @@ func (t *tx) Put(r model.Record) error {
 	return nil
 }
 
+func (t *tx) Fresh(model.Record) {}
+
 func (t *tx) Delete(r model.Record) error {
 	delete(t.cells, r.RecordKey())
 	return nil
