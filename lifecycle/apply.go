@@ -266,7 +266,7 @@ func encodeKey(signer crypto.Signer) (secret model.Secret, public []byte, err er
 	if secret, err = bundle.MarshalKey(signer); err != nil {
 		return secret, nil, err
 	}
-	if public, err = bundle.MarshalPublicKey(signer.Public()); err != nil {
+	if public, err = x509.MarshalPKIXPublicKey(signer.Public()); err != nil {
 		return secret, nil, model.Fail("key.encode-public", "cause", err)
 	}
 	return secret, public, nil

@@ -13,7 +13,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
-	"slices"
 	"strings"
 
 	"certquay/model"
@@ -108,45 +107,8 @@ func GenerateKey(t model.KeyType) (crypto.Signer, error) {
 	return nil, model.Fail("key.no-such-type", "type", t)
 }
 
-// The DER of keys of P-256 around their numbers, which have a fixed length (RFC 5480, 5915
-// and 5958).
-const (
-	p256Public  = "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"
-	p256Private = "\x30\x81\x87\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07" +
-		"\x04\x6d\x30\x6b\x02\x01\x01\x04\x20"
-	p256PrivatePoint = "\xa1\x44\x03\x42\x00"
-)
-
-// MarshalPublicKey is [x509.MarshalPKIXPublicKey], in a fraction of the time for P-256.
-func MarshalPublicKey(public crypto.PublicKey) ([]byte, error) {
-	if k, ok := public.(*ecdsa.PublicKey); ok && k.Curve == elliptic.P256() {
-		if point, err := k.Bytes(); err == nil {
-			return append([]byte(p256Public), point...), nil
-		}
-	}
-	return x509.MarshalPKIXPublicKey(public)
-}
-
-// marshalP256 is [x509.MarshalPKCS8PrivateKey] for a key of P-256.
-func marshalP256(k *ecdsa.PrivateKey) ([]byte, error) {
-	number, err := k.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	point, err := k.PublicKey.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	return slices.Concat([]byte(p256Private), number, []byte(p256PrivatePoint), point), nil
-}
-
 // MarshalKey is a key as PKCS#8 DER, the form in which certquay keeps keys.
 func MarshalKey(k crypto.Signer) (model.Secret, error) {
-	if own, ok := k.(*ecdsa.PrivateKey); ok && own.Curve == elliptic.P256() {
-		if der, err := marshalP256(own); err == nil {
-			return model.NewSecret(der), nil
-		}
-	}
 	der, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
 		return model.Secret{}, model.Fail("key.unwritable")

@@ -324,37 +324,3 @@ func FuzzParseCSR(f *testing.F) {
 		}
 	})
 }
-
-// The keys of P-256 that are written without crypto/x509 are what it would write.
-func TestKeysAreWrittenAsCryptoX509WritesThem(t *testing.T) {
-	for _, kt := range []model.KeyType{model.ECDSAP256, model.ECDSAP384, model.RSA2048} {
-		for range 20 {
-			k, err := bundle.GenerateKey(kt)
-			if err != nil {
-				t.Fatal(err)
-			}
-			private, err := bundle.MarshalKey(k)
-			if err != nil {
-				t.Fatal(err)
-			}
-			public, err := bundle.MarshalPublicKey(k.Public())
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantPrivate, err := x509.MarshalPKCS8PrivateKey(k)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantPublic, err := x509.MarshalPKIXPublicKey(k.Public())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(private.Reveal(), wantPrivate) || !bytes.Equal(public, wantPublic) {
-				t.Errorf("%s: %x, %x, want %x, %x", kt, private.Reveal(), public, wantPrivate, wantPublic)
-			}
-			if kt == model.RSA2048 {
-				break // which takes long to make
-			}
-		}
-	}
-}

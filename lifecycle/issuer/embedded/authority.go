@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -14,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,8 +27,6 @@ type authority struct {
 	cell string // where it is kept
 	cert *x509.Certificate
 	key  atomic.Pointer[crypto.Signer] // kept for issuing CAs; never for roots
-
-	profiles sync.Map // of *profile by profileKey; for leaves
 }
 
 // authorities are the CAs of a store, roots and issuing ones each numbered from
@@ -295,12 +291,6 @@ func newSerial() *big.Int {
 
 // keyID is the subject key identifier by method 1 of RFC 7093 section 2.
 func keyID(pub crypto.PublicKey) []byte {
-	if k, ok := pub.(*ecdsa.PublicKey); ok {
-		if point, err := k.Bytes(); err == nil {
-			h := sha256.Sum256(point)
-			return h[:20]
-		}
-	}
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {
 		return nil

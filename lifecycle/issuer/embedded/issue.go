@@ -184,13 +184,13 @@ func (i *Issuer) signLeaf(ca *authority, n int, list []names.Name, r ports.Certi
 	if t.Subject, err = leafSubject(r, cn); err != nil {
 		return nil, err
 	}
-	base := i.baseURL()
-	if base != "" {
+	if base := i.baseURL(); base != "" {
 		t.CRLDistributionPoints = []string{base + issuingCRLPath(n)}
 		t.OCSPServer = []string{base + ocspPath}
 		t.IssuingCertificateURL = []string{base + issuingCertPath(n)}
 	}
-	t.Raw, err = ca.leafDER(profileKey{r.Level, base, t.KeyUsage}, t, r.Public, key)
+	der, err := createCertificate(t, ca.cert, r.Public, key)
+	t.Raw = der
 	return t, err
 }
 
