@@ -407,7 +407,7 @@ func (e *Engine) currentFacts(r model.Reader, actor model.Actor, id model.ID, kn
 		return e.loadFacts(r, actor, id)
 	}
 	i := *known.Instance
-	i.Versions = slices.Clip(i.Versions)
+	i.Versions = slices.Clone(i.Versions)
 	c := e.factsOf(actor, &i)
 	c.Resources, c.Successor = slices.Clone(known.Resources), known.Successor
 	if known.Job != nil {
