@@ -129,8 +129,8 @@ func (l *sharedLab) round(n int, f fault) outcome {
 		l.screen = l.viewer.open(120, 40)
 	}
 	eventually(l.T, "the dashboard that goes on", func() bool { return strings.Contains(l.screen.text(), "sandbox, "+date) })
-	l.Logf("%3d %-14s %-10s owner after %5.2fs, changes after %5.2fs; then %.1fs until two months had passed, %.1fs until all was presented, "+
-		"%.1fs judged", n, f.name, what, took.Seconds(), changing.Seconds(), passed.Sub(worked).Seconds(), settled.Sub(passed).Seconds(),
+	l.Logf("%3d %-14s %-10s owner after %5.2fs, changes after %5.2fs; two months %.1fs, settling %.1fs, judging %.1fs",
+		n, f.name, what, took.Seconds(), changing.Seconds(), passed.Sub(worked).Seconds(), settled.Sub(passed).Seconds(),
 		time.Since(settled).Seconds())
 	return outcome{f.name, took, changing}
 }

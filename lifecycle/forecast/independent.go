@@ -253,7 +253,7 @@ func (s *independents) join(x *independent) {
 
 // fingerprint stands for that of a version, of which the engine only asks whether it is the
 // same.
-func fingerprint(version int) string { return "version " + strconv.Itoa(version) }
+func fingerprint(version int) string { return strconv.Itoa(version) }
 
 // step does what is due for an instance, as the scheduler would. It reports false, and
 // changes nothing, if the engine has to do it.
