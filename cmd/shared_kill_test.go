@@ -174,12 +174,13 @@ func plan(t *testing.T, random *rand.Rand) [][]fault {
 		all = append(all, slices.Repeat([]fault{f}, times)...)
 	}
 	random.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
-	size := min((len(all)+1)/2, roundsInADecade)
+	size := min((len(all)+1)/2, roundsOfALaboratory)
 	return slices.Collect(slices.Chunk(all, size))
 }
 
-// roundsInADecade is how many rounds one fleet lives: well below its root certificate.
-const roundsInADecade = 50
+// roundsOfALaboratory is how many rounds one store lives: a round takes longer the more the
+// store holds.
+const roundsOfALaboratory = 20
 
 // Three machines share a store while people work at them and certificates are renewed and
 // deployed. Owners are killed, cut off from the database and stopped for longer than the
