@@ -73,7 +73,7 @@ func (a *signedAhead) fits(w *worker, i *model.Instance, j *model.Job) bool {
 // before. If its certificate was signed ahead, and is still what the job orders, the job
 // ends in the same transaction. What goes wrong with that is left to the steps of the job.
 func (e *Engine) startSigned(
-	ctx context.Context, known *rules.Facts, action rules.Action, j *model.Job, a *signedAhead,
+	ctx context.Context, known *knownFacts, action rules.Action, j *model.Job, a *signedAhead,
 	effect func(tx model.Tx, c *rules.Facts, ev *model.Event) error,
 ) error {
 	actor, id := known.Actor, known.Instance.ID

@@ -92,7 +92,7 @@ func (s *scheduler) doDue(id model.ID) (model.ID, error) {
 	if at.IsZero() || at.After(c.Now) {
 		return "", &rules.Refusal{Action: a, State: c.Instance.State, Instance: id, Reason: rules.ReasonState}
 	}
-	if f := s.table.Check(a, c); f != nil { // not logged: it would repeat at every pass
+	if f := s.table.Check(a, c.Facts); f != nil { // not logged: it would repeat at every pass
 		if !c.Instance.HasTasks {
 			err = s.dueTasks(s.ctx, id)
 		}

@@ -299,7 +299,7 @@ func (e *Engine) transition(
 // transitionSaving is transition with another way to save the instance, which follows the
 // event. Facts that are known are not read again unless they have changed; known may be nil.
 func (e *Engine) transitionSaving(
-	ctx context.Context, actor model.Actor, a rules.Action, id model.ID, known *rules.Facts,
+	ctx context.Context, actor model.Actor, a rules.Action, id model.ID, known *knownFacts,
 	effect func(tx model.Tx, c *rules.Facts, ev *model.Event) error, save func(tx model.Tx, c *rules.Facts) error,
 ) error {
 	err := e.journal.Update(ctx, func(tx model.Tx) error {
@@ -400,10 +400,16 @@ func (e *Engine) loadFacts(r model.Reader, actor model.Actor, id model.ID) (*rul
 	return c, nil
 }
 
+// knownFacts are facts that were read before the transaction that needs them.
+type knownFacts struct {
+	*rules.Facts
+	unchanged func() bool // reports, in a transaction, whether the records are still the same
+}
+
 // currentFacts is loadFacts for a caller that has read the facts before; known may be nil.
 // The result can be changed without changing what is known.
-func (e *Engine) currentFacts(r model.Reader, actor model.Actor, id model.ID, known *rules.Facts) (*rules.Facts, error) {
-	if known == nil || known.Unchanged == nil || !known.Unchanged() {
+func (e *Engine) currentFacts(r model.Reader, actor model.Actor, id model.ID, known *knownFacts) (*rules.Facts, error) {
+	if known == nil || !known.unchanged() {
 		return e.loadFacts(r, actor, id)
 	}
 	i := *known.Instance
@@ -452,16 +458,17 @@ func (e *Engine) readFacts(actor model.Actor, id model.ID) (c *rules.Facts, err 
 }
 
 // noteFacts is readFacts for a transition that follows.
-func (e *Engine) noteFacts(actor model.Actor, id model.ID) (c *rules.Facts, err error) {
-	unchanged, err := ports.ViewNoting(e.store, func(r model.Reader) error {
-		c, err = e.loadFacts(r, actor, id)
+func (e *Engine) noteFacts(actor model.Actor, id model.ID) (*knownFacts, error) {
+	known := &knownFacts{}
+	var err error
+	known.unchanged, err = ports.ViewNoting(e.store, func(r model.Reader) (err error) {
+		known.Facts, err = e.loadFacts(r, actor, id)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	c.Unchanged = unchanged
-	return c, nil
+	return known, nil
 }
 
 // issuerOf returns the issuer of a brand, for an instance.

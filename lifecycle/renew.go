@@ -59,17 +59,17 @@ func (e *Engine) startReissue(ctx context.Context, actor model.Actor, id model.I
 }
 
 // reissue is [Access.Reissue] for facts that were just read.
-func (e *Engine) reissue(ctx context.Context, c *rules.Facts, r ReissueRequest) (j model.Job, err error) {
+func (e *Engine) reissue(ctx context.Context, c *knownFacts, r ReissueRequest) (j model.Job, err error) {
 	return e.reissueAs(ctx, c, rules.Reissue, r, func(model.Tx, *rules.Facts, *model.Job) error { return nil })
 }
 
 // reissueAs reissues by an action of the table. adjust completes the job, in the
 // transaction that starts it, before it is written.
 func (e *Engine) reissueAs(
-	ctx context.Context, c *rules.Facts, a rules.Action, r ReissueRequest, adjust func(model.Tx, *rules.Facts, *model.Job) error,
+	ctx context.Context, c *knownFacts, a rules.Action, r ReissueRequest, adjust func(model.Tx, *rules.Facts, *model.Job) error,
 ) (j model.Job, err error) {
 	actor, id := c.Actor, c.Instance.ID
-	if f := e.table.Check(a, c); f != nil {
+	if f := e.table.Check(a, c.Facts); f != nil {
 		return j, e.journal.LogRefusal(ctx, actor, f)
 	}
 	app := c.Instance.Application
@@ -115,7 +115,7 @@ func (e *Engine) reissueAs(
 // renewHosted starts the renewal that managed hosting prepaid: a new version and
 // another year of service (spec H4). A manual request is used again; otherwise
 // the key is new.
-func (e *Engine) renewHosted(ctx context.Context, c *rules.Facts) (j model.Job, err error) {
+func (e *Engine) renewHosted(ctx context.Context, c *knownFacts) (j model.Job, err error) {
 	id, app := c.Instance.ID, c.Instance.Application
 	if app.KeyType == "" && !app.Manual() {
 		app.KeyType = model.ECDSAP256

@@ -93,9 +93,6 @@ type Facts struct {
 	Successor *model.Instance  // bought to replace it and not ended (spec I9); nil for none
 	Issuer    *Capabilities
 	Now       time.Time
-	// Unchanged reports, in a transaction, whether the records are still as they were when
-	// these facts were read; nil if that was not noted.
-	Unchanged func() bool
 }
 
 // Guard is a pure check that narrows a transition. Check returns why the action
