@@ -30,6 +30,7 @@ type driver struct {
 	copied  []string
 	quit    bool
 	seen    map[string]int // messages that came to the root, by type
+	current bool           // nothing came since the screen was last drawn anew
 	saved   map[string]bool
 	options Options
 }
@@ -99,6 +100,7 @@ func (d *driver) start(cmd tea.Cmd) {
 }
 
 func (d *driver) take(msg tea.Msg) {
+	d.current = false
 	switch v := msg.(type) {
 	case nil:
 	case tea.BatchMsg:
@@ -166,6 +168,7 @@ func (d *driver) feed() {
 }
 
 func (d *driver) send(msg tea.Msg) {
+	d.current = false
 	_, cmd := d.m.Update(msg)
 	d.run(cmd)
 }
@@ -216,22 +219,32 @@ func (d *driver) text(s string) *driver {
 	return d
 }
 
-// screen is what a person sees, without colours. What was kept from an earlier frame is
-// compared with what is drawn anew.
+// screen is what a person sees, without colours. After each message what was kept from an
+// earlier frame is compared with what is drawn anew.
 func (d *driver) screen() string {
 	d.t.Helper()
-	drawn, styles := d.m.screen(), d.m.ctx.Styles
+	drawn := d.m.screen()
+	if !d.current {
+		d.drawAnew(drawn)
+		d.current = true
+	}
+	lines := strings.Split(ansi.Strip(drawn), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// drawAnew compares a screen with one of which nothing was kept.
+func (d *driver) drawAnew(drawn string) {
+	d.t.Helper()
+	styles := d.m.ctx.Styles
 	other := *styles
 	d.m.ctx.Styles = &other
 	if anew := d.m.screen(); drawn != anew {
 		d.t.Errorf("the screen is not up to date:\n%s\nwant:\n%s", drawn, anew)
 	}
 	d.m.ctx.Styles = styles
-	lines := strings.Split(ansi.Strip(drawn), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
-	}
-	return strings.Join(lines, "\n")
 }
 
 // flat is text without blanks and frames, so that wrapped text is found.
