@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
-
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -165,7 +163,7 @@ func TestApplyWithCSR(t *testing.T) {
 	// Over SSH it is pasted.
 	d = drive(t, kittest.Fleet(12), 80, 24, func(o *Options) { o.Remote = true })
 	d.find("new DV single").act("apply").fill("domains", "a.example.com").choose("request", "pasted").field("csr pasted")
-	d.send(tea.PasteMsg{Content: string(testCSR)})
+	d.paste(string(testCSR))
 	d.sees("signing requests: 1", "Nothing is missing")
 	d.keys("ctrl+s")
 	manual("a.example.com")

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	tea "charm.land/bubbletea/v2"
-
 	"certquay/lifecycle/directory"
 	"certquay/lifecycle/lifecycletest"
 	"certquay/model"
@@ -28,7 +26,7 @@ func TestContactsAreEditedInTheirList(t *testing.T) {
 	})
 	d := drive(t, b, 80, 24)
 	d.listed("contacts").keys("a").sees("Add a contact").fill("name", "Zoe").fill("email", "zoe@example.com").field("channel")
-	d.send(tea.PasteMsg{Content: "https://hooks.example.com/T0KEN1\nhttps://hooks.example.org/T0KEN2"})
+	d.paste("https://hooks.example.com/T0KEN1\nhttps://hooks.example.org/T0KEN2")
 	d.sees("add channels   https://hooks.example.com, https://hooks.example.org")
 	if d.has("T0KEN") {
 		t.Fatalf("a secret is on the screen:\n%s", d.screen())

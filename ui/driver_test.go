@@ -219,6 +219,12 @@ func (d *driver) text(s string) *driver {
 	return d
 }
 
+// paste pastes a text.
+func (d *driver) paste(s string) *driver {
+	d.send(tea.PasteMsg{Content: s})
+	return d
+}
+
 // screen is what a person sees, without colours. After each message what was kept from an
 // earlier frame is compared with what is drawn anew.
 func (d *driver) screen() string {

@@ -35,14 +35,14 @@ func TestImportForm(t *testing.T) {
 	d.keys("ctrl+s")
 	d.sees("✕ paste the PEM text first")
 	secret := "-----BEGIN PRIVATE KEY-----\nSECRETSECRET\n-----END PRIVATE KEY-----\n"
-	d.send(tea.PasteMsg{Content: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" + secret})
+	d.paste("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" + secret)
 	d.sees("certificates: 1, private keys: 1")
 	if d.has("SECRETSECRET") {
 		t.Fatal("a pasted key is on the screen")
 	}
 	d.keys("esc", "i")
 	d.sees("a private key is never shown") // and a key is not kept
-	d.send(tea.PasteMsg{Content: string(kittest.PEM(d.b.Clock, "pasted.example.com"))})
+	d.paste(string(kittest.PEM(d.b.Clock, "pasted.example.com")))
 	d.keys("ctrl+s")
 	d.called("upload pasted.example.com")
 }
@@ -86,7 +86,7 @@ func TestDeployForm(t *testing.T) {
 func TestLettersChooseNothing(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.row("pay.").act("deploy").choose("product", "CDN").text("cn-hangzhou-hl").sees("‹ CDN ›")
-	d.send(tea.PasteMsg{Content: "SLB hl"})
+	d.paste("SLB hl")
 	d.sees("‹ CDN ›").keys("right", "left", "space").sees("‹ SCDN ›")
 }
 

@@ -41,7 +41,9 @@ func TestEveryActionEveryWay(t *testing.T) {
 				return d
 			}
 			clicked := 0
-			for _, a := range start(t).m.actions() {
+			first := start(t)
+			footer := first.m.footerItems()
+			for _, a := range first.m.actions() {
 				if a.Hidden {
 					continue
 				}
@@ -52,7 +54,7 @@ func TestEveryActionEveryWay(t *testing.T) {
 					ways["key"] = func(d *driver) bool { d.keys(a.Keys()[0]); return true }
 					ways["click in the help"] = func(d *driver) bool { return d.clickInHelp(a) }
 				}
-				for _, f := range start(t).m.footerItems() {
+				for _, f := range footer {
 					if a.Enabled() && f.keyName == a.Keys()[0] {
 						clicked++
 						ways["click in the footer"] = func(d *driver) bool {

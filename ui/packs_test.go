@@ -254,23 +254,22 @@ func TestPastedDocument(t *testing.T) {
 	d := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Backend, o.Actor, o.Remote, o.Save = e.Access, boss, true, nil })
 	d.act("apply").field("document pasted")
 	d.sees("paste its base64 here", "ssh HOST apply "+id.Short()+" --draft --document - < FILE")
-	paste := func(text string) { d.send(tea.PasteMsg{Content: text}) }
-	paste("not: base64!")
+	d.paste("not: base64!")
 	d.keys("enter")
 	d.sees("✕ this is not the base64 of a file")
 	d.keys("ctrl+u")
-	paste(base64.StdEncoding.EncodeToString([]byte("%PDF-1.7 and no picture")))
+	d.paste(base64.StdEncoding.EncodeToString([]byte("%PDF-1.7 and no picture")))
 	d.keys("enter")
 	d.sees("✕", "only PNG and JPEG")
 	d.keys("ctrl+u")
-	paste(strings.Repeat("A", 700_001))
+	d.paste(strings.Repeat("A", 700_001))
 	d.sees("✕ more than 700,000 characters are not taken", "paste its base64 here")
 	wrapped := "-----BEGIN DOCUMENT-----\r\n"
 	text := base64.StdEncoding.EncodeToString(kittest.PNG())
 	for len(text) > 64 {
 		wrapped, text = wrapped+text[:64]+"\r\n", text[64:]
 	}
-	paste(wrapped + text + "\n-----END DOCUMENT-----\n")
+	d.paste(wrapped + text + "\n-----END DOCUMENT-----\n")
 	d.sees("characters; enter adds it")
 	d.keys("ctrl+s").field("document pasted") // it is still to be added
 	d.sees("✕ enter adds what is pasted")

@@ -27,14 +27,17 @@ func TestPaletteInAnyLanguage(t *testing.T) {
 			}
 		}
 	}
-	b := kittest.Fleet(60)
 	for _, use := range text.Languages() {
+		d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Lang = use })
 		for _, typed := range text.Languages() {
 			for key, label := range labels[typed] {
 				tab, id := key[:1], key[1:]
-				d := drive(t, b, 120, 40, func(o *Options) { o.Lang = use }).keys(tab, ":").text(label)
+				d.keys(tab, ":").paste(label)
 				if !strings.Contains(d.m.top().View().GetContent(), labels[use][key]) {
 					t.Errorf("in %s nothing is found by %q, which is %s (%s):\n%s", use, label, id, labels[use][key], d.screen())
+				}
+				for d.m.top() != nil {
+					d.keys("esc")
 				}
 			}
 		}

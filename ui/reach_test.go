@@ -124,7 +124,7 @@ func paletteLabel(a app.Action) string {
 // toPaletteEntry opens the palette and moves to an action; false if it is not there.
 func (d *driver) toPaletteEntry(a app.Action) bool {
 	d.t.Helper()
-	d.keys(":").text(paletteLabel(a))
+	d.keys(":").paste(paletteLabel(a)) // typing costs a search for each letter
 	for range 200 {
 		if p, ok := d.m.top().(*dialog.Palette); !ok || p == nil {
 			d.t.Fatal("no palette")

@@ -102,7 +102,7 @@ func TestATaskIsDismissed(t *testing.T) {
 		return len(left)
 	}
 	d := tasksOpen(t, b, 100, 30).keys("j", "j").sees("ctrl+x dismiss")
-	d.send(tea.PasteMsg{Content: "\x18"})
+	d.paste("\x18")
 	d.called()
 	d.keys("ctrl+x").sees("Dismiss it?").keys("n").called()
 	d.keys("ctrl+x", "ctrl+x").called("dismiss")

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	tea "charm.land/bubbletea/v2"
-
 	"certquay/ui/kittest"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -58,7 +56,7 @@ func TestTextIsEditedAnywhere(t *testing.T) {
 			for _, e := range edits {
 				d.keys(strings.Fields(e.keys)...)
 				if e.paste != "" {
-					d.send(tea.PasteMsg{Content: e.paste})
+					d.paste(e.paste)
 				}
 				left, right, _ := strings.Cut(e.want, "|")
 				if plain {
@@ -105,16 +103,15 @@ func TestPastedTextIsEdited(t *testing.T) {
 	for _, plain := range []bool{false, true} {
 		d := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Remote, o.Plain = true, plain })
 		d.keys("i")
-		paste := func(s string) { d.send(tea.PasteMsg{Content: s}) }
-		paste("-----BEGIN CERTIFICATE-----\r\nMIIBAAbbCC\r\n-----END CERTIFICATE-----\r\n")
+		d.paste("-----BEGIN CERTIFICATE-----\r\nMIIBAAbbCC\r\n-----END CERTIFICATE-----\r\n")
 		d.keys("up", "up", "end", "left", "left", "backspace", "backspace", "home", "right").text("x").keys("end").text("y")
 		d.sees("MxIIBAACCy")
-		paste("\r证书\r")
+		d.paste("\r证书\r")
 		d.keys("backspace", "up", "end")
 		d.sees("证书")
 		d.keys("backspace", "backspace", "backspace")
 		secret := "-----BEGIN PRIVATE KEY-----\nSECRETSECRET\n"
-		paste(secret + secret) // the first one begins within a line of a certificate
+		d.paste(secret + secret) // the first one begins within a line of a certificate
 		for range 6 {
 			d.keys("up")
 			if d.has("SECRET") {
@@ -123,14 +120,14 @@ func TestPastedTextIsEdited(t *testing.T) {
 		}
 		d.sees("-----BEGIN PRIVATE KEY-----")
 		d.keys("ctrl+u").sees("a private key is never shown")
-		paste(secret)
+		d.paste(secret)
 		d.keys("left", "left", "left").text("X")
 		if d.has("RETX") || d.has("SECX") {
 			t.Fatalf("a pasted key is on the screen:\n%s", d.screen())
 		}
 		d.sees(strings.Repeat("•", 10))
 		d.keys("ctrl+u")
-		paste("-----BEGIN CERTIFICATE-----\n" + strings.Repeat("M", 79) + strings.Repeat("证", 100))
+		d.paste("-----BEGIN CERTIFICATE-----\n" + strings.Repeat("M", 79) + strings.Repeat("证", 100))
 		if d.keys("left"); plain {
 			d.spoken()
 			d.cursorAfter("a long line", "证", "证")
@@ -138,7 +135,7 @@ func TestPastedTextIsEdited(t *testing.T) {
 			d.fits()
 		}
 		d.keys("ctrl+u")
-		paste(strings.Repeat("A", 1_000_000)) // held as it was pasted
+		d.paste(strings.Repeat("A", 1_000_000)) // held as it was pasted
 		d.keys("a").sees("bytes: 1,000,001").keys("backspace").sees("a private key is never shown")
 	}
 }

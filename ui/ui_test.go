@@ -89,7 +89,7 @@ func TestPasteIsNotTyping(t *testing.T) {
 		d.keys(keys...)
 		tab, filters := keys[0], len(keys) == 1 && slices.Contains([]string{"1", "v", "2", "3", "4"}, keys[0])
 		before := d.screen()
-		d.send(tea.PasteMsg{Content: "bcdxnrswqV\n\x0b\x18y\n"})
+		d.paste("bcdxnrswqV\n\x0b\x18y\n")
 		if d.screen() != before || d.quit {
 			t.Fatalf("pasting on tab %s did something:\n%s", tab, d.screen())
 		}
@@ -98,12 +98,12 @@ func TestPasteIsNotTyping(t *testing.T) {
 			continue
 		}
 		d.keys("/")
-		d.send(tea.PasteMsg{Content: "shop\nq"})
+		d.paste("shop\nq")
 		d.sees("shop q")
 	}
 	d := drive(t, kittest.Fleet(30), 100, 30)
 	d.find("corp").keys("w")
-	d.send(tea.PasteMsg{Content: "y\ny\n"}) // nor does it confirm
+	d.paste("y\ny\n") // nor does it confirm
 	d.called()
 	d.sees("Withdraw the application?")
 }

@@ -94,7 +94,7 @@ func TestStopHostingCounts(t *testing.T) {
 func TestTheWayOutIsTaken(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.find("new DV single").keys("d").sees("Cannot deploy", "press a: apply", "a apply   esc close")
-	d.send(tea.PasteMsg{Content: "a"})
+	d.paste("a")
 	d.keys("b", "m").sees("Cannot deploy")
 	d.keys("a").sees("Apply for new DV single")
 	d.keys("esc", "d").click("a apply").sees("Apply for new DV single")
