@@ -172,13 +172,14 @@ func (s *screen) perKey(keys int, key func(n int) string) (frame, own float64) {
 	return took[keys*95/100], own
 }
 
-// waitIdle waits until a process uses no more CPU for a while. On a loaded machine even one
-// that works may get little.
-func (s *screen) waitIdle() {
+// waitIdle waits until a process uses no more CPU for a while, but at most for some time. On
+// a loaded machine even one that works may get little.
+func (s *screen) waitIdle(most time.Duration) {
 	s.t.Helper()
+	end := time.Now().Add(most)
 	waittest.Pause(time.Second)
 	settled := cpu(s.t, s.cmd.Process.Pid)
-	for calm := 0; calm < 4; {
+	for calm := 0; calm < 4 && time.Now().Before(end); {
 		waittest.Pause(500 * time.Millisecond)
 		now := cpu(s.t, s.cmd.Process.Pid)
 		if calm++; now-settled >= 8 {
@@ -274,7 +275,7 @@ func (s *screen) keyed(n, row int) (took []float64) {
 // idleCPU returns the CPU time of a process whose screen is not used, in milliseconds a
 // minute.
 func (s *screen) idleCPU() float64 {
-	s.waitIdle()
+	s.waitIdle(10 * time.Minute)
 	const while = 20 * time.Second // the times that are shown are refreshed twice
 	before := cpu(s.t, s.cmd.Process.Pid)
 	waittest.Pause(while)
@@ -351,7 +352,7 @@ func benchDashboard(b *testing.B, p *person, n int, emptyFirst, emptyOwn, emptyI
 			case starts - 2: // while the search table is being built
 				early, whole = s.filtered(n, 777)
 			case starts - 1:
-				s.waitIdle()
+				s.waitIdle(10 * time.Minute)
 				frame, own = s.perKey(200, func(n int) string { return []string{"j", "k"}[n/20%2] })
 				for k := range 10 {
 					shown, _ := s.filtered(n, 777+k)
